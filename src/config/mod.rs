@@ -1,0 +1,387 @@
+//! `medlemsbrev.toml`: who sends, how, and to whom.
+
+mod password;
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use jiff::SignedDuration;
+use jiff::tz::TimeZone;
+use serde::Deserialize;
+
+use crate::domain::{Address, Excerpt, Segment};
+
+pub use password::{Password, PasswordError};
+
+/// The file's name in a project's folder.
+pub const FILE: &str = "medlemsbrev.toml";
+
+/// What the configuration file says; every value is checked on its own.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Config {
+    pub association: Association,
+    pub sender: Sender,
+    #[serde(default)]
+    pub transport: Transport,
+    #[serde(default)]
+    pub members: Members,
+    /// Named segment expressions.
+    #[serde(default)]
+    pub segments: BTreeMap<String, Segment>,
+}
+
+/// The association that writes the letter.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Association {
+    pub name: String,
+    #[serde(default = "swedish")]
+    pub language: String,
+    #[serde(default = "stockholm")]
+    pub time_zone: ZoneName,
+    pub postal_address: String,
+    pub website: Option<String>,
+    pub contact: Address,
+    /// Image file, from the project's folder.
+    pub logo: Option<PathBuf>,
+}
+
+/// A time zone of the IANA database.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(try_from = "String")]
+pub struct ZoneName(pub TimeZone);
+
+/// The addresses that stand in the letter.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Sender {
+    /// Display name; the association's when left out.
+    pub name: Option<String>,
+    pub address: Address,
+    pub reply_to: Option<Address>,
+    /// Return path; each letter's has the member's token after a `+` (VERP).
+    pub bounce_address: Option<Address>,
+    pub unsubscribe_address: Option<Address>,
+    /// `https:` address with `{token}` in it.
+    pub unsubscribe_url: Option<UnsubscribeUrl>,
+    pub list_id: Option<ListId>,
+}
+
+/// An `https:` URL with `{token}` where the member's token goes (RFC 8058 asks for HTTPS).
+#[derive(Debug, Clone, Deserialize)]
+#[serde(try_from = "String")]
+pub struct UnsubscribeUrl(pub String);
+
+/// The identifier of RFC 2919 §2, such as `medlemsbrev.example.se`.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(try_from = "String")]
+pub struct ListId(pub String);
+
+/// How letters leave this machine.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Transport {
+    pub kind: TransportKind,
+    pub host: Option<String>,
+    pub port: Option<u16>,
+    pub security: Security,
+    /// A certificate authority to trust beside the system's, in PEM.
+    pub ca_file: Option<PathBuf>,
+    pub username: Option<String>,
+    pub password_env: Option<String>,
+    pub password_file: Option<PathBuf>,
+    pub password_command: Option<String>,
+    pub hello_name: Option<String>,
+    pub connections: Count,
+    pub max_letters_per_connection: Count,
+    pub connect_timeout: Span,
+    pub command_timeout: Span,
+    pub final_dot_timeout: Span,
+    /// The sendmail program.
+    pub command: PathBuf,
+    /// The outbox folder, from the project's folder.
+    pub dir: PathBuf,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum TransportKind {
+    Outbox,
+    Smtp,
+    Sendmail,
+}
+
+/// Transport security of SMTP.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Security {
+    /// RFC 3207, never falling back to plain text.
+    Starttls,
+    /// TLS from the first byte (RFC 8314 §3.3).
+    Tls,
+    /// Plain text, for a relay on this machine.
+    None,
+}
+
+/// A number from 1 to 1,000.
+#[derive(Debug, Clone, Copy, Deserialize)]
+#[serde(try_from = "u32")]
+pub struct Count(pub usize);
+
+/// A length of time such as `30s` or `5min`.
+#[derive(Debug, Clone, Copy, Deserialize)]
+#[serde(try_from = "SignedDuration")]
+pub struct Span(pub Duration);
+
+/// The member list.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Members {
+    pub file: Option<PathBuf>,
+    pub encoding: Option<String>,
+    pub delimiter: Option<char>,
+    pub skip_bad: bool,
+    pub max_missing: Brake,
+    /// Field → header in the file.
+    pub columns: BTreeMap<String, String>,
+}
+
+/// How many active members a new file may leave out: a number or a share.
+#[derive(Debug, Clone, Copy, PartialEq, Deserialize)]
+#[serde(try_from = "BrakeText")]
+pub enum Brake {
+    Number(u64),
+    /// Percent of the active members.
+    Percent(f64),
+}
+
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum BrakeText {
+    Number(u64),
+    Text(String),
+}
+
+/// Why the configuration can't be used.
+#[derive(Debug, thiserror::Error)]
+pub enum ConfigError {
+    #[error("there is no `{FILE}` in `{dir}`")]
+    Missing { dir: PathBuf },
+    #[error("can't read `{path}`: {source}")]
+    Read { path: PathBuf, source: std::io::Error },
+    #[error("`{path}`: {message}", path = excerpt.path.display())]
+    Syntax { message: String, excerpt: Excerpt },
+    #[error("`{path}`: `{key}` {message}")]
+    Value { path: PathBuf, key: &'static str, message: String },
+}
+
+impl Config {
+    /// Reads and checks the configuration in a project's folder.
+    ///
+    /// # Errors
+    /// Points at the line that is wrong.
+    pub fn load(dir: &Path) -> Result<Self, ConfigError> {
+        let path = dir.join(FILE);
+        let text = match std::fs::read_to_string(&path) {
+            Ok(text) => text,
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+                return Err(ConfigError::Missing { dir: dir.to_owned() });
+            }
+            Err(source) => return Err(ConfigError::Read { path, source }),
+        };
+        let config: Self = toml::from_str(&text).map_err(|error| syntax(&path, &text, &error))?;
+        config.check(&path)?;
+        Ok(config)
+    }
+
+    /// Checks what one value asks of another.
+    fn check(&self, path: &Path) -> Result<(), ConfigError> {
+        let wrong = |key, message: &str| {
+            Err(ConfigError::Value { path: path.to_owned(), key, message: message.to_owned() })
+        };
+        let transport = &self.transport;
+        if transport.kind == TransportKind::Smtp && transport.host.is_none() {
+            return wrong("transport.host", "is missing: name the mail server, such as \"mail.example.se\"");
+        }
+        let sources = [
+            transport.password_env.is_some(),
+            transport.password_file.is_some(),
+            transport.password_command.is_some(),
+        ];
+        let sources = sources.iter().filter(|is_set| **is_set).count();
+        if sources > 1 {
+            return wrong("transport.password_env", "stands beside another password source: keep one");
+        }
+        if transport.username.is_some() != (sources == 1) {
+            return wrong(
+                "transport.username",
+                "and one of password_env, password_file and password_command go together",
+            );
+        }
+        if self.association.name.trim().is_empty() {
+            return wrong("association.name", "is empty");
+        }
+        if let Some(address) = &self.sender.bounce_address
+            && address.local_part().len() > 64 - crate::domain::token::MAX_LENGTH - 1
+        {
+            return wrong(
+                "sender.bounce_address",
+                "has no room for a token in its local part: take a shorter one",
+            );
+        }
+        Ok(())
+    }
+}
+
+/// Turns an error of the TOML reader into one with its place.
+pub fn syntax(path: &Path, text: &str, error: &toml::de::Error) -> ConfigError {
+    ConfigError::Syntax {
+        message: error.message().to_owned(),
+        excerpt: Excerpt::new(path, text, error.span().unwrap_or(0..0)),
+    }
+}
+
+impl Default for Transport {
+    fn default() -> Self {
+        Self {
+            kind: TransportKind::Outbox,
+            host: None,
+            port: None,
+            security: Security::Starttls,
+            ca_file: None,
+            username: None,
+            password_env: None,
+            password_file: None,
+            password_command: None,
+            hello_name: None,
+            connections: Count(4),
+            max_letters_per_connection: Count(100),
+            connect_timeout: Span(Duration::from_secs(60)),
+            // RFC 5321 §4.5.3.2: five minutes for a command, ten for the reply to the final dot.
+            command_timeout: Span(Duration::from_secs(300)),
+            final_dot_timeout: Span(Duration::from_secs(600)),
+            command: PathBuf::from("/usr/sbin/sendmail"),
+            dir: PathBuf::from("outbox"),
+        }
+    }
+}
+
+impl Transport {
+    /// The port, by default the one that the kind of security has.
+    pub fn port(&self) -> u16 {
+        self.port.unwrap_or(match self.security {
+            Security::Starttls => 587,
+            Security::Tls => 465,
+            Security::None => 25,
+        })
+    }
+}
+
+impl Default for Brake {
+    fn default() -> Self {
+        Self::Percent(10.0)
+    }
+}
+
+impl Brake {
+    /// Tells whether `missing` of `active` members are more than the brake lets through.
+    pub fn stops(self, missing: u64, active: u64) -> bool {
+        match self {
+            Self::Number(number) => missing > number,
+            #[expect(clippy::cast_precision_loss, reason = "member counts are far below 2^52")]
+            Self::Percent(percent) => missing as f64 * 100.0 > percent * active as f64,
+        }
+    }
+}
+
+impl std::str::FromStr for Brake {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let wrong = || format!("`{text}` is neither a number nor a share such as \"10%\"");
+        match text.trim().strip_suffix('%') {
+            Some(percent) => match percent.trim().parse::<f64>() {
+                Ok(percent) if (0.0..=100.0).contains(&percent) => Ok(Self::Percent(percent)),
+                _ => Err(wrong()),
+            },
+            None => text.trim().parse().map(Self::Number).map_err(|_| wrong()),
+        }
+    }
+}
+
+impl TryFrom<BrakeText> for Brake {
+    type Error = String;
+
+    fn try_from(value: BrakeText) -> Result<Self, Self::Error> {
+        match value {
+            BrakeText::Number(number) => Ok(Self::Number(number)),
+            BrakeText::Text(text) => text.parse(),
+        }
+    }
+}
+
+impl TryFrom<u32> for Count {
+    type Error = String;
+
+    fn try_from(number: u32) -> Result<Self, Self::Error> {
+        match usize::try_from(number) {
+            Ok(number) if (1..=1000).contains(&number) => Ok(Self(number)),
+            _ => Err(format!("{number} is not between 1 and 1,000")),
+        }
+    }
+}
+
+impl TryFrom<SignedDuration> for Span {
+    type Error = String;
+
+    fn try_from(span: SignedDuration) -> Result<Self, Self::Error> {
+        match Duration::try_from(span) {
+            Ok(span) if !span.is_zero() => Ok(Self(span)),
+            _ => Err("the time must be longer than nothing".to_owned()),
+        }
+    }
+}
+
+impl TryFrom<String> for ZoneName {
+    type Error = String;
+
+    fn try_from(name: String) -> Result<Self, Self::Error> {
+        TimeZone::get(&name)
+            .map(Self)
+            .map_err(|_| format!("`{name}` is not a time zone, such as \"Europe/Stockholm\""))
+    }
+}
+
+impl TryFrom<String> for UnsubscribeUrl {
+    type Error = String;
+
+    fn try_from(url: String) -> Result<Self, Self::Error> {
+        let printable = url.bytes().all(|b| b.is_ascii_graphic() && !b"<>\"".contains(&b));
+        if url.starts_with("https://") && url.contains("{token}") && printable && url.len() < 300 {
+            return Ok(Self(url));
+        }
+        Err(format!("`{url}` must start with https:// and have {{token}} where the member's token goes"))
+    }
+}
+
+impl TryFrom<String> for ListId {
+    type Error = String;
+
+    fn try_from(id: String) -> Result<Self, Self::Error> {
+        let allowed = |b: u8| b.is_ascii_alphanumeric() || b == b'-' || b == b'.';
+        if id.contains('.') && id.bytes().all(allowed) && id.len() < 200 {
+            return Ok(Self(id));
+        }
+        Err(format!("`{id}` is not a list's id, such as \"medlemsbrev.example.se\" (RFC 2919)"))
+    }
+}
+
+fn swedish() -> String {
+    "sv".to_owned()
+}
+
+fn stockholm() -> ZoneName {
+    ZoneName(TimeZone::get("Europe/Stockholm").unwrap_or(TimeZone::UTC))
+}

@@ -1,0 +1,111 @@
+//! Where the relay's password comes from; it is never in the configuration file.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use secrecy::SecretString;
+
+use super::Transport;
+
+/// A place to read a password from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Password {
+    Environment(String),
+    File(PathBuf),
+    Command(String),
+}
+
+/// Why the password could not be read.
+#[derive(Debug, thiserror::Error)]
+pub enum PasswordError {
+    #[error("the environment variable `{0}` with the password is not set")]
+    Environment(String),
+    #[error("can't read the password file `{path}`: {source}")]
+    Read { path: PathBuf, source: std::io::Error },
+    #[error("the password file `{0}` can be read by others")]
+    Open(PathBuf),
+    #[error("the password command `{command}` failed: {reason}")]
+    Command { command: String, reason: String },
+    #[error("the password from {0} is empty")]
+    Empty(String),
+}
+
+impl Password {
+    /// The source that the configuration names; files are looked for from `dir`.
+    pub fn source(transport: &Transport, dir: &Path) -> Option<Self> {
+        let file = transport.password_file.as_ref().map(|file| Self::File(dir.join(file)));
+        let environment = transport.password_env.clone().map(Self::Environment);
+        let command = transport.password_command.clone().map(Self::Command);
+        environment.or(file).or(command)
+    }
+
+    /// Reads the password; one line end after it is dropped.
+    ///
+    /// # Errors
+    /// Says which source gave nothing, or that the file's permissions let others read it.
+    pub fn read(&self) -> Result<SecretString, PasswordError> {
+        let text = match self {
+            Self::Environment(name) => {
+                std::env::var(name).map_err(|_| PasswordError::Environment(name.clone()))?
+            }
+            Self::File(path) => read_private(path)?,
+            Self::Command(command) => output_of(command)?,
+        };
+        let password = text.strip_suffix('\n').unwrap_or(&text);
+        let password = password.strip_suffix('\r').unwrap_or(password);
+        if password.is_empty() {
+            return Err(PasswordError::Empty(format!("{self:?}")));
+        }
+        Ok(SecretString::from(password))
+    }
+}
+
+fn read_private(path: &Path) -> Result<String, PasswordError> {
+    let failed = |source| PasswordError::Read { path: path.to_owned(), source };
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt;
+        let mode = std::fs::metadata(path).map_err(failed)?.permissions().mode();
+        if mode & 0o077 != 0 {
+            return Err(PasswordError::Open(path.to_owned()));
+        }
+    }
+    std::fs::read_to_string(path).map_err(failed)
+}
+
+fn output_of(command: &str) -> Result<String, PasswordError> {
+    let failed = |reason: String| PasswordError::Command { command: command.to_owned(), reason };
+    let output =
+        Command::new("/bin/sh").args(["-c", command]).output().map_err(|error| failed(error.to_string()))?;
+    if !output.status.success() {
+        return Err(failed(output.status.to_string()));
+    }
+    String::from_utf8(output.stdout).map_err(|_| failed("its output is not UTF-8".to_owned()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use secrecy::ExposeSecret;
+
+    #[test]
+    fn a_command_gives_its_first_line() {
+        let password = Password::Command("printf 'hemligt\\n'".to_owned()).read().unwrap();
+        assert_eq!(password.expose_secret(), "hemligt");
+        assert!(Password::Command("exit 3".to_owned()).read().is_err());
+        assert!(Password::Command("true".to_owned()).read().is_err());
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_file_that_others_can_read_is_refused() {
+        use std::os::unix::fs::PermissionsExt;
+        let file = tempfile::NamedTempFile::new().unwrap();
+        std::fs::write(file.path(), "hemligt").unwrap();
+        std::fs::set_permissions(file.path(), PermissionsExt::from_mode(0o644)).unwrap();
+        let password = Password::File(file.path().to_owned());
+        assert!(matches!(password.read(), Err(PasswordError::Open(_))));
+        std::fs::set_permissions(file.path(), PermissionsExt::from_mode(0o600)).unwrap();
+        assert!(password.read().is_ok());
+    }
+}

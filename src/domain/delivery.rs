@@ -1,0 +1,62 @@
+//! One issue for one member.
+
+use serde::{Deserialize, Serialize};
+
+use super::Outcome;
+
+/// How far a delivery has come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum State {
+    /// To be sent.
+    Queued,
+    /// Handed to a worker; after a crash nobody knows whether the relay has it.
+    Sending,
+    /// The relay took responsibility (RFC 5321 §4.2.5).
+    Accepted,
+    /// Refused for now; sent again by the next run.
+    Deferred,
+    /// Refused for good.
+    Rejected,
+    /// The connection broke after the final dot; only a person may decide to send again.
+    InDoubt,
+}
+
+impl State {
+    /// All states, in the order in which they are reported.
+    pub const ALL: [Self; 6] =
+        [Self::Accepted, Self::Rejected, Self::Deferred, Self::InDoubt, Self::Queued, Self::Sending];
+
+    /// The name in the ledger, the logs and JSON.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Queued => "queued",
+            Self::Sending => "sending",
+            Self::Accepted => "accepted",
+            Self::Deferred => "deferred",
+            Self::Rejected => "rejected",
+            Self::InDoubt => "in_doubt",
+        }
+    }
+
+    /// The state with this name.
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|state| state.as_str() == name)
+    }
+
+    /// Tells whether a run may send the letter.
+    pub fn may_be_claimed(self) -> bool {
+        matches!(self, Self::Queued | Self::Deferred)
+    }
+}
+
+impl From<&Outcome> for State {
+    fn from(outcome: &Outcome) -> Self {
+        match outcome {
+            Outcome::Accepted(_) => Self::Accepted,
+            Outcome::Deferred(_) => Self::Deferred,
+            Outcome::Rejected(_) => Self::Rejected,
+            Outcome::InDoubt(_) => Self::InDoubt,
+        }
+    }
+}

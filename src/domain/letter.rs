@@ -1,0 +1,17 @@
+//! The letter for one member.
+
+use super::{Address, MemberId};
+
+/// An envelope and a message, ready for a relay.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Letter {
+    pub member: MemberId,
+    /// Envelope sender (RFC 5321 `MAIL FROM`), with the member's token where VERP is on.
+    pub sender: Address,
+    /// The one envelope recipient.
+    pub recipient: Address,
+    /// `Message-ID` without its angle brackets.
+    pub message_id: String,
+    /// The RFC 5322 message, lines ended by CRLF.
+    pub bytes: Vec<u8>,
+}

@@ -1,0 +1,26 @@
+//! The program's nouns, without any input or output: one noun, one type, one file.
+
+pub mod address;
+pub mod delivery;
+pub mod excerpt;
+pub mod field;
+pub mod issue;
+pub mod letter;
+pub mod member;
+pub mod outcome;
+pub mod section;
+pub mod segment;
+pub mod suppression;
+pub mod token;
+
+pub use address::{Address, AddressError};
+pub use delivery::State;
+pub use excerpt::Excerpt;
+pub use issue::{Issue, IssueName};
+pub use letter::Letter;
+pub use member::{Member, MemberId};
+pub use outcome::{Outcome, Reply};
+pub use section::{Event, Section};
+pub use segment::Segment;
+pub use suppression::{Suppression, SuppressionReason};
+pub use token::{Token, TokenKey};

@@ -1,0 +1,176 @@
+//! What a look at the whole sheet finds: bad rows, and rows that speak of one member.
+
+use std::collections::{HashMap, HashSet};
+use std::hash::{BuildHasher, RandomState};
+
+use serde::Serialize;
+
+use super::{BadRow, Row, Sheet};
+
+/// The sheet's bad rows and doubles, found before anything is changed.
+#[derive(Debug, Default)]
+pub struct Plan {
+    pub bad: Vec<BadRow>,
+    pub doubles: Vec<Double>,
+    /// Rows that can be imported, doubles counted once.
+    pub members: u64,
+    pub without_address: u64,
+    /// The merged row of each member that has several, by the line of its first row.
+    merged: HashMap<u64, Row>,
+    /// Lines whose rows went into an earlier one or are bad.
+    left_out: HashSet<u64>,
+}
+
+/// A row that was merged into an earlier row of the same address, number or name.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Double {
+    pub line: u64,
+    pub first_line: u64,
+    pub name: String,
+    /// What both rows share.
+    pub shared: String,
+}
+
+impl Plan {
+    /// Reads the sheet once through.
+    pub fn make(sheet: &Sheet) -> Self {
+        let mut plan = Self::default();
+        let hasher = RandomState::new();
+        // Hashes, not texts: a million members take 32 MB.
+        let mut lines: HashMap<u64, u64> = HashMap::new();
+        let mut numbers: HashMap<u64, u64> = HashMap::new();
+        let mut repeated: HashMap<u64, Vec<Row>> = HashMap::new();
+        for row in sheet.rows() {
+            let row = match row {
+                Ok(row) => row,
+                Err(bad) => {
+                    plan.bad.push(bad);
+                    continue;
+                }
+            };
+            if let Some(&first) = lines.get(&hasher.hash_one(row.identity())) {
+                repeated.entry(first).or_default().push(row);
+                continue;
+            }
+            let number = row.number.as_ref().map(|number| hasher.hash_one(number));
+            if let Some(&first) = number.and_then(|number| numbers.get(&number)) {
+                plan.left_out.insert(row.line);
+                plan.bad.push(number_again(&row, first));
+                continue;
+            }
+            numbers.extend(number.map(|number| (number, row.line)));
+            lines.insert(hasher.hash_one(row.identity()), row.line);
+            plan.members += 1;
+            plan.without_address += u64::from(row.address.is_none());
+        }
+        plan.merge(sheet, &repeated);
+        plan
+    }
+
+    fn merge(&mut self, sheet: &Sheet, repeated: &HashMap<u64, Vec<Row>>) {
+        if repeated.is_empty() {
+            return;
+        }
+        for row in sheet.rows().filter_map(Result::ok) {
+            let Some(later) = repeated.get(&row.line) else { continue };
+            let first_line = row.line;
+            let mut merged = row;
+            for double in later {
+                self.left_out.insert(double.line);
+                self.doubles.push(Double {
+                    line: double.line,
+                    first_line,
+                    name: double.name.clone(),
+                    shared: double.identity_text(),
+                });
+                merged.fill_from(double);
+            }
+            self.merged.insert(first_line, merged);
+        }
+        self.doubles.sort_by_key(|double| double.line);
+    }
+
+    /// The rows to import, each member once.
+    pub fn rows<'a>(&'a self, sheet: &'a Sheet) -> impl Iterator<Item = Row> + 'a {
+        let rows = sheet.rows().filter_map(Result::ok).filter(|row| !self.left_out.contains(&row.line));
+        rows.map(|row| self.merged.get(&row.line).cloned().unwrap_or(row))
+    }
+}
+
+fn number_again(row: &Row, first: u64) -> BadRow {
+    BadRow {
+        line: row.line,
+        column: "number".to_owned(),
+        value: row.number.clone().unwrap_or_default(),
+        reason: format!("is the member number of line {first} too, with another address"),
+    }
+}
+
+impl Row {
+    /// What makes two rows one member: the address, else the number, else name, organisation and street.
+    fn identity(&self) -> (u8, String) {
+        match (&self.address, &self.number) {
+            (Some(address), _) => (0, address.key()),
+            (None, Some(number)) => (1, number.clone()),
+            (None, None) => (2, self.paper_key()),
+        }
+    }
+
+    /// The identity of a member without address and number.
+    pub fn paper_key(&self) -> String {
+        let field = |name: &str| self.fields.get(name).map_or("", String::as_str);
+        format!("{}\u{1f}{}\u{1f}{}", self.name, field("organisation"), field("street")).to_lowercase()
+    }
+
+    fn identity_text(&self) -> String {
+        match (&self.address, &self.number) {
+            (Some(address), _) => address.to_string(),
+            (None, Some(number)) => format!("member number {number}"),
+            (None, None) => self.name.clone(),
+        }
+    }
+
+    fn fill_from(&mut self, later: &Self) {
+        if self.number.is_none() {
+            self.number.clone_from(&later.number);
+        }
+        for (field, value) in &later.fields {
+            self.fields.entry(field.clone()).or_insert_with(|| value.clone());
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::super::Options;
+    use super::*;
+
+    fn sheet(text: &str) -> Sheet {
+        Sheet::from_bytes(Path::new("m.csv"), text.as_bytes().to_vec(), &Options::default()).unwrap()
+    }
+
+    #[test]
+    fn doubles_are_merged_into_the_first_row() {
+        let sheet = sheet(
+            "namn,epost,ort,nr,medlemsnr\nAnna,ANNA@example.se,,,1\nBo,bo@example.se,,,2\n\
+             Anna Ek,anna@Example.SE ,Ekerö,,3\nCia,,,,\nCia,,,,\n",
+        );
+        let plan = Plan::make(&sheet);
+        let rows: Vec<Row> = plan.rows(&sheet).collect();
+        assert_eq!(rows.len(), 3);
+        assert_eq!((rows[0].name.as_str(), rows[0].fields["city"].as_str()), ("Anna", "Ekerö"));
+        let lines: Vec<_> = plan.doubles.iter().map(|double| (double.line, double.first_line)).collect();
+        assert_eq!(lines, [(4, 2), (6, 5)]);
+        assert_eq!((plan.members, plan.without_address, plan.bad.len()), (3, 1, 0));
+    }
+
+    #[test]
+    fn a_member_number_stands_once() {
+        let sheet = sheet("namn,epost,medlemsnr\nAnna,anna@example.se,1\nBo,bo@example.se,1\n");
+        let plan = Plan::make(&sheet);
+        assert_eq!((plan.members, plan.bad[0].line), (1, 3));
+        assert_eq!(plan.rows(&sheet).count(), 1);
+    }
+}

@@ -1,0 +1,246 @@
+//! One row after another, each checked.
+
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+
+use crate::domain::{Address, AddressError};
+
+use super::Columns;
+
+/// A row that names a member.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Row {
+    /// The line of the file on which it starts, from 1.
+    pub line: u64,
+    pub number: Option<String>,
+    pub name: String,
+    pub address: Option<Address>,
+    /// The other fields that have a value.
+    pub fields: BTreeMap<String, String>,
+}
+
+/// A row that can't be imported, with its place and the value that is wrong.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct BadRow {
+    pub line: u64,
+    /// The column's header; empty where the whole row is meant.
+    pub column: String,
+    pub value: String,
+    pub reason: String,
+}
+
+/// The rows of a sheet.
+pub struct Rows<'a> {
+    text: &'a str,
+    columns: &'a Columns,
+    reader: csv::Reader<&'a [u8]>,
+    record: csv::StringRecord,
+    /// How far lines have been counted: a byte and the line that starts there or before it.
+    counted: (usize, u64),
+    broken: bool,
+}
+
+/// A CSV reader that leaves judging the number of cells to the caller.
+pub(super) fn reader(text: &str, delimiter: u8) -> csv::Reader<&[u8]> {
+    csv::ReaderBuilder::new()
+        .delimiter(delimiter)
+        .flexible(true)
+        .has_headers(false)
+        .from_reader(text.as_bytes())
+}
+
+/// Counts line ends: CRLF, LF and a lone CR are one each.
+pub(super) fn lines_in(text: &str) -> u64 {
+    let bytes = text.as_bytes();
+    let followed_by_lf = |at: usize| bytes.get(at + 1) == Some(&b'\n');
+    let ends = bytes.iter().enumerate().filter(|(at, byte)| match byte {
+        b'\n' => true,
+        b'\r' => !followed_by_lf(*at),
+        _ => false,
+    });
+    ends.count() as u64
+}
+
+impl<'a> Rows<'a> {
+    pub(super) fn new(text: &'a str, delimiter: u8, columns: &'a Columns) -> Self {
+        let mut reader = reader(text, delimiter);
+        let mut record = csv::StringRecord::new();
+        let broken = reader.read_record(&mut record).is_err();
+        Self { text, columns, reader, record, counted: (0, 1), broken }
+    }
+
+    /// The line on which the record that starts at or after `byte` stands.
+    fn line_at(&mut self, byte: usize) -> u64 {
+        let rest = self.text.get(byte..).unwrap_or_default();
+        let start = byte + (rest.len() - rest.trim_start_matches(['\r', '\n']).len());
+        let between = self.text.get(self.counted.0..start).unwrap_or_default();
+        self.counted = (start, self.counted.1 + lines_in(between));
+        self.counted.1
+    }
+
+    fn check(&self, line: u64, raw: &str) -> Result<Row, BadRow> {
+        let bad = |column: &str, value: &str, reason: String| BadRow {
+            line,
+            column: column.to_owned(),
+            value: shortened(value),
+            reason,
+        };
+        if raw.trim_end().contains('\n') && raw.bytes().filter(|byte| *byte == b'"').count() % 2 == 1 {
+            return Err(bad("", raw, "a quotation mark is opened and never closed".to_owned()));
+        }
+        let surplus = self.record.iter().skip(self.columns.len()).find(|cell| !cell.trim().is_empty());
+        if let Some(cell) = surplus {
+            let reason = format!("has {} cells, the header has {}", self.record.len(), self.columns.len());
+            return Err(bad("", cell, reason));
+        }
+        let mut row = Row { line, number: None, name: String::new(), address: None, fields: BTreeMap::new() };
+        for (column, cell) in self.columns.iter().zip(self.record.iter()) {
+            let value = cell.trim();
+            let Some(field) = column.field.as_deref().filter(|_| !value.is_empty()) else { continue };
+            if value.contains('\0') {
+                return Err(bad(&column.header, value, "has a NUL character".to_owned()));
+            }
+            match field {
+                "email" => {
+                    row.address = Some(address(value).map_err(|reason| bad(&column.header, value, reason))?);
+                }
+                "name" => row.name = one_line(value),
+                "number" => row.number = Some(one_line(value)),
+                _ => drop(row.fields.insert(field.to_owned(), one_line(value))),
+            }
+        }
+        row.fill_name();
+        if row.name.is_empty() && row.address.is_none() {
+            return Err(bad("", raw, "has neither a name nor an e-mail address".to_owned()));
+        }
+        Ok(row)
+    }
+}
+
+impl Row {
+    /// Makes the full name of first and last name, or takes the organisation's.
+    fn fill_name(&mut self) {
+        if !self.name.is_empty() {
+            return;
+        }
+        let part = |field: &str| self.fields.get(field).map(String::as_str);
+        let parts: Vec<&str> = [part("first_name"), part("last_name")].into_iter().flatten().collect();
+        self.name = if parts.is_empty() {
+            part("organisation").unwrap_or_default().to_owned()
+        } else {
+            parts.join(" ")
+        };
+    }
+}
+
+fn address(value: &str) -> Result<Address, String> {
+    Address::parse(value).map_err(|error| match error {
+        AddressError::LocalPart if value.matches('@').count() > 1 && value.contains([',', ';', ' ', '/']) => {
+            "holds several addresses: keep one".to_owned()
+        }
+        error => format!("is not an e-mail address: it {error}"),
+    })
+}
+
+/// Cells stand in headers and in one-line fields: line breaks and other control characters become spaces.
+fn one_line(value: &str) -> String {
+    if !value.contains(|c: char| c.is_control() || matches!(c, '\u{2028}' | '\u{2029}')) {
+        return value.to_owned();
+    }
+    let clean = value.replace(|c: char| c.is_control() || matches!(c, '\u{2028}' | '\u{2029}'), " ");
+    clean.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+fn shortened(value: &str) -> String {
+    let line = one_line(value);
+    match line.char_indices().nth(60) {
+        Some((end, _)) => format!("{}…", line.get(..end).unwrap_or_default()),
+        None => line,
+    }
+}
+
+impl Iterator for Rows<'_> {
+    type Item = Result<Row, BadRow>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        loop {
+            let start = usize::try_from(self.reader.position().byte()).unwrap_or(usize::MAX);
+            if self.broken {
+                return None;
+            }
+            match self.reader.read_record(&mut self.record) {
+                Ok(true) => {}
+                Ok(false) => return None,
+                Err(error) => {
+                    self.broken = true;
+                    let line = self.line_at(start);
+                    let reason = error.to_string();
+                    return Some(Err(BadRow { line, column: String::new(), value: String::new(), reason }));
+                }
+            }
+            let end = usize::try_from(self.reader.position().byte()).unwrap_or(usize::MAX);
+            let line = self.line_at(start);
+            if self.record.iter().all(|cell| cell.trim().is_empty()) {
+                continue;
+            }
+            let raw = self.text.get(start..end).unwrap_or_default().trim_matches(['\r', '\n']);
+            return Some(self.check(line, raw));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::super::{Options, Sheet};
+
+    fn sheet(text: &str) -> Sheet {
+        Sheet::from_bytes(Path::new("m.csv"), text.as_bytes().to_vec(), &Options::default()).unwrap()
+    }
+
+    #[test]
+    fn rows_have_their_lines_whatever_ends_them() {
+        for end in ["\n", "\r\n", "\r"] {
+            let text =
+                ["\"Namn\";E-post", "A;a@example.se", "", "\"B", "b\";b@example.se", "C;nej", ""].join(end);
+            let sheet = sheet(&text);
+            let rows: Vec<_> = sheet.rows().collect();
+            let lines: Vec<u64> =
+                rows.iter().map(|row| row.as_ref().map_or_else(|bad| bad.line, |row| row.line)).collect();
+            assert_eq!(lines, [2, 4, 6], "{end:?}");
+            assert_eq!(rows[1].as_ref().unwrap().name, "B b");
+        }
+    }
+
+    #[test]
+    fn bad_rows_say_what_is_wrong() {
+        let header = "Namn;E-post;Ort\n";
+        for (row, column, reason) in [
+            ("A;a@@example.se;X", "E-post", "is not an e-mail address"),
+            ("A;a@example.se, b@example.se;X", "E-post", "several addresses"),
+            ("A;a@example.se;X;Y", "", "has 4 cells, the header has 3"),
+            (";;X", "", "neither a name nor"),
+            ("\"A;a@example.se;X\nB;b@example.se;Y\n", "", "never closed"),
+        ] {
+            let sheet = sheet(&format!("{header}{row}"));
+            let bad = sheet.rows().next().unwrap().unwrap_err();
+            assert_eq!((bad.line, bad.column.as_str()), (2, column), "{row}");
+            assert!(bad.reason.contains(reason), "{row}: {}", bad.reason);
+        }
+    }
+
+    #[test]
+    fn names_are_made_of_their_parts() {
+        let sheet = sheet("Förnamn;Efternamn;Förening;E-post\nÅsa;Ek;;a@example.se\n;;Byalaget;b@example.se");
+        let names: Vec<String> = sheet.rows().map(|row| row.unwrap().name).collect();
+        assert_eq!(names, ["Åsa Ek", "Byalaget"]);
+    }
+
+    #[test]
+    fn control_characters_do_not_pass() {
+        let sheet = sheet("Namn;E-post\n\"Eva\r\nBcc: x@example.se\";eva@example.se\n");
+        assert_eq!(sheet.rows().next().unwrap().unwrap().name, "Eva Bcc: x@example.se");
+    }
+}

@@ -1,0 +1,122 @@
+//! What the inbox said, each message once.
+
+use jiff::Timestamp;
+use rusqlite::named_params;
+use serde::Serialize;
+
+use crate::domain::{IssueName, MemberId};
+
+use super::{Ledger, LedgerError, stamp};
+
+/// One recipient of one message of the inbox.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct BounceRecord {
+    /// SHA-256 of the message, in hexadecimal.
+    pub digest: String,
+    /// Which of the message's recipients, from 0.
+    pub position: usize,
+    pub file: String,
+    pub kind: String,
+    pub address: Option<String>,
+    pub class: Option<String>,
+    pub status: Option<String>,
+    pub reason: Option<String>,
+    pub diagnostic: Option<String>,
+    pub issue: Option<IssueName>,
+    pub member: Option<MemberId>,
+    pub action: BounceAction,
+}
+
+/// What was done about a message.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum BounceAction {
+    Suppressed,
+    AlreadySuppressed,
+    Counted,
+    None,
+    /// The message names nobody that a letter went to, or its token is not ours.
+    NotOurs,
+}
+
+impl BounceAction {
+    /// The name in the ledger and in JSON.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Suppressed => "suppressed",
+            Self::AlreadySuppressed => "already_suppressed",
+            Self::Counted => "counted",
+            Self::None => "none",
+            Self::NotOurs => "not_ours",
+        }
+    }
+}
+
+impl Ledger {
+    /// Tells whether the message with this digest was read before.
+    ///
+    /// # Errors
+    /// When the ledger can't be read.
+    pub fn has_bounce(&self, digest: &str) -> Result<bool, LedgerError> {
+        let sql = "SELECT EXISTS (SELECT 1 FROM bounce WHERE digest = ?1)";
+        Ok(self.connection.prepare_cached(sql)?.query_row([digest], |row| row.get(0))?)
+    }
+
+    /// Keeps what one message said.
+    ///
+    /// # Errors
+    /// When the ledger can't be written.
+    pub fn add_bounce(&self, record: &BounceRecord, now: Timestamp) -> Result<(), LedgerError> {
+        let sql = "INSERT INTO bounce (digest, position, at, file, kind, address, class, status, reason, diagnostic,
+                   issue, member, action) VALUES (:digest, :position, :at, :file, :kind, :address, :class, :status,
+                   :reason, :diagnostic, :issue, :member, :action) ON CONFLICT DO NOTHING";
+        self.connection.prepare_cached(sql)?.execute(named_params! {
+            ":digest": record.digest,
+            ":position": record.position,
+            ":at": stamp(now),
+            ":file": record.file,
+            ":kind": record.kind,
+            ":address": record.address,
+            ":class": record.class,
+            ":status": record.status,
+            ":reason": record.reason,
+            ":diagnostic": record.diagnostic,
+            ":issue": record.issue.as_ref().map(IssueName::as_str),
+            ":member": record.member.map(|member| member.0),
+            ":action": record.action.as_str(),
+        })?;
+        Ok(())
+    }
+
+    /// Runs `work` in one transaction: all of it is kept or nothing.
+    ///
+    /// # Errors
+    /// Those of the ledger and of `work`.
+    pub fn at_once<T, E: From<LedgerError>>(&self, work: impl FnOnce(&Self) -> Result<T, E>) -> Result<T, E> {
+        let transaction = self.connection.unchecked_transaction().map_err(LedgerError::from)?;
+        let done = work(self)?;
+        transaction.commit().map_err(LedgerError::from)?;
+        Ok(done)
+    }
+
+    /// Tells whether a letter of any issue went to this member, or at least was tried.
+    ///
+    /// # Errors
+    /// When the ledger can't be read.
+    pub fn was_mailed(&self, member: MemberId) -> Result<bool, LedgerError> {
+        let sql = "SELECT EXISTS (SELECT 1 FROM delivery WHERE member = ?1 AND attempts > 0)";
+        Ok(self.connection.prepare_cached(sql)?.query_row([member.0], |row| row.get(0))?)
+    }
+
+    /// The address to which an issue's letter to this member went.
+    ///
+    /// # Errors
+    /// When the ledger can't be read.
+    pub fn mailed_address(&self, issue: &IssueName, member: MemberId) -> Result<Option<String>, LedgerError> {
+        use rusqlite::OptionalExtension;
+        let sql = "SELECT address FROM delivery WHERE issue = ?1 AND member = ?2";
+        let found =
+            self.connection.prepare_cached(sql)?.query_row((issue.as_str(), member.0), |row| row.get(0));
+        Ok(found.optional()?.flatten())
+    }
+}

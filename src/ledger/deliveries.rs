@@ -1,0 +1,203 @@
+//! Deliveries: queued once per issue and member, then carried from state to state.
+
+use jiff::Timestamp;
+use rusqlite::{Connection, named_params};
+use serde::Serialize;
+
+use crate::domain::{Address, IssueName, Member, MemberId, Outcome, Reply, State};
+
+use super::members::{MEMBER_COLUMNS, MEMBER_TABLES, member_row};
+use super::{Ledger, LedgerError, stamp};
+
+/// A delivery that a run may send.
+pub type Claimable = Member;
+
+/// A delivery as it is reported.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct DeliveryRow {
+    pub member: MemberId,
+    pub name: String,
+    pub address: Option<String>,
+    pub state: String,
+    pub message_id: Option<String>,
+    pub attempts: u32,
+    pub code: Option<u16>,
+    pub status: Option<String>,
+    pub reply: Option<String>,
+    pub since: String,
+}
+
+impl Ledger {
+    /// Queues a delivery for every member that can be mailed, has none yet, and for whom `is_recipient` holds.
+    /// Gives the number of new deliveries.
+    ///
+    /// # Errors
+    /// When the ledger can't be written; then none is queued.
+    pub fn queue(
+        &mut self,
+        issue: &IssueName,
+        now: Timestamp,
+        mut is_recipient: impl FnMut(&Member) -> bool,
+    ) -> Result<u64, LedgerError> {
+        let transaction = self.connection.transaction()?;
+        let mut added = 0;
+        {
+            let sql = format!(
+                "SELECT {MEMBER_COLUMNS} FROM {MEMBER_TABLES}
+                 WHERE m.active = 1 AND m.address IS NOT NULL AND s.reason IS NULL
+                 AND NOT EXISTS (SELECT 1 FROM delivery d WHERE d.issue = ?1 AND d.member = m.id)"
+            );
+            let mut select = transaction.prepare(&sql)?;
+            let mut insert = transaction.prepare(
+                "INSERT INTO delivery (issue, member, state, changed_at) VALUES (?1, ?2, 'queued', ?3)",
+            )?;
+            let mut rows = select.query([issue.as_str()])?;
+            let now = stamp(now);
+            while let Some(row) = rows.next()? {
+                let member = member_row(row)?.member;
+                if is_recipient(&member) {
+                    added += insert.execute((issue.as_str(), member.id.0, &now))? as u64;
+                }
+            }
+        }
+        transaction.commit()?;
+        Ok(added)
+    }
+
+    /// The next members, after `after` and in the order of their numbers, whose letters may be sent.
+    ///
+    /// # Errors
+    /// When the ledger can't be read.
+    pub fn claimable(
+        &self,
+        issue: &IssueName,
+        after: MemberId,
+        limit: usize,
+    ) -> Result<Vec<Claimable>, LedgerError> {
+        let sql = format!(
+            "SELECT {MEMBER_COLUMNS} FROM {MEMBER_TABLES}
+             JOIN delivery d ON d.issue = ?1 AND d.member = m.id
+             WHERE m.id > ?2 AND d.state IN ('queued', 'deferred')
+             AND m.active = 1 AND m.address IS NOT NULL AND s.reason IS NULL ORDER BY m.id LIMIT ?3"
+        );
+        let mut statement = self.connection.prepare_cached(&sql)?;
+        let mut rows = statement.query((issue.as_str(), after.0, limit))?;
+        let mut found = Vec::new();
+        while let Some(row) = rows.next()? {
+            found.push(member_row(row)?.member);
+        }
+        Ok(found)
+    }
+
+    /// Marks letters that an earlier run left on the wire as in doubt. Only for the holder of the lock.
+    ///
+    /// # Errors
+    /// When the ledger can't be written.
+    pub fn doubt_what_was_cut_off(&self, now: Timestamp) -> Result<usize, LedgerError> {
+        let sql = "UPDATE delivery SET state = 'in_doubt', changed_at = ?1,
+                   reply = 'the run was cut off while the letter was on its way' WHERE state = 'sending'";
+        Ok(self.connection.execute(sql, [stamp(now)])?)
+    }
+
+    /// The deliveries of an issue that are in `state`.
+    ///
+    /// # Errors
+    /// When the ledger can't be read.
+    pub fn deliveries(&self, issue: &IssueName, state: State) -> Result<Vec<DeliveryRow>, LedgerError> {
+        let sql = "SELECT d.member, m.name, coalesce(d.address, m.address), d.state, d.message_id, d.attempts, d.code,
+                   d.status, d.reply, d.changed_at FROM delivery d JOIN member m ON m.id = d.member
+                   WHERE d.issue = ?1 AND d.state = ?2 ORDER BY d.member";
+        let mut statement = self.connection.prepare_cached(sql)?;
+        let rows = statement.query_map([issue.as_str(), state.as_str()], |row| {
+            Ok(DeliveryRow {
+                member: MemberId(row.get(0)?),
+                name: row.get(1)?,
+                address: row.get(2)?,
+                state: row.get(3)?,
+                message_id: row.get(4)?,
+                attempts: row.get(5)?,
+                code: row.get(6)?,
+                status: row.get(7)?,
+                reply: row.get(8)?,
+                since: row.get(9)?,
+            })
+        })?;
+        Ok(rows.collect::<Result<_, _>>()?)
+    }
+
+    /// Settles a delivery in doubt by a person's decision: accepted, or queued to be sent again.
+    /// Gives false where the delivery is not in doubt.
+    ///
+    /// # Errors
+    /// When the ledger can't be written.
+    pub fn resolve(
+        &self,
+        issue: &IssueName,
+        member: MemberId,
+        state: State,
+        now: Timestamp,
+    ) -> Result<bool, LedgerError> {
+        let sql = "UPDATE delivery SET state = ?3, reply = 'decided by hand', code = NULL, status = NULL,
+                   changed_at = ?4 WHERE issue = ?1 AND member = ?2 AND state = 'in_doubt'";
+        let changed = self.connection.execute(sql, (issue.as_str(), member.0, state.as_str(), stamp(now)))?;
+        Ok(changed == 1)
+    }
+
+    /// The issues that have deliveries, with the time of the last change.
+    ///
+    /// # Errors
+    /// When the ledger can't be read.
+    pub fn issues(&self) -> Result<Vec<(String, String)>, LedgerError> {
+        let sql = "SELECT issue, max(changed_at) FROM delivery GROUP BY issue ORDER BY issue";
+        let mut statement = self.connection.prepare_cached(sql)?;
+        let rows = statement.query_map((), |row| Ok((row.get(0)?, row.get(1)?)))?;
+        Ok(rows.collect::<Result<_, _>>()?)
+    }
+}
+
+/// Takes a queued or deferred delivery; false where it is no longer open or the address was suppressed meanwhile.
+pub(super) fn claim(
+    connection: &Connection,
+    issue: &IssueName,
+    member: MemberId,
+    address: &Address,
+    message_id: &str,
+    now: Timestamp,
+) -> rusqlite::Result<bool> {
+    let sql = "UPDATE delivery SET state = 'sending', address = :address, message_id = :message_id,
+               attempts = attempts + 1, changed_at = :now
+               WHERE issue = :issue AND member = :member AND state IN ('queued', 'deferred')
+               AND NOT EXISTS (SELECT 1 FROM suppression WHERE address_key = :key)";
+    let claimed = connection.prepare_cached(sql)?.execute(named_params! {
+        ":issue": issue.as_str(),
+        ":member": member.0,
+        ":address": address.as_str(),
+        ":message_id": message_id,
+        ":key": address.key(),
+        ":now": stamp(now),
+    })?;
+    Ok(claimed == 1)
+}
+
+/// Records how a claimed delivery ended.
+pub(super) fn settle(
+    connection: &Connection,
+    issue: &IssueName,
+    member: MemberId,
+    outcome: &Outcome,
+    now: Timestamp,
+) -> rusqlite::Result<()> {
+    let Reply { code, status, text } = outcome.reply();
+    let sql = "UPDATE delivery SET state = ?3, code = ?4, status = ?5, reply = ?6, changed_at = ?7
+               WHERE issue = ?1 AND member = ?2 AND state = 'sending'";
+    connection.prepare_cached(sql)?.execute((
+        issue.as_str(),
+        member.0,
+        State::from(outcome).as_str(),
+        code,
+        status,
+        text,
+        stamp(now),
+    ))?;
+    Ok(())
+}

@@ -1,0 +1,396 @@
+//! Bringing a member list into the register: one transaction, the difference first.
+
+use std::collections::{BTreeMap, BTreeSet, HashSet};
+
+use jiff::Timestamp;
+use rusqlite::{Connection, OptionalExtension, Transaction, TransactionBehavior};
+use serde::Serialize;
+
+use crate::domain::MemberId;
+use crate::import::Row;
+
+use super::{Ledger, LedgerError, members, record_change, stamp};
+
+/// How many members are named for each kind of change; the counts are always whole.
+const SAMPLES: usize = 100;
+
+/// Where rows come from.
+#[derive(Debug, Clone)]
+pub struct ImportRun<'a> {
+    /// The file, as it stands in the trace.
+    pub file: &'a str,
+    /// Digest of the file and of how it was read.
+    pub digest: &'a str,
+    /// The fields that the file has; other fields of a member stay as they are.
+    pub fields: BTreeSet<String>,
+    pub now: Timestamp,
+}
+
+/// What an import changes.
+#[derive(Debug, Default, Serialize)]
+pub struct Difference {
+    pub added: Changed<String>,
+    pub changed: Changed<MemberChange>,
+    /// Members that were missing from an earlier file and are back.
+    pub returned: Changed<String>,
+    /// Active members that the file does not have.
+    pub missing: Changed<String>,
+    pub unchanged: u64,
+    /// Active members before the import.
+    pub active_before: u64,
+}
+
+/// A count and the first names behind it.
+#[derive(Debug, Serialize)]
+pub struct Changed<T> {
+    pub count: u64,
+    pub first: Vec<T>,
+}
+
+/// A member whose row differs from the register.
+#[derive(Debug, Serialize)]
+pub struct MemberChange {
+    pub name: String,
+    pub fields: Vec<FieldChange>,
+}
+
+/// One field before and after.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct FieldChange {
+    pub field: String,
+    pub old: Option<String>,
+    pub new: Option<String>,
+}
+
+/// An import that is done but not yet kept.
+#[derive(Debug)]
+pub struct PendingImport<'a> {
+    transaction: Transaction<'a>,
+    pub difference: Difference,
+    run: ImportRun<'a>,
+    missing: Vec<MemberId>,
+}
+
+/// A member as the ledger has it, without checks.
+struct Stored {
+    id: MemberId,
+    number: Option<String>,
+    name: String,
+    address: Option<String>,
+    fields: BTreeMap<String, String>,
+    active: bool,
+}
+
+impl<T> Default for Changed<T> {
+    fn default() -> Self {
+        Self { count: 0, first: Vec::new() }
+    }
+}
+
+impl<T> Changed<T> {
+    fn add(&mut self, what: impl FnOnce() -> T) {
+        self.count += 1;
+        if self.first.len() < SAMPLES {
+            self.first.push(what());
+        }
+    }
+}
+
+impl Ledger {
+    /// Applies the rows inside a transaction that the caller keeps or drops.
+    ///
+    /// # Errors
+    /// When the ledger can't be written, or two members would have one address.
+    pub fn import<'a>(
+        &'a mut self,
+        rows: impl Iterator<Item = Row>,
+        run: ImportRun<'a>,
+    ) -> Result<PendingImport<'a>, LedgerError> {
+        let active_before = self.active_members()?;
+        let transaction = self.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        let mut difference = Difference { active_before, ..Difference::default() };
+        let mut seen = HashSet::new();
+        for row in rows {
+            seen.insert(apply(&transaction, &row, &run, &mut difference)?);
+        }
+        for field in &run.fields {
+            transaction.execute("INSERT INTO field VALUES (?1) ON CONFLICT DO NOTHING", [field])?;
+        }
+        refuse_shared_addresses(&transaction)?;
+        let missing = find_missing(&transaction, &seen, &mut difference)?;
+        Ok(PendingImport { transaction, difference, run, missing })
+    }
+
+    /// The digest of the last import that was kept.
+    ///
+    /// # Errors
+    /// When the ledger can't be read.
+    pub fn last_import(&self) -> Result<Option<String>, LedgerError> {
+        let sql = "SELECT digest FROM import ORDER BY id DESC LIMIT 1";
+        Ok(self.connection.query_row(sql, (), |row| row.get(0)).optional()?)
+    }
+}
+
+impl PendingImport<'_> {
+    /// Keeps the import; members that the file does not have become inactive.
+    ///
+    /// # Errors
+    /// When the ledger can't be written; then nothing is changed.
+    pub fn keep(self) -> Result<Difference, LedgerError> {
+        let now = stamp(self.run.now);
+        for member in &self.missing {
+            set_active(&self.transaction, &now, *member, self.run.file, false)?;
+        }
+        let difference = &self.difference;
+        self.transaction.execute(
+            "INSERT INTO import (at, file, digest, added, changed, returned, missing) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+            (
+                &now,
+                self.run.file,
+                self.run.digest,
+                difference.added.count,
+                difference.changed.count,
+                difference.returned.count,
+                difference.missing.count,
+            ),
+        )?;
+        self.transaction.commit()?;
+        Ok(self.difference)
+    }
+}
+
+fn apply(
+    connection: &Connection,
+    row: &Row,
+    run: &ImportRun<'_>,
+    difference: &mut Difference,
+) -> Result<MemberId, LedgerError> {
+    let now = stamp(run.now);
+    let Some(stored) = find(connection, row)? else {
+        difference.added.add(|| row.name.clone());
+        return Ok(insert(connection, row, &now)?);
+    };
+    let fields = merged_fields(&stored, row, run);
+    let changes = stored.changes(row, &fields);
+    if !changes.is_empty() {
+        update(connection, stored.id, row, &stored, &fields, &now)?;
+        for change in &changes {
+            record_change(connection, &now, stored.id, run.file, change)?;
+        }
+    }
+    if !stored.active {
+        set_active(connection, &now, stored.id, run.file, true)?;
+        difference.returned.add(|| row.name.clone());
+    } else if changes.is_empty() {
+        difference.unchanged += 1;
+    } else {
+        difference.changed.add(|| MemberChange { name: stored.name.clone(), fields: changes });
+    }
+    Ok(stored.id)
+}
+
+fn find(connection: &Connection, row: &Row) -> Result<Option<Stored>, LedgerError> {
+    let by_number = match &row.number {
+        Some(number) => select(connection, "number = ?1", number)?,
+        None => None,
+    };
+    if by_number.is_some() {
+        return Ok(by_number);
+    }
+    let other = match &row.address {
+        Some(address) => select(connection, "address_key = ?1 ORDER BY active DESC", &address.key())?,
+        None => select(connection, "paper_key = ?1 ORDER BY active DESC", &row.paper_key())?,
+    };
+    Ok(other)
+}
+
+fn select(connection: &Connection, condition: &str, key: &str) -> Result<Option<Stored>, LedgerError> {
+    let sql =
+        format!("SELECT id, number, name, address, fields, active FROM member WHERE {condition} LIMIT 1");
+    let found = connection
+        .prepare_cached(&sql)?
+        .query_row([key], |row| {
+            let fields: String = row.get(4)?;
+            let stored = Stored {
+                id: MemberId(row.get(0)?),
+                number: row.get(1)?,
+                name: row.get(2)?,
+                address: row.get(3)?,
+                fields: BTreeMap::new(),
+                active: row.get(5)?,
+            };
+            Ok((stored, fields))
+        })
+        .optional()?;
+    let Some((stored, fields)) = found else { return Ok(None) };
+    let fields = serde_json::from_str(&fields).map_err(members::corrupt)?;
+    Ok(Some(Stored { fields, ..stored }))
+}
+
+/// The member's fields after the import: those that the file has come from the file, the rest stay.
+fn merged_fields(stored: &Stored, row: &Row, run: &ImportRun<'_>) -> BTreeMap<String, String> {
+    let kept = stored.fields.iter().filter(|(name, _)| !run.fields.contains(*name));
+    kept.chain(&row.fields).map(|(name, value)| (name.clone(), value.clone())).collect()
+}
+
+impl Stored {
+    fn changes(&self, row: &Row, fields: &BTreeMap<String, String>) -> Vec<FieldChange> {
+        let mut changes = Vec::new();
+        let mut compare = |field: &str, old: Option<&str>, new: Option<&str>| {
+            if old != new {
+                let (old, new) = (old.map(str::to_owned), new.map(str::to_owned));
+                changes.push(FieldChange { field: field.to_owned(), old, new });
+            }
+        };
+        compare("name", Some(&self.name), Some(&row.name));
+        let number = row.number.as_deref().or(self.number.as_deref());
+        compare("number", self.number.as_deref(), number);
+        compare("email", self.address.as_deref(), row.address.as_ref().map(|address| address.as_str()));
+        let names: BTreeSet<&String> = self.fields.keys().chain(fields.keys()).collect();
+        for name in names {
+            let value = |map: &BTreeMap<String, String>| map.get(name).cloned();
+            compare(name, value(&self.fields).as_deref(), value(fields).as_deref());
+        }
+        changes
+    }
+}
+
+fn json(fields: &BTreeMap<String, String>) -> Result<String, LedgerError> {
+    serde_json::to_string(fields).map_err(members::corrupt)
+}
+
+fn insert(connection: &Connection, row: &Row, now: &str) -> Result<MemberId, LedgerError> {
+    let sql =
+        "INSERT INTO member (number, name, address, address_key, paper_key, fields, added_at, changed_at)
+               VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?7)";
+    connection.prepare_cached(sql)?.execute((
+        &row.number,
+        &row.name,
+        row.address.as_ref().map(|address| address.as_str()),
+        row.address.as_ref().map(crate::domain::Address::key),
+        row.address.is_none().then(|| row.paper_key()),
+        json(&row.fields)?,
+        now,
+    ))?;
+    Ok(MemberId(connection.last_insert_rowid()))
+}
+
+fn update(
+    connection: &Connection,
+    id: MemberId,
+    row: &Row,
+    stored: &Stored,
+    fields: &BTreeMap<String, String>,
+    now: &str,
+) -> Result<(), LedgerError> {
+    let sql = "UPDATE member SET number = ?2, name = ?3, address = ?4, address_key = ?5, paper_key = ?6, fields = ?7,
+               changed_at = ?8 WHERE id = ?1";
+    connection.prepare_cached(sql)?.execute((
+        id.0,
+        row.number.as_ref().or(stored.number.as_ref()),
+        &row.name,
+        row.address.as_ref().map(|address| address.as_str()),
+        row.address.as_ref().map(crate::domain::Address::key),
+        row.address.is_none().then(|| row.paper_key()),
+        json(fields)?,
+        now,
+    ))?;
+    Ok(())
+}
+
+fn set_active(
+    connection: &Connection,
+    now: &str,
+    member: MemberId,
+    source: &str,
+    active: bool,
+) -> Result<(), LedgerError> {
+    connection
+        .prepare_cached("UPDATE member SET active = ?2, changed_at = ?3 WHERE id = ?1")?
+        .execute((member.0, active, now))?;
+    let word = |active: bool| Some(if active { "yes" } else { "no" }.to_owned());
+    let change = FieldChange { field: "active".to_owned(), old: word(!active), new: word(active) };
+    Ok(record_change(connection, now, member, source, &change)?)
+}
+
+fn refuse_shared_addresses(connection: &Connection) -> Result<(), LedgerError> {
+    let sql = "SELECT min(address), group_concat(name, ' and ') FROM member
+               WHERE active = 1 AND address_key IS NOT NULL GROUP BY address_key HAVING count(*) > 1 LIMIT 1";
+    let shared = connection.query_row(sql, (), |row| Ok((row.get(0)?, row.get(1)?))).optional()?;
+    match shared {
+        None => Ok(()),
+        Some((address, names)) => Err(LedgerError::AddressTwice { address, names }),
+    }
+}
+
+fn find_missing(
+    connection: &Connection,
+    seen: &HashSet<MemberId>,
+    difference: &mut Difference,
+) -> Result<Vec<MemberId>, LedgerError> {
+    let sql = "SELECT id, name FROM member WHERE active = 1 AND origin = 'file' ORDER BY id";
+    let mut statement = connection.prepare_cached(sql)?;
+    let mut rows = statement.query(())?;
+    let mut missing = Vec::new();
+    while let Some(row) = rows.next()? {
+        let id = MemberId(row.get(0)?);
+        if !seen.contains(&id) {
+            let name: String = row.get(1)?;
+            difference.missing.add(|| name);
+            missing.push(id);
+        }
+    }
+    Ok(missing)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::*;
+    use crate::import::{Options, Plan, Sheet};
+
+    fn import(ledger: &mut Ledger, text: &str) -> Difference {
+        let path = Path::new("m.csv");
+        let sheet = Sheet::from_bytes(path, text.as_bytes().to_vec(), &Options::default()).unwrap();
+        let plan = Plan::make(&sheet);
+        let fields = sheet.columns.fields().map(str::to_owned).collect();
+        let run = ImportRun { file: "m.csv", digest: "d", fields, now: Timestamp::UNIX_EPOCH };
+        ledger.import(plan.rows(&sheet), run).unwrap().keep().unwrap()
+    }
+
+    fn counts(difference: &Difference) -> [u64; 5] {
+        [
+            difference.added.count,
+            difference.changed.count,
+            difference.returned.count,
+            difference.missing.count,
+            difference.unchanged,
+        ]
+    }
+
+    #[test]
+    fn a_list_is_taken_over_step_by_step() {
+        let dir = tempfile::tempdir().unwrap();
+        let mut ledger = Ledger::open(&dir.path().join("l.db")).unwrap();
+        let first = "namn;epost;ort;medlemsnr\nAnna;a@example.se;Ekerö;1\nBo;b@example.se;;2\nCia;;Nacka;\n";
+        assert_eq!(counts(&import(&mut ledger, first)), [3, 0, 0, 0, 0]);
+        assert_eq!(counts(&import(&mut ledger, first)), [0, 0, 0, 0, 3]);
+        let second = "namn;epost;ort;medlemsnr\nAnna;anna@example.se;Ekerö;1\nCia;;Nacka;\n";
+        let difference = import(&mut ledger, second);
+        assert_eq!(counts(&difference), [0, 1, 0, 1, 1]);
+        assert_eq!(difference.changed.first[0].fields[0].field, "email");
+        assert_eq!(counts(&import(&mut ledger, first)), [0, 1, 1, 0, 1]);
+    }
+
+    #[test]
+    fn an_import_that_is_dropped_changes_nothing() {
+        let dir = tempfile::tempdir().unwrap();
+        let mut ledger = Ledger::open(&dir.path().join("l.db")).unwrap();
+        let row =
+            Row { line: 2, number: None, name: "Anna".to_owned(), address: None, fields: BTreeMap::new() };
+        let run = ImportRun { file: "m", digest: "d", fields: BTreeSet::new(), now: Timestamp::UNIX_EPOCH };
+        drop(ledger.import(std::iter::once(row), run).unwrap());
+        assert_eq!(ledger.active_members().unwrap(), 0);
+    }
+}

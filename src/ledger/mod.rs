@@ -1,0 +1,180 @@
+//! The durable store: register, deliveries, bounces and the trace of changes, in one SQLite file.
+//!
+//! Everything that must survive a crash goes through here. [`Writer`] is the only one that changes deliveries while
+//! letters are on their way; it commits in groups.
+
+mod bounces;
+mod deliveries;
+mod import;
+mod lock;
+mod members;
+mod survey;
+mod writer;
+
+use std::path::{Path, PathBuf};
+
+use jiff::Timestamp;
+use rusqlite::{Connection, OpenFlags};
+
+use crate::domain::MemberId;
+
+pub use bounces::{BounceAction, BounceRecord};
+pub use deliveries::{Claimable, DeliveryRow};
+pub use import::{Difference, FieldChange, ImportRun, PendingImport};
+pub use lock::{Lock, LockError};
+pub use members::MemberRow;
+pub use survey::{Counts, Skip};
+pub use writer::{Writer, WriterHandle};
+
+/// The schema, one step after another; a step that was released is never changed.
+const MIGRATIONS: [&str; 1] = [include_str!("migrations/0001_register_and_deliveries.sql")];
+
+/// An open ledger.
+#[derive(Debug)]
+pub struct Ledger {
+    connection: Connection,
+    path: PathBuf,
+}
+
+/// Why the ledger can't be used.
+#[derive(Debug, thiserror::Error)]
+pub enum LedgerError {
+    #[error("the ledger `{path}`: {source}")]
+    Open { path: PathBuf, source: rusqlite::Error },
+    #[error("can't make the folder `{path}`: {source}")]
+    Folder { path: PathBuf, source: std::io::Error },
+    #[error(
+        "the ledger `{path}` was made by a newer version of this program (schema {found}, known {known})"
+    )]
+    Newer { path: PathBuf, found: usize, known: usize },
+    #[error("the ledger could not be read or written: {0}")]
+    Sqlite(#[from] rusqlite::Error),
+    #[error("the ledger holds a value it never writes: {0}")]
+    Corrupt(String),
+    #[error("two members would have the address {address}: {names}")]
+    AddressTwice { address: String, names: String },
+    #[error("the ledger could not be written: {0}")]
+    Commit(String),
+    #[error("the ledger's writer has stopped")]
+    WriterStopped,
+}
+
+impl Ledger {
+    /// Opens the ledger at `path`, made and brought up to date where needed.
+    ///
+    /// # Errors
+    /// When the file can't be opened or is from a newer version.
+    pub fn open(path: &Path) -> Result<Self, LedgerError> {
+        if let Some(dir) = path.parent() {
+            std::fs::create_dir_all(dir)
+                .map_err(|source| LedgerError::Folder { path: dir.to_owned(), source })?;
+        }
+        let failed = |source| LedgerError::Open { path: path.to_owned(), source };
+        let connection = Connection::open(path).map_err(failed)?;
+        set_up(&connection).map_err(failed)?;
+        let mut ledger = Self { connection, path: path.to_owned() };
+        ledger.migrate()?;
+        Ok(ledger)
+    }
+
+    /// Opens a ledger that exists, for reading; `None` where there is none yet.
+    ///
+    /// # Errors
+    /// When the file can't be opened or is from a newer version.
+    pub fn open_existing(path: &Path) -> Result<Option<Self>, LedgerError> {
+        if !path.exists() {
+            return Ok(None);
+        }
+        Self::open(path).map(Some)
+    }
+
+    /// Makes a copy at `path` that can be thrown away: what is done there stays there.
+    ///
+    /// # Errors
+    /// When the copy can't be written.
+    pub fn throw_away_copy(of: &Path, path: &Path) -> Result<Self, LedgerError> {
+        if of.exists() {
+            let failed = |source| LedgerError::Open { path: of.to_owned(), source };
+            let source = Connection::open_with_flags(of, OpenFlags::SQLITE_OPEN_READ_ONLY).map_err(failed)?;
+            source.backup(rusqlite::MAIN_DB, path, None::<fn(rusqlite::backup::Progress)>)?;
+        }
+        let ledger = Self::open(path)?;
+        ledger.connection.pragma_update(None, "synchronous", "OFF")?;
+        Ok(ledger)
+    }
+
+    /// The file.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    fn migrate(&mut self) -> Result<(), LedgerError> {
+        let transaction =
+            self.connection.transaction_with_behavior(rusqlite::TransactionBehavior::Immediate)?;
+        let found: usize = transaction.pragma_query_value(None, "user_version", |row| row.get(0))?;
+        if found > MIGRATIONS.len() {
+            return Err(LedgerError::Newer { path: self.path.clone(), found, known: MIGRATIONS.len() });
+        }
+        for migration in MIGRATIONS.iter().skip(found) {
+            transaction.execute_batch(migration)?;
+        }
+        transaction.pragma_update(None, "user_version", MIGRATIONS.len())?;
+        Ok(transaction.commit()?)
+    }
+}
+
+fn set_up(connection: &Connection) -> rusqlite::Result<()> {
+    connection.busy_timeout(std::time::Duration::from_secs(10))?;
+    connection.pragma_update(None, "journal_mode", "WAL")?;
+    connection.pragma_update(None, "synchronous", "FULL")?;
+    connection.pragma_update(None, "foreign_keys", "ON")?;
+    connection.set_prepared_statement_cache_capacity(32);
+    Ok(())
+}
+
+/// A time as the ledger keeps it: UTC, to the second.
+fn stamp(now: Timestamp) -> String {
+    now.strftime("%Y-%m-%dT%H:%M:%SZ").to_string()
+}
+
+fn record_change(
+    connection: &Connection,
+    now: &str,
+    member: MemberId,
+    source: &str,
+    change: &FieldChange,
+) -> rusqlite::Result<()> {
+    connection
+        .prepare_cached(
+            "INSERT INTO change (at, member, source, field, old, new) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+        )?
+        .execute((now, member.0, source, &change.field, &change.old, &change.new))?;
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_ledger_of_a_newer_version_is_refused() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("l.db");
+        drop(Ledger::open(&path).unwrap());
+        Connection::open(&path).unwrap().pragma_update(None, "user_version", 99).unwrap();
+        assert!(matches!(Ledger::open(&path), Err(LedgerError::Newer { found: 99, .. })));
+    }
+
+    #[test]
+    fn a_copy_leaves_the_original_alone() {
+        let dir = tempfile::tempdir().unwrap();
+        let (path, copy) = (dir.path().join("l.db"), dir.path().join("c.db"));
+        drop(Ledger::open(&path).unwrap());
+        let ledger = Ledger::throw_away_copy(&path, &copy).unwrap();
+        ledger.connection.execute("INSERT INTO field VALUES ('x')", ()).unwrap();
+        let original = Ledger::open(&path).unwrap();
+        let count: i64 =
+            original.connection.query_row("SELECT count(*) FROM field", (), |row| row.get(0)).unwrap();
+        assert_eq!(count, 0);
+    }
+}

@@ -1,0 +1,112 @@
+//! Where every member stands with an issue: each in exactly one row.
+
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+
+use crate::domain::{IssueName, Member, State, SuppressionReason};
+
+use super::members::{MEMBER_COLUMNS, MEMBER_TABLES, MemberRow, corrupt, member_row};
+use super::{Ledger, LedgerError};
+
+/// Why a member gets no letter of an issue.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Skip {
+    NoAddress,
+    Suppressed(SuppressionReason),
+    /// Left the association after the letter was queued.
+    Departed,
+    /// Does not match the segment of the run.
+    OutsideSegment,
+    /// Every section is for somebody else.
+    NoSection,
+}
+
+impl Skip {
+    /// The name in logs and JSON.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::NoAddress => "no_address",
+            Self::Suppressed(reason) => reason.as_str(),
+            Self::Departed => "departed",
+            Self::OutsideSegment => "outside_segment",
+            Self::NoSection => "no_section",
+        }
+    }
+}
+
+/// How many members stand where; the sum is the number of members.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+pub struct Counts {
+    #[serde(flatten)]
+    pub states: BTreeMap<&'static str, u64>,
+    pub skipped: BTreeMap<&'static str, u64>,
+}
+
+impl Counts {
+    /// How many deliveries are in this state.
+    pub fn in_state(&self, state: State) -> u64 {
+        self.states.get(state.as_str()).copied().unwrap_or(0)
+    }
+
+    /// The sum over all rows.
+    pub fn total(&self) -> u64 {
+        self.states.values().chain(self.skipped.values()).sum()
+    }
+
+    /// Deliveries that another run would go on with.
+    pub fn open(&self) -> u64 {
+        self.in_state(State::Queued) + self.in_state(State::Deferred)
+    }
+}
+
+impl MemberRow {
+    /// Why this member is not mailed at all.
+    pub fn skip(&self) -> Option<Skip> {
+        match (&self.member.address, self.suppressed) {
+            (None, _) => Some(Skip::NoAddress),
+            (_, Some(reason)) => Some(Skip::Suppressed(reason)),
+            (Some(_), None) => (!self.active).then_some(Skip::Departed),
+        }
+    }
+}
+
+impl Ledger {
+    /// Counts every active member, and every departed one that has a delivery, in one row each.
+    /// `skip` says why the issue is not for a member that could be mailed.
+    ///
+    /// # Errors
+    /// When the ledger can't be read.
+    pub fn survey(
+        &self,
+        issue: &IssueName,
+        mut skip: impl FnMut(&Member) -> Option<Skip>,
+    ) -> Result<Counts, LedgerError> {
+        let sql = format!(
+            "SELECT {MEMBER_COLUMNS}, d.state FROM {MEMBER_TABLES}
+             LEFT JOIN delivery d ON d.issue = ?1 AND d.member = m.id WHERE m.active = 1 OR d.state IS NOT NULL"
+        );
+        let mut statement = self.connection.prepare_cached(&sql)?;
+        let mut rows = statement.query([issue.as_str()])?;
+        let states = State::ALL.iter().map(|state| (state.as_str(), 0));
+        let mut counts = Counts { states: states.collect(), skipped: BTreeMap::new() };
+        while let Some(row) = rows.next()? {
+            let member = member_row(row)?;
+            let state: Option<String> = row.get(7)?;
+            let state = state
+                .map(|name| State::from_name(&name).ok_or_else(|| corrupt(format!("state `{name}`"))))
+                .transpose()?;
+            let skipped = match state {
+                Some(state) if !state.may_be_claimed() => None,
+                Some(_) => member.skip(),
+                None => member.skip().or_else(|| skip(&member.member)),
+            };
+            let count = match (skipped, state) {
+                (Some(skip), _) => counts.skipped.entry(skip.as_str()).or_default(),
+                (None, state) => counts.states.entry(state.unwrap_or(State::Queued).as_str()).or_default(),
+            };
+            *count += 1;
+        }
+        Ok(counts)
+    }
+}
