@@ -11,6 +11,7 @@ use jiff::tz::TimeZone;
 use serde::Deserialize;
 
 use crate::domain::{Address, Excerpt, Segment};
+use crate::relay::Security;
 
 pub use password::{Password, PasswordError};
 
@@ -111,18 +112,6 @@ pub enum TransportKind {
     Outbox,
     Smtp,
     Sendmail,
-}
-
-/// Transport security of SMTP.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Security {
-    /// RFC 3207, never falling back to plain text.
-    Starttls,
-    /// TLS from the first byte (RFC 8314 §3.3).
-    Tls,
-    /// Plain text, for a relay on this machine.
-    None,
 }
 
 /// A number from 1 to 1,000.

@@ -9,9 +9,6 @@ use crate::domain::{Address, IssueName, Member, MemberId, Outcome, Reply, State}
 use super::members::{MEMBER_COLUMNS, MEMBER_TABLES, member_row};
 use super::{Ledger, LedgerError, stamp};
 
-/// A delivery that a run may send.
-pub type Claimable = Member;
-
 /// A delivery as it is reported.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct DeliveryRow {
@@ -28,40 +25,53 @@ pub struct DeliveryRow {
 }
 
 impl Ledger {
-    /// Queues a delivery for every member that can be mailed, has none yet, and for whom `is_recipient` holds.
-    /// Gives the number of new deliveries.
+    /// Hands every member to `each` that can be mailed and has no letter of the issue yet that went out or may have.
+    ///
+    /// # Errors
+    /// Those of the ledger and of `each`.
+    pub fn for_each_open<E: From<LedgerError>>(
+        &self,
+        issue: &IssueName,
+        mut each: impl FnMut(Member) -> Result<(), E>,
+    ) -> Result<(), E> {
+        let sql = format!(
+            "SELECT {MEMBER_COLUMNS} FROM {MEMBER_TABLES} LEFT JOIN delivery d ON d.issue = ?1 AND d.member = m.id
+             WHERE m.active = 1 AND m.address IS NOT NULL AND s.reason IS NULL
+             AND (d.state IS NULL OR d.state IN ('queued', 'deferred')) ORDER BY m.id"
+        );
+        let mut statement = self.connection.prepare_cached(&sql).map_err(LedgerError::from)?;
+        let mut rows = statement.query([issue.as_str()]).map_err(LedgerError::from)?;
+        while let Some(row) = rows.next().map_err(LedgerError::from)? {
+            each(member_row(row)?.member)?;
+        }
+        Ok(())
+    }
+
+    /// Queues a delivery for every open member for whom `is_recipient` holds and who has none yet.
     ///
     /// # Errors
     /// When the ledger can't be written; then none is queued.
     pub fn queue(
-        &mut self,
+        &self,
         issue: &IssueName,
         now: Timestamp,
-        mut is_recipient: impl FnMut(&Member) -> bool,
-    ) -> Result<u64, LedgerError> {
-        let transaction = self.connection.transaction()?;
-        let mut added = 0;
+        is_recipient: impl Fn(&Member) -> bool,
+    ) -> Result<(), LedgerError> {
+        let transaction = self.connection.unchecked_transaction()?;
         {
-            let sql = format!(
-                "SELECT {MEMBER_COLUMNS} FROM {MEMBER_TABLES}
-                 WHERE m.active = 1 AND m.address IS NOT NULL AND s.reason IS NULL
-                 AND NOT EXISTS (SELECT 1 FROM delivery d WHERE d.issue = ?1 AND d.member = m.id)"
-            );
-            let mut select = transaction.prepare(&sql)?;
             let mut insert = transaction.prepare(
-                "INSERT INTO delivery (issue, member, state, changed_at) VALUES (?1, ?2, 'queued', ?3)",
+                "INSERT INTO delivery (issue, member, state, changed_at) VALUES (?1, ?2, 'queued', ?3)
+                 ON CONFLICT DO NOTHING",
             )?;
-            let mut rows = select.query([issue.as_str()])?;
             let now = stamp(now);
-            while let Some(row) = rows.next()? {
-                let member = member_row(row)?.member;
+            self.for_each_open(issue, |member| {
                 if is_recipient(&member) {
-                    added += insert.execute((issue.as_str(), member.id.0, &now))? as u64;
+                    insert.execute((issue.as_str(), member.id.0, &now))?;
                 }
-            }
+                Ok::<_, LedgerError>(())
+            })?;
         }
-        transaction.commit()?;
-        Ok(added)
+        Ok(transaction.commit()?)
     }
 
     /// The next members, after `after` and in the order of their numbers, whose letters may be sent.
@@ -73,7 +83,7 @@ impl Ledger {
         issue: &IssueName,
         after: MemberId,
         limit: usize,
-    ) -> Result<Vec<Claimable>, LedgerError> {
+    ) -> Result<Vec<Member>, LedgerError> {
         let sql = format!(
             "SELECT {MEMBER_COLUMNS} FROM {MEMBER_TABLES}
              JOIN delivery d ON d.issue = ?1 AND d.member = m.id

@@ -19,7 +19,7 @@ use rusqlite::{Connection, OpenFlags};
 use crate::domain::MemberId;
 
 pub use bounces::{BounceAction, BounceRecord};
-pub use deliveries::{Claimable, DeliveryRow};
+pub use deliveries::DeliveryRow;
 pub use import::{Difference, FieldChange, ImportRun, PendingImport};
 pub use lock::{Lock, LockError};
 pub use members::MemberRow;

@@ -1,0 +1,209 @@
+//! The command line: what clap parses. The doc comments are the `--help`.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+use crate::config::Brake;
+use crate::domain::{Address, IssueName};
+
+/// Writes an association's newsletter and mails it to its members, once each.
+#[derive(Debug, Parser)]
+#[command(
+    name = "medlemsbrev",
+    version,
+    propagate_version = true,
+    subcommand_required = true,
+    arg_required_else_help = true,
+    after_help = EXIT_CODES
+)]
+pub struct Cli {
+    /// The project's folder, with medlemsbrev.toml in it.
+    #[arg(short = 'C', long = "dir", value_name = "DIR", default_value = ".", global = true)]
+    pub dir: PathBuf,
+    /// Print results and errors only.
+    #[arg(short, long, global = true, conflicts_with = "verbose")]
+    pub quiet: bool,
+    /// Say more: -v each letter, -vv the talk with the server's library.
+    #[arg(short, long, action = clap::ArgAction::Count, global = true)]
+    pub verbose: u8,
+    /// Print results as JSON.
+    #[arg(long, global = true)]
+    pub json: bool,
+    /// When to use colours.
+    #[arg(long, value_enum, default_value_t = Color::Auto, global = true)]
+    pub color: Color,
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+const EXIT_CODES: &str = "Exit codes:
+   0  done, or nothing was due
+   1  done, but some letters were rejected or are in doubt
+   2  the command line is not right
+  65  bad input data; nothing was changed
+  75  try again later: locked, deferred, interrupted, or the server is out of reach
+  78  bad configuration";
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Color {
+    Auto,
+    Always,
+    Never,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Take the member list into the register.
+    Import(Import),
+    /// Show the letter as one member gets it.
+    Preview(Preview),
+    /// Write the letter's HTML, text and .eml files.
+    Build(Build),
+    /// Import the list, compose the letters, check and send them; run again, it goes on where it stopped.
+    Send(Send),
+    /// Settle letters of which nobody knows whether they arrived.
+    Resolve(Resolve),
+    /// Read bounces: suppress addresses that are dead.
+    Bounces(Bounces),
+    /// Show what was sent and what was not.
+    Status(Status),
+    /// Show the log of dry runs, sends or bounces.
+    Log(Log),
+    /// Print a shell's completion script.
+    Completions { shell: clap_complete::Shell },
+    /// Print the manual page.
+    Man,
+}
+
+#[derive(Debug, Args)]
+pub struct Import {
+    /// The list; the configured one when left out.
+    pub file: Option<PathBuf>,
+    /// Show the difference and change nothing.
+    #[arg(long)]
+    pub dry_run: bool,
+    #[command(flatten)]
+    pub reading: Reading,
+}
+
+/// How a member list is read; each overrides the configuration.
+#[derive(Debug, Default, Args)]
+pub struct Reading {
+    /// Import the good rows and list the bad ones.
+    #[arg(long)]
+    pub skip_bad: bool,
+    /// The list's encoding, such as windows-1252, utf-8 or macintosh.
+    #[arg(long, value_name = "NAME")]
+    pub encoding: Option<String>,
+    /// The list's delimiter.
+    #[arg(long, value_name = "CHAR")]
+    pub delimiter: Option<char>,
+    /// How many active members the list may leave out, as a number or a share such as 10%.
+    #[arg(long, value_name = "N|N%")]
+    pub max_missing: Option<Brake>,
+}
+
+#[derive(Debug, Args)]
+pub struct Preview {
+    /// The issue; the current one when left out.
+    pub issue: Option<IssueName>,
+    /// Whose letter; a neutral reader's when left out.
+    #[arg(long, value_name = "ADDRESS")]
+    pub member: Option<Address>,
+    /// Which part of the letter.
+    #[arg(long, value_enum, default_value_t = Part::Text)]
+    pub part: Part,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Part {
+    /// The headers that a reader sees, and the text.
+    Text,
+    Html,
+    /// The whole message as it goes out.
+    Source,
+}
+
+#[derive(Debug, Args)]
+pub struct Build {
+    /// The issue; the current one when left out.
+    pub issue: Option<IssueName>,
+    /// Whose letter; a neutral reader's when left out.
+    #[arg(long, value_name = "ADDRESS")]
+    pub member: Option<Address>,
+    /// The folder to write to; outbox/ISSUE/build when left out.
+    #[arg(long, value_name = "DIR")]
+    pub output: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub struct Send {
+    /// The issue; the current one when left out.
+    pub issue: Option<IssueName>,
+    /// Compose every letter into outbox/ISSUE/dry-run and the dry-run log; send nothing, change nothing.
+    #[arg(long, conflicts_with = "test")]
+    pub dry_run: bool,
+    /// Send one marked letter to this address and record nothing.
+    #[arg(long, value_name = "ADDRESS")]
+    pub test: Option<Address>,
+    /// Only members that match, as an expression or a name from [segments].
+    #[arg(long, value_name = "EXPR")]
+    pub segment: Option<String>,
+    /// At most N letters in this run.
+    #[arg(long, value_name = "N")]
+    pub limit: Option<u64>,
+    /// Refuse unless exactly N letters are to be sent.
+    #[arg(long, value_name = "N")]
+    pub expect: Option<u64>,
+    /// Do not ask.
+    #[arg(short, long)]
+    pub yes: bool,
+    #[command(flatten)]
+    pub reading: Reading,
+}
+
+#[derive(Debug, Args)]
+pub struct Resolve {
+    pub issue: IssueName,
+    /// They arrived: do not send them again.
+    #[arg(long, conflicts_with = "resend")]
+    pub accepted: bool,
+    /// They did not arrive: send them with the next run.
+    #[arg(long)]
+    pub resend: bool,
+    /// Only these addresses; all letters in doubt when left out.
+    pub addresses: Vec<Address>,
+}
+
+#[derive(Debug, Args)]
+pub struct Bounces {
+    /// Message files, or Maildir folders.
+    #[arg(required = true)]
+    pub sources: Vec<PathBuf>,
+    /// Say what the messages mean and change nothing.
+    #[arg(long)]
+    pub dry_run: bool,
+}
+
+#[derive(Debug, Args)]
+pub struct Status {
+    /// The issue; all issues when left out.
+    pub issue: Option<IssueName>,
+}
+
+#[derive(Debug, Args)]
+pub struct Log {
+    /// The issue; all issues when left out.
+    pub issue: Option<IssueName>,
+    /// Which log.
+    #[arg(long, value_enum, default_value_t = LogKind::Send)]
+    pub kind: LogKind,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum LogKind {
+    DryRun,
+    Send,
+    Bounce,
+}

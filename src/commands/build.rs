@@ -1,0 +1,42 @@
+//! `build`: the letter as files.
+
+use std::path::Path;
+use std::process::ExitCode;
+
+use jiff::Timestamp;
+
+use crate::cli::Build;
+use crate::compose::Mark;
+use crate::error::{Error, Kind};
+use crate::report::Terminal;
+
+use super::Project;
+
+/// Runs the command.
+pub fn run(project: &Project, arguments: &Build, terminal: Terminal) -> Result<ExitCode, Error> {
+    let issue = project.issue(arguments.issue.as_ref())?;
+    let (composer, member) = super::preview::letter_of(project, &issue, arguments.member.as_ref(), terminal)?;
+    let rendered = composer.render(&member)?;
+    let letter = composer.letter(&member, Mark::None, Timestamp::now())?;
+    let dir = arguments.output.clone().unwrap_or_else(|| project.outbox(&issue).join("build"));
+    let write = |name: String, content: &[u8]| {
+        let path = dir.join(name);
+        write(&path, content)?;
+        terminal.data(path.display().to_string());
+        Ok::<_, Error>(())
+    };
+    write(format!("{issue}.html"), rendered.html.as_bytes())?;
+    write(format!("{issue}.txt"), rendered.text.as_bytes())?;
+    write(format!("{issue}.eml"), &letter.bytes)?;
+    Ok(ExitCode::SUCCESS)
+}
+
+fn write(path: &Path, content: &[u8]) -> Result<(), Error> {
+    let failed = |error: std::io::Error| {
+        Error::new(Kind::TryAgain, format!("can't write `{}`: {error}", path.display()))
+    };
+    if let Some(dir) = path.parent() {
+        std::fs::create_dir_all(dir).map_err(failed)?;
+    }
+    std::fs::write(path, content).map_err(failed)
+}

@@ -1,0 +1,290 @@
+//! `import`: the member list into the register.
+
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use jiff::Timestamp;
+use ring::digest::{SHA256, digest};
+use serde::Serialize;
+
+use crate::cli::{Import, Reading};
+use crate::config::Brake;
+use crate::error::{Error, Kind};
+use crate::import::{BadRow, Options, Plan, Sheet, encoding_for};
+use crate::ledger::{Difference, ImportRun, Ledger};
+use crate::report::{Terminal, plural};
+
+use super::Project;
+
+/// How many bad rows, doubles and changes are shown one by one.
+const SHOWN: usize = 20;
+
+/// What an import found and did.
+#[derive(Debug, Serialize)]
+pub(super) struct Imported {
+    file: PathBuf,
+    encoding: &'static str,
+    delimiter: String,
+    /// Header → field.
+    columns: Vec<(String, Option<String>)>,
+    members: u64,
+    without_address: u64,
+    bad_rows: Vec<BadRow>,
+    doubles: Vec<crate::import::Double>,
+    /// None where the same file was imported before.
+    difference: Option<Difference>,
+}
+
+/// Runs the command.
+pub fn run(project: &Project, arguments: &Import, terminal: Terminal) -> Result<ExitCode, Error> {
+    let path = match (&arguments.file, &project.config.members.file) {
+        (Some(file), _) => file.clone(),
+        (None, Some(file)) => project.dir.join(file),
+        (None, None) => {
+            return Err(Error::new(Kind::Usage, "which member list?")
+                .hint("name the file, or set file in [members] of medlemsbrev.toml"));
+        }
+    };
+    let imported = if arguments.dry_run {
+        let scratch = Scratch::new(project)?;
+        import(&mut scratch.ledger()?, project, &path, &arguments.reading, terminal)?
+    } else {
+        let _lock = project.lock("import")?;
+        import(&mut project.ledger()?, project, &path, &arguments.reading, terminal)?
+    };
+    if terminal.json {
+        terminal.json(&imported);
+    } else {
+        terminal.data(imported.to_string());
+        if arguments.dry_run {
+            terminal.say("Nothing was changed: this was a dry run.");
+        }
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// A copy of the ledger that is thrown away.
+pub(super) struct Scratch {
+    dir: tempfile::TempDir,
+    original: PathBuf,
+}
+
+impl Scratch {
+    pub fn new(project: &Project) -> Result<Self, Error> {
+        let dir = tempfile::Builder::new().prefix("medlemsbrev-").tempdir().map_err(|error| {
+            Error::new(Kind::TryAgain, format!("can't make a folder for temporary files: {error}"))
+        })?;
+        Ok(Self { dir, original: project.ledger_path() })
+    }
+
+    pub fn ledger(&self) -> Result<Ledger, Error> {
+        Ok(Ledger::throw_away_copy(&self.original, &self.dir.path().join("copy.db"))?)
+    }
+}
+
+/// Imports the list at `path` into `ledger`: all of it or nothing.
+pub(super) fn import(
+    ledger: &mut Ledger,
+    project: &Project,
+    path: &Path,
+    reading: &Reading,
+    terminal: Terminal,
+) -> Result<Imported, Error> {
+    let members = &project.config.members;
+    let label = reading.encoding.as_ref().or(members.encoding.as_ref());
+    let delimiter = reading.delimiter.or(members.delimiter).map(ascii).transpose()?;
+    let options = Options {
+        encoding: label.map(|label| encoding_for(label)).transpose()?,
+        delimiter,
+        columns: members.columns.clone(),
+    };
+    let sheet = Sheet::open(path, &options)?;
+    let plan = Plan::make(&sheet);
+    let skip_bad = reading.skip_bad || members.skip_bad;
+    if !plan.bad.is_empty() && !skip_bad {
+        return Err(bad_rows(path, &plan.bad));
+    }
+    let digest = digest_of(path, members, label, delimiter)?;
+    let mut imported = Imported {
+        file: path.to_owned(),
+        encoding: sheet.encoding.name(),
+        delimiter: sheet.delimiter_name(),
+        columns: sheet.columns.iter().map(|column| (column.header.clone(), column.field.clone())).collect(),
+        members: plan.members,
+        without_address: plan.without_address,
+        bad_rows: Vec::new(),
+        doubles: Vec::new(),
+        difference: None,
+    };
+    // Changes made by hand since then are kept: an unchanged file brings no news.
+    if ledger.last_import()? != Some(digest.clone()) {
+        terminal.say(imported.header(&sheet));
+        let file = path.display().to_string();
+        let fields = sheet.columns.fields().filter(|name| !["name", "email", "number"].contains(name));
+        let run = ImportRun {
+            file: &file,
+            digest: &digest,
+            fields: fields.map(str::to_owned).collect(),
+            now: Timestamp::now(),
+        };
+        let pending = ledger.import(plan.rows(&sheet), run)?;
+        let brake = reading.max_missing.unwrap_or(members.max_missing);
+        check_brake(&pending.difference, brake, terminal)?;
+        imported.difference = Some(pending.keep()?);
+    }
+    imported.bad_rows = plan.bad;
+    imported.doubles = plan.doubles;
+    Ok(imported)
+}
+
+fn ascii(delimiter: char) -> Result<u8, Error> {
+    u8::try_from(delimiter).ok().filter(u8::is_ascii).ok_or_else(|| {
+        Error::new(Kind::Usage, format!("`{delimiter}` can't be a delimiter: use ; , | or a tab"))
+    })
+}
+
+fn digest_of(
+    path: &Path,
+    members: &crate::config::Members,
+    label: Option<&String>,
+    delimiter: Option<u8>,
+) -> Result<String, Error> {
+    let mut bytes = std::fs::read(path)
+        .map_err(|error| Error::new(Kind::Data, format!("can't read `{}`: {error}", path.display())))?;
+    bytes.extend(format!("{:?} {label:?} {delimiter:?}", members.columns).into_bytes());
+    Ok(data_encoding::HEXLOWER.encode(digest(&SHA256, &bytes).as_ref()))
+}
+
+fn bad_rows(path: &Path, bad: &[BadRow]) -> Error {
+    let rows: Vec<String> = bad.iter().take(SHOWN).map(BadRow::to_string).collect();
+    let more = bad.len().saturating_sub(SHOWN);
+    let more = if more > 0 { format!("\n  … and {more} more") } else { String::new() };
+    let bad = plural(bad.len() as u64, "row", "rows");
+    Error::new(
+        Kind::Data,
+        format!(
+            "`{}`: {bad} can't be imported; nothing was changed\n  {}{more}",
+            path.display(),
+            rows.join("\n  ")
+        ),
+    )
+    .hint("correct them in the list, or import the other rows with --skip-bad")
+}
+
+/// Stops an import that would take away more members than `brake` lets through, unless a person says yes.
+fn check_brake(difference: &Difference, brake: Brake, terminal: Terminal) -> Result<(), Error> {
+    let missing = difference.missing.count;
+    if !brake.stops(missing, difference.active_before) {
+        return Ok(());
+    }
+    let of = plural(difference.active_before, "active member", "active members");
+    let message = format!("{missing} of {of} are missing from the list");
+    if terminal.confirm(&format!("{message}. Take them out of the register?")) == Some(true) {
+        return Ok(());
+    }
+    let names: Vec<&str> = difference.missing.first.iter().take(5).map(String::as_str).collect();
+    Err(Error::new(Kind::Data, format!("{message}; nothing was changed ({} …)", names.join(", ")))
+        .hint(format!("is it the right file? If they have left: --max-missing {missing}")))
+}
+
+impl Imported {
+    /// Where it was read from and how, with names by which a person sees that the letters are right.
+    fn header(&self, sheet: &Sheet) -> String {
+        let samples = sheet.sample_names();
+        let samples = if samples.is_empty() {
+            String::new()
+        } else {
+            format!("; names such as {}", samples.join(", "))
+        };
+        let columns: Vec<String> = self
+            .columns
+            .iter()
+            .map(|(header, field)| format!("{header} → {}", field.as_deref().unwrap_or("(not kept)")))
+            .collect();
+        format!(
+            "{}: {}, {} between cells{samples}\n  {}",
+            self.file.display(),
+            self.encoding,
+            self.delimiter,
+            columns.join(", ")
+        )
+    }
+
+    /// One line for a run that does more than import.
+    pub fn summary(&self) -> Option<String> {
+        let difference = self.difference.as_ref()?;
+        let mut parts = Vec::new();
+        for (count, word) in [
+            (difference.added.count, "added"),
+            (difference.changed.count, "changed"),
+            (difference.returned.count, "returned"),
+            (difference.missing.count, "taken out"),
+            (difference.unchanged, "unchanged"),
+            (self.bad_rows.len() as u64, "refused"),
+            (self.doubles.len() as u64, "doubles merged"),
+        ] {
+            if count > 0 {
+                parts.push(format!("{count} {word}"));
+            }
+        }
+        Some(format!("Member list: {}.", parts.join(", ")))
+    }
+}
+
+impl std::fmt::Display for BadRow {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "line {}", self.line)?;
+        if !self.column.is_empty() {
+            write!(f, ", {}", self.column)?;
+        }
+        write!(f, ": `{}` {}", self.value, self.reason)
+    }
+}
+
+impl std::fmt::Display for Imported {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        for bad in self.bad_rows.iter().take(SHOWN) {
+            writeln!(f, "refused   {bad}")?;
+        }
+        for double in self.doubles.iter().take(SHOWN) {
+            let crate::import::Double { line, first_line, name, shared } = double;
+            writeln!(f, "double    line {line}: {name} has {shared} of line {first_line}; merged into it")?;
+        }
+        let Some(difference) = &self.difference else {
+            return writeln!(f, "The list is the same as last time: {} members.", self.members);
+        };
+        for name in difference.added.first.iter().take(SHOWN) {
+            writeln!(f, "added     {name}")?;
+        }
+        if difference.added.count > SHOWN as u64 {
+            writeln!(f, "          … and {} more", difference.added.count - SHOWN as u64)?;
+        }
+        for change in difference.changed.first.iter().take(SHOWN) {
+            let fields = change.fields.iter().map(|field| {
+                let side = |side: &Option<String>| side.clone().unwrap_or_else(|| "(empty)".to_owned());
+                format!("{}: {} → {}", field.field, side(&field.old), side(&field.new))
+            });
+            writeln!(f, "changed   {}: {}", change.name, fields.collect::<Vec<_>>().join("; "))?;
+        }
+        for (word, changed) in [("returned", &difference.returned), ("missing", &difference.missing)] {
+            for name in changed.first.iter().take(SHOWN) {
+                writeln!(f, "{word:<9} {name}")?;
+            }
+        }
+        writeln!(f)?;
+        let mut table = crate::report::Table::bare().right(0);
+        for (count, what) in [
+            (difference.added.count, "added".to_owned()),
+            (difference.changed.count, "changed".to_owned()),
+            (difference.returned.count, "returned after they were missing".to_owned()),
+            (difference.missing.count, "missing from the list, taken out of the register".to_owned()),
+            (difference.unchanged, "unchanged".to_owned()),
+            (self.bad_rows.len() as u64, "rows refused".to_owned()),
+            (self.doubles.len() as u64, "doubles merged".to_owned()),
+            (self.members, format!("members in the list, {} without e-mail", self.without_address)),
+        ] {
+            table.row([crate::report::count(count), what]);
+        }
+        write!(f, "{table}")
+    }
+}

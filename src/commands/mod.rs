@@ -1,0 +1,53 @@
+//! One file a command: raw arguments in, checked values to the layers below, a report out.
+
+mod bounces;
+mod build;
+mod import;
+mod log;
+mod preview;
+mod project;
+mod resolve;
+mod send;
+mod status;
+
+use std::process::ExitCode;
+
+use clap::CommandFactory;
+
+use crate::cli::{Cli, Command};
+use crate::error::Error;
+use crate::report::Terminal;
+
+use project::Project;
+
+/// Runs one command.
+///
+/// # Errors
+/// Whatever ends it; the error knows its exit code.
+pub fn run(cli: Cli, terminal: Terminal) -> Result<ExitCode, Error> {
+    let project = || Project::open(&cli.dir);
+    match cli.command {
+        Command::Import(arguments) => import::run(&project()?, &arguments, terminal),
+        Command::Preview(arguments) => preview::run(&project()?, &arguments, terminal),
+        Command::Build(arguments) => build::run(&project()?, &arguments, terminal),
+        Command::Send(arguments) => send::run(&project()?, arguments, terminal),
+        Command::Resolve(arguments) => resolve::run(&project()?, &arguments, terminal),
+        Command::Bounces(arguments) => bounces::run(&project()?, &arguments, terminal),
+        Command::Status(arguments) => status::run(&project()?, &arguments, terminal),
+        Command::Log(arguments) => log::run(&project()?, &arguments, terminal),
+        Command::Completions { shell } => {
+            let mut script = Vec::new();
+            clap_complete::generate(shell, &mut Cli::command(), "medlemsbrev", &mut script);
+            terminal.data(String::from_utf8_lossy(&script));
+            Ok(ExitCode::SUCCESS)
+        }
+        Command::Man => {
+            let mut page = Vec::new();
+            clap_mangen::Man::new(Cli::command()).render(&mut page).map_err(|error| {
+                Error::new(crate::error::Kind::TryAgain, format!("can't write the manual page: {error}"))
+            })?;
+            terminal.data(String::from_utf8_lossy(&page));
+            Ok(ExitCode::SUCCESS)
+        }
+    }
+}

@@ -1,0 +1,228 @@
+//! A project's folder: where its files are, and how its configuration becomes what the layers below need.
+
+use std::collections::BTreeSet;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+
+use jiff::Timestamp;
+use ring::rand::SecureRandom;
+
+use crate::compose::{self, Composer, IssueSource, Setup};
+use crate::config::{Config, Password, TransportKind};
+use crate::domain::{IssueName, Segment, TokenKey};
+use crate::error::{Error, Kind};
+use crate::ledger::{Ledger, Lock};
+use crate::relay::{Durability, Login, Outbox, Relay, Sendmail, SmtpServer, Timeouts};
+
+/// An opened project.
+#[derive(Debug)]
+pub struct Project {
+    pub dir: PathBuf,
+    pub config: Config,
+}
+
+impl Project {
+    /// Opens the project in `dir`.
+    ///
+    /// # Errors
+    /// When its configuration can't be used.
+    pub fn open(dir: &Path) -> Result<Self, Error> {
+        Ok(Self { dir: dir.to_owned(), config: Config::load(dir)? })
+    }
+
+    /// The ledger's file.
+    pub fn ledger_path(&self) -> PathBuf {
+        self.dir.join("state/medlemsbrev.db")
+    }
+
+    /// The ledger, made where needed.
+    pub fn ledger(&self) -> Result<Ledger, Error> {
+        Ok(Ledger::open(&self.ledger_path())?)
+    }
+
+    /// The lock's file.
+    pub fn lock_path(&self) -> PathBuf {
+        self.dir.join("state/lock")
+    }
+
+    /// Takes the lock for a command that changes something.
+    pub fn lock(&self, what: &str) -> Result<Lock, Error> {
+        let note = format!("{what}, since {}", self.clock_time(Timestamp::now()));
+        Ok(Lock::take(&self.lock_path(), &note)?)
+    }
+
+    /// A log's file.
+    pub fn log_path(&self, name: &str) -> PathBuf {
+        self.dir.join("logs").join(format!("{name}.jsonl"))
+    }
+
+    /// The folder of an issue's letters that are written here.
+    pub fn outbox(&self, issue: &IssueName) -> PathBuf {
+        self.dir.join(&self.config.transport.dir).join(issue.as_str())
+    }
+
+    /// A time as the association's clock shows it.
+    pub fn clock_time(&self, time: Timestamp) -> String {
+        let zoned = time.to_zoned_datetime(self.config.association.time_zone.0.clone());
+        zoned.strftime("%Y-%m-%d %H:%M:%S").to_string()
+    }
+
+    /// The issue that is meant: the named one, or the only one that has a folder.
+    ///
+    /// # Errors
+    /// When none is named and there is not exactly one.
+    pub fn issue(&self, named: Option<&IssueName>) -> Result<IssueName, Error> {
+        if let Some(name) = named {
+            return Ok(name.clone());
+        }
+        let names = self.issues();
+        match names.as_slice() {
+            [only] => Ok(only.clone()),
+            [] => {
+                Err(Error::new(Kind::Data, "there is no issue yet")
+                    .hint("make a folder such as issues/2026-1"))
+            }
+            several => {
+                let names: Vec<&str> = several.iter().map(IssueName::as_str).collect();
+                Err(Error::new(Kind::Usage, "which issue?").hint(format!("name one of {}", names.join(", "))))
+            }
+        }
+    }
+
+    /// The issues that have a folder.
+    pub fn issues(&self) -> Vec<IssueName> {
+        let entries = std::fs::read_dir(self.dir.join("issues")).into_iter().flatten().flatten();
+        let folders = entries.filter(|entry| entry.path().join("issue.toml").is_file());
+        let mut names: Vec<IssueName> =
+            folders.filter_map(|entry| entry.file_name().to_str()?.parse().ok()).collect();
+        names.sort();
+        names
+    }
+
+    /// A segment by its name in the configuration, or as an expression.
+    ///
+    /// # Errors
+    /// Points at the place where the expression is not understood.
+    pub fn segment(&self, text: &str, fields: &BTreeSet<String>) -> Result<Segment, Error> {
+        if let Some(named) = self.config.segments.get(text) {
+            return Ok(named.clone());
+        }
+        let wrong = |error: crate::domain::segment::SegmentError| {
+            Error::new(Kind::Usage, format!("--segment: {error}")).at("--segment", text, error.span)
+        };
+        let segment = Segment::parse(text).map_err(wrong)?;
+        segment.check_fields(|field| fields.contains(field)).map_err(wrong)?;
+        Ok(segment)
+    }
+
+    /// The composer of an issue; `fields` are the register's.
+    ///
+    /// # Errors
+    /// Points at whatever is wrong in the issue or the templates.
+    pub fn composer(&self, issue: &IssueName, fields: BTreeSet<String>) -> Result<Composer, Error> {
+        let config = &self.config;
+        let dir = self.dir.join("issues").join(issue.as_str());
+        let source = IssueSource::load(&dir, issue, &config.association.language)?;
+        let sender = &config.sender;
+        let domain = sender.address.domain();
+        let setup = Setup {
+            association: compose::Association {
+                name: config.association.name.clone(),
+                postal_address: config.association.postal_address.clone(),
+                website: config.association.website.clone(),
+                contact: config.association.contact.to_string(),
+            },
+            sender: compose::Sender {
+                name: sender.name.clone().unwrap_or_else(|| config.association.name.clone()),
+                address: sender.address.clone(),
+                reply_to: sender.reply_to.clone(),
+                bounce_address: sender.bounce_address.clone(),
+                unsubscribe_address: sender.unsubscribe_address.clone(),
+                unsubscribe_url: sender.unsubscribe_url.as_ref().map(|url| url.0.clone()),
+                list_id: sender
+                    .list_id
+                    .as_ref()
+                    .map_or_else(|| format!("medlemsbrev.{domain}"), |id| id.0.clone()),
+            },
+            logo: config.association.logo.as_ref().map(|logo| self.dir.join(logo)),
+            templates: self.dir.join("templates"),
+            fields,
+        };
+        Ok(Composer::new(source, setup, self.token_key()?)?)
+    }
+
+    /// The secret behind the tokens, made at the first use; it must stay the same for bounces to be recognised.
+    ///
+    /// # Errors
+    /// When the file can't be read or made.
+    pub fn token_key(&self) -> Result<TokenKey, Error> {
+        let path = self.dir.join("state/key");
+        let failed = |error: std::io::Error| {
+            Error::new(Kind::TryAgain, format!("can't use the key file `{}`: {error}", path.display()))
+        };
+        match std::fs::read(&path) {
+            Ok(secret) if secret.len() == 32 => return Ok(TokenKey::new(&secret)),
+            Ok(_) => {
+                let message = format!("the key file `{}` is damaged", path.display());
+                return Err(Error::new(Kind::Config, message).hint(
+                    "put it back from a backup: with another key no earlier letter's bounce is recognised",
+                ));
+            }
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
+            Err(error) => return Err(failed(error)),
+        }
+        let mut secret = [0; 32];
+        ring::rand::SystemRandom::new()
+            .fill(&mut secret)
+            .map_err(|_| Error::new(Kind::TryAgain, "the system gives no random bytes"))?;
+        let dir = self.dir.join("state");
+        std::fs::create_dir_all(&dir).map_err(failed)?;
+        // Readable by the owner only; where two processes come at once the first one's key stays.
+        let mut file = tempfile::Builder::new().prefix(".key-").tempfile_in(&dir).map_err(failed)?;
+        file.write_all(&secret).and_then(|()| file.as_file().sync_all()).map_err(failed)?;
+        match file.persist_noclobber(&path) {
+            Ok(_) => Ok(TokenKey::new(&secret)),
+            Err(error) if error.error.kind() == std::io::ErrorKind::AlreadyExists => {
+                std::fs::read(&path).map(|secret| TokenKey::new(&secret)).map_err(failed)
+            }
+            Err(error) => Err(failed(error.error)),
+        }
+    }
+
+    /// The configured relay.
+    ///
+    /// # Errors
+    /// When the password can't be read.
+    pub fn relay(&self, issue: &IssueName) -> Result<Relay, Error> {
+        let transport = &self.config.transport;
+        Ok(match transport.kind {
+            TransportKind::Outbox => Relay::Outbox(Outbox::new(self.outbox(issue), Durability::Synced)),
+            TransportKind::Sendmail => Relay::Sendmail(Sendmail::new(transport.command.clone())),
+            TransportKind::Smtp => Relay::Smtp(SmtpServer {
+                host: transport.host.clone().unwrap_or_default(),
+                port: transport.port(),
+                security: transport.security,
+                ca_file: transport.ca_file.as_ref().map(|file| self.dir.join(file)),
+                login: self.login()?,
+                hello_name: transport
+                    .hello_name
+                    .clone()
+                    .unwrap_or_else(|| self.config.sender.address.domain().to_owned()),
+                timeouts: Timeouts {
+                    connect: transport.connect_timeout.0,
+                    command: transport.command_timeout.0,
+                    final_dot: transport.final_dot_timeout.0,
+                },
+                max_letters_per_connection: transport.max_letters_per_connection.0,
+            }),
+        })
+    }
+
+    fn login(&self) -> Result<Option<Login>, Error> {
+        let transport = &self.config.transport;
+        match (&transport.username, Password::source(transport, &self.dir)) {
+            (Some(user), Some(source)) => Ok(Some(Login { user: user.clone(), password: source.read()? })),
+            _ => Ok(None),
+        }
+    }
+}

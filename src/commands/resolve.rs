@@ -1,0 +1,74 @@
+//! `resolve`: a person decides about letters in doubt.
+
+use std::process::ExitCode;
+
+use jiff::Timestamp;
+
+use crate::cli::Resolve;
+use crate::domain::State;
+use crate::error::{Error, Kind};
+use crate::ledger::DeliveryRow;
+use crate::report::{Table, Terminal, plural};
+
+use super::Project;
+
+/// Runs the command.
+pub fn run(project: &Project, arguments: &Resolve, terminal: Terminal) -> Result<ExitCode, Error> {
+    let _lock = project.lock(&format!("resolve {}", arguments.issue))?;
+    let ledger = project.ledger()?;
+    ledger.doubt_what_was_cut_off(Timestamp::now())?;
+    let rows = chosen(arguments, ledger.deliveries(&arguments.issue, State::InDoubt)?)?;
+    let state = match (arguments.accepted, arguments.resend) {
+        (true, _) => State::Accepted,
+        (_, true) => State::Queued,
+        (false, false) => {
+            list(&rows, terminal);
+            return Ok(ExitCode::from(u8::from(!rows.is_empty())));
+        }
+    };
+    let mut settled = 0;
+    for row in &rows {
+        settled += u64::from(ledger.resolve(&arguments.issue, row.member, state, Timestamp::now())?);
+    }
+    let letters = plural(settled, "letter", "letters");
+    terminal.say(match state {
+        State::Accepted => format!("{letters} marked as accepted."),
+        _ => format!("{letters} queued again: medlemsbrev send {}", arguments.issue),
+    });
+    Ok(ExitCode::SUCCESS)
+}
+
+fn chosen(arguments: &Resolve, rows: Vec<DeliveryRow>) -> Result<Vec<DeliveryRow>, Error> {
+    if arguments.addresses.is_empty() {
+        return Ok(rows);
+    }
+    let is_of = |row: &DeliveryRow, key: &str| {
+        row.address.as_ref().is_some_and(|address| address.to_lowercase() == key)
+    };
+    for address in &arguments.addresses {
+        if !rows.iter().any(|row| is_of(row, &address.key())) {
+            let message = format!("no letter to {address} is in doubt; nothing was changed");
+            return Err(Error::new(Kind::Data, message));
+        }
+    }
+    let keys: Vec<String> = arguments.addresses.iter().map(crate::domain::Address::key).collect();
+    Ok(rows.into_iter().filter(|row| keys.iter().any(|key| is_of(row, key))).collect())
+}
+
+fn list(rows: &[DeliveryRow], terminal: Terminal) {
+    if terminal.json {
+        terminal.json(&rows);
+        return;
+    }
+    if rows.is_empty() {
+        terminal.data("No letter is in doubt.");
+        return;
+    }
+    let mut table = Table::new(["address", "name", "since", "last words"]);
+    for row in rows {
+        let text = |value: &Option<String>| value.clone().unwrap_or_default();
+        table.row([text(&row.address), row.name.clone(), row.since.clone(), text(&row.reply)]);
+    }
+    terminal.data(table.to_string());
+    terminal.say("Ask a few of them, or look into the mail server's log for the Message-ID; then --accepted or --resend.");
+}

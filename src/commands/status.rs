@@ -1,0 +1,123 @@
+//! `status`: what was sent, what was not, and why.
+
+use std::process::ExitCode;
+
+use serde::Serialize;
+
+use crate::cli::Status;
+use crate::domain::{IssueName, State};
+use crate::error::Error;
+use crate::ledger::{Counts, DeliveryRow, Ledger, Lock};
+use crate::report::{Table, Terminal, count};
+
+use super::Project;
+
+/// Where an issue stands, as JSON.
+#[derive(Debug, Serialize)]
+struct IssueStatus {
+    issue: IssueName,
+    counts: Counts,
+    total: u64,
+    in_doubt: Vec<DeliveryRow>,
+    rejected: Vec<DeliveryRow>,
+    deferred: Vec<DeliveryRow>,
+}
+
+/// Runs the command.
+pub fn run(project: &Project, arguments: &Status, terminal: Terminal) -> Result<ExitCode, Error> {
+    let Some(ledger) = Ledger::open_existing(&project.ledger_path())? else {
+        terminal.say("No member list was imported yet and nothing was sent.");
+        return Ok(ExitCode::SUCCESS);
+    };
+    let mut issues = match &arguments.issue {
+        Some(issue) => vec![issue.clone()],
+        None => project.issues(),
+    };
+    if arguments.issue.is_none() {
+        issues.extend(ledger.issues()?.into_iter().filter_map(|(name, _)| name.parse().ok()));
+        issues.sort();
+        issues.dedup();
+    }
+    let statuses =
+        issues.into_iter().map(|issue| of_issue(project, &ledger, issue)).collect::<Result<Vec<_>, _>>()?;
+    if !terminal.json {
+        statuses.iter().for_each(|status| terminal.data(status.to_string()));
+    } else if let (Some(_), [status]) = (&arguments.issue, statuses.as_slice()) {
+        terminal.json(status);
+    } else {
+        terminal.json(&statuses);
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn of_issue(project: &Project, ledger: &Ledger, issue: IssueName) -> Result<IssueStatus, Error> {
+    // Without its folder an issue still has deliveries; only who would get it can't be said.
+    let composer = project.composer(&issue, ledger.fields()?).ok();
+    let mut counts = ledger.survey(&issue, |member| {
+        composer.as_ref().and_then(|composer| super::send::skip(composer, None, member))
+    })?;
+    let mut in_doubt = ledger.deliveries(&issue, State::InDoubt)?;
+    if !Lock::is_held(&project.lock_path()) {
+        // Nobody is sending: what a dead run left on the wire is in doubt.
+        let cut_off = counts.states.insert(State::Sending.as_str(), 0).unwrap_or(0);
+        *counts.states.entry(State::InDoubt.as_str()).or_default() += cut_off;
+        in_doubt.extend(ledger.deliveries(&issue, State::Sending)?);
+    }
+    Ok(IssueStatus {
+        total: counts.total(),
+        counts,
+        in_doubt,
+        rejected: ledger.deliveries(&issue, State::Rejected)?,
+        deferred: ledger.deliveries(&issue, State::Deferred)?,
+        issue,
+    })
+}
+
+/// The sum that proves that every member is in exactly one row.
+pub(super) fn table(counts: &Counts) -> Table {
+    let mut table = Table::bare().right(1);
+    for state in State::ALL {
+        let number = counts.in_state(state);
+        let always = matches!(state, State::Accepted | State::Rejected | State::Deferred | State::InDoubt);
+        if number > 0 || always {
+            table.row([words(state.as_str()), count(number)]);
+        }
+    }
+    for (reason, number) in &counts.skipped {
+        table.row([format!("skipped: {}", words(reason)), count(*number)]);
+    }
+    table.row(["members".to_owned(), count(counts.total())]);
+    table
+}
+
+fn words(name: &str) -> String {
+    match name {
+        "queued" => "to be sent".to_owned(),
+        "no_address" => "no e-mail address".to_owned(),
+        "outside_segment" => "not in the segment".to_owned(),
+        "no_section" => "no section for them".to_owned(),
+        other => other.replace('_', " "),
+    }
+}
+
+impl std::fmt::Display for IssueStatus {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        writeln!(f, "{}\n\n{}", self.issue, table(&self.counts))?;
+        for (word, rows) in
+            [("in doubt", &self.in_doubt), ("rejected", &self.rejected), ("deferred", &self.deferred)]
+        {
+            if rows.is_empty() {
+                continue;
+            }
+            writeln!(f, "{word}:")?;
+            let mut table = Table::bare();
+            for row in rows {
+                let address = row.address.clone().unwrap_or_default();
+                let reply = row.reply.clone().unwrap_or_default();
+                table.row([format!("  {address}"), row.name.clone(), row.since.clone(), reply]);
+            }
+            writeln!(f, "{table}")?;
+        }
+        Ok(())
+    }
+}

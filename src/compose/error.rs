@@ -1,0 +1,40 @@
+//! What can be wrong with an issue's files, each with its place.
+
+use std::path::PathBuf;
+
+use crate::domain::{AddressError, Excerpt};
+
+/// Why a letter can't be composed.
+#[derive(Debug, thiserror::Error)]
+pub enum ComposeError {
+    #[error("there is no issue `{name}`: `{dir}` has no `issue.toml`")]
+    NoIssue { name: String, dir: PathBuf },
+    #[error("can't read `{path}`: {source}")]
+    Read { path: PathBuf, source: std::io::Error },
+    #[error("`{path}` line {line}: {message}", path = excerpt.path.display(), line = excerpt.line())]
+    Source { message: String, hint: Option<String>, excerpt: Excerpt },
+    #[error("the issue in `{dir}` has no section: write a Markdown file such as `10-greeting.md`")]
+    NoSection { dir: PathBuf },
+    #[error(
+        "there is no language file for `{language}`: known are sv and en, or add templates/language/{language}.toml"
+    )]
+    NoLanguage { language: String },
+    #[error("the letter to {member}: {message}")]
+    Letter { member: String, message: String },
+    #[error("the address {address} {source}")]
+    Address { address: String, source: AddressError },
+    #[error("`{path}` is not a file that mail programs show as an image")]
+    NotAnImage { path: PathBuf },
+    #[error("the stylesheet could not be written into the letter: {0}")]
+    Style(String),
+}
+
+impl ComposeError {
+    /// What the user can do about it.
+    pub fn hint(&self) -> Option<&str> {
+        match self {
+            Self::Source { hint, .. } => hint.as_deref(),
+            _ => None,
+        }
+    }
+}

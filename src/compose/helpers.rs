@@ -1,0 +1,160 @@
+//! The words that templates may use beside Handlebars' own: dates, times, money, lists and plurals.
+
+use handlebars::{Context, Handlebars, Helper, HelperResult, Output, RenderContext, RenderErrorReason};
+use jiff::civil::{Date, Time};
+use serde_json::Value;
+use unicode_width::UnicodeWidthStr;
+
+use super::language::Language;
+
+type Words = fn(&Language, &[&Value]) -> Result<String, String>;
+
+const HELPERS: [(&str, Words); 8] = [
+    ("date", |language, values| Ok(language.date(date(values)?))),
+    ("weekday_date", |language, values| Ok(language.weekday_date(date(values)?))),
+    ("season", |language, values| Ok(language.season(date(values)?))),
+    ("time_range", time_range),
+    ("money", money),
+    ("list", list),
+    ("plural", plural),
+    ("underline", underline),
+];
+
+/// Handlebars' own helpers.
+const BUILT_IN: [&str; 18] = [
+    "if", "unless", "each", "with", "lookup", "log", "raw", "else", "eq", "ne", "gt", "gte", "lt", "lte",
+    "and", "or", "not", "len",
+];
+
+/// Tells whether templates may call a helper of this name.
+pub(super) fn is_known(name: &str) -> bool {
+    BUILT_IN.contains(&name) || HELPERS.iter().any(|(known, _)| *known == name)
+}
+
+/// Registers the helpers for a language.
+pub(super) fn register(registry: &mut Handlebars<'_>, language: &Language) {
+    for (name, words) in HELPERS {
+        let language = language.clone();
+        let helper = move |helper: &Helper<'_>,
+                           _: &Handlebars<'_>,
+                           _: &Context,
+                           _: &mut RenderContext<'_, '_>,
+                           out: &mut dyn Output|
+              -> HelperResult {
+            let values: Vec<&Value> = helper.params().iter().map(handlebars::PathAndJson::value).collect();
+            let text = words(&language, &values)
+                .map_err(|what| RenderErrorReason::Other(format!("{{{{{name}}}}} {what}")))?;
+            Ok(out.write(&text)?)
+        };
+        registry.register_helper(name, Box::new(helper));
+    }
+}
+
+fn text<'a>(values: &[&'a Value], index: usize) -> Result<&'a str, String> {
+    match values.get(index) {
+        Some(Value::String(text)) => Ok(text),
+        Some(other) => Err(format!("wants a text and got `{other}`")),
+        None => Err(format!("wants {} values", index + 1)),
+    }
+}
+
+fn date(values: &[&Value]) -> Result<Date, String> {
+    let text = text(values, 0)?;
+    text.parse().map_err(|_| format!("wants a date such as 2026-04-15 and got `{text}`"))
+}
+
+fn time_range(language: &Language, values: &[&Value]) -> Result<String, String> {
+    let clock =
+        |text: &str| text.parse::<Time>().map_err(|_| format!("wants a time such as 13:00 and got `{text}`"));
+    let start = clock(text(values, 0)?)?;
+    let end = match values.get(1) {
+        None | Some(Value::Null) => None,
+        Some(_) => Some(clock(text(values, 1)?)?),
+    };
+    Ok(language.times(start, end))
+}
+
+/// An amount with the language's separators: whole crowns without decimals.
+fn money(language: &Language, values: &[&Value]) -> Result<String, String> {
+    let value = values.first().ok_or("wants an amount")?;
+    let number = match value {
+        Value::String(text) => text.trim().replace(' ', "").replace(',', ".").parse().ok(),
+        other => other.as_f64(),
+    };
+    let number: f64 =
+        number.filter(|n: &f64| n.is_finite()).ok_or(format!("wants an amount and got `{value}`"))?;
+    let written = format!("{:.2}", number.abs());
+    let (whole, cents) = written.split_once('.').unwrap_or((&written, "00"));
+    let mut grouped = String::new();
+    for (index, digit) in whole.chars().enumerate() {
+        if index > 0 && (whole.len() - index) % 3 == 0 {
+            grouped.push_str(&language.thousands);
+        }
+        grouped.push(digit);
+    }
+    let sign = if number < 0.0 { "−" } else { "" };
+    let cents = if cents == "00" { String::new() } else { format!("{}{cents}", language.decimal) };
+    Ok(language.money.replace("{amount}", &format!("{sign}{grouped}{cents}")))
+}
+
+/// Values as a sentence lists them: "a, b och c".
+fn list(language: &Language, values: &[&Value]) -> Result<String, String> {
+    let items: Vec<String> = match values {
+        [Value::Array(items)] => items.iter().map(plain).collect(),
+        items => items.iter().map(|item| plain(item)).collect(),
+    };
+    let items: Vec<String> = items.into_iter().filter(|item| !item.is_empty()).collect();
+    Ok(match items.split_last() {
+        None => String::new(),
+        Some((only, [])) => only.clone(),
+        Some((last, before)) => format!("{} {} {last}", before.join(", "), language.and),
+    })
+}
+
+fn plain(value: &Value) -> String {
+    value.as_str().map_or_else(|| value.to_string(), str::to_owned)
+}
+
+/// `{{plural n "möte" "möten"}}`: the number and the word that goes with it.
+fn plural(_: &Language, values: &[&Value]) -> Result<String, String> {
+    let number = values.first().map(|value| plain(value)).ok_or("wants a number and two words")?;
+    let word = if number == "1" { text(values, 1)? } else { text(values, 2)? };
+    Ok(format!("{number} {word}"))
+}
+
+/// A heading of the text part: the words, and a line of the given character below them.
+fn underline(_: &Language, values: &[&Value]) -> Result<String, String> {
+    let heading = text(values, 0)?;
+    Ok(format!("{heading}\n{}", text(values, 1)?.repeat(heading.width().min(72))))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn helpers_write_swedish() {
+        let mut registry = Handlebars::new();
+        let language = Language::load("sv", std::path::Path::new("/nowhere")).unwrap();
+        register(&mut registry, &language);
+        let data = json!({"d": "2026-05-09", "a": "12500", "l": ["a", "b", "c"], "s": "13:00:00", "e": null});
+        for (template, want) in [
+            ("{{date d}}", "9 maj 2026"),
+            ("{{weekday_date d}}", "lördag 9 maj"),
+            ("{{season d}}", "våren 2026"),
+            ("{{money a}}", "12\u{a0}500 kr"),
+            ("{{money 9.5}}", "9,50 kr"),
+            ("{{list l}}", "a, b och c"),
+            ("{{list \"a\" \"b\"}}", "a och b"),
+            ("{{plural 1 \"möte\" \"möten\"}}, {{plural 3 \"möte\" \"möten\"}}", "1 möte, 3 möten"),
+            ("{{time_range s e}}", "13:00"),
+            ("{{underline \"Åh\" \"=\"}}", "Åh\n=="),
+        ] {
+            assert_eq!(registry.render_template(template, &data).unwrap(), want, "{template}");
+        }
+        for wrong in ["{{date \"i maj\"}}", "{{money \"mycket\"}}", "{{date}}", "{{plural 2 \"x\"}}"] {
+            assert!(registry.render_template(wrong, &data).is_err(), "{wrong}");
+        }
+    }
+}

@@ -1,0 +1,149 @@
+//! A language file: months, weekdays, number forms and the letter's fixed texts.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use jiff::civil::{Date, Time};
+use serde::Deserialize;
+
+use super::ComposeError;
+
+const BUILT_IN: [(&str, &str); 2] = [
+    ("sv", include_str!("../../templates/language/sv.toml")),
+    ("en", include_str!("../../templates/language/en.toml")),
+];
+
+/// The words and forms of one language.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Language {
+    /// BCP 47 code.
+    pub code: String,
+    months: Vec<String>,
+    weekdays: Vec<String>,
+    seasons: Vec<String>,
+    date: String,
+    weekday_date: String,
+    time: String,
+    time_range: String,
+    pub decimal: String,
+    pub thousands: String,
+    pub money: String,
+    pub and: String,
+    /// Template of the greeting.
+    pub greeting: String,
+    pub texts: BTreeMap<String, String>,
+}
+
+impl Language {
+    /// Loads a language: the built-in file, with what the project's `templates/language/CODE.toml` says over it.
+    ///
+    /// # Errors
+    /// When neither exists or a file is not right.
+    pub fn load(code: &str, templates: &Path) -> Result<Self, ComposeError> {
+        let path = templates.join("language").join(format!("{code}.toml"));
+        let built_in = BUILT_IN.iter().find(|(known, _)| *known == code);
+        let own = match std::fs::read_to_string(&path) {
+            Ok(text) => Some(text),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => None,
+            Err(source) => return Err(ComposeError::Read { path, source }),
+        };
+        let mut table = toml::Table::new();
+        for text in built_in.map(|(_, text)| *text).into_iter().chain(own.as_deref()) {
+            let layer: toml::Table =
+                toml::from_str(text).map_err(|error| super::source::toml_error(&path, text, 0, &error))?;
+            lay_over(&mut table, layer);
+        }
+        if table.is_empty() {
+            return Err(ComposeError::NoLanguage { language: code.to_owned() });
+        }
+        let text = own.unwrap_or_default();
+        table.try_into().map_err(|error| super::source::toml_error(&path, &text, 0, &error))
+    }
+
+    /// A date in full, such as "15 april 2026".
+    pub fn date(&self, date: Date) -> String {
+        self.fill(&self.date, date)
+    }
+
+    /// A date with its weekday, such as "lördag 9 maj".
+    pub fn weekday_date(&self, date: Date) -> String {
+        self.fill(&self.weekday_date, date)
+    }
+
+    /// The season of a date, such as "våren 2026"; December belongs to the winter of its own year.
+    pub fn season(&self, date: Date) -> String {
+        let season = usize::from(date.month().unsigned_abs() % 12 / 3);
+        format!("{} {}", name(&self.seasons, season), date.year())
+    }
+
+    /// A time or a range of times, such as "13.00–16.00".
+    pub fn times(&self, start: Time, end: Option<Time>) -> String {
+        let clock = |time: Time| time.strftime("%H:%M").to_string();
+        match end {
+            None => self.time.replace("{start}", &clock(start)),
+            Some(end) => self.time_range.replace("{start}", &clock(start)).replace("{end}", &clock(end)),
+        }
+    }
+
+    fn fill(&self, pattern: &str, date: Date) -> String {
+        let weekday = usize::from(date.weekday().to_monday_zero_offset().unsigned_abs());
+        let month = usize::from(date.month().unsigned_abs()).saturating_sub(1);
+        pattern
+            .replace("{weekday}", name(&self.weekdays, weekday))
+            .replace("{day}", &date.day().to_string())
+            .replace("{month}", name(&self.months, month))
+            .replace("{year}", &date.year().to_string())
+    }
+
+    /// One of the fixed texts; the key itself where a language file lacks it.
+    pub fn text<'a>(&'a self, key: &'a str) -> &'a str {
+        self.texts.get(key).map_or(key, String::as_str)
+    }
+}
+
+fn name(names: &[String], index: usize) -> &str {
+    names.get(index).map_or("", String::as_str)
+}
+
+fn lay_over(table: &mut toml::Table, layer: toml::Table) {
+    for (key, value) in layer {
+        match (table.get_mut(&key), value) {
+            (Some(toml::Value::Table(below)), toml::Value::Table(above)) => lay_over(below, above),
+            (_, value) => drop(table.insert(key, value)),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use jiff::civil::{date, time};
+
+    #[test]
+    fn dates_are_written_in_the_language() {
+        let sv = Language::load("sv", Path::new("/nowhere")).unwrap();
+        assert_eq!(sv.date(date(2026, 4, 15)), "15 april 2026");
+        assert_eq!(sv.weekday_date(date(2026, 5, 9)), "lördag 9 maj");
+        assert_eq!(sv.season(date(2026, 4, 15)), "våren 2026");
+        assert_eq!(sv.season(date(2026, 12, 1)), "vintern 2026");
+        assert_eq!(sv.times(time(13, 0, 0, 0), Some(time(16, 30, 0, 0))), "13:00–16:30");
+        let en = Language::load("en", Path::new("/nowhere")).unwrap();
+        assert_eq!(en.weekday_date(date(2026, 5, 9)), "Saturday 9 May");
+    }
+
+    #[test]
+    fn the_project_may_change_a_text() {
+        let dir = tempfile::tempdir().unwrap();
+        std::fs::create_dir(dir.path().join("language")).unwrap();
+        std::fs::write(dir.path().join("language/sv.toml"), "[texts]\nsignup = \"Kom med\"\n").unwrap();
+        let sv = Language::load("sv", dir.path()).unwrap();
+        assert_eq!((sv.text("signup"), sv.text("contents")), ("Kom med", "Innehåll"));
+    }
+
+    #[test]
+    fn languages_have_the_same_texts() {
+        let [sv, en] = ["sv", "en"].map(|code| Language::load(code, Path::new("/nowhere")).unwrap());
+        assert!(sv.texts.keys().eq(en.texts.keys()));
+    }
+}

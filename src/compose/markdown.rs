@@ -1,0 +1,112 @@
+//! A section's Markdown as HTML: sanitised, with its styles written into the elements.
+
+use std::collections::HashSet;
+use std::path::Path;
+
+use pulldown_cmark::{Event, HeadingLevel, Options, Parser, Tag, TagEnd};
+
+use super::shield::Shield;
+use super::style::Styles;
+use super::{ComposeError, parts::InlineImages};
+
+/// A section as templates: rendered once where nothing in it is personal.
+#[derive(Debug)]
+pub(super) struct Rendered {
+    /// Handlebars template of the HTML, or finished HTML.
+    pub html: String,
+    /// Handlebars template of the text, or finished text.
+    pub text: String,
+    pub is_personal: bool,
+}
+
+/// CommonMark with tables, strike-through, task lists and footnotes.
+fn options() -> Options {
+    Options::ENABLE_TABLES
+        | Options::ENABLE_STRIKETHROUGH
+        | Options::ENABLE_TASKLISTS
+        | Options::ENABLE_FOOTNOTES
+}
+
+/// Renders the Markdown of a section file; images are looked for in `dir`.
+///
+/// # Errors
+/// When an image is missing or is none.
+pub(super) fn render(
+    markdown: &str,
+    dir: &Path,
+    styles: &Styles,
+    images: &mut InlineImages,
+) -> Result<Rendered, ComposeError> {
+    let (shield, source) = Shield::markdown(markdown);
+    let events: Vec<Event<'_>> = Parser::new_ext(&source, options()).collect();
+    let text = super::text::render(&events);
+    let events = unwrap_block_tags(shift_headings(events), &shield);
+    let events = images.take_in(events, dir)?;
+    let mut html = String::new();
+    pulldown_cmark::html::push_html(&mut html, events.into_iter());
+    let html = styles.write_into_fragment(&sanitised(&html))?;
+    Ok(Rendered {
+        html: shield.restore(html.trim_end()),
+        text: shield.restore(text.trim_end()),
+        is_personal: !shield.is_empty(),
+    })
+}
+
+/// Puts the section's highest heading at `h3`, below the letter's title and the section's.
+fn shift_headings(events: Vec<Event<'_>>) -> Vec<Event<'_>> {
+    let levels = events.iter().filter_map(|event| match event {
+        Event::Start(Tag::Heading { level, .. }) => Some(*level as usize),
+        _ => None,
+    });
+    let highest = levels.min().unwrap_or(3);
+    let shifted = |level: HeadingLevel| {
+        HeadingLevel::try_from((level as usize + 3).saturating_sub(highest).min(6))
+            .unwrap_or(HeadingLevel::H6)
+    };
+    let shift = |event| match event {
+        Event::Start(Tag::Heading { level, id, classes, attrs }) => {
+            Event::Start(Tag::Heading { level: shifted(level), id, classes, attrs })
+        }
+        Event::End(TagEnd::Heading(level)) => Event::End(TagEnd::Heading(shifted(level))),
+        other => other,
+    };
+    events.into_iter().map(shift).collect()
+}
+
+/// A paragraph of nothing but `{{#if …}}` or `{{/if}}` would leave an empty paragraph behind.
+fn unwrap_block_tags<'a>(events: Vec<Event<'a>>, shield: &Shield) -> Vec<Event<'a>> {
+    let mut unwrapped: Vec<Event<'a>> = Vec::with_capacity(events.len());
+    for event in events {
+        let is_end = matches!(event, Event::End(TagEnd::Paragraph));
+        let is_tag_paragraph = is_end
+            && matches!(
+                unwrapped.as_slice(),
+                [.., Event::Start(Tag::Paragraph), Event::Text(text)] if shield.is_only_blocks(text)
+            );
+        if is_tag_paragraph && let Some(text) = unwrapped.pop() {
+            unwrapped.pop();
+            unwrapped.push(text);
+        } else {
+            unwrapped.push(event);
+        }
+    }
+    unwrapped
+}
+
+/// Lets through what mail programs show and nothing that runs, loads or tracks.
+fn sanitised(html: &str) -> String {
+    let mut cleaner = ammonia::Builder::default();
+    cleaner
+        .url_schemes(HashSet::from(["http", "https", "mailto", "tel", "cid"]))
+        .add_generic_attributes(["id"])
+        .add_tag_attributes("img", ["width", "height", "alt"])
+        .add_tag_attributes("td", ["align"])
+        .add_tag_attributes("th", ["align"])
+        .add_tags(["input"])
+        .add_tag_attributes("input", ["type", "checked", "disabled"])
+        .filter_style_properties(HashSet::from(["text-align"]))
+        .add_tag_attributes("td", ["style"])
+        .add_tag_attributes("th", ["style"])
+        .link_rel(None);
+    cleaner.clean(html).to_string()
+}

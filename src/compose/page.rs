@@ -1,0 +1,57 @@
+//! The data that the templates get.
+
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+
+use crate::domain::{Event, Issue};
+
+/// Everything that a letter's templates may name.
+#[derive(Debug, Clone, Copy, Serialize)]
+pub(super) struct Page<'a> {
+    pub association: &'a Association,
+    pub issue: &'a Issue,
+    /// Every field of the register; fields without a value are empty.
+    pub member: &'a BTreeMap<&'a str, &'a str>,
+    pub greeting: &'a str,
+    /// Whether a table of contents helps.
+    pub contents: bool,
+    pub sections: &'a [SectionView<'a>],
+    pub links: &'a Links,
+    /// The language file's texts.
+    pub t: &'a BTreeMap<String, String>,
+    pub logo: Option<&'a Logo>,
+}
+
+/// The association, as templates see it.
+#[derive(Debug, Clone, Serialize)]
+pub struct Association {
+    pub name: String,
+    pub postal_address: String,
+    pub website: Option<String>,
+    pub contact: String,
+}
+
+/// One section, as templates see it.
+#[derive(Debug, Serialize)]
+pub(super) struct SectionView<'a> {
+    pub title: &'a str,
+    pub anchor: &'a str,
+    pub body: String,
+    pub events: &'a [Event],
+}
+
+/// Links of one member's letter.
+#[derive(Debug, Serialize)]
+pub(super) struct Links {
+    pub unsubscribe: String,
+    pub web_version: Option<String>,
+}
+
+/// The logo's `cid:` URL and its size in CSS pixels.
+#[derive(Debug, Serialize)]
+pub(super) struct Logo {
+    pub src: String,
+    pub width: usize,
+    pub height: usize,
+}

@@ -1,0 +1,101 @@
+//! Files that travel with the letter: inline images and attachments, encoded once for all letters.
+
+use std::path::{Path, PathBuf};
+
+use lettre::message::header::{ContentDisposition, ContentId, ContentTransferEncoding, ContentType};
+use lettre::message::{Body, SinglePart};
+use percent_encoding::percent_decode_str;
+use pulldown_cmark::{CowStr, Event, Tag};
+
+use super::ComposeError;
+
+/// The images that the letter's HTML refers to by `cid:` (RFC 2392).
+#[derive(Debug)]
+pub(super) struct InlineImages {
+    /// Right side of the content ids: the sender's domain.
+    domain: String,
+    images: Vec<(PathBuf, String)>,
+    parts: Vec<SinglePart>,
+}
+
+impl InlineImages {
+    /// Content ids end in `domain`.
+    pub fn new(domain: &str) -> Self {
+        Self { domain: domain.to_owned(), images: Vec::new(), parts: Vec::new() }
+    }
+
+    /// Takes an image in, once however often it is referred to, and gives its `cid:` URL.
+    ///
+    /// # Errors
+    /// When the file is missing or is not an image that mail programs show.
+    pub fn add(&mut self, path: &Path) -> Result<String, ComposeError> {
+        if let Some((_, id)) = self.images.iter().find(|(known, _)| known == path) {
+            return Ok(format!("cid:{id}"));
+        }
+        let kind = mime_guess::from_path(path).first_or_octet_stream();
+        let is_shown =
+            kind.type_() == mime::IMAGE && ["png", "jpeg", "gif"].contains(&kind.subtype().as_str());
+        if !is_shown {
+            return Err(ComposeError::NotAnImage { path: path.to_owned() });
+        }
+        let id = format!("image-{}@{}", self.images.len() + 1, self.domain);
+        let builder = SinglePart::builder()
+            .header(ContentType::from(kind))
+            .header(ContentDisposition::inline_with_name(&file_name(path)))
+            .header(ContentId::from(format!("<{id}>")))
+            .header(ContentTransferEncoding::Base64);
+        self.parts.push(builder.body(encoded(path)?));
+        self.images.push((path.to_owned(), id.clone()));
+        Ok(format!("cid:{id}"))
+    }
+
+    /// Replaces the paths of local images in a section's events.
+    ///
+    /// # Errors
+    /// As [`InlineImages::add`].
+    pub fn take_in<'a>(
+        &mut self,
+        events: Vec<Event<'a>>,
+        dir: &Path,
+    ) -> Result<Vec<Event<'a>>, ComposeError> {
+        let replace = |event| match event {
+            Event::Start(Tag::Image { link_type, dest_url, title, id }) if !dest_url.contains("://") => {
+                let path = dir.join(&*percent_decode_str(&dest_url).decode_utf8_lossy());
+                let dest_url = CowStr::from(self.add(&path)?);
+                Ok(Event::Start(Tag::Image { link_type, dest_url, title, id }))
+            }
+            other => Ok(other),
+        };
+        events.into_iter().map(replace).collect()
+    }
+
+    /// The encoded images.
+    pub fn into_parts(self) -> Vec<SinglePart> {
+        self.parts
+    }
+}
+
+/// An attachment with its MIME type by its name (RFC 2183, file name by RFC 2231).
+///
+/// # Errors
+/// When the file can't be read.
+pub(super) fn attachment(path: &Path) -> Result<SinglePart, ComposeError> {
+    let kind = mime_guess::from_path(path).first_or_octet_stream();
+    let builder = SinglePart::builder()
+        .header(ContentType::from(kind))
+        .header(ContentDisposition::attachment(&file_name(path)))
+        .header(ContentTransferEncoding::Base64);
+    Ok(builder.body(encoded(path)?))
+}
+
+fn encoded(path: &Path) -> Result<Body, ComposeError> {
+    let bytes = std::fs::read(path).map_err(|source| ComposeError::Read { path: path.to_owned(), source })?;
+    Body::new_with_encoding(bytes, ContentTransferEncoding::Base64)
+        .map_err(|_| ComposeError::NotAnImage { path: path.to_owned() })
+}
+
+fn file_name(path: &Path) -> String {
+    use unicode_normalization::UnicodeNormalization;
+    // macOS writes names with combining marks, which some mail programs show apart.
+    path.file_name().map(|name| name.to_string_lossy().nfc().collect()).unwrap_or_default()
+}

@@ -1,0 +1,160 @@
+//! Keeps Handlebars tags out of the way of tools that know nothing of them.
+//!
+//! Markdown and CSS tools would change, move or escape `{{…}}`. Each tag is replaced by a placeholder that they leave
+//! alone, and put back afterwards; so the slow work on a text is done once, not once a member.
+
+/// The tags that were taken out of a text.
+#[derive(Debug, Default)]
+pub(super) struct Shield {
+    tags: Vec<String>,
+}
+
+/// Private-use characters: inert in Markdown and in HTML.
+const OPEN: char = '\u{E000}';
+const CLOSE: char = '\u{E001}';
+
+impl Shield {
+    /// Takes all tags out of Markdown. `{{{raw}}}` becomes `{{raw}}`: a member's field never becomes markup.
+    pub fn markdown(source: &str) -> (Self, String) {
+        let mut shield = Self::default();
+        let clean = source.replace([OPEN, CLOSE], "");
+        let text = shield.replace(&clean, |index, _| format!("{OPEN}{index}{CLOSE}"));
+        for tag in &mut shield.tags {
+            if tag.starts_with("{{{") {
+                *tag = tag.replace("{{{", "{{").replace("}}}", "}}");
+            }
+        }
+        (shield, text)
+    }
+
+    /// Takes all tags out of an HTML template: as comments between elements, where tables allow nothing else,
+    /// and as plain words inside of tags and of raw text elements.
+    pub fn html(source: &str) -> (Self, String) {
+        let mut shield = Self::default();
+        let text = shield.replace(source, |index, before| {
+            if is_inside_tag(before) { format!("hbs-{index}-") } else { format!("<!--hbs-{index}-->") }
+        });
+        (shield, text)
+    }
+
+    /// Puts the tags back.
+    pub fn restore(&self, text: &str) -> String {
+        let mut restored = text.to_owned();
+        for (index, tag) in self.tags.iter().enumerate().rev() {
+            let escaped = format!("%EE%80%80{index}%EE%80%81");
+            for placeholder in [
+                format!("{OPEN}{index}{CLOSE}"),
+                escaped,
+                format!("<!--hbs-{index}-->"),
+                format!("hbs-{index}-"),
+            ] {
+                if restored.contains(&placeholder) {
+                    restored = restored.replace(&placeholder, tag);
+                }
+            }
+        }
+        restored
+    }
+
+    /// Tells whether anything was taken out.
+    pub fn is_empty(&self) -> bool {
+        self.tags.is_empty()
+    }
+
+    /// Tells whether `text` is nothing but block tags (`{{#if …}}`, `{{else}}`, `{{/if}}`) and white space.
+    pub fn is_only_blocks(&self, text: &str) -> bool {
+        let mut rest = text.trim();
+        while let Some(inner) = rest.strip_prefix(OPEN) {
+            let Some((index, after)) = inner.split_once(CLOSE) else { return false };
+            let tag = index.parse().ok().and_then(|index: usize| self.tags.get(index));
+            if !tag.is_some_and(|tag| is_block(tag)) {
+                return false;
+            }
+            rest = after.trim_start();
+        }
+        rest.is_empty() && !text.trim().is_empty()
+    }
+
+    fn replace(&mut self, source: &str, placeholder: impl Fn(usize, &str) -> String) -> String {
+        let mut text = String::with_capacity(source.len());
+        let mut rest = source;
+        while let Some(start) = rest.find("{{") {
+            let (before, tail) = rest.split_at(start);
+            let Some(length) = tag_length(tail) else { break };
+            let (tag, after) = tail.split_at(length);
+            text.push_str(before);
+            let mark = placeholder(self.tags.len(), &text);
+            text.push_str(&mark);
+            self.tags.push(tag.to_owned());
+            rest = after;
+        }
+        text + rest
+    }
+}
+
+fn is_block(tag: &str) -> bool {
+    let inner = tag.trim_start_matches('{').trim_start_matches('~').trim_start();
+    inner.starts_with(['#', '/', '!']) || inner.starts_with("else")
+}
+
+/// The length of the tag at the start of `text`, if it is closed.
+fn tag_length(text: &str) -> Option<usize> {
+    let end = if text.starts_with("{{!--") {
+        "--}}"
+    } else if text.starts_with("{{{") {
+        "}}}"
+    } else {
+        "}}"
+    };
+    text.find(end).map(|at| at + end.len())
+}
+
+fn is_inside_tag(before: &str) -> bool {
+    let inside_element = |name: &str| {
+        let opened = before.rfind(&format!("<{name}"));
+        opened > before.rfind(&format!("</{name}")) && opened.is_some()
+    };
+    let inside_comment = before.rfind("<!--") > before.rfind("-->");
+    before.rfind('<') > before.rfind('>')
+        || inside_element("title")
+        || inside_element("style")
+        || inside_comment
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn tags_come_back_as_they_were() {
+        let source =
+            "Hej {{member.name}}, [x](https://example.se/{{member.number}}) {{#if a}}{{else}}{{/if}}";
+        let (shield, text) = Shield::markdown(source);
+        assert!(!text.contains("{{"));
+        assert_eq!(shield.restore(&text), source);
+        let html = "<p title=\"{{a}}\">{{b}}</p><table>{{#each c}}<tr></tr>{{/each}}</table>";
+        let (shield, text) = Shield::html(html);
+        assert!(text.contains("title=\"hbs-0-\"") && text.contains("<table><!--hbs-2-->"));
+        assert_eq!(shield.restore(&text), html);
+    }
+
+    #[test]
+    fn more_than_ten_tags_keep_apart() {
+        let source = (0..25).map(|n| format!("{{{{t{n}}}}} ")).collect::<String>();
+        let (shield, text) = Shield::html(&source);
+        assert_eq!(shield.restore(&text), source);
+    }
+
+    #[test]
+    fn raw_tags_lose_their_third_brace() {
+        let (shield, text) = Shield::markdown("{{{member.name}}}");
+        assert_eq!(shield.restore(&text), "{{member.name}}");
+    }
+
+    #[test]
+    fn block_tags_are_told_from_values() {
+        let (shield, text) = Shield::markdown("{{#if a}}|{{member.name}}|{{/if}} {{else}}");
+        let parts: Vec<bool> = text.split('|').map(|part| shield.is_only_blocks(part)).collect();
+        assert_eq!(parts, [true, false, true]);
+    }
+}

@@ -1,0 +1,323 @@
+//! Handlebars templates: strict, compiled once, with names checked before anything is rendered.
+
+use std::path::{Path, PathBuf};
+
+use handlebars::template::{HelperTemplate, Parameter, Template, TemplateElement};
+use handlebars::{
+    Handlebars, Path as VariablePath, PathSeg, RenderError, TemplateError, TemplateErrorReason,
+};
+use serde::Serialize;
+use serde_json::Value;
+
+use crate::domain::Excerpt;
+
+use super::{ComposeError, helpers};
+
+/// Compiled templates of one output format.
+#[derive(Debug)]
+pub(super) struct Templates {
+    registry: Handlebars<'static>,
+}
+
+/// A template's text and where it comes from, before it is compiled.
+#[derive(Debug, Clone)]
+pub(super) struct Source<'a> {
+    pub path: &'a Path,
+    pub text: &'a str,
+    /// Lines of the file above `text`.
+    pub lines_above: usize,
+}
+
+impl Templates {
+    /// Templates whose values are escaped for HTML.
+    pub fn html() -> Self {
+        Self { registry: registry() }
+    }
+
+    /// Templates whose values stand as they are.
+    pub fn text() -> Self {
+        let mut registry = registry();
+        registry.register_escape_fn(handlebars::no_escape);
+        Self { registry }
+    }
+
+    /// Lets a helper be registered.
+    pub fn registry(&mut self) -> &mut Handlebars<'static> {
+        &mut self.registry
+    }
+
+    /// Compiles `text` under a name.
+    ///
+    /// # Errors
+    /// When it is not a template; the place is that in `text`.
+    pub fn add(&mut self, name: &str, path: &Path, text: &str) -> Result<(), ComposeError> {
+        let source = Source { path, text, lines_above: 0 };
+        self.registry.register_template_string(name, text).map_err(|error| source.syntax_error(&error))
+    }
+
+    /// Renders a template.
+    ///
+    /// # Errors
+    /// When a helper is given what it can't work with, or a name is missing.
+    pub fn render(&self, name: &str, data: &impl Serialize) -> Result<String, RenderError> {
+        self.registry.render(name, data)
+    }
+}
+
+fn registry() -> Handlebars<'static> {
+    let mut registry = Handlebars::new();
+    registry.set_strict_mode(true);
+    registry
+}
+
+impl Source<'_> {
+    /// Parses the template and checks every name in it against `schema`, the data that it will be given.
+    ///
+    /// # Errors
+    /// Points at an unclosed block, a tag that is not understood, or a name that no letter has.
+    pub fn check(&self, schema: &Value) -> Result<(), ComposeError> {
+        let template = Template::compile(self.text).map_err(|error| self.syntax_error(&error))?;
+        let check = Check { source: self, schema };
+        check.template(&template, true)
+    }
+
+    fn error(&self, line: usize, column: usize, message: String, hint: Option<String>) -> ComposeError {
+        // The file is read again only to show the place in it; without it the part at hand is shown.
+        let whole = std::fs::read_to_string(self.path).ok().map(|text| text.replace("\r\n", "\n"));
+        let excerpt = match whole {
+            Some(whole) => Excerpt::at(self.path, &whole, line + self.lines_above, column),
+            None => Excerpt::at(self.path, self.text, line, column),
+        };
+        ComposeError::Source { message, hint, excerpt }
+    }
+
+    fn syntax_error(&self, error: &TemplateError) -> ComposeError {
+        if let Some((line, column, block)) = unclosed_block(self.text) {
+            let message = format!("`{{{{#{block}}}}}` is not closed");
+            return self.error(
+                line,
+                column,
+                message,
+                Some(format!("write `{{{{/{block}}}}}` where it ends")),
+            );
+        }
+        let (line, column) = error.pos().unwrap_or((1, 1));
+        let message = match error.reason() {
+            TemplateErrorReason::MismatchingClosedHelper(open, close) => {
+                format!("`{{{{#{open}}}}}` is closed by `{{{{/{close}}}}}`")
+            }
+            TemplateErrorReason::InvalidSyntax(_) => "this tag is not understood".to_owned(),
+            other => other.to_string(),
+        };
+        let hint = "tags look like {{member.name}}, {{#if member.organisation}} … {{/if}}; write \\{{ for plain braces";
+        self.error(line, column, message, Some(hint.to_owned()))
+    }
+}
+
+/// The first block that is opened and never closed: its line, column and name.
+fn unclosed_block(text: &str) -> Option<(usize, usize, String)> {
+    let mut open: Vec<(usize, String)> = Vec::new();
+    let mut offset = 0;
+    while let Some(start) = text.get(offset..).and_then(|rest| rest.find("{{")) {
+        let at = offset + start;
+        offset = at + 2;
+        let inner = text.get(offset..).unwrap_or_default().trim_start_matches(['{', '~']).trim_start();
+        let name = |inner: &str| -> String {
+            inner.chars().take_while(|c| c.is_alphanumeric() || "_-.".contains(*c)).collect()
+        };
+        if let Some(block) = inner.strip_prefix('#') {
+            open.push((at, name(block.trim_start())));
+        } else if let Some(block) = inner.strip_prefix('/')
+            && open.last().is_some_and(|(_, opened)| *opened == name(block.trim_start()))
+        {
+            open.pop();
+        }
+    }
+    let (at, block) = open.pop()?;
+    let before = text.get(..at)?;
+    let line = before.matches('\n').count() + 1;
+    let column = before.rsplit('\n').next().map_or(0, |line| line.chars().count()) + 1;
+    Some((line, column, block))
+}
+
+struct Check<'a> {
+    source: &'a Source<'a>,
+    schema: &'a Value,
+}
+
+impl Check<'_> {
+    /// `at_root` is false inside `{{#each}}` and `{{#with}}`, where bare names mean something else.
+    fn template(&self, template: &Template, at_root: bool) -> Result<(), ComposeError> {
+        for (element, place) in template.elements.iter().zip(&template.mapping) {
+            let place = (place.0, place.1);
+            match element {
+                TemplateElement::Expression(helper) | TemplateElement::HtmlExpression(helper) => {
+                    self.helper(helper, place, at_root)?;
+                }
+                TemplateElement::HelperBlock(helper) => {
+                    self.helper(helper, place, at_root)?;
+                    let changes_scope = matches!(helper.name.as_name(), Some("each" | "with"));
+                    for part in helper.template.iter().chain(&helper.inverse) {
+                        self.template(part, at_root && !changes_scope)?;
+                    }
+                }
+                _ => {}
+            }
+        }
+        Ok(())
+    }
+
+    fn helper(
+        &self,
+        helper: &HelperTemplate,
+        place: (usize, usize),
+        at_root: bool,
+    ) -> Result<(), ComposeError> {
+        let has_arguments = !helper.params.is_empty() || !helper.hash.is_empty();
+        let name = helper.name.as_name().unwrap_or_default();
+        if has_arguments || helper.block {
+            if !helpers::is_known(name) {
+                let message = format!("there is no helper `{name}`");
+                return Err(self.source.error(place.0, place.1, message, None));
+            }
+        } else if !helpers::is_known(name) {
+            self.parameter(&helper.name, place, at_root)?;
+        }
+        let arguments = helper.params.iter().chain(helper.hash.values());
+        arguments.into_iter().try_for_each(|parameter| self.parameter(parameter, place, at_root))
+    }
+
+    fn parameter(
+        &self,
+        parameter: &Parameter,
+        place: (usize, usize),
+        at_root: bool,
+    ) -> Result<(), ComposeError> {
+        match parameter {
+            Parameter::Name(name) => self.name(&[name.as_str()], place, at_root),
+            Parameter::Path(VariablePath::Relative((segments, _))) => self.path(segments, place, at_root),
+            Parameter::Subexpression(inner) => match inner.as_element() {
+                TemplateElement::Expression(helper) => self.helper(helper, place, at_root),
+                _ => Ok(()),
+            },
+            _ => Ok(()),
+        }
+    }
+
+    fn path(&self, segments: &[PathSeg], place: (usize, usize), at_root: bool) -> Result<(), ComposeError> {
+        let is_from_root =
+            matches!(segments.first(), Some(PathSeg::Ruled(rule)) if format!("{rule:?}") == "path_root");
+        let names: Vec<&str> = segments
+            .iter()
+            .filter_map(|segment| match segment {
+                PathSeg::Named(name) => Some(name.as_str()),
+                _ => None,
+            })
+            .collect();
+        if names.len() < segments.len() && !is_from_root {
+            return Ok(());
+        }
+        self.name(&names, place, at_root || is_from_root)
+    }
+
+    /// Checks `a` at the root, and `a.b` wherever `a` is one of the root's tables.
+    fn name(&self, names: &[&str], place: (usize, usize), at_root: bool) -> Result<(), ComposeError> {
+        let Some((first, rest)) = names.split_first() else { return Ok(()) };
+        let unknown = |name: String, known: Vec<String>| {
+            let message = format!("there is no `{name}`");
+            Err(self.source.error(place.0, place.1, message, Some(suggestion(&name, &known))))
+        };
+        match (self.schema.get(first), rest.first()) {
+            (None, None) if at_root => unknown((*first).to_owned(), self.all_names()),
+            (None, Some(second)) if at_root => unknown(format!("{first}.{second}"), self.all_names()),
+            (Some(Value::Object(table)), Some(second)) if !table.contains_key(*second) => {
+                unknown(format!("{first}.{second}"), self.all_names())
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn all_names(&self) -> Vec<String> {
+        let Some(root) = self.schema.as_object() else { return Vec::new() };
+        let names = root.iter().flat_map(|(key, value)| match value {
+            Value::Object(table) => table.keys().map(|inner| format!("{key}.{inner}")).collect(),
+            _ => vec![key.clone()],
+        });
+        names.collect()
+    }
+}
+
+fn suggestion(name: &str, known: &[String]) -> String {
+    let last = |name: &str| name.rsplit('.').next().unwrap_or_default().to_owned();
+    let alike = |known: &&String| {
+        let whole = strsim::jaro_winkler(name, known);
+        whole.max(if last(known) == last(name) { 1.0 } else { 0.0 })
+    };
+    let best = known.iter().max_by(|a, b| alike(a).total_cmp(&alike(b)));
+    match best.filter(|best| alike(best) > 0.8) {
+        Some(best) => format!("did you mean `{best}`?"),
+        None => "a letter has member, association, issue, links, greeting and the member list's columns as member.…".to_owned(),
+    }
+}
+
+/// The file of a template in the project's folder, else the built-in one.
+pub(super) fn load(
+    templates: &Path,
+    name: &str,
+    built_in: &'static str,
+) -> Result<(PathBuf, String), ComposeError> {
+    let path = templates.join(name);
+    match std::fs::read_to_string(&path) {
+        Ok(text) => Ok((path, text.replace("\r\n", "\n"))),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+            Ok((PathBuf::from(format!("built-in {name}")), built_in.to_owned()))
+        }
+        Err(source) => Err(ComposeError::Read { path, source }),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn check(text: &str) -> Result<(), ComposeError> {
+        let schema = json!({"member": {"name": "", "organisation": ""}, "greeting": "", "sections": []});
+        let source = Source { path: Path::new("x.md"), text, lines_above: 0 };
+        source.check(&schema)
+    }
+
+    #[test]
+    fn known_names_pass() {
+        for text in [
+            "{{member.name}} {{greeting}} {{{member.name}}}",
+            "{{#if (eq member.organisation \"x\")}}a{{else}}b{{/if}}",
+            "{{#each sections}}{{title}} {{@root.member.name}} {{this}} {{@index}} {{../greeting}}{{/each}}",
+        ] {
+            check(text).unwrap();
+        }
+    }
+
+    #[test]
+    fn unknown_names_are_found_where_strict_mode_is_blind() {
+        for (text, line, message, hint) in [
+            ("a\n{{member.nmae}}", 2, "there is no `member.nmae`", "member.name"),
+            ("{{#if member.organization}}x{{/if}}", 1, "`member.organization`", "member.organisation"),
+            ("{{name}}", 1, "`name`", "member.name"),
+            ("{{#each sections}}{{member.x}}{{/each}}", 1, "`member.x`", ""),
+            ("{{upper member.name}}", 1, "no helper `upper`", ""),
+            ("a\n\n{{#if greeting}}x", 3, "`{{#if}}` is not closed", "{{/if}}"),
+            ("{{#if greeting}}x{{/each}}", 1, "`{{#if}}` is not closed", "{{/if}}"),
+            ("{{member.}}", 1, "not understood", "tags look like"),
+        ] {
+            match check(text).unwrap_err() {
+                ComposeError::Source { message: found, hint: advice, excerpt } => {
+                    assert_eq!(excerpt.line(), line, "{text}");
+                    assert!(found.contains(message), "{text}: {found}");
+                    assert!(advice.unwrap_or_default().contains(hint), "{text}");
+                }
+                other => panic!("{other}"),
+            }
+        }
+    }
+}

@@ -1,0 +1,231 @@
+//! Errors as the user meets them: what is wrong, where, what to do, and the exit code.
+
+use std::fmt;
+
+use miette::{GraphicalReportHandler, GraphicalTheme, LabeledSpan, NamedSource, SourceCode};
+
+use crate::compose::ComposeError;
+use crate::config::{ConfigError, PasswordError};
+use crate::domain::Excerpt;
+use crate::import::ImportError;
+use crate::ledger::{LedgerError, LockError};
+use crate::relay::RelayError;
+use crate::report::LogError;
+use crate::send::SendError;
+
+/// What kind of trouble it is; each has its exit code.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    Usage,
+    Data,
+    TryAgain,
+    Config,
+}
+
+/// An error that ends the program.
+#[derive(Debug)]
+pub struct Error {
+    kind: Kind,
+    message: String,
+    hint: Option<String>,
+    excerpt: Option<Box<Shown>>,
+}
+
+#[derive(Debug)]
+struct Shown {
+    source: NamedSource<String>,
+    label: LabeledSpan,
+}
+
+impl Kind {
+    /// The exit code, after `sysexits.h` where it has one.
+    pub fn exit_code(self) -> u8 {
+        match self {
+            Self::Usage => 2,
+            Self::Data => 65,
+            Self::TryAgain => 75,
+            Self::Config => 78,
+        }
+    }
+}
+
+impl Error {
+    /// An error with its words.
+    pub fn new(kind: Kind, message: impl Into<String>) -> Self {
+        Self { kind, message: message.into(), hint: None, excerpt: None }
+    }
+
+    /// Adds what the user can do.
+    #[must_use]
+    pub fn hint(mut self, hint: impl Into<String>) -> Self {
+        self.hint = Some(hint.into());
+        self
+    }
+
+    /// Shows a place in a text that is no file, such as an argument.
+    #[must_use]
+    pub fn at(self, name: &str, text: &str, span: std::ops::Range<usize>) -> Self {
+        self.excerpt(Excerpt::new(std::path::Path::new(name), text, span))
+    }
+
+    fn excerpt(mut self, excerpt: Excerpt) -> Self {
+        let Excerpt { path, text, span } = excerpt;
+        self.excerpt = Some(Box::new(Shown {
+            source: NamedSource::new(path.display().to_string(), text),
+            label: LabeledSpan::new_with_span(Some("here".to_owned()), span),
+        }));
+        self
+    }
+
+    /// The exit code.
+    pub fn exit_code(&self) -> u8 {
+        self.kind.exit_code()
+    }
+
+    /// The error as it is printed: message, excerpt of the file, hint.
+    pub fn render(&self, color: bool, width: usize) -> String {
+        let theme = if color { GraphicalTheme::unicode() } else { GraphicalTheme::unicode_nocolor() };
+        let handler = GraphicalReportHandler::new_themed(theme).with_width(width).with_links(false);
+        let mut text = String::new();
+        match handler.render_report(&mut text, self) {
+            Ok(()) => text,
+            Err(_) => format!("{self}\n"),
+        }
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.message)
+    }
+}
+
+impl std::error::Error for Error {}
+
+impl miette::Diagnostic for Error {
+    fn help<'a>(&'a self) -> Option<Box<dyn fmt::Display + 'a>> {
+        self.hint.as_ref().map(|hint| Box::new(hint) as Box<dyn fmt::Display>)
+    }
+
+    fn source_code(&self) -> Option<&dyn SourceCode> {
+        self.excerpt.as_ref().map(|shown| &shown.source as &dyn SourceCode)
+    }
+
+    fn labels(&self) -> Option<Box<dyn Iterator<Item = LabeledSpan> + '_>> {
+        let shown = self.excerpt.as_ref()?;
+        Some(Box::new(std::iter::once(shown.label.clone())))
+    }
+}
+
+impl From<ConfigError> for Error {
+    fn from(error: ConfigError) -> Self {
+        let words = Self::new(Kind::Config, error.to_string());
+        match error {
+            ConfigError::Missing { .. } => words.hint(
+                "go to the project's folder, or name it with -C; examples/stockholm shows how one looks",
+            ),
+            ConfigError::Syntax { excerpt, .. } => words.excerpt(excerpt),
+            ConfigError::Read { .. } | ConfigError::Value { .. } => words,
+        }
+    }
+}
+
+impl From<PasswordError> for Error {
+    fn from(error: PasswordError) -> Self {
+        let words = Self::new(Kind::Config, error.to_string());
+        match error {
+            PasswordError::Open(path) => words.hint(format!("run: chmod 600 {}", path.display())),
+            _ => words,
+        }
+    }
+}
+
+impl From<ImportError> for Error {
+    fn from(error: ImportError) -> Self {
+        let words = Self::new(Kind::Data, error.to_string());
+        match error {
+            ImportError::Header { excerpt, .. } => words
+                .excerpt(excerpt)
+                .hint("name the columns in [members.columns], such as email = \"Kontakt\""),
+            ImportError::Encoding { .. } => {
+                words.hint("try --encoding windows-1252 or --encoding macintosh, or save the list as UTF-8")
+            }
+            _ => words,
+        }
+    }
+}
+
+impl From<ComposeError> for Error {
+    fn from(error: ComposeError) -> Self {
+        let hint = error.hint().map(str::to_owned);
+        let mut words = Self::new(Kind::Data, error.to_string());
+        words.hint = hint;
+        match error {
+            ComposeError::Source { excerpt, .. } => words.excerpt(excerpt),
+            _ => words,
+        }
+    }
+}
+
+impl From<LedgerError> for Error {
+    fn from(error: LedgerError) -> Self {
+        let kind = match error {
+            LedgerError::AddressTwice { .. } => Kind::Data,
+            LedgerError::Newer { .. } => Kind::Config,
+            _ => Kind::TryAgain,
+        };
+        let words = Self::new(kind, error.to_string());
+        match error {
+            LedgerError::AddressTwice { .. } => {
+                words.hint("give one of them another address in the member list")
+            }
+            LedgerError::Newer { .. } => words.hint("install the newest version: cargo install medlemsbrev"),
+            _ => words.hint(
+                "is the disk full, or the state folder read-only? What was recorded stays true: run again",
+            ),
+        }
+    }
+}
+
+impl From<LockError> for Error {
+    fn from(error: LockError) -> Self {
+        Self::new(Kind::TryAgain, error.to_string())
+    }
+}
+
+impl From<LogError> for Error {
+    fn from(error: LogError) -> Self {
+        Self::new(Kind::TryAgain, error.to_string())
+    }
+}
+
+impl From<RelayError> for Error {
+    fn from(error: RelayError) -> Self {
+        let kind = match error {
+            RelayError::Connect { .. } | RelayError::TimedOut { .. } | RelayError::TurnedAway { .. } => {
+                Kind::TryAgain
+            }
+            RelayError::Folder { .. } => Kind::TryAgain,
+            _ => Kind::Config,
+        };
+        let words = Self::new(kind, error.to_string());
+        match error {
+            RelayError::Login { .. } => words.hint("check username and password in [transport]"),
+            RelayError::NoStarttls { .. } => {
+                words.hint("never sent in plain text unasked: set security = \"tls\" for port 465, or \"none\" for this machine")
+            }
+            RelayError::Connect { .. } => words.hint("check host and port in [transport]; nothing was lost: run again"),
+            _ => words,
+        }
+    }
+}
+
+impl From<SendError> for Error {
+    fn from(error: SendError) -> Self {
+        match error {
+            SendError::Ledger(error) => error.into(),
+            SendError::Compose(error) => error.into(),
+            other => Self::new(Kind::TryAgain, other.to_string()),
+        }
+    }
+}

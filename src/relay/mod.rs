@@ -1,0 +1,134 @@
+//! Who takes the letters: an SMTP server, a sendmail program or an outbox folder.
+//!
+//! A refusal is an [`Outcome`], not an error. What matters most is when a connection breaks: before the final dot the
+//! letter is certainly not delivered, after it nobody knows.
+
+mod outbox;
+mod sendmail;
+mod smtp;
+mod tls;
+mod wire;
+
+use std::path::PathBuf;
+
+use crate::domain::{Letter, Outcome};
+
+pub use outbox::{Durability, Outbox};
+pub use sendmail::Sendmail;
+pub use smtp::{Login, SmtpServer, Timeouts};
+
+/// Transport security of SMTP.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Security {
+    /// RFC 3207, never falling back to plain text.
+    Starttls,
+    /// TLS from the first byte (RFC 8314 §3.3).
+    Tls,
+    /// Plain text, for a relay on this machine.
+    None,
+}
+
+/// A way for letters to leave this machine; chosen once per run.
+#[derive(Debug)]
+pub enum Relay {
+    Outbox(Outbox),
+    Sendmail(Sendmail),
+    Smtp(SmtpServer),
+}
+
+/// One worker's connection.
+pub enum Session<'a> {
+    Outbox(&'a Outbox),
+    Sendmail(&'a Sendmail),
+    Smtp(Box<smtp::SmtpSession<'a>>),
+}
+
+/// How a letter fared, and what that means for the session and the run.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Delivered {
+    pub outcome: Outcome,
+    pub after: After,
+}
+
+/// What a worker does after a letter.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum After {
+    GoOn,
+    /// The session is of no use any more.
+    Reconnect,
+    /// The answer speaks of us, not of the recipient: every further letter would get it too.
+    Stop,
+}
+
+/// Why no session could be opened.
+#[derive(Debug, thiserror::Error)]
+pub enum RelayError {
+    #[error("can't connect to {server}: {reason}")]
+    Connect { server: String, reason: String },
+    #[error("{server} did not answer within {seconds} seconds")]
+    TimedOut { server: String, seconds: u64 },
+    #[error("{server} turns us away: {reply}")]
+    TurnedAway { server: String, reply: String },
+    #[error("{server} does not offer STARTTLS")]
+    NoStarttls { server: String },
+    #[error("no TLS with {server}: {reason}")]
+    Tls { server: String, reason: String },
+    #[error("{server} refused the login as {user}: {reply}")]
+    Login { server: String, user: String, reply: String },
+    #[error("`{value}` can't be used as {what}")]
+    Setting { what: &'static str, value: String },
+    #[error("can't use the folder `{path}`: {source}")]
+    Folder { path: PathBuf, source: std::io::Error },
+    #[error("can't read `{path}`: {source}")]
+    Certificate { path: PathBuf, source: std::io::Error },
+    #[error("there is no program `{path}` to hand letters to")]
+    NoProgram { path: PathBuf },
+}
+
+impl Relay {
+    /// Opens a session.
+    ///
+    /// # Errors
+    /// When the relay can't be reached or does not let us in.
+    pub async fn connect(&self) -> Result<Session<'_>, RelayError> {
+        match self {
+            Self::Outbox(outbox) => outbox.open().map(|()| Session::Outbox(outbox)),
+            Self::Sendmail(sendmail) => sendmail.open().map(|()| Session::Sendmail(sendmail)),
+            Self::Smtp(server) => server.connect().await.map(|session| Session::Smtp(Box::new(session))),
+        }
+    }
+
+    /// The relay's name for messages.
+    pub fn name(&self) -> String {
+        match self {
+            Self::Outbox(outbox) => format!("the folder {}", outbox.dir().display()),
+            Self::Sendmail(sendmail) => sendmail.program().display().to_string(),
+            Self::Smtp(server) => server.name(),
+        }
+    }
+}
+
+impl Session<'_> {
+    /// Hands one letter over.
+    pub async fn deliver(&mut self, letter: &Letter) -> Delivered {
+        match self {
+            Self::Outbox(outbox) => outbox.deliver(letter).await,
+            Self::Sendmail(sendmail) => sendmail.deliver(letter).await,
+            Self::Smtp(session) => session.deliver(letter).await,
+        }
+    }
+
+    /// Ends the session politely; a server that does not answer is not waited for.
+    pub async fn close(self) {
+        if let Self::Smtp(session) = self {
+            session.close().await;
+        }
+    }
+}
+
+impl Delivered {
+    fn go_on(outcome: Outcome) -> Self {
+        Self { outcome, after: After::GoOn }
+    }
+}

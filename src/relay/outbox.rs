@@ -1,0 +1,76 @@
+//! A folder of `.eml` files: for dry runs, for trying out, and for a mail program that sends them.
+
+use std::io::Write;
+use std::path::{Path, PathBuf};
+
+use crate::domain::{Letter, Outcome, Reply};
+
+use super::{After, Delivered, RelayError};
+
+/// An outbox folder.
+#[derive(Debug)]
+pub struct Outbox {
+    dir: PathBuf,
+    durability: Durability,
+}
+
+/// Whether a letter must survive a power cut before it counts as accepted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Durability {
+    Synced,
+    /// For letters that can be made again.
+    Cached,
+}
+
+impl Outbox {
+    /// Writes into `dir`, which is made when the first letter comes.
+    pub fn new(dir: PathBuf, durability: Durability) -> Self {
+        Self { dir, durability }
+    }
+
+    /// The folder.
+    pub fn dir(&self) -> &Path {
+        &self.dir
+    }
+
+    /// The file of a letter: named by member and address, so that writing it again gives one file.
+    pub fn file(&self, letter: &Letter) -> PathBuf {
+        let allowed = |c: char| c.is_alphanumeric() || "@.+-_".contains(c);
+        let address: String =
+            letter.recipient.as_str().chars().map(|c| if allowed(c) { c } else { '_' }).take(100).collect();
+        self.dir.join(format!("{:06}-{address}.eml", letter.member.0))
+    }
+
+    pub(super) fn open(&self) -> Result<(), RelayError> {
+        std::fs::create_dir_all(&self.dir)
+            .map_err(|source| RelayError::Folder { path: self.dir.clone(), source })
+    }
+
+    pub(super) async fn deliver(&self, letter: &Letter) -> Delivered {
+        let path = self.file(letter);
+        match tokio::task::block_in_place(|| self.write(&path, &letter.bytes)) {
+            Ok(()) => Delivered::go_on(Outcome::Accepted(Reply::local(path.display().to_string()))),
+            Err(error) => Delivered {
+                outcome: Outcome::Deferred(Reply::local(format!(
+                    "can't write `{}`: {error}",
+                    path.display()
+                ))),
+                after: After::Stop,
+            },
+        }
+    }
+
+    /// Under another name first: a file in the folder is always whole.
+    fn write(&self, path: &Path, bytes: &[u8]) -> std::io::Result<()> {
+        let mut file = tempfile::Builder::new().prefix(".letter-").tempfile_in(&self.dir)?;
+        file.write_all(bytes)?;
+        if self.durability == Durability::Synced {
+            file.as_file().sync_data()?;
+        }
+        file.persist(path)?;
+        if self.durability == Durability::Synced {
+            std::fs::File::open(&self.dir)?.sync_all()?;
+        }
+        Ok(())
+    }
+}

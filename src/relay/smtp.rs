@@ -1,0 +1,325 @@
+//! SMTP, command by command, so that a broken connection tells whether the letter may have been taken.
+
+use std::fmt::Display;
+use std::future::Future;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use lettre::transport::smtp::authentication::{Credentials, Mechanism};
+use lettre::transport::smtp::client::AsyncSmtpConnection;
+use lettre::transport::smtp::commands::{Data, Mail, Rcpt, Rset};
+use lettre::transport::smtp::extension::{ClientId, Extension, MailBodyParameter, MailParameter};
+use lettre::transport::smtp::response::Response;
+use secrecy::{ExposeSecret, SecretString};
+use tokio::net::TcpStream;
+
+use crate::domain::{Address, Letter, Outcome, Reply};
+
+use super::tls::Trust;
+use super::wire::{Gauge, Wire};
+use super::{After, Delivered, RelayError, Security};
+
+/// An SMTP server and how to talk to it.
+#[derive(Debug)]
+pub struct SmtpServer {
+    pub host: String,
+    pub port: u16,
+    pub security: Security,
+    /// A certificate authority to trust beside the system's.
+    pub ca_file: Option<PathBuf>,
+    pub login: Option<Login>,
+    /// Our name in EHLO (RFC 5321 §4.1.1.1).
+    pub hello_name: String,
+    pub timeouts: Timeouts,
+    /// After this many letters a connection is closed and another one opened.
+    pub max_letters_per_connection: usize,
+}
+
+/// A user's name and password.
+#[derive(Debug)]
+pub struct Login {
+    pub user: String,
+    pub password: SecretString,
+}
+
+/// How long to wait (RFC 5321 §4.5.3.2).
+#[derive(Debug, Clone, Copy)]
+pub struct Timeouts {
+    pub connect: Duration,
+    pub command: Duration,
+    /// For the reply to the final dot.
+    pub final_dot: Duration,
+}
+
+/// An open connection.
+pub struct SmtpSession<'a> {
+    server: &'a SmtpServer,
+    connection: AsyncSmtpConnection,
+    gauge: Gauge,
+    letters: usize,
+}
+
+/// Why a command did not succeed.
+#[derive(Debug)]
+enum Fault {
+    /// The server said no.
+    Refused(Reply),
+    /// The connection broke, the server fell silent, or what it said is not SMTP.
+    Lost(String),
+}
+
+/// Replies that speak of our login or of us, not of the recipient (RFC 4954 §6, RFC 5321 §4.2.3).
+const ABOUT_US: [u16; 4] = [530, 534, 535, 538];
+/// The server is closing the connection (RFC 5321 §3.8).
+const CLOSING: u16 = 421;
+
+impl SmtpServer {
+    /// The server for messages: `host:port`.
+    pub fn name(&self) -> String {
+        format!("{}:{}", self.host, self.port)
+    }
+
+    pub(super) async fn connect(&self) -> Result<SmtpSession<'_>, RelayError> {
+        let trust = Trust::load(&self.host, self.ca_file.as_deref())?;
+        let gauge = Gauge::default();
+        gauge.set_byte_by_byte(self.security == Security::Starttls);
+        let hello = ClientId::Domain(self.hello_name.clone());
+        let stream = self.stream(&trust, &gauge).await?;
+        let greeting = AsyncSmtpConnection::connect_with_transport(stream, &hello);
+        let connection = self.step(greeting).await.map_err(|fault| self.turned_away(fault))?;
+        let mut session = SmtpSession { server: self, connection, gauge, letters: 0 };
+        if self.security == Security::Starttls {
+            session.start_tls(&trust, &hello).await?;
+        }
+        session.log_in().await?;
+        Ok(session)
+    }
+
+    async fn stream(
+        &self,
+        trust: &Trust,
+        gauge: &Gauge,
+    ) -> Result<Box<dyn lettre::transport::smtp::client::AsyncTokioStream>, RelayError> {
+        let failed =
+            |error: std::io::Error| RelayError::Connect { server: self.name(), reason: error.to_string() };
+        let connecting = TcpStream::connect((self.host.as_str(), self.port));
+        let tcp = tokio::time::timeout(self.timeouts.connect, connecting)
+            .await
+            .map_err(|_| self.timed_out(self.timeouts.connect))?
+            .map_err(failed)?;
+        // Without it the final dot waits about 40 ms for a delayed acknowledgement.
+        tcp.set_nodelay(true).map_err(failed)?;
+        let peer = tcp.peer_addr().map_err(failed)?;
+        if self.security != Security::Tls {
+            return Ok(Box::new(Wire::new(tcp, peer, gauge.clone())));
+        }
+        let (connector, name) = trust.connector()?;
+        let stream = tokio::time::timeout(self.timeouts.command, connector.connect(name, tcp))
+            .await
+            .map_err(|_| self.timed_out(self.timeouts.command))?
+            .map_err(|error| trust.error(&error))?;
+        Ok(Box::new(Wire::new(stream, peer, gauge.clone())))
+    }
+
+    /// Runs one command within the time limit.
+    async fn step<T>(
+        &self,
+        command: impl Future<Output = Result<T, lettre::transport::smtp::Error>>,
+    ) -> Result<T, Fault> {
+        limited(self.timeouts.command, command).await
+    }
+
+    fn timed_out(&self, limit: Duration) -> RelayError {
+        RelayError::TimedOut { server: self.name(), seconds: limit.as_secs() }
+    }
+
+    fn turned_away(&self, fault: Fault) -> RelayError {
+        match fault {
+            Fault::Refused(reply) => RelayError::TurnedAway { server: self.name(), reply: reply.to_string() },
+            Fault::Lost(reason) => RelayError::Connect { server: self.name(), reason },
+        }
+    }
+}
+
+impl SmtpSession<'_> {
+    async fn start_tls(&mut self, trust: &Trust, hello: &ClientId) -> Result<(), RelayError> {
+        if !self.connection.server_info().supports_feature(Extension::StartTls) {
+            return Err(RelayError::NoStarttls { server: self.server.name() });
+        }
+        let upgrade = self.connection.starttls(trust.parameters()?, hello);
+        let upgraded = tokio::time::timeout(self.server.timeouts.command, upgrade)
+            .await
+            .map_err(|_| self.server.timed_out(self.server.timeouts.command))?;
+        self.gauge.set_byte_by_byte(false);
+        upgraded.map_err(|error| match error.status() {
+            Some(_) => self.server.turned_away(fault(&error)),
+            None => trust.error(&error),
+        })
+    }
+
+    async fn log_in(&mut self) -> Result<(), RelayError> {
+        let server = self.server;
+        let Some(login) = &server.login else { return Ok(()) };
+        let refused =
+            |reply: String| RelayError::Login { server: server.name(), user: login.user.clone(), reply };
+        let mechanisms = [Mechanism::Plain, Mechanism::Login];
+        if self.connection.server_info().get_auth_mechanism(&mechanisms).is_none() {
+            return Err(refused("it offers neither AUTH PLAIN nor AUTH LOGIN on this connection".to_owned()));
+        }
+        let credentials = Credentials::new(login.user.clone(), login.password.expose_secret().to_owned());
+        match server.step(self.connection.auth(&mechanisms, &credentials)).await {
+            Ok(_) => Ok(()),
+            Err(Fault::Refused(reply)) if reply.code.is_some_and(|code| code >= 500) => {
+                Err(refused(reply.to_string()))
+            }
+            Err(fault) => Err(server.turned_away(fault)),
+        }
+    }
+
+    /// Hands over one letter; tells whether the connection can take another one.
+    pub(super) async fn deliver(&mut self, letter: &Letter) -> Delivered {
+        let delivered = self.transaction(letter).await;
+        self.letters += 1;
+        let is_used_up = self.letters >= self.server.max_letters_per_connection;
+        if delivered.after == After::GoOn && is_used_up {
+            return Delivered { after: After::Reconnect, ..delivered };
+        }
+        delivered
+    }
+
+    async fn transaction(&mut self, letter: &Letter) -> Delivered {
+        let parameters = match self.mail_parameters(letter) {
+            Ok(parameters) => parameters,
+            Err(reply) => return Delivered::go_on(Outcome::Rejected(reply)),
+        };
+        let [sender, recipient] = match [&letter.sender, &letter.recipient].map(lettre_address) {
+            [Ok(sender), Ok(recipient)] => [sender, recipient],
+            [Err(reply), _] | [_, Err(reply)] => return Delivered::go_on(Outcome::Rejected(reply)),
+        };
+        if let Err(fault) = self.command(Mail::new(Some(sender), parameters)).await {
+            return sender_refused(fault);
+        }
+        if let Err(fault) = self.command(Rcpt::new(recipient, Vec::new())).await {
+            return self.reset_after(not_taken(fault)).await;
+        }
+        if let Err(fault) = self.command(Data).await {
+            return self.reset_after(not_taken(fault)).await;
+        }
+        self.content(letter).await
+    }
+
+    /// RFC 6152 and 6531: what the letter needs and the server must offer.
+    fn mail_parameters(&self, letter: &Letter) -> Result<Vec<MailParameter>, Reply> {
+        let info = self.connection.server_info();
+        let mut parameters = Vec::new();
+        if letter.sender.needs_smtputf8() || letter.recipient.needs_smtputf8() {
+            if !info.supports_feature(Extension::SmtpUtfEight) {
+                return Err(Reply::local(
+                    "the address has letters outside ASCII and the server has no SMTPUTF8",
+                ));
+            }
+            parameters.push(MailParameter::SmtpUtfEight);
+        }
+        if !letter.bytes.is_ascii() {
+            if !info.supports_feature(Extension::EightBitMime) {
+                return Err(Reply::local("the letter has 8-bit headers and the server has no 8BITMIME"));
+            }
+            parameters.push(MailParameter::Body(MailBodyParameter::EightBitMime));
+        }
+        Ok(parameters)
+    }
+
+    async fn command(&mut self, command: impl Display) -> Result<Response, Fault> {
+        self.server.step(self.connection.command(command)).await
+    }
+
+    /// Sends the message and the final dot. Until the stream has taken as many bytes as the message has, the dot
+    /// can't have gone out; TLS only adds to them.
+    async fn content(&mut self, letter: &Letter) -> Delivered {
+        let message = letter.bytes.strip_suffix(b"\r\n").unwrap_or(&letter.bytes);
+        let before = self.gauge.sent();
+        let limit = self.server.timeouts.final_dot;
+        let result = limited(limit, self.connection.message(message)).await;
+        match result {
+            Ok(response) => Delivered::go_on(Outcome::Accepted(accepted(&response))),
+            Err(Fault::Refused(reply)) => not_taken(Fault::Refused(reply)),
+            Err(Fault::Lost(reason)) => {
+                let is_incomplete = self.gauge.sent() - before < message.len() as u64;
+                let outcome = if is_incomplete {
+                    Outcome::Deferred(Reply::local(format!("before the final dot: {reason}")))
+                } else {
+                    Outcome::InDoubt(Reply::local(format!("after the final dot: {reason}")))
+                };
+                Delivered { outcome, after: After::Reconnect }
+            }
+        }
+    }
+
+    /// After a refusal the transaction is still open; RSET ends it (RFC 5321 §4.1.1.5).
+    async fn reset_after(&mut self, delivered: Delivered) -> Delivered {
+        if delivered.after != After::GoOn || self.command(Rset).await.is_ok() {
+            return delivered;
+        }
+        Delivered { after: After::Reconnect, ..delivered }
+    }
+
+    pub(super) async fn close(mut self) {
+        let polite = Duration::from_secs(3).min(self.server.timeouts.command);
+        let _not_waited_for = tokio::time::timeout(polite, self.connection.quit()).await;
+    }
+}
+
+/// A refused or broken RCPT, DATA or message that was certainly not taken.
+fn not_taken(fault: Fault) -> Delivered {
+    match fault {
+        Fault::Lost(reason) => {
+            Delivered { outcome: Outcome::Deferred(Reply::local(reason)), after: After::Reconnect }
+        }
+        Fault::Refused(reply) => match reply.code {
+            Some(CLOSING) => Delivered { outcome: Outcome::Deferred(reply), after: After::Reconnect },
+            Some(code) if ABOUT_US.contains(&code) => {
+                Delivered { outcome: Outcome::Deferred(reply), after: After::Stop }
+            }
+            Some(code) if code >= 500 => Delivered::go_on(Outcome::Rejected(reply)),
+            _ => Delivered::go_on(Outcome::Deferred(reply)),
+        },
+    }
+}
+
+/// A refused sender concerns every letter: nobody is marked as rejected for it.
+fn sender_refused(fault: Fault) -> Delivered {
+    let delivered = not_taken(fault);
+    match delivered.outcome {
+        Outcome::Rejected(reply) => Delivered { outcome: Outcome::Deferred(reply), after: After::Stop },
+        outcome => Delivered { outcome, ..delivered },
+    }
+}
+
+async fn limited<T>(
+    limit: Duration,
+    command: impl Future<Output = Result<T, lettre::transport::smtp::Error>>,
+) -> Result<T, Fault> {
+    match tokio::time::timeout(limit, command).await {
+        Err(_) => Err(Fault::Lost(format!("no answer within {} seconds", limit.as_secs()))),
+        Ok(Err(error)) => Err(fault(&error)),
+        Ok(Ok(done)) => Ok(done),
+    }
+}
+
+fn fault(error: &lettre::transport::smtp::Error) -> Fault {
+    let words = std::error::Error::source(error).map_or_else(|| error.to_string(), ToString::to_string);
+    match error.status() {
+        Some(code) => Fault::Refused(Reply::from_server(u16::from(code), &words)),
+        None => Fault::Lost(words),
+    }
+}
+
+fn accepted(response: &Response) -> Reply {
+    let words: Vec<&str> = response.message().collect();
+    Reply::from_server(u16::from(response.code()), &words.join(" "))
+}
+
+fn lettre_address(address: &Address) -> Result<lettre::Address, Reply> {
+    lettre::Address::new(address.local_part(), address.domain())
+        .map_err(|error| Reply::local(format!("the address can't be used: {error}")))
+}

@@ -1,0 +1,94 @@
+//! What the user sees: data on stdout, messages and progress on stderr.
+
+mod log;
+mod table;
+
+use std::io::{IsTerminal, Write};
+
+use serde::Serialize;
+
+pub use log::{JsonLines, LogError};
+pub use table::Table;
+
+/// How to talk to the user.
+#[derive(Debug, Clone, Copy)]
+pub struct Terminal {
+    pub quiet: bool,
+    pub verbose: u8,
+    pub json: bool,
+}
+
+impl Terminal {
+    /// Prints a message on stderr, unless quiet.
+    pub fn say(self, message: impl AsRef<str>) {
+        if !self.quiet {
+            let _closed = writeln!(anstream::stderr(), "{}", message.as_ref());
+        }
+    }
+
+    /// Prints a result on stdout.
+    pub fn data(self, text: impl AsRef<str>) {
+        let text = text.as_ref();
+        let end = if text.ends_with('\n') { "" } else { "\n" };
+        // A reader such as `head` may be gone.
+        let _closed = write!(anstream::stdout(), "{text}{end}");
+    }
+
+    /// Prints a result on stdout as JSON.
+    pub fn json(self, value: &impl Serialize) {
+        if let Ok(text) = serde_json::to_string_pretty(value) {
+            self.data(text);
+        }
+    }
+
+    /// Asks a yes-or-no question; `None` where nobody can answer.
+    pub fn confirm(self, question: &str) -> Option<bool> {
+        if !std::io::stdin().is_terminal() {
+            return None;
+        }
+        let _closed = write!(anstream::stderr(), "{question} [y/N] ");
+        let _closed = std::io::stderr().flush();
+        let mut answer = String::new();
+        std::io::stdin().read_line(&mut answer).ok()?;
+        Some(["y", "yes", "j", "ja"].contains(&answer.trim().to_lowercase().as_str()))
+    }
+
+    /// A progress bar on stderr; hidden unless that is a terminal.
+    pub fn progress(self, total: u64) -> indicatif::ProgressBar {
+        let bar = if self.quiet || self.json {
+            indicatif::ProgressBar::hidden()
+        } else {
+            indicatif::ProgressBar::new(total)
+        };
+        let style = "{wide_bar} {pos}/{len}  {per_sec}  {eta}  {msg}";
+        if let Ok(style) = indicatif::ProgressStyle::with_template(style) {
+            bar.set_style(style);
+        }
+        bar
+    }
+}
+
+/// A number with a thin grouping for people: 12,345.
+pub fn count(number: u64) -> String {
+    let digits = number.to_string();
+    let groups: Vec<&str> =
+        digits.as_bytes().rchunks(3).rev().filter_map(|group| std::str::from_utf8(group).ok()).collect();
+    groups.join(",")
+}
+
+/// The number and the word that goes with it.
+pub fn plural(number: u64, one: &str, many: &str) -> String {
+    format!("{} {}", count(number), if number == 1 { one } else { many })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_are_grouped() {
+        for (number, want) in [(0, "0"), (999, "999"), (1000, "1,000"), (1_234_567, "1,234,567")] {
+            assert_eq!(count(number), want);
+        }
+    }
+}
