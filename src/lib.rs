@@ -13,7 +13,7 @@
 //! ```
 //!
 //! * [`domain`] has the nouns: Member, Segment, Issue, Section, Letter, delivery State, Outcome, Suppression.
-//! * [`import`] reads a member list; [`ledger`] keeps register, deliveries and bounces in SQLite.
+//! * [`import`] reads a member list; [`ledger`] keeps register, deliveries and bounces in `SQLite`.
 //! * [`compose`] makes an issue's folder into one letter per member.
 //! * [`relay`] hands letters to SMTP, sendmail or an outbox folder, and says what happened.
 //! * [`send`] is the loop: compose, claim durably, deliver, settle.

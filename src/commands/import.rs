@@ -210,6 +210,11 @@ impl Imported {
         )
     }
 
+    /// The rows that were left out, one line each.
+    pub fn refusals(&self) -> impl Iterator<Item = String> {
+        self.bad_rows.iter().take(SHOWN).map(|bad| format!("refused   {bad}"))
+    }
+
     /// One line for a run that does more than import.
     pub fn summary(&self) -> Option<String> {
         let difference = self.difference.as_ref()?;
@@ -243,8 +248,8 @@ impl std::fmt::Display for BadRow {
 
 impl std::fmt::Display for Imported {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        for bad in self.bad_rows.iter().take(SHOWN) {
-            writeln!(f, "refused   {bad}")?;
+        for refusal in self.refusals() {
+            writeln!(f, "{refusal}")?;
         }
         for double in self.doubles.iter().take(SHOWN) {
             let crate::import::Double { line, first_line, name, shared } = double;

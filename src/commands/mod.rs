@@ -30,7 +30,7 @@ pub fn run(cli: Cli, terminal: Terminal) -> Result<ExitCode, Error> {
         Command::Import(arguments) => import::run(&project()?, &arguments, terminal),
         Command::Preview(arguments) => preview::run(&project()?, &arguments, terminal),
         Command::Build(arguments) => build::run(&project()?, &arguments, terminal),
-        Command::Send(arguments) => send::run(&project()?, arguments, terminal),
+        Command::Send(arguments) => send::run(&project()?, &arguments, terminal),
         Command::Resolve(arguments) => resolve::run(&project()?, &arguments, terminal),
         Command::Bounces(arguments) => bounces::run(&project()?, &arguments, terminal),
         Command::Status(arguments) => status::run(&project()?, &arguments, terminal),

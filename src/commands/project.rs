@@ -75,16 +75,16 @@ impl Project {
         if let Some(name) = named {
             return Ok(name.clone());
         }
-        let names = self.issues();
-        match names.as_slice() {
+        let folders = self.issues();
+        match folders.as_slice() {
             [only] => Ok(only.clone()),
             [] => {
                 Err(Error::new(Kind::Data, "there is no issue yet")
                     .hint("make a folder such as issues/2026-1"))
             }
             several => {
-                let names: Vec<&str> = several.iter().map(IssueName::as_str).collect();
-                Err(Error::new(Kind::Usage, "which issue?").hint(format!("name one of {}", names.join(", "))))
+                let known: Vec<&str> = several.iter().map(IssueName::as_str).collect();
+                Err(Error::new(Kind::Usage, "which issue?").hint(format!("name one of {}", known.join(", "))))
             }
         }
     }

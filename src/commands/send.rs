@@ -71,7 +71,7 @@ struct Report<'a> {
 }
 
 /// Runs the command.
-pub fn run(project: &Project, arguments: Send, terminal: Terminal) -> Result<ExitCode, Error> {
+pub fn run(project: &Project, arguments: &Send, terminal: Terminal) -> Result<ExitCode, Error> {
     let issue = project.issue(arguments.issue.as_ref())?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
@@ -98,15 +98,12 @@ pub fn run(project: &Project, arguments: Send, terminal: Terminal) -> Result<Exi
         ));
     }
     import_list(&mut ledger, project, &arguments.reading, terminal)?;
-    let prepared = prepare(ledger, project, &issue, &arguments)?;
-    confirm(project, &prepared, &arguments, terminal)?;
-    let relay = match arguments.dry_run {
-        true => dry_run_outbox(project, &issue)?,
-        false => project.relay(&issue)?,
-    };
+    let prepared = prepare(ledger, project, &issue, arguments)?;
+    confirm(project, &prepared, arguments, terminal)?;
+    let relay = if arguments.dry_run { dry_run_outbox(project, &issue)? } else { project.relay(&issue)? };
     let kind = if arguments.dry_run { "dry-run" } else { "send" };
     let log = JsonLines::open(&project.log_path(kind))?;
-    runtime.block_on(Run { project, log, terminal, dry_run: arguments.dry_run }.go(prepared, relay))
+    runtime.block_on(Run { project, log, terminal, is_dry: arguments.dry_run }.go(prepared, relay))
 }
 
 fn import_list(
@@ -117,6 +114,7 @@ fn import_list(
 ) -> Result<(), Error> {
     let Some(file) = &project.config.members.file else { return Ok(()) };
     let imported = import(ledger, project, &project.dir.join(file), reading, terminal)?;
+    imported.refusals().for_each(|row| terminal.say(row));
     if let Some(summary) = imported.summary() {
         terminal.say(summary);
     }
@@ -199,7 +197,7 @@ struct Run<'a> {
     project: &'a Project,
     log: JsonLines,
     terminal: Terminal,
-    dry_run: bool,
+    is_dry: bool,
 }
 
 impl Run<'_> {
@@ -226,7 +224,7 @@ impl Run<'_> {
         self.log_line(&LogLine { counts: Some(&counts), ..LogLine::new(&run, &issue, "finished") });
         if self.terminal.json {
             let total = counts.total();
-            let dry_run = self.dry_run;
+            let dry_run = self.is_dry;
             self.terminal.json(&Report {
                 issue: &issue,
                 run: &run,
@@ -304,7 +302,7 @@ impl Run<'_> {
     }
 
     fn table(&self, counts: &Counts, letters: u64, relay: &str, issue: &IssueName) -> String {
-        let what = match (self.dry_run, letters) {
+        let what = match (self.is_dry, letters) {
             (true, _) => format!(
                 "Dry run of {issue}: {} in {relay}, nothing sent",
                 plural(letters, "letter", "letters")
@@ -336,7 +334,7 @@ impl Run<'_> {
                 "Letters are in doubt: see `medlemsbrev status {issue}` and `medlemsbrev resolve`."
             ));
         }
-        if self.dry_run {
+        if self.is_dry {
             let shown = "medlemsbrev preview --member ADDRESS";
             self.terminal.say(format!(
                 "Look at single letters with `{shown}`; log: {}",

@@ -41,7 +41,9 @@ pub fn run(project: &Project, arguments: &Status, terminal: Terminal) -> Result<
     let statuses =
         issues.into_iter().map(|issue| of_issue(project, &ledger, issue)).collect::<Result<Vec<_>, _>>()?;
     if !terminal.json {
-        statuses.iter().for_each(|status| terminal.data(status.to_string()));
+        for status in &statuses {
+            terminal.data(status.to_string());
+        }
     } else if let (Some(_), [status]) = (&arguments.issue, statuses.as_slice()) {
         terminal.json(status);
     } else {

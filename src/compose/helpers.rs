@@ -98,6 +98,7 @@ fn money(language: &Language, values: &[&Value]) -> Result<String, String> {
 }
 
 /// Values as a sentence lists them: "a, b och c".
+#[expect(clippy::unnecessary_wraps, reason = "one signature for all helpers")]
 fn list(language: &Language, values: &[&Value]) -> Result<String, String> {
     let items: Vec<String> = match values {
         [Value::Array(items)] => items.iter().map(plain).collect(),

@@ -19,7 +19,7 @@ pub(super) struct Rendered {
     pub is_personal: bool,
 }
 
-/// CommonMark with tables, strike-through, task lists and footnotes.
+/// `CommonMark` with tables, strike-through, task lists and footnotes.
 fn options() -> Options {
     Options::ENABLE_TABLES
         | Options::ENABLE_STRIKETHROUGH

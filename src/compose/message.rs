@@ -98,7 +98,7 @@ impl Sender {
             ));
         }
         let message = builder
-            .multipart(body(content, token).map_err(refused)?)
+            .multipart(body(&content, token).map_err(refused)?)
             .map_err(|error| refused(error.to_string()))?;
         let bytes = message.formatted();
         check_headers(&bytes).map_err(refused)?;
@@ -165,9 +165,9 @@ fn mailbox(name: Option<String>, address: &Address) -> Result<Mailbox, ComposeEr
 }
 
 /// `mixed(alternative(text, related(html, images)), attachments)`; levels with one part are left out.
-fn body(content: Content<'_>, token: &Token) -> Result<MultiPart, String> {
-    let text = part("text/plain; charset=utf-8; format=flowed", content.text)?;
-    let html = part("text/html; charset=utf-8", content.html)?;
+fn body(content: &Content<'_>, token: &Token) -> Result<MultiPart, String> {
+    let text = part("text/plain; charset=utf-8; format=flowed", &content.text)?;
+    let html = part("text/html; charset=utf-8", &content.html)?;
     // `=_` can't stand in quoted-printable or base64 (RFC 2045 §6.7), so no body holds a boundary.
     let boundary = |level: &str| format!("=_{level}-{token}");
     let alternative = MultiPart::alternative().boundary(boundary("a")).singlepart(text);
@@ -190,7 +190,7 @@ fn body(content: Content<'_>, token: &Token) -> Result<MultiPart, String> {
     Ok(content.attachments.iter().fold(mixed, |mixed, attachment| mixed.singlepart(attachment.clone())))
 }
 
-fn part(kind: &str, text: String) -> Result<SinglePart, String> {
+fn part(kind: &str, text: &str) -> Result<SinglePart, String> {
     let kind = ContentType::parse(kind).map_err(|error| error.to_string())?;
     let text = text.replace("\r\n", "\n").replace('\r', "\n").replace('\n', "\r\n");
     let body = Body::new_with_encoding(text, ContentTransferEncoding::QuotedPrintable)

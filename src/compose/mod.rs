@@ -191,18 +191,19 @@ impl Composer {
         };
         let greeting = self.text.render("greeting", &page).map_err(failed)?;
         page.greeting = &greeting;
-        let subject = match self.subject_is_personal {
-            true => self.text.render("subject", &page).map_err(failed)?,
-            false => self.issue.subject.clone(),
+        let subject = if self.subject_is_personal {
+            self.text.render("subject", &page).map_err(failed)?
+        } else {
+            self.issue.subject.clone()
         };
-        let view = |templates: &Templates, body: fn(&CompiledSection) -> &Option<String>| {
+        let view = |templates: &Templates, body: fn(&CompiledSection) -> Option<&String>| {
             visible
                 .iter()
                 .map(|section| section.view(templates, body(section), &page))
                 .collect::<Result<Vec<_>, _>>()
         };
-        let html_sections = view(&self.html, |section| &section.html).map_err(failed)?;
-        let text_sections = view(&self.text, |section| &section.text).map_err(failed)?;
+        let html_sections = view(&self.html, |section| section.html.as_ref()).map_err(failed)?;
+        let text_sections = view(&self.text, |section| section.text.as_ref()).map_err(failed)?;
         let html = self.html.render(HTML, &Page { sections: &html_sections, ..page }).map_err(failed)?;
         let text = self.text.render(TEXT, &Page { sections: &text_sections, ..page }).map_err(failed)?;
         Ok(Rendered { subject, html, text: text::flow(&text) })
@@ -285,7 +286,7 @@ impl Composer {
             t: &self.language.texts,
             logo: None,
         };
-        serde_json::to_value(&page)
+        serde_json::to_value(page)
             .map_err(|error| ComposeError::Letter { member: reader.name, message: error.to_string() })
     }
 
@@ -344,7 +345,7 @@ impl CompiledSection {
     fn view<'a>(
         &'a self,
         templates: &Templates,
-        body: &Option<String>,
+        body: Option<&String>,
         page: &Page<'_>,
     ) -> Result<SectionView<'a>, handlebars::RenderError> {
         let body = match body {

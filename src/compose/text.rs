@@ -50,7 +50,9 @@ impl Writer {
             Event::Start(tag) => self.start(tag),
             Event::End(tag) => self.end(*tag),
             Event::Text(text) if self.in_code => self.code(text),
-            Event::Text(text) | Event::Code(text) => self.line.push_str(text),
+            Event::Text(text) | Event::Code(text) | Event::InlineMath(text) | Event::DisplayMath(text) => {
+                self.line.push_str(text);
+            }
             Event::SoftBreak => self.line.push(' '),
             Event::HardBreak => self.end_line(),
             Event::Rule => {
@@ -60,7 +62,6 @@ impl Writer {
             }
             Event::TaskListMarker(done) => self.line.push_str(if *done { "[x] " } else { "[ ] " }),
             Event::FootnoteReference(name) => drop(write!(self.line, "[{name}]")),
-            Event::InlineMath(text) | Event::DisplayMath(text) => self.line.push_str(text),
             Event::Html(_) | Event::InlineHtml(_) => {}
         }
     }
@@ -183,7 +184,7 @@ impl Writer {
                     let padding = " ".repeat(width.saturating_sub(cell.width()));
                     cell + &padding
                 });
-                self.line = cells.collect::<Vec<_>>().join("  ").trim_end().to_owned();
+                self.line = cells.collect::<Vec<_>>().join("  ");
                 self.end_line();
                 if index == 0 {
                     self.line = widths.iter().map(|width| "-".repeat(*width)).collect::<Vec<_>>().join("  ");
@@ -218,7 +219,7 @@ impl Writer {
         let start = format!(
             "{prefix}{}{}",
             bullet.unwrap_or_else(|| self.indents.iter().skip(outer).cloned().collect()),
-            line.trim()
+            line.trim_end()
         );
         self.text.push_str(start.trim_end());
         self.text.push('\n');
@@ -254,8 +255,8 @@ impl Writer {
 pub(super) fn flow(text: &str) -> String {
     let mut flowed = String::with_capacity(text.len() + text.len() / 16);
     for line in text.split('\n') {
-        let line = if line == "-- " { line } else { line.trim_end_matches(['\r', ' ']) };
-        if line.width() <= WIDTH {
+        // A line that was wrapped before ends with its space, and so does the mark above a signature.
+        if line.trim_end().width() <= WIDTH {
             flowed.push_str(&stuffed(line));
         } else {
             wrap(line, &mut flowed);

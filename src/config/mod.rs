@@ -247,10 +247,10 @@ impl Default for Transport {
             hello_name: None,
             connections: Count(4),
             max_letters_per_connection: Count(100),
-            connect_timeout: Span(Duration::from_secs(60)),
+            connect_timeout: Span(Duration::from_mins(1)),
             // RFC 5321 §4.5.3.2: five minutes for a command, ten for the reply to the final dot.
-            command_timeout: Span(Duration::from_secs(300)),
-            final_dot_timeout: Span(Duration::from_secs(600)),
+            command_timeout: Span(Duration::from_mins(5)),
+            final_dot_timeout: Span(Duration::from_mins(10)),
             command: PathBuf::from("/usr/sbin/sendmail"),
             dir: PathBuf::from("outbox"),
         }

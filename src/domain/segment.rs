@@ -320,7 +320,7 @@ mod tests {
             (r#"typ = "byalag""#, true),
             ("typ = byalag", true),
             (r#"typ = "byalag" and område in ["skärgård", "landsbygd"]"#, true),
-            (r#"typ != 'byalag' or område = stad"#, false),
+            (r"typ != 'byalag' or område = stad", false),
             ("not (typ = byalag and område = stad)", true),
             ("område not in [stad, förort]", true),
             ("namn contains ek", true),

@@ -46,8 +46,8 @@ pub(super) fn decode(
 
 fn first_invalid(encoding: &'static Encoding, content: &[u8]) -> usize {
     let mut decoder = encoding.new_decoder_without_bom_handling();
-    let mut decoded = String::with_capacity(content.len() * 3 + 16);
-    decoder.decode_to_string_without_replacement(content, &mut decoded, true).1
+    let mut text = String::with_capacity(content.len() * 3 + 16);
+    decoder.decode_to_string_without_replacement(content, &mut text, true).1
 }
 
 fn find(bytes: &[u8]) -> &'static Encoding {

@@ -31,6 +31,7 @@ pub struct BadRow {
 }
 
 /// The rows of a sheet.
+#[derive(Debug)]
 pub struct Rows<'a> {
     text: &'a str,
     columns: &'a Columns,

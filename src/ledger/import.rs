@@ -168,7 +168,7 @@ fn apply(
     let now = stamp(run.now);
     let Some(stored) = find(connection, row)? else {
         difference.added.add(|| row.name.clone());
-        return Ok(insert(connection, row, &now)?);
+        return insert(connection, row, &now);
     };
     let fields = merged_fields(&stored, row, run);
     let changes = stored.changes(row, &fields);
@@ -245,7 +245,11 @@ impl Stored {
         compare("name", Some(&self.name), Some(&row.name));
         let number = row.number.as_deref().or(self.number.as_deref());
         compare("number", self.number.as_deref(), number);
-        compare("email", self.address.as_deref(), row.address.as_ref().map(|address| address.as_str()));
+        compare(
+            "email",
+            self.address.as_deref(),
+            row.address.as_ref().map(super::super::domain::address::Address::as_str),
+        );
         let names: BTreeSet<&String> = self.fields.keys().chain(fields.keys()).collect();
         for name in names {
             let value = |map: &BTreeMap<String, String>| map.get(name).cloned();
@@ -266,7 +270,7 @@ fn insert(connection: &Connection, row: &Row, now: &str) -> Result<MemberId, Led
     connection.prepare_cached(sql)?.execute((
         &row.number,
         &row.name,
-        row.address.as_ref().map(|address| address.as_str()),
+        row.address.as_ref().map(super::super::domain::address::Address::as_str),
         row.address.as_ref().map(crate::domain::Address::key),
         row.address.is_none().then(|| row.paper_key()),
         json(&row.fields)?,
@@ -289,7 +293,7 @@ fn update(
         id.0,
         row.number.as_ref().or(stored.number.as_ref()),
         &row.name,
-        row.address.as_ref().map(|address| address.as_str()),
+        row.address.as_ref().map(super::super::domain::address::Address::as_str),
         row.address.as_ref().map(crate::domain::Address::key),
         row.address.is_none().then(|| row.paper_key()),
         json(fields)?,

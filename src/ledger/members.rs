@@ -40,6 +40,7 @@ pub(super) fn member_row(row: &Row<'_>) -> Result<MemberRow, LedgerError> {
     Ok(MemberRow { member, active: row.get(5)?, suppressed })
 }
 
+#[expect(clippy::needless_pass_by_value, reason = "handed to map_err as it is")]
 pub(super) fn corrupt(what: impl ToString) -> LedgerError {
     LedgerError::Corrupt(what.to_string())
 }

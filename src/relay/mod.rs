@@ -38,6 +38,7 @@ pub enum Relay {
 }
 
 /// One worker's connection.
+#[expect(missing_debug_implementations, reason = "lettre's connection has none")]
 pub enum Session<'a> {
     Outbox(&'a Outbox),
     Sendmail(&'a Sendmail),
@@ -113,7 +114,7 @@ impl Session<'_> {
     /// Hands one letter over.
     pub async fn deliver(&mut self, letter: &Letter) -> Delivered {
         match self {
-            Self::Outbox(outbox) => outbox.deliver(letter).await,
+            Self::Outbox(outbox) => outbox.deliver(letter),
             Self::Sendmail(sendmail) => sendmail.deliver(letter).await,
             Self::Smtp(session) => session.deliver(letter).await,
         }

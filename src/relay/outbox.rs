@@ -46,7 +46,7 @@ impl Outbox {
             .map_err(|source| RelayError::Folder { path: self.dir.clone(), source })
     }
 
-    pub(super) async fn deliver(&self, letter: &Letter) -> Delivered {
+    pub(super) fn deliver(&self, letter: &Letter) -> Delivered {
         let path = self.file(letter);
         match tokio::task::block_in_place(|| self.write(&path, &letter.bytes)) {
             Ok(()) => Delivered::go_on(Outcome::Accepted(Reply::local(path.display().to_string()))),

@@ -16,10 +16,7 @@ pub struct Sendmail {
     program: PathBuf,
 }
 
-/// Exit codes of `sysexits.h` that speak of the recipient.
-const NO_USER: i32 = 67;
-const NO_HOST: i32 = 68;
-/// Exit codes that are worth another try.
+/// Exit codes of `sysexits.h` that are worth another try; every other one is a refusal.
 const UNAVAILABLE: i32 = 69;
 const OS_ERROR: i32 = 71;
 const IO_ERROR: i32 = 74;
@@ -87,7 +84,6 @@ fn outcome(status: ExitStatus, fed: bool, stderr: &str) -> Outcome {
     match code {
         Some(0) if fed => Outcome::Accepted(Reply::local("taken by the local mail system")),
         Some(0) => Outcome::InDoubt(Reply::local("the program ended well without reading the whole letter")),
-        Some(NO_USER | NO_HOST) => Outcome::Rejected(reply),
         Some(UNAVAILABLE | OS_ERROR | IO_ERROR | TEMPORARY_FAILURE) => Outcome::Deferred(reply),
         Some(_) => Outcome::Rejected(reply),
         None => Outcome::InDoubt(reply),

@@ -52,6 +52,7 @@ pub struct Timeouts {
 }
 
 /// An open connection.
+#[expect(missing_debug_implementations, reason = "lettre's connection has none")]
 pub struct SmtpSession<'a> {
     server: &'a SmtpServer,
     connection: AsyncSmtpConnection,
@@ -70,6 +71,8 @@ enum Fault {
 
 /// Replies that speak of our login or of us, not of the recipient (RFC 4954 §6, RFC 5321 §4.2.3).
 const ABOUT_US: [u16; 4] = [530, 534, 535, 538];
+/// No reply to a command is longer; a TLS handshake before it may be.
+const LONGEST_REPLY: u64 = 8 * 1024;
 /// The server is closing the connection (RFC 5321 §3.8).
 const CLOSING: u16 = 421;
 
@@ -92,6 +95,7 @@ impl SmtpServer {
             session.start_tls(&trust, &hello).await?;
         }
         session.log_in().await?;
+        session.gauge.limit_replies(LONGEST_REPLY);
         Ok(session)
     }
 

@@ -86,16 +86,19 @@ impl Trust {
             words = inner.to_string();
             cause = inner.source();
         }
+        // rustls names the fault in its Debug form or in words, depending on how much it knows.
         let meaning = [
             (
-                "UnknownIssuer",
+                "unknownissuer",
                 "its certificate is signed by an authority that is not trusted here (see ca_file)",
             ),
-            ("NotValidForName", "its certificate is for another name than the configured host"),
-            ("Expired", "its certificate has expired"),
-            ("NotValidYet", "its certificate is not valid yet; is this machine's clock right?"),
+            ("not valid for name", "its certificate is for another name than the configured host"),
+            ("notvalidforname", "its certificate is for another name than the configured host"),
+            ("expired", "its certificate has expired"),
+            ("not valid yet", "its certificate is not valid yet; is this machine's clock right?"),
+            ("notvalidyet", "its certificate is not valid yet; is this machine's clock right?"),
         ];
-        let found = meaning.iter().find(|(sign, _)| words.contains(sign));
+        let found = meaning.iter().find(|(sign, _)| words.to_lowercase().contains(sign));
         let reason = found.map_or(words.clone(), |(_, meaning)| format!("{meaning} ({words})"));
         RelayError::Tls { server: self.host.clone(), reason }
     }

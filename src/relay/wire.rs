@@ -14,6 +14,10 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 #[derive(Debug, Clone, Default)]
 pub(super) struct Gauge {
     sent: Arc<AtomicU64>,
+    /// Bytes that came since we last sent something.
+    unanswered: Arc<AtomicU64>,
+    /// How many of them are too many; 0 for no limit.
+    longest_reply: Arc<AtomicU64>,
     /// RFC 3207 §6: what came in plain text before the handshake must not be read after it. A reader that buffers
     /// nothing leaves what an attacker put in to the handshake, which fails.
     byte_by_byte: Arc<AtomicBool>,
@@ -31,6 +35,20 @@ impl Gauge {
     /// Bytes handed to the stream so far.
     pub fn sent(&self) -> u64 {
         self.sent.load(Ordering::Relaxed)
+    }
+
+    /// Breaks the connection on a reply over `bytes`: a server that talks without end is not listened to for ever.
+    pub fn limit_replies(&self, bytes: u64) {
+        self.longest_reply.store(bytes, Ordering::Relaxed);
+    }
+
+    fn hear(&self, bytes: usize) -> io::Result<()> {
+        let heard = self.unanswered.fetch_add(bytes as u64, Ordering::Relaxed) + bytes as u64;
+        let limit = self.longest_reply.load(Ordering::Relaxed);
+        if limit > 0 && heard > limit {
+            return Err(io::Error::new(io::ErrorKind::InvalidData, "the server's reply has no end"));
+        }
+        Ok(())
     }
 
     /// Reads one byte at a time, or as many as there are.
@@ -52,7 +70,13 @@ impl<S: AsyncRead + Unpin> AsyncRead for Wire<S> {
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
         if !self.gauge.byte_by_byte.load(Ordering::Relaxed) || buffer.remaining() <= 1 {
-            return Pin::new(&mut self.stream).poll_read(context, buffer);
+            let before = buffer.filled().len();
+            let polled = Pin::new(&mut self.stream).poll_read(context, buffer);
+            let heard = buffer.filled().len() - before;
+            return match polled {
+                Poll::Ready(Ok(())) => Poll::Ready(self.gauge.hear(heard)),
+                other => other,
+            };
         }
         let mut byte = [0];
         let mut one = ReadBuf::new(&mut byte);
@@ -71,6 +95,7 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Wire<S> {
         let polled = Pin::new(&mut self.stream).poll_write(context, bytes);
         if let Poll::Ready(Ok(count)) = &polled {
             self.gauge.sent.fetch_add(*count as u64, Ordering::Relaxed);
+            self.gauge.unanswered.store(0, Ordering::Relaxed);
         }
         polled
     }

@@ -27,6 +27,7 @@ impl Terminal {
     }
 
     /// Prints a result on stdout.
+    #[expect(clippy::unused_self, reason = "one way to talk to the user")]
     pub fn data(self, text: impl AsRef<str>) {
         let text = text.as_ref();
         let end = if text.ends_with('\n') { "" } else { "\n" };
@@ -42,6 +43,7 @@ impl Terminal {
     }
 
     /// Asks a yes-or-no question; `None` where nobody can answer.
+    #[expect(clippy::unused_self, reason = "one way to talk to the user")]
     pub fn confirm(self, question: &str) -> Option<bool> {
         if !std::io::stdin().is_terminal() {
             return None;

@@ -31,12 +31,7 @@ impl Table {
 
     /// Adds a row.
     pub fn row<const N: usize>(&mut self, cells: [String; N]) {
-        self.rows.push(cells.to_vec());
-    }
-
-    /// Tells whether there is no row.
-    pub fn is_empty(&self) -> bool {
-        self.rows.is_empty()
+        self.rows.push(cells.into());
     }
 }
 

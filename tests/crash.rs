@@ -1,0 +1,112 @@
+//! Promise 1: nobody gets a letter twice, and nobody is forgotten in silence, whenever the program dies.
+
+mod support;
+
+use support::sandbox::{Sandbox, signal};
+use support::smtp_server::SmtpServer;
+
+const MEMBERS: usize = 200;
+const CONNECTIONS: usize = 4;
+
+/// A small generator is enough to spread the moments (Knuth's MMIX constants).
+fn moments(seed: u64, count: usize, below: usize) -> impl Iterator<Item = usize> {
+    let mut state = seed;
+    std::iter::repeat_with(move || {
+        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        usize::try_from(state >> 33).unwrap() % below
+    })
+    .take(count)
+}
+
+/// Kills the run each time the server has seen so many further steps, until nothing is left to send.
+fn send_with_crashes(kills: usize, seed: u64) {
+    let server = SmtpServer::start();
+    let club = Sandbox::members(MEMBERS).relay(&server).with(&format!("connections = {CONNECTIONS}"));
+    let mut crashes = 0;
+    for moment in moments(seed, kills, 300) {
+        let doubted = club.in_doubt_now();
+        let run = club.start("send 2026-1 --yes");
+        let process = run.id();
+        server.at_step(server.steps() + moment, move || signal(process, "KILL"));
+        if run.wait().exit_code().is_none() {
+            crashes += 1;
+        }
+        let new = club.in_doubt_now() - doubted;
+        assert!(new <= CONNECTIONS, "one crash put {new} letters in doubt");
+    }
+    club.run("send 2026-1 --yes");
+    let in_doubt = club.in_doubt("2026-1");
+    let copies = server.by_recipient();
+    for number in 1..=MEMBERS {
+        let address = format!("member{number:04}@example.org");
+        let got = copies.get(&address).copied().unwrap_or(0);
+        assert!(got <= 1, "{address} has {got} letters");
+        assert!(got == 1 || in_doubt.contains(&address), "{address} was forgotten");
+    }
+    assert!(server.by_message_id().values().all(|copies| *copies == 1));
+    assert_eq!(club.status("2026-1")["total"], MEMBERS);
+    println!("{crashes} crashes, {} in doubt of {MEMBERS}", in_doubt.len());
+    assert!(crashes > 0, "no run was killed in time");
+}
+
+trait InDoubt {
+    fn in_doubt_now(&self) -> usize;
+}
+
+impl InDoubt for Sandbox {
+    fn in_doubt_now(&self) -> usize {
+        if self.path("state/medlemsbrev.db").exists() { self.in_doubt("2026-1").len() } else { 0 }
+    }
+}
+
+#[test]
+fn fifty_crashes_cost_no_letter_and_double_none() {
+    for seed in 0..5 {
+        send_with_crashes(10, seed);
+    }
+}
+
+#[test]
+fn ctrl_c_finishes_what_is_on_the_wire_and_says_run_again() {
+    for name in ["INT", "TERM"] {
+        let server = SmtpServer::start();
+        let club = Sandbox::members(MEMBERS).relay(&server);
+        let run = club.start("send 2026-1 --yes");
+        let process = run.id();
+        server.at_step(200, move || signal(process, name));
+        run.wait().code(75).stderr_has("stopped as asked").stderr_has("medlemsbrev send 2026-1");
+        assert_eq!(club.in_state("2026-1", "accepted"), server.messages() as u64);
+        assert_eq!(club.in_state("2026-1", "in_doubt"), 0);
+        club.run("send 2026-1 --yes").code(0);
+        assert_eq!(server.by_recipient().len(), MEMBERS);
+        assert!(server.by_recipient().values().all(|copies| *copies == 1));
+        server.assert_polite();
+    }
+}
+
+#[test]
+fn a_second_run_at_the_same_time_ends_and_says_who_is_at_work() {
+    let server = SmtpServer::with(support::smtp_server::Fault::StallAt(support::smtp_server::Place::Data));
+    let club = Sandbox::members(5).relay(&server);
+    let run = club.start("send 2026-1 --yes");
+    server.wait_for_commands("DATA", 1);
+    club.run("send 2026-1 --yes").code(75).stderr_has("another run is at work").stderr_has("send 2026-1");
+    club.run("import").code(75);
+    run.wait().code(75);
+}
+
+#[test]
+fn letters_in_doubt_are_settled_by_a_person() {
+    use support::smtp_server::{Action, Fault, Place, When};
+    let server = SmtpServer::with(Fault::At(Place::AfterDot, When::First(2), Action::Drop));
+    let club = Sandbox::members(3).relay(&server).with("connections = 1");
+    club.run("send 2026-1 --yes").code(1).stderr_has("in doubt");
+    assert_eq!(club.in_doubt("2026-1").len(), 2);
+    club.run("resolve 2026-1").code(1).stdout_has("member0001@example.org").stdout_has("after the final dot");
+    club.run("resolve 2026-1 --resend nobody@example.org").code(65);
+    club.run("resolve 2026-1 --accepted member0001@example.org").code(0);
+    club.run("resolve 2026-1 --resend member0002@example.org").code(0);
+    club.run("send 2026-1 --yes").code(0);
+    assert_eq!((server.copies("member0001@example.org"), server.copies("member0002@example.org")), (1, 2));
+    assert_eq!(server.by_message_id().len(), 3, "a letter sent again is the same letter");
+}

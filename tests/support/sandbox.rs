@@ -1,0 +1,266 @@
+//! A project in a folder of its own, and the real program run in it.
+
+use std::fmt::Write as _;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Output, Stdio};
+
+use serde_json::Value;
+use tempfile::TempDir;
+
+use super::smtp_server::SmtpServer;
+
+/// A project folder that is removed at the end.
+pub struct Sandbox {
+    dir: TempDir,
+}
+
+/// A command that has ended.
+pub struct Run {
+    command: String,
+    output: Output,
+}
+
+/// A command that is still running.
+pub struct Running {
+    child: Child,
+    command: String,
+}
+
+const ONE_SECTION: &str = "+++\ntitle = \"Hej\"\n+++\nEtt brev till {{member.name}}.\n";
+const CONFIG: &str = r#"
+[association]
+name = "Byalaget"
+postal_address = "Bygatan 1, 100 00 Byn"
+contact = "kansliet@example.se"
+
+[sender]
+address = "brev@example.se"
+bounce_address = "studs@example.se"
+
+[members]
+file = "members.csv"
+"#;
+
+impl Sandbox {
+    /// A copy of one of the examples.
+    pub fn example(name: &str) -> Self {
+        let sandbox = Self { dir: tempfile::tempdir().unwrap() };
+        copy(&Path::new(env!("CARGO_MANIFEST_DIR")).join("examples").join(name), sandbox.dir.path());
+        sandbox
+    }
+
+    /// A small project with so many members: `member0001@example.org` and on.
+    pub fn members(count: usize) -> Self {
+        let sandbox = Self { dir: tempfile::tempdir().unwrap() };
+        let mut list = "namn,epost\n".to_owned();
+        for number in 1..=count {
+            writeln!(list, "Member {number:04},member{number:04}@example.org").unwrap();
+        }
+        sandbox.write("members.csv", list);
+        sandbox.write("medlemsbrev.toml", CONFIG);
+        sandbox.write("issues/2026-1/issue.toml", "title = \"Brevet\"\ndate = 2026-04-15\n");
+        sandbox.write("issues/2026-1/10-hej.md", ONE_SECTION);
+        sandbox
+    }
+
+    /// Sends through the server from now on, with short time limits.
+    pub fn relay(self, server: &SmtpServer) -> Self {
+        let mut table = format!(
+            "kind = \"smtp\"\nhost = \"{}\"\nport = {}\nsecurity = \"{}\"\n",
+            server.host(),
+            server.port(),
+            server.security().word()
+        );
+        table += "connect_timeout = \"2s\"\ncommand_timeout = \"2s\"\nfinal_dot_timeout = \"2s\"\n";
+        if let Some(pem) = server.ca_pem() {
+            self.write("ca.pem", pem);
+            table += "ca_file = \"ca.pem\"\n";
+        }
+        if let Some((user, password)) = server.login() {
+            writeln!(table, "username = \"{user}\"\npassword_command = \"echo '{password}'\"").unwrap();
+        }
+        self.transport(&table)
+    }
+
+    /// Replaces the `[transport]` table.
+    pub fn transport(self, lines: &str) -> Self {
+        let config = self.read("medlemsbrev.toml");
+        let mut kept = String::new();
+        let mut in_transport = false;
+        for line in config.lines() {
+            if line.starts_with('[') {
+                in_transport = line.trim() == "[transport]";
+            }
+            if !in_transport {
+                kept += line;
+                kept += "\n";
+            }
+        }
+        self.write("medlemsbrev.toml", format!("{kept}\n[transport]\n{lines}\n"));
+        self
+    }
+
+    /// Adds a line to the `[transport]` table, which is the file's last.
+    pub fn with(self, line: &str) -> Self {
+        let config = self.read("medlemsbrev.toml");
+        self.write("medlemsbrev.toml", format!("{config}{line}\n"));
+        self
+    }
+
+    pub fn path(&self, name: &str) -> PathBuf {
+        self.dir.path().join(name)
+    }
+
+    pub fn write(&self, name: &str, content: impl AsRef<[u8]>) {
+        let path = self.path(name);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, content).unwrap();
+    }
+
+    pub fn read(&self, name: &str) -> String {
+        fs::read_to_string(self.path(name)).unwrap_or_else(|error| panic!("{name}: {error}"))
+    }
+
+    /// The names of a folder's files; none where there is no folder.
+    pub fn files(&self, folder: &str) -> Vec<String> {
+        let entries = fs::read_dir(self.path(folder)).into_iter().flatten().flatten();
+        let mut names: Vec<String> = entries
+            .filter(|entry| entry.path().is_file())
+            .map(|entry| entry.file_name().to_string_lossy().into_owned())
+            .collect();
+        names.sort();
+        names
+    }
+
+    /// Runs the program with these arguments, parted at spaces; `'…'` keeps spaces together.
+    pub fn run(&self, arguments: &str) -> Run {
+        let output = self.command(arguments).output().unwrap();
+        Run { command: arguments.to_owned(), output }
+    }
+
+    /// Starts the program and does not wait for it.
+    pub fn start(&self, arguments: &str) -> Running {
+        let child = self.command(arguments).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        Running { child, command: arguments.to_owned() }
+    }
+
+    /// The numbers of `status ISSUE --json`.
+    pub fn status(&self, issue: &str) -> Value {
+        self.run(&format!("status {issue} --json")).code(0).json()
+    }
+
+    /// How many deliveries are in a state.
+    pub fn in_state(&self, issue: &str, state: &str) -> u64 {
+        self.status(issue)["counts"][state].as_u64().unwrap()
+    }
+
+    /// The addresses whose letters are in doubt.
+    pub fn in_doubt(&self, issue: &str) -> Vec<String> {
+        let status = self.status(issue);
+        let rows = status["in_doubt"].as_array().unwrap();
+        rows.iter().map(|row| row["address"].as_str().unwrap().to_owned()).collect()
+    }
+
+    fn command(&self, arguments: &str) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_medlemsbrev"));
+        // Cron's environment.
+        command.env_clear().env("LANG", "C").stdin(Stdio::null());
+        command.arg("-C").arg(self.dir.path()).args(words(arguments));
+        command
+    }
+}
+
+impl Run {
+    /// Asserts the exit code.
+    #[track_caller]
+    pub fn code(self, code: i32) -> Self {
+        assert_eq!(
+            self.output.status.code(),
+            Some(code),
+            "`{}` said:\n{}\n{}",
+            self.command,
+            self.stdout(),
+            self.stderr()
+        );
+        self
+    }
+
+    #[track_caller]
+    pub fn stdout_has(self, text: &str) -> Self {
+        assert!(self.stdout().contains(text), "`{}` has no {text:?}:\n{}", self.command, self.stdout());
+        self
+    }
+
+    #[track_caller]
+    pub fn stderr_has(self, text: &str) -> Self {
+        assert!(self.stderr().contains(text), "`{}` has no {text:?}:\n{}", self.command, self.stderr());
+        self
+    }
+
+    pub fn stdout(&self) -> String {
+        String::from_utf8_lossy(&self.output.stdout).into_owned()
+    }
+
+    pub fn stderr(&self) -> String {
+        String::from_utf8_lossy(&self.output.stderr).into_owned()
+    }
+
+    pub fn exit_code(&self) -> Option<i32> {
+        self.output.status.code()
+    }
+
+    #[track_caller]
+    pub fn json(&self) -> Value {
+        serde_json::from_str(&self.stdout()).unwrap_or_else(|error| panic!("{error}: {}", self.stdout()))
+    }
+}
+
+impl Running {
+    /// The process's number, for signals.
+    pub fn id(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// Sends a signal, such as `INT` or `KILL`.
+    pub fn signal(&self, name: &str) {
+        signal(self.id(), name);
+    }
+
+    /// Waits for its end.
+    pub fn wait(self) -> Run {
+        Run { command: self.command, output: self.child.wait_with_output().unwrap() }
+    }
+}
+
+/// Sends a signal to a process; one that has ended already is left alone.
+pub fn signal(process: u32, name: &str) {
+    let _ended =
+        Command::new("kill").arg(format!("-{name}")).arg(process.to_string()).stderr(Stdio::null()).status();
+}
+
+fn words(line: &str) -> Vec<String> {
+    let parts = line.split('\'').enumerate();
+    parts
+        .flat_map(|(index, part)| match index % 2 {
+            0 => part.split_whitespace().map(str::to_owned).collect::<Vec<_>>(),
+            _ => vec![part.to_owned()],
+        })
+        .collect()
+}
+
+fn copy(from: &Path, to: &Path) {
+    for entry in fs::read_dir(from).unwrap().flatten() {
+        let name = entry.file_name();
+        if ["state", "outbox", "logs", "archive"].iter().any(|made| name == *made) {
+            continue;
+        }
+        let target = to.join(&name);
+        if entry.path().is_dir() {
+            fs::create_dir_all(&target).unwrap();
+            copy(&entry.path(), &target);
+        } else {
+            fs::copy(entry.path(), target).unwrap();
+        }
+    }
+}

@@ -1,0 +1,134 @@
+//! How a session answers: as usual, or as a fault will have it.
+
+use std::time::Duration;
+
+use super::options::Extension;
+use super::reply::Reply;
+use super::script::{Action, Garbage, Place};
+use super::session::{Gone, Session};
+
+const LONG_LINE: usize = 100_000;
+/// An endless reply comes at this pace, so that it fills no memory.
+const BETWEEN_CHUNKS: Duration = Duration::from_millis(5);
+
+impl Session<'_> {
+    /// Answers with the usual reply or the fault for this place; tells whether it was positive.
+    pub(super) fn answer(&mut self, place: Place, usual: Reply) -> Result<bool, Gone> {
+        let recipients = self.recipients();
+        self.answer_for(&recipients, place, usual)
+    }
+
+    pub(super) fn answer_for(
+        &mut self,
+        recipients: &[String],
+        place: Place,
+        usual: Reply,
+    ) -> Result<bool, Gone> {
+        let action = self.strike(recipients, place, &usual);
+        self.tell(usual, action)
+    }
+
+    /// The fault that strikes here; what is refused anyway is no occurrence of the place.
+    pub(super) fn strike(&mut self, recipients: &[String], place: Place, usual: &Reply) -> Option<Action> {
+        if !usual.is_positive() {
+            return None;
+        }
+        self.hub.change(|state| state.script.visit(place, recipients))
+    }
+
+    pub(super) fn tell(&mut self, usual: Reply, action: Option<Action>) -> Result<bool, Gone> {
+        let reply = match action {
+            Some(Action::Reply(code, text)) => Reply::new(code, text),
+            _ => self.in_style(usual),
+        };
+        match action {
+            None | Some(Action::Reply(..)) => {}
+            Some(Action::Drop) => return Err(Gone),
+            Some(Action::Stall) => return self.stall(),
+            Some(Action::StallFor(time)) => self.pause(time)?,
+            Some(Action::Slow(time)) => return self.utter_slowly(&reply, time),
+            Some(Action::Garbage(garbage)) => return self.babble(garbage, &reply),
+        }
+        self.utter(&reply)
+    }
+
+    /// Answers as usual where no fault can strike.
+    pub(super) fn say(&mut self, reply: Reply) -> Result<(), Gone> {
+        let reply = self.in_style(reply);
+        self.utter(&reply).map(drop)
+    }
+
+    fn in_style(&self, reply: Reply) -> Reply {
+        let enhanced = self.hub.options.offers(Extension::EnhancedStatusCodes);
+        if enhanced { reply } else { reply.plain() }
+    }
+
+    fn utter(&mut self, reply: &Reply) -> Result<bool, Gone> {
+        self.wire.send(&reply.bytes())?;
+        self.hub.step();
+        self.after(reply)
+    }
+
+    fn after(&mut self, reply: &Reply) -> Result<bool, Gone> {
+        if reply.closes() {
+            return self.hang_up();
+        }
+        Ok(reply.is_positive())
+    }
+
+    fn utter_slowly(&mut self, reply: &Reply, time: Duration) -> Result<bool, Gone> {
+        for byte in reply.bytes() {
+            self.pause(time)?;
+            self.wire.send(&[byte])?;
+        }
+        self.after(reply)
+    }
+
+    fn babble(&mut self, garbage: Garbage, usual: &Reply) -> Result<bool, Gone> {
+        match garbage {
+            Garbage::Bytes => {
+                self.wire.send(b"\x16\x03\xff\x00 hej \xe5\xe4\xf6\r\n")?;
+                Ok(false)
+            }
+            Garbage::LongLine => self.utter(&Reply::new(usual.code, "x".repeat(LONG_LINE))),
+            Garbage::Endless => self.babble_on(usual.code),
+        }
+    }
+
+    fn babble_on(&mut self, code: u16) -> Result<bool, Gone> {
+        let chunk = format!("{code}-and so on\r\n").repeat(200);
+        loop {
+            self.wire.send(chunk.as_bytes())?;
+            self.pause(BETWEEN_CHUNKS)?;
+        }
+    }
+
+    /// Lets a fault strike inside a letter; tells whether it strikes at the next line again.
+    pub(super) fn spring(&mut self, action: Action) -> Result<bool, Gone> {
+        match action {
+            Action::Reply(code, text) => {
+                self.utter(&Reply::new(code, text))?;
+                self.hang_up()
+            }
+            Action::Drop => Err(Gone),
+            Action::Stall => self.stall(),
+            Action::StallFor(time) => self.pause(time).map(|()| false),
+            Action::Slow(time) => self.pause(time).map(|()| true),
+            Action::Garbage(garbage) => self.babble(garbage, &Reply::new(250, "")).map(|_| false),
+        }
+    }
+
+    fn stall(&mut self) -> Result<bool, Gone> {
+        self.hub.pause(Duration::MAX);
+        Err(Gone)
+    }
+
+    fn pause(&self, time: Duration) -> Result<(), Gone> {
+        if self.hub.pause(time) { Ok(()) } else { Err(Gone) }
+    }
+
+    fn hang_up(&mut self) -> Result<bool, Gone> {
+        self.wire.close()?;
+        Err(Gone)
+    }
+}
