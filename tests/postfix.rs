@@ -1,0 +1,71 @@
+//! Against a real Postfix that delivers to Maildirs, started by `.ci/postfix start`. Skipped, loudly, without it.
+
+mod support;
+
+use std::net::TcpStream;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use support::sandbox::Sandbox;
+
+const PORT: u16 = 10025;
+
+/// The folder of the Maildirs; `None`, with a word about it, where no Postfix was started.
+fn maildirs() -> Option<PathBuf> {
+    let root = std::env::var("MEDLEMSBREV_POSTFIX_ROOT").unwrap_or("/tmp/medlemsbrev-postfix".to_owned());
+    let mail = Path::new(&root).join("mail");
+    if mail.is_dir() && TcpStream::connect(("127.0.0.1", PORT)).is_ok() {
+        return Some(mail);
+    }
+    assert!(std::env::var_os("CI").is_none(), "in CI there must be a Postfix: .ci/postfix start");
+    eprintln!("\n*** SKIPPED: no Postfix on port {PORT}; start one with `.ci/postfix start` ***\n");
+    None
+}
+
+/// The messages of a Maildir, new ones and read ones.
+fn messages(maildir: &Path) -> Vec<PathBuf> {
+    let folders = ["new", "cur"].map(|folder| maildir.join(folder));
+    folders
+        .iter()
+        .flat_map(|folder| std::fs::read_dir(folder).into_iter().flatten().flatten())
+        .map(|e| e.path())
+        .collect()
+}
+
+/// Waits until the condition holds; the queue manager needs a moment.
+fn wait_until(what: &str, condition: impl Fn() -> bool) {
+    let start = Instant::now();
+    while !condition() {
+        assert!(start.elapsed() < Duration::from_secs(60), "{what} did not happen");
+        std::thread::sleep(Duration::from_millis(50));
+    }
+}
+
+#[test]
+fn every_mailbox_gets_one_letter_and_a_bounce_suppresses_its_member() {
+    let Some(mail) = maildirs() else { return };
+    for entry in std::fs::read_dir(&mail).unwrap().flatten() {
+        messages(&entry.path()).iter().for_each(|message| std::fs::remove_file(message).unwrap());
+    }
+    let club = Sandbox::members(200).transport(
+        "kind = \"smtp\"\nhost = \"127.0.0.1\"\nport = 10025\nsecurity = \"none\"\nconnections = 4",
+    );
+    let list = club.read("members.csv") + "Okänd Person,okand@example.org\n";
+    club.write("members.csv", list);
+    club.run("send 2026-1 --yes").code(0).stdout_has("201");
+    club.run("send 2026-1 --yes").code(0).stdout_has("nothing to send");
+    let boxes: Vec<PathBuf> = (1..=200).map(|n| mail.join(format!("member{n:04}"))).collect();
+    wait_until("delivery", || boxes.iter().all(|maildir| !messages(maildir).is_empty()));
+    assert!(boxes.iter().all(|maildir| messages(maildir).len() == 1), "a mailbox has a second letter");
+    let letter = std::fs::read_to_string(&messages(&boxes[0])[0]).unwrap();
+    assert!(letter.contains("Return-Path: <studs+2026-1.1."), "{letter}");
+
+    let studs = mail.join("studs");
+    wait_until("the bounce", || !messages(&studs).is_empty());
+    club.run(&format!("bounces {}", studs.display())).code(0).stdout_has("okand@example.org");
+    club.write("issues/2026-2/issue.toml", "title = \"Nästa brev\"\ndate = 2026-10-15\n");
+    club.write("issues/2026-2/10-hej.md", "+++\ntitle = \"Hej\"\n+++\nIgen.\n");
+    let sent = club.run("send 2026-2 --yes").code(0).stdout();
+    assert!(sent.contains("skipped: hard bounce"), "{sent}");
+    assert_eq!(club.in_state("2026-2", "accepted"), 200);
+}
