@@ -26,6 +26,7 @@ pub mod config;
 pub mod domain;
 mod error;
 pub mod import;
+pub mod inbox;
 pub mod ledger;
 pub mod relay;
 mod report;

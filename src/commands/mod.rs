@@ -32,7 +32,7 @@ pub fn run(cli: Cli, terminal: Terminal) -> Result<ExitCode, Error> {
         Command::Build(arguments) => build::run(&project()?, &arguments, terminal),
         Command::Send(arguments) => send::run(&project()?, &arguments, terminal),
         Command::Resolve(arguments) => resolve::run(&project()?, &arguments, terminal),
-        Command::Bounces(arguments) => bounces::run(&project()?, &arguments, terminal),
+        Command::Bounces(arguments) => bounces::run(&cli.dir, &arguments, terminal),
         Command::Status(arguments) => status::run(&project()?, &arguments, terminal),
         Command::Log(arguments) => log::run(&project()?, &arguments, terminal),
         Command::Completions { shell } => {

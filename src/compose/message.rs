@@ -75,7 +75,7 @@ impl Sender {
         member: &Member,
         recipient: &Address,
         token: &Token,
-        content: Content<'_>,
+        content: &Content<'_>,
         now: Timestamp,
     ) -> Result<Vec<u8>, ComposeError> {
         let refused = |message: String| ComposeError::Letter { member: recipient.to_string(), message };
@@ -98,7 +98,7 @@ impl Sender {
             ));
         }
         let message = builder
-            .multipart(body(&content, token).map_err(refused)?)
+            .multipart(body(content, token).map_err(refused)?)
             .map_err(|error| refused(error.to_string()))?;
         let bytes = message.formatted();
         check_headers(&bytes).map_err(refused)?;

@@ -233,7 +233,7 @@ impl Composer {
             attachments: &self.attachments,
         };
         let sender = &self.setup.sender;
-        let bytes = sender.message(member, &recipient, &token, content, now)?;
+        let bytes = sender.message(member, &recipient, &token, &content, now)?;
         Ok(Letter {
             member: member.id,
             sender: sender.return_path(&token)?,

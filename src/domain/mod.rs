@@ -1,6 +1,7 @@
 //! The program's nouns, without any input or output: one noun, one type, one file.
 
 pub mod address;
+pub mod bounce;
 pub mod delivery;
 pub mod excerpt;
 pub mod field;

@@ -1,0 +1,141 @@
+//! What a mail that came back says about an address.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+/// What a message in the inbox is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Kind {
+    /// Delivery was given up for at least one recipient.
+    Bounce,
+    /// Delivery is still being tried.
+    Delayed,
+    /// A vacation notice, a receipt or a challenge (RFC 3834).
+    AutoReply,
+    /// A recipient called the letter spam (RFC 5965).
+    Complaint,
+    /// A member asks to leave the list.
+    Unsubscribe,
+    /// Left for a person to read.
+    Other,
+}
+
+/// How an address is to be treated.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Class {
+    /// Nothing will ever arrive there.
+    Hard,
+    /// This letter did not arrive; the next one may.
+    Soft,
+    /// This letter may still arrive.
+    Delayed,
+}
+
+/// Why a letter came back, in the names of the trade.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Reason {
+    UserUnknown,
+    HostUnknown,
+    Moved,
+    NotAccepting,
+    Complaint,
+    MailboxFull,
+    Suspended,
+    Filtered,
+    SpamPolicy,
+    Blocked,
+    AuthFailure,
+    SenderRejected,
+    Policy,
+    RateLimited,
+    TooBig,
+    BadContent,
+    BadCommand,
+    Expired,
+    Network,
+    SystemError,
+    SystemFull,
+    Undefined,
+}
+
+impl Reason {
+    /// Tells whether the address is dead, if delivery was given up for this reason.
+    pub fn class(self) -> Class {
+        match self {
+            Self::UserUnknown | Self::HostUnknown | Self::Moved | Self::NotAccepting | Self::Complaint => {
+                Class::Hard
+            }
+            _ => Class::Soft,
+        }
+    }
+
+    /// The name in rules, in the log and in JSON.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::UserUnknown => "user-unknown",
+            Self::HostUnknown => "host-unknown",
+            Self::Moved => "moved",
+            Self::NotAccepting => "not-accepting",
+            Self::Complaint => "complaint",
+            Self::MailboxFull => "mailbox-full",
+            Self::Suspended => "suspended",
+            Self::Filtered => "filtered",
+            Self::SpamPolicy => "spam-policy",
+            Self::Blocked => "blocked",
+            Self::AuthFailure => "auth-failure",
+            Self::SenderRejected => "sender-rejected",
+            Self::Policy => "policy",
+            Self::RateLimited => "rate-limited",
+            Self::TooBig => "too-big",
+            Self::BadContent => "bad-content",
+            Self::BadCommand => "bad-command",
+            Self::Expired => "expired",
+            Self::Network => "network",
+            Self::SystemError => "system-error",
+            Self::SystemFull => "system-full",
+            Self::Undefined => "undefined",
+        }
+    }
+}
+
+impl fmt::Display for Reason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// What a message says about one address.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Verdict {
+    pub address: String,
+    pub class: Class,
+    /// Enhanced status code (RFC 3463), the most telling one of the message.
+    pub status: Option<String>,
+    pub reason: Reason,
+    /// The words of the refusing host, one line.
+    pub diagnostic: String,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_reason_is_called_the_same_everywhere() {
+        for (reason, name, class) in [
+            (Reason::UserUnknown, "user-unknown", Class::Hard),
+            (Reason::Moved, "moved", Class::Hard),
+            (Reason::MailboxFull, "mailbox-full", Class::Soft),
+            (Reason::SpamPolicy, "spam-policy", Class::Soft),
+            (Reason::Undefined, "undefined", Class::Soft),
+        ] {
+            assert_eq!(reason.as_str(), name);
+            assert_eq!(serde_json::to_string(&reason).unwrap(), format!("\"{name}\""));
+            assert_eq!(reason.class(), class);
+        }
+    }
+}

@@ -1,0 +1,88 @@
+//! Complaints: reports in the Abuse Reporting Format (RFC 5965) and what some hosts send in its place.
+
+use super::address;
+use super::header::Headers;
+use super::mime::{Message, Part, Role};
+use super::rules::Rules;
+use crate::domain::bounce::{Class, Reason, Verdict};
+
+/// Whom a complaint names; `None` if the message is none.
+pub fn read(
+    message: &Message<'_>,
+    original: &Headers<'_>,
+    signed: bool,
+    rules: &Rules,
+) -> Option<Vec<Verdict>> {
+    let report = message.with(Role::Feedback).next().map(Part::text);
+    let report = report.as_deref();
+    if report.is_none() && !signed {
+        return None;
+    }
+    let fields = Headers::of_text(report.unwrap_or_default());
+    let kind = fields.text("feedback-type").to_lowercase();
+    if rules.complaints.praise.contains(&kind) {
+        return None;
+    }
+    // A report about the sender's DKIM, SPF or DMARC: nobody complained, so nobody is suppressed.
+    let reason =
+        if rules.complaints.authentication.contains(&kind) { Reason::AuthFailure } else { Reason::Complaint };
+    Some(
+        recipients(&[&fields, original, &message.headers], rules)
+            .into_iter()
+            .map(|address| verdict(address, reason, &kind))
+            .collect(),
+    )
+}
+
+fn verdict(address: String, reason: Reason, kind: &str) -> Verdict {
+    let class = if reason == Reason::Complaint { Class::Hard } else { Class::Soft };
+    Verdict { address, class, status: None, reason, diagnostic: kind.to_owned() }
+}
+
+/// The addresses in the fields of a report, else those that the returned letter went to.
+fn recipients(places: &[&Headers<'_>], rules: &Rules) -> Vec<String> {
+    let named = |names: &[String]| {
+        let values = places.iter().flat_map(|headers| names.iter().flat_map(|name| headers.all(name)));
+        values.flat_map(address::find).map(|spot| spot.address.to_owned()).collect::<Vec<_>>()
+    };
+    let mut found = named(&rules.complaints.fields);
+    if found.is_empty() {
+        let original = places.get(1).map(|headers| headers.all("to")).into_iter().flatten();
+        found = original.flat_map(address::find).map(|spot| spot.address.to_owned()).collect();
+    }
+    let mut seen = std::collections::HashSet::new();
+    found.retain(|address| seen.insert(address::key(address)));
+    found
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn complained(report: &str, original: &str) -> Option<Vec<(String, Reason)>> {
+        let raw = format!(
+            "Content-Type: multipart/report; boundary=x\n\n--x\nContent-Type: message/feedback-report\n\n{report}\n--x--"
+        );
+        let verdicts = read(
+            &Message::parse(raw.as_bytes()),
+            &Headers::of_text(original),
+            false,
+            &Rules::built_in().unwrap(),
+        );
+        verdicts.map(|verdicts| verdicts.into_iter().map(|v| (v.address, v.reason)).collect())
+    }
+
+    #[test]
+    fn a_report_names_who_complained() {
+        let anna = |reason| Some(vec![("anna@example.se".to_owned(), reason)]);
+        for (report, original, want) in [
+            ("Feedback-Type: abuse\nOriginal-Rcpt-To: <anna@example.se>\n", "", anna(Reason::Complaint)),
+            ("Feedback-Type: abuse\n", "To: anna@example.se\n", anna(Reason::Complaint)),
+            ("Feedback-Type: auth-failure\n", "To: anna@example.se\n", anna(Reason::AuthFailure)),
+            ("Feedback-Type: not-spam\n", "To: anna@example.se\n", None),
+            ("Feedback-Type: fraud\n", "", Some(vec![])),
+        ] {
+            assert_eq!(complained(report, original), want, "{report}");
+        }
+    }
+}

@@ -1,0 +1,271 @@
+//! One message with all that is known about it as a whole, and the steps that decide what it is.
+
+use std::collections::HashSet;
+
+use super::header::Headers;
+use super::mime::{Message, Role};
+use super::notice::{Named, Sureness};
+use super::reply::Answer;
+use super::rules::Rules;
+use super::signs::{Signs, senders};
+use super::status::{Action, Record};
+use super::verdict::Evidence;
+use super::{address, complaint, notice, reply, status, unsubscribe};
+use crate::domain::bounce::{Class, Kind, Verdict};
+
+/// A message with what is known about it as a whole.
+#[derive(Debug)]
+pub struct Mail<'m> {
+    message: &'m Message<'m>,
+    notice: &'m str,
+    original: &'m Headers<'m>,
+    rules: &'m Rules,
+    subject: String,
+    signs: Signs,
+    excluded: HashSet<String>,
+}
+
+impl<'m> Mail<'m> {
+    /// Reads the signs of a message whose notice and returned letter are known.
+    pub fn new(
+        message: &'m Message<'m>,
+        notice: &'m str,
+        original: &'m Headers<'m>,
+        rules: &'m Rules,
+        own: &HashSet<String>,
+    ) -> Self {
+        let headers = &message.headers;
+        let mut excluded = senders(headers, original);
+        excluded.extend(own.iter().cloned());
+        let signs = Signs::of(headers, notice, rules);
+        Self { message, notice, original, rules, subject: headers.text("subject"), signs, excluded }
+    }
+
+    /// Says what the message is and what it says about whom.
+    pub fn read(&self) -> (Kind, Vec<Verdict>) {
+        if let Some(who) = complaint::read(self.message, self.original, self.signs.complaint, self.rules) {
+            return (Kind::Complaint, who);
+        }
+        if let Some(found) = self.by_status() {
+            return found;
+        }
+        let listed = self.listed();
+        if !listed.is_empty() {
+            return self.judged(self.about(listed));
+        }
+        if self.is_answer() {
+            return (Kind::AutoReply, Vec::new());
+        }
+        if let Some(found) = self.by_words() {
+            return found;
+        }
+        if unsubscribe::is_request(&self.subject, self.notice, self.rules) {
+            return (Kind::Unsubscribe, Vec::new());
+        }
+        (Kind::Other, Vec::new())
+    }
+
+    /// Tells whether a mail system says that something was not delivered.
+    fn is_notice(&self) -> bool {
+        self.signs.daemon && (self.signs.subject_fails || self.signs.text_fails || self.signs.delayed)
+    }
+
+    fn is_answer(&self) -> bool {
+        let is_receipt = self.message.with(Role::Receipt).next().is_some();
+        is_receipt
+            || match reply::is_automatic(&self.message.headers, &self.subject, self.notice, self.rules) {
+                Answer::Sure => true,
+                Answer::Likely => !self.is_notice(),
+                Answer::No => false,
+            }
+    }
+
+    /// Reads a notice that has no fields at all.
+    fn by_words(&self) -> Option<(Kind, Vec<Verdict>)> {
+        let is_notice = self.is_notice();
+        if !(is_notice || self.signs.family || self.signs.subject_fails && self.signs.text_fails) {
+            return None;
+        }
+        let found = self.in_words(is_notice || self.signs.automatic || self.signs.family);
+        (!found.is_empty() || is_notice && self.signs.text_fails).then(|| self.judged(found))
+    }
+
+    /// Reads delivery status fields, in a part of their own or in the text.
+    fn by_status(&self) -> Option<(Kind, Vec<Verdict>)> {
+        let mut records: Vec<Record> =
+            self.message.with(Role::Status).flat_map(|part| status::records(&part.text())).collect();
+        let has_part = !records.is_empty();
+        if !has_part {
+            let mentions =
+                |name| memchr::memmem::find(self.notice.to_ascii_lowercase().as_bytes(), name).is_some();
+            if mentions(b"final-recipient:") || mentions(b"original-recipient:") {
+                records = status::records(self.notice);
+            }
+        }
+        records.retain(|record| record.action.is_some() || has_part || record.status.is_some());
+        if records.is_empty() {
+            return None;
+        }
+        records.retain(|record| record.action != Some(Action::Done));
+        if records.is_empty() {
+            return Some((Kind::Other, Vec::new()));
+        }
+        let verdicts = self.by_records(&records);
+        Some(self.judged(verdicts))
+    }
+
+    fn by_records(&self, records: &[Record]) -> Vec<Verdict> {
+        let blocks = notice::blocks(self.notice);
+        let alone = records.len() == 1;
+        let mut verdicts = Vec::with_capacity(records.len());
+        let mut seen = HashSet::new();
+        for record in records {
+            let Some(address) = record.original.clone().or_else(|| record.last.clone()) else { continue };
+            if !seen.insert(address::key(&address)) {
+                continue;
+            }
+            let mut scopes = Vec::new();
+            scopes.extend(
+                record.status.as_deref().and_then(|status| status.split_once(' ')).map(|(_, words)| words),
+            );
+            scopes.extend(blocks.get(&address::key(&address)).copied());
+            if alone {
+                scopes.extend([self.notice, self.subject.as_str()]);
+            }
+            verdicts.push(self.evidence(record, scopes).judge(self.rules, address));
+        }
+        match records.first() {
+            Some(record) if verdicts.is_empty() => self.by_nameless(record),
+            _ => verdicts,
+        }
+    }
+
+    /// A record that names a pipe, a file or nobody: the text or a header field tells who was meant.
+    fn by_nameless(&self, record: &Record) -> Vec<Verdict> {
+        let judge = |address, scopes| self.evidence(record, scopes).judge(self.rules, address);
+        let listed = self.listed();
+        if !listed.is_empty() {
+            return listed.into_iter().map(|address| judge(address, vec![self.notice])).collect();
+        }
+        let named = self.named(true).into_iter();
+        named.map(|named| judge(named.address, vec![named.line, named.block, self.notice])).collect()
+    }
+
+    fn evidence<'e>(&'e self, record: &'e Record, scopes: Vec<&'e str>) -> Evidence<'e> {
+        let action = record.action.or_else(|| self.action());
+        Evidence {
+            status: record.status.as_deref(),
+            diagnostic: &record.diagnostic,
+            scopes,
+            action,
+            families: &self.signs.families,
+        }
+    }
+
+    fn action(&self) -> Option<Action> {
+        self.signs.delayed.then_some(Action::Delayed)
+    }
+
+    /// The recipients that a header field lists, as Exim's `X-Failed-Recipients`.
+    fn listed(&self) -> Vec<String> {
+        let fields = self.rules.families.iter().flat_map(|family| &family.fields);
+        let values = fields.flat_map(|name| self.message.headers.all(name));
+        values.flat_map(address::find).map(|spot| spot.address.to_owned()).collect()
+    }
+
+    fn about(&self, addresses: Vec<String>) -> Vec<Verdict> {
+        let blocks = notice::blocks(self.notice);
+        let alone = addresses.len() == 1;
+        let mut seen = HashSet::new();
+        addresses
+            .into_iter()
+            .filter(|address| seen.insert(address::key(address)))
+            .map(|address| {
+                let mut scopes: Vec<&str> =
+                    blocks.get(&address::key(&address)).copied().into_iter().collect();
+                if alone || scopes.is_empty() {
+                    scopes.extend([self.notice, self.subject.as_str()]);
+                }
+                self.words(scopes).judge(self.rules, address)
+            })
+            .collect()
+    }
+
+    fn words<'e>(&'e self, scopes: Vec<&'e str>) -> Evidence<'e> {
+        Evidence { scopes, action: self.action(), families: &self.signs.families, ..Evidence::default() }
+    }
+
+    /// The verdicts of a notice without fields; not `sure` that it is one, only what no person writes counts.
+    fn in_words(&self, sure: bool) -> Vec<Verdict> {
+        let named = self.named(sure);
+        let alone = named.len() == 1;
+        named
+            .into_iter()
+            .map(|named| {
+                let mut scopes = vec![named.line, named.block];
+                if alone || self.rules.reason_in([named.block].into_iter(), &self.signs.families).is_none() {
+                    scopes.extend([self.notice, self.subject.as_str()]);
+                }
+                self.words(scopes).judge(self.rules, named.address)
+            })
+            .collect()
+    }
+
+    /// The recipients that the text names, else the one that the returned letter or our return path names.
+    fn named(&self, sure: bool) -> Vec<Named<'m>> {
+        let mut named = self.in_text();
+        // A person may write that a letter to someone came back; only a machine marks the address.
+        named.retain(|named| sure || named.sureness <= Sureness::Marked);
+        // A notice may also name who writes it or who took over; the returned letter tells who was meant.
+        let is_letters = |named: &Named<'_>| self.is_in_letter(&named.address);
+        if named.iter().all(|named| named.sureness >= Sureness::AfterLeadIn) && named.iter().any(is_letters) {
+            named.retain(is_letters);
+        }
+        let doubtful = sure && named.iter().all(|named| named.sureness >= Sureness::Mentioned);
+        match self.sent_to().filter(|_| doubtful) {
+            Some(address) => {
+                vec![Named { address, sureness: Sureness::Marked, line: "", block: self.notice }]
+            }
+            None => named,
+        }
+    }
+
+    fn in_text(&self) -> Vec<Named<'m>> {
+        let from = address::first(self.message.headers.get("from").unwrap_or_default());
+        let domain = from.and_then(|from| from.rsplit_once('@')).map_or("", |(_, domain)| domain);
+        notice::recipients(self.notice, self.rules, &self.signs.families, &self.excluded, domain)
+    }
+
+    fn is_in_letter(&self, address: &str) -> bool {
+        let key = address::key(address);
+        self.original.all("to").flat_map(address::find).any(|to| address::key(to.address) == key)
+    }
+
+    fn sent_to(&self) -> Option<String> {
+        let in_subject = address::first(&self.subject).map(str::to_owned);
+        let in_path = || {
+            self.message
+                .headers
+                .all("to")
+                .flat_map(address::find)
+                .find_map(|to| address::in_return_path(to.address))
+        };
+        let in_letter = || {
+            let mut to = self.original.all("to").chain(self.original.all("cc")).flat_map(address::find);
+            to.next().filter(|_| to.next().is_none()).map(|spot| spot.address.to_owned())
+        };
+        in_subject
+            .filter(|found| !self.excluded.contains(&address::key(found)))
+            .or_else(in_path)
+            .or_else(in_letter)
+    }
+
+    fn judged(&self, verdicts: Vec<Verdict>) -> (Kind, Vec<Verdict>) {
+        let waiting = if verdicts.is_empty() {
+            self.signs.delayed
+        } else {
+            verdicts.iter().all(|verdict| verdict.class == Class::Delayed)
+        };
+        (if waiting { Kind::Delayed } else { Kind::Bounce }, verdicts)
+    }
+}

@@ -1,0 +1,31 @@
+//! Reads what comes back to the sender's mailbox: bounces, complaints, answers by machines, requests to leave.
+//!
+//! [`Reader::read`] is a pure function of a message's bytes. What programs write and what their words mean is data in
+//! `rules/`: one file for each family of programs, one for general phrases, one for codes.
+//!
+//! A message goes through these steps, and the first that knows it decides: complaint (`complaint`), delivery status
+//! (`status`, RFC 3464), automatic answer (`reply`), notice in words (`notice`), request to leave (`unsubscribe`), a
+//! notice that somebody forwarded. For each recipient the words decide before the codes (`verdict`).
+
+mod address;
+mod complaint;
+mod decode;
+mod header;
+mod mail;
+mod mime;
+mod notice;
+mod phrase;
+mod reader;
+mod reply;
+mod rules;
+mod signs;
+mod status;
+mod tokens;
+mod unsubscribe;
+mod verdict;
+
+pub use reader::{Hints, Reader, Report};
+pub use rules::RulesError;
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,337 @@
+//! The text of a notice: where the returned letter begins, and who is meant.
+
+use std::cmp::Ordering;
+use std::collections::{HashMap, HashSet};
+
+use super::address::{self, Spot};
+use super::mime::starts_with;
+use super::phrase::fold;
+use super::rules::{Family, Rules};
+use super::verdict::cut;
+
+/// Words about one recipient are not longer.
+const MAX_BLOCK: usize = 2048;
+
+/// Three fields with their folds are not longer.
+const MAX_HEADER_LINES: usize = 60;
+
+/// A recipient that a notice names, and the words about it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Named<'t> {
+    pub address: String,
+    pub sureness: Sureness,
+    /// Its line, and the lines up to the next recipient.
+    pub line: &'t str,
+    pub block: &'t str,
+}
+
+/// Splits a text into the notice and the letter that came back with it.
+pub fn split<'t>(text: &'t str, rules: &Rules) -> (&'t str, &'t str) {
+    let mut offset = 0;
+    let mut after_blank = true;
+    for line in text.split_inclusive('\n') {
+        let rest = text.get(offset..).unwrap_or_default();
+        if opens_original(line, rules) || after_blank && offset > 0 && opens_header(rest) {
+            return text.split_at_checked(offset).unwrap_or((text, ""));
+        }
+        after_blank = line.trim().is_empty();
+        offset += line.len();
+    }
+    (text, "")
+}
+
+fn opens_original(line: &str, rules: &Rules) -> bool {
+    let bare = line.trim_matches(|c: char| c.is_whitespace() || is_rule(c));
+    if bare.is_empty() || bare.len() > 120 {
+        return false;
+    }
+    let ruled = line.trim_start().starts_with(is_rule) || line.trim_end().ends_with(':');
+    let folded = fold(bare);
+    let begins = |phrases: &[String]| phrases.iter().any(|phrase| folded.starts_with(phrase));
+    begins(&rules.original.lines) || ruled && begins(&rules.original.ruled)
+}
+
+fn is_rule(c: char) -> bool {
+    matches!(c, '-' | '=' | '*' | '|' | '_' | '~' | '#' | '+' | '>' | '<' | '.' | ':')
+}
+
+/// Tells whether a header begins here: three fields of a letter in a row, one of them seldom written by hand.
+fn opens_header(text: &str) -> bool {
+    const BY_MACHINE: [&str; 6] =
+        ["received:", "return-path:", "message-id:", "mime-version:", "dkim-signature:", "delivered-to:"];
+    const BY_HAND: [&str; 7] = ["date:", "from:", "to:", "subject:", "content-type:", "sender:", "reply-to:"];
+    let lines = text.lines().take(MAX_HEADER_LINES).filter(|line| !line.starts_with([' ', '\t'])).take(3);
+    let kinds: Vec<bool> = lines
+        .filter_map(|line| {
+            let is_among = |names: &[&str]| names.iter().any(|name| starts_with(line, name));
+            let machine = is_among(&BY_MACHINE) || starts_with(line, "x-") || starts_with(line, "arc-");
+            (machine || is_among(&BY_HAND)).then_some(machine)
+        })
+        .collect();
+    kinds.len() == 3 && kinds.contains(&true)
+}
+
+/// How sure it is that an address is meant.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Sureness {
+    /// Where the family writes its recipients.
+    ByRule,
+    HeadOfLine,
+    /// After words as `delivered to:` and in brackets.
+    Marked,
+    AfterLeadIn,
+    Mentioned,
+    /// In a line of a header that is repeated.
+    InHeader,
+}
+
+#[derive(Debug)]
+struct Candidate {
+    address: String,
+    key: String,
+    sureness: Sureness,
+    excluded: bool,
+    /// Where its line begins.
+    line: usize,
+}
+
+/// The recipients of a notice; `excluded` are the sender's own addresses and the reporter's.
+pub fn recipients<'t>(
+    notice: &'t str,
+    rules: &Rules,
+    families: &[usize],
+    excluded: &HashSet<String>,
+    domain: &str,
+) -> Vec<Named<'t>> {
+    let candidates = candidates(notice, rules, families, excluded, domain);
+    let best = |excluded: bool| {
+        let sure =
+            |c: &&Candidate| c.excluded == excluded && (!excluded || c.sureness <= Sureness::HeadOfLine);
+        candidates.iter().filter(sure).map(|c| c.sureness).min().map(|sureness| (excluded, sureness))
+    };
+    let Some((excluded, sureness)) = best(false).or_else(|| best(true)) else { return Vec::new() };
+    let chosen: Vec<&Candidate> =
+        candidates.iter().filter(|c| c.excluded == excluded && c.sureness == sureness).collect();
+    let mut named = named(notice, &chosen);
+    if excluded {
+        // The sender's own address is named in most notices: better than nobody, worse than anything else.
+        for named in &mut named {
+            named.sureness = Sureness::InHeader;
+        }
+    }
+    named
+}
+
+fn named<'t>(notice: &'t str, chosen: &[&Candidate]) -> Vec<Named<'t>> {
+    let mut seen = HashSet::new();
+    let mut named = Vec::new();
+    for (at, candidate) in chosen.iter().enumerate() {
+        if !seen.insert(candidate.key.as_str()) {
+            continue;
+        }
+        let following =
+            chosen.iter().skip(at + 1).find(|next| next.key != candidate.key && next.line > candidate.line);
+        let end = following.map_or(notice.len(), |next| next.line);
+        let block = cut(notice.get(candidate.line..end).unwrap_or_default(), MAX_BLOCK);
+        let line = block.lines().next().unwrap_or_default();
+        named.push(Named { address: candidate.address.clone(), sureness: candidate.sureness, line, block });
+    }
+    named
+}
+
+/// For each address of a notice, the text from its line to the next line with another address.
+pub fn blocks(notice: &str) -> HashMap<String, &str> {
+    let mut blocks = HashMap::new();
+    let mut open: Option<(String, usize)> = None;
+    for (line, start) in lines(notice) {
+        let Some(address) = address::first(line) else { continue };
+        let key = address::key(address);
+        if open.as_ref().is_some_and(|(known, _)| *known == key) {
+            continue;
+        }
+        if let Some((known, from)) = open.replace((key, start)) {
+            blocks
+                .entry(known)
+                .or_insert_with(|| cut(notice.get(from..start).unwrap_or_default(), MAX_BLOCK));
+        }
+    }
+    if let Some((known, from)) = open {
+        blocks.entry(known).or_insert_with(|| cut(notice.get(from..).unwrap_or_default(), MAX_BLOCK));
+    }
+    blocks
+}
+
+fn lines(text: &str) -> impl Iterator<Item = (&str, usize)> {
+    text.split_inclusive('\n').scan(0, |offset, line| {
+        let start = *offset;
+        *offset += line.len();
+        Some((line, start))
+    })
+}
+
+fn candidates(
+    notice: &str,
+    rules: &Rules,
+    families: &[usize],
+    excluded: &HashSet<String>,
+    domain: &str,
+) -> Vec<Candidate> {
+    let templates: Vec<&str> = families
+        .iter()
+        .filter_map(|family| rules.families.get(*family))
+        .flat_map(|family: &Family| family.recipients.iter().map(String::as_str))
+        .collect();
+    let mut found = Vec::new();
+    for (line, start) in lines(notice) {
+        let by_rule = by_rule(&templates, line, domain);
+        let mut push = |address: String, sureness, excluded| {
+            let key = address::key(&address);
+            found.push(Candidate { address, key, sureness, excluded, line: start });
+        };
+        if let Some(address) = by_rule {
+            push(address, Sureness::ByRule, false);
+            continue;
+        }
+        for spot in address::find(line) {
+            let Some(sureness) = sureness(line, spot, rules) else { continue };
+            let unlikely = excluded.contains(&address::key(spot.address))
+                || sureness > Sureness::HeadOfLine && is_never_meant(spot.address, rules);
+            push(spot.address.to_owned(), sureness, unlikely);
+        }
+    }
+    found
+}
+
+fn is_never_meant(address: &str, rules: &Rules) -> bool {
+    let local = address.split('@').next().unwrap_or_default();
+    rules.addresses.never.iter().any(|name| local.eq_ignore_ascii_case(name))
+}
+
+fn sureness(line: &str, spot: Spot<'_>, rules: &Rules) -> Option<Sureness> {
+    let before = line.get(..spot.start)?;
+    if before.chars().all(is_bullet) {
+        return Some(Sureness::HeadOfLine);
+    }
+    let from = before.len().saturating_sub(60);
+    let from = (from..before.len()).find(|at| before.is_char_boundary(*at)).unwrap_or(before.len());
+    let lead = fold(before.get(from..)?);
+    let lead = lead.trim_end_matches(|c: char| !c.is_alphanumeric());
+    let longest = |words: &[String]| {
+        words.iter().filter(|word| ends_with_word(lead, word)).map(String::len).max().unwrap_or(0)
+    };
+    let (meant, other) = (longest(&rules.addresses.before), longest(&rules.addresses.not_after));
+    Some(match meant.cmp(&other) {
+        Ordering::Less => return None,
+        _ if matches!(lead.trim(), "to" | "cc") => Sureness::InHeader,
+        _ if is_reply(lead.trim()) => Sureness::Marked,
+        Ordering::Greater if before.ends_with(['<', '"', '\'', '[', ':']) => Sureness::Marked,
+        Ordering::Greater => Sureness::AfterLeadIn,
+        Ordering::Equal => Sureness::Mentioned,
+    })
+}
+
+/// A line that repeats a host's reply begins with its codes: `550 5.1.1 <anna@example.se>... User unknown`.
+fn is_reply(lead: &str) -> bool {
+    lead.len() >= 3
+        && lead.starts_with(['4', '5'])
+        && lead.chars().all(|c| c.is_ascii_digit() || matches!(c, '.' | ' ' | '-'))
+}
+
+fn is_bullet(c: char) -> bool {
+    c.is_whitespace() || matches!(c, '<' | '>' | '"' | '\'' | '*' | '-' | '[' | '(' | '•' | '·' | '#' | '|')
+}
+
+fn ends_with_word(text: &str, word: &str) -> bool {
+    text.strip_suffix(word).is_some_and(|before| !before.ends_with(char::is_alphanumeric) || !word.is_ascii())
+}
+
+fn by_rule(templates: &[&str], line: &str, domain: &str) -> Option<String> {
+    if templates.is_empty() {
+        return None;
+    }
+    let line = line.split_whitespace().collect::<Vec<_>>().join(" ");
+    templates.iter().find_map(|template| fill(template, &line, domain))
+}
+
+/// The address that a line has where a template has `{address}`, or `{local}` with the reporter's domain.
+fn fill(template: &str, line: &str, domain: &str) -> Option<String> {
+    let (before, after) = template.split_once("{address}").or_else(|| template.split_once("{local}"))?;
+    let bare = template.contains("{local}");
+    let rest = match before.strip_prefix('…') {
+        Some(inside) => line.get(find_folded(line, inside)? + inside.len()..)?,
+        None => starts_with(line, before).then(|| line.get(before.len()..))??,
+    };
+    if bare {
+        let end = rest.find(|c: char| !c.is_ascii_alphanumeric() && !matches!(c, '.' | '-' | '_' | '+'));
+        let (local, tail) = rest.split_at_checked(end.unwrap_or(rest.len()))?;
+        let whole = if after.is_empty() { tail.is_empty() } else { starts_with(tail, after) };
+        return (whole && !local.is_empty()).then(|| format!("{local}@{domain}"));
+    }
+    let spot = address::find(rest).next()?;
+    (rest.get(..spot.start)?.chars().all(is_bullet) && starts_with(rest.get(spot.end..)?, after))
+        .then(|| spot.address.to_owned())
+}
+
+fn find_folded(line: &str, word: &str) -> Option<usize> {
+    let (line, word) = (line.as_bytes(), word.as_bytes());
+    line.windows(word.len().max(1)).position(|window| window.eq_ignore_ascii_case(word))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn who(notice: &str) -> Vec<String> {
+        let rules = Rules::built_in().unwrap();
+        let own = HashSet::from(["me@example.org".to_owned()]);
+        recipients(notice, &rules, &[], &own, "example.se").into_iter().map(|named| named.address).collect()
+    }
+
+    #[test]
+    fn the_returned_letter_is_split_off() {
+        let rules = Rules::built_in().unwrap();
+        for text in [
+            "no such user\n--- Below this line is a copy of the message.\n\nTo: a@example.se\n",
+            "no such user\n\n----- Original message -----\n\nTo: a@example.se\n",
+            "no such user\n\nReceived: from x\n\tby y\nTo: a@example.se\nSubject: s\n",
+        ] {
+            let (notice, original) = split(text, &rules);
+            assert_eq!(notice.trim(), "no such user");
+            assert!(original.contains("To: a@example.se"));
+        }
+        assert_eq!(split("The original message was received on Monday\n", &rules).1, "");
+    }
+
+    #[test]
+    fn recipients_are_told_from_other_addresses() {
+        for (notice, want) in [
+            ("<anna@example.se>:\n550 no such user\nMAIL FROM:<me@example.org>", vec!["anna@example.se"]),
+            (
+                "Your message to anna@example.se was rejected; contact postmaster@example.se",
+                vec!["anna@example.se"],
+            ),
+            (
+                "  anna@example.se\n  bo@example.se\nfrom me@example.org",
+                vec!["anna@example.se", "bo@example.se"],
+            ),
+            (">>> RCPT TO:<anna@example.se>\n<<< 550 no", vec!["anna@example.se"]),
+            ("550 5.1.1 <anna@example.se>... User unknown\nTo: list@example.org", vec!["anna@example.se"]),
+            ("contact postmaster@example.se", vec![]),
+        ] {
+            assert_eq!(who(notice), want, "{notice}");
+        }
+    }
+
+    #[test]
+    fn a_template_says_where_a_recipient_stands() {
+        for (template, line, want) in [
+            ("Recipient: [SMTP:{address}]", "Recipient: [SMTP:anna@example.se]", Some("anna@example.se")),
+            ("…for {address}.", "Unknown user for anna@example.se.", Some("anna@example.se")),
+            ("{local}", "anna", Some("anna@example.se")),
+            ("{local}", "dear anna", None),
+            ("<{address}>:", "anna@example.se", None),
+        ] {
+            assert_eq!(fill(template, line, "example.se").as_deref(), want, "{template}");
+        }
+    }
+}

@@ -1,0 +1,127 @@
+//! The reader: one message in, one report out.
+
+use std::collections::HashSet;
+
+use serde::Serialize;
+
+use super::header::Headers;
+use super::mail::Mail;
+use super::mime::{Message, Part, Role, starts_with, unix_lines};
+use super::rules::{Rules, RulesError};
+use super::verdict::cut;
+use super::{address, notice, tokens};
+use crate::domain::bounce::{Kind, Verdict};
+
+/// All text of a notice that is read.
+const MAX_NOTICE: usize = 512 * 1024;
+/// A notice inside a forwarded mail inside a forwarded mail.
+const MAX_FORWARDS: usize = 2;
+
+/// What the caller knows about the mailbox.
+#[derive(Debug, Clone, Default)]
+pub struct Hints {
+    /// The sender's own addresses, which are never the recipient of a bounce.
+    pub own_addresses: Vec<String>,
+}
+
+/// What a message says.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Report {
+    pub kind: Kind,
+    pub recipients: Vec<Verdict>,
+    /// Strings in which a token of ours may stand; none is verified.
+    pub tokens: Vec<String>,
+    pub subject: String,
+    /// The address in From.
+    pub from: String,
+    /// The Date field as it is written.
+    pub date: String,
+}
+
+/// Reads messages by the built-in rules.
+#[derive(Debug)]
+pub struct Reader {
+    rules: Rules,
+    own: HashSet<String>,
+}
+
+impl Reader {
+    /// Compiles the rules.
+    ///
+    /// # Errors
+    /// When a built-in rule file is broken.
+    pub fn new(hints: &Hints) -> Result<Self, RulesError> {
+        let own = hints.own_addresses.iter().map(|own| address::key(own)).collect();
+        Ok(Self { rules: Rules::built_in()?, own })
+    }
+
+    /// Says what a message is, whom it is about, and what it says about them.
+    pub fn read(&self, raw: &[u8]) -> Report {
+        self.read_nested(&unix_lines(raw), 0)
+    }
+
+    fn read_nested(&self, raw: &[u8], depth: usize) -> Report {
+        let message = Message::parse(raw);
+        let text = text_of(&message);
+        let (notice, rest) = notice::split(&text, &self.rules);
+        let returned = message.with(Role::Original).next().map(Part::content);
+        let original = match &returned {
+            Some(content) => Headers::split(content.trim_ascii_start()).0,
+            None => Headers::split(returned_header(rest).as_bytes()).0,
+        };
+        let mail = Mail::new(&message, notice, &original, &self.rules, &self.own);
+        let (kind, recipients) = mail.read();
+        let has_status = message.with(Role::Status).next().is_some();
+        if let Some(content) = returned.as_deref().filter(|_| !has_status && depth < MAX_FORWARDS)
+            && let Some(report) = self.forwarded(content, depth)
+        {
+            return report;
+        }
+        Report {
+            kind,
+            recipients,
+            tokens: tokens::candidates(&message.headers, &original, notice),
+            subject: message.headers.text("subject"),
+            from: address::first(&message.headers.text("from")).unwrap_or_default().to_owned(),
+            date: message.headers.text("date"),
+        }
+    }
+
+    /// The report on a notice with a delivery status that came inside another mail.
+    fn forwarded(&self, content: &[u8], depth: usize) -> Option<Report> {
+        memchr::memmem::find(content, b"elivery-")?;
+        Message::parse(content).with(Role::Status).next()?;
+        let report = self.read_nested(content, depth + 1);
+        (!report.recipients.is_empty()).then_some(report)
+    }
+}
+
+/// The words of a message: plain text, or HTML where there is no plain text.
+fn text_of(message: &Message<'_>) -> String {
+    let is_html = |part: &&Part<'_>| {
+        part.headers.get("content-type").is_some_and(|kind| starts_with(kind, "text/html"))
+    };
+    let join = |parts: Vec<&Part<'_>>| {
+        let mut text = String::new();
+        for part in parts {
+            if text.len() > MAX_NOTICE {
+                break;
+            }
+            text.push_str(cut(&part.text(), MAX_NOTICE));
+            text.push('\n');
+        }
+        text
+    };
+    let plain = join(message.with(Role::Text).filter(|part| !is_html(part)).collect());
+    if plain.trim().is_empty() { join(message.with(Role::Text).collect()) } else { plain }
+}
+
+/// The header of a letter that came back inside the text.
+fn returned_header(rest: &str) -> &str {
+    let start = rest.split_inclusive('\n').skip_while(|line| {
+        let name = line.split(':').next().unwrap_or_default();
+        name.len() == line.len() || name.contains(' ') || name.is_empty()
+    });
+    let length: usize = start.map(str::len).sum();
+    rest.get(rest.len() - length..).unwrap_or_default()
+}

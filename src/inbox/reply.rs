@@ -1,0 +1,87 @@
+//! Answers by machines: vacation notices, receipts, challenges (RFC 3834).
+
+use super::header::Headers;
+use super::mime::starts_with;
+use super::phrase::fold;
+use super::rules::{ReplySign, Rules, has};
+
+/// How sure it is that a message is an automatic answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Answer {
+    No,
+    /// By fields that bounces carry as well.
+    Likely,
+    /// The subject says so, or somebody has to press a button.
+    Sure,
+}
+
+/// Tells whether a message is an automatic answer.
+pub fn is_automatic(headers: &Headers<'_>, subject: &str, text: &str, rules: &Rules) -> Answer {
+    let subject = fold(subject);
+    let subject = without_prefixes(&subject);
+    let words = rules.reply_words.find(&fold(text));
+    if begins(subject, &rules.reply.subjects) || has(&words, &ReplySign::Challenge) {
+        return Answer::Sure;
+    }
+    let away = begins(subject, &rules.reply.away) || has(&words, &ReplySign::Text);
+    if has_field(headers, &rules.reply.headers) || away && has_field(headers, &rules.reply.machine) {
+        return Answer::Likely;
+    }
+    Answer::No
+}
+
+/// Tells whether a subject begins with one of the phrases, up to the end of a word.
+fn begins(subject: &str, phrases: &[String]) -> bool {
+    phrases.iter().any(|phrase| {
+        let rest = subject.strip_prefix(phrase.as_str());
+        rest.is_some_and(|rest| !phrase.is_ascii() || !rest.starts_with(|c: char| c.is_alphanumeric()))
+    })
+}
+
+/// The subject after `Re:`, `SV:`, `AW:` and a list's tag.
+fn without_prefixes(subject: &str) -> &str {
+    let mut bare = subject.trim_start();
+    loop {
+        let tag = bare.strip_prefix('[').and_then(|rest| rest.split_once(']')).map(|(_, rest)| rest);
+        let prefix =
+            ["re:", "sv:", "aw:", "vs:", "antw:", "rv:", "***"].iter().find_map(|p| bare.strip_prefix(p));
+        match tag.or(prefix) {
+            Some(rest) => bare = rest.trim_start(),
+            None => return bare,
+        }
+    }
+}
+
+fn has_field(headers: &Headers<'_>, rules: &[String]) -> bool {
+    rules.iter().any(|rule| match rule.split_once(": ") {
+        Some((name, start)) => headers.all(name).any(|value| starts_with(value, start)),
+        None => headers.get(rule).is_some_and(|value| !value.eq_ignore_ascii_case("no")),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn answers_are_told_by_subject_field_and_text() {
+        let rules = Rules::built_in().unwrap();
+        for (header, subject, text, want) in [
+            ("", "Automatic reply: the letter", "", Answer::Sure),
+            ("", "SV: Autosvar: brevet", "", Answer::Sure),
+            ("", "Frånvaro: brevet", "", Answer::Sure),
+            ("Precedence: junk\n\n", "Semester", "", Answer::Likely),
+            ("Precedence: junk\n\n", "Semesterhus", "", Answer::No),
+            ("", "Frånvaro vid årsmötet", "", Answer::No),
+            ("", "about my vacation notice", "", Answer::No),
+            ("Auto-Submitted: auto-replied\n\n", "x", "", Answer::Likely),
+            ("Auto-Submitted: no\n\n", "x", "", Answer::No),
+            ("Return-Path: <>\n\n", "x", "Jag är på semester till den 5 augusti", Answer::Likely),
+            ("", "x", "Jag är på semester till den 5 augusti", Answer::No),
+            ("", "x", "Please confirm your message by clicking", Answer::Sure),
+        ] {
+            let (headers, _) = Headers::split(header.as_bytes());
+            assert_eq!(is_automatic(&headers, subject, text, &rules), want, "{subject} {text}");
+        }
+    }
+}

@@ -1,0 +1,138 @@
+//! Which words of a notice a message has, and whose addresses are not the recipient's.
+
+use std::collections::HashSet;
+
+use super::address;
+use super::header::{Headers, decoded};
+use super::mime::starts_with;
+use super::phrase::{Found, fold};
+use super::rules::{Rules, Sign, has};
+use super::verdict::cut;
+
+/// More header text than tells a program.
+const MAX_CLUES: usize = 8192;
+
+/// What the words of a message say about it as a whole.
+#[derive(Debug, Default)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a sign of its own, found or not")]
+pub struct Signs {
+    /// From is a mail system.
+    pub daemon: bool,
+    /// The envelope or a field says that no person sent it (RFC 3834 §5, RFC 5321 §6.1).
+    pub automatic: bool,
+    pub subject_fails: bool,
+    pub text_fails: bool,
+    /// Delivery is still being tried.
+    pub delayed: bool,
+    pub complaint: bool,
+    /// A family that writes notices wrote it.
+    pub family: bool,
+    /// The families that wrote it or are quoted in it.
+    pub families: Vec<usize>,
+}
+
+impl Signs {
+    /// Reads the signs of a header and of a notice.
+    pub fn of(headers: &Headers<'_>, notice: &str, rules: &Rules) -> Self {
+        let in_clues = rules.header.find(&fold(&clues(headers)));
+        let in_subject = rules.header.find(&fold(&headers.text("subject")));
+        let in_text = rules.notice.find(&fold(notice));
+        let found = || in_clues.iter().chain(&in_text);
+        Self {
+            daemon: is_daemon(headers, rules),
+            automatic: is_automatic(headers),
+            subject_fails: has(&in_subject, &Sign::Failure),
+            text_fails: has(&in_text, &Sign::Failure),
+            delayed: is_delayed(&in_subject, &in_text),
+            complaint: has(&in_clues, &Sign::Complaint),
+            family: found().any(|found| matches!(found.meaning, Sign::Family(_))),
+            families: families(found()),
+        }
+    }
+}
+
+fn is_daemon(headers: &Headers<'_>, rules: &Rules) -> bool {
+    let from = headers.text("from");
+    let path = headers.get("return-path").unwrap_or_default();
+    has(&rules.header.find(&fold(&from)), &Sign::Daemon)
+        || starts_with(path.trim_start_matches('<'), "mailer-daemon")
+        || !from.is_empty() && !from.contains('@')
+}
+
+fn is_automatic(headers: &Headers<'_>) -> bool {
+    headers.get("return-path") == Some("<>")
+        || headers.get("auto-submitted").is_some_and(|value| !value.eq_ignore_ascii_case("no"))
+}
+
+fn is_delayed(in_subject: &[Found<Sign>], in_text: &[Found<Sign>]) -> bool {
+    let in_subject = has(in_subject, &Sign::Delay) && !has(in_subject, &Sign::Failure);
+    (in_subject || has(in_text, &Sign::Delay)) && !has(in_text, &Sign::Final)
+}
+
+fn families<'f>(found: impl Iterator<Item = &'f Found<Sign>>) -> Vec<usize> {
+    let mut families: Vec<usize> = found
+        .filter_map(|found| match found.meaning {
+            Sign::Family(index) | Sign::Host(index) => Some(index),
+            _ => None,
+        })
+        .collect();
+    families.sort_unstable();
+    families.dedup();
+    families
+}
+
+/// The header fields that tell a program, as one text: `name: value`.
+fn clues(headers: &Headers<'_>) -> String {
+    let mut clues = String::new();
+    for (name, value) in headers.iter() {
+        let telling =
+            ["from", "subject", "return-path", "to"].iter().any(|known| name.eq_ignore_ascii_case(known))
+                || starts_with(name, "x-");
+        if telling && clues.len() < MAX_CLUES {
+            clues.extend([name, ": ", &decoded(cut(value, 512)), " "]);
+        }
+    }
+    clues
+}
+
+/// Addresses that are not the recipient's: whom the notice went to, who wrote it, who wrote the letter.
+pub fn senders(headers: &Headers<'_>, original: &Headers<'_>) -> HashSet<String> {
+    let of_notice = ["to", "from", "reply-to", "return-path", "delivered-to", "x-original-to"];
+    let of_letter = ["from", "sender", "return-path", "reply-to", "errors-to"];
+    let values = of_notice
+        .iter()
+        .flat_map(|name| headers.all(name))
+        .chain(of_letter.iter().flat_map(|name| original.all(name)));
+    values.flat_map(address::find).map(|spot| address::key(spot.address)).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn signs_are_read_from_header_and_text() {
+        let rules = Rules::built_in().unwrap();
+        for (header, text, daemon, fails, delayed) in [
+            (
+                "From: MAILER-DAEMON@example.se\nSubject: failure notice",
+                "could not be delivered",
+                true,
+                true,
+                false,
+            ),
+            ("From: Postmaster <>\nSubject: Delayed mail", "has not yet been delivered", true, false, true),
+            ("From: anna@example.se\nSubject: SV: brev", "tack", false, false, false),
+            (
+                "From: postmaster@example.se\nSubject: x",
+                "is delayed; giving up, could not be delivered",
+                true,
+                true,
+                false,
+            ),
+        ] {
+            let signs = Signs::of(&Headers::of_text(header), text, &rules);
+            assert_eq!((signs.daemon, signs.text_fails, signs.delayed), (daemon, fails, delayed), "{header}");
+        }
+    }
+}

@@ -1,0 +1,72 @@
+//! Strings of a message in which a token of ours may stand: VERP addresses, Message-IDs, unsubscribe links.
+
+use std::collections::HashSet;
+
+use super::header::Headers;
+
+/// A message has few; more is an attempt to make us check signatures all day.
+const MAX_TOKENS: usize = 64;
+/// A local part is not longer (RFC 5321 §4.5.3.1.1).
+const MAX_LENGTH: usize = 64;
+
+const TO_US: [&str; 8] = [
+    "to",
+    "delivered-to",
+    "x-original-to",
+    "envelope-to",
+    "x-envelope-to",
+    "x-delivered-to",
+    "cc",
+    "resent-to",
+];
+const IDS: [&str; 3] = ["in-reply-to", "references", "original-message-id"];
+const OF_OURS: [&str; 7] =
+    ["message-id", "return-path", "list-unsubscribe", "sender", "reply-to", "x-medlemsbrev", "errors-to"];
+
+/// The candidates, those that came with the envelope first; none is verified.
+pub fn candidates(headers: &Headers<'_>, original: &Headers<'_>, notice: &str) -> Vec<String> {
+    let own = TO_US.iter().chain(&IDS).flat_map(|name| headers.all(name));
+    let returned = OF_OURS.iter().chain(&TO_US).flat_map(|name| original.all(name));
+    let mut seen = HashSet::new();
+    own.chain(returned)
+        .flat_map(in_value)
+        .chain(in_value(super::verdict::cut(notice, 64 * 1024)))
+        .filter(|token| seen.insert(token.clone()))
+        .take(MAX_TOKENS)
+        .collect()
+}
+
+/// The words of a value that have the shape of a token: dots inside, no `@`.
+fn in_value(value: &str) -> impl Iterator<Item = String> {
+    let words = value.split(|c: char| !c.is_ascii_alphanumeric() && !matches!(c, '-' | '.' | '@' | '='));
+    words.filter_map(|word| {
+        let word = word.split('@').next()?.trim_matches(['.', '-', '=']);
+        let word = word.rsplit('=').next()?;
+        let parts = word.split('.').filter(|part| !part.is_empty()).count();
+        (parts >= 3 && word.len() <= MAX_LENGTH).then(|| word.to_owned())
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn tokens_are_looked_for_where_they_may_stand() {
+        for value in [
+            "studs+2026-1.42.abcdefghijkl@example.se",
+            "<2026-1.42.abcdefghijkl@example.se>",
+            "<mailto:avsluta+2026-1.42.abcdefghijkl@example.se?subject=x>, <https://example.org/u/2026-1.42.abcdefghijkl>",
+        ] {
+            assert!(in_value(value).any(|word| word == "2026-1.42.abcdefghijkl"), "{value}");
+        }
+        assert_eq!(in_value("anna@example.se").count(), 0);
+    }
+
+    #[test]
+    fn a_returned_letter_is_searched_too() {
+        let original = Headers::of_text("Message-ID: <2026-1.42.abcdefghijkl@example.se>\n");
+        let empty = Headers::default();
+        assert_eq!(candidates(&empty, &original, ""), ["2026-1.42.abcdefghijkl"]);
+    }
+}

@@ -1,0 +1,104 @@
+//! Mails by which a member asks to leave: clear words only, in the subject or as the whole text.
+
+use super::phrase::fold;
+use super::rules::Rules;
+
+/// A subject with more words beside the request is for a person to read.
+const MAX_EXTRA_WORDS: usize = 3;
+
+/// Tells whether a mail asks to leave the list and says nothing else.
+pub fn is_request(subject: &str, text: &str, rules: &Rules) -> bool {
+    subject_asks(subject, rules) || text_asks(text, rules)
+}
+
+fn subject_asks(subject: &str, rules: &Rules) -> bool {
+    let folded = fold(subject);
+    let folded = folded.trim();
+    // An answer to the letter that quotes a title with such words in it asks for nothing.
+    if ["re:", "sv:", "fwd:", "fw:", "vb:"].iter().any(|prefix| folded.starts_with(prefix)) {
+        return false;
+    }
+    rules.unsubscribe.subjects.iter().any(|phrase| {
+        folded.strip_prefix(phrase.as_str()).is_some_and(|rest| {
+            !rest.starts_with(char::is_alphanumeric)
+                && !rest.contains('?')
+                && rest.split_whitespace().count() <= MAX_EXTRA_WORDS
+        })
+    })
+}
+
+fn text_asks(text: &str, rules: &Rules) -> bool {
+    let folded = fold(&own_words(text, rules));
+    let bare = |text: &str| text.trim_matches(|c: char| !c.is_alphanumeric()).to_owned();
+    let mut words = bare(&folded);
+    while let Some(rest) = without_courtesy(&words, rules) {
+        words = bare(&rest);
+    }
+    rules.unsubscribe.whole.contains(&words)
+}
+
+fn without_courtesy(words: &str, rules: &Rules) -> Option<String> {
+    rules.unsubscribe.courtesies.iter().find_map(|courtesy| {
+        let at_end =
+            words.strip_suffix(courtesy.as_str()).filter(|rest| !rest.ends_with(char::is_alphanumeric));
+        let at_start =
+            words.strip_prefix(courtesy.as_str()).filter(|rest| !rest.starts_with(char::is_alphanumeric));
+        at_start.or(at_end).filter(|rest| !rest.is_empty()).map(str::to_owned)
+    })
+}
+
+/// The text without quoted lines, without what an answer stands above, and without a signature.
+fn own_words(text: &str, rules: &Rules) -> String {
+    let mut words = String::new();
+    for line in text.lines().take(200) {
+        let line = line.trim();
+        if is_end_of_own_words(line, rules) {
+            break;
+        }
+        if !line.starts_with(['>', '|']) {
+            words.push_str(line);
+            words.push(' ');
+        }
+    }
+    words
+}
+
+fn is_end_of_own_words(line: &str, rules: &Rules) -> bool {
+    let folded = fold(line);
+    line == "--"
+        || line.starts_with("-----")
+        || line.starts_with("_____")
+        || (folded.ends_with(':')
+            && ["den ", "on ", "from", "från"].iter().any(|start| folded.starts_with(start)))
+        || rules.unsubscribe.closings.iter().any(|closing| folded.starts_with(closing))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn clear_requests_are_recognised() {
+        let rules = Rules::built_in().unwrap();
+        for (subject, text, want) in [
+            ("unsubscribe", "", true),
+            ("Avsluta 2026-1.42.abcdefghijkl", "", true),
+            ("AVREGISTRERA", "hej", true),
+            (
+                "SV: Medlemsbrev våren",
+                "Ta bort mig från listan, tack!\n\nDen 3 maj skrev X:\n> avsluta",
+                true,
+            ),
+            ("Re: letter", "Please unsubscribe me.\n--\nAnna", true),
+            ("Re: letter", "Hej!\nAvsluta tack\n\nSkickat från min iPhone", true),
+            ("Sv: brev", "Hej!\nJag vill inte ha fler utskick.\nMvh Anna\nExempelby", true),
+            ("Re: Avsluta året", "Tack för brevet!\n> avsluta", false),
+            ("Avsluta året med en fest i bygdegården för alla", "", false),
+            ("Hur kan jag avsluta?", "Hur gör jag?", false),
+            ("Stoppa bygget", "x", false),
+            ("letter", "Can we stop the meeting at five?", false),
+        ] {
+            assert_eq!(is_request(subject, text, &rules), want, "{subject} / {text}");
+        }
+    }
+}

@@ -1,0 +1,177 @@
+//! What words and codes say about one recipient: the words first, then the codes.
+
+use super::rules::Rules;
+use super::status::Action;
+use crate::domain::bounce::{Class, Reason, Verdict};
+
+/// More of a host's words than a log line needs.
+const MAX_DIAGNOSTIC: usize = 500;
+/// More text than a reason needs.
+const MAX_SCOPE: usize = 16 * 1024;
+
+/// What a notice says about one recipient, from the nearest words to the farthest.
+#[derive(Debug, Default)]
+pub struct Evidence<'t> {
+    pub status: Option<&'t str>,
+    /// What the refusing host said.
+    pub diagnostic: &'t str,
+    /// Texts in which the reason may stand, the best one first.
+    pub scopes: Vec<&'t str>,
+    pub action: Option<Action>,
+    pub families: &'t [usize],
+}
+
+impl Evidence<'_> {
+    /// The verdict on an address.
+    pub fn judge(&self, rules: &Rules, address: String) -> Verdict {
+        let texts = || std::iter::once(self.diagnostic).chain(self.scopes.iter().copied());
+        let status = self.best_status();
+        let said = rules.reason_in(texts().map(|text| cut(text, MAX_SCOPE)), self.families);
+        let coded = || status.as_deref().and_then(|status| by_status(rules, status));
+        let replied = || texts().find_map(reply_code).and_then(|code| rules.codes.smtp.get(code).copied());
+        let reason = match said.or_else(coded).or_else(replied).unwrap_or(Reason::Undefined) {
+            // x.2.1 is a mailbox that is closed, whatever the host calls it.
+            Reason::UserUnknown if status.as_deref().is_some_and(|status| status.ends_with(".2.1")) => {
+                Reason::Suspended
+            }
+            reason => reason,
+        };
+        // RFC 3463 §2, RFC 5321 §4.2.1: a code that begins with 4 says that it may work another time.
+        let telling = status.as_deref().filter(|status| !status.ends_with(".0.0"));
+        let code = telling.or_else(|| texts().find_map(reply_code)).or(status.as_deref());
+        let class = match self.action {
+            Some(Action::Delayed) => Class::Delayed,
+            _ if code.is_some_and(|code| code.starts_with('4')) => Class::Soft,
+            _ => reason.class(),
+        };
+        Verdict { address, class, status, reason, diagnostic: self.words() }
+    }
+
+    /// The most telling status: `5.0.0` in a field says less than `5.2.2` in the host's own words.
+    fn best_status(&self) -> Option<String> {
+        let field = self.status.and_then(enhanced_status);
+        let in_words =
+            || std::iter::once(self.diagnostic).chain(self.scopes.iter().copied()).find_map(enhanced_status);
+        match field {
+            Some(status) if !status.ends_with(".0.0") => Some(status.to_owned()),
+            field => in_words().or(field).map(str::to_owned),
+        }
+    }
+
+    /// What the refusing host said, else the words about the recipient; a bare address says nothing.
+    fn words(&self) -> String {
+        let telling =
+            self.scopes.iter().find(|scope| scope.trim().contains([' ', '\n'])).or(self.scopes.first());
+        let text =
+            if self.diagnostic.is_empty() { telling.copied().unwrap_or_default() } else { self.diagnostic };
+        let clean: String =
+            cut(text, MAX_SCOPE).chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
+        let words: Vec<&str> = clean.split_whitespace().collect();
+        words.join(" ").chars().take(MAX_DIAGNOSTIC).collect()
+    }
+}
+
+fn by_status(rules: &Rules, status: &str) -> Option<Reason> {
+    let (_, detail) = status.split_once('.')?;
+    let subject = detail.split_once('.').map(|(subject, _)| subject).filter(|subject| *subject != "1");
+    let known = |detail: &str| rules.codes.status.get(detail).copied();
+    known(detail).or_else(|| known(&format!("{}.0", subject?))).filter(|reason| *reason != Reason::Undefined)
+}
+
+/// The first enhanced status code of a text (RFC 3463 §2): `4.` or `5.` and two numbers of up to three digits.
+pub fn enhanced_status(text: &str) -> Option<&str> {
+    let bytes = text.as_bytes();
+    let is_number = |c: &u8| c.is_ascii_digit() || *c == b'.';
+    let mut from = 0;
+    while let Some(at) = bytes.get(from..)?.iter().position(|b| matches!(b, b'4' | b'5')) {
+        let start = from + at;
+        let length = bytes.get(start..)?.iter().take_while(|c| is_number(c)).count();
+        let word = text.get(start..start + length)?.trim_end_matches('.');
+        let joined = start
+            .checked_sub(1)
+            .and_then(|at| bytes.get(at))
+            .is_some_and(|b| is_number(b) || b.is_ascii_alphabetic());
+        if !joined && is_enhanced(word) {
+            return Some(word);
+        }
+        from = start + length.max(1);
+    }
+    None
+}
+
+fn is_enhanced(word: &str) -> bool {
+    let parts: Vec<&str> = word.split('.').collect();
+    parts.len() == 3
+        && parts.iter().all(|part| (1..=3).contains(&part.len()))
+        && parts.first().is_some_and(|class| class.len() == 1)
+}
+
+/// The first SMTP reply code that refuses (RFC 5321 §4.2): three digits, `4` or `5` first, as a word of its own.
+pub fn reply_code(text: &str) -> Option<&str> {
+    cut(text, MAX_SCOPE).split(|c: char| !c.is_ascii_alphanumeric() && c != '.').find(|word| {
+        word.len() == 3 && word.starts_with(['4', '5']) && word.bytes().all(|b| b.is_ascii_digit())
+    })
+}
+
+/// The beginning of a text, at most so many bytes.
+pub fn cut(text: &str, limit: usize) -> &str {
+    let mut end = text.len().min(limit);
+    while !text.is_char_boundary(end) {
+        end -= 1;
+    }
+    text.get(..end).unwrap_or(text)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn codes_are_found_in_words() {
+        for (text, status, code) in [
+            ("550 5.1.1 no", Some("5.1.1"), Some("550")),
+            ("550-5.7.26 no", Some("5.7.26"), Some("550")),
+            ("(#5.1.1)", Some("5.1.1"), None),
+            ("[192.0.2.5] 15.1.1 5.1.1.1 4.44", None, None),
+            ("at 5.4.2021 we had 451 letters", None, Some("451")),
+            ("", None, None),
+        ] {
+            assert_eq!((enhanced_status(text), reply_code(text)), (status, code), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_temporary_code_makes_nobody_dead() {
+        let rules = Rules::built_in().unwrap();
+        for (status, diagnostic, class) in [
+            (Some("4.1.1"), "450 4.1.1 user unknown", Class::Soft),
+            (None, "450 user unknown", Class::Soft),
+            (Some("5.0.0"), "450 user unknown", Class::Soft),
+            (None, "550 user unknown", Class::Hard),
+            (Some("5.2.1"), "user unknown", Class::Soft),
+        ] {
+            let evidence = Evidence { status, diagnostic, ..Evidence::default() };
+            assert_eq!(evidence.judge(&rules, "a@example.se".to_owned()).class, class, "{diagnostic}");
+        }
+    }
+
+    #[test]
+    fn words_stand_before_codes() {
+        let rules = Rules::built_in().unwrap();
+        for (status, diagnostic, scope, reason) in [
+            ("5.1.1", "550 mailbox full", "", Reason::MailboxFull),
+            ("5.1.1", "", "", Reason::UserUnknown),
+            ("5.0.0", "550 x", "", Reason::Filtered),
+            ("5.0.0", "", "no such user", Reason::UserUnknown),
+            ("", "", "", Reason::Undefined),
+        ] {
+            let evidence =
+                Evidence { status: Some(status), diagnostic, scopes: vec![scope], ..Evidence::default() };
+            assert_eq!(
+                evidence.judge(&rules, "a@example.se".to_owned()).reason,
+                reason,
+                "{status} {diagnostic}"
+            );
+        }
+    }
+}
