@@ -143,6 +143,7 @@ impl Project {
                     .list_id
                     .as_ref()
                     .map_or_else(|| format!("medlemsbrev.{domain}"), |id| id.0.clone()),
+                archive_url: config.archive.url.as_ref().map(|url| url.0.clone()),
             },
             logo: config.association.logo.as_ref().map(|logo| self.dir.join(logo)),
             templates: self.dir.join("templates"),

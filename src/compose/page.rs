@@ -17,7 +17,7 @@ pub(super) struct Page<'a> {
     /// Whether a table of contents helps.
     pub contents: bool,
     pub sections: &'a [SectionView<'a>],
-    pub links: &'a Links,
+    pub links: Links<'a>,
     /// The language file's texts.
     pub t: &'a BTreeMap<String, String>,
     pub logo: Option<&'a Logo>,
@@ -42,10 +42,10 @@ pub(super) struct SectionView<'a> {
 }
 
 /// Links of one member's letter.
-#[derive(Debug, Serialize)]
-pub(super) struct Links {
-    pub unsubscribe: String,
-    pub web_version: Option<String>,
+#[derive(Debug, Clone, Copy, Serialize)]
+pub(super) struct Links<'a> {
+    pub unsubscribe: &'a str,
+    pub web_version: Option<&'a str>,
 }
 
 /// The logo's `cid:` URL and its size in CSS pixels.

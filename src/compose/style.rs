@@ -12,7 +12,7 @@ pub(super) struct Styles {
 }
 
 /// Where a template wants the stylesheet's `@media` rules.
-const MARK: &str = "{{> style.css}}";
+pub(super) const MARK: &str = "{{> style.css}}";
 /// The element that a section's HTML stands in.
 const SECTION: (&str, &str) = ("<div class=\"prose\">", "</div>");
 

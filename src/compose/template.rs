@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use handlebars::template::{HelperTemplate, Parameter, Template, TemplateElement};
 use handlebars::{
-    Handlebars, Path as VariablePath, PathSeg, RenderError, TemplateError, TemplateErrorReason,
+    Context, Handlebars, Path as VariablePath, PathSeg, RenderError, TemplateError, TemplateErrorReason,
 };
 use serde::Serialize;
 use serde_json::Value;
@@ -59,8 +59,16 @@ impl Templates {
     ///
     /// # Errors
     /// When a helper is given what it can't work with, or a name is missing.
-    pub fn render(&self, name: &str, data: &impl Serialize) -> Result<String, RenderError> {
+    pub fn render_data(&self, name: &str, data: &impl Serialize) -> Result<String, RenderError> {
         self.registry.render(name, data)
+    }
+
+    /// Renders a template with data that was prepared for several.
+    ///
+    /// # Errors
+    /// As [`Templates::render_data`].
+    pub fn render(&self, name: &str, context: &Context) -> Result<String, RenderError> {
+        self.registry.render_with_context(name, context)
     }
 }
 
@@ -138,6 +146,35 @@ fn unclosed_block(text: &str) -> Option<(usize, usize, String)> {
     let line = before.matches('\n').count() + 1;
     let column = before.rsplit('\n').next().map_or(0, |line| line.chars().count()) + 1;
     Some((line, column, block))
+}
+
+/// Tells whether a template does more with these roots than show their values: a helper or a block that is given one,
+/// a raw value, or a path that could lead to one.
+pub(super) fn decides_by(text: &str, roots: &[&str]) -> bool {
+    Template::compile(text).map_or(true, |template| decides(&template, roots))
+}
+
+fn decides(template: &Template, roots: &[&str]) -> bool {
+    let is_personal = |parameter: &Parameter| match parameter {
+        Parameter::Subexpression(_) => true,
+        Parameter::Literal(_) => false,
+        other => {
+            let name = other.as_name().unwrap_or("..");
+            // `links.web_version` is the same for all.
+            name.contains("..") || roots.iter().any(|root| name.contains(root)) && name != "links.web_version"
+        }
+    };
+    template.elements.iter().any(|element| match element {
+        TemplateElement::Expression(helper) | TemplateElement::HelperBlock(helper) => {
+            helper.params.iter().chain(helper.hash.values()).any(is_personal)
+                || helper.template.iter().chain(&helper.inverse).any(|inner| decides(inner, roots))
+        }
+        TemplateElement::HtmlExpression(helper) => {
+            is_personal(&helper.name) || helper.params.iter().chain(helper.hash.values()).any(is_personal)
+        }
+        TemplateElement::RawString(_) | TemplateElement::Comment(_) => false,
+        _ => true,
+    })
 }
 
 struct Check<'a> {
@@ -285,6 +322,25 @@ mod tests {
         let schema = json!({"member": {"name": "", "organisation": ""}, "greeting": "", "sections": []});
         let source = Source { path: Path::new("x.md"), text, lines_above: 0 };
         source.check(&schema)
+    }
+
+    #[test]
+    fn showing_a_value_is_no_decision() {
+        for (text, want) in [
+            (
+                "{{greeting}} {{member.name}} {{@root.member.name}} {{#each sections}}{{{body}}}{{/each}}",
+                false,
+            ),
+            ("{{#if links.web_version}}x{{/if}} {{date issue.date}}", false),
+            ("{{#if member.name}}x{{/if}}", true),
+            ("{{#each sections}}{{#if @root.member.name}}x{{/if}}{{/each}}", true),
+            ("{{{member.name}}}", true),
+            ("{{underline member.name \"=\"}}", true),
+            ("{{#if (eq member.name \"x\")}}x{{/if}}", true),
+            ("{{#with member}}{{name}}{{/with}}", true),
+        ] {
+            assert_eq!(decides_by(text, &["member", "greeting"]), want, "{text}");
+        }
     }
 
     #[test]

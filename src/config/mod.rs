@@ -28,6 +28,8 @@ pub struct Config {
     pub transport: Transport,
     #[serde(default)]
     pub members: Members,
+    #[serde(default)]
+    pub archive: Archive,
     /// Named segment expressions.
     #[serde(default)]
     pub segments: BTreeMap<String, Segment>,
@@ -136,6 +138,19 @@ pub struct Members {
     /// Field → header in the file.
     pub columns: BTreeMap<String, String>,
 }
+
+/// The letters as web pages.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Archive {
+    /// Where the pages will be found.
+    pub url: Option<FolderUrl>,
+}
+
+/// An `https:` or `http:` URL that ends in `/`.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(try_from = "String")]
+pub struct FolderUrl(pub String);
 
 /// How many active members a new file may leave out: a number or a share.
 #[derive(Debug, Clone, Copy, PartialEq, Deserialize)]
@@ -352,6 +367,19 @@ impl TryFrom<String> for UnsubscribeUrl {
             return Ok(Self(url));
         }
         Err(format!("`{url}` must start with https:// and have {{token}} where the member's token goes"))
+    }
+}
+
+impl TryFrom<String> for FolderUrl {
+    type Error = String;
+
+    fn try_from(url: String) -> Result<Self, Self::Error> {
+        let printable = url.bytes().all(|b| b.is_ascii_graphic() && !b"<>\"".contains(&b));
+        let has_scheme = url.starts_with("https://") || url.starts_with("http://");
+        if has_scheme && printable && url.len() < 300 {
+            return Ok(Self(if url.ends_with('/') { url } else { url + "/" }));
+        }
+        Err(format!("`{url}` is not a web address such as \"https://www.example.se/brev/\""))
     }
 }
 

@@ -144,12 +144,15 @@ fn address(value: &str) -> Result<Address, String> {
     })
 }
 
-/// Cells stand in headers and in one-line fields: line breaks and other control characters become spaces.
+/// Cells stand in headers and in one-line fields: line breaks and characters without a meaning of their own in text
+/// (control and private-use characters) become spaces.
 fn one_line(value: &str) -> String {
-    if !value.contains(|c: char| c.is_control() || matches!(c, '\u{2028}' | '\u{2029}')) {
+    let is_no_text =
+        |c: char| c.is_control() || matches!(c, '\u{2028}' | '\u{2029}' | '\u{E000}'..='\u{F8FF}');
+    if !value.contains(is_no_text) {
         return value.to_owned();
     }
-    let clean = value.replace(|c: char| c.is_control() || matches!(c, '\u{2028}' | '\u{2029}'), " ");
+    let clean = value.replace(is_no_text, " ");
     clean.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 

@@ -1,0 +1,151 @@
+//! Compiling an issue: what is the same for all members is rendered, styled and encoded here, once.
+
+use std::path::{Path, PathBuf};
+
+use crate::domain::{Issue, Section, TokenKey};
+
+use super::language::Language;
+use super::message::Frame;
+use super::page::Logo;
+use super::parts::{self, InlineImages};
+use super::style::Styles;
+use super::template::{self, Templates};
+use super::variant::Variants;
+use super::{
+    Body, CompiledSection, ComposeError, Composer, HTML, IssueSource, Setup, TEXT, helpers, markdown, source,
+    text,
+};
+
+impl Composer {
+    /// Compiles an issue.
+    ///
+    /// # Errors
+    /// Points at whatever in the issue's files or templates is wrong.
+    pub fn new(source: IssueSource, setup: Setup, key: TokenKey) -> Result<Self, ComposeError> {
+        let mut language = Language::load(&source.issue.language, &setup.templates)?;
+        let (_, css) =
+            template::load(&setup.templates, "style.css", include_str!("../../templates/style.css"))?;
+        let styles = Styles::new(css);
+        let mut images = InlineImages::new(setup.sender.address.domain());
+        let attachments =
+            source.attachments.iter().map(|path| parts::attachment(path)).collect::<Result<Vec<_>, _>>()?;
+        let mut composer = Self {
+            logo: setup.logo.as_deref().map(|path| logo(path, &mut images)).transpose()?,
+            html: Templates::html(),
+            text: Templates::text(),
+            sections: Vec::new(),
+            subject_is_personal: source.issue.subject.contains("{{"),
+            pages_have_logic: false,
+            variants: Variants::default(),
+            web_version: setup
+                .sender
+                .archive_url
+                .as_ref()
+                .map(|url| format!("{url}{}.html", source.issue.name)),
+            // Made anew once the images are known.
+            frame: Frame::new(&setup.sender, &source.issue.name, &source.issue.language, &[], &[])?,
+            attachment_names: names(&source.attachments),
+            language: language.clone(),
+            issue: source.issue,
+            setup,
+            key,
+        };
+        helpers::register(composer.html.registry(), &language);
+        helpers::register(composer.text.registry(), &language);
+        composer.fill_texts(&mut language)?;
+        composer.language = language;
+        composer.add_page_templates(&styles)?;
+        for (index, section) in source.sections.into_iter().enumerate() {
+            let compiled = composer.compile(index, section, &source.dir, &styles, &mut images)?;
+            composer.sections.push(compiled);
+        }
+        let Issue { name, language, .. } = &composer.issue;
+        composer.frame =
+            Frame::new(&composer.setup.sender, name, language, &images.into_parts(), &attachments)?;
+        Ok(composer)
+    }
+
+    /// Renders the language file's texts, which are the same for all members.
+    fn fill_texts(&self, language: &mut Language) -> Result<(), ComposeError> {
+        let data = serde_json::json!({ "association": self.setup.association, "issue": self.issue });
+        let mut texts = Templates::text();
+        for (key, text) in language.texts.iter_mut().filter(|(_, text)| text.contains("{{")) {
+            texts.add(key, &PathBuf::from(format!("templates/language/{}.toml", language.code)), text)?;
+            *text = texts.render_data(key, &data).map_err(|error| ComposeError::Letter {
+                member: "everyone".to_owned(),
+                message: format!("the text `{key}` of the language file: {error}"),
+            })?;
+        }
+        Ok(())
+    }
+
+    /// The data of a letter, as an example of which names there are.
+    fn schema(&self) -> Result<serde_json::Value, ComposeError> {
+        let reader = self.neutral_reader();
+        let fields = self.fields_of(&reader);
+        let page = self.page(&fields, "", "", &[]);
+        serde_json::to_value(page)
+            .map_err(|error| ComposeError::Letter { member: reader.name, message: error.to_string() })
+    }
+
+    fn add_page_templates(&mut self, styles: &Styles) -> Result<(), ComposeError> {
+        let schema = self.schema()?;
+        let dir = self.setup.templates.clone();
+        let (path, html) = template::load(&dir, HTML, include_str!("../../templates/letter.html.hbs"))?;
+        let check = |path: &Path, text: &str| template::Source { path, text, lines_above: 0 }.check(&schema);
+        let has_logic = |text: &str| template::decides_by(text, &["member", "greeting", "links"]);
+        check(&path, &html)?;
+        self.pages_have_logic = has_logic(&html.replace(super::style::MARK, ""));
+        self.html.add(HTML, &path, &styles.write_into_template(&html)?)?;
+        let (path, text) = template::load(&dir, TEXT, include_str!("../../templates/letter.txt.hbs"))?;
+        check(&path, &text)?;
+        self.pages_have_logic |= has_logic(&text);
+        self.text.add(TEXT, &path, &text)?;
+        let greeting = self.issue.greeting.clone().unwrap_or_else(|| self.language.greeting.clone());
+        let issue_file = PathBuf::from("issue.toml");
+        for (name, text) in [("greeting", greeting), ("subject", self.issue.subject.clone())] {
+            check(&issue_file, &text)?;
+            self.text.add(name, &issue_file, &text)?;
+        }
+        Ok(())
+    }
+
+    fn compile(
+        &mut self,
+        index: usize,
+        section: Section,
+        dir: &Path,
+        styles: &Styles,
+        images: &mut InlineImages,
+    ) -> Result<CompiledSection, ComposeError> {
+        let Section { path, title, audience, events, markdown, lines_above, .. } = section;
+        if let Some(audience) = &audience {
+            audience
+                .check_fields(|field| self.setup.fields.contains(field))
+                .map_err(|error| source::audience_error(&path, audience, &error))?;
+        }
+        template::Source { path: &path, text: &markdown, lines_above }.check(&self.schema()?)?;
+        let anchor = format!("section-{}", index + 1);
+        let rendered = markdown::render(&markdown, dir, styles, images)?;
+        let body = if rendered.is_personal {
+            self.html.add(&anchor, &path, &rendered.html)?;
+            self.text.add(&anchor, &path, &rendered.text)?;
+            None
+        } else {
+            Some(Body { html: rendered.html, text: text::flow(&rendered.text) })
+        };
+        Ok(CompiledSection { title, anchor, audience, events, body })
+    }
+}
+
+fn logo(path: &Path, images: &mut InlineImages) -> Result<Logo, ComposeError> {
+    let src = images.add(path)?;
+    let size = imagesize::size(path).map_err(|_| ComposeError::NotAnImage { path: path.to_owned() })?;
+    // Sharp on dense screens: the file may have up to twice the pixels that are shown.
+    let width = size.width.clamp(1, 200);
+    Ok(Logo { src, width, height: size.height * width / size.width.max(1) })
+}
+
+fn names(paths: &[PathBuf]) -> Vec<String> {
+    paths.iter().filter_map(|path| path.file_name()).map(|name| name.to_string_lossy().into_owned()).collect()
+}

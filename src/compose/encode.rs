@@ -1,0 +1,140 @@
+//! Quoted-printable (RFC 2045 §6.7), with what is the same in all letters encoded once.
+//!
+//! A page is rendered once with holes where personal values go. [`Sheet`] keeps the lines without holes encoded; for a
+//! letter only the lines with holes are filled, wrapped and encoded.
+
+use quoted_printable::encode_to_str;
+
+/// Private-use characters around a hole's number; no member's field has them.
+const OPEN: char = '\u{E004}';
+const CLOSE: char = '\u{E005}';
+
+/// The text that keeps the place of the value with this number.
+pub(super) fn hole(number: usize) -> String {
+    format!("{OPEN}{number}{CLOSE}")
+}
+
+/// A page whose lines without holes are finished.
+#[derive(Debug)]
+pub(super) struct Sheet {
+    chunks: Vec<Chunk>,
+    /// Wraps lines where that is wanted.
+    wrap: fn(&str) -> String,
+}
+
+#[derive(Debug)]
+enum Chunk {
+    Finished {
+        text: String,
+        encoded: Vec<u8>,
+    },
+    /// Whole lines with holes.
+    Open(String),
+}
+
+impl Sheet {
+    /// Parts a rendered page into what is finished and what is open.
+    pub fn new(page: &str, wrap: fn(&str) -> String) -> Self {
+        let mut chunks = Vec::new();
+        let mut lines = page.split_inclusive('\n').peekable();
+        while let Some(first) = lines.next() {
+            let is_open = first.contains(OPEN);
+            let mut text = first.to_owned();
+            while let Some(line) = lines.next_if(|line| line.contains(OPEN) == is_open) {
+                text.push_str(line);
+            }
+            chunks.push(if is_open { Chunk::Open(text) } else { Chunk::finished(wrap(&text)) });
+        }
+        Self { chunks, wrap }
+    }
+
+    /// The page as it reads; `value` gives what fills a hole.
+    pub fn readable(&self, value: impl Fn(usize) -> String) -> String {
+        let texts = self.chunks.iter().map(|chunk| match chunk {
+            Chunk::Finished { text, .. } => text.clone(),
+            Chunk::Open(text) => (self.wrap)(&filled(text, &value)),
+        });
+        texts.collect()
+    }
+
+    /// The page in quoted-printable, lines ended by CRLF.
+    pub fn encoded(&self, value: impl Fn(usize) -> String) -> Vec<u8> {
+        let mut bytes = Vec::with_capacity(self.chunks.iter().map(Chunk::size).sum());
+        for chunk in &self.chunks {
+            match chunk {
+                Chunk::Finished { encoded, .. } => bytes.extend_from_slice(encoded),
+                Chunk::Open(text) => append(&mut bytes, &(self.wrap)(&filled(text, &value))),
+            }
+        }
+        bytes
+    }
+}
+
+impl Chunk {
+    fn finished(text: String) -> Self {
+        let mut encoded = Vec::new();
+        append(&mut encoded, &text);
+        Self::Finished { text, encoded }
+    }
+
+    fn size(&self) -> usize {
+        match self {
+            Self::Finished { encoded, .. } => encoded.len(),
+            Self::Open(text) => text.len() * 2,
+        }
+    }
+}
+
+fn filled(text: &str, value: impl Fn(usize) -> String) -> String {
+    let mut parts = text.split(OPEN);
+    let mut filled = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        let (number, rest) = part.split_once(CLOSE).unwrap_or(("", part));
+        filled.extend(number.parse().ok().map(&value));
+        filled.push_str(rest);
+    }
+    filled
+}
+
+/// Encodes `text`. A line that starts with a dot or with `From ` would be changed on its way by SMTP servers with
+/// faults and by mbox files, and its DKIM signature broken.
+fn append(bytes: &mut Vec<u8>, text: &str) {
+    let unix = text.replace("\r\n", "\n").replace('\r', "\n");
+    for line in encode_to_str(unix.replace('\n', "\r\n")).split_inclusive("\r\n") {
+        let (first, rest) = match line.as_bytes() {
+            [b'.', rest @ ..] => (b"=2E".as_slice(), rest),
+            [b'F', rest @ ..] if rest.starts_with(b"rom ") => (b"=46".as_slice(), rest),
+            all => (b"".as_slice(), all),
+        };
+        bytes.extend_from_slice(first);
+        bytes.extend_from_slice(rest);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use quoted_printable::{ParseMode, decode};
+
+    #[test]
+    fn a_filled_sheet_decodes_to_its_page() {
+        let long = "å".repeat(400);
+        let page = format!(
+            "<p>{long}</p>\nHej {}!\n\n.punkt\nFrom slut {} = \u{2028}\u{ad}\n{}",
+            hole(0),
+            hole(12),
+            hole(0)
+        );
+        let sheet = Sheet::new(&page, str::to_owned);
+        let value = |number: usize| if number == 0 { "Åsa\nrad två".to_owned() } else { "tolv".to_owned() };
+        let bytes = sheet.encoded(value);
+        let decoded = String::from_utf8(decode(&bytes, ParseMode::Strict).unwrap()).unwrap();
+        let readable = sheet.readable(value);
+        assert_eq!(decoded, readable.replace('\n', "\r\n"));
+        assert!(readable.contains("Hej Åsa\nrad två!\n") && readable.ends_with("\nÅsa\nrad två"));
+        for line in String::from_utf8(bytes).unwrap().split("\r\n") {
+            assert!(line.len() <= 78 && !line.starts_with('.') && !line.starts_with("From "), "{line}");
+            assert!(!line.ends_with(' '), "{line:?}");
+        }
+    }
+}

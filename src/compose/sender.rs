@@ -1,0 +1,104 @@
+//! Who the letters are from: addresses, and the headers of a mailing list.
+
+use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
+
+use crate::domain::{Address, Token};
+
+use super::ComposeError;
+
+/// The sender's addresses.
+#[derive(Debug, Clone)]
+pub struct Sender {
+    pub name: String,
+    pub address: Address,
+    pub reply_to: Option<Address>,
+    /// Return path with VERP; without it bounces go to the sender's address.
+    pub bounce_address: Option<Address>,
+    /// Where unsubscribe mails go; with it the token stands in the address, else only in the subject.
+    pub unsubscribe_address: Option<Address>,
+    /// `https:` address with `{token}` (RFC 8058).
+    pub unsubscribe_url: Option<String>,
+    pub list_id: String,
+    /// Where the archive's pages are, ended by `/`.
+    pub archive_url: Option<String>,
+}
+
+/// RFC 6068 §2: what must be encoded in the address of a `mailto:` URL.
+const IN_MAILTO: &AsciiSet =
+    &CONTROLS.add(b' ').add(b'%').add(b'?').add(b'&').add(b'#').add(b'<').add(b'>').add(b'"').add(b'/');
+
+impl Sender {
+    /// The envelope sender of a member's letter.
+    ///
+    /// # Errors
+    /// When the token makes the local part too long.
+    pub fn return_path(&self, token: &Token) -> Result<Address, ComposeError> {
+        match &self.bounce_address {
+            None => Ok(self.address.clone()),
+            Some(address) => with_token(address, token),
+        }
+    }
+
+    /// The URL in the letter that unsubscribes a member: `https:` where one is configured, else `mailto:`.
+    ///
+    /// # Errors
+    /// When the token makes the local part too long.
+    pub fn unsubscribe(&self, token: &Token) -> Result<String, ComposeError> {
+        self.unsubscribe_link(token).map_or_else(|| self.unsubscribe_mailto(token), Ok)
+    }
+
+    fn unsubscribe_link(&self, token: &Token) -> Option<String> {
+        self.unsubscribe_url.as_ref().map(|url| url.replace("{token}", &token.to_string()))
+    }
+
+    fn unsubscribe_mailto(&self, token: &Token) -> Result<String, ComposeError> {
+        let address = match &self.unsubscribe_address {
+            Some(address) => with_token(address, token)?,
+            None => self.contact().clone(),
+        };
+        let address = utf8_percent_encode(address.as_str(), IN_MAILTO);
+        Ok(format!("mailto:{address}?subject=unsubscribe%20{token}"))
+    }
+
+    fn contact(&self) -> &Address {
+        self.reply_to.as_ref().unwrap_or(&self.address)
+    }
+
+    /// Headers that all letters share (RFC 2369, 2919) and that keep automatic answers away (RFC 3834 §2).
+    pub(super) fn list_headers(&self, language: &str) -> Vec<(&'static str, String)> {
+        let mut headers = vec![
+            ("List-Id", format!("<{}>", self.list_id)),
+            ("List-Help", format!("<mailto:{}>", self.contact())),
+            ("List-Post", "NO".to_owned()),
+            ("Precedence", "bulk".to_owned()),
+            ("Content-Language", language.to_owned()),
+        ];
+        headers.extend(self.archive_url.as_ref().map(|url| ("List-Archive", format!("<{url}>"))));
+        headers
+    }
+
+    /// How one member leaves the list (RFC 2369 §3.2); by one click where there is an `https:` address (RFC 8058).
+    ///
+    /// # Errors
+    /// When the token makes the local part too long.
+    pub(super) fn unsubscribe_headers(
+        &self,
+        token: &Token,
+    ) -> Result<Vec<(&'static str, String)>, ComposeError> {
+        let mailto = self.unsubscribe_mailto(token)?;
+        Ok(match self.unsubscribe_link(token) {
+            None => vec![("List-Unsubscribe", format!("<{mailto}>"))],
+            Some(link) => vec![
+                ("List-Unsubscribe", format!("<{link}>,\r\n <{mailto}>")),
+                ("List-Unsubscribe-Post", "List-Unsubscribe=One-Click".to_owned()),
+            ],
+        })
+    }
+}
+
+fn with_token(address: &Address, token: &Token) -> Result<Address, ComposeError> {
+    address.with_detail(&token.to_string()).map_err(|source| ComposeError::Address {
+        address: format!("{address} with the token {token}"),
+        source,
+    })
+}
