@@ -54,6 +54,10 @@ pub enum Color {
 
 #[derive(Debug, Subcommand)]
 pub enum Command {
+    /// Make a working project with an example issue.
+    Init(Init),
+    /// Make the folder of the next issue, with what repeats taken over from the last one.
+    New(New),
     /// Take the member list into the register.
     Import(Import),
     /// Show the letter as one member gets it.
@@ -70,10 +74,34 @@ pub enum Command {
     Status(Status),
     /// Show the log of dry runs, sends or bounces.
     Log(Log),
+    /// Write the letters that were sent as web pages with an Atom feed, without personal data.
+    Archive(Archive),
     /// Print a shell's completion script.
     Completions { shell: clap_complete::Shell },
     /// Print the manual page.
     Man,
+}
+
+#[derive(Debug, Args)]
+pub struct Init {
+    /// The folder; it is made where needed.
+    #[arg(default_value = ".")]
+    pub folder: PathBuf,
+}
+
+#[derive(Debug, Args)]
+pub struct New {
+    /// The issue's name, such as 2026-2.
+    pub issue: IssueName,
+}
+
+#[derive(Debug, Args)]
+pub struct Archive {
+    /// Only these issues, sent or not; all that were sent when left out.
+    pub issues: Vec<IssueName>,
+    /// The folder to write to; archive when left out.
+    #[arg(long, value_name = "DIR")]
+    pub output: Option<PathBuf>,
 }
 
 #[derive(Debug, Args)]

@@ -9,6 +9,7 @@ use crate::config::{ConfigError, PasswordError};
 use crate::domain::Excerpt;
 use crate::import::ImportError;
 use crate::ledger::{LedgerError, LockError};
+use crate::publish::PublishError;
 use crate::relay::RelayError;
 use crate::report::LogError;
 use crate::send::SendError;
@@ -216,6 +217,15 @@ impl From<RelayError> for Error {
             }
             RelayError::Connect { .. } => words.hint("check host and port in [transport]; nothing was lost: run again"),
             _ => words,
+        }
+    }
+}
+
+impl From<PublishError> for Error {
+    fn from(error: PublishError) -> Self {
+        match error {
+            PublishError::Compose(error) => error.into(),
+            other => Self::new(Kind::TryAgain, other.to_string()),
         }
     }
 }

@@ -6,7 +6,7 @@
 //! ```text
 //! main → cli → commands → report, config, error
 //!                  ↓
-//!    send   import   compose   inbox
+//!    send   import   compose   inbox   publish
 //!      └→ ledger, relay, compose
 //!                  ↓
 //!                domain        (no input or output)
@@ -16,6 +16,7 @@
 //! * [`import`] reads a member list; [`ledger`] keeps register, deliveries and bounces in `SQLite`.
 //! * [`compose`] makes an issue's folder into one letter per member.
 //! * [`relay`] hands letters to SMTP, sendmail or an outbox folder, and says what happened.
+//! * [`publish`] writes the letters as web pages.
 //! * [`send`] is the loop: compose, claim durably, deliver, settle.
 //! * `commands` ties them together; nothing below it knows the configuration or the command line.
 
@@ -28,6 +29,7 @@ mod error;
 pub mod import;
 pub mod inbox;
 pub mod ledger;
+pub mod publish;
 pub mod relay;
 mod report;
 pub mod send;

@@ -1,9 +1,12 @@
 //! One file a command: raw arguments in, checked values to the layers below, a report out.
 
+mod archive;
 mod bounces;
 mod build;
 mod import;
+mod init;
 mod log;
+mod new;
 mod preview;
 mod project;
 mod resolve;
@@ -27,6 +30,9 @@ use project::Project;
 pub fn run(cli: Cli, terminal: Terminal) -> Result<ExitCode, Error> {
     let project = || Project::open(&cli.dir);
     match cli.command {
+        Command::Init(arguments) => init::run(&arguments, terminal),
+        Command::New(arguments) => new::run(&project()?, &arguments, terminal),
+        Command::Archive(arguments) => archive::run(&project()?, &arguments, terminal),
         Command::Import(arguments) => import::run(&project()?, &arguments, terminal),
         Command::Preview(arguments) => preview::run(&project()?, &arguments, terminal),
         Command::Build(arguments) => build::run(&project()?, &arguments, terminal),

@@ -126,12 +126,7 @@ impl Project {
         let sender = &config.sender;
         let domain = sender.address.domain();
         let setup = Setup {
-            association: compose::Association {
-                name: config.association.name.clone(),
-                postal_address: config.association.postal_address.clone(),
-                website: config.association.website.clone(),
-                contact: config.association.contact.to_string(),
-            },
+            association: self.association(),
             sender: compose::Sender {
                 name: sender.name.clone().unwrap_or_else(|| config.association.name.clone()),
                 address: sender.address.clone(),
@@ -150,6 +145,17 @@ impl Project {
             fields,
         };
         Ok(Composer::new(source, setup, self.token_key()?)?)
+    }
+
+    /// The association as templates see it.
+    pub fn association(&self) -> compose::Association {
+        let association = &self.config.association;
+        compose::Association {
+            name: association.name.clone(),
+            postal_address: association.postal_address.clone(),
+            website: association.website.clone(),
+            contact: association.contact.to_string(),
+        }
     }
 
     /// The secret behind the tokens, made at the first use; it must stay the same for bounces to be recognised.

@@ -44,6 +44,7 @@ impl Composer {
                 .map(|url| format!("{url}{}.html", source.issue.name)),
             // Made anew once the images are known.
             frame: Frame::new(&setup.sender, &source.issue.name, &source.issue.language, &[], &[])?,
+            images: Vec::new(),
             attachment_names: names(&source.attachments),
             language: language.clone(),
             issue: source.issue,
@@ -59,9 +60,10 @@ impl Composer {
             let compiled = composer.compile(index, section, &source.dir, &styles, &mut images)?;
             composer.sections.push(compiled);
         }
+        let (images, image_parts) = images.into_parts();
+        composer.images = images;
         let Issue { name, language, .. } = &composer.issue;
-        composer.frame =
-            Frame::new(&composer.setup.sender, name, language, &images.into_parts(), &attachments)?;
+        composer.frame = Frame::new(&composer.setup.sender, name, language, &image_parts, &attachments)?;
         Ok(composer)
     }
 

@@ -19,6 +19,7 @@ mod style;
 mod template;
 mod text;
 mod variant;
+mod web;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
@@ -37,6 +38,7 @@ pub use error::ComposeError;
 pub use page::Association;
 pub use sender::Sender;
 pub use source::IssueSource;
+pub use web::{Index, WebPage};
 
 /// A section beside whose events and title no table of contents is needed.
 const CONTENTS_FROM: usize = 3;
@@ -73,6 +75,8 @@ pub struct Composer {
     web_version: Option<String>,
     logo: Option<Logo>,
     frame: Frame,
+    /// The inline images' files and content ids.
+    images: Vec<(PathBuf, String)>,
     attachment_names: Vec<String>,
 }
 

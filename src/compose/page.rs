@@ -14,6 +14,8 @@ pub(super) struct Page<'a> {
     /// Every field of the register; fields without a value are empty.
     pub member: &'a BTreeMap<&'a str, &'a str>,
     pub greeting: &'a str,
+    /// Whether this is the web page for everyone: no greeting and no unsubscribing.
+    pub web: bool,
     /// Whether a table of contents helps.
     pub contents: bool,
     pub sections: &'a [SectionView<'a>],

@@ -69,9 +69,9 @@ impl InlineImages {
         events.into_iter().map(replace).collect()
     }
 
-    /// The encoded images.
-    pub fn into_parts(self) -> Vec<SinglePart> {
-        self.parts
+    /// The images' files and content ids, and the encoded images.
+    pub fn into_parts(self) -> (Vec<(PathBuf, String)>, Vec<SinglePart>) {
+        (self.images, self.parts)
     }
 }
 

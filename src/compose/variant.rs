@@ -191,6 +191,36 @@ impl Composer {
         Ok(Variant { html: Sheet::new(&html, str::to_owned), text: Sheet::new(&text, text::flow) })
     }
 
+    /// The page for everyone: a neutral reader's, without what only members need.
+    ///
+    /// # Errors
+    /// When a template can't be rendered.
+    pub(super) fn public_html(&self) -> Result<String, ComposeError> {
+        let reader = self.neutral_reader();
+        let failed = |error: RenderError| ComposeError::Letter {
+            member: "the web page".to_owned(),
+            message: error.to_string(),
+        };
+        let fields = self.fields_of(&reader);
+        let page = Page { web: true, ..self.page(&fields, "", "", &[]) };
+        let context = Context::wraps(page).map_err(failed)?;
+        let mut sections = Vec::new();
+        for (number, section) in
+            self.sections.iter().enumerate().filter(|(_, section)| section.is_for(&reader))
+        {
+            let view = match &section.body {
+                Some(body) => section.view(Some(&body.html), number),
+                None => {
+                    let html = self.html.render(&section.anchor, &context).map_err(failed)?;
+                    section.view(Some(&html), number)
+                }
+            };
+            sections.push(view);
+        }
+        let page = Page { contents: sections.len() >= CONTENTS_FROM, sections: &sections, ..page };
+        self.html.render_data(HTML, &page).map_err(failed)
+    }
+
     /// The data of a page.
     pub(super) fn page<'a>(
         &'a self,
@@ -204,6 +234,7 @@ impl Composer {
             issue: &self.issue,
             member,
             greeting,
+            web: false,
             contents: sections.len() >= CONTENTS_FROM,
             sections,
             links: super::page::Links { unsubscribe, web_version: self.web_version.as_deref() },

@@ -71,8 +71,10 @@ enum Fault {
 
 /// Replies that speak of our login or of us, not of the recipient (RFC 4954 §6, RFC 5321 §4.2.3).
 const ABOUT_US: [u16; 4] = [530, 534, 535, 538];
-/// No reply to a command is longer; a TLS handshake before it may be.
+/// No reply to a command is longer.
 const LONGEST_REPLY: u64 = 8 * 1024;
+/// What a server may say at once while STARTTLS is under way: its certificates are part of it.
+const LONGEST_HANDSHAKE: u64 = 64 * 1024;
 /// The server is closing the connection (RFC 5321 §3.8).
 const CLOSING: u16 = 421;
 
@@ -86,6 +88,7 @@ impl SmtpServer {
         let trust = Trust::load(&self.host, self.ca_file.as_deref())?;
         let gauge = Gauge::default();
         gauge.set_byte_by_byte(self.security == Security::Starttls);
+        gauge.limit_replies(LONGEST_REPLY);
         let hello = ClientId::Domain(self.hello_name.clone());
         let stream = self.stream(&trust, &gauge).await?;
         let greeting = AsyncSmtpConnection::connect_with_transport(stream, &hello);
@@ -95,7 +98,6 @@ impl SmtpServer {
             session.start_tls(&trust, &hello).await?;
         }
         session.log_in().await?;
-        session.gauge.limit_replies(LONGEST_REPLY);
         Ok(session)
     }
 
@@ -150,14 +152,16 @@ impl SmtpSession<'_> {
         if !self.connection.server_info().supports_feature(Extension::StartTls) {
             return Err(RelayError::NoStarttls { server: self.server.name() });
         }
+        self.gauge.limit_replies(LONGEST_HANDSHAKE);
         let upgrade = self.connection.starttls(trust.parameters()?, hello);
         let upgraded = tokio::time::timeout(self.server.timeouts.command, upgrade)
             .await
             .map_err(|_| self.server.timed_out(self.server.timeouts.command))?;
         self.gauge.set_byte_by_byte(false);
+        self.gauge.limit_replies(LONGEST_REPLY);
         upgraded.map_err(|error| match error.status() {
-            Some(_) => self.server.turned_away(fault(&error)),
-            None => trust.error(&error),
+            None if !error.is_response() => trust.error(&error),
+            _ => self.server.turned_away(fault(&error)),
         })
     }
 

@@ -1,5 +1,7 @@
 //! Certificates to trust, for implicit TLS (our own handshake) and STARTTLS (lettre's).
 
+use std::error::Error;
+use std::io;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -79,12 +81,11 @@ impl Trust {
     }
 
     /// An error of the handshake in words that say what to do.
-    pub fn error(&self, error: &dyn std::error::Error) -> RelayError {
-        let mut words = error.to_string();
-        let mut cause = error.source();
-        while let Some(inner) = cause {
-            words = inner.to_string();
-            cause = inner.source();
+    pub fn error(&self, error: &(dyn Error + 'static)) -> RelayError {
+        let chain = || std::iter::successors(Some(error), |&error| error.source());
+        let words = chain().last().map(ToString::to_string).unwrap_or_default();
+        if chain().any(is_broken_connection) {
+            return RelayError::Connect { server: self.host.clone(), reason: words };
         }
         // rustls names the fault in its Debug form or in words, depending on how much it knows.
         let meaning = [
@@ -102,4 +103,12 @@ impl Trust {
         let reason = found.map_or(words.clone(), |(_, meaning)| format!("{meaning} ({words})"));
         RelayError::Tls { server: self.host.clone(), reason }
     }
+}
+
+/// Whether the connection ended in the middle of the handshake: that says nothing of the certificate.
+fn is_broken_connection(error: &(dyn Error + 'static)) -> bool {
+    use io::ErrorKind::{BrokenPipe, ConnectionAborted, ConnectionReset, UnexpectedEof};
+    error.downcast_ref::<io::Error>().is_some_and(|error| {
+        matches!(error.kind(), BrokenPipe | ConnectionAborted | ConnectionReset | UnexpectedEof)
+    })
 }

@@ -82,7 +82,8 @@ impl<S: AsyncRead + Unpin> AsyncRead for Wire<S> {
         let mut one = ReadBuf::new(&mut byte);
         let polled = Pin::new(&mut self.stream).poll_read(context, &mut one);
         buffer.put_slice(one.filled());
-        polled
+        let heard = one.filled().len();
+        polled.map(|read| read.and_then(|()| self.gauge.hear(heard)))
     }
 }
 

@@ -10,4 +10,5 @@
 )]
 
 pub mod sandbox;
+pub mod smtp_client;
 pub mod smtp_server;

@@ -162,7 +162,7 @@ impl SmtpServer {
     }
 
     pub fn open_connections(&self) -> usize {
-        self.hub.open_connections()
+        self.hub.state().open_connections()
     }
 
     /// The number of commands that began with a verb.
@@ -201,6 +201,12 @@ impl SmtpServer {
         let enough =
             |state: &State| state.commands.iter().filter(|line| line.starts_with(verb)).count() >= count;
         assert!(self.hub.wait(PATIENCE, enough), "{count} {verb} did not come");
+    }
+
+    /// Waits until all clients have gone.
+    pub fn wait_for_silence(&self) {
+        let silent = self.hub.wait(PATIENCE, |state| state.open_connections() == 0);
+        assert!(silent, "{} connections do not end", self.open_connections());
     }
 
     /// The number of things that happened: connections, commands, letters, replies.

@@ -85,6 +85,7 @@ impl Session<'_> {
     }
 
     fn babble(&mut self, garbage: Garbage, usual: &Reply) -> Result<bool, Gone> {
+        self.talked_garbage = true;
         match garbage {
             Garbage::Bytes => {
                 self.wire.send(b"\x16\x03\xff\x00 hej \xe5\xe4\xf6\r\n")?;

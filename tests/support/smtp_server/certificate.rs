@@ -28,9 +28,9 @@ pub struct Identity {
 
 impl Identity {
     pub fn new(kind: Certificate) -> Result<Self, rcgen::Error> {
-        let authority = authority()?;
+        let authority = authority("Example authority")?;
         let ca_pem = match kind {
-            Certificate::Untrusted => self::authority()?.pem(),
+            Certificate::Untrusted => self::authority("Another authority")?.pem(),
             _ => authority.pem(),
         };
         let key = KeyPair::generate()?;
@@ -46,9 +46,9 @@ impl Identity {
     }
 }
 
-fn authority() -> Result<CertifiedIssuer<'static, KeyPair>, rcgen::Error> {
+fn authority(name: &str) -> Result<CertifiedIssuer<'static, KeyPair>, rcgen::Error> {
     let mut parameters = CertificateParams::default();
-    parameters.distinguished_name.push(DnType::CommonName, "Example authority");
+    parameters.distinguished_name.push(DnType::CommonName, name);
     parameters.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
     CertifiedIssuer::self_signed(parameters, KeyPair::generate()?)
 }

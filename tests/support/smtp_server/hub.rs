@@ -31,6 +31,12 @@ pub struct State {
     stopping: bool,
 }
 
+impl State {
+    pub fn open_connections(&self) -> usize {
+        self.open.len()
+    }
+}
+
 /// The state with a bell that rings at each change.
 pub struct Hub {
     pub options: Options,
@@ -123,9 +129,5 @@ impl Hub {
                 socket.shutdown(Shutdown::Both).ok();
             }
         });
-    }
-
-    pub fn open_connections(&self) -> usize {
-        self.state().open.len()
     }
 }

@@ -45,6 +45,8 @@ pub struct Session<'a> {
     mail_refused: bool,
     /// The greeting was a refusal: nothing but QUIT may follow.
     turned_away: bool,
+    /// The server has talked garbage: however the client ends this is no violation.
+    pub(super) talked_garbage: bool,
     letters: usize,
 }
 
@@ -60,6 +62,7 @@ pub fn serve(hub: &Hub, socket: TcpStream) -> io::Result<()> {
         transaction: None,
         mail_refused: false,
         turned_away: false,
+        talked_garbage: false,
         letters: 0,
     };
     let Err(Gone) = session.converse(refusal);
@@ -361,6 +364,9 @@ impl Session<'_> {
     }
 
     pub(super) fn violation(&mut self, what: &str) {
+        if self.talked_garbage {
+            return;
+        }
         let text = format!("connection {}: {what}", self.number);
         self.hub.change(|state| state.violations.push(text));
     }

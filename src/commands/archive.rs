@@ -1,0 +1,58 @@
+//! `archive`: the letters as web pages.
+
+use std::process::ExitCode;
+
+use crate::cli::Archive;
+use crate::compose::Index;
+use crate::domain::{IssueName, State, field};
+use crate::error::{Error, Kind};
+use crate::ledger::Ledger;
+use crate::publish::Site;
+use crate::report::{Terminal, plural};
+
+use super::Project;
+
+/// Runs the command.
+pub fn run(project: &Project, arguments: &Archive, terminal: Terminal) -> Result<ExitCode, Error> {
+    let ledger = Ledger::open_existing(&project.ledger_path())?;
+    let fields = match &ledger {
+        Some(ledger) => ledger.fields()?,
+        None => field::KNOWN.map(str::to_owned).into(),
+    };
+    let issues =
+        if arguments.issues.is_empty() { sent(project, ledger.as_ref())? } else { arguments.issues.clone() };
+    if issues.is_empty() {
+        return Err(Error::new(Kind::Data, "no issue was sent yet")
+            .hint("name an issue to see its page before it is sent: medlemsbrev archive 2026-1"));
+    }
+    let composers =
+        issues.iter().map(|issue| project.composer(issue, fields.clone())).collect::<Result<Vec<_>, _>>()?;
+    let association = &project.config.association;
+    let index = Index::load(&project.dir.join("templates"), &association.language, project.association())?;
+    let site = Site {
+        dir: arguments.output.clone().unwrap_or_else(|| project.dir.join("archive")),
+        url: project.config.archive.url.as_ref().map(|url| url.0.as_str()),
+        association: &association.name,
+        zone: &association.time_zone.0,
+    };
+    let files = site.write(&composers, &index)?;
+    if terminal.json {
+        terminal.json(&files);
+    } else {
+        files.iter().for_each(|file| terminal.data(file.display().to_string()));
+        terminal.say(format!("{} written.", plural(files.len() as u64, "file", "files")));
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// The issues that at least one relay accepted and that still have their folder.
+fn sent(project: &Project, ledger: Option<&Ledger>) -> Result<Vec<IssueName>, Error> {
+    let Some(ledger) = ledger else { return Ok(Vec::new()) };
+    let mut issues = Vec::new();
+    for issue in project.issues() {
+        if !ledger.deliveries(&issue, State::Accepted)?.is_empty() {
+            issues.push(issue);
+        }
+    }
+    Ok(issues)
+}

@@ -1,0 +1,60 @@
+//! `init`: a project to start from.
+
+use std::fs;
+use std::path::Path;
+use std::process::ExitCode;
+
+use jiff::{ToSpan, ZonedDateTime};
+
+use crate::cli::Init;
+use crate::error::{Error, Kind};
+use crate::report::Terminal;
+
+const FILES: [(&str, &[u8]); 5] = [
+    ("medlemsbrev.toml", include_bytes!("../../templates/project/medlemsbrev.toml")),
+    ("members.csv", include_bytes!("../../templates/project/members.csv")),
+    ("ISSUE/issue.toml", include_bytes!("../../templates/project/issues/first/issue.toml")),
+    ("ISSUE/10-ordforanden.md", include_bytes!("../../templates/project/issues/first/10-ordforanden.md")),
+    ("ISSUE/20-moten.md", include_bytes!("../../templates/project/issues/first/20-moten.md")),
+];
+
+/// Runs the command; a folder that has a project already is left as it is.
+pub fn run(arguments: &Init, terminal: Terminal) -> Result<ExitCode, Error> {
+    let dir = &arguments.folder;
+    if dir.join(crate::config::FILE).exists() {
+        let message = format!("`{}` has a project already; nothing was changed", dir.display());
+        return Err(Error::new(Kind::Data, message).hint("medlemsbrev new ISSUE makes the next issue"));
+    }
+    let today = ZonedDateTime::now().date();
+    let half = if today.month() <= 6 { 1 } else { 2 };
+    let issue = format!("{}-{half}", today.year());
+    let event = today.saturating_add(4.weeks());
+    for (name, content) in FILES {
+        let path = dir.join(name.replace("ISSUE", &format!("issues/{issue}")));
+        let text = String::from_utf8_lossy(content);
+        let text = text
+            .replace("TITLE", &format!("Medlemsbrev {issue}"))
+            .replace("DATE", &today.to_string())
+            .replace("EVENT", &event.to_string());
+        write(&path, text.as_bytes())?;
+        terminal.data(path.display().to_string());
+    }
+    let at = if dir == Path::new(".") { String::new() } else { format!(" -C {}", dir.display()) };
+    terminal.say(format!(
+        "Look at the letter: medlemsbrev{at} preview\nThen write your association into medlemsbrev.toml."
+    ));
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Writes a new file, and never over an old one.
+pub(super) fn write(path: &Path, content: &[u8]) -> Result<(), Error> {
+    use std::io::Write;
+    let failed = |error: std::io::Error| {
+        Error::new(Kind::TryAgain, format!("can't write `{}`: {error}", path.display()))
+    };
+    if let Some(dir) = path.parent() {
+        fs::create_dir_all(dir).map_err(failed)?;
+    }
+    let mut file = fs::File::create_new(path).map_err(failed)?;
+    file.write_all(content).map_err(failed)
+}

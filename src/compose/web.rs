@@ -1,0 +1,93 @@
+//! The letter as a web page, and the index of such pages.
+
+use std::path::{Path, PathBuf};
+
+use serde::Serialize;
+
+use super::language::Language;
+use super::template::{self, Templates};
+use super::{Association, ComposeError, Composer, helpers};
+
+/// A letter for everyone to read: no greeting, no unsubscribe link, only sections that are for all.
+#[derive(Debug)]
+pub struct WebPage {
+    pub html: String,
+    /// The page's images: their name in the folder named after the issue, and their file.
+    pub images: Vec<(String, PathBuf)>,
+}
+
+/// The page that lists all letters.
+#[derive(Debug)]
+pub struct Index {
+    templates: Templates,
+    language: Language,
+    association: Association,
+}
+
+const INDEX: &str = "archive.html.hbs";
+
+#[derive(Serialize)]
+struct IndexPage<'a, T> {
+    language: &'a str,
+    association: &'a Association,
+    t: &'a std::collections::BTreeMap<String, String>,
+    issues: &'a [T],
+}
+
+impl Composer {
+    /// The letter as a web page.
+    ///
+    /// # Errors
+    /// When a template can't be rendered.
+    pub fn web_page(&self) -> Result<WebPage, ComposeError> {
+        let mut html = self.public_html()?;
+        let mut images = Vec::new();
+        for (path, id) in &self.images {
+            let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+            let url = percent_encoding::utf8_percent_encode(&name, percent_encoding::NON_ALPHANUMERIC);
+            // Dots are safe in a path and keep the file's ending readable.
+            let url = url.to_string().replace("%2E", ".").replace("%2D", "-").replace("%5F", "_");
+            html = html.replace(&format!("cid:{id}"), &format!("{}/{url}", self.issue.name));
+            images.push((name, path.clone()));
+        }
+        Ok(WebPage { html, images })
+    }
+
+    /// The issue's date in the letter's language.
+    pub fn written_date(&self) -> String {
+        self.language.date(self.issue.date)
+    }
+}
+
+impl Index {
+    /// Loads the index's template and the language's texts.
+    ///
+    /// # Errors
+    /// When either can't be used.
+    pub fn load(templates: &Path, language: &str, association: Association) -> Result<Self, ComposeError> {
+        let language = Language::load(language, templates)?;
+        let (path, text) =
+            template::load(templates, INDEX, include_str!("../../templates/archive.html.hbs"))?;
+        let mut compiled = Templates::html();
+        helpers::register(compiled.registry(), &language);
+        compiled.add(INDEX, &path, &text)?;
+        Ok(Self { templates: compiled, language, association })
+    }
+
+    /// Renders the index of these issues.
+    ///
+    /// # Errors
+    /// When the template can't be rendered.
+    pub fn render<T: Serialize>(&self, issues: &[T]) -> Result<String, ComposeError> {
+        let page = IndexPage {
+            language: &self.language.code,
+            association: &self.association,
+            t: &self.language.texts,
+            issues,
+        };
+        self.templates.render_data(INDEX, &page).map_err(|error| ComposeError::Letter {
+            member: "the archive".to_owned(),
+            message: error.to_string(),
+        })
+    }
+}

@@ -1,0 +1,123 @@
+//! The letters as web pages: one page an issue, an index and an Atom feed (RFC 4287), without personal data.
+
+use std::path::{Path, PathBuf};
+
+use atom_syndication::{Entry, Feed, FixedDateTime, Generator, Link, Person, Text};
+use jiff::civil::Date;
+use jiff::tz::TimeZone;
+use serde::Serialize;
+
+use crate::compose::{ComposeError, Composer, Index};
+
+/// Where the archive is written and found.
+#[derive(Debug)]
+pub struct Site<'a> {
+    pub dir: PathBuf,
+    /// The public address of the folder, ended by `/`.
+    pub url: Option<&'a str>,
+    pub association: &'a str,
+    pub zone: &'a TimeZone,
+}
+
+/// Why the archive can't be written.
+#[derive(Debug, thiserror::Error)]
+pub enum PublishError {
+    #[error(transparent)]
+    Compose(#[from] ComposeError),
+    #[error("can't write `{path}`: {source}")]
+    Write { path: PathBuf, source: std::io::Error },
+    #[error("the feed: {0}")]
+    Feed(String),
+}
+
+/// One issue in the index.
+#[derive(Debug, Serialize)]
+struct Listed {
+    file: String,
+    title: String,
+    day: Date,
+    written_date: String,
+    summary: Option<String>,
+}
+
+impl Site<'_> {
+    /// Writes the pages of the issues, newest first in index and feed; gives the files in the order of writing.
+    ///
+    /// # Errors
+    /// When a page can't be rendered or a file not be written.
+    pub fn write(&self, issues: &[Composer], index: &Index) -> Result<Vec<PathBuf>, PublishError> {
+        let mut files = Vec::new();
+        let mut listed = Vec::new();
+        for composer in issues {
+            let issue = composer.issue();
+            let page = composer.web_page()?;
+            let folder = self.dir.join(issue.name.as_str());
+            for (name, image) in &page.images {
+                let copied = folder.join(name);
+                let bytes = std::fs::read(image)
+                    .map_err(|source| PublishError::Write { path: image.clone(), source })?;
+                files.push(write(copied, &bytes)?);
+            }
+            let file = format!("{}.html", issue.name);
+            files.push(write(self.dir.join(&file), page.html.as_bytes())?);
+            listed.push(Listed {
+                file,
+                title: issue.title.clone(),
+                day: issue.date,
+                written_date: composer.written_date(),
+                summary: issue.preheader.clone(),
+            });
+        }
+        listed.sort_by_key(|issue| std::cmp::Reverse(issue.day));
+        files.push(write(self.dir.join("index.html"), index.render(&listed)?.as_bytes())?);
+        files.push(write(self.dir.join("feed.xml"), self.feed(&listed)?.as_bytes())?);
+        Ok(files)
+    }
+
+    fn feed(&self, issues: &[Listed]) -> Result<String, PublishError> {
+        // An id must never change (RFC 4287 §4.2.6), so it is the public address where there is one.
+        let base = self.url.unwrap_or("urn:medlemsbrev:");
+        let entries = issues.iter().map(|issue| self.entry(base, issue)).collect::<Result<Vec<_>, _>>()?;
+        let updated = entries.first().map_or_else(FixedDateTime::default, |entry| entry.updated);
+        let link = |href: String, rel: &str| Link { href, rel: rel.to_owned(), ..Link::default() };
+        let feed = Feed {
+            title: Text::plain(self.association),
+            id: base.to_owned(),
+            updated,
+            authors: vec![Person { name: self.association.to_owned(), ..Person::default() }],
+            generator: Some(Generator { value: "medlemsbrev".to_owned(), ..Generator::default() }),
+            links: self.url.iter().map(|url| link(format!("{url}feed.xml"), "self")).collect(),
+            entries,
+            ..Feed::default()
+        };
+        let xml = feed.write_to(Vec::new()).map_err(|error| PublishError::Feed(error.to_string()))?;
+        String::from_utf8(xml).map_err(|error| PublishError::Feed(error.to_string()))
+    }
+
+    fn entry(&self, base: &str, issue: &Listed) -> Result<Entry, PublishError> {
+        let noon = issue.day.at(12, 0, 0, 0);
+        let moment = self.zone.to_ambiguous_timestamp(noon).compatible();
+        let moment = moment.map_err(|error| PublishError::Feed(error.to_string()))?;
+        let updated: FixedDateTime =
+            moment.to_string().parse().map_err(|error| PublishError::Feed(format!("{error}")))?;
+        let href = format!("{}{}", self.url.unwrap_or_default(), issue.file);
+        Ok(Entry {
+            title: Text::plain(issue.title.clone()),
+            id: format!("{base}{}", issue.file),
+            updated,
+            published: Some(updated),
+            summary: issue.summary.clone().map(Text::plain),
+            links: vec![Link { href, rel: "alternate".to_owned(), ..Link::default() }],
+            ..Entry::default()
+        })
+    }
+}
+
+fn write(path: PathBuf, content: &[u8]) -> Result<PathBuf, PublishError> {
+    let failed = |path: &Path, source| PublishError::Write { path: path.to_owned(), source };
+    if let Some(dir) = path.parent() {
+        std::fs::create_dir_all(dir).map_err(|source| failed(dir, source))?;
+    }
+    std::fs::write(&path, content).map_err(|source| failed(&path, source))?;
+    Ok(path)
+}
