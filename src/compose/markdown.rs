@@ -44,7 +44,7 @@ pub(super) fn render(
     let events = images.take_in(events, dir)?;
     let mut html = String::new();
     pulldown_cmark::html::push_html(&mut html, events.into_iter());
-    let html = styles.write_into_fragment(&sanitised(&html))?;
+    let html = images.with_widths(&styles.write_into_fragment(&sanitised(&html))?);
     Ok(Rendered {
         html: shield.restore(html.trim_end()),
         text: shield.restore(text.trim_end()),

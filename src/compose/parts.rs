@@ -9,6 +9,9 @@ use pulldown_cmark::{CowStr, Event, Tag};
 
 use super::ComposeError;
 
+/// The width of a section in the default template, in CSS pixels.
+const LETTER_WIDTH: usize = 552;
+
 /// The images that the letter's HTML refers to by `cid:` (RFC 2392).
 #[derive(Debug)]
 pub(super) struct InlineImages {
@@ -67,6 +70,15 @@ impl InlineImages {
             other => Ok(other),
         };
         events.into_iter().map(replace).collect()
+    }
+
+    /// Gives the images in a section's HTML the widths that Outlook needs, up to the letter's own.
+    pub fn with_widths(&self, html: &str) -> String {
+        self.images.iter().fold(html.to_owned(), |html, (path, id)| {
+            let Ok(size) = imagesize::size(path) else { return html };
+            let source = format!("src=\"cid:{id}\"");
+            html.replace(&source, &format!("{source} width=\"{}\"", size.width.clamp(1, LETTER_WIDTH)))
+        })
     }
 
     /// The images' files and content ids, and the encoded images.

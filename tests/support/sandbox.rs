@@ -13,6 +13,8 @@ use super::smtp_server::SmtpServer;
 /// A project folder that is removed at the end.
 pub struct Sandbox {
     dir: TempDir,
+    /// The project's folder in `dir`.
+    inside: String,
 }
 
 /// A command that has ended.
@@ -43,16 +45,26 @@ file = "members.csv"
 "#;
 
 impl Sandbox {
+    /// A folder with nothing in it.
+    pub fn empty() -> Self {
+        Self { dir: tempfile::tempdir().unwrap(), inside: String::new() }
+    }
+
+    /// The project in a folder of this one.
+    pub fn enter(self, folder: &str) -> Self {
+        Self { inside: folder.to_owned(), ..self }
+    }
+
     /// A copy of one of the examples.
     pub fn example(name: &str) -> Self {
-        let sandbox = Self { dir: tempfile::tempdir().unwrap() };
+        let sandbox = Self::empty();
         copy(&Path::new(env!("CARGO_MANIFEST_DIR")).join("examples").join(name), sandbox.dir.path());
         sandbox
     }
 
     /// A small project with so many members: `member0001@example.org` and on.
     pub fn members(count: usize) -> Self {
-        let sandbox = Self { dir: tempfile::tempdir().unwrap() };
+        let sandbox = Self::empty();
         let mut list = "namn,epost\n".to_owned();
         for number in 1..=count {
             writeln!(list, "Member {number:04},member{number:04}@example.org").unwrap();
@@ -109,7 +121,7 @@ impl Sandbox {
     }
 
     pub fn path(&self, name: &str) -> PathBuf {
-        self.dir.path().join(name)
+        self.dir.path().join(&self.inside).join(name)
     }
 
     pub fn write(&self, name: &str, content: impl AsRef<[u8]>) {
@@ -166,7 +178,7 @@ impl Sandbox {
         let mut command = Command::new(env!("CARGO_BIN_EXE_medlemsbrev"));
         // Cron's environment.
         command.env_clear().env("LANG", "C").stdin(Stdio::null());
-        command.arg("-C").arg(self.dir.path()).args(words(arguments));
+        command.arg("-C").arg(self.dir.path().join(&self.inside)).args(words(arguments));
         command
     }
 }
