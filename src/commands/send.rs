@@ -209,11 +209,15 @@ impl Run<'_> {
         ledger.queue(&issue, Timestamp::now(), |member| job.is_for(&composer, member))?;
         self.log_skipped(&ledger, &composer, segment.as_ref(), &run, &issue)?;
         let name = relay.name();
+        let mut tried = 0;
         let (ledger, end) = if letters == 0 {
             (ledger, End::Done)
         } else {
             let bar = self.terminal.progress(letters);
-            let report = |event: &Event| self.letter(event, &composer, &run, &issue, &bar);
+            let report = |event: &Event| {
+                tried += 1;
+                self.letter(event, &composer, &run, &issue, &bar);
+            };
             let stop = stop_on_signal();
             let sent =
                 crate::send::run(ledger, Arc::clone(&composer), Arc::new(relay), job, stop, report).await;
@@ -234,7 +238,7 @@ impl Run<'_> {
                 total,
             });
         } else {
-            self.terminal.data(self.table(&counts, letters, &name, &issue));
+            self.terminal.data(self.table(&counts, tried, &name, &issue));
         }
         self.ended(end, &counts, &issue)
     }
@@ -307,7 +311,7 @@ impl Run<'_> {
                 "Dry run of {issue}: {} in {relay}, nothing sent",
                 plural(letters, "letter", "letters")
             ),
-            (false, 0) => format!("{issue}: nothing to send"),
+            (false, 0) if counts.open() == 0 => format!("{issue}: nothing to send"),
             (false, _) => format!("{issue}: {} tried through {relay}", plural(letters, "letter", "letters")),
         };
         format!("{what}\n\n{}", super::status::table(counts))
@@ -318,7 +322,7 @@ impl Run<'_> {
         match end {
             End::RelayGone(error) if open > 0 => return Err(error.into()),
             End::RefusedUs(reply) => {
-                let message = format!("the mail server refuses us, not a recipient: {reply}");
+                let message = format!("no letter can be taken, whoever it is for: {reply}");
                 return Err(Error::new(Kind::TryAgain, message)
                     .hint("the run was stopped before more letters were tried; mend it and run again"));
             }
