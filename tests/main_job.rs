@@ -77,7 +77,7 @@ fn a_list_that_lost_its_members_is_not_believed() {
     club.write("members.csv", short);
     club.run("send 2026-1 --yes")
         .code(65)
-        .stderr_has("20 of 30 active members are missing")
+        .stderr_has("leaves out 20 of 30 active members")
         .stderr_has("--max-missing 20");
     club.run("import --max-missing 20").code(0).stdout_has("missing from the list");
     club.run("send 2026-1 --yes").code(0).stdout_has("accepted  10");

@@ -177,13 +177,12 @@ fn check_brake(difference: &Difference, brake: Brake, terminal: Terminal) -> Res
     if !brake.stops(missing, difference.active_before) {
         return Ok(());
     }
-    let of = plural(difference.active_before, "active member", "active members");
-    let message = format!("{missing} of {of} are missing from the list");
+    let message = format!("the list leaves out {missing} of {} active members", difference.active_before);
     if terminal.confirm(&format!("{message}. Take them out of the register?")) == Some(true) {
         return Ok(());
     }
     let names: Vec<&str> = difference.missing.first.iter().take(5).map(String::as_str).collect();
-    Err(Error::new(Kind::Data, format!("{message}; nothing was changed ({} …)", names.join(", ")))
+    Err(Error::new(Kind::Data, format!("{message} ({} …); nothing was changed", names.join(", ")))
         .hint(format!("is it the right file? If they have left: --max-missing {missing}")))
 }
 

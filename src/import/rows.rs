@@ -8,6 +8,9 @@ use crate::domain::{Address, AddressError};
 
 use super::Columns;
 
+/// Names stand in headers, whose lines have at most 998 octets (RFC 5322 §2.1.1).
+const LONGEST_NAME: usize = 600;
+
 /// A row that names a member.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Row {
@@ -105,6 +108,10 @@ impl<'a> Rows<'a> {
             match field {
                 "email" => {
                     row.address = Some(address(value).map_err(|reason| bad(&column.header, value, reason))?);
+                }
+                "name" | "number" if value.len() > LONGEST_NAME => {
+                    let reason = format!("is longer than {LONGEST_NAME} bytes: is a quotation mark missing?");
+                    return Err(bad(&column.header, value, reason));
                 }
                 "name" => row.name = one_line(value),
                 "number" => row.number = Some(one_line(value)),
@@ -224,6 +231,7 @@ mod tests {
         for (row, column, reason) in [
             ("A;a@@example.se;X", "E-post", "is not an e-mail address"),
             ("A;a@example.se, b@example.se;X", "E-post", "several addresses"),
+            (&format!("{};a@example.se;X", "x".repeat(601)), "Namn", "longer than 600"),
             ("A;a@example.se;X;Y", "", "has 4 cells, the header has 3"),
             (";;X", "", "neither a name nor"),
             ("\"A;a@example.se;X\nB;b@example.se;Y\n", "", "never closed"),
