@@ -65,6 +65,8 @@ fn composer(issue: &str) -> Composer {
         logo: None,
         templates: PathBuf::from("/nowhere"),
         fields: field::KNOWN.map(str::to_owned).into(),
+        zone: jiff::tz::TimeZone::UTC,
+        signers: Vec::new(),
     };
     let composer = Composer::new(source, setup, TokenKey::new(&[7; 32])).unwrap();
     let bytes =

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use jiff::Timestamp;
 use ring::rand::SecureRandom;
 
-use crate::compose::{self, Composer, IssueSource, Setup};
+use crate::compose::{self, ComposeError, Composer, DkimKey, IssueSource, Setup, Signer};
 use crate::config::{Config, Password, TransportKind};
 use crate::domain::{IssueName, Segment, TokenKey};
 use crate::error::{Error, Kind};
@@ -143,6 +143,8 @@ impl Project {
             logo: config.association.logo.as_ref().map(|logo| self.dir.join(logo)),
             templates: self.dir.join("templates"),
             fields,
+            zone: config.association.time_zone.0.clone(),
+            signers: self.signers()?,
         };
         Ok(Composer::new(source, setup, self.token_key()?)?)
     }
@@ -156,6 +158,16 @@ impl Project {
             website: association.website.clone(),
             contact: association.contact.to_string(),
         }
+    }
+
+    /// The configured DKIM signers.
+    fn signers(&self) -> Result<Vec<Signer>, ComposeError> {
+        let own = self.config.sender.address.domain();
+        let signer = |dkim: &crate::config::Dkim| {
+            let key = DkimKey::load(&self.dir.join(&dkim.key_file))?;
+            Ok(Signer::new(dkim.domain.as_deref().unwrap_or(own), &dkim.selector, key)?)
+        };
+        self.config.dkim.iter().map(signer).collect()
     }
 
     /// The secret behind the tokens, made at the first use; it must stay the same for bounces to be recognised.

@@ -142,7 +142,7 @@ fn prepare(
     let now = Timestamp::now();
     ledger.for_each_open(issue, |member| {
         if job.is_for(&composer, &member) {
-            composer.letter(&member, Mark::None, now)?;
+            composer.rehearse(&member, now)?;
             letters += 1;
         }
         Ok::<_, Error>(())

@@ -2,7 +2,11 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::domain::{Issue, Section, TokenKey};
+use lettre::message::SinglePart;
+
+use crate::domain::{Event, Issue, Section, TokenKey};
+
+use super::calendar::{Organiser, calendar};
 
 use super::language::Language;
 use super::message::Frame;
@@ -27,7 +31,7 @@ impl Composer {
             template::load(&setup.templates, "style.css", include_str!("../../templates/style.css"))?;
         let styles = Styles::new(css);
         let mut images = InlineImages::new(setup.sender.address.domain());
-        let attachments =
+        let mut attachments =
             source.attachments.iter().map(|path| parts::attachment(path)).collect::<Result<Vec<_>, _>>()?;
         let mut composer = Self {
             logo: setup.logo.as_deref().map(|path| logo(path, &mut images)).transpose()?,
@@ -60,11 +64,28 @@ impl Composer {
             let compiled = composer.compile(index, section, &source.dir, &styles, &mut images)?;
             composer.sections.push(compiled);
         }
+        let events = composer.sections.iter().filter(|section| section.audience.is_none());
+        let events: Vec<Event> = events.flat_map(|section| section.events.clone()).collect();
+        if composer.issue.calendar
+            && let Some((name, part)) = composer.calendar(&events)?
+        {
+            attachments.push(part);
+            composer.attachment_names.push(name);
+        }
         let (images, image_parts) = images.into_parts();
         composer.images = images;
         let Issue { name, language, .. } = &composer.issue;
         composer.frame = Frame::new(&composer.setup.sender, name, language, &image_parts, &attachments)?;
         Ok(composer)
+    }
+
+    /// The calendar of the events that everyone is told of, with its file name.
+    fn calendar(&self, events: &[Event]) -> Result<Option<(String, SinglePart)>, ComposeError> {
+        let sender = &self.setup.sender;
+        let organiser = Organiser { name: &self.setup.association.name, address: sender.contact() };
+        let Some(text) = calendar(events, &self.issue, &self.setup.zone, organiser) else { return Ok(None) };
+        let name = self.language.text("calendar").to_lowercase();
+        Ok(Some((format!("{name}.ics"), parts::calendar(text, &name)?)))
     }
 
     /// Renders the language file's texts, which are the same for all members.

@@ -4,6 +4,8 @@ use std::path::PathBuf;
 
 use crate::domain::{AddressError, Excerpt};
 
+use super::dkim::DkimError;
+
 /// Why a letter can't be composed.
 #[derive(Debug, thiserror::Error)]
 pub enum ComposeError {
@@ -25,6 +27,8 @@ pub enum ComposeError {
     Address { address: String, source: AddressError },
     #[error("`{path}` is not a file that mail programs show as an image")]
     NotAnImage { path: PathBuf },
+    #[error(transparent)]
+    Dkim(#[from] DkimError),
     #[error("the stylesheet could not be written into the letter: {0}")]
     Style(String),
 }
@@ -34,6 +38,7 @@ impl ComposeError {
     pub fn hint(&self) -> Option<&str> {
         match self {
             Self::Source { hint, .. } => hint.as_deref(),
+            Self::Dkim(error) => error.hint(),
             _ => None,
         }
     }

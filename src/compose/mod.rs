@@ -3,7 +3,9 @@
 //! [`IssueSource`] reads the files; [`Composer::new`] does once what is the same for all members: Markdown, styles,
 //! images, attachments and the compiling of templates; [`Composer::letter`] does what is personal.
 
+mod calendar;
 mod compiler;
+mod dkim;
 mod encode;
 mod error;
 mod helpers;
@@ -25,6 +27,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
 use jiff::Timestamp;
+use jiff::tz::TimeZone;
 
 use crate::domain::{Event, Issue, Letter, Member, MemberId, Segment, TokenKey};
 
@@ -34,6 +37,7 @@ use page::Logo;
 use template::Templates;
 use variant::Variants;
 
+pub use dkim::{DkimError, DkimKey, Signer};
 pub use error::ComposeError;
 pub use page::Association;
 pub use sender::Sender;
@@ -56,6 +60,10 @@ pub struct Setup {
     pub templates: PathBuf,
     /// Every field of the register.
     pub fields: BTreeSet<String>,
+    /// The time zone of the events.
+    pub zone: TimeZone,
+    /// Those who sign every letter (DKIM).
+    pub signers: Vec<Signer>,
 }
 
 /// An issue that is ready to be written to any member.
@@ -148,11 +156,29 @@ impl Composer {
         Ok(self.fill(member, &token)?.rendered())
     }
 
-    /// Composes the letter to one member.
+    /// Composes the letter to one member and signs it.
     ///
     /// # Errors
     /// When the member has no address, or as [`Composer::render`].
     pub fn letter(&self, member: &Member, mark: Mark, now: Timestamp) -> Result<Letter, ComposeError> {
+        let mut letter = self.unsigned(member, mark, now)?;
+        let mut signed = dkim::signatures(&self.setup.signers, &letter.bytes, now)?.into_bytes();
+        if !signed.is_empty() {
+            signed.append(&mut letter.bytes);
+            letter.bytes = signed;
+        }
+        Ok(letter)
+    }
+
+    /// Composes the letter to one member without the costly signature, to see that nothing is wrong with it.
+    ///
+    /// # Errors
+    /// As [`Composer::letter`].
+    pub fn rehearse(&self, member: &Member, now: Timestamp) -> Result<(), ComposeError> {
+        self.unsigned(member, Mark::None, now).map(drop)
+    }
+
+    fn unsigned(&self, member: &Member, mark: Mark, now: Timestamp) -> Result<Letter, ComposeError> {
         let recipient = member.address.clone().ok_or_else(|| ComposeError::Letter {
             member: member.name.clone(),
             message: "the member has no e-mail address".to_owned(),

@@ -100,6 +100,20 @@ pub(super) fn attachment(path: &Path) -> Result<SinglePart, ComposeError> {
     Ok(builder.body(encoded(path)?))
 }
 
+/// The calendar of a letter's events (RFC 6047 §2.4); `name` is the file's, without its ending.
+///
+/// # Errors
+/// When the headers can't be written.
+pub(super) fn calendar(text: String, name: &str) -> Result<SinglePart, ComposeError> {
+    let refused = |message: String| ComposeError::Letter { member: "everyone".to_owned(), message };
+    let kind =
+        ContentType::parse(super::calendar::CONTENT_TYPE).map_err(|error| refused(error.to_string()))?;
+    let body = Body::new_with_encoding(text.into_bytes(), ContentTransferEncoding::Base64)
+        .map_err(|_| refused("the calendar can't be encoded".to_owned()))?;
+    let file = format!("{}.ics", name.to_lowercase());
+    Ok(SinglePart::builder().header(kind).header(ContentDisposition::attachment(&file)).body(body))
+}
+
 fn encoded(path: &Path) -> Result<Body, ComposeError> {
     let bytes = std::fs::read(path).map_err(|source| ComposeError::Read { path: path.to_owned(), source })?;
     Body::new_with_encoding(bytes, ContentTransferEncoding::Base64)

@@ -60,7 +60,8 @@ impl Sender {
         Ok(format!("mailto:{address}?subject=unsubscribe%20{token}"))
     }
 
-    fn contact(&self) -> &Address {
+    /// Whom readers write to.
+    pub(super) fn contact(&self) -> &Address {
         self.reply_to.as_ref().unwrap_or(&self.address)
     }
 

@@ -32,6 +32,7 @@ struct IssueFile {
     preheader: Option<String>,
     language: Option<String>,
     greeting: Option<String>,
+    calendar: Option<bool>,
     #[serde(default, deserialize_with = "parsed_if_any")]
     send_at: Option<DateTime>,
     #[serde(default, deserialize_with = "parsed_if_any")]
@@ -115,6 +116,7 @@ impl IssueSource {
             date: file.date,
             language: file.language.unwrap_or_else(|| language.to_owned()),
             greeting: file.greeting,
+            calendar: file.calendar.unwrap_or(true),
             send_at: file.send_at,
             send_until: file.send_until,
         };

@@ -30,6 +30,9 @@ pub struct Config {
     pub members: Members,
     #[serde(default)]
     pub archive: Archive,
+    /// Keys that sign every letter.
+    #[serde(default)]
+    pub dkim: Vec<Dkim>,
     /// Named segment expressions.
     #[serde(default)]
     pub segments: BTreeMap<String, Segment>,
@@ -137,6 +140,17 @@ pub struct Members {
     pub max_missing: Brake,
     /// Field → header in the file.
     pub columns: BTreeMap<String, String>,
+}
+
+/// A DKIM key (RFC 6376): its public half stands in the DNS at `SELECTOR._domainkey.DOMAIN`.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Dkim {
+    pub selector: String,
+    /// The sender's domain when left out.
+    pub domain: Option<String>,
+    /// Private key in PEM, from the project's folder: RSA from 2048 bits, or Ed25519.
+    pub key_file: PathBuf,
 }
 
 /// The letters as web pages.

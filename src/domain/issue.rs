@@ -68,6 +68,8 @@ pub struct Issue {
     pub language: String,
     /// Template of the greeting; the language file's own when left out.
     pub greeting: Option<String>,
+    /// Whether the events go along as a calendar file.
+    pub calendar: bool,
     /// Not before and not after, in the association's time zone.
     pub send_at: Option<DateTime>,
     pub send_until: Option<DateTime>,

@@ -1,0 +1,166 @@
+//! A private key from a PEM file, and its public half for the DNS.
+
+use std::path::{Path, PathBuf};
+
+use data_encoding::BASE64;
+use ring::digest::{SHA256, digest};
+use ring::error::KeyRejected;
+use ring::rand::SystemRandom;
+use ring::signature::{Ed25519KeyPair, KeyPair, RSA_PKCS1_SHA256, RsaKeyPair};
+use rustls_pki_types::PrivateKeyDer;
+use rustls_pki_types::pem::PemObject;
+
+use super::DkimError;
+
+/// A key that letters are signed with: RSA of 2048 to 4096 bits (RFC 8301) or Ed25519 (RFC 8463).
+#[derive(Debug)]
+pub struct DkimKey(Pair);
+
+#[derive(Debug)]
+enum Pair {
+    Rsa(Box<RsaKeyPair>),
+    Ed25519(Box<Ed25519KeyPair>),
+}
+
+/// Why a file gives no key.
+#[derive(Debug, thiserror::Error)]
+pub enum KeyProblem {
+    #[error("it can't be read: {0}")]
+    Read(#[from] std::io::Error),
+    #[error("it has no private key in PEM (`-----BEGIN PRIVATE KEY-----`)")]
+    NoPrivateKey,
+    #[error("its PEM is damaged: {0}")]
+    Pem(rustls_pki_types::pem::Error),
+    #[error("the private key is protected by a passphrase")]
+    Encrypted,
+    #[error("the RSA key has fewer than 2048 bits (RFC 8301 §3.2)")]
+    TooShort,
+    #[error("the RSA key has more than 4096 bits, which receivers need not verify (RFC 8301 §3.2)")]
+    TooLong,
+    #[error("the key is neither RSA nor Ed25519")]
+    Kind,
+    #[error("the key is damaged ({0})")]
+    Damaged(KeyRejected),
+}
+
+impl DkimKey {
+    /// Reads a PEM file: RSA as PKCS#1 or PKCS#8, Ed25519 as PKCS#8.
+    ///
+    /// # Errors
+    /// Names the file and says why no letter can be signed with it.
+    pub fn load(path: &Path) -> Result<Self, DkimError> {
+        let problem = |problem| DkimError::Key { path: PathBuf::from(path), problem };
+        let pem = std::fs::read(path).map_err(|error| problem(error.into()))?;
+        Self::from_pem(&pem).map_err(problem)
+    }
+
+    /// Reads a key from the text of a PEM file.
+    ///
+    /// # Errors
+    /// As [`DkimKey::load`].
+    pub fn from_pem(pem: &[u8]) -> Result<Self, KeyProblem> {
+        use rustls_pki_types::pem::Error;
+        if memchr::memmem::find(pem, b"ENCRYPTED").is_some() {
+            return Err(KeyProblem::Encrypted);
+        }
+        let key = PrivateKeyDer::from_pem_slice(pem).map_err(|error| match error {
+            Error::NoItemsFound => KeyProblem::NoPrivateKey,
+            error => KeyProblem::Pem(error),
+        })?;
+        match &key {
+            PrivateKeyDer::Pkcs1(der) => RsaKeyPair::from_der(der.secret_pkcs1_der()).map(Self::rsa),
+            PrivateKeyDer::Pkcs8(der) => Self::from_pkcs8(der.secret_pkcs8_der()),
+            _ => return Err(KeyProblem::Kind),
+        }
+        .map_err(rejected)
+    }
+
+    fn from_pkcs8(der: &[u8]) -> Result<Self, KeyRejected> {
+        // `maybe`: OpenSSL leaves out the public half, which ring then can't check the key against.
+        match Ed25519KeyPair::from_pkcs8_maybe_unchecked(der) {
+            Ok(pair) => Ok(Self(Pair::Ed25519(Box::new(pair)))),
+            Err(error) if error.to_string() == WRONG_ALGORITHM => RsaKeyPair::from_pkcs8(der).map(Self::rsa),
+            Err(error) => Err(error),
+        }
+    }
+
+    fn rsa(pair: RsaKeyPair) -> Self {
+        Self(Pair::Rsa(Box::new(pair)))
+    }
+
+    /// The value of the `a=` tag.
+    pub fn algorithm(&self) -> &'static str {
+        match self.0 {
+            Pair::Rsa(_) => "rsa-sha256",
+            Pair::Ed25519(_) => "ed25519-sha256",
+        }
+    }
+
+    /// The text of the TXT record that publishes the key (RFC 6376 §3.6.1, RFC 8463 §4.2).
+    ///
+    /// An RSA key's is longer than the 255 octets of one string: in a zone file it is to be cut in several.
+    pub fn dns_record(&self) -> String {
+        match &self.0 {
+            Pair::Rsa(pair) => {
+                let public = subject_public_key_info(pair.public_key().as_ref());
+                format!("v=DKIM1; k=rsa; p={}", BASE64.encode(&public))
+            }
+            Pair::Ed25519(pair) => {
+                format!("v=DKIM1; k=ed25519; p={}", BASE64.encode(pair.public_key().as_ref()))
+            }
+        }
+    }
+
+    /// Signs the canonical header fields.
+    pub(super) fn sign(&self, header: &[u8]) -> Result<Vec<u8>, DkimError> {
+        match &self.0 {
+            Pair::Rsa(pair) => {
+                let mut signature = vec![0; pair.public().modulus_len()];
+                pair.sign(&RSA_PKCS1_SHA256, &SystemRandom::new(), header, &mut signature)
+                    .map_err(|_| DkimError::Sign)?;
+                Ok(signature)
+            }
+            // RFC 8463 §3: Ed25519 signs the hash of the header, not the header.
+            Pair::Ed25519(pair) => Ok(pair.sign(digest(&SHA256, header).as_ref()).as_ref().to_vec()),
+        }
+    }
+}
+
+/// ring tells its reasons by text only.
+const WRONG_ALGORITHM: &str = "WrongAlgorithm";
+
+fn rejected(error: KeyRejected) -> KeyProblem {
+    match error.to_string().as_str() {
+        "TooSmall" => KeyProblem::TooShort,
+        "TooLarge" => KeyProblem::TooLong,
+        WRONG_ALGORITHM => KeyProblem::Kind,
+        _ => KeyProblem::Damaged(error),
+    }
+}
+
+/// Wraps an `RSAPublicKey` (RFC 8017 §A.1.1) as `p=` wants it (RFC 5280 §4.1).
+fn subject_public_key_info(rsa_public_key: &[u8]) -> Vec<u8> {
+    const RSA_ENCRYPTION_AND_NULL: &[u8] =
+        &[0x30, 0x0d, 0x06, 0x09, 0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x01, 0x01, 0x05, 0x00];
+    const UNUSED_BITS: &[u8] = &[0];
+    let key = der(0x03, &[UNUSED_BITS, rsa_public_key].concat());
+    der(0x30, &[RSA_ENCRYPTION_AND_NULL, &key].concat())
+}
+
+/// Puts DER's tag and length before `content` (X.690 §8.1.3).
+fn der(tag: u8, content: &[u8]) -> Vec<u8> {
+    let length = content.len().to_be_bytes();
+    let zeros = length.iter().take_while(|byte| **byte == 0).count();
+    let length = length.get(zeros..).unwrap_or_default();
+    let mut out = vec![tag];
+    match length {
+        [] => out.push(0),
+        [short] if *short < 0x80 => out.push(*short),
+        long => {
+            out.extend(u8::try_from(long.len()).map(|count| 0x80 | count));
+            out.extend_from_slice(long);
+        }
+    }
+    out.extend_from_slice(content);
+    out
+}
