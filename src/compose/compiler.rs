@@ -29,7 +29,7 @@ impl Composer {
         let mut language = Language::load(&source.issue.language, &setup.templates)?;
         let (_, css) =
             template::load(&setup.templates, "style.css", include_str!("../../templates/style.css"))?;
-        let styles = Styles::new(css);
+        let styles = Styles::new(&css);
         let mut images = InlineImages::new(setup.sender.address.domain());
         let mut attachments =
             source.attachments.iter().map(|path| parts::attachment(path)).collect::<Result<Vec<_>, _>>()?;

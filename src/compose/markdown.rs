@@ -44,6 +44,8 @@ pub(super) fn render(
     let events = images.take_in(events, dir)?;
     let mut html = String::new();
     pulldown_cmark::html::push_html(&mut html, events.into_iter());
+    // WCAG H63: a header cell says what it is the header of.
+    let html = html.replace("<th>", "<th scope=\"col\">").replace("<th style", "<th scope=\"col\" style");
     let html = images.with_widths(&styles.write_into_fragment(&sanitised(&html))?);
     Ok(Rendered {
         html: shield.restore(html.trim_end()),

@@ -7,25 +7,30 @@ use super::shield::Shield;
 
 /// The letter's stylesheet.
 pub(super) struct Styles {
-    css: String,
+    /// Rules that are written into the elements.
+    plain: String,
+    /// `@media` and other at-rules, which stay in the head.
+    at_rules: String,
     inliner: CSSInliner<'static>,
 }
 
 /// Where a template wants the stylesheet's `@media` rules.
 pub(super) const MARK: &str = "{{> style.css}}";
+/// Keeps the place of the at-rules while the other rules are written into the elements.
+const HEAD_STYLE: &str = "<!--head-style-->";
 /// The element that a section's HTML stands in.
 const SECTION: (&str, &str) = ("<div class=\"prose\">", "</div>");
 
 impl Styles {
     /// Takes the text of `style.css`.
-    pub fn new(css: String) -> Self {
+    pub fn new(css: &str) -> Self {
         let options = InlineOptions {
             load_remote_stylesheets: false,
             keep_style_tags: false,
-            keep_at_rules: true,
             ..InlineOptions::default()
         };
-        Self { css, inliner: CSSInliner::new(options) }
+        let (plain, at_rules) = parted(css);
+        Self { plain, at_rules, inliner: CSSInliner::new(options) }
     }
 
     /// Writes the rules into an HTML template; `@media` rules go into the head, tags stay as they are.
@@ -33,10 +38,11 @@ impl Styles {
     /// # Errors
     /// When the stylesheet is not CSS.
     pub fn write_into_template(&self, template: &str) -> Result<String, ComposeError> {
-        let with_css = template.replace(MARK, &format!("<style>{}</style>", self.css));
+        let with_css = template.replace(MARK, &format!("<style>{}</style>{HEAD_STYLE}", self.plain));
         let (shield, html) = Shield::html(&with_css);
         let html = self.inliner.inline(&html).map_err(|error| ComposeError::Style(error.to_string()))?;
-        Ok(shield.restore(&html))
+        let head_style = format!("<style>{}</style>", self.at_rules);
+        Ok(shield.restore(&html).replace(HEAD_STYLE, &head_style))
     }
 
     /// Writes the rules into the HTML of a section.
@@ -46,14 +52,37 @@ impl Styles {
     pub fn write_into_fragment(&self, html: &str) -> Result<String, ComposeError> {
         let (open, close) = SECTION;
         self.inliner
-            .inline_fragment(&format!("{open}{html}{close}"), &self.css)
+            .inline_fragment(&format!("{open}{html}{close}"), &self.plain)
             .map_err(|error| ComposeError::Style(error.to_string()))
     }
 }
 
+/// Parts a stylesheet into plain rules and at-rules, without comments.
+fn parted(css: &str) -> (String, String) {
+    let (mut plain, mut at_rules) = (String::new(), String::new());
+    let mut block = String::new();
+    let mut depth = 0_usize;
+    for part in without_comments(css).split_inclusive(['{', '}']) {
+        block.push_str(part);
+        depth = if part.ends_with('{') { depth + 1 } else { depth.saturating_sub(1) };
+        if depth == 0 {
+            let target = if block.trim_start().starts_with('@') { &mut at_rules } else { &mut plain };
+            target.push_str(&block.split_whitespace().collect::<Vec<_>>().join(" "));
+            block.clear();
+        }
+    }
+    (plain, at_rules)
+}
+
+fn without_comments(css: &str) -> String {
+    let mut parts = css.split("/*");
+    let first = parts.next().unwrap_or_default().to_owned();
+    parts.fold(first, |text, part| text + part.split_once("*/").map_or("", |(_, rest)| rest))
+}
+
 impl std::fmt::Debug for Styles {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Styles").field("css", &self.css.len()).finish_non_exhaustive()
+        f.debug_struct("Styles").field("css", &self.plain.len()).finish_non_exhaustive()
     }
 }
 
@@ -63,7 +92,9 @@ mod tests {
 
     #[test]
     fn rules_go_into_elements_and_tags_stay() {
-        let styles = Styles::new("p { color: #111; } @media print { p { color: #000; } }".to_owned());
+        let styles =
+            Styles::new("/* x */ p { color: #111; } @media print { p { color: #000; } } a { color: #222; }");
+        assert_eq!(styles.at_rules, "@media print { p { color: #000; } }");
         let html = styles
             .write_into_template(
                 "<html><head>{{> style.css}}</head><body><table>{{#each a}}<tr><td><p>{{b}}</p></td></tr>\
