@@ -25,7 +25,7 @@ pub fn run(project: &Project, arguments: &Build, terminal: Terminal) -> Result<E
         terminal.data(path.display().to_string());
         Ok::<_, Error>(())
     };
-    write(format!("{issue}.html"), rendered.html.as_bytes())?;
+    write(format!("{issue}.html"), composer.with_images_inside(&rendered.html)?.as_bytes())?;
     write(format!("{issue}.txt"), rendered.text.as_bytes())?;
     write(format!("{issue}.eml"), &letter.bytes)?;
     Ok(ExitCode::SUCCESS)

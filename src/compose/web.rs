@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use data_encoding::BASE64;
 use serde::Serialize;
 
 use super::language::Language;
@@ -51,6 +52,22 @@ impl Composer {
             images.push((name, path.clone()));
         }
         Ok(WebPage { html, images })
+    }
+
+    /// A letter's HTML with its images inside, so that a browser shows it as it is.
+    ///
+    /// # Errors
+    /// When an image can't be read any more.
+    pub fn with_images_inside(&self, html: &str) -> Result<String, ComposeError> {
+        let mut html = html.to_owned();
+        for (path, id) in &self.images {
+            let bytes =
+                std::fs::read(path).map_err(|source| ComposeError::Read { path: path.clone(), source })?;
+            let kind = mime_guess::from_path(path).first_or_octet_stream();
+            let url = format!("data:{kind};base64,{}", BASE64.encode(&bytes));
+            html = html.replace(&format!("cid:{id}"), &url);
+        }
+        Ok(html)
     }
 
     /// The date in the letter's language.
