@@ -158,3 +158,66 @@ fn description(event: &Event) -> Option<String> {
 fn escaped(text: &str) -> String {
     text.replace('\\', "\\\\").replace(';', "\\;").replace(',', "\\,").replace('\t', " ").replace('\n', "\\n")
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use jiff::civil::{Date, Time, date, time};
+
+    fn event(title: &str, date: Date, start: Option<Time>, end: Option<Time>) -> Event {
+        Event { title: title.to_owned(), date, start, end, place: None, signup: None, description: None }
+    }
+
+    fn written(events: &[Event]) -> String {
+        let issue = Issue {
+            name: "2026-1".parse().unwrap(),
+            title: "Brevet".to_owned(),
+            subject: "Brevet".to_owned(),
+            preheader: None,
+            date: date(2026, 4, 15),
+            language: "sv".to_owned(),
+            greeting: None,
+            calendar: true,
+            send_at: None,
+            send_until: None,
+        };
+        let address = Address::parse("kansliet@example.se").unwrap();
+        let zone = TimeZone::get("Europe/Stockholm").unwrap();
+        calendar(events, &issue, &zone, Organiser { name: "Rådet \"X\"", address: &address })
+            .unwrap_or_default()
+    }
+
+    #[test]
+    fn times_are_written_as_calendars_read_them() {
+        let day = date(2026, 5, 9);
+        let (one, seven) = (Some(time(1, 0, 0, 0)), Some(time(19, 0, 0, 0)));
+        for (start, end, want) in [
+            (None, None, "DTSTART;VALUE=DATE:20260509\r\nDTEND;VALUE=DATE:20260510"),
+            (seven, None, "DTSTART;TZID=Europe/Stockholm:20260509T190000\r\nDURATION:PT0S"),
+            (one, seven, "DTEND;TZID=Europe/Stockholm:20260509T190000"),
+            (seven, one, "DTEND;TZID=Europe/Stockholm:20260510T010000"),
+        ] {
+            let text = written(&[event("Möte", day, start, end)]);
+            assert!(text.contains(want), "{text}");
+            assert_eq!(text.contains("BEGIN:VTIMEZONE"), start.is_some());
+        }
+    }
+
+    #[test]
+    fn texts_are_escaped_and_lines_folded_between_characters() {
+        let title = "Åk, ät; drick\\sjung\nefter ".repeat(8);
+        let text = written(&[event(&title, date(2026, 5, 9), None, None)]);
+        assert!(text.split("\r\n").all(|line| line.len() <= 75), "{text}");
+        let unfolded = text.replace("\r\n ", "");
+        assert!(unfolded.contains("SUMMARY:Åk\\, ät\\; drick\\\\sjung\\nefter Åk"), "{unfolded}");
+        assert!(unfolded.contains("ORGANIZER;CN=\"Rådet 'X'\":mailto:kansliet@example.se"));
+    }
+
+    #[test]
+    fn an_event_stands_once_and_no_events_are_no_calendar() {
+        let twice =
+            [event("Möte", date(2026, 5, 9), None, None), event("Möte", date(2026, 5, 9), None, None)];
+        assert_eq!(written(&twice).matches("BEGIN:VEVENT").count(), 1);
+        assert_eq!(written(&[]), "");
+    }
+}
