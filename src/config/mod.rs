@@ -1,12 +1,12 @@
 //! `medlemsbrev.toml`: who sends, how, and to whom.
 
 mod password;
+mod values;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use jiff::SignedDuration;
 use jiff::tz::TimeZone;
 use serde::Deserialize;
 
@@ -14,6 +14,7 @@ use crate::domain::{Address, Excerpt, Segment};
 use crate::relay::Security;
 
 pub use password::{Password, PasswordError};
+pub use values::{Brake, Count, FolderUrl, ListId, Span, UnsubscribeUrl, ZoneName};
 
 /// The file's name in a project's folder.
 pub const FILE: &str = "medlemsbrev.toml";
@@ -54,11 +55,6 @@ pub struct Association {
     pub logo: Option<PathBuf>,
 }
 
-/// A time zone of the IANA database.
-#[derive(Debug, Clone, Deserialize)]
-#[serde(try_from = "String")]
-pub struct ZoneName(pub TimeZone);
-
 /// The addresses that stand in the letter.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -74,16 +70,6 @@ pub struct Sender {
     pub unsubscribe_url: Option<UnsubscribeUrl>,
     pub list_id: Option<ListId>,
 }
-
-/// An `https:` URL with `{token}` where the member's token goes (RFC 8058 asks for HTTPS).
-#[derive(Debug, Clone, Deserialize)]
-#[serde(try_from = "String")]
-pub struct UnsubscribeUrl(pub String);
-
-/// The identifier of RFC 2919 §2, such as `medlemsbrev.example.se`.
-#[derive(Debug, Clone, Deserialize)]
-#[serde(try_from = "String")]
-pub struct ListId(pub String);
 
 /// How letters leave this machine.
 #[derive(Debug, Clone, Deserialize)]
@@ -119,16 +105,6 @@ pub enum TransportKind {
     Sendmail,
 }
 
-/// A number from 1 to 1,000.
-#[derive(Debug, Clone, Copy, Deserialize)]
-#[serde(try_from = "u32")]
-pub struct Count(pub usize);
-
-/// A length of time such as `30s` or `5min`.
-#[derive(Debug, Clone, Copy, Deserialize)]
-#[serde(try_from = "SignedDuration")]
-pub struct Span(pub Duration);
-
 /// The member list.
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -159,27 +135,6 @@ pub struct Dkim {
 pub struct Archive {
     /// Where the pages will be found.
     pub url: Option<FolderUrl>,
-}
-
-/// An `https:` or `http:` URL that ends in `/`.
-#[derive(Debug, Clone, Deserialize)]
-#[serde(try_from = "String")]
-pub struct FolderUrl(pub String);
-
-/// How many active members a new file may leave out: a number or a share.
-#[derive(Debug, Clone, Copy, PartialEq, Deserialize)]
-#[serde(try_from = "BrakeText")]
-pub enum Brake {
-    Number(u64),
-    /// Percent of the active members.
-    Percent(f64),
-}
-
-#[derive(Deserialize)]
-#[serde(untagged)]
-enum BrakeText {
-    Number(u64),
-    Text(String),
 }
 
 /// Why the configuration can't be used.
@@ -294,118 +249,6 @@ impl Transport {
             Security::Tls => 465,
             Security::None => 25,
         })
-    }
-}
-
-impl Default for Brake {
-    fn default() -> Self {
-        Self::Percent(10.0)
-    }
-}
-
-impl Brake {
-    /// Tells whether `missing` of `active` members are more than the brake lets through.
-    pub fn stops(self, missing: u64, active: u64) -> bool {
-        match self {
-            Self::Number(number) => missing > number,
-            #[expect(clippy::cast_precision_loss, reason = "member counts are far below 2^52")]
-            Self::Percent(percent) => missing as f64 * 100.0 > percent * active as f64,
-        }
-    }
-}
-
-impl std::str::FromStr for Brake {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let wrong = || format!("`{text}` is neither a number nor a share such as \"10%\"");
-        match text.trim().strip_suffix('%') {
-            Some(percent) => match percent.trim().parse::<f64>() {
-                Ok(percent) if (0.0..=100.0).contains(&percent) => Ok(Self::Percent(percent)),
-                _ => Err(wrong()),
-            },
-            None => text.trim().parse().map(Self::Number).map_err(|_| wrong()),
-        }
-    }
-}
-
-impl TryFrom<BrakeText> for Brake {
-    type Error = String;
-
-    fn try_from(value: BrakeText) -> Result<Self, Self::Error> {
-        match value {
-            BrakeText::Number(number) => Ok(Self::Number(number)),
-            BrakeText::Text(text) => text.parse(),
-        }
-    }
-}
-
-impl TryFrom<u32> for Count {
-    type Error = String;
-
-    fn try_from(number: u32) -> Result<Self, Self::Error> {
-        match usize::try_from(number) {
-            Ok(number) if (1..=1000).contains(&number) => Ok(Self(number)),
-            _ => Err(format!("{number} is not between 1 and 1,000")),
-        }
-    }
-}
-
-impl TryFrom<SignedDuration> for Span {
-    type Error = String;
-
-    fn try_from(span: SignedDuration) -> Result<Self, Self::Error> {
-        match Duration::try_from(span) {
-            Ok(span) if !span.is_zero() => Ok(Self(span)),
-            _ => Err("the time must be longer than nothing".to_owned()),
-        }
-    }
-}
-
-impl TryFrom<String> for ZoneName {
-    type Error = String;
-
-    fn try_from(name: String) -> Result<Self, Self::Error> {
-        TimeZone::get(&name)
-            .map(Self)
-            .map_err(|_| format!("`{name}` is not a time zone, such as \"Europe/Stockholm\""))
-    }
-}
-
-impl TryFrom<String> for UnsubscribeUrl {
-    type Error = String;
-
-    fn try_from(url: String) -> Result<Self, Self::Error> {
-        let printable = url.bytes().all(|b| b.is_ascii_graphic() && !b"<>\"".contains(&b));
-        if url.starts_with("https://") && url.contains("{token}") && printable && url.len() < 300 {
-            return Ok(Self(url));
-        }
-        Err(format!("`{url}` must start with https:// and have {{token}} where the member's token goes"))
-    }
-}
-
-impl TryFrom<String> for FolderUrl {
-    type Error = String;
-
-    fn try_from(url: String) -> Result<Self, Self::Error> {
-        let printable = url.bytes().all(|b| b.is_ascii_graphic() && !b"<>\"".contains(&b));
-        let has_scheme = url.starts_with("https://") || url.starts_with("http://");
-        if has_scheme && printable && url.len() < 300 {
-            return Ok(Self(if url.ends_with('/') { url } else { url + "/" }));
-        }
-        Err(format!("`{url}` is not a web address such as \"https://www.example.se/brev/\""))
-    }
-}
-
-impl TryFrom<String> for ListId {
-    type Error = String;
-
-    fn try_from(id: String) -> Result<Self, Self::Error> {
-        let allowed = |b: u8| b.is_ascii_alphanumeric() || b == b'-' || b == b'.';
-        if id.contains('.') && id.bytes().all(allowed) && id.len() < 200 {
-            return Ok(Self(id));
-        }
-        Err(format!("`{id}` is not a list's id, such as \"medlemsbrev.example.se\" (RFC 2919)"))
     }
 }
 
