@@ -60,6 +60,8 @@ pub enum Command {
     New(New),
     /// Take the member list into the register.
     Import(Import),
+    /// Look for everything that would be wrong, before it is sent.
+    Check(Check),
     /// Show the letter as one member gets it.
     Preview(Preview),
     /// Write the letter's HTML, text and .eml files.
@@ -133,6 +135,15 @@ pub struct Reading {
 }
 
 #[derive(Debug, Args)]
+pub struct Check {
+    /// The issue; the current one when left out.
+    pub issue: Option<IssueName>,
+    /// Let letters pass that Gmail cuts off, with a warning.
+    #[arg(long)]
+    pub allow_large: bool,
+}
+
+#[derive(Debug, Args)]
 pub struct Preview {
     /// The issue; the current one when left out.
     pub issue: Option<IssueName>,
@@ -184,6 +195,9 @@ pub struct Send {
     /// Refuse unless exactly N letters are to be sent.
     #[arg(long, value_name = "N")]
     pub expect: Option<u64>,
+    /// Let letters pass that Gmail cuts off, with a warning.
+    #[arg(long)]
+    pub allow_large: bool,
     /// Do not ask.
     #[arg(short, long)]
     pub yes: bool,

@@ -6,7 +6,7 @@
 //! ```text
 //! main → cli → commands → report, config, error
 //!                  ↓
-//!    send   import   compose   inbox   publish
+//!    send   import   check   inbox   publish
 //!      └→ ledger, relay, compose
 //!                  ↓
 //!                domain        (no input or output)
@@ -15,11 +15,13 @@
 //! * [`domain`] has the nouns: Member, Segment, Issue, Section, Letter, delivery State, Outcome, Suppression.
 //! * [`import`] reads a member list; [`ledger`] keeps register, deliveries and bounces in `SQLite`.
 //! * [`compose`] makes an issue's folder into one letter per member.
+//! * [`check`] looks for what would be wrong, before it is sent.
 //! * [`relay`] hands letters to SMTP, sendmail or an outbox folder, and says what happened.
 //! * [`publish`] writes the letters as web pages.
 //! * [`send`] is the loop: compose, claim durably, deliver, settle.
 //! * `commands` ties them together; nothing below it knows the configuration or the command line.
 
+pub mod check;
 pub mod cli;
 mod commands;
 pub mod compose;

@@ -3,6 +3,7 @@
 mod archive;
 mod bounces;
 mod build;
+mod check;
 mod import;
 mod init;
 mod log;
@@ -34,6 +35,7 @@ pub fn run(cli: Cli, terminal: Terminal) -> Result<ExitCode, Error> {
         Command::New(arguments) => new::run(&project()?, &arguments, terminal),
         Command::Archive(arguments) => archive::run(&project()?, &arguments, terminal),
         Command::Import(arguments) => import::run(&project()?, &arguments, terminal),
+        Command::Check(arguments) => check::run(&project()?, &arguments, terminal),
         Command::Preview(arguments) => preview::run(&project()?, &arguments, terminal),
         Command::Build(arguments) => build::run(&project()?, &arguments, terminal),
         Command::Send(arguments) => send::run(&project()?, &arguments, terminal),

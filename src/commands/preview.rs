@@ -66,7 +66,7 @@ pub(super) fn letter_of(
 }
 
 /// The register as a send would find it: with the configured list imported, in a copy.
-fn register(project: &Project, terminal: Terminal) -> Result<Ledger, Error> {
+pub(super) fn register(project: &Project, terminal: Terminal) -> Result<Ledger, Error> {
     let scratch = Scratch::new(project)?;
     let mut ledger = scratch.ledger()?;
     if let Some(file) = &project.config.members.file {

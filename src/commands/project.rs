@@ -120,12 +120,28 @@ impl Project {
     /// # Errors
     /// Points at whatever is wrong in the issue or the templates.
     pub fn composer(&self, issue: &IssueName, fields: BTreeSet<String>) -> Result<Composer, Error> {
-        let config = &self.config;
+        let source = self.source(issue)?;
+        Ok(Composer::new(source, self.setup(fields)?, self.token_key()?)?)
+    }
+
+    /// The files of an issue.
+    ///
+    /// # Errors
+    /// Points at whatever is wrong in them.
+    pub fn source(&self, issue: &IssueName) -> Result<IssueSource, ComposeError> {
         let dir = self.dir.join("issues").join(issue.as_str());
-        let source = IssueSource::load(&dir, issue, &config.association.language)?;
+        IssueSource::load(&dir, issue, &self.config.association.language)
+    }
+
+    /// What letters need beside the issue; `fields` are the register's.
+    ///
+    /// # Errors
+    /// When a DKIM key can't be used.
+    pub fn setup(&self, fields: BTreeSet<String>) -> Result<Setup, ComposeError> {
+        let config = &self.config;
         let sender = &config.sender;
         let domain = sender.address.domain();
-        let setup = Setup {
+        Ok(Setup {
             association: self.association(),
             sender: compose::Sender {
                 name: sender.name.clone().unwrap_or_else(|| config.association.name.clone()),
@@ -145,8 +161,7 @@ impl Project {
             fields,
             zone: config.association.time_zone.0.clone(),
             signers: self.signers()?,
-        };
-        Ok(Composer::new(source, setup, self.token_key()?)?)
+        })
     }
 
     /// The association as templates see it.

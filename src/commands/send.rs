@@ -98,7 +98,7 @@ pub fn run(project: &Project, arguments: &Send, terminal: Terminal) -> Result<Ex
         ));
     }
     import_list(&mut ledger, project, &arguments.reading, terminal)?;
-    let prepared = prepare(ledger, project, &issue, arguments)?;
+    let prepared = prepare(ledger, project, &issue, arguments, terminal)?;
     confirm(project, &prepared, arguments, terminal)?;
     let relay = if arguments.dry_run { dry_run_outbox(project, &issue)? } else { project.relay(&issue)? };
     let kind = if arguments.dry_run { "dry-run" } else { "send" };
@@ -127,10 +127,11 @@ fn prepare(
     project: &Project,
     issue: &IssueName,
     arguments: &Send,
+    terminal: Terminal,
 ) -> Result<Prepared, Error> {
     let fields = ledger.fields()?;
     let segment = arguments.segment.as_ref().map(|text| project.segment(text, &fields)).transpose()?;
-    let composer = project.composer(issue, fields)?;
+    let composer = super::check::before_sending(project, issue, &ledger, arguments.allow_large, terminal)?;
     let job = Job {
         issue: issue.clone(),
         segment,

@@ -20,7 +20,7 @@ pub(super) struct Rendered {
 }
 
 /// `CommonMark` with tables, strike-through, task lists and footnotes.
-fn options() -> Options {
+pub fn options() -> Options {
     Options::ENABLE_TABLES
         | Options::ENABLE_STRIKETHROUGH
         | Options::ENABLE_TASKLISTS

@@ -39,6 +39,7 @@ use variant::Variants;
 
 pub use dkim::{DkimError, DkimKey, Signer};
 pub use error::ComposeError;
+pub use markdown::options as markdown_options;
 pub use page::Association;
 pub use sender::Sender;
 pub use source::IssueSource;
@@ -199,6 +200,14 @@ impl Composer {
             bytes: self.frame.message(sender, member, &recipient, &token, &personal, now)?,
             recipient,
         })
+    }
+
+    /// The URL in the letter that unsubscribes a member.
+    ///
+    /// # Errors
+    /// When the token makes the local part too long.
+    pub fn unsubscribe_link(&self, member: &Member) -> Result<String, ComposeError> {
+        self.setup.sender.unsubscribe(&self.key.sign(&self.issue.name, member.id))
     }
 
     fn fields_of<'a>(&'a self, member: &'a Member) -> BTreeMap<&'a str, &'a str> {

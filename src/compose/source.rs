@@ -12,7 +12,7 @@ use crate::domain::{Event, Excerpt, Issue, IssueName, Section, Segment};
 use super::ComposeError;
 
 /// What stands in an issue's folder, read and checked but not yet rendered.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct IssueSource {
     pub dir: PathBuf,
     pub issue: Issue,

@@ -1,0 +1,84 @@
+//! Attached files: how heavy they are, and whether mail servers let them through.
+
+use std::path::Path;
+
+use crate::domain::Excerpt;
+
+use super::{Finding, Subject};
+
+/// Bytes together above which attachments are a burden, and above which many servers refuse them.
+const HEAVY: u64 = 5_000_000;
+const TOO_HEAVY: u64 = 10_000_000;
+/// Files that can run or carry macros; Gmail, Outlook and most servers refuse them.
+const DANGEROUS: [&str; 40] = [
+    "ade", "adp", "apk", "appx", "bat", "cab", "chm", "cmd", "com", "cpl", "dll", "dmg", "docm", "dotm",
+    "exe", "hta", "iso", "img", "jar", "js", "jse", "lnk", "mde", "msc", "msi", "msp", "pif", "potm", "ppam",
+    "pptm", "ps1", "reg", "scr", "sh", "vb", "vbe", "vbs", "wsf", "xlsm", "xltm",
+];
+
+/// Attachments that are heavy together.
+pub(super) fn sizes(subject: &Subject<'_>) -> Vec<Finding> {
+    let files = &subject.source.attachments;
+    let size: u64 = files.iter().filter_map(|path| std::fs::metadata(path).ok()).map(|file| file.len()).sum();
+    let message = format!("the attachments have {}.{} MB together", size / 1_000_000, size / 100_000 % 10);
+    let advice = "put large files on your website and link to them, or save PDF files for the web";
+    let finding = match size {
+        0..=HEAVY => return Vec::new(),
+        size if size > TOO_HEAVY => Finding::error("attachments-heavy", message, advice),
+        _ => Finding::warning("attachments-heavy", message, advice),
+    };
+    vec![finding.at(whole(&subject.source.dir.join("attachments")))]
+}
+
+/// Attachments that mail servers refuse, and whole letters with them.
+pub(super) fn kinds(subject: &Subject<'_>) -> Vec<Finding> {
+    let is_dangerous = |path: &&std::path::PathBuf| {
+        let ending = path.extension().map(|ending| ending.to_string_lossy().to_lowercase());
+        ending.is_some_and(|ending| DANGEROUS.contains(&ending.as_str()))
+    };
+    let finding = |path: &std::path::PathBuf| {
+        let name = path.file_name().unwrap_or_default().to_string_lossy();
+        let message = format!("`{name}` can run or carry macros: most mail servers refuse the whole letter");
+        Finding::error("attachment-kind", message, "save it as PDF, .docx or .xlsx").at(whole(path))
+    };
+    subject.source.attachments.iter().filter(is_dangerous).map(finding).collect()
+}
+
+fn whole(path: &Path) -> Excerpt {
+    Excerpt::new(path, "", 0..0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::Severity::{self, Error, Warning};
+    use super::super::tests::{facts, issue};
+    use super::*;
+
+    fn judged(name: &str, size: u64) -> Vec<(Severity, &'static str)> {
+        let dir = tempfile::tempdir().unwrap();
+        let attachments = dir.path().join("attachments");
+        std::fs::create_dir(&attachments).unwrap();
+        std::fs::File::create(attachments.join(name)).unwrap().set_len(size).unwrap();
+        let source = issue(dir.path(), "", "Hej\n");
+        let facts = facts();
+        let subject = Subject::new(&source, &facts);
+        let findings = sizes(&subject).into_iter().chain(kinds(&subject));
+        findings.map(|finding| (finding.severity, finding.rule)).collect()
+    }
+
+    #[test]
+    fn attachments_are_light_and_harmless() {
+        for (name, size, want) in [
+            ("Program för årsmötet.pdf", 5_000_000, &[][..]),
+            ("program.pdf", 5_000_001, &[(Warning, "attachments-heavy")]),
+            ("program.pdf", 10_000_001, &[(Error, "attachments-heavy")]),
+            ("spel.EXE", 1, &[(Error, "attachment-kind")]),
+            ("blankett.docm", 1, &[(Error, "attachment-kind")]),
+            ("blankett.docx", 1, &[]),
+            ("möte.ics", 1, &[]),
+            ("README", 1, &[]),
+        ] {
+            assert_eq!(judged(name, size), want, "{name}");
+        }
+    }
+}

@@ -1,0 +1,94 @@
+//! Text on its ground: WCAG 2.2, 1.4.3.
+
+use std::collections::BTreeSet;
+
+use super::html::{Element, elements};
+use super::{Finding, Letters};
+
+const AA: f64 = 4.5;
+const AA_LARGE: f64 = 3.0;
+/// Pixels from which text is large, and from which bold text is.
+const LARGE: f64 = 24.0;
+const LARGE_BOLD: f64 = 18.66;
+
+/// Elements that set both colours, too close to each other.
+pub(super) fn pairs(letters: &Letters<'_>) -> Vec<Finding> {
+    too_close(&letters.rendered.html)
+}
+
+fn too_close(html: &str) -> Vec<Finding> {
+    let mut seen = BTreeSet::new();
+    let mut findings = Vec::new();
+    for element in elements(html) {
+        let Some((color, ground)) = colors(&element) else { continue };
+        let (Some(text), Some(behind)) = (luminance(&color), luminance(&ground)) else { continue };
+        let ratio = (text.max(behind) + 0.05) / (text.min(behind) + 0.05);
+        let needed = if is_large(&element) { AA_LARGE } else { AA };
+        if ratio < needed && seen.insert((color.clone(), ground.clone())) {
+            let message = format!(
+                "{color} on {ground} has a contrast of {ratio:.1}:1; {needed}:1 is needed to read it"
+            );
+            let advice = "take a darker or a lighter colour in templates/style.css";
+            findings.push(Finding::warning("contrast", message, advice));
+        }
+    }
+    findings
+}
+
+fn colors(element: &Element) -> Option<(String, String)> {
+    let color = element.style("color")?;
+    let ground = element.style("background-color").or_else(|| element.style("background"));
+    Some((color.to_lowercase(), ground.or_else(|| element.attribute("bgcolor"))?.to_lowercase()))
+}
+
+fn is_large(element: &Element) -> bool {
+    let pixels = element.style("font-size").and_then(|size| size.strip_suffix("px"));
+    let pixels: f64 = pixels.and_then(|size| size.trim().parse().ok()).unwrap_or(0.0);
+    let is_bold = matches!(element.style("font-weight"), Some("bold" | "700" | "800" | "900"));
+    pixels >= LARGE || (is_bold && pixels >= LARGE_BOLD)
+}
+
+/// The relative luminance of `#rgb`, `#rrggbb`, `black` and `white`.
+fn luminance(color: &str) -> Option<f64> {
+    let digits = match color {
+        "white" => "ffffff",
+        "black" => "000000",
+        _ => color.strip_prefix('#')?,
+    };
+    let digits: String = match digits.len() {
+        3 => digits.chars().flat_map(|c| [c, c]).collect(),
+        6 => digits.to_owned(),
+        _ => return None,
+    };
+    let number = u32::from_str_radix(&digits, 16).ok()?;
+    let channel = |shift: u32| {
+        let value = f64::from(number >> shift & 0xff) / 255.0;
+        if value <= 0.04045 { value / 12.92 } else { ((value + 0.055) / 1.055).powf(2.4) }
+    };
+    Some(0.2126 * channel(16) + 0.7152 * channel(8) + 0.0722 * channel(0))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn text_stands_out_from_its_ground() {
+        for (style, want) in [
+            ("color: #1d2a22; background-color: #ffffff", 0),
+            ("color: #fff; background-color: #1f5138", 0),
+            ("color: #767676; background-color: white", 0),
+            ("color: #777777; background-color: #ffffff", 1),
+            ("color: #AAA; background: #fff", 1),
+            ("color: #777; background-color: #fff; font-size: 24px", 0),
+            ("color: #777; background-color: #fff; font-size: 19px; font-weight: bold", 0),
+            ("color: #777; background-color: #fff; font-size: 19px", 1),
+            ("color: #777", 0),
+            ("color: inherit; background-color: #fff", 0),
+        ] {
+            let html = format!("<p style=\"{style}\">a</p><p style=\"{style}\">b</p>");
+            assert_eq!(too_close(&html).len(), want, "{style}");
+        }
+        assert_eq!(too_close("<td bgcolor=\"#ffffff\" style=\"color: #999999\">").len(), 1);
+    }
+}

@@ -1,0 +1,84 @@
+//! A configuration that can't be delivered, or whose bounces come back to nobody.
+
+use std::path::PathBuf;
+
+use super::Finding;
+use super::text::TextFile;
+
+/// What the configuration says of the way out.
+#[derive(Debug, Default)]
+pub struct Delivery {
+    /// The configuration file.
+    pub config: PathBuf,
+    pub sender_domain: String,
+    /// The mail server, where letters go out through one.
+    pub smtp_host: Option<String>,
+    pub has_bounce_address: bool,
+}
+
+/// What the configuration lacks.
+pub(super) fn rules(delivery: &Delivery) -> Vec<Finding> {
+    let file = TextFile::read(&delivery.config);
+    let mut findings = Vec::new();
+    if delivery.smtp_host.is_some() && is_nowhere(&delivery.sender_domain) {
+        let message = format!("no answer and no bounce finds its way to `{}`", delivery.sender_domain);
+        let advice = "write the association's own address; example and localhost are for trying out";
+        let place = file.key("sender", "address");
+        findings.push(Finding::warning("sender-domain", message, advice).at(place));
+    }
+    if let Some(host) = delivery.smtp_host.as_ref().filter(|host| is_example(host)) {
+        let advice = "write your mail provider's server";
+        let finding = Finding::warning("transport-host", format!("there is no mail server `{host}`"), advice);
+        findings.push(finding.at(file.key("transport", "host")));
+    }
+    if !delivery.has_bounce_address {
+        let message = "bounces come back to the sender's own inbox: `bounce_address` is missing";
+        let advice =
+            "set bounce_address in [sender] to a mailbox that accepts name+anything@, read by `bounces`";
+        findings.push(
+            Finding::warning("bounce-address", message, advice).at(file.key("sender", "bounce_address")),
+        );
+    }
+    findings
+}
+
+fn is_nowhere(domain: &str) -> bool {
+    let top = domain.rsplit('.').next().unwrap_or_default();
+    is_example(domain) || ["localhost", "local", "localdomain", "invalid", "test"].contains(&top)
+}
+
+/// The domains of RFC 2606, and `example.se` and the like.
+fn is_example(domain: &str) -> bool {
+    let mut labels = domain.rsplit('.');
+    labels.next() == Some("example") || labels.next() == Some("example")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_cannot_be_delivered_is_said() {
+        for (domain, host, has_bounce_address, want) in [
+            ("byalaget.se", Some("mail.byalaget.se"), true, &[][..]),
+            ("example.se", None, true, &[]),
+            ("example.se", Some("127.0.0.1"), true, &["sender-domain"]),
+            ("brev.example.org", Some("smtp.byalaget.se"), true, &["sender-domain"]),
+            ("byalaget.example", Some("localhost"), true, &["sender-domain"]),
+            ("dator.localhost", Some("localhost"), true, &["sender-domain"]),
+            ("byalaget.se", Some("mail.example.se"), true, &["transport-host"]),
+            ("byalaget.se", Some("localhost"), true, &[]),
+            ("byalaget.se", None, false, &["bounce-address"]),
+            ("myexample.se", Some("mail.myexample.se"), true, &[]),
+        ] {
+            let delivery = Delivery {
+                config: PathBuf::new(),
+                sender_domain: domain.to_owned(),
+                smtp_host: host.map(str::to_owned),
+                has_bounce_address,
+            };
+            let found: Vec<&str> = rules(&delivery).iter().map(|finding| finding.rule).collect();
+            assert_eq!(found, want, "{domain} {host:?}");
+        }
+    }
+}

@@ -1,0 +1,118 @@
+//! Meetings and other happenings.
+
+use jiff::civil::Time;
+
+use crate::domain::Event;
+
+use super::{Finding, Subject};
+
+/// An event that ends before this hour may have begun the evening before.
+const NIGHT_ENDS: i8 = 6;
+
+/// Events that are over before anyone reads of them.
+pub(super) fn over(subject: &Subject<'_>) -> Vec<Finding> {
+    let (issued, today) = (subject.source.issue.date, subject.facts.today);
+    each(subject, |event| {
+        let advice = "correct the date, or take the event away";
+        let message = if event.date < issued {
+            format!("«{}» on {} is before the issue's date, {issued}", event.title, event.date)
+        } else if event.date < today {
+            format!("«{}» on {} is over", event.title, event.date)
+        } else {
+            return None;
+        };
+        Some(Finding::warning("event-over", message, advice))
+    })
+}
+
+/// Events that end before they start.
+pub(super) fn times(subject: &Subject<'_>) -> Vec<Finding> {
+    each(subject, |event| {
+        let title = &event.title;
+        let advice = "correct start or end";
+        match (event.start, event.end) {
+            (None, Some(_)) => {
+                let message = format!("«{title}» has an end but no start");
+                Some(Finding::warning("event-times", message, "add start = \"18:00\""))
+            }
+            (Some(start), Some(end)) if start == end => {
+                Some(Finding::warning("event-times", format!("«{title}» ends when it starts"), advice))
+            }
+            (Some(start), Some(end)) if ends_before(start, end) => {
+                Some(Finding::error("event-times", format!("«{title}» ends before it starts"), advice))
+            }
+            _ => None,
+        }
+    })
+}
+
+/// Events that nobody finds.
+pub(super) fn places(subject: &Subject<'_>) -> Vec<Finding> {
+    each(subject, |event| {
+        let has_place = event.place.as_ref().is_some_and(|place| !place.trim().is_empty());
+        (!has_place).then(|| {
+            let message = format!("«{}» has no place", event.title);
+            Finding::warning("event-place", message, "add place = \"…\", also for a meeting on the web")
+        })
+    })
+}
+
+fn ends_before(start: Time, end: Time) -> bool {
+    end < start && end.hour() >= NIGHT_ENDS
+}
+
+fn each(subject: &Subject<'_>, judge: impl Fn(&Event) -> Option<Finding>) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    for section in &subject.sections {
+        for (index, event) in section.section.events.iter().enumerate() {
+            findings.extend(judge(event).map(|finding| finding.at(section.event(index))));
+        }
+    }
+    findings
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::tests::found;
+    use super::*;
+
+    type Rule = fn(&Subject<'_>) -> Vec<Finding>;
+
+    #[test]
+    fn events_are_ahead_in_order_and_somewhere() {
+        for (rule, lines, want) in [
+            (over as Rule, "date = 2026-05-09", ""),
+            (over, "date = 2026-04-15", ""),
+            (over, "date = 2026-04-14", "is before the issue's date"),
+            (times, "date = 2026-05-09\nstart = \"13:00\"\nend = \"16:00\"", ""),
+            (times, "date = 2026-05-09\nstart = \"20:00\"\nend = \"01:00\"", ""),
+            (times, "date = 2026-05-09\nstart = \"16:00\"\nend = \"13:00\"", "ends before it starts"),
+            (times, "date = 2026-05-09\nstart = \"16:00\"\nend = \"16:00\"", "ends when it starts"),
+            (times, "date = 2026-05-09\nend = \"16:00\"", "has an end but no start"),
+            (places, "date = 2026-05-09\nplace = \"Bygdegården\"", ""),
+            (places, "date = 2026-05-09\nplace = \" \"", "has no place"),
+            (places, "date = 2026-05-09", "has no place"),
+        ] {
+            let front = format!(
+                "[[event]]\ntitle = \"Ett\"\ndate = 2026-06-01\nplace = \"x\"\n\n[[event]]\ntitle = \"Möte\"\n{lines}\n"
+            );
+            let found = found(rule, &front, "");
+            let [(_, line, message)] = found.as_slice() else {
+                assert!(want.is_empty() && found.is_empty(), "{lines}: {found:?}");
+                continue;
+            };
+            assert_eq!(*line, 8, "{lines}");
+            assert!(!want.is_empty() && message.contains(want), "{lines}: {message}");
+        }
+    }
+
+    #[test]
+    fn a_letter_that_waits_grows_old() {
+        let dir = tempfile::tempdir().unwrap();
+        let front = "[[event]]\ntitle = \"Möte\"\ndate = 2026-05-09\n";
+        let source = super::super::tests::issue(dir.path(), front, "");
+        let facts =
+            super::super::Facts { today: jiff::civil::date(2026, 5, 10), ..super::super::tests::facts() };
+        assert!(over(&Subject::new(&source, &facts))[0].message.ends_with("is over"));
+    }
+}

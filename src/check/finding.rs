@@ -1,0 +1,68 @@
+//! One thing that is wrong, or that may be.
+
+use serde::Serialize;
+
+use crate::compose::ComposeError;
+use crate::domain::Excerpt;
+
+/// How bad it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Severity {
+    /// Nothing is sent.
+    Error,
+    Warning,
+}
+
+/// What a rule found.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Finding {
+    pub severity: Severity,
+    /// The rule's name, such as `weekday`.
+    pub rule: &'static str,
+    pub message: String,
+    /// What to do about it.
+    pub advice: String,
+    /// The place; its text is empty where a file as a whole is meant.
+    pub place: Option<Excerpt>,
+}
+
+impl Finding {
+    pub fn error(rule: &'static str, message: impl Into<String>, advice: impl Into<String>) -> Self {
+        Self { severity: Severity::Error, rule, message: message.into(), advice: advice.into(), place: None }
+    }
+
+    pub fn warning(rule: &'static str, message: impl Into<String>, advice: impl Into<String>) -> Self {
+        Self { severity: Severity::Warning, ..Self::error(rule, message, advice) }
+    }
+
+    /// Adds the place.
+    #[must_use]
+    pub fn at(mut self, place: Excerpt) -> Self {
+        self.place = Some(place);
+        self
+    }
+
+    /// The line of its place; none where there is no place or a file as a whole is meant.
+    pub fn line(&self) -> Option<usize> {
+        self.place.as_ref().filter(|place| !place.text.is_empty()).map(Excerpt::line)
+    }
+}
+
+impl From<&ComposeError> for Finding {
+    fn from(error: &ComposeError) -> Self {
+        let advice = error.hint().unwrap_or_default();
+        match error {
+            ComposeError::Source { message, excerpt, .. } => {
+                Self::error("source", message.clone(), advice).at(excerpt.clone())
+            }
+            ComposeError::Read { path, .. } => {
+                Self::error("unreadable-file", error.to_string(), advice).at(Excerpt::new(path, "", 0..0))
+            }
+            ComposeError::NotAnImage { path } => {
+                Self::error("image-type", error.to_string(), advice).at(Excerpt::new(path, "", 0..0))
+            }
+            _ => Self::error("composing", error.to_string(), advice),
+        }
+    }
+}

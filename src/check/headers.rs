@@ -1,0 +1,105 @@
+//! The subject and the preheader: what decides whether a letter is opened.
+
+use super::{Finding, Letters};
+
+/// Characters that most mail programs show of a subject, and of a preheader.
+const SUBJECT: usize = 60;
+const PREHEADER: usize = 120;
+/// Shorter subjects say nothing.
+const SHORT: usize = 5;
+/// A word of so many capitals is a shout rather than an abbreviation.
+const SHOUT: usize = 8;
+
+/// Subjects that are cut, that say nothing, or that filters dislike.
+pub(super) fn subject(letters: &Letters<'_>) -> Vec<Finding> {
+    let place = letters.issue_file.key("", "subject");
+    judge_subject(&letters.rendered.subject).into_iter().map(|finding| finding.at(place.clone())).collect()
+}
+
+/// Preheaders that are missing or cut.
+pub(super) fn preheader(letters: &Letters<'_>) -> Vec<Finding> {
+    let finding = judge_preheader(letters.source.issue.preheader.as_deref());
+    finding.into_iter().map(|finding| finding.at(letters.issue_file.key("", "preheader"))).collect()
+}
+
+fn judge_subject(subject: &str) -> Vec<Finding> {
+    let subject = subject.trim();
+    let length = subject.chars().count();
+    let letters: Vec<char> = subject.chars().filter(|c| c.is_alphabetic()).collect();
+    let is_shouted = letters.len() >= SHOUT && !letters.iter().any(|c| c.is_lowercase());
+    let mut findings = Vec::new();
+    let mut warn = |is_wrong: bool, message: String, advice: &str| {
+        findings.extend(is_wrong.then(|| Finding::warning("subject", message, advice)));
+    };
+    let long = format!("the subject has {length} characters: telephones cut it after about {SUBJECT}");
+    warn(length > SUBJECT, long, "say the most important thing first, and shorter");
+    let short = format!("the subject `{subject}` says little");
+    warn(length < SHORT, short, "say what is in the letter");
+    warn(
+        is_shouted,
+        "the subject is all capitals".to_owned(),
+        "write it as a sentence: spam filters dislike capitals",
+    );
+    let marks = subject.matches('!').count();
+    warn(
+        marks > 1,
+        format!("the subject has {marks} exclamation marks"),
+        "one is plenty: spam filters dislike them",
+    );
+    findings
+}
+
+fn judge_preheader(preheader: Option<&str>) -> Option<Finding> {
+    let preheader = preheader.map(str::trim).filter(|text| !text.is_empty());
+    let Some(text) = preheader else {
+        let message =
+            "there is no preheader: inboxes show the letter's first words after the subject instead";
+        let advice = "add preheader = \"…\" to issue.toml, a line that goes on where the subject ends";
+        return Some(Finding::warning("preheader", message, advice));
+    };
+    let length = text.chars().count();
+    (length > PREHEADER).then(|| {
+        let message =
+            format!("the preheader has {length} characters: inboxes cut it after at most {PREHEADER}");
+        Finding::warning("preheader", message, "make it shorter")
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_subject_is_short_and_calm() {
+        let long = "å".repeat(61);
+        for (subject, want) in [
+            ("Vårens medlemsbrev: årsmöte 9 maj och stöd att söka", ""),
+            ("Välkommen till årsmötet!", ""),
+            ("EU-val", ""),
+            ("AGM 2026", ""),
+            (long.as_str(), "61 characters"),
+            ("Brev", "says little"),
+            ("", "says little"),
+            ("VÅRENS MEDLEMSBREV", "all capitals"),
+            ("Kom! Nu!", "2 exclamation marks"),
+        ] {
+            let found: Vec<String> =
+                judge_subject(subject).into_iter().map(|finding| finding.message).collect();
+            assert_eq!(found.len(), usize::from(!want.is_empty()), "{subject}: {found:?}");
+            assert!(found.iter().all(|message| message.contains(want)), "{subject}: {found:?}");
+        }
+    }
+
+    #[test]
+    fn a_preheader_is_there_and_not_cut() {
+        let long = "å".repeat(121);
+        for (preheader, want) in [
+            (None, true),
+            (Some(" "), true),
+            (Some(long.as_str()), true),
+            (Some("Sök senast 29 maj."), false),
+        ] {
+            assert_eq!(judge_preheader(preheader).is_some(), want, "{preheader:?}");
+        }
+    }
+}

@@ -1,0 +1,167 @@
+//! Images: what they show, whether they are there, and how heavy they are.
+
+use std::path::{Path, PathBuf};
+
+use imagesize::ImageType;
+use percent_encoding::percent_decode_str;
+
+use crate::domain::Excerpt;
+
+use super::markdown::Image;
+use super::text::SectionText;
+use super::{Finding, Subject};
+
+/// Bytes above which an image is heavy, and above which it is too heavy.
+const HEAVY: u64 = 200_000;
+const TOO_HEAVY: u64 = 1_000_000;
+/// So many bytes tell an image's type.
+const HEAD: usize = 64;
+
+/// Images that a reader who can't see them knows nothing of.
+pub(super) fn alt_texts(subject: &Subject<'_>) -> Vec<Finding> {
+    each(subject, |_, image| {
+        let alt = image.alt.trim();
+        if alt.is_empty() {
+            let advice =
+                "write what it shows between the square brackets; leave them empty only for decoration";
+            return vec![Finding::warning("image-alt", "the image has no description", advice)];
+        }
+        let is_file_name = is_file_name(alt, &path_of(&image.target));
+        let message = format!("`{alt}` is a file's name, not a description of the image");
+        let advice = "write what the image shows, as you would say it on the telephone";
+        is_file_name.then(|| Finding::warning("image-alt-file-name", message, advice)).into_iter().collect()
+    })
+}
+
+/// Images that can't be shown, or that make the letter heavy; the logo too.
+pub(super) fn files(subject: &Subject<'_>) -> Vec<Finding> {
+    let mut findings = each(subject, |subject, image| {
+        if image.target.contains("://") || image.target.starts_with("//") || image.target.starts_with("data:")
+        {
+            let advice = "save the image in the issue's folder images, and name that file";
+            let message =
+                "the image would be loaded from the web: many mail programs refuse, and it tells who reads";
+            return vec![Finding::error("image-remote", message, advice)];
+        }
+        let path = path_of(&image.target);
+        file(&subject.source.dir.join(&path), &path)
+    });
+    if let Some(logo) = &subject.facts.logo {
+        findings.extend(file(logo, logo).into_iter().map(|finding| finding.at(Excerpt::new(logo, "", 0..0))));
+    }
+    findings
+}
+
+fn each(subject: &Subject<'_>, judge: impl Fn(&Subject<'_>, &Image) -> Vec<Finding>) -> Vec<Finding> {
+    let of_section = |section: &SectionText<'_>| {
+        let images = section.markdown.images.iter();
+        let judged = images.flat_map(|image| {
+            let findings = judge(subject, image);
+            findings.into_iter().map(|finding| finding.at(section.place(&image.range))).collect::<Vec<_>>()
+        });
+        judged.collect::<Vec<_>>()
+    };
+    subject.sections.iter().flat_map(of_section).collect()
+}
+
+fn path_of(target: &str) -> PathBuf {
+    PathBuf::from(&*percent_decode_str(target).decode_utf8_lossy())
+}
+
+fn is_file_name(alt: &str, path: &Path) -> bool {
+    let alt = alt.to_lowercase();
+    let is = |name: Option<&std::ffi::OsStr>| {
+        name.is_some_and(|name| name.to_string_lossy().to_lowercase() == alt)
+    };
+    let endings = [".png", ".jpg", ".jpeg", ".gif", ".webp", ".svg", ".heic", ".tif", ".bmp"];
+    let is_camera_name = is(path.file_stem()) && alt.contains(|c: char| c.is_ascii_digit() || c == '_');
+    is(path.file_name()) || is_camera_name || endings.iter().any(|ending| alt.ends_with(ending))
+}
+
+fn file(path: &Path, name: &Path) -> Vec<Finding> {
+    let name = name.display();
+    let Ok(size) = std::fs::metadata(path).map(|file| file.len()) else {
+        let advice = "put the file there, or correct its name; capitals count";
+        return vec![Finding::error("image-missing", format!("there is no file `{name}`"), advice)];
+    };
+    let mut findings = Vec::new();
+    if !is_shown(path) {
+        let advice = "save it as JPEG (photographs) or PNG (drawings)";
+        let message = format!("`{name}` is not an image that all mail programs show");
+        findings.push(Finding::error("image-type", message, advice));
+    }
+    if size > HEAVY {
+        let message = format!("`{name}` has {} kB", size / 1000);
+        let advice = "make it smaller: 1,200 pixels wide and JPEG quality 80 are plenty, mostly under 200 kB";
+        findings.push(if size > TOO_HEAVY {
+            Finding::error("image-heavy", message, advice)
+        } else {
+            Finding::warning("image-heavy", message, advice)
+        });
+    }
+    findings
+}
+
+/// Both its name and its content say that it is PNG, JPEG or GIF.
+fn is_shown(path: &Path) -> bool {
+    let kind = mime_guess::from_path(path).first_or_octet_stream();
+    let named = kind.type_() == mime::IMAGE && ["png", "jpeg", "gif"].contains(&kind.subtype().as_str());
+    let content = head(path).ok().and_then(|head| imagesize::image_type(&head).ok());
+    named && matches!(content, Some(ImageType::Png | ImageType::Jpeg | ImageType::Gif))
+}
+
+fn head(path: &Path) -> std::io::Result<Vec<u8>> {
+    use std::io::Read;
+    let mut head = Vec::with_capacity(HEAD);
+    std::fs::File::open(path)?.take(HEAD as u64).read_to_end(&mut head)?;
+    Ok(head)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::tests::{facts, issue, names};
+    use super::*;
+
+    #[test]
+    fn an_image_says_what_it_shows() {
+        for (markdown, want) in [
+            ("![](a.png)", &["image-alt"][..]),
+            ("<img src=\"a.png\">", &["image-alt"]),
+            ("![IMG_1234.JPG](images/IMG_1234.JPG)", &["image-alt-file-name"]),
+            ("![IMG_1234](images/IMG_1234.JPG)", &["image-alt-file-name"]),
+            ("![karta.png](images/b.png)", &["image-alt-file-name"]),
+            ("![Karta](images/karta.png)", &[]),
+            ("![Röda stugor vid en brygga.](images/salgrunda.jpg)", &[]),
+            ("<img src=\"a.png\" alt=\"En båt\">", &[]),
+        ] {
+            assert_eq!(names(alt_texts, markdown), want, "{markdown}");
+        }
+    }
+
+    #[test]
+    fn an_image_is_there_and_light() {
+        let png = |size: usize| {
+            let mut bytes = b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR\0\0\0\x01\0\0\0\x01".to_vec();
+            bytes.resize(size, 0);
+            bytes
+        };
+        for (name, content, markdown, want) in [
+            ("a b.png", png(100), "![x](images/a%20b.png)", &[][..]),
+            ("a.png", png(200_001), "![x](images/a.png)", &["image-heavy"]),
+            ("a.jpg", b"RIFF....WEBPVP8 ".to_vec(), "![x](images/a.jpg)", &["image-type"]),
+            ("a.svg", b"<svg></svg>".to_vec(), "![x](images/a.svg)", &["image-type"]),
+            ("a.png", png(100), "![x](images/A.png)", &["image-missing"]),
+            ("a.png", png(100), "![x](https://example.se/a.png)", &["image-remote"]),
+            ("a.png", png(100), "<img src=\"//example.se/a.png\">", &["image-remote"]),
+        ] {
+            let dir = tempfile::tempdir().unwrap();
+            std::fs::create_dir(dir.path().join("images")).unwrap();
+            std::fs::write(dir.path().join("images").join(name), content).unwrap();
+            let source = issue(dir.path(), "", markdown);
+            let facts = facts();
+            let found = files(&Subject::new(&source, &facts));
+            let rules: Vec<&str> = found.iter().map(|finding| finding.rule).collect();
+            assert_eq!(rules, want, "{markdown}");
+        }
+    }
+}

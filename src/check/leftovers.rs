@@ -1,0 +1,146 @@
+//! What is left of a draft.
+
+use std::ops::Range;
+
+use super::{Finding, Subject};
+
+const ADVICE: &str = "finish the text, or take it away";
+
+/// `TODO`, "lorem ipsum" and the like.
+pub(super) fn words(subject: &Subject<'_>) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    for passage in subject.passages() {
+        let lower = passage.text.to_lowercase();
+        // Where lower case has another length the places would be wrong.
+        let lower = if lower.len() == passage.text.len() { lower.as_str() } else { &passage.text };
+        let words = subject.words.leftovers.iter().map(|word| (passage.text.as_str(), word));
+        let phrases = subject.words.leftover_phrases.iter().map(|phrase| (lower, phrase));
+        for (text, word) in words.chain(phrases) {
+            for range in whole_words(text, word) {
+                let message = format!("`{word}` is left over from a draft");
+                findings.push(Finding::error("leftover-word", message, ADVICE).at(passage.place(range)));
+            }
+        }
+        if matches!(passage.text.trim_matches(|c: char| c.is_whitespace() || c == '\0'), "…" | "...") {
+            let place = passage.place(0..passage.text.len());
+            findings.push(Finding::error("leftover-word", "this text was never written", ADVICE).at(place));
+        }
+    }
+    findings
+}
+
+/// `[datum]` and `[…]`.
+pub(super) fn placeholders(subject: &Subject<'_>) -> Vec<Finding> {
+    let known: Vec<&String> =
+        subject.words.language.iter().flat_map(|language| &language.placeholders).collect();
+    let mut findings = Vec::new();
+    for passage in subject.passages() {
+        for range in brackets(&passage.text) {
+            let inner =
+                passage.text.get(range.start + 1..range.end - 1).unwrap_or_default().trim().to_lowercase();
+            let is_known = known.iter().any(|word| {
+                inner == **word || (word.contains(' ') && inner.starts_with(&format!("{word} ")))
+            });
+            let finding = if is_known {
+                Finding::error("placeholder", format!("`[{inner}]` was never filled in"), ADVICE)
+            } else if matches!(inner.as_str(), "…" | "...") {
+                let advice = "finish the text; in a quotation the mark may stay";
+                Finding::warning(
+                    "placeholder",
+                    format!("`[{inner}]` may be a gap that was never filled"),
+                    advice,
+                )
+            } else {
+                continue;
+            };
+            findings.push(finding.at(passage.place(range)));
+        }
+    }
+    findings
+}
+
+/// Where `word` stands with no other word grown to it.
+fn whole_words<'t>(text: &'t str, word: &'t str) -> impl Iterator<Item = Range<usize>> {
+    let is_joined = |c: Option<char>| c.is_some_and(|c| c.is_alphanumeric() || "-_/#\u{2011}".contains(c));
+    text.match_indices(word).map(|(at, word)| at..at + word.len()).filter(move |range| {
+        let before = text.get(..range.start).and_then(|before| before.chars().next_back());
+        let after = text.get(range.end..).and_then(|after| after.chars().next());
+        !is_joined(before) && !is_joined(after)
+    })
+}
+
+/// Square brackets on one line, with their content.
+fn brackets(text: &str) -> Vec<Range<usize>> {
+    let mut found = Vec::new();
+    for (start, _) in text.match_indices('[') {
+        let rest = text.get(start + 1..).unwrap_or_default();
+        if let Some(length) = rest.find(['[', ']', '\n', '\0'])
+            && rest.get(length..).is_some_and(|end| end.starts_with(']'))
+        {
+            found.push(start..start + length + 2);
+        }
+    }
+    found
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::tests::{found, names};
+    use super::*;
+
+    #[test]
+    fn drafts_are_found() {
+        for markdown in [
+            "TODO: skriv mer",
+            "Mer text (TODO).",
+            "FIXME",
+            "XXX kronor",
+            "Lorem ipsum dolor sit amet",
+            "**TODO**",
+            "- [ ] TODO",
+            "{{#if member.ort}}TODO{{/if}}",
+            "…",
+        ] {
+            assert!(names(words, &format!("{markdown}\n")).contains(&"leftover-word"), "{markdown}");
+        }
+        assert_eq!(found(words, "", "Hej\n\noch TODO\n")[0].1, 6);
+    }
+
+    #[test]
+    fn finished_texts_pass() {
+        for markdown in [
+            "todo",
+            "Vår TODO-lista är lång",
+            "METODOLOGI",
+            "`TODO`",
+            "    TODO\n",
+            "https://example.se/TODO",
+            "[lista](https://example.se/TODO)",
+            "<!-- TODO -->",
+            "{{!-- TODO --}}",
+            "XXXL och XXL",
+            "Och så …",
+            "todo@example.se",
+        ] {
+            assert!(names(words, &format!("{markdown}\n")).is_empty(), "{markdown}");
+        }
+    }
+
+    #[test]
+    fn gaps_in_brackets_are_found() {
+        for (markdown, want) in [
+            ("Vi ses [datum] i bygdegården", 1),
+            ("Kom till [PLATS]!", 1),
+            ("[fyll i namn] hälsar", 1),
+            ("Dear [name],", 1),
+            ("\"Byn […] lever\"", 1),
+            ("[länken](https://example.se)", 0),
+            ("Han skrev \"vi [sic] komma\"", 0),
+            ("- [x] Klart", 0),
+            ("[1] och [2]", 0),
+            ("`[datum]`", 0),
+        ] {
+            assert_eq!(names(placeholders, markdown).len(), want, "{markdown}");
+        }
+    }
+}

@@ -1,0 +1,238 @@
+//! Where links lead.
+
+use std::collections::BTreeSet;
+
+use percent_encoding::percent_decode_str;
+use url::Url;
+
+use crate::domain::{Address, Excerpt};
+
+use super::{Finding, Subject};
+
+/// What an event's sign-up link is called in messages, and each link of the text.
+struct Target<'a> {
+    url: &'a str,
+    place: Excerpt,
+}
+
+/// Links that lead nowhere.
+pub(super) fn targets(subject: &Subject<'_>) -> Vec<Finding> {
+    all(subject).into_iter().filter_map(|target| Some(judge(target.url)?.at(target.place))).collect()
+}
+
+/// Links to places in the letter that it does not have.
+pub(super) fn anchors(subject: &Subject<'_>) -> Vec<Finding> {
+    let mut ids: BTreeSet<String> = (1..=subject.sections.len()).map(|n| format!("section-{n}")).collect();
+    ids.insert("top".to_owned());
+    ids.extend(subject.sections.iter().flat_map(|section| section.markdown.ids.iter().cloned()));
+    let finding = |target: Target<'_>| {
+        let name = target.url.strip_prefix('#')?;
+        let name = percent_decode_str(name).decode_utf8_lossy();
+        (!name.is_empty() && !ids.contains(&*name)).then(|| {
+            Finding::error(
+                "link-anchor",
+                format!("the letter has no place `#{name}`"),
+                format!(
+                    "the sections are #section-1 to #section-{}, its start is #top",
+                    subject.sections.len()
+                ),
+            )
+            .at(target.place)
+        })
+    };
+    all(subject).into_iter().filter_map(finding).collect()
+}
+
+/// `[text](address with spaces)` and the like, which readers would see as it stands.
+pub(super) fn not_parsed(subject: &Subject<'_>) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    for section in &subject.sections {
+        for (at, mark) in section.markdown.prose.match_indices("](") {
+            let finding = Finding::warning(
+                "link-syntax",
+                "this looks like a link but is none",
+                "write [text](https://…) without spaces in the address and around it",
+            );
+            findings.push(finding.at(section.place(&(at..at + mark.len()))));
+        }
+    }
+    findings
+}
+
+/// The targets of all links but those that are personal.
+fn all<'a>(subject: &'a Subject<'_>) -> Vec<Target<'a>> {
+    let mut targets = Vec::new();
+    for section in &subject.sections {
+        for link in &section.markdown.links {
+            if !section.source(&link.range).contains("{{") {
+                targets.push(Target { url: &link.target, place: section.place(&link.range) });
+            }
+        }
+        for (index, event) in section.section.events.iter().enumerate() {
+            let signup = event.signup.as_deref().filter(|url| !url.contains("{{"));
+            targets.extend(signup.map(|url| Target { url, place: section.event(index) }));
+        }
+    }
+    targets
+}
+
+fn judge(target: &str) -> Option<Finding> {
+    let target = target.trim();
+    if target.is_empty() || target == "#" {
+        let advice = "write the address between the parentheses, or take the link away";
+        return Some(Finding::error("link-empty", "the link leads nowhere", advice));
+    }
+    if target.starts_with('#') {
+        return None;
+    }
+    let malformed = |why: String| {
+        let message = format!("`{target}` is no web address: {why}");
+        Some(Finding::error("link-malformed", message, "copy the address from the browser once more"))
+    };
+    let url = match Url::parse(target) {
+        Ok(url) => url,
+        Err(url::ParseError::RelativeUrlWithoutBase) => return Some(relative(target)),
+        Err(error) => return malformed(error.to_string()),
+    };
+    match url.scheme() {
+        "http" | "https" => {
+            let has_slashes = target.split_once(':').is_some_and(|(_, rest)| rest.starts_with("//"));
+            let host = url.host_str().unwrap_or_default();
+            if !has_slashes {
+                return malformed("`//` is missing".to_owned());
+            }
+            if !host.trim_matches('.').contains('.') && !host.starts_with('[') {
+                return malformed(format!("there is no site `{host}`"));
+            }
+            (url.scheme() == "http").then(|| {
+                let advice = "write https://, unless the site has nothing but http";
+                Finding::warning("link-http", format!("`{target}` is not encrypted"), advice)
+            })
+        }
+        "mailto" => mailto(&url),
+        "tel" => None,
+        scheme => {
+            let message = format!("mail programs don't open links that start with `{scheme}:`");
+            Some(Finding::error("link-scheme", message, "use https:, mailto: or tel:"))
+        }
+    }
+}
+
+/// A link without a scheme: a mail has no address of its own that it could be relative to.
+fn relative(target: &str) -> Finding {
+    let host = target.split(['/', '?']).next().unwrap_or_default();
+    let (_, ending) = host.rsplit_once('.').unwrap_or_default();
+    let is_page = ["html", "htm", "php", "pdf", "md", "jpg", "png", "docx"].contains(&ending);
+    let advice = if Address::parse(target).is_ok() {
+        format!("write mailto:{target}")
+    } else if target.starts_with("//") {
+        format!("write https:{target}")
+    } else if !ending.is_empty() && !is_page && !target.contains(' ') {
+        format!("write https://{target}")
+    } else {
+        "write the whole address with https://; files can be attached in the folder attachments".to_owned()
+    };
+    Finding::error("link-relative", format!("`{target}` leads nowhere from a mail"), advice)
+}
+
+/// RFC 6068: addresses with commas between them, then headers.
+fn mailto(url: &Url) -> Option<Finding> {
+    let addresses = url.path();
+    if addresses.is_empty() {
+        // A mail to whomever the reader chooses, as in "tell a friend".
+        return url.query().is_none().then(|| {
+            Finding::error(
+                "link-mailto",
+                "the link to write a mail has no address",
+                "write mailto:name@example.org",
+            )
+        });
+    }
+    addresses.split(',').find_map(|address| {
+        let address = percent_decode_str(address).decode_utf8_lossy();
+        let error = Address::parse(&address).err()?;
+        let advice = "correct the address: a mail to it would not arrive";
+        Some(Finding::error("link-mailto", format!("`{address}` {error}"), advice))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::tests::{found, names};
+    use super::*;
+
+    #[test]
+    fn links_that_lead_somewhere_pass() {
+        for target in [
+            "https://www.example.se/bygdepengen",
+            "https://räksmörgås.se/sök?q=å#del",
+            "https://example.org",
+            "HTTPS://EXAMPLE.org/",
+            "https://192.0.2.1/",
+            "https://[2001:db8::1]/",
+            "mailto:kansliet@example.se",
+            "mailto:kansliet@example.se,styrelsen@example.se?subject=Motion%20till%20%C3%A5rsm%C3%B6tet",
+            "mailto:?subject=L%C3%A4s",
+            "tel:+46846500410",
+            "#section-1",
+        ] {
+            assert_eq!(judge(target), None, "{target}");
+        }
+    }
+
+    #[test]
+    fn links_that_lead_nowhere_are_found() {
+        for (target, rule, advice) in [
+            ("", "link-empty", "write the address"),
+            ("#", "link-empty", "write the address"),
+            ("http://example.se", "link-http", "https://"),
+            ("www.example.se/sida", "link-relative", "write https://www.example.se/sida"),
+            ("//example.se", "link-relative", "write https://example.se"),
+            ("kansliet@example.se", "link-relative", "write mailto:kansliet@example.se"),
+            ("images/karta.pdf", "link-relative", "attachments"),
+            ("program.pdf", "link-relative", "attachments"),
+            ("https:/example.se", "link-malformed", "copy"),
+            ("https://", "link-malformed", "copy"),
+            ("https://https://example.se", "link-malformed", "copy"),
+            ("https://example", "link-malformed", "copy"),
+            ("https://exa mple.se", "link-malformed", "copy"),
+            ("https://example.se:port", "link-malformed", "copy"),
+            ("mailto:", "link-mailto", "write mailto:"),
+            ("mailto:kansliet@example", "link-mailto", "correct"),
+            ("mailto:kansliet.example.se", "link-mailto", "correct"),
+            ("javascript:alert(1)", "link-scheme", "use https:"),
+            ("file:///C:/program.pdf", "link-scheme", "use https:"),
+        ] {
+            let finding = judge(target).unwrap_or_else(|| panic!("{target} passed"));
+            assert_eq!(finding.rule, rule, "{target}");
+            assert!(finding.advice.contains(advice), "{target}: {}", finding.advice);
+        }
+    }
+
+    #[test]
+    fn links_are_found_wherever_they_stand() {
+        let front = "[[event]]\ntitle = \"Möte\"\ndate = 2026-05-09\nsignup = \"example.se\"\n";
+        let markdown =
+            "\nEn [länk](www.example.se) och <a href=\"\">en till</a>, [din](x{{member.number}}).\n";
+        let found = found(targets, front, markdown);
+        let places: Vec<(&str, usize)> = found.iter().map(|(rule, line, _)| (*rule, *line)).collect();
+        assert_eq!(places, [("link-relative", 9), ("link-empty", 9), ("link-relative", 3)]);
+    }
+
+    #[test]
+    fn places_in_the_letter_must_exist() {
+        for (markdown, want) in [
+            ("[a](#section-1) [b](#top) [c](#karta) <p id=\"karta\">x</p>", 0),
+            ("[a](#section-2)", 1),
+            ("[a](#Möten)", 1),
+        ] {
+            assert_eq!(names(anchors, markdown).len(), want, "{markdown}");
+        }
+    }
+
+    #[test]
+    fn links_with_spaces_are_no_links() {
+        assert_eq!(names(not_parsed, "[a](https://example.se/en sida)"), ["link-syntax"]);
+        assert!(names(not_parsed, "[a](https://example.se) `[a](b c)` [sic] (så)").is_empty());
+    }
+}

@@ -1,0 +1,161 @@
+//! Who gets what: the members, the sections that they see and how large their letters are.
+
+use std::collections::BTreeSet;
+
+use crate::compose::{ComposeError, Composer, IssueSource};
+use crate::domain::{Member, Section};
+
+use super::text::TextFile;
+use super::{Finding, Letters};
+
+/// Bytes of HTML near which, and above which Gmail hides the end of a letter.
+const LARGE: usize = 90_000;
+const CLIPPED: usize = 102_400;
+/// So many letters are rendered, and beside them one for each choice of sections.
+const RENDERED: u64 = 1_000;
+
+/// What the members who can be mailed get of an issue.
+#[derive(Debug, Default)]
+pub struct Readers {
+    members: u64,
+    without_section: u64,
+    /// For each section how many see it.
+    seen: Vec<u64>,
+    choices: BTreeSet<Vec<bool>>,
+    /// Bytes of the largest HTML.
+    largest: usize,
+}
+
+impl Readers {
+    /// Takes a member in.
+    ///
+    /// # Errors
+    /// When the member's letter can't be rendered.
+    pub fn add(
+        &mut self,
+        source: &IssueSource,
+        composer: &Composer,
+        member: &Member,
+    ) -> Result<(), ComposeError> {
+        let choice = self.count(&source.sections, member);
+        let is_written = choice.contains(&true);
+        if is_written && (self.choices.insert(choice) || self.members <= RENDERED) {
+            self.largest = self.largest.max(composer.render(member)?.html.len());
+        }
+        Ok(())
+    }
+
+    fn count(&mut self, sections: &[Section], member: &Member) -> Vec<bool> {
+        let sees =
+            |section: &Section| section.audience.as_ref().is_none_or(|audience| audience.matches(member));
+        let choice: Vec<bool> = sections.iter().map(sees).collect();
+        self.members += 1;
+        self.without_section += u64::from(!choice.contains(&true));
+        self.seen.resize(choice.len(), 0);
+        self.seen.iter_mut().zip(&choice).for_each(|(seen, sees)| *seen += u64::from(*sees));
+        choice
+    }
+
+    fn reach_of(&self, sections: &[Section]) -> Vec<Finding> {
+        if self.members == 0 {
+            return Vec::new();
+        }
+        let unseen = sections.iter().zip(&self.seen).filter(|(_, seen)| **seen == 0);
+        let mut findings: Vec<Finding> = unseen
+            .map(|(section, _)| {
+                let audience = section.audience.as_ref().map_or("", |audience| audience.source());
+                let message =
+                    format!("no member sees the section «{}»: its audience is {audience}", section.title);
+                let advice =
+                    "correct the audience; `medlemsbrev import --dry-run` shows the member list's columns";
+                Finding::warning("section-unseen", message, advice)
+                    .at(TextFile::read(&section.path).key("", "audience"))
+            })
+            .collect();
+        if self.without_section > 0 {
+            let message = match self.without_section {
+                1 => "1 member gets no letter: no section is for that member".to_owned(),
+                number => format!("{number} members get no letter: no section is for them"),
+            };
+            let advice = "write a section without audience, or leave it if that is meant";
+            findings.push(Finding::warning("member-without-section", message, advice));
+        }
+        findings
+    }
+}
+
+/// Letters that Gmail clips, with the way to unsubscribe behind the cut.
+pub(super) fn size(letters: &Letters<'_>) -> Vec<Finding> {
+    let largest = letters.readers.largest.max(letters.rendered.html.len());
+    judge_size(largest, letters.facts.allow_large).into_iter().collect()
+}
+
+/// Sections without readers and members without sections.
+pub(super) fn reach(letters: &Letters<'_>) -> Vec<Finding> {
+    letters.readers.reach_of(&letters.source.sections)
+}
+
+fn judge_size(bytes: usize, allow_large: bool) -> Option<Finding> {
+    let message =
+        format!("the largest letter has {} kB of HTML; Gmail cuts letters off after 102 kB", bytes / 1000);
+    let advice = "make it shorter, and link to the rest";
+    match bytes {
+        0..LARGE => None,
+        CLIPPED.. if !allow_large => {
+            Some(Finding::error("letter-size", message, format!("{advice}; --allow-large sends it as it is")))
+        }
+        _ => Some(Finding::warning("letter-size", message, advice)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use super::super::Severity::{Error, Warning};
+    use super::super::tests::issue;
+    use super::*;
+    use crate::domain::{Address, MemberId};
+
+    fn member(kind: &str) -> Member {
+        Member {
+            id: MemberId(1),
+            number: None,
+            name: "Bo".to_owned(),
+            address: Address::parse("bo@example.se").ok(),
+            fields: BTreeMap::from([("type".to_owned(), kind.to_owned())]),
+        }
+    }
+
+    #[test]
+    fn letters_stay_below_the_cut() {
+        for (bytes, allow_large, want) in [
+            (89_999, false, None),
+            (90_000, false, Some(Warning)),
+            (102_399, false, Some(Warning)),
+            (102_400, false, Some(Error)),
+            (200_000, true, Some(Warning)),
+        ] {
+            assert_eq!(judge_size(bytes, allow_large).map(|finding| finding.severity), want, "{bytes}");
+        }
+    }
+
+    #[test]
+    fn a_section_has_readers_and_a_member_a_section() {
+        for (kinds, want) in [
+            (&[][..], &[][..]),
+            (&["byalag"], &[]),
+            (&["byalag", "förening"], &["member-without-section"]),
+            (&["förening"], &["section-unseen", "member-without-section"]),
+        ] {
+            let dir = tempfile::tempdir().unwrap();
+            let source = issue(dir.path(), "audience = 'typ = \"byalag\"'\n", "Hej\n");
+            let mut readers = Readers::default();
+            kinds.iter().for_each(|kind| drop(readers.count(&source.sections, &member(kind))));
+            let found = readers.reach_of(&source.sections);
+            assert_eq!(found.iter().map(|finding| finding.rule).collect::<Vec<_>>(), want, "{kinds:?}");
+            let unseen = found.iter().find(|finding| finding.rule == "section-unseen");
+            assert!(unseen.is_none_or(|finding| finding.message.contains("typ = \"byalag\"")), "{unseen:?}");
+        }
+    }
+}

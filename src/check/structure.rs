@@ -1,0 +1,66 @@
+//! Headings and sections.
+
+use super::markdown::Heading;
+use super::text::SectionText;
+use super::{Finding, Subject};
+
+/// Headings that skip a level: who listens to a letter moves by them.
+pub(super) fn heading_order(subject: &Subject<'_>) -> Vec<Finding> {
+    let of_section = |section: &SectionText<'_>| {
+        let headings = &section.markdown.headings;
+        let above = headings.iter().map(|heading| heading.level).min().unwrap_or(1) - 1;
+        let before = std::iter::once(above).chain(headings.iter().map(|heading| heading.level));
+        let skipped = |(heading, before): (&Heading, usize)| {
+            (heading.level > before + 1).then(|| {
+                let marks = "#".repeat(before + 1);
+                let message = "this heading is more than one level below the one before it";
+                Finding::warning("heading-order", message, format!("start it with `{marks}`"))
+                    .at(section.place(&heading.range))
+            })
+        };
+        headings.iter().zip(before).filter_map(skipped).collect::<Vec<_>>()
+    };
+    subject.sections.iter().flat_map(of_section).collect()
+}
+
+/// Sections with a title and nothing below it.
+pub(super) fn empty_sections(subject: &Subject<'_>) -> Vec<Finding> {
+    let is_empty =
+        |section: &&SectionText<'_>| !section.markdown.has_content && section.section.events.is_empty();
+    let finding = |section: &SectionText<'_>| {
+        let message = format!("the section «{}» is empty", section.section.title);
+        Finding::error("section-empty", message, "write it, or move its file out of the issue's folder")
+            .at(section.head())
+    };
+    subject.sections.iter().filter(is_empty).map(finding).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::tests::{found, names};
+    use super::*;
+
+    #[test]
+    fn headings_go_down_step_by_step() {
+        for (markdown, lines) in [
+            ("### a\n\n### b\n\n#### c\n\n### d\n", &[][..]),
+            ("# a\n\n## b\n\n### c\n\n# d\n", &[]),
+            ("text\n", &[]),
+            ("# a\n\n### b\n", &[6]),
+            ("### a\n\n## b\n", &[4]),
+            ("## a\n\n##### b\n\n### c\n", &[6]),
+        ] {
+            let found = found(heading_order, "", markdown);
+            let found: Vec<usize> = found.iter().map(|(_, line, _)| *line).collect();
+            assert_eq!(found, lines, "{markdown}");
+        }
+    }
+
+    #[test]
+    fn a_section_has_something_to_read() {
+        assert_eq!(names(empty_sections, "\n\n<!-- senare -->\n"), ["section-empty"]);
+        assert!(names(empty_sections, "Hej\n").is_empty());
+        let event = "[[event]]\ntitle = \"Möte\"\ndate = 2026-05-09\n";
+        assert!(found(empty_sections, event, "").is_empty());
+    }
+}

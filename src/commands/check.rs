@@ -1,0 +1,183 @@
+//! `check`: everything that would be wrong, before it is sent.
+
+use std::fmt::Write as _;
+use std::path::Path;
+use std::process::ExitCode;
+
+use jiff::Timestamp;
+use serde::Serialize;
+
+use crate::check::{self, Delivery, Facts, Finding, Readers, Severity};
+use crate::cli::Check;
+use crate::compose::{ComposeError, Composer, IssueSource};
+use crate::config::{FILE, TransportKind};
+use crate::domain::IssueName;
+use crate::error::{Error, Kind};
+use crate::ledger::Ledger;
+use crate::report::{Terminal, plural};
+
+use super::Project;
+
+/// What was found, and the composer where there is one.
+struct Checked {
+    composer: Result<Composer, ComposeError>,
+    findings: Vec<Finding>,
+}
+
+/// A finding as JSON.
+#[derive(Debug, Serialize)]
+struct Row<'a> {
+    severity: Severity,
+    rule: &'a str,
+    file: Option<&'a Path>,
+    line: Option<usize>,
+    message: &'a str,
+    advice: &'a str,
+}
+
+/// Runs the command.
+pub fn run(project: &Project, arguments: &Check, terminal: Terminal) -> Result<ExitCode, Error> {
+    let issue = project.issue(arguments.issue.as_ref())?;
+    let ledger = super::preview::register(project, terminal)?;
+    let Checked { composer, mut findings } = look(project, &issue, &ledger, arguments.allow_large)?;
+    if let Err(error) = &composer {
+        let is_found = matches!(error, ComposeError::Read { .. } | ComposeError::NotAnImage { .. })
+            && findings.iter().any(|finding| ["image-missing", "image-type"].contains(&finding.rule));
+        findings.extend((!is_found).then(|| Finding::from(error)));
+        check::sort(&mut findings);
+    }
+    if terminal.json {
+        terminal.json(&findings.iter().map(|finding| row(project, finding)).collect::<Vec<_>>());
+    } else {
+        let mut lines: String = findings.iter().map(|finding| shown(project, finding, true) + "\n").collect();
+        let _infallible = writeln!(lines, "{}", summary(&findings));
+        terminal.data(lines);
+    }
+    let has_errors = count(&findings, Severity::Error) > 0;
+    Ok(ExitCode::from(if has_errors { Kind::Data.exit_code() } else { 0 }))
+}
+
+/// Checks an issue before it is sent: errors end the run, warnings are told.
+pub(super) fn before_sending(
+    project: &Project,
+    issue: &IssueName,
+    ledger: &Ledger,
+    allow_large: bool,
+    terminal: Terminal,
+) -> Result<Composer, Error> {
+    let Checked { composer, findings } = look(project, issue, ledger, allow_large)?;
+    let is_broken = composer.is_err();
+    for finding in &findings {
+        // Errors of an issue that can be composed stand in the error that ends the run.
+        if is_broken || finding.severity == Severity::Warning {
+            terminal.say(shown(project, finding, true));
+        }
+    }
+    let composer = composer?;
+    let errors: Vec<&Finding> =
+        findings.iter().filter(|finding| finding.severity == Severity::Error).collect();
+    if errors.is_empty() {
+        return Ok(composer);
+    }
+    let mut message =
+        format!("{issue} has {}; nothing was sent", plural(errors.len() as u64, "error", "errors"));
+    for error in errors {
+        let _infallible = write!(message, "\n{}", shown(project, error, false));
+    }
+    Err(Error::new(Kind::Data, message).hint(format!("see everything with: medlemsbrev check {issue}")))
+}
+
+fn look(project: &Project, issue: &IssueName, ledger: &Ledger, allow_large: bool) -> Result<Checked, Error> {
+    let source = match project.source(issue) {
+        Ok(source) => source,
+        Err(error @ ComposeError::NoIssue { .. }) => return Err(error.into()),
+        Err(error) => return Ok(Checked { composer: Err(error), findings: Vec::new() }),
+    };
+    let facts = facts(project, allow_large);
+    let mut findings = check::source(&source, &facts);
+    let (fields, key) = (ledger.fields()?, project.token_key()?);
+    let composer = project.setup(fields).and_then(|setup| Composer::new(source.clone(), setup, key));
+    if let Ok(composer) = &composer {
+        let looked = readers(&source, composer, ledger)?
+            .and_then(|readers| check::letters(&source, composer, &readers, &facts));
+        findings.extend(looked.unwrap_or_else(|error| vec![Finding::from(&error)]));
+    }
+    check::sort(&mut findings);
+    Ok(Checked { composer, findings })
+}
+
+/// What the members who can be mailed get, or why one of them can't be written to.
+fn readers(
+    source: &IssueSource,
+    composer: &Composer,
+    ledger: &Ledger,
+) -> Result<Result<Readers, ComposeError>, Error> {
+    let mut readers = Readers::default();
+    let mut broken = None;
+    ledger.for_each_member(|row| {
+        if row.skip().is_none() && broken.is_none() {
+            broken = readers.add(source, composer, &row.member).err();
+        }
+        Ok::<_, Error>(())
+    })?;
+    Ok(broken.map_or(Ok(readers), Err))
+}
+
+fn facts(project: &Project, allow_large: bool) -> Facts {
+    let config = &project.config;
+    let zone = config.association.time_zone.0.clone();
+    let is_smtp = config.transport.kind == TransportKind::Smtp;
+    Facts {
+        today: Timestamp::now().to_zoned_datetime(zone).date(),
+        association: project.association(),
+        logo: config.association.logo.as_ref().map(|logo| project.dir.join(logo)),
+        delivery: Delivery {
+            config: project.dir.join(FILE),
+            sender_domain: config.sender.address.domain().to_owned(),
+            smtp_host: config.transport.host.clone().filter(|_| is_smtp),
+            has_bounce_address: config.sender.bounce_address.is_some(),
+        },
+        allow_large,
+    }
+}
+
+fn row<'a>(project: &Project, finding: &'a Finding) -> Row<'a> {
+    let Finding { severity, rule, message, advice, place } = finding;
+    let file = place.as_ref().map(|place| place.path.strip_prefix(&project.dir).unwrap_or(&place.path));
+    Row { severity: *severity, rule, file, line: finding.line(), message, advice }
+}
+
+/// A finding as people read it: place, message, and the advice below.
+fn shown(project: &Project, finding: &Finding, color: bool) -> String {
+    let Row { severity, rule, file, line, message, advice } = row(project, finding);
+    let mut text = file.map_or_else(String::new, |file| format!("{}:", file.display()));
+    let _infallible = line.map(|line| write!(text, "{line}:"));
+    let (name, code) = match severity {
+        Severity::Error => ("error", "1;31"),
+        Severity::Warning => ("warning", "1;33"),
+    };
+    let name = if color { format!("\u{1b}[{code}m{name}\u{1b}[0m") } else { name.to_owned() };
+    let space = if text.is_empty() { "" } else { " " };
+    let _infallible = write!(text, "{space}{name}: {message} [{rule}]");
+    if !advice.is_empty() {
+        let _infallible = write!(text, "\n    {advice}");
+    }
+    text
+}
+
+fn summary(findings: &[Finding]) -> String {
+    let counts = [
+        (count(findings, Severity::Error), "error", "errors"),
+        (count(findings, Severity::Warning), "warning", "warnings"),
+    ];
+    let parts: Vec<String> = counts
+        .iter()
+        .filter(|(number, ..)| *number > 0)
+        .map(|(number, one, many)| plural(*number, one, many))
+        .collect();
+    if parts.is_empty() { "Nothing to remark.".to_owned() } else { parts.join(", ") }
+}
+
+fn count(findings: &[Finding], severity: Severity) -> u64 {
+    findings.iter().filter(|finding| finding.severity == severity).count() as u64
+}
