@@ -152,8 +152,8 @@ fn day_first<'a, 't>(
         let month = slash.text.parse().ok().filter(|month| (1..=12).contains(month))?;
         return Some((day, month, rest.get(1..)?));
     }
-    let is_ordinal = |token: &&Token<'_>| token.gap == ":" && ["a", "e"].contains(&token.text);
-    let skipped = usize::from(rest.first().as_ref().is_some_and(is_ordinal));
+    let is_ordinal = |token: &Token<'_>| token.gap == ":" && ["a", "e"].contains(&token.text);
+    let skipped = usize::from(rest.first().is_some_and(is_ordinal));
     let rest = rest.get(skipped..)?;
     let rest = if rest.first().is_some_and(|token| token.text == "of") { rest.get(1..)? } else { rest };
     let month = rest.first().filter(|token| token.gap.trim().is_empty() && !token.gap.is_empty())?;

@@ -9,7 +9,7 @@ use crate::domain::{Address, Excerpt};
 
 use super::{Finding, Subject};
 
-/// What an event's sign-up link is called in messages, and each link of the text.
+/// A link of a text, or where one signs up for an event.
 struct Target<'a> {
     url: &'a str,
     place: Excerpt,
@@ -85,30 +85,13 @@ fn judge(target: &str) -> Option<Finding> {
     if target.starts_with('#') {
         return None;
     }
-    let malformed = |why: String| {
-        let message = format!("`{target}` is no web address: {why}");
-        Some(Finding::error("link-malformed", message, "copy the address from the browser once more"))
-    };
     let url = match Url::parse(target) {
         Ok(url) => url,
         Err(url::ParseError::RelativeUrlWithoutBase) => return Some(relative(target)),
-        Err(error) => return malformed(error.to_string()),
+        Err(error) => return Some(malformed(target, &error.to_string())),
     };
     match url.scheme() {
-        "http" | "https" => {
-            let has_slashes = target.split_once(':').is_some_and(|(_, rest)| rest.starts_with("//"));
-            let host = url.host_str().unwrap_or_default();
-            if !has_slashes {
-                return malformed("`//` is missing".to_owned());
-            }
-            if !host.trim_matches('.').contains('.') && !host.starts_with('[') {
-                return malformed(format!("there is no site `{host}`"));
-            }
-            (url.scheme() == "http").then(|| {
-                let advice = "write https://, unless the site has nothing but http";
-                Finding::warning("link-http", format!("`{target}` is not encrypted"), advice)
-            })
-        }
+        "http" | "https" => web(target, &url),
         "mailto" => mailto(&url),
         "tel" => None,
         scheme => {
@@ -116,6 +99,26 @@ fn judge(target: &str) -> Option<Finding> {
             Some(Finding::error("link-scheme", message, "use https:, mailto: or tel:"))
         }
     }
+}
+
+fn malformed(target: &str, why: &str) -> Finding {
+    let message = format!("`{target}` is no web address: {why}");
+    Finding::error("link-malformed", message, "copy the address from the browser once more")
+}
+
+fn web(target: &str, url: &Url) -> Option<Finding> {
+    let has_slashes = target.split_once(':').is_some_and(|(_, rest)| rest.starts_with("//"));
+    if !has_slashes {
+        return Some(malformed(target, "`//` is missing"));
+    }
+    let host = url.host_str().unwrap_or_default();
+    if !host.trim_matches('.').contains('.') && !host.starts_with('[') {
+        return Some(malformed(target, &format!("there is no site `{host}`")));
+    }
+    (url.scheme() == "http").then(|| {
+        let advice = "write https://, unless the site has nothing but http";
+        Finding::warning("link-http", format!("`{target}` is not encrypted"), advice)
+    })
 }
 
 /// A link without a scheme: a mail has no address of its own that it could be relative to.
