@@ -171,7 +171,7 @@ impl From<ComposeError> for Error {
 impl From<LedgerError> for Error {
     fn from(error: LedgerError) -> Self {
         let kind = match error {
-            LedgerError::AddressTwice { .. } => Kind::Data,
+            LedgerError::AddressTwice { .. } | LedgerError::TwoRows { .. } => Kind::Data,
             LedgerError::Newer { .. } => Kind::Config,
             _ => Kind::TryAgain,
         };
@@ -180,6 +180,7 @@ impl From<LedgerError> for Error {
             LedgerError::AddressTwice { .. } => {
                 words.hint("give one of them another address in the member list")
             }
+            LedgerError::TwoRows { .. } => words.hint("give each member a row and a number of its own"),
             LedgerError::Newer { .. } => words.hint("install the newest version: cargo install medlemsbrev"),
             _ => words.hint(
                 "is the disk full, or the state folder read-only? What was recorded stays true: run again",

@@ -122,6 +122,7 @@ pub(super) fn import(
         let file = path.display().to_string();
         let fields = sheet.columns.fields().filter(|name| !["name", "email", "number"].contains(name));
         let run = ImportRun {
+            plan: &plan,
             file: &file,
             digest: &digest,
             fields: fields.map(str::to_owned).collect(),

@@ -30,7 +30,7 @@ impl Columns {
         delimiter: u8,
         asked: &BTreeMap<String, String>,
     ) -> Result<Self, ImportError> {
-        let start = text.len() - text.trim_start_matches(['\r', '\n', ' ', '\u{feff}']).len();
+        let start = super::rows::header_start(text);
         let header_line = super::rows::lines_in(text.get(..start).unwrap_or_default()) + 1;
         let wrong = |message: String| ImportError::Header {
             line: header_line,

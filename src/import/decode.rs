@@ -62,7 +62,11 @@ fn find(bytes: &[u8]) -> &'static Encoding {
     }
     let mut detector = EncodingDetector::new(Iso2022JpDetection::Deny);
     detector.feed(bytes, true);
-    detector.guess(Some(b"se"), Utf8Detection::Allow)
+    let guess = detector.guess(Some(b"se"), Utf8Detection::Allow);
+    // Lists come from Western and Northern Europe: what looks like Japanese is MacRoman or CP850, and has to be told.
+    let is_likely =
+        guess == UTF_8 || guess.name().starts_with("windows-125") || guess.name().starts_with("ISO-8859");
+    if is_likely { guess } else { encoding_rs::WINDOWS_1252 }
 }
 
 /// The delimiter that stands most often in the header line, outside quotes.

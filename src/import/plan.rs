@@ -1,5 +1,6 @@
 //! What a look at the whole sheet finds: bad rows, and rows that speak of one member.
 
+use std::collections::hash_map::Entry;
 use std::collections::{HashMap, HashSet};
 use std::hash::{BuildHasher, RandomState};
 
@@ -19,6 +20,9 @@ pub struct Plan {
     merged: HashMap<u64, Row>,
     /// Lines whose rows went into an earlier one or are bad.
     left_out: HashSet<u64>,
+    /// The member numbers in the file, as hashes, with their lines.
+    numbers: HashMap<u64, u64>,
+    hasher: RandomState,
 }
 
 /// A row that was merged into an earlier row of the same address, number or name.
@@ -35,10 +39,9 @@ impl Plan {
     /// Reads the sheet once through.
     pub fn make(sheet: &Sheet) -> Self {
         let mut plan = Self::default();
-        let hasher = RandomState::new();
+        let hasher = plan.hasher.clone();
         // Hashes, not texts: a million members take 32 MB.
         let mut lines: HashMap<u64, u64> = HashMap::new();
-        let mut numbers: HashMap<u64, u64> = HashMap::new();
         let mut repeated: HashMap<u64, Vec<Row>> = HashMap::new();
         for row in sheet.rows() {
             let row = match row {
@@ -53,12 +56,12 @@ impl Plan {
                 continue;
             }
             let number = row.number.as_ref().map(|number| hasher.hash_one(number));
-            if let Some(&first) = number.and_then(|number| numbers.get(&number)) {
+            if let Some(&first) = number.and_then(|number| plan.numbers.get(&number)) {
                 plan.left_out.insert(row.line);
                 plan.bad.push(number_again(&row, first));
                 continue;
             }
-            numbers.extend(number.map(|number| (number, row.line)));
+            plan.numbers.extend(number.map(|number| (number, row.line)));
             lines.insert(hasher.hash_one(row.identity()), row.line);
             plan.members += 1;
             plan.without_address += u64::from(row.address.is_none());
@@ -83,11 +86,32 @@ impl Plan {
                     name: double.name.clone(),
                     shared: double.identity_text(),
                 });
+                self.take_number(&mut merged, double);
                 merged.fill_from(double);
             }
             self.merged.insert(first_line, merged);
         }
         self.doubles.sort_by_key(|double| double.line);
+    }
+
+    /// A row without a number takes that of its double, unless another row has it.
+    fn take_number(&mut self, merged: &mut Row, double: &Row) {
+        let Some(number) = double.number.as_ref().filter(|_| merged.number.is_none()) else { return };
+        match self.numbers.entry(self.hasher.hash_one(number)) {
+            Entry::Occupied(owner) => {
+                let owner = *owner.get();
+                self.bad.push(number_again(double, owner));
+            }
+            Entry::Vacant(free) => {
+                free.insert(merged.line);
+                merged.number = Some(number.clone());
+            }
+        }
+    }
+
+    /// Tells whether a row of the file has this member number.
+    pub fn has_number(&self, number: &str) -> bool {
+        self.numbers.contains_key(&self.hasher.hash_one(number))
     }
 
     /// The rows to import, each member once.
@@ -103,6 +127,8 @@ fn number_again(row: &Row, first: u64) -> BadRow {
         column: "number".to_owned(),
         value: row.number.clone().unwrap_or_default(),
         reason: format!("is the member number of line {first} too, with another address"),
+        number: None,
+        name: row.name.clone(),
     }
 }
 
@@ -131,9 +157,6 @@ impl Row {
     }
 
     fn fill_from(&mut self, later: &Self) {
-        if self.number.is_none() {
-            self.number.clone_from(&later.number);
-        }
         for (field, value) in &later.fields {
             self.fields.entry(field.clone()).or_insert_with(|| value.clone());
         }
@@ -164,6 +187,17 @@ mod tests {
         let lines: Vec<_> = plan.doubles.iter().map(|double| (double.line, double.first_line)).collect();
         assert_eq!(lines, [(4, 2), (6, 5)]);
         assert_eq!((plan.members, plan.without_address, plan.bad.len()), (3, 1, 0));
+    }
+
+    #[test]
+    fn a_double_does_not_take_another_row_s_number() {
+        let sheet =
+            sheet("namn,epost,medlemsnr\nAnna,a@example.se,\nBo,b@example.se,5\nAnna,a@example.se,5\n");
+        let plan = Plan::make(&sheet);
+        assert_eq!(plan.bad[0].line, 4);
+        let numbers: Vec<_> = plan.rows(&sheet).map(|row| row.number).collect();
+        assert_eq!(numbers, [None, Some("5".to_owned())]);
+        assert!(plan.has_number("5") && !plan.has_number("6"));
     }
 
     #[test]

@@ -24,13 +24,18 @@ pub struct Row {
 }
 
 /// A row that can't be imported, with its place and the value that is wrong.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub struct BadRow {
     pub line: u64,
     /// The column's header; empty where the whole row is meant.
     pub column: String,
     pub value: String,
     pub reason: String,
+    /// Whom the row speaks of, so that a typing error does not take a member out of the register.
+    #[serde(skip)]
+    pub number: Option<String>,
+    #[serde(skip)]
+    pub name: String,
 }
 
 /// The rows of a sheet.
@@ -43,6 +48,9 @@ pub struct Rows<'a> {
     /// How far lines have been counted: a byte and the line that starts there or before it.
     counted: (usize, u64),
     broken: bool,
+    delimiter: u8,
+    /// Where the header starts in the text.
+    offset: usize,
 }
 
 /// A CSV reader that leaves judging the number of cells to the caller.
@@ -52,6 +60,11 @@ pub(super) fn reader(text: &str, delimiter: u8) -> csv::Reader<&[u8]> {
         .flexible(true)
         .has_headers(false)
         .from_reader(text.as_bytes())
+}
+
+/// Where the header starts, after empty lines.
+pub(super) fn header_start(text: &str) -> usize {
+    text.len() - text.trim_start_matches(['\r', '\n', ' ', '\u{feff}']).len()
 }
 
 /// Counts line ends: CRLF, LF and a lone CR are one each.
@@ -68,10 +81,17 @@ pub(super) fn lines_in(text: &str) -> u64 {
 
 impl<'a> Rows<'a> {
     pub(super) fn new(text: &'a str, delimiter: u8, columns: &'a Columns) -> Self {
-        let mut reader = reader(text, delimiter);
+        let offset = header_start(text);
+        let mut reader = reader(text.get(offset..).unwrap_or_default(), delimiter);
         let mut record = csv::StringRecord::new();
         let broken = reader.read_record(&mut record).is_err();
-        Self { text, columns, reader, record, counted: (0, 1), broken }
+        Self { text, columns, reader, record, counted: (0, 1), broken, delimiter, offset }
+    }
+
+    /// The byte of the text that the reader has come to.
+    fn at(&self) -> usize {
+        usize::try_from(self.reader.position().byte())
+            .map_or(usize::MAX, |byte| byte.saturating_add(self.offset))
     }
 
     /// The line on which the record that starts at or after `byte` stands.
@@ -83,14 +103,26 @@ impl<'a> Rows<'a> {
         self.counted.1
     }
 
+    /// Tells whether a quotation mark that opens a cell is never closed: its record then has an odd number of them and
+    /// goes on over several lines, or to the end of the file.
+    fn is_unclosed(&self, raw: &str) -> bool {
+        let opens_cell = raw.starts_with('"') || raw.contains(&format!("{}\"", char::from(self.delimiter)));
+        let is_odd = raw.bytes().filter(|byte| *byte == b'"').count() % 2 == 1;
+        let is_last = self.reader.position().byte() >= (self.text.len() - self.offset) as u64;
+        opens_cell && is_odd && (is_last || raw.contains(['\n', '\r']))
+    }
+
+    #[expect(clippy::result_large_err, reason = "a bad row is rare and goes straight into a list")]
     fn check(&self, line: u64, raw: &str) -> Result<Row, BadRow> {
         let bad = |column: &str, value: &str, reason: String| BadRow {
             line,
             column: column.to_owned(),
             value: shortened(value),
             reason,
+            number: None,
+            name: String::new(),
         };
-        if raw.trim_end().contains('\n') && raw.bytes().filter(|byte| *byte == b'"').count() % 2 == 1 {
+        if self.is_unclosed(raw) {
             return Err(bad("", raw, "a quotation mark is opened and never closed".to_owned()));
         }
         let surplus = self.record.iter().skip(self.columns.len()).find(|cell| !cell.trim().is_empty());
@@ -99,6 +131,7 @@ impl<'a> Rows<'a> {
             return Err(bad("", cell, reason));
         }
         let mut row = Row { line, number: None, name: String::new(), address: None, fields: BTreeMap::new() };
+        let mut wrong = None;
         for (column, cell) in self.columns.iter().zip(self.record.iter()) {
             let value = cell.trim();
             let Some(field) = column.field.as_deref().filter(|_| !value.is_empty()) else { continue };
@@ -106,9 +139,10 @@ impl<'a> Rows<'a> {
                 return Err(bad(&column.header, value, "has a NUL character".to_owned()));
             }
             match field {
-                "email" => {
-                    row.address = Some(address(value).map_err(|reason| bad(&column.header, value, reason))?);
-                }
+                "email" => match address(value) {
+                    Ok(address) => row.address = Some(address),
+                    Err(reason) => wrong = Some(bad(&column.header, value, reason)),
+                },
                 "name" | "number" if value.len() > LONGEST_NAME => {
                     let reason = format!("is longer than {LONGEST_NAME} bytes: is a quotation mark missing?");
                     return Err(bad(&column.header, value, reason));
@@ -119,6 +153,9 @@ impl<'a> Rows<'a> {
             }
         }
         row.fill_name();
+        if let Some(wrong) = wrong {
+            return Err(BadRow { number: row.number, name: row.name, ..wrong });
+        }
         if row.name.is_empty() && row.address.is_none() {
             return Err(bad("", raw, "has neither a name nor an e-mail address".to_owned()));
         }
@@ -176,7 +213,7 @@ impl Iterator for Rows<'_> {
 
     fn next(&mut self) -> Option<Self::Item> {
         loop {
-            let start = usize::try_from(self.reader.position().byte()).unwrap_or(usize::MAX);
+            let start = self.at();
             if self.broken {
                 return None;
             }
@@ -186,11 +223,10 @@ impl Iterator for Rows<'_> {
                 Err(error) => {
                     self.broken = true;
                     let line = self.line_at(start);
-                    let reason = error.to_string();
-                    return Some(Err(BadRow { line, column: String::new(), value: String::new(), reason }));
+                    return Some(Err(BadRow { line, reason: error.to_string(), ..BadRow::default() }));
                 }
             }
-            let end = usize::try_from(self.reader.position().byte()).unwrap_or(usize::MAX);
+            let end = self.at();
             let line = self.line_at(start);
             if self.record.iter().all(|cell| cell.trim().is_empty()) {
                 continue;
@@ -235,6 +271,8 @@ mod tests {
             ("A;a@example.se;X;Y", "", "has 4 cells, the header has 3"),
             (";;X", "", "neither a name nor"),
             ("\"A;a@example.se;X\nB;b@example.se;Y\n", "", "never closed"),
+            ("\"A;a@example.se;X", "", "never closed"),
+            ("A;\"a@example.se;X\rB;b@example.se;Y\r", "", "never closed"),
         ] {
             let sheet = sheet(&format!("{header}{row}"));
             let bad = sheet.rows().next().unwrap().unwrap_err();

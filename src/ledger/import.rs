@@ -7,7 +7,7 @@ use rusqlite::{Connection, OptionalExtension, Transaction, TransactionBehavior};
 use serde::Serialize;
 
 use crate::domain::MemberId;
-use crate::import::Row;
+use crate::import::{BadRow, Plan, Row};
 
 use super::{Ledger, LedgerError, members, record_change, stamp};
 
@@ -17,6 +17,8 @@ const SAMPLES: usize = 100;
 /// Where rows come from.
 #[derive(Debug, Clone)]
 pub struct ImportRun<'a> {
+    /// The file's rows as a whole: which numbers are in it, and which rows could not be read.
+    pub plan: &'a Plan,
     /// The file, as it stands in the trace.
     pub file: &'a str,
     /// Digest of the file and of how it was read.
@@ -68,7 +70,6 @@ pub struct PendingImport<'a> {
     transaction: Transaction<'a>,
     pub difference: Difference,
     run: ImportRun<'a>,
-    missing: Vec<MemberId>,
 }
 
 /// A member as the ledger has it, without checks.
@@ -111,14 +112,22 @@ impl Ledger {
         let mut difference = Difference { active_before, ..Difference::default() };
         let mut seen = HashSet::new();
         for row in rows {
-            seen.insert(apply(&transaction, &row, &run, &mut difference)?);
+            let member = apply(&transaction, &row, &run, &seen, &mut difference)?;
+            if !seen.insert(member) {
+                return Err(LedgerError::TwoRows { line: row.line, name: row.name });
+            }
+        }
+        for bad in &run.plan.bad {
+            seen.extend(meant_by(&transaction, bad)?);
         }
         for field in &run.fields {
             transaction.execute("INSERT INTO field VALUES (?1) ON CONFLICT DO NOTHING", [field])?;
         }
+        for member in find_missing(&transaction, &seen, &mut difference)? {
+            set_active(&transaction, &stamp(run.now), member, run.file, false)?;
+        }
         refuse_shared_addresses(&transaction)?;
-        let missing = find_missing(&transaction, &seen, &mut difference)?;
-        Ok(PendingImport { transaction, difference, run, missing })
+        Ok(PendingImport { transaction, difference, run })
     }
 
     /// The digest of the last import that was kept.
@@ -138,9 +147,6 @@ impl PendingImport<'_> {
     /// When the ledger can't be written; then nothing is changed.
     pub fn keep(self) -> Result<Difference, LedgerError> {
         let now = stamp(self.run.now);
-        for member in &self.missing {
-            set_active(&self.transaction, &now, *member, self.run.file, false)?;
-        }
         let difference = &self.difference;
         self.transaction.execute(
             "INSERT INTO import (at, file, digest, added, changed, returned, missing) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
@@ -163,16 +169,18 @@ fn apply(
     connection: &Connection,
     row: &Row,
     run: &ImportRun<'_>,
+    seen: &HashSet<MemberId>,
     difference: &mut Difference,
 ) -> Result<MemberId, LedgerError> {
     let now = stamp(run.now);
-    let Some(stored) = find(connection, row)? else {
+    let Some(stored) = find(connection, row, run, seen)? else {
         difference.added.add(|| row.name.clone());
         return insert(connection, row, &now);
     };
     let fields = merged_fields(&stored, row, run);
     let changes = stored.changes(row, &fields);
     if !changes.is_empty() {
+        carry_suppression(connection, &stored, row, &now)?;
         update(connection, stored.id, row, &stored, &fields, &now)?;
         for change in &changes {
             record_change(connection, &now, stored.id, run.file, change)?;
@@ -189,7 +197,14 @@ fn apply(
     Ok(stored.id)
 }
 
-fn find(connection: &Connection, row: &Row) -> Result<Option<Stored>, LedgerError> {
+/// The member that a row speaks of: by its number, else by address or name. A member that another row has, or whose
+/// own number stands in the file, is not taken.
+fn find(
+    connection: &Connection,
+    row: &Row,
+    run: &ImportRun<'_>,
+    seen: &HashSet<MemberId>,
+) -> Result<Option<Stored>, LedgerError> {
     let by_number = match &row.number {
         Some(number) => select(connection, "number = ?1", number)?,
         None => None,
@@ -201,7 +216,19 @@ fn find(connection: &Connection, row: &Row) -> Result<Option<Stored>, LedgerErro
         Some(address) => select(connection, "address_key = ?1 ORDER BY active DESC", &address.key())?,
         None => select(connection, "paper_key = ?1 ORDER BY active DESC", &row.paper_key())?,
     };
-    Ok(other)
+    let is_free = |stored: &Stored| {
+        let has_other_row = stored.number.as_ref().is_some_and(|number| run.plan.has_number(number));
+        !has_other_row && !seen.contains(&stored.id)
+    };
+    Ok(other.filter(is_free))
+}
+
+/// The members whom a row that can't be imported speaks of, by number, else by name.
+fn meant_by(connection: &Connection, bad: &BadRow) -> Result<Vec<MemberId>, LedgerError> {
+    let sql = "SELECT id FROM member WHERE active = 1 AND (number = ?1 OR ?1 IS NULL AND name = ?2)";
+    let mut statement = connection.prepare_cached(sql)?;
+    let members = statement.query_map((&bad.number, &bad.name), |row| row.get(0).map(MemberId))?;
+    Ok(members.collect::<Result<_, _>>()?)
 }
 
 fn select(connection: &Connection, condition: &str, key: &str) -> Result<Option<Stored>, LedgerError> {
@@ -302,6 +329,21 @@ fn update(
     Ok(())
 }
 
+/// Who asked to be left alone is left alone at a new address too.
+fn carry_suppression(
+    connection: &Connection,
+    stored: &Stored,
+    row: &Row,
+    now: &str,
+) -> Result<(), LedgerError> {
+    let (Some(old), Some(new)) = (&stored.address, &row.address) else { return Ok(()) };
+    let sql = "INSERT INTO suppression (address_key, address, reason, since, note)
+               SELECT ?2, ?3, reason, ?4, 'as ' || address || ' before' FROM suppression
+               WHERE address_key = ?1 AND reason IN ('unsubscribed', 'complaint', 'by_hand') ON CONFLICT DO NOTHING";
+    connection.prepare_cached(sql)?.execute((old.to_lowercase(), new.key(), new.as_str(), now))?;
+    Ok(())
+}
+
 fn set_active(
     connection: &Connection,
     now: &str,
@@ -348,53 +390,4 @@ fn find_missing(
 }
 
 #[cfg(test)]
-mod tests {
-    use std::path::Path;
-
-    use super::*;
-    use crate::import::{Options, Plan, Sheet};
-
-    fn import(ledger: &mut Ledger, text: &str) -> Difference {
-        let path = Path::new("m.csv");
-        let sheet = Sheet::from_bytes(path, text.as_bytes().to_vec(), &Options::default()).unwrap();
-        let plan = Plan::make(&sheet);
-        let fields = sheet.columns.fields().map(str::to_owned).collect();
-        let run = ImportRun { file: "m.csv", digest: "d", fields, now: Timestamp::UNIX_EPOCH };
-        ledger.import(plan.rows(&sheet), run).unwrap().keep().unwrap()
-    }
-
-    fn counts(difference: &Difference) -> [u64; 5] {
-        [
-            difference.added.count,
-            difference.changed.count,
-            difference.returned.count,
-            difference.missing.count,
-            difference.unchanged,
-        ]
-    }
-
-    #[test]
-    fn a_list_is_taken_over_step_by_step() {
-        let dir = tempfile::tempdir().unwrap();
-        let mut ledger = Ledger::open(&dir.path().join("l.db")).unwrap();
-        let first = "namn;epost;ort;medlemsnr\nAnna;a@example.se;Ekerö;1\nBo;b@example.se;;2\nCia;;Nacka;\n";
-        assert_eq!(counts(&import(&mut ledger, first)), [3, 0, 0, 0, 0]);
-        assert_eq!(counts(&import(&mut ledger, first)), [0, 0, 0, 0, 3]);
-        let second = "namn;epost;ort;medlemsnr\nAnna;anna@example.se;Ekerö;1\nCia;;Nacka;\n";
-        let difference = import(&mut ledger, second);
-        assert_eq!(counts(&difference), [0, 1, 0, 1, 1]);
-        assert_eq!(difference.changed.first[0].fields[0].field, "email");
-        assert_eq!(counts(&import(&mut ledger, first)), [0, 1, 1, 0, 1]);
-    }
-
-    #[test]
-    fn an_import_that_is_dropped_changes_nothing() {
-        let dir = tempfile::tempdir().unwrap();
-        let mut ledger = Ledger::open(&dir.path().join("l.db")).unwrap();
-        let row =
-            Row { line: 2, number: None, name: "Anna".to_owned(), address: None, fields: BTreeMap::new() };
-        let run = ImportRun { file: "m", digest: "d", fields: BTreeSet::new(), now: Timestamp::UNIX_EPOCH };
-        drop(ledger.import(std::iter::once(row), run).unwrap());
-        assert_eq!(ledger.active_members().unwrap(), 0);
-    }
-}
+mod tests;

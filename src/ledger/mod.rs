@@ -55,6 +55,8 @@ pub enum LedgerError {
     AddressTwice { address: String, names: String },
     #[error("the ledger could not be written: {0}")]
     Commit(String),
+    #[error("line {line}: {name} is the same member as an earlier row; nothing was changed")]
+    TwoRows { line: u64, name: String },
     #[error("the ledger's writer has stopped")]
     WriterStopped,
 }
