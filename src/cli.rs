@@ -211,7 +211,7 @@ pub struct Resolve {
     /// They arrived: do not send them again.
     #[arg(long, conflicts_with = "resend")]
     pub accepted: bool,
-    /// They did not arrive: send them with the next run.
+    /// They did not arrive: send them with the next run; with addresses also letters that were rejected.
     #[arg(long)]
     pub resend: bool,
     /// Only these addresses; all letters in doubt when left out.

@@ -6,7 +6,9 @@ mod support;
 use std::time::Duration;
 
 use support::sandbox::Sandbox;
-use support::smtp_server::{Action, Builder, Certificate, Extension, Garbage, Place, SmtpServer, When};
+use support::smtp_server::{
+    Action, Builder, Certificate, Extension, Fault, Garbage, Place, SmtpServer, When,
+};
 
 const DEFERRED: i32 = 75;
 const CONFIGURATION: i32 = 78;
@@ -169,4 +171,26 @@ fn a_strangers_authority_is_not_trusted() {
         club.run("send 2026-1 --yes").code(CONFIGURATION).stderr_has("not trusted");
         assert_eq!(server.messages(), 0);
     }
+}
+
+#[test]
+fn refusals_of_everybody_stop_the_run_before_all_are_burnt() {
+    let server = SmtpServer::with(Fault::ReplyAt(Place::Rcpt, 554, "5.7.1 Relay access denied"));
+    let club = Sandbox::members(60).relay(&server).with("connections = 1");
+    club.run("send 2026-1 --yes").code(75).stderr_has("whoever it is for");
+    assert_eq!((club.in_state("2026-1", "rejected"), club.in_state("2026-1", "queued")), (20, 40));
+    server.heal();
+    club.run("send 2026-1 --yes").code(1);
+    assert_eq!(server.messages(), 40);
+    club.run("resolve 2026-1 --resend member0001@example.org").code(0);
+    club.run("send 2026-1 --yes").code(1);
+    assert_eq!(server.copies("member0001@example.org"), 1);
+}
+
+#[test]
+fn a_server_that_falls_silent_after_each_dot_does_not_get_every_letter() {
+    let server = SmtpServer::with(Fault::DropAfterDot);
+    let club = Sandbox::members(30).relay(&server).with("connections = 1");
+    club.run("send 2026-1 --yes").code(75);
+    assert_eq!((club.in_state("2026-1", "in_doubt"), club.in_state("2026-1", "queued")), (5, 25));
 }

@@ -17,7 +17,12 @@ pub fn run(project: &Project, arguments: &Resolve, terminal: Terminal) -> Result
     let _lock = project.lock(&format!("resolve {}", arguments.issue))?;
     let ledger = project.ledger()?;
     ledger.doubt_what_was_cut_off(Timestamp::now())?;
-    let rows = chosen(arguments, ledger.deliveries(&arguments.issue, State::InDoubt)?)?;
+    let mut rows = ledger.deliveries(&arguments.issue, State::InDoubt)?;
+    if arguments.resend && !arguments.addresses.is_empty() {
+        // After a corrected address or a mended server a refused letter may be tried again, one by one.
+        rows.extend(ledger.deliveries(&arguments.issue, State::Rejected)?);
+    }
+    let rows = chosen(arguments, rows)?;
     let state = match (arguments.accepted, arguments.resend) {
         (true, _) => State::Accepted,
         (_, true) => State::Queued,
@@ -47,7 +52,9 @@ fn chosen(arguments: &Resolve, rows: Vec<DeliveryRow>) -> Result<Vec<DeliveryRow
     };
     for address in &arguments.addresses {
         if !rows.iter().any(|row| is_of(row, &address.key())) {
-            let message = format!("no letter to {address} is in doubt; nothing was changed");
+            let message = format!(
+                "no letter to {address} is in doubt or, with --resend, rejected; nothing was changed"
+            );
             return Err(Error::new(Kind::Data, message));
         }
     }

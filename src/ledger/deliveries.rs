@@ -135,8 +135,8 @@ impl Ledger {
         Ok(rows.collect::<Result<_, _>>()?)
     }
 
-    /// Settles a delivery in doubt by a person's decision: accepted, or queued to be sent again.
-    /// Gives false where the delivery is not in doubt.
+    /// Settles a delivery by a person's decision: one in doubt as accepted or queued again, a rejected one as queued.
+    /// Gives false where the delivery is in another state.
     ///
     /// # Errors
     /// When the ledger can't be written.
@@ -148,9 +148,19 @@ impl Ledger {
         now: Timestamp,
     ) -> Result<bool, LedgerError> {
         let sql = "UPDATE delivery SET state = ?3, reply = 'decided by hand', code = NULL, status = NULL,
-                   changed_at = ?4 WHERE issue = ?1 AND member = ?2 AND state = 'in_doubt'";
+                   changed_at = ?4 WHERE issue = ?1 AND member = ?2
+                   AND (state = 'in_doubt' OR state = 'rejected' AND ?3 = 'queued')";
         let changed = self.connection.execute(sql, (issue.as_str(), member.0, state.as_str(), stamp(now)))?;
         Ok(changed == 1)
+    }
+
+    /// Tells whether the issue has deliveries.
+    ///
+    /// # Errors
+    /// When the ledger can't be read.
+    pub fn has_deliveries(&self, issue: &IssueName) -> Result<bool, LedgerError> {
+        let sql = "SELECT EXISTS (SELECT 1 FROM delivery WHERE issue = ?1)";
+        Ok(self.connection.query_row(sql, [issue.as_str()], |row| row.get(0))?)
     }
 
     /// The issues that have deliveries, with the time of the last change.

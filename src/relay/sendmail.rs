@@ -2,9 +2,10 @@
 
 use std::path::{Path, PathBuf};
 use std::process::{ExitStatus, Stdio};
+use std::time::Duration;
 
-use tokio::io::AsyncWriteExt;
-use tokio::process::Command;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::process::{ChildStderr, Command};
 
 use crate::domain::{Letter, Outcome, Reply};
 
@@ -16,11 +17,14 @@ pub struct Sendmail {
     program: PathBuf,
 }
 
-/// Exit codes of `sysexits.h` that are worth another try; every other one is a refusal.
-const UNAVAILABLE: i32 = 69;
-const OS_ERROR: i32 = 71;
-const IO_ERROR: i32 = 74;
+/// Exit codes of `sysexits.h` that speak of the letter or its recipient; every other one speaks of the program.
+const BAD_DATA: i32 = 65;
+const NO_USER: i32 = 67;
+/// Worth another try; msmtp says "no host" when the network is down.
+const NO_HOST: i32 = 68;
 const TEMPORARY_FAILURE: i32 = 75;
+/// A program that takes longer is stuck; what it has done with the letter nobody knows.
+const PATIENCE: Duration = Duration::from_secs(300);
 
 impl Sendmail {
     /// Calls `program`.
@@ -49,6 +53,7 @@ impl Sendmail {
             .stderr(Stdio::piped())
             // Ctrl-C is for this program, which lets letters on their way finish.
             .process_group(0)
+            .kill_on_drop(true)
             .spawn();
         let mut child = match child {
             Ok(child) => child,
@@ -59,15 +64,24 @@ impl Sendmail {
         };
         // Programs on this machine end lines by LF.
         let message = without_carriage_returns(&letter.bytes);
-        let fed = match child.stdin.take() {
-            Some(mut stdin) => stdin.write_all(&message).await.is_ok(),
-            None => false,
+        let (stdin, stderr) = (child.stdin.take(), child.stderr.take());
+        let words = tokio::spawn(last_words(stderr));
+        let work = async {
+            let fed = match stdin {
+                Some(mut stdin) => stdin.write_all(&message).await.is_ok(),
+                None => false,
+            };
+            child.wait().await.map(|status| (status, fed))
         };
-        let output = child.wait_with_output().await;
-        Delivered::go_on(match output {
-            Ok(output) => outcome(output.status, fed, &String::from_utf8_lossy(&output.stderr)),
-            Err(error) => Outcome::InDoubt(Reply::local(format!("lost sight of the program: {error}"))),
-        })
+        match tokio::time::timeout(PATIENCE, work).await {
+            Ok(Ok((status, fed))) => {
+                // A child of the program may keep its stderr open.
+                let words = tokio::time::timeout(Duration::from_millis(200), words).await;
+                outcome(status, fed, words.ok().and_then(Result::ok).unwrap_or_default().trim())
+            }
+            Ok(Err(error)) => in_doubt(format!("lost sight of the program: {error}")),
+            Err(_) => in_doubt(format!("the program did not end within {} seconds", PATIENCE.as_secs())),
+        }
     }
 }
 
@@ -75,18 +89,35 @@ fn without_carriage_returns(bytes: &[u8]) -> Vec<u8> {
     bytes.iter().copied().filter(|byte| *byte != b'\r').collect()
 }
 
-fn outcome(status: ExitStatus, fed: bool, stderr: &str) -> Outcome {
+fn in_doubt(words: String) -> Delivered {
+    Delivered::go_on(Outcome::InDoubt(Reply::local(words)))
+}
+
+/// What the program writes to stderr, up to 4 kB; it is read to its end, so that the program never waits.
+async fn last_words(stderr: Option<ChildStderr>) -> String {
+    let mut words = Vec::new();
+    if let Some(mut stderr) = stderr {
+        let mut buffer = [0; 1024];
+        while let Ok(count @ 1..) = stderr.read(&mut buffer).await {
+            words.extend(buffer.iter().take(count.min(4096 - words.len().min(4096))));
+        }
+    }
+    String::from_utf8_lossy(&words).into_owned()
+}
+
+fn outcome(status: ExitStatus, fed: bool, stderr: &str) -> Delivered {
     let code = status.code();
     let reply = Reply::local(match stderr.trim() {
         "" => status.to_string(),
         words => format!("{status}: {words}"),
     });
     match code {
-        Some(0) if fed => Outcome::Accepted(Reply::local("taken by the local mail system")),
-        Some(0) => Outcome::InDoubt(Reply::local("the program ended well without reading the whole letter")),
-        Some(UNAVAILABLE | OS_ERROR | IO_ERROR | TEMPORARY_FAILURE) => Outcome::Deferred(reply),
-        Some(_) => Outcome::Rejected(reply),
-        None => Outcome::InDoubt(reply),
+        Some(0) if fed => Delivered::go_on(Outcome::Accepted(Reply::local("taken by the local mail system"))),
+        Some(0) => in_doubt("the program ended well without reading the whole letter".to_owned()),
+        Some(BAD_DATA | NO_USER) => Delivered::go_on(Outcome::Rejected(reply)),
+        Some(NO_HOST | TEMPORARY_FAILURE) => Delivered::go_on(Outcome::Deferred(reply)),
+        Some(_) => Delivered { outcome: Outcome::Deferred(reply), after: After::Stop },
+        None => Delivered::go_on(Outcome::InDoubt(reply)),
     }
 }
 
@@ -113,6 +144,9 @@ mod tests {
             ("cat > /dev/null", State::Accepted),
             ("cat > /dev/null; exit 67", State::Rejected),
             ("cat > /dev/null; exit 75", State::Deferred),
+            ("cat > /dev/null; exit 127", State::Deferred),
+            ("head -c 300000 /dev/zero >&2; cat > /dev/null; exit 67", State::Rejected),
+            ("cat > /dev/null; sleep 30 &", State::Accepted),
             ("cat > /dev/null; kill -9 $$", State::InDoubt),
         ] {
             let program = dir.path().join(format!("s{}", script.len()));

@@ -9,7 +9,7 @@ use lettre::transport::smtp::authentication::{Credentials, Mechanism};
 use lettre::transport::smtp::client::AsyncSmtpConnection;
 use lettre::transport::smtp::commands::{Data, Mail, Rcpt, Rset};
 use lettre::transport::smtp::extension::{ClientId, Extension, MailBodyParameter, MailParameter};
-use lettre::transport::smtp::response::Response;
+use lettre::transport::smtp::response::{Response, Severity};
 use secrecy::{ExposeSecret, SecretString};
 use tokio::net::TcpStream;
 
@@ -198,7 +198,7 @@ impl SmtpSession<'_> {
     async fn transaction(&mut self, letter: &Letter) -> Delivered {
         let parameters = match self.mail_parameters(letter) {
             Ok(parameters) => parameters,
-            Err(reply) => return Delivered::go_on(Outcome::Rejected(reply)),
+            Err(delivered) => return delivered,
         };
         let [sender, recipient] = match [&letter.sender, &letter.recipient].map(lettre_address) {
             [Ok(sender), Ok(recipient)] => [sender, recipient],
@@ -217,20 +217,25 @@ impl SmtpSession<'_> {
     }
 
     /// RFC 6152 and 6531: what the letter needs and the server must offer.
-    fn mail_parameters(&self, letter: &Letter) -> Result<Vec<MailParameter>, Reply> {
+    fn mail_parameters(&self, letter: &Letter) -> Result<Vec<MailParameter>, Delivered> {
         let info = self.connection.server_info();
         let mut parameters = Vec::new();
         if letter.sender.needs_smtputf8() || letter.recipient.needs_smtputf8() {
             if !info.supports_feature(Extension::SmtpUtfEight) {
-                return Err(Reply::local(
-                    "the address has letters outside ASCII and the server has no SMTPUTF8",
-                ));
+                let reply =
+                    Reply::local("the address has letters outside ASCII and the server has no SMTPUTF8");
+                return Err(if letter.sender.needs_smtputf8() {
+                    Delivered { outcome: Outcome::Deferred(reply), after: After::Stop }
+                } else {
+                    Delivered::go_on(Outcome::Rejected(reply))
+                });
             }
             parameters.push(MailParameter::SmtpUtfEight);
         }
         if !letter.bytes.is_ascii() {
             if !info.supports_feature(Extension::EightBitMime) {
-                return Err(Reply::local("the letter has 8-bit headers and the server has no 8BITMIME"));
+                let reply = Reply::local("the letter has 8-bit headers and the server has no 8BITMIME");
+                return Err(Delivered::go_on(Outcome::Rejected(reply)));
             }
             parameters.push(MailParameter::Body(MailBodyParameter::EightBitMime));
         }
@@ -249,7 +254,12 @@ impl SmtpSession<'_> {
         let limit = self.server.timeouts.final_dot;
         let result = limited(limit, self.connection.message(message)).await;
         match result {
-            Ok(response) => Delivered::go_on(Outcome::Accepted(accepted(&response))),
+            Ok(response) if response.code().severity == Severity::PositiveCompletion => {
+                Delivered::go_on(Outcome::Accepted(accepted(&response)))
+            }
+            Ok(response) => {
+                Delivered { outcome: Outcome::InDoubt(accepted(&response)), after: After::Reconnect }
+            }
             Err(Fault::Refused(reply)) => not_taken(Fault::Refused(reply)),
             Err(Fault::Lost(reason)) => {
                 let is_incomplete = self.gauge.sent() - before < message.len() as u64;

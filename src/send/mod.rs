@@ -97,6 +97,7 @@ pub async fn run(
     let members = Arc::new(Mutex::new(members));
     let (writer, handle) = Writer::start(ledger)?;
     let (events, mut heard) = mpsc::channel(64);
+    let tally = Arc::default();
     let mut workers = JoinSet::new();
     for _ in 0..job.connections {
         let worker = Worker {
@@ -109,6 +110,7 @@ pub async fn run(
             stop: stop.clone(),
             halt: Arc::clone(&halt),
             halted: halted.clone(),
+            tally: Arc::clone(&tally),
         };
         workers.spawn(worker.run());
     }

@@ -1,11 +1,12 @@
 //! One worker: one connection, one letter at a time.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use tokio::sync::{Mutex, mpsc, watch};
 
 use crate::compose::{Composer, Mark};
-use crate::domain::{Letter, Member};
+use crate::domain::{Letter, Member, Outcome};
 use crate::ledger::{LedgerError, WriterHandle};
 use crate::relay::{After, Delivered, Relay, Session};
 
@@ -23,6 +24,39 @@ pub(super) struct Worker {
     /// Set by a worker after whose news no other should go on.
     pub halt: Arc<watch::Sender<bool>>,
     pub halted: watch::Receiver<bool>,
+    pub tally: Arc<Tally>,
+}
+
+/// What the run has met so far, over all workers.
+#[derive(Debug, Default)]
+pub(super) struct Tally {
+    accepted: AtomicU64,
+    refused: AtomicU64,
+    /// Letters in doubt since the last one that was accepted.
+    doubtful: AtomicU64,
+}
+
+/// So many refusals and nobody accepted: it is not about the recipients.
+const TOO_MANY_REFUSALS: u64 = 20;
+/// So many broken connections after the final dot in a row.
+const TOO_MANY_DOUBTS: u64 = 5;
+
+impl Tally {
+    /// Counts an outcome; true where the run must not burn more members.
+    fn is_hopeless(&self, outcome: &Outcome) -> bool {
+        let add = |counter: &AtomicU64| counter.fetch_add(1, Ordering::Relaxed) + 1;
+        match outcome {
+            Outcome::Accepted(_) => {
+                self.doubtful.store(0, Ordering::Relaxed);
+                add(&self.accepted) == 0
+            }
+            Outcome::Rejected(_) => {
+                add(&self.refused) >= TOO_MANY_REFUSALS && self.accepted.load(Ordering::Relaxed) == 0
+            }
+            Outcome::InDoubt(_) => add(&self.doubtful) >= TOO_MANY_DOUBTS,
+            Outcome::Deferred(_) => false,
+        }
+    }
 }
 
 impl Worker {
@@ -72,6 +106,7 @@ impl Worker {
         }
         let Delivered { outcome, after } = session.deliver(&letter).await;
         let at = (self.job.clock)();
+        let after = if self.tally.is_hopeless(&outcome) { After::Stop } else { after };
         let settled = self.ledger.settle(&self.job.issue, letter.member, outcome.clone(), at).await;
         let reply = outcome.reply().clone();
         let Letter { sender, message_id, bytes, .. } = letter;
