@@ -144,9 +144,17 @@ fn act(project: &Project, reader: &Reader, files: &[PathBuf], terminal: Terminal
     let key = project.token_key()?;
     let mut log = JsonLines::open(&project.log_path("bounce"))?;
     let mut table = Table::new(["what", "address", "reason", "done", "file"]);
-    let (mut read, mut known) = (0, 0);
+    let (mut read, mut known, mut unread) = (0, 0, Vec::new());
     for file in files {
-        let bytes = std::fs::read(file).map_err(|error| unreadable(file, &error))?;
+        let bytes = match std::fs::read(file) {
+            Ok(bytes) => bytes,
+            // A mail program moved it meanwhile; the next run finds it.
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => continue,
+            Err(error) => {
+                unread.push(format!("`{}`: {error}", file.display()));
+                continue;
+            }
+        };
         let digest = data_encoding::HEXLOWER.encode(digest(&SHA256, &bytes).as_ref());
         if ledger.has_bounce(&digest)? {
             known += 1;
@@ -178,7 +186,12 @@ fn act(project: &Project, reader: &Reader, files: &[PathBuf], terminal: Terminal
         terminal.data(table.to_string());
     }
     terminal.say(format!("{} read, {} known already.", count(read), count(known)));
-    Ok(())
+    if unread.is_empty() {
+        return Ok(());
+    }
+    let message =
+        format!("{} could not be read, the others were:\n{}", count(unread.len() as u64), unread.join("\n"));
+    Err(Error::new(Kind::TryAgain, message))
 }
 
 /// Whose letter a message speaks of.
@@ -266,7 +279,7 @@ impl Who<'_> {
         match (kind, member) {
             (BounceKind::Unsubscribe, Some(member)) => {
                 let note = format!("mail from {from}");
-                self.suppress(token, member, from, SuppressionReason::Unsubscribed, note, now)
+                self.suppress(token, member, from, SuppressionReason::Unsubscribed, &note, now)
             }
             (BounceKind::Unsubscribe, None) => Ok(BounceAction::NotOurs),
             _ => Ok(BounceAction::None),
@@ -291,7 +304,7 @@ impl Who<'_> {
         };
         let status = verdict.status.clone().unwrap_or_default();
         let note = format!("{} {status} {}", verdict.reason, verdict.diagnostic);
-        self.suppress(token, member, &verdict.address, reason, note, now)
+        self.suppress(token, member, &verdict.address, reason, &note, now)
     }
 
     /// Suppresses the address that the letter went to; a report may name the one it was forwarded to.
@@ -301,7 +314,7 @@ impl Who<'_> {
         member: MemberId,
         address: &str,
         reason: SuppressionReason,
-        note: String,
+        note: &str,
         now: Timestamp,
     ) -> Result<BounceAction, LedgerError> {
         let mailed = match token {
@@ -309,8 +322,18 @@ impl Who<'_> {
             None => None,
         };
         let own = self.ledger.member(member)?.and_then(|row| row.member.address).map(String::from);
-        let address = mailed.or(own).unwrap_or_else(|| address.to_owned());
-        let is_new = self.ledger.suppress(&Suppression { address, reason, since: now, note })?;
+        // A dead address is suppressed where the letter went; a wish to be left alone holds for the member's own too.
+        let is_wish = matches!(reason, SuppressionReason::Unsubscribed | SuppressionReason::Complaint);
+        let own = own.filter(|_| is_wish || mailed.is_none());
+        let mut addresses: Vec<String> = mailed.into_iter().chain(own).collect();
+        if addresses.is_empty() {
+            addresses.push(address.to_owned());
+        }
+        let mut is_new = false;
+        for address in addresses {
+            is_new |=
+                self.ledger.suppress(&Suppression { address, reason, since: now, note: note.to_owned() })?;
+        }
         Ok(if is_new { BounceAction::Suppressed } else { BounceAction::AlreadySuppressed })
     }
 }

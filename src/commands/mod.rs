@@ -11,6 +11,7 @@ mod new;
 mod preview;
 mod project;
 mod resolve;
+mod run;
 mod send;
 mod status;
 

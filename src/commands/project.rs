@@ -104,9 +104,7 @@ impl Project {
     /// # Errors
     /// Points at the place where the expression is not understood.
     pub fn segment(&self, text: &str, fields: &BTreeSet<String>) -> Result<Segment, Error> {
-        if let Some(named) = self.config.segments.get(text) {
-            return Ok(named.clone());
-        }
+        let text = self.config.segments.get(text).map_or(text, Segment::source);
         let wrong = |error: crate::domain::segment::SegmentError| {
             Error::new(Kind::Usage, format!("--segment: {error}")).at("--segment", text, error.span)
         };

@@ -3,72 +3,19 @@
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use jiff::Timestamp;
-use serde::Serialize;
-use tokio::sync::watch;
-
 use crate::cli::{Reading, Send};
-use crate::compose::{Composer, Mark};
-use crate::domain::{Address, IssueName, Member, MemberId, Outcome, Segment, State};
+use crate::compose::Mark;
+use crate::domain::{Address, IssueName, Member, Outcome, State};
 use crate::error::{Error, Kind};
-use crate::ledger::{Counts, Ledger, Skip};
+use crate::ledger::Ledger;
 use crate::relay::{Durability, Outbox, Relay};
 use crate::report::{JsonLines, Terminal, plural};
-use crate::send::{End, Event, Job};
+use crate::send::Job;
+use jiff::Timestamp;
 
 use super::Project;
 use super::import::{Scratch, import};
-
-/// What a run needs once everything is checked.
-struct Prepared {
-    ledger: Ledger,
-    composer: Arc<Composer>,
-    job: Job,
-    /// Letters that this run is to send.
-    letters: u64,
-}
-
-/// One line of the send and dry-run logs.
-#[derive(Debug, Serialize)]
-struct LogLine<'a> {
-    time: Timestamp,
-    run: &'a str,
-    issue: &'a IssueName,
-    event: &'a str,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    member: Option<MemberId>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    address: Option<&'a str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    reason: Option<&'a str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    letter: Option<LogLetter<'a>>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    counts: Option<&'a Counts>,
-}
-
-#[derive(Debug, Serialize)]
-struct LogLetter<'a> {
-    sender: &'a str,
-    message_id: &'a str,
-    bytes: usize,
-    sections: Vec<&'a str>,
-    code: Option<u16>,
-    status: Option<&'a str>,
-    reply: &'a str,
-}
-
-/// The result of a run, as JSON.
-#[derive(Debug, Serialize)]
-struct Report<'a> {
-    issue: &'a IssueName,
-    run: &'a str,
-    dry_run: bool,
-    /// Letters of this run.
-    letters: u64,
-    counts: &'a Counts,
-    total: u64,
-}
+use super::run::{Prepared, Run};
 
 /// Runs the command.
 pub fn run(project: &Project, arguments: &Send, terminal: Terminal) -> Result<ExitCode, Error> {
@@ -193,229 +140,6 @@ fn dry_run_outbox(project: &Project, issue: &IssueName) -> Result<Relay, Error> 
     Ok(Relay::Outbox(Outbox::new(dir, Durability::Cached)))
 }
 
-/// A run with where it reports to.
-struct Run<'a> {
-    project: &'a Project,
-    log: JsonLines,
-    terminal: Terminal,
-    is_dry: bool,
-}
-
-impl Run<'_> {
-    async fn go(mut self, prepared: Prepared, relay: Relay) -> Result<ExitCode, Error> {
-        let Prepared { ledger, composer, job, letters } = prepared;
-        let run = Timestamp::now().strftime("%Y%m%dT%H%M%SZ").to_string();
-        let issue = job.issue.clone();
-        let segment = job.segment.clone();
-        ledger.queue(&issue, Timestamp::now(), |member| job.is_for(&composer, member))?;
-        self.log_skipped(&ledger, &composer, segment.as_ref(), &run, &issue)?;
-        let name = relay.name();
-        let mut tried = 0;
-        let (ledger, end) = if letters == 0 {
-            (ledger, End::Done)
-        } else {
-            let bar = self.terminal.progress(letters);
-            let report = |event: &Event| {
-                tried += 1;
-                self.letter(event, &composer, &run, &issue, &bar);
-            };
-            let stop = stop_on_signal();
-            let sent =
-                crate::send::run(ledger, Arc::clone(&composer), Arc::new(relay), job, stop, report).await;
-            bar.finish_and_clear();
-            sent?
-        };
-        let counts = survey(&ledger, &composer, segment.as_ref(), &issue)?;
-        self.log_line(&LogLine { counts: Some(&counts), ..LogLine::new(&run, &issue, "finished") });
-        if self.terminal.json {
-            let total = counts.total();
-            let dry_run = self.is_dry;
-            self.terminal.json(&Report {
-                issue: &issue,
-                run: &run,
-                dry_run,
-                letters,
-                counts: &counts,
-                total,
-            });
-        } else {
-            self.terminal.data(self.table(&counts, tried, &name, &issue));
-        }
-        self.ended(end, &counts, &issue)
-    }
-
-    fn letter(
-        &mut self,
-        event: &Event,
-        composer: &Composer,
-        run: &str,
-        issue: &IssueName,
-        bar: &indicatif::ProgressBar,
-    ) {
-        let state = State::from(&event.outcome);
-        let reply = event.outcome.reply();
-        bar.inc(1);
-        if self.terminal.verbose > 0 || !matches!(event.outcome, Outcome::Accepted(_)) {
-            let address = event.member.address.as_ref().map_or("", Address::as_str);
-            bar.suspend(|| self.terminal.say(format!("{}: {address}: {reply}", state.as_str())));
-        }
-        let letter = LogLetter {
-            sender: &event.sender,
-            message_id: &event.message_id,
-            bytes: event.bytes,
-            sections: composer.sections_for(&event.member).collect(),
-            code: reply.code,
-            status: reply.status.as_deref(),
-            reply: &reply.text,
-        };
-        self.log_line(&LogLine {
-            time: event.at,
-            member: Some(event.member.id),
-            address: event.member.address.as_ref().map(Address::as_str),
-            letter: Some(letter),
-            ..LogLine::new(run, issue, state.as_str())
-        });
-    }
-
-    fn log_skipped(
-        &mut self,
-        ledger: &Ledger,
-        composer: &Composer,
-        segment: Option<&Segment>,
-        run: &str,
-        issue: &IssueName,
-    ) -> Result<(), Error> {
-        ledger.for_each_member(|row| {
-            let skip = row.skip().or_else(|| skip(composer, segment, &row.member));
-            if let Some(skip) = skip.filter(|_| row.active) {
-                self.log_line(&LogLine {
-                    member: Some(row.member.id),
-                    address: row.member.address.as_ref().map(Address::as_str),
-                    reason: Some(skip.as_str()),
-                    ..LogLine::new(run, issue, "skipped")
-                });
-            }
-            Ok::<_, Error>(())
-        })
-    }
-
-    /// The ledger is the truth: a log that can't be written is said once a line, and the run goes on.
-    fn log_line(&mut self, line: &LogLine<'_>) {
-        if let Err(error) = self.log.add(line) {
-            self.terminal.say(error.to_string());
-        }
-    }
-
-    fn table(&self, counts: &Counts, letters: u64, relay: &str, issue: &IssueName) -> String {
-        let what = match (self.is_dry, letters) {
-            (true, _) => format!(
-                "Dry run of {issue}: {} in {relay}, nothing sent",
-                plural(letters, "letter", "letters")
-            ),
-            (false, 0) if counts.open() == 0 => format!("{issue}: nothing to send"),
-            (false, _) => format!("{issue}: {} tried through {relay}", plural(letters, "letter", "letters")),
-        };
-        format!("{what}\n\n{}", super::status::table(counts))
-    }
-
-    fn ended(&self, end: End, counts: &Counts, issue: &IssueName) -> Result<ExitCode, Error> {
-        let open = counts.open();
-        match end {
-            End::RelayGone(error) if open > 0 => return Err(error.into()),
-            End::RefusedUs(reply) => {
-                let message = format!("no letter can be taken, whoever it is for: {reply}");
-                return Err(Error::new(Kind::TryAgain, message)
-                    .hint("the run was stopped before more letters were tried; mend it and run again"));
-            }
-            End::Interrupted => {
-                let left = plural(open, "letter is", "letters are");
-                return Err(Error::new(Kind::TryAgain, format!("stopped as asked; {left} left"))
-                    .hint(format!("go on with: medlemsbrev send {issue}")));
-            }
-            End::Done | End::RelayGone(_) => {}
-        }
-        if counts.in_state(State::InDoubt) > 0 {
-            self.terminal.say(format!(
-                "Letters are in doubt: see `medlemsbrev status {issue}` and `medlemsbrev resolve`."
-            ));
-        }
-        if self.is_dry {
-            let shown = "medlemsbrev preview --member ADDRESS";
-            self.terminal.say(format!(
-                "Look at single letters with `{shown}`; log: {}",
-                self.project.log_path("dry-run").display()
-            ));
-        }
-        Ok(exit_code(counts))
-    }
-}
-
-/// 75 while letters are deferred, 1 with rejected letters or letters in doubt, else 0.
-pub(super) fn exit_code(counts: &Counts) -> ExitCode {
-    if counts.in_state(State::Deferred) > 0 {
-        return ExitCode::from(Kind::TryAgain.exit_code());
-    }
-    ExitCode::from(u8::from(counts.in_state(State::Rejected) + counts.in_state(State::InDoubt) > 0))
-}
-
-impl<'a> LogLine<'a> {
-    fn new(run: &'a str, issue: &'a IssueName, event: &'a str) -> Self {
-        Self {
-            time: Timestamp::now(),
-            run,
-            issue,
-            event,
-            member: None,
-            address: None,
-            reason: None,
-            letter: None,
-            counts: None,
-        }
-    }
-}
-
-/// Where every member stands after the run.
-fn survey(
-    ledger: &Ledger,
-    composer: &Composer,
-    segment: Option<&Segment>,
-    issue: &IssueName,
-) -> Result<Counts, Error> {
-    Ok(ledger.survey(issue, |member| skip(composer, segment, member))?)
-}
-
-/// Why the issue is not for a member that could be mailed.
-pub(super) fn skip(composer: &Composer, segment: Option<&Segment>, member: &Member) -> Option<Skip> {
-    if segment.is_some_and(|segment| !segment.matches(member)) {
-        return Some(Skip::OutsideSegment);
-    }
-    composer.sections_for(member).next().is_none().then_some(Skip::NoSection)
-}
-
-/// True after the first Ctrl-C or SIGTERM; the second one ends the program at once.
-fn stop_on_signal() -> watch::Receiver<bool> {
-    use tokio::signal::unix::{SignalKind, signal};
-    let (stop, stopped) = watch::channel(false);
-    tokio::spawn(async move {
-        let (Ok(mut interrupt), Ok(mut terminate)) =
-            (signal(SignalKind::interrupt()), signal(SignalKind::terminate()))
-        else {
-            return;
-        };
-        for round in 0.. {
-            tokio::select! {
-                _ = interrupt.recv() => {}
-                _ = terminate.recv() => {}
-            }
-            if round > 0 {
-                std::process::exit(i32::from(Kind::TryAgain.exit_code()));
-            }
-            stop.send_replace(true);
-        }
-    });
-    stopped
-}
-
 /// One marked letter that no ledger knows of.
 async fn test(
     project: &Project,
@@ -423,12 +147,9 @@ async fn test(
     address: &Address,
     terminal: Terminal,
 ) -> Result<ExitCode, Error> {
-    let ledger = Ledger::open_existing(&project.ledger_path())?;
-    let (fields, member) = match &ledger {
-        Some(ledger) => (ledger.fields()?, ledger.member_by_address(address)?.map(|row| row.member)),
-        None => (crate::domain::field::KNOWN.map(str::to_owned).into(), None),
-    };
-    let composer = project.composer(issue, fields)?;
+    let ledger = super::preview::register(project, terminal)?;
+    let member = ledger.member_by_address(address)?.map(|row| row.member);
+    let composer = project.composer(issue, ledger.fields()?)?;
     let reader = member.unwrap_or_else(|| composer.neutral_reader());
     let reader = Member { address: Some(address.clone()), ..reader };
     let letter = composer.letter(&reader, Mark::Test, Timestamp::now())?;

@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use crate::cli::Status;
 use crate::domain::{IssueName, State};
-use crate::error::Error;
+use crate::error::{Error, Kind};
 use crate::ledger::{Counts, DeliveryRow, Ledger, Lock};
 use crate::report::{Table, Terminal, count};
 
@@ -38,6 +38,11 @@ pub fn run(project: &Project, arguments: &Status, terminal: Terminal) -> Result<
         issues.sort();
         issues.dedup();
     }
+    for issue in &issues {
+        if !project.issues().contains(issue) && !ledger.has_deliveries(issue)? {
+            return Err(Error::new(Kind::Data, format!("there is no issue {issue}")));
+        }
+    }
     let statuses =
         issues.into_iter().map(|issue| of_issue(project, &ledger, issue)).collect::<Result<Vec<_>, _>>()?;
     if !terminal.json {
@@ -56,7 +61,7 @@ fn of_issue(project: &Project, ledger: &Ledger, issue: IssueName) -> Result<Issu
     // Without its folder an issue still has deliveries; only who would get it can't be said.
     let composer = project.composer(&issue, ledger.fields()?).ok();
     let mut counts = ledger.survey(&issue, |member| {
-        composer.as_ref().and_then(|composer| super::send::skip(composer, None, member))
+        composer.as_ref().and_then(|composer| super::run::skip(composer, None, member))
     })?;
     let mut in_doubt = ledger.deliveries(&issue, State::InDoubt)?;
     if !Lock::is_held(&project.lock_path()) {

@@ -98,8 +98,7 @@ impl Ledger {
                 .transpose()?;
             let skipped = match state {
                 Some(state) if !state.may_be_claimed() => None,
-                Some(_) => member.skip(),
-                None => member.skip().or_else(|| skip(&member.member)),
+                Some(_) | None => member.skip().or_else(|| skip(&member.member)),
             };
             let count = match (skipped, state) {
                 (Some(skip), _) => counts.skipped.entry(skip.as_str()).or_default(),
