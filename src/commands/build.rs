@@ -19,15 +19,21 @@ pub fn run(project: &Project, arguments: &Build, terminal: Terminal) -> Result<E
     let rendered = composer.render(&member)?;
     let letter = composer.letter(&member, Mark::None, Timestamp::now())?;
     let dir = arguments.output.clone().unwrap_or_else(|| project.outbox(&issue).join("build"));
-    let write = |name: String, content: &[u8]| {
+    let mut files = Vec::new();
+    let mut write = |name: String, content: &[u8]| {
         let path = dir.join(name);
         write(&path, content)?;
-        terminal.data(path.display().to_string());
+        files.push(path);
         Ok::<_, Error>(())
     };
     write(format!("{issue}.html"), composer.with_images_inside(&rendered.html)?.as_bytes())?;
     write(format!("{issue}.txt"), rendered.text.as_bytes())?;
     write(format!("{issue}.eml"), &letter.bytes)?;
+    if terminal.json {
+        terminal.json(&files);
+    } else {
+        files.iter().for_each(|file| terminal.data(file.display().to_string()));
+    }
     Ok(ExitCode::SUCCESS)
 }
 

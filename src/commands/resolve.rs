@@ -35,6 +35,9 @@ pub fn run(project: &Project, arguments: &Resolve, terminal: Terminal) -> Result
     for row in &rows {
         settled += u64::from(ledger.resolve(&arguments.issue, row.member, state, Timestamp::now())?);
     }
+    if terminal.json {
+        terminal.json(&rows);
+    }
     let letters = plural(settled, "letter", "letters");
     terminal.say(match state {
         State::Accepted => format!("{letters} marked as accepted."),

@@ -158,7 +158,12 @@ async fn test(
     let delivered = session.deliver(&letter).await;
     session.close().await;
     let state = State::from(&delivered.outcome);
-    terminal.data(format!("Test letter to {address}: {}: {}", state.as_str(), delivered.outcome.reply()));
+    let reply = delivered.outcome.reply();
+    if terminal.json {
+        terminal.json(&serde_json::json!({ "address": address, "outcome": state, "reply": reply }));
+    } else {
+        terminal.data(format!("Test letter to {address}: {}: {reply}", state.as_str()));
+    }
     Ok(match delivered.outcome {
         Outcome::Accepted(_) => ExitCode::SUCCESS,
         Outcome::Deferred(_) => ExitCode::from(Kind::TryAgain.exit_code()),

@@ -27,6 +27,9 @@ struct IssueStatus {
 pub fn run(project: &Project, arguments: &Status, terminal: Terminal) -> Result<ExitCode, Error> {
     let Some(ledger) = Ledger::open_existing(&project.ledger_path())? else {
         terminal.say("No member list was imported yet and nothing was sent.");
+        if terminal.json {
+            terminal.json(&Vec::<IssueStatus>::new());
+        }
         return Ok(ExitCode::SUCCESS);
     };
     let mut issues = match &arguments.issue {
