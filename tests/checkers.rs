@@ -37,7 +37,10 @@ fn letters_have_no_defects_and_their_signatures_verify() {
             assert!(said.contains("52 letters checked"), "{said}");
         }
         _ => {
-            assert!(std::env::var_os("CI").is_none(), "in CI there must be python3-dkim and python3-nacl");
+            assert!(
+                std::env::var_os("MEDLEMSBREV_SERVERS").is_none(),
+                "MEDLEMSBREV_SERVERS asks for python3-dkim and python3-nacl"
+            );
             eprintln!(
                 "\n*** SKIPPED: no /usr/bin/python3 with dkimpy (Debian: python3-dkim python3-nacl) ***\n"
             );

@@ -23,7 +23,10 @@ fn maildirs() -> Option<PathBuf> {
     if mail.is_dir() && TcpStream::connect(("127.0.0.1", PORT)).is_ok() {
         return Some(mail);
     }
-    assert!(std::env::var_os("CI").is_none(), "in CI there must be a Postfix: .ci/postfix start");
+    assert!(
+        std::env::var_os("MEDLEMSBREV_SERVERS").is_none(),
+        "MEDLEMSBREV_SERVERS asks for a Postfix: .ci/postfix start"
+    );
     eprintln!("\n*** SKIPPED: no Postfix on port {PORT}; start one with `.ci/postfix start` ***\n");
     None
 }
