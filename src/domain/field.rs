@@ -48,10 +48,7 @@ const ALIASES: [(&str, &[&str]); 14] = [
     ("postcode", &["postnr", "postnummer", "zip", "zipcode", "postalcode"]),
     ("city", &["ort", "postort", "stad", "town"]),
     ("municipality", &["kommun"]),
-    (
-        "phone",
-        &["telefon", "telefonnummer", "tel", "mobil", "mobiltelefon", "mobilnummer", "telephone", "mobile"],
-    ),
+    ("phone", &["telefon", "telefonnummer", "telefonnr", "tel", "telephone"]),
     ("language", &["språk", "lang"]),
 ];
 

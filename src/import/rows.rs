@@ -62,10 +62,15 @@ pub(super) fn reader(text: &str, delimiter: u8) -> csv::Reader<&[u8]> {
         .from_reader(text.as_bytes())
 }
 
-/// Where the header starts, after empty lines.
+/// Where the header starts: after empty lines, and after the line `sep=;` by which Excel is told the delimiter.
 pub(super) fn header_start(text: &str) -> usize {
-    text.len() - text.trim_start_matches(['\r', '\n', ' ', '\u{feff}']).len()
+    let rest = text.trim_start_matches(EMPTY);
+    let told = rest.get(..4).filter(|start| start.eq_ignore_ascii_case("sep="));
+    let rest = told.and_then(|_| rest.split_once(['\r', '\n'])).map_or(rest, |(_, rest)| rest);
+    text.len() - rest.trim_start_matches(EMPTY).len()
 }
+
+const EMPTY: [char; 4] = ['\r', '\n', ' ', '\u{feff}'];
 
 /// Counts line ends: CRLF, LF and a lone CR are one each.
 pub(super) fn lines_in(text: &str) -> u64 {
@@ -278,6 +283,19 @@ mod tests {
             let bad = sheet.rows().next().unwrap().unwrap_err();
             assert_eq!((bad.line, bad.column.as_str()), (2, column), "{row}");
             assert!(bad.reason.contains(reason), "{row}: {}", bad.reason);
+        }
+    }
+
+    #[test]
+    fn what_excel_puts_above_the_header_is_passed_over() {
+        for above in ["sep=;\r\n", " \r\n", "\u{feff}\r\n"] {
+            let sheet = sheet(&format!("{above}Namn;E-post;Telefon;Mobil\r\nA;a@example.se;1;2\r\n"));
+            let rows: Vec<_> = sheet.rows().map(Result::unwrap).collect();
+            assert_eq!(
+                (rows.len(), rows[0].line, rows[0].fields["mobil"].as_str()),
+                (1, 3, "2"),
+                "{above:?}"
+            );
         }
     }
 
