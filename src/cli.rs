@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
-use crate::config::Brake;
+use crate::config::{Age, Brake, Missing};
 use crate::domain::{Address, IssueName};
 
 /// Writes an association's newsletter and mails it to its members, once each.
@@ -78,6 +78,8 @@ pub enum Command {
     Log(Log),
     /// Write the letters that were sent as web pages with an Atom feed, without personal data.
     Archive(Archive),
+    /// Take away old log lines, bounces and traced changes.
+    Prune(Prune),
     /// Print a shell's completion script.
     Completions { shell: clap_complete::Shell },
     /// Print the manual page.
@@ -132,12 +134,19 @@ pub struct Reading {
     /// How many active members the list may leave out, as a number or a share such as 10%.
     #[arg(long, value_name = "N|N%")]
     pub max_missing: Option<Brake>,
+    /// What becomes of active members that the list leaves out.
+    #[arg(long, value_enum, value_name = "WHAT")]
+    pub missing: Option<Missing>,
 }
 
 #[derive(Debug, Args)]
 pub struct Check {
     /// The issue; the current one when left out.
     pub issue: Option<IssueName>,
+    /// Follow the links too, and look up SPF, DKIM and DMARC of the sender's domain.
+    #[cfg(feature = "online")]
+    #[arg(long)]
+    pub online: bool,
     /// Let letters pass that Gmail cuts off, with a warning.
     #[arg(long)]
     pub allow_large: bool,
@@ -241,6 +250,16 @@ pub struct Log {
     /// Which log.
     #[arg(long, value_enum, default_value_t = LogKind::Send)]
     pub kind: LogKind,
+    /// Show whole addresses; on a terminal they are masked otherwise.
+    #[arg(long)]
+    pub show_addresses: bool,
+}
+
+#[derive(Debug, Args)]
+pub struct Prune {
+    /// How old, in days, months or years: 90d, 24m, 3y.
+    #[arg(long, value_name = "TIME")]
+    pub older_than: Age,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -248,4 +267,15 @@ pub enum LogKind {
     DryRun,
     Send,
     Bounce,
+}
+
+impl LogKind {
+    /// The log's name among the files.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::DryRun => "dry-run",
+            Self::Send => "send",
+            Self::Bounce => "bounce",
+        }
+    }
 }

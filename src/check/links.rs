@@ -59,6 +59,16 @@ pub(super) fn not_parsed(subject: &Subject<'_>) -> Vec<Finding> {
     findings
 }
 
+/// The links to web pages, with their places.
+#[cfg(feature = "online")]
+pub(super) fn web<'a>(subject: &'a Subject<'_>) -> impl Iterator<Item = (String, Excerpt)> + use<'a> {
+    let is_web = |url: &str| judge(url).is_none_or(|finding| finding.rule == "link-http");
+    all(subject).into_iter().filter(move |target| is_web(target.url)).filter_map(|target| {
+        let url = Url::parse(target.url.trim()).ok()?;
+        matches!(url.scheme(), "http" | "https").then(|| (url.to_string(), target.place))
+    })
+}
+
 /// The targets of all links but those that are personal.
 fn all<'a>(subject: &'a Subject<'_>) -> Vec<Target<'a>> {
     let mut targets = Vec::new();
@@ -91,7 +101,7 @@ fn judge(target: &str) -> Option<Finding> {
         Err(error) => return Some(malformed(target, &error.to_string())),
     };
     match url.scheme() {
-        "http" | "https" => web(target, &url),
+        "http" | "https" => web_address(target, &url),
         "mailto" => mailto(&url),
         "tel" => None,
         scheme => {
@@ -106,7 +116,7 @@ fn malformed(target: &str, why: &str) -> Finding {
     Finding::error("link-malformed", message, "copy the address from the browser once more")
 }
 
-fn web(target: &str, url: &Url) -> Option<Finding> {
+fn web_address(target: &str, url: &Url) -> Option<Finding> {
     let has_slashes = target.split_once(':').is_some_and(|(_, rest)| rest.starts_with("//"));
     if !has_slashes {
         return Some(malformed(target, "`//` is missing"));

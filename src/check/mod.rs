@@ -18,6 +18,8 @@ mod leftovers;
 mod link_text;
 mod links;
 mod markdown;
+#[cfg(feature = "online")]
+mod online;
 mod readers;
 mod structure;
 mod text;
@@ -34,6 +36,8 @@ use words::Words;
 
 pub use delivery::Delivery;
 pub use finding::{Finding, Severity};
+#[cfg(feature = "online")]
+pub use online::{PublishedKey, Sending, online};
 pub use readers::Readers;
 
 /// What the rules need to know beside the files.

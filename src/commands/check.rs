@@ -44,8 +44,12 @@ pub fn run(project: &Project, arguments: &Check, terminal: Terminal) -> Result<E
         let is_found = matches!(error, ComposeError::Read { .. } | ComposeError::NotAnImage { .. })
             && findings.iter().any(|finding| ["image-missing", "image-type"].contains(&finding.rule));
         findings.extend((!is_found).then(|| Finding::from(error)));
-        check::sort(&mut findings);
     }
+    #[cfg(feature = "online")]
+    if arguments.online {
+        findings.extend(online(project, &issue, arguments.allow_large)?);
+    }
+    check::sort(&mut findings);
     if terminal.json {
         terminal.json(&findings.iter().map(|finding| row(project, finding)).collect::<Vec<_>>());
     } else {
@@ -55,6 +59,25 @@ pub fn run(project: &Project, arguments: &Check, terminal: Terminal) -> Result<E
     }
     let has_errors = count(&findings, Severity::Error) > 0;
     Ok(ExitCode::from(if has_errors { Kind::Data.exit_code() } else { 0 }))
+}
+
+/// What only the network knows of an issue's links and of the sender's domain.
+#[cfg(feature = "online")]
+fn online(project: &Project, issue: &IssueName, allow_large: bool) -> Result<Vec<Finding>, Error> {
+    // What is wrong with the files themselves was found before.
+    let Ok(source) = project.source(issue) else { return Ok(Vec::new()) };
+    let sender = &project.config.sender;
+    let from = sender.address.domain().to_owned();
+    let return_path = sender.bounce_address.as_ref().unwrap_or(&sender.address).domain().to_owned();
+    let signers = project.signers()?;
+    let keys = signers.iter().map(|signer| check::PublishedKey {
+        domain: signer.domain().to_owned(),
+        name: signer.dns_name(),
+        record: signer.dns_record(),
+    });
+    let sending = check::Sending { from, return_path, keys: keys.collect() };
+    let facts = facts(project, allow_large);
+    Ok(super::runtime()?.block_on(check::online(&source, &facts, &sending)))
 }
 
 /// Checks an issue before it is sent: errors end the run, warnings are told.

@@ -8,9 +8,9 @@ use ring::digest::{SHA256, digest};
 use serde::Serialize;
 
 use crate::cli::{Import, Reading};
-use crate::config::Brake;
+use crate::config::{Brake, Missing};
 use crate::error::{Error, Kind};
-use crate::import::{BadRow, Options, Plan, Sheet, encoding_for};
+use crate::import::{BadRow, Format, Options, Plan, Remark, Sheet, encoding_for};
 use crate::ledger::{Difference, ImportRun, Ledger};
 use crate::report::{Terminal, plural};
 
@@ -23,14 +23,17 @@ const SHOWN: usize = 20;
 #[derive(Debug, Serialize)]
 pub(super) struct Imported {
     file: PathBuf,
-    encoding: &'static str,
-    delimiter: String,
+    format: Format,
     /// Header → field.
     columns: Vec<(String, Option<String>)>,
     members: u64,
     without_address: u64,
     bad_rows: Vec<BadRow>,
     doubles: Vec<crate::import::Double>,
+    /// What a person should look at.
+    remarks: Vec<Remark>,
+    /// Whether members that the list leaves out stay.
+    keep_missing: bool,
     /// None where the same file was imported before.
     difference: Option<Difference>,
 }
@@ -104,16 +107,19 @@ pub(super) fn import(
     if !plan.bad.is_empty() && !skip_bad {
         return Err(bad_rows(path, &plan.bad));
     }
-    let digest = digest_of(path, members, label, delimiter)?;
+    let keep_missing = reading.missing.unwrap_or(members.missing) == Missing::Keep;
+    let how = format!("{:?} {label:?} {delimiter:?} {keep_missing}", members.columns);
+    let digest = digest_of(path, &how)?;
     let mut imported = Imported {
         file: path.to_owned(),
-        encoding: sheet.encoding.name(),
-        delimiter: sheet.delimiter_name(),
+        format: sheet.format.clone(),
         columns: sheet.columns.iter().map(|column| (column.header.clone(), column.field.clone())).collect(),
         members: plan.members,
         without_address: plan.without_address,
         bad_rows: Vec::new(),
         doubles: Vec::new(),
+        remarks: Vec::new(),
+        keep_missing,
         difference: None,
     };
     // Changes made by hand since then are kept: an unchanged file brings no news.
@@ -126,14 +132,18 @@ pub(super) fn import(
             file: &file,
             digest: &digest,
             fields: fields.map(str::to_owned).collect(),
+            keep_missing: imported.keep_missing,
             now: Timestamp::now(),
         };
         let pending = ledger.import(plan.rows(&sheet), run)?;
         let brake = reading.max_missing.unwrap_or(members.max_missing);
-        check_brake(&pending.difference, brake, terminal)?;
+        if !imported.keep_missing {
+            check_brake(&pending.difference, brake, terminal)?;
+        }
         imported.difference = Some(pending.keep()?);
     }
     imported.bad_rows = plan.bad;
+    imported.remarks = plan.remarks;
     imported.doubles = plan.doubles;
     Ok(imported)
 }
@@ -144,15 +154,11 @@ fn ascii(delimiter: char) -> Result<u8, Error> {
     })
 }
 
-fn digest_of(
-    path: &Path,
-    members: &crate::config::Members,
-    label: Option<&String>,
-    delimiter: Option<u8>,
-) -> Result<String, Error> {
+/// Of the file and of how it is read: the same digest brings no news.
+fn digest_of(path: &Path, how: &str) -> Result<String, Error> {
     let mut bytes = std::fs::read(path)
         .map_err(|error| Error::new(Kind::Data, format!("can't read `{}`: {error}", path.display())))?;
-    bytes.extend(format!("{:?} {label:?} {delimiter:?}", members.columns).into_bytes());
+    bytes.extend_from_slice(how.as_bytes());
     Ok(data_encoding::HEXLOWER.encode(digest(&SHA256, &bytes).as_ref()))
 }
 
@@ -201,18 +207,16 @@ impl Imported {
             .iter()
             .map(|(header, field)| format!("{header} → {}", field.as_deref().unwrap_or("(not kept)")))
             .collect();
-        format!(
-            "{}: {}, {} between cells{samples}\n  {}",
-            self.file.display(),
-            self.encoding,
-            self.delimiter,
-            columns.join(", ")
-        )
+        format!("{}: {}{samples}\n  {}", self.file.display(), self.format, columns.join(", "))
     }
 
-    /// The rows that were left out, one line each.
+    /// The rows that were left out, and those that a person should look at, one line each.
     pub fn refusals(&self) -> impl Iterator<Item = String> {
-        self.bad_rows.iter().take(SHOWN).map(|bad| format!("refused   {bad}"))
+        let refused = self.bad_rows.iter().take(SHOWN).map(|bad| format!("refused   {bad}"));
+        refused.chain(self.remarks.iter().take(SHOWN).map(|remark| {
+            let Remark { line, column, value, message } = remark;
+            format!("look at   line {line}, {column}: `{value}` {message}")
+        }))
     }
 
     /// One line for a run that does more than import.
@@ -223,7 +227,7 @@ impl Imported {
             (difference.added.count, "added"),
             (difference.changed.count, "changed"),
             (difference.returned.count, "returned"),
-            (difference.missing.count, "taken out"),
+            (difference.missing.count, if self.keep_missing { "missing, kept" } else { "taken out" }),
             (difference.unchanged, "unchanged"),
             (self.bad_rows.len() as u64, "refused"),
             (self.doubles.len() as u64, "doubles merged"),
@@ -271,7 +275,11 @@ impl std::fmt::Display for Imported {
             });
             writeln!(f, "changed   {}: {}", change.name, fields.collect::<Vec<_>>().join("; "))?;
         }
-        for (word, changed) in [("returned", &difference.returned), ("missing", &difference.missing)] {
+        for (word, changed) in [
+            ("returned", &difference.returned),
+            ("missing", &difference.missing),
+            ("stays out", &difference.suppressed),
+        ] {
             for name in changed.first.iter().take(SHOWN) {
                 writeln!(f, "{word:<9} {name}")?;
             }
@@ -282,7 +290,16 @@ impl std::fmt::Display for Imported {
             (difference.added.count, "added".to_owned()),
             (difference.changed.count, "changed".to_owned()),
             (difference.returned.count, "returned after they were missing".to_owned()),
-            (difference.missing.count, "missing from the list, taken out of the register".to_owned()),
+            (
+                difference.missing.count,
+                if self.keep_missing {
+                    "missing from the list, kept"
+                } else {
+                    "missing from the list, taken out of the register"
+                }
+                .to_owned(),
+            ),
+            (difference.suppressed.count, "in the list and not mailed: see \"stays out\"".to_owned()),
             (difference.unchanged, "unchanged".to_owned()),
             (self.bad_rows.len() as u64, "rows refused".to_owned()),
             (self.doubles.len() as u64, "doubles merged".to_owned()),

@@ -1,11 +1,12 @@
 //! `log`: the three logs, readable.
 
+use std::io::IsTerminal;
 use std::process::ExitCode;
 
 use jiff::Timestamp;
 use serde_json::Value;
 
-use crate::cli::{Log, LogKind};
+use crate::cli::Log;
 use crate::error::Error;
 use crate::report::{JsonLines, Terminal};
 
@@ -13,13 +14,11 @@ use super::Project;
 
 /// Runs the command.
 pub fn run(project: &Project, arguments: &Log, terminal: Terminal) -> Result<ExitCode, Error> {
-    let name = match arguments.kind {
-        LogKind::DryRun => "dry-run",
-        LogKind::Send => "send",
-        LogKind::Bounce => "bounce",
-    };
+    let name = arguments.kind.name();
+    let is_masked = !arguments.show_addresses && std::io::stdout().is_terminal();
     let mut shown = 0;
     JsonLines::read(&project.log_path(name), |event| {
+        let event = if is_masked { masked(event) } else { event };
         let issue = event.get("issue").and_then(Value::as_str);
         if arguments.issue.as_ref().is_some_and(|wanted| issue != Some(wanted.as_str())) {
             return;
@@ -35,6 +34,31 @@ pub fn run(project: &Project, arguments: &Log, terminal: Terminal) -> Result<Exi
         terminal.say(format!("The {name} log has nothing on this."));
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// The event with its addresses masked: a terminal may be looked at by others.
+fn masked(mut event: Value) -> Value {
+    mask(&mut event);
+    event
+}
+
+fn mask(value: &mut Value) {
+    match value {
+        Value::String(text) if text.contains('@') => {
+            let words =
+                text.split(' ').map(|word| word.rsplit_once('@').map_or_else(|| word.to_owned(), hidden));
+            *text = words.collect::<Vec<_>>().join(" ");
+        }
+        Value::Array(values) => values.iter_mut().for_each(mask),
+        Value::Object(fields) => fields.values_mut().for_each(mask),
+        _ => {}
+    }
+}
+
+/// `anna@example.se` as `a…@example.se`.
+fn hidden((local, domain): (&str, &str)) -> String {
+    let start: String = local.chars().take(if local.starts_with('<') { 2 } else { 1 }).collect();
+    format!("{start}…@{domain}")
 }
 
 /// One event in one line: time, issue, what, to whom, and the words behind it.

@@ -10,6 +10,7 @@ mod log;
 mod new;
 mod preview;
 mod project;
+mod prune;
 mod resolve;
 mod run;
 mod send;
@@ -44,6 +45,7 @@ pub fn run(cli: Cli, terminal: Terminal) -> Result<ExitCode, Error> {
         Command::Bounces(arguments) => bounces::run(&cli.dir, &arguments, terminal),
         Command::Status(arguments) => status::run(&project()?, &arguments, terminal),
         Command::Log(arguments) => log::run(&project()?, &arguments, terminal),
+        Command::Prune(arguments) => prune::run(&project()?, &arguments, terminal),
         Command::Completions { shell } => {
             let mut script = Vec::new();
             clap_complete::generate(shell, &mut Cli::command(), "medlemsbrev", &mut script);
@@ -59,4 +61,11 @@ pub fn run(cli: Cli, terminal: Terminal) -> Result<ExitCode, Error> {
             Ok(ExitCode::SUCCESS)
         }
     }
+}
+
+/// What runs everything that waits for a network.
+fn runtime() -> Result<tokio::runtime::Runtime, Error> {
+    tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(|error| {
+        Error::new(crate::error::Kind::TryAgain, format!("the system gives no threads: {error}"))
+    })
 }

@@ -174,7 +174,8 @@ impl Project {
     }
 
     /// The configured DKIM signers.
-    fn signers(&self) -> Result<Vec<Signer>, ComposeError> {
+    /// The DKIM keys of the configuration.
+    pub fn signers(&self) -> Result<Vec<Signer>, ComposeError> {
         let own = self.config.sender.address.domain();
         let signer = |dkim: &crate::config::Dkim| {
             let key = DkimKey::load(&self.dir.join(&dkim.key_file))?;

@@ -20,10 +20,7 @@ use super::run::{Prepared, Run};
 /// Runs the command.
 pub fn run(project: &Project, arguments: &Send, terminal: Terminal) -> Result<ExitCode, Error> {
     let issue = project.issue(arguments.issue.as_ref())?;
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .enable_all()
-        .build()
-        .map_err(|error| Error::new(Kind::TryAgain, format!("the system gives no threads: {error}")))?;
+    let runtime = super::runtime()?;
     if let Some(address) = &arguments.test {
         return runtime.block_on(test(project, &issue, address, terminal));
     }

@@ -14,7 +14,7 @@ use crate::domain::{Address, Excerpt, Segment};
 use crate::relay::Security;
 
 pub use password::{Password, PasswordError};
-pub use values::{Brake, Count, FolderUrl, ListId, Span, UnsubscribeUrl, ZoneName};
+pub use values::{Age, Brake, Count, FolderUrl, ListId, Missing, Span, UnsubscribeUrl, ZoneName};
 
 /// The file's name in a project's folder.
 pub const FILE: &str = "medlemsbrev.toml";
@@ -114,6 +114,7 @@ pub struct Members {
     pub delimiter: Option<char>,
     pub skip_bad: bool,
     pub max_missing: Brake,
+    pub missing: Missing,
     /// Field → header in the file.
     pub columns: BTreeMap<String, String>,
 }

@@ -3,8 +3,8 @@
 use std::str::FromStr;
 use std::time::Duration;
 
-use jiff::SignedDuration;
 use jiff::tz::TimeZone;
+use jiff::{SignedDuration, Timestamp};
 use serde::Deserialize;
 
 /// A time zone of the IANA database.
@@ -46,11 +46,54 @@ pub enum Brake {
     Percent(f64),
 }
 
+/// What becomes of active members that a new file leaves out.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, clap::ValueEnum)]
+#[serde(rename_all = "lowercase")]
+pub enum Missing {
+    /// They stay as they are.
+    Keep,
+    /// They get no more letters, until a list has them again.
+    #[default]
+    Deactivate,
+}
+
 #[derive(Deserialize)]
 #[serde(untagged)]
 enum BrakeText {
     Number(u64),
     Text(String),
+}
+
+/// A time that has gone by, such as `90d`, `24m` (months) or `3y`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Age {
+    days: u32,
+    months: u32,
+}
+
+impl Age {
+    /// The moment so long before `now`; none before the calendar's first year.
+    pub fn before(self, now: Timestamp) -> Option<Timestamp> {
+        let span = jiff::Span::new().try_months(self.months).ok()?.try_days(self.days).ok()?;
+        now.to_zoned_datetime(TimeZone::UTC).checked_sub(span).ok().map(|time| time.timestamp())
+    }
+}
+
+impl FromStr for Age {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let wrong = || format!("`{text}` is no time such as 90d, 24m (months) or 3y");
+        let text = text.trim();
+        let unit = text.chars().last().ok_or_else(wrong)?;
+        let number: u32 = text.strip_suffix(unit).unwrap_or_default().trim().parse().map_err(|_| wrong())?;
+        match unit {
+            'd' => Ok(Self { days: number, months: 0 }),
+            'm' => Ok(Self { days: 0, months: number }),
+            'y' => Ok(Self { days: 0, months: number.checked_mul(12).ok_or_else(wrong)? }),
+            _ => Err(wrong()),
+        }
+    }
 }
 
 impl Default for Brake {

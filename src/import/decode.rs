@@ -60,6 +60,9 @@ fn find(bytes: &[u8]) -> &'static Encoding {
     if nuls(0) * 4 > head.len() {
         return encoding_rs::UTF_16BE;
     }
+    if is_macintosh(bytes) {
+        return encoding_rs::MACINTOSH;
+    }
     let mut detector = EncodingDetector::new(Iso2022JpDetection::Deny);
     detector.feed(bytes, true);
     let guess = detector.guess(Some(b"se"), Utf8Detection::Allow);
@@ -67,6 +70,19 @@ fn find(bytes: &[u8]) -> &'static Encoding {
     let is_likely =
         guess == UTF_8 || guess.name().starts_with("windows-125") || guess.name().starts_with("ISO-8859");
     if is_likely { guess } else { encoding_rs::WINDOWS_1252 }
+}
+
+/// Tells whether all characters outside ASCII are `MacRoman`'s accented letters, inside words, Swedish ones among them:
+/// in Windows-1252 those bytes are signs that stand in no word.
+fn is_macintosh(bytes: &[u8]) -> bool {
+    const SWEDISH: &[u8] = b"\x80\x81\x85\x8A\x8C\x9A";
+    let is_letter = |byte: Option<&u8>| byte.is_some_and(|byte| byte.is_ascii_alphabetic() || *byte >= 0x80);
+    let mut high = bytes.iter().enumerate().filter(|(_, byte)| !byte.is_ascii());
+    bytes.iter().any(|byte| SWEDISH.contains(byte))
+        && high.all(|(at, byte)| {
+            let before = at.checked_sub(1).and_then(|at| bytes.get(at));
+            (0x80..=0x9F).contains(byte) && (is_letter(before) || is_letter(bytes.get(at + 1)))
+        })
 }
 
 /// The delimiter that stands most often in the header line, outside quotes.
@@ -106,6 +122,11 @@ mod tests {
             ([b"\xFF\xFE".as_slice(), &utf16].concat(), "UTF-16LE"),
             (utf16, "UTF-16LE"),
             (utf16_big, "UTF-16BE"),
+            (
+                b"Namn;E-post\r\n\x81sa \x85berg;asa@example.se\r\n\x80lva H\x8Ckansson;alva@example.se\r\n"
+                    .to_vec(),
+                "macintosh",
+            ),
         ] {
             let (text, encoding) = decode(Path::new("m.csv"), bytes, None).unwrap();
             assert_eq!((text.as_str(), encoding.name()), (TEXT, want));

@@ -6,16 +6,22 @@
 mod columns;
 mod decode;
 mod plan;
+mod remark;
 mod rows;
+#[cfg(feature = "spreadsheets")]
+mod spreadsheet;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+
+use serde::Serialize;
 
 use crate::domain::Excerpt;
 
 pub use columns::Columns;
 pub use decode::encoding_for;
 pub use plan::{Double, Plan};
+pub use remark::Remark;
 pub use rows::{BadRow, Row, Rows};
 
 /// How a file is to be read; what is left out is found.
@@ -32,10 +38,24 @@ pub struct Options {
 #[derive(Debug)]
 pub struct Sheet {
     pub path: PathBuf,
-    pub encoding: &'static encoding_rs::Encoding,
-    pub delimiter: u8,
+    pub format: Format,
     pub columns: Columns,
+    delimiter: u8,
     text: String,
+}
+
+/// How a member list is written.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Format {
+    Csv {
+        encoding: &'static str,
+        delimiter: String,
+    },
+    /// The sheet of a spreadsheet with this name.
+    Spreadsheet {
+        sheet: String,
+    },
 }
 
 /// Why a member list can't be read at all.
@@ -43,8 +63,8 @@ pub struct Sheet {
 pub enum ImportError {
     #[error("can't read the member list `{path}`: {source}")]
     Read { path: PathBuf, source: std::io::Error },
-    #[error("`{path}` is a spreadsheet, not CSV: save it as CSV in Excel or LibreOffice")]
-    Spreadsheet { path: PathBuf },
+    #[error("the spreadsheet `{path}` can't be read: {reason}")]
+    Spreadsheet { path: PathBuf, reason: String },
     #[error("`{path}` is not text in {encoding}: byte {offset} can't be read")]
     Encoding { path: PathBuf, encoding: &'static str, offset: usize },
     #[error("`{label}` is not the name of an encoding, such as windows-1252, utf-8 or macintosh")]
@@ -72,7 +92,7 @@ impl Sheet {
     /// As [`Sheet::open`].
     pub fn from_bytes(path: &Path, bytes: Vec<u8>, options: &Options) -> Result<Self, ImportError> {
         if bytes.starts_with(b"PK\x03\x04") || bytes.starts_with(b"\xD0\xCF\x11\xE0") {
-            return Err(ImportError::Spreadsheet { path: path.to_owned() });
+            return Self::from_spreadsheet(path, bytes, options);
         }
         let (text, encoding) = decode::decode(path, bytes, options.encoding)?;
         if text.trim().is_empty() {
@@ -80,7 +100,23 @@ impl Sheet {
         }
         let delimiter = options.delimiter.unwrap_or_else(|| decode::delimiter(&text));
         let columns = Columns::find(path, &text, delimiter, &options.columns)?;
-        Ok(Self { path: path.to_owned(), encoding, delimiter, columns, text })
+        let format = Format::Csv { encoding: encoding.name(), delimiter: delimiter_name(delimiter) };
+        Ok(Self { path: path.to_owned(), format, columns, delimiter, text })
+    }
+
+    #[cfg(feature = "spreadsheets")]
+    fn from_spreadsheet(path: &Path, bytes: Vec<u8>, options: &Options) -> Result<Self, ImportError> {
+        let (text, sheet) = spreadsheet::text(path, bytes)?;
+        let delimiter = spreadsheet::DELIMITER;
+        let columns = Columns::find(path, &text, delimiter, &options.columns)?;
+        Ok(Self { path: path.to_owned(), format: Format::Spreadsheet { sheet }, columns, delimiter, text })
+    }
+
+    #[cfg(not(feature = "spreadsheets"))]
+    fn from_spreadsheet(path: &Path, _: Vec<u8>, _: &Options) -> Result<Self, ImportError> {
+        let reason =
+            "this program was built without the feature `spreadsheets`: save the list as CSV".to_owned();
+        Err(ImportError::Spreadsheet { path: path.to_owned(), reason })
     }
 
     /// The rows below the header.
@@ -93,14 +129,23 @@ impl Sheet {
         let names = self.rows().filter_map(Result::ok).map(|row| row.name);
         names.filter(|name| !name.is_ascii()).take(2).collect()
     }
+}
 
-    /// The delimiter's name for messages.
-    pub fn delimiter_name(&self) -> String {
-        match self.delimiter {
-            b';' => "semicolon".to_owned(),
-            b',' => "comma".to_owned(),
-            b'\t' => "tab".to_owned(),
-            other => format!("`{}`", char::from(other)),
+impl std::fmt::Display for Format {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Csv { encoding, delimiter } => write!(f, "{encoding}, {delimiter} between cells"),
+            Self::Spreadsheet { sheet } => write!(f, "the sheet `{sheet}`"),
         }
+    }
+}
+
+/// The delimiter's name for messages.
+fn delimiter_name(delimiter: u8) -> String {
+    match delimiter {
+        b';' => "semicolon".to_owned(),
+        b',' => "comma".to_owned(),
+        b'\t' => "tab".to_owned(),
+        other => format!("`{}`", char::from(other)),
     }
 }

@@ -6,13 +6,15 @@ use std::hash::{BuildHasher, RandomState};
 
 use serde::Serialize;
 
-use super::{BadRow, Row, Sheet};
+use super::{BadRow, Remark, Row, Sheet};
 
 /// The sheet's bad rows and doubles, found before anything is changed.
 #[derive(Debug, Default)]
 pub struct Plan {
     pub bad: Vec<BadRow>,
     pub doubles: Vec<Double>,
+    /// What a person should look at, in rows that are imported.
+    pub remarks: Vec<Remark>,
     /// Rows that can be imported, doubles counted once.
     pub members: u64,
     pub without_address: u64,
@@ -44,13 +46,14 @@ impl Plan {
         let mut lines: HashMap<u64, u64> = HashMap::new();
         let mut repeated: HashMap<u64, Vec<Row>> = HashMap::new();
         for row in sheet.rows() {
-            let row = match row {
+            let mut row = match row {
                 Ok(row) => row,
                 Err(bad) => {
                     plan.bad.push(bad);
                     continue;
                 }
             };
+            plan.remarks.append(&mut row.remarks);
             if let Some(&first) = lines.get(&hasher.hash_one(row.identity())) {
                 repeated.entry(first).or_default().push(row);
                 continue;

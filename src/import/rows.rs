@@ -6,13 +6,13 @@ use serde::Serialize;
 
 use crate::domain::{Address, AddressError};
 
-use super::Columns;
+use super::{Columns, Remark, remark};
 
 /// Names stand in headers, whose lines have at most 998 octets (RFC 5322 §2.1.1).
 const LONGEST_NAME: usize = 600;
 
 /// A row that names a member.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Row {
     /// The line of the file on which it starts, from 1.
     pub line: u64,
@@ -21,6 +21,8 @@ pub struct Row {
     pub address: Option<Address>,
     /// The other fields that have a value.
     pub fields: BTreeMap<String, String>,
+    /// What a person should look at.
+    pub remarks: Vec<Remark>,
 }
 
 /// A row that can't be imported, with its place and the value that is wrong.
@@ -135,7 +137,7 @@ impl<'a> Rows<'a> {
             let reason = format!("has {} cells, the header has {}", self.record.len(), self.columns.len());
             return Err(bad("", cell, reason));
         }
-        let mut row = Row { line, number: None, name: String::new(), address: None, fields: BTreeMap::new() };
+        let mut row = Row { line, number: None, name: String::new(), address: None, ..Row::default() };
         let mut wrong = None;
         for (column, cell) in self.columns.iter().zip(self.record.iter()) {
             let value = cell.trim();
@@ -144,8 +146,8 @@ impl<'a> Rows<'a> {
                 return Err(bad(&column.header, value, "has a NUL character".to_owned()));
             }
             match field {
-                "email" => match address(value) {
-                    Ok(address) => row.address = Some(address),
+                "email" => match row.take_address(value, &column.header) {
+                    Ok(()) => {}
                     Err(reason) => wrong = Some(bad(&column.header, value, reason)),
                 },
                 "name" | "number" if value.len() > LONGEST_NAME => {
@@ -169,6 +171,27 @@ impl<'a> Rows<'a> {
 }
 
 impl Row {
+    /// Takes the cell's address, the first where there are several, and remarks on what looks odd.
+    fn take_address(&mut self, cell: &str, column: &str) -> Result<(), String> {
+        let (first, others) = split_addresses(cell);
+        let address = address(first)?;
+        let mut remark = |message: String| {
+            let (column, value) = (column.to_owned(), shortened(cell));
+            self.remarks.push(Remark { line: self.line, column, value, message });
+        };
+        if !others.is_empty() {
+            remark(format!(
+                "holds several addresses: letters go to {address}, the others stay in `{OTHERS}`"
+            ));
+            self.fields.insert(OTHERS.to_owned(), others.join(", "));
+        }
+        if let Some(meant) = remark::probably_meant(&address) {
+            remark(format!("looks like a typing error: is it {meant}?"));
+        }
+        self.address = Some(address);
+        Ok(())
+    }
+
     /// Makes the full name of first and last name, or takes the organisation's.
     fn fill_name(&mut self) {
         if !self.name.is_empty() {
@@ -184,10 +207,28 @@ impl Row {
     }
 }
 
+/// The field for a member's further addresses.
+const OTHERS: &str = "other_emails";
+
+/// The first address of a cell and the others, where every part is one.
+fn split_addresses(cell: &str) -> (&str, Vec<&str>) {
+    let parts: Vec<&str> = cell
+        .split([',', ';', '/', ' ', '\n', '\r', '\t'])
+        .map(str::trim)
+        .filter(|part| !part.is_empty() && !["och", "and", "&"].contains(part))
+        .collect();
+    match parts.split_first() {
+        Some((first, others)) if parts.iter().all(|part| Address::parse(part).is_ok()) => {
+            (first, others.to_vec())
+        }
+        _ => (cell, Vec::new()),
+    }
+}
+
 fn address(value: &str) -> Result<Address, String> {
     Address::parse(value).map_err(|error| match error {
         AddressError::LocalPart if value.matches('@').count() > 1 && value.contains([',', ';', ' ', '/']) => {
-            "holds several addresses: keep one".to_owned()
+            "holds several addresses, and one of them is wrong: keep one".to_owned()
         }
         error => format!("is not an e-mail address: it {error}"),
     })
@@ -271,7 +312,7 @@ mod tests {
         let header = "Namn;E-post;Ort\n";
         for (row, column, reason) in [
             ("A;a@@example.se;X", "E-post", "is not an e-mail address"),
-            ("A;a@example.se, b@example.se;X", "E-post", "several addresses"),
+            ("A;a@example.se, b@@example.se;X", "E-post", "several addresses"),
             (&format!("{};a@example.se;X", "x".repeat(601)), "Namn", "longer than 600"),
             ("A;a@example.se;X;Y", "", "has 4 cells, the header has 3"),
             (";;X", "", "neither a name nor"),
@@ -284,6 +325,17 @@ mod tests {
             assert_eq!((bad.line, bad.column.as_str()), (2, column), "{row}");
             assert!(bad.reason.contains(reason), "{row}: {}", bad.reason);
         }
+    }
+
+    #[test]
+    fn several_addresses_are_split_and_odd_ones_remarked_on() {
+        let sheet = sheet("Namn;E-post\nA;a@example.se, b@example.se\nB;b@gmial.com\nC;c@example.se\n");
+        let rows: Vec<_> = sheet.rows().map(Result::unwrap).collect();
+        assert_eq!(rows[0].address.as_ref().unwrap().as_str(), "a@example.se");
+        assert_eq!(rows[0].fields["other_emails"], "b@example.se");
+        let remarks: Vec<usize> = rows.iter().map(|row| row.remarks.len()).collect();
+        assert_eq!(remarks, [1, 1, 0]);
+        assert!(rows[1].remarks[0].message.contains("b@gmail.com"));
     }
 
     #[test]

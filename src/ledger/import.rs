@@ -25,6 +25,8 @@ pub struct ImportRun<'a> {
     pub digest: &'a str,
     /// The fields that the file has; other fields of a member stay as they are.
     pub fields: BTreeSet<String>,
+    /// Whether active members that the file does not have stay active.
+    pub keep_missing: bool,
     pub now: Timestamp,
 }
 
@@ -37,6 +39,8 @@ pub struct Difference {
     pub returned: Changed<String>,
     /// Active members that the file does not have.
     pub missing: Changed<String>,
+    /// Members of the list whose address is not mailed, with reason and date: an import brings nobody back.
+    pub suppressed: Changed<String>,
     pub unchanged: u64,
     /// Active members before the import.
     pub active_before: u64,
@@ -123,10 +127,12 @@ impl Ledger {
         for field in &run.fields {
             transaction.execute("INSERT INTO field VALUES (?1) ON CONFLICT DO NOTHING", [field])?;
         }
-        for member in find_missing(&transaction, &seen, &mut difference)? {
+        let missing = find_missing(&transaction, &seen, &mut difference)?;
+        for member in missing.into_iter().filter(|_| !run.keep_missing) {
             set_active(&transaction, &stamp(run.now), member, run.file, false)?;
         }
         refuse_shared_addresses(&transaction)?;
+        find_suppressed(&transaction, &mut difference)?;
         Ok(PendingImport { transaction, difference, run })
     }
 
@@ -367,6 +373,20 @@ fn refuse_shared_addresses(connection: &Connection) -> Result<(), LedgerError> {
         None => Ok(()),
         Some((address, names)) => Err(LedgerError::AddressTwice { address, names }),
     }
+}
+
+fn find_suppressed(connection: &Connection, difference: &mut Difference) -> Result<(), LedgerError> {
+    let sql = "SELECT m.name, s.address, s.reason, substr(s.since, 1, 10) FROM suppression s
+               JOIN member m ON m.address_key = s.address_key AND m.active = 1 ORDER BY s.since, m.id";
+    let mut statement = connection.prepare_cached(sql)?;
+    let mut rows = statement.query(())?;
+    while let Some(row) = rows.next()? {
+        let (name, address): (String, String) = (row.get(0)?, row.get(1)?);
+        let (reason, since): (String, String) = (row.get(2)?, row.get(3)?);
+        let reason = reason.replace('_', " ");
+        difference.suppressed.add(|| format!("{name}, {address}: {reason} since {since}"));
+    }
+    Ok(())
 }
 
 fn find_missing(

@@ -8,6 +8,7 @@ mod deliveries;
 mod import;
 mod lock;
 mod members;
+mod prune;
 mod survey;
 mod writer;
 
@@ -23,6 +24,7 @@ pub use deliveries::DeliveryRow;
 pub use import::{Difference, FieldChange, ImportRun, PendingImport};
 pub use lock::{Lock, LockError};
 pub use members::MemberRow;
+pub use prune::Pruned;
 pub use survey::{Counts, Skip};
 pub use writer::{Writer, WriterHandle};
 

@@ -1,9 +1,10 @@
 //! Logs as JSON Lines: one event a line, appended whole.
 
 use std::fs::{File, OpenOptions};
-use std::io::{BufRead, BufReader, Write};
+use std::io::{BufRead, BufReader, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
+use jiff::Timestamp;
 use serde::Serialize;
 use serde_json::Value;
 
@@ -32,7 +33,10 @@ impl JsonLines {
         if let Some(dir) = path.parent() {
             std::fs::create_dir_all(dir).map_err(failed)?;
         }
-        let file = OpenOptions::new().create(true).append(true).open(path).map_err(failed)?;
+        let mut file = OpenOptions::new().create(true).append(true).read(true).open(path).map_err(failed)?;
+        if !ends_a_line(&mut file).map_err(failed)? {
+            file.write_all(b"\n").map_err(failed)?;
+        }
         Ok(Self { path: path.to_owned(), file })
     }
 
@@ -45,6 +49,34 @@ impl JsonLines {
         let mut line = serde_json::to_vec(event).map_err(|error| failed(error.into()))?;
         line.push(b'\n');
         self.file.write_all(&line).map_err(failed)
+    }
+
+    /// Rewrites a log without the events before `before`; gives how many went. All of it or nothing.
+    ///
+    /// # Errors
+    /// When the log can't be read or written anew.
+    pub fn prune(path: &Path, before: Timestamp) -> Result<u64, LogError> {
+        let failed = |source| LogError { path: path.to_owned(), source };
+        let dir = path.parent().unwrap_or_else(|| Path::new("."));
+        if !path.exists() {
+            return Ok(0);
+        }
+        let mut kept = tempfile::NamedTempFile::new_in(dir).map_err(failed)?;
+        let mut gone = 0;
+        for line in BufReader::new(File::open(path).map_err(failed)?).lines() {
+            let line = line.map_err(failed)?;
+            let event = serde_json::from_str::<Value>(&line).ok();
+            let time =
+                event.as_ref().and_then(|event| event.get("time")?.as_str()?.parse::<Timestamp>().ok());
+            if time.is_some_and(|time| time < before) {
+                gone += 1;
+            } else {
+                writeln!(kept, "{line}").map_err(failed)?;
+            }
+        }
+        kept.as_file().sync_all().map_err(failed)?;
+        kept.persist(path).map_err(|error| failed(error.error))?;
+        Ok(gone)
     }
 
     /// Hands every whole event of a log to `each`; a log that does not exist has none.
@@ -66,4 +98,15 @@ impl JsonLines {
         }
         Ok(())
     }
+}
+
+/// Tells whether the next event starts on a line of its own; after a power cut half a line may stand before it.
+fn ends_a_line(file: &mut File) -> std::io::Result<bool> {
+    if file.metadata()?.len() == 0 {
+        return Ok(true);
+    }
+    let mut last = [0];
+    file.seek(SeekFrom::End(-1))?;
+    file.read_exact(&mut last)?;
+    Ok(last == *b"\n")
 }

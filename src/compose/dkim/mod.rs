@@ -100,6 +100,11 @@ impl Signer {
         Self { lifetime: Some(lifetime), ..self }
     }
 
+    /// The domain that signs, `d=`.
+    pub fn domain(&self) -> &str {
+        &self.domain
+    }
+
     /// Where the DNS has the public key (RFC 6376 §3.6.2.1).
     pub fn dns_name(&self) -> String {
         format!("{}._domainkey.{}", self.selector, self.domain)

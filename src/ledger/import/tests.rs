@@ -10,7 +10,14 @@ fn import(ledger: &mut Ledger, text: &str) -> Difference {
     let sheet = Sheet::from_bytes(path, text.as_bytes().to_vec(), &Options::default()).unwrap();
     let plan = Plan::make(&sheet);
     let fields = sheet.columns.fields().map(str::to_owned).collect();
-    let run = ImportRun { plan: &plan, file: "m.csv", digest: "d", fields, now: Timestamp::UNIX_EPOCH };
+    let run = ImportRun {
+        plan: &plan,
+        file: "m.csv",
+        digest: "d",
+        fields,
+        keep_missing: false,
+        now: Timestamp::UNIX_EPOCH,
+    };
     ledger.import(plan.rows(&sheet), run).unwrap().keep().unwrap()
 }
 
@@ -80,10 +87,17 @@ fn rows_and_members_stay_one_to_one() {
 fn an_import_that_is_dropped_changes_nothing() {
     let dir = tempfile::tempdir().unwrap();
     let mut ledger = Ledger::open(&dir.path().join("l.db")).unwrap();
-    let row = Row { line: 2, number: None, name: "Anna".to_owned(), address: None, fields: BTreeMap::new() };
+    let row = Row { line: 2, number: None, name: "Anna".to_owned(), address: None, ..Row::default() };
     let plan = Plan::default();
     let fields = BTreeSet::new();
-    let run = ImportRun { plan: &plan, file: "m", digest: "d", fields, now: Timestamp::UNIX_EPOCH };
+    let run = ImportRun {
+        plan: &plan,
+        file: "m",
+        digest: "d",
+        fields,
+        keep_missing: false,
+        now: Timestamp::UNIX_EPOCH,
+    };
     drop(ledger.import(std::iter::once(row), run).unwrap());
     assert_eq!(ledger.active_members().unwrap(), 0);
 }

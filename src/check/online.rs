@@ -1,0 +1,49 @@
+//! What can be checked only with a network: whether links answer, and what the DNS says of the sender's domain.
+
+mod dns;
+mod http;
+
+use std::collections::BTreeMap;
+
+use crate::domain::Excerpt;
+
+use super::{Facts, Finding, Subject, links};
+use crate::compose::IssueSource;
+
+/// The names that other mail servers look up when a letter of ours comes in.
+#[derive(Debug, Default)]
+pub struct Sending {
+    /// The domain of From.
+    pub from: String,
+    /// The domain of the return path (RFC 5321 MAIL FROM).
+    pub return_path: String,
+    pub keys: Vec<PublishedKey>,
+}
+
+/// A DKIM key as it should stand in the DNS.
+#[derive(Debug)]
+pub struct PublishedKey {
+    /// The signing domain, `d=`.
+    pub domain: String,
+    /// The name of its TXT record.
+    pub name: String,
+    /// The text of its TXT record.
+    pub record: String,
+}
+
+/// Follows the issue's web links and looks up the records by which receivers know the sender.
+pub async fn online(source: &IssueSource, facts: &Facts, sending: &Sending) -> Vec<Finding> {
+    let subject = Subject::new(source, facts);
+    let mut places: BTreeMap<String, Vec<Excerpt>> = BTreeMap::new();
+    for (url, place) in links::web(&subject) {
+        places.entry(url).or_default().push(place);
+    }
+    let urls = places.keys().cloned().collect();
+    let answers = tokio::task::spawn_blocking(move || http::follow(urls));
+    let mut findings = dns::look_up(sending).await;
+    for (url, finding) in answers.await.unwrap_or_default() {
+        let places = places.remove(&url).unwrap_or_default();
+        findings.extend(places.into_iter().map(|place| finding.clone().at(place)));
+    }
+    findings
+}

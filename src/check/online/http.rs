@@ -1,0 +1,126 @@
+//! Whether a web link answers.
+
+use std::sync::Mutex;
+use std::time::Duration;
+
+use ureq::http::StatusCode;
+
+use crate::check::Finding;
+
+/// Links that are followed at the same time.
+const AT_ONCE: usize = 8;
+const PATIENCE: Duration = Duration::from_secs(15);
+
+/// Follows each link; gives those about which there is something to say.
+pub(super) fn follow(urls: Vec<String>) -> Vec<(String, Finding)> {
+    let config = ureq::Agent::config_builder()
+        .timeout_global(Some(PATIENCE))
+        .http_status_as_error(false)
+        .user_agent(concat!("medlemsbrev/", env!("CARGO_PKG_VERSION"), " (link check)"))
+        .build();
+    let agent = ureq::Agent::new_with_config(config);
+    let (left, found) = (Mutex::new(urls.into_iter()), Mutex::new(Vec::new()));
+    let next = || left.lock().ok().and_then(|mut urls| urls.next());
+    std::thread::scope(|scope| {
+        for _ in 0..AT_ONCE {
+            scope.spawn(|| {
+                while let Some(url) = next() {
+                    let finding = judge(&url, ask(&agent, &url));
+                    if let (Some(finding), Ok(mut found)) = (finding, found.lock()) {
+                        found.push((url, finding));
+                    }
+                }
+            });
+        }
+    });
+    found.into_inner().unwrap_or_default()
+}
+
+/// Asks by HEAD; where that is not answered with a page, by GET, for some sites know no HEAD.
+fn ask(agent: &ureq::Agent, url: &str) -> Result<StatusCode, ureq::Error> {
+    match agent.head(url).call() {
+        Ok(answer) if answer.status().is_success() => Ok(answer.status()),
+        _ => agent.get(url).call().map(|answer| answer.status()),
+    }
+}
+
+fn judge(url: &str, answer: Result<StatusCode, ureq::Error>) -> Option<Finding> {
+    let dead = |message: String| {
+        Finding::error(
+            "link-dead",
+            message,
+            "correct the link, or take it away; the letter is read for months",
+        )
+    };
+    let advice = "open it in a browser; if it works there, nothing needs to be done";
+    match answer {
+        Ok(status) if status == StatusCode::NOT_FOUND || status == StatusCode::GONE => {
+            Some(dead(format!("`{url}` does not exist: the site answers {}", status.as_u16())))
+        }
+        Ok(status) if status.is_server_error() => {
+            let message = format!("`{url}` is out of order: the site answers {}", status.as_u16());
+            Some(Finding::warning("link-answer", message, advice))
+        }
+        // 401, 403, 429: the site is there and keeps programs out.
+        Ok(_) => None,
+        Err(ureq::Error::HostNotFound) => Some(dead(format!("`{url}`: there is no such site"))),
+        Err(error) => {
+            Some(Finding::warning("link-answer", format!("`{url}` could not be reached: {error}"), advice))
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::{BufRead, BufReader, Write};
+    use std::net::TcpListener;
+
+    use super::*;
+    use crate::check::Severity;
+
+    /// A site that knows no HEAD and answers each path with the status it is named after.
+    fn site() -> String {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let name = format!("http://{}", listener.local_addr().unwrap());
+        std::thread::spawn(move || {
+            for stream in listener.incoming() {
+                let mut stream = stream.unwrap();
+                let mut request = String::new();
+                let mut reader = BufReader::new(stream.try_clone().unwrap());
+                reader.read_line(&mut request).unwrap();
+                let mut line = String::new();
+                while reader.read_line(&mut line).unwrap() > 2 {
+                    line.clear();
+                }
+                let status = if request.starts_with("HEAD") { "405" } else { &request[5..8] };
+                let _closed =
+                    write!(stream, "HTTP/1.1 {status} x\r\ncontent-length: 0\r\nconnection: close\r\n\r\n");
+            }
+        });
+        name
+    }
+
+    #[test]
+    fn links_are_judged_by_what_the_site_answers() {
+        let site = site();
+        let gone = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+        let urls: Vec<String> = ["200", "403", "404", "410", "500"]
+            .iter()
+            .map(|path| format!("{site}/{path}"))
+            .chain([format!("http://{gone}/")])
+            .collect();
+        let mut found = follow(urls.clone());
+        found.sort_by(|a, b| a.0.cmp(&b.0));
+        let found: Vec<(&str, Severity)> =
+            found.iter().map(|(url, finding)| (url.rsplit('/').next().unwrap(), finding.severity)).collect();
+        let mut want = vec![
+            ("404", Severity::Error),
+            ("410", Severity::Error),
+            ("500", Severity::Warning),
+            ("", Severity::Warning),
+        ];
+        let (mut found, ()) = (found, want.sort());
+        found.sort();
+        assert_eq!(found, want);
+    }
+}

@@ -1,0 +1,48 @@
+//! `prune`: what is too old to be kept.
+
+use std::process::ExitCode;
+
+use jiff::Timestamp;
+use serde::Serialize;
+
+use crate::cli::{LogKind, Prune};
+use crate::error::{Error, Kind};
+use crate::ledger::Pruned;
+use crate::report::{JsonLines, Terminal, plural};
+
+use super::Project;
+
+/// What was taken away, as JSON.
+#[derive(Debug, Serialize)]
+struct Report {
+    before: String,
+    log_events: u64,
+    #[serde(flatten)]
+    ledger: Pruned,
+}
+
+/// Runs the command.
+pub fn run(project: &Project, arguments: &Prune, terminal: Terminal) -> Result<ExitCode, Error> {
+    let before = arguments.older_than.before(Timestamp::now()).ok_or_else(|| {
+        Error::new(Kind::Usage, "there is no time so long ago").hint("name a shorter time, such as 24m")
+    })?;
+    let _lock = project.lock("prune")?;
+    let mut log_events = 0;
+    for kind in [LogKind::DryRun, LogKind::Send, LogKind::Bounce] {
+        log_events += JsonLines::prune(&project.log_path(kind.name()), before)?;
+    }
+    let ledger = project.ledger()?.prune(before)?;
+    let report = Report { before: project.clock_time(before), log_events, ledger };
+    if terminal.json {
+        terminal.json(&report);
+    } else {
+        terminal.say(format!(
+            "From before {}: {}, {} and {} taken away.",
+            report.before,
+            plural(log_events, "log line", "log lines"),
+            plural(report.ledger.bounces, "bounce", "bounces"),
+            plural(report.ledger.changes, "traced change", "traced changes"),
+        ));
+    }
+    Ok(ExitCode::SUCCESS)
+}
