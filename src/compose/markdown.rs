@@ -41,7 +41,7 @@ pub(super) fn render(
     let events: Vec<Event<'_>> = Parser::new_ext(&source, options()).collect();
     let text = super::text::render(&events);
     let events = unwrap_block_tags(shift_headings(events), &shield);
-    let events = images.take_in(events, dir)?;
+    let events = buttons(&images.take_in(events, dir)?);
     let mut html = String::new();
     pulldown_cmark::html::push_html(&mut html, events.into_iter());
     // WCAG H63: a header cell says what it is the header of.
@@ -95,6 +95,50 @@ fn unwrap_block_tags<'a>(events: Vec<Event<'a>>, shield: &Shield) -> Vec<Event<'
     unwrapped
 }
 
+/// A link's title that makes a button of it.
+const BUTTON: [&str; 2] = ["button", "knapp"];
+
+/// Puts a link that stands alone in its paragraph, with the title `button`, into a table's cell: mail programs give
+/// cells the colour and the room that they don't give links.
+fn buttons<'a>(events: &[Event<'a>]) -> Vec<Event<'a>> {
+    let mut rest = events;
+    let mut made = Vec::with_capacity(events.len());
+    while let Some((first, later)) = rest.split_first() {
+        let Some(length) = button_length(rest) else {
+            made.push(first.clone());
+            rest = later;
+            continue;
+        };
+        let (paragraph, later) = rest.split_at(length);
+        made.push(Event::Html("<table role=\"presentation\"><tbody><tr><td class=\"button-cell\">".into()));
+        made.extend(paragraph.iter().filter_map(in_button));
+        made.push(Event::Html("</td></tr></tbody></table>\n".into()));
+        rest = later;
+    }
+    made
+}
+
+/// How many events make up the button that comes next.
+fn button_length(events: &[Event<'_>]) -> Option<usize> {
+    let [Event::Start(Tag::Paragraph), Event::Start(Tag::Link { title, .. }), ..] = events else {
+        return None;
+    };
+    let end = events.iter().position(|event| matches!(event, Event::End(TagEnd::Link)))?;
+    let is_alone = matches!(events.get(end + 1), Some(Event::End(TagEnd::Paragraph)));
+    (is_alone && BUTTON.contains(&title.to_lowercase().as_str())).then_some(end + 2)
+}
+
+fn in_button<'a>(event: &Event<'a>) -> Option<Event<'a>> {
+    match event {
+        Event::Start(Tag::Paragraph) | Event::End(TagEnd::Paragraph) => None,
+        Event::Start(Tag::Link { link_type, dest_url, id, .. }) => {
+            let (link_type, dest_url, id) = (*link_type, dest_url.clone(), id.clone());
+            Some(Event::Start(Tag::Link { link_type, dest_url, title: "".into(), id }))
+        }
+        other => Some(other.clone()),
+    }
+}
+
 /// Lets through what mail programs show and nothing that runs, loads or tracks.
 fn sanitised(html: &str) -> String {
     let mut cleaner = ammonia::Builder::default();
@@ -104,6 +148,8 @@ fn sanitised(html: &str) -> String {
         .add_tag_attributes("img", ["width", "height", "alt"])
         .add_tag_attributes("td", ["align"])
         .add_tag_attributes("th", ["align"])
+        .add_tag_attributes("table", ["role"])
+        .add_allowed_classes("td", ["button-cell"])
         .add_tags(["input"])
         .add_tag_attributes("input", ["type", "checked", "disabled"])
         .filter_style_properties(HashSet::from(["text-align"]))
