@@ -32,7 +32,8 @@ impl Address {
     /// # Errors
     /// Says which part can't be delivered to; address literals and names without a dot are refused.
     pub fn parse(text: &str) -> Result<Self, AddressError> {
-        let text: String = bare(text).nfc().collect();
+        let text = bare(text);
+        let text: String = if text.is_ascii() { text.to_owned() } else { text.nfc().collect() };
         let (local, domain) = text.rsplit_once('@').ok_or(AddressError::NoAt)?;
         let domain = ascii_domain(domain)?;
         let address = format!("{local}@{domain}");

@@ -63,6 +63,9 @@ fn find(bytes: &[u8]) -> &'static Encoding {
     if is_macintosh(bytes) {
         return encoding_rs::MACINTOSH;
     }
+    if std::str::from_utf8(bytes).is_ok() {
+        return UTF_8;
+    }
     let mut detector = EncodingDetector::new(Iso2022JpDetection::Deny);
     detector.feed(bytes, true);
     let guess = detector.guess(Some(b"se"), Utf8Detection::Allow);

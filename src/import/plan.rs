@@ -6,6 +6,7 @@ use std::hash::{BuildHasher, RandomState};
 
 use serde::Serialize;
 
+use super::remark::Slips;
 use super::{BadRow, Remark, Row, Sheet};
 
 /// The sheet's bad rows and doubles, found before anything is changed.
@@ -45,6 +46,7 @@ impl Plan {
         // Hashes, not texts: a million members take 32 MB.
         let mut lines: HashMap<u64, u64> = HashMap::new();
         let mut repeated: HashMap<u64, Vec<Row>> = HashMap::new();
+        let mut slips = Slips::default();
         for row in sheet.rows() {
             let mut row = match row {
                 Ok(row) => row,
@@ -54,6 +56,7 @@ impl Plan {
                 }
             };
             plan.remarks.append(&mut row.remarks);
+            plan.remarks.extend(slips.remark(&row, sheet));
             if let Some(&first) = lines.get(&hasher.hash_one(row.identity())) {
                 repeated.entry(first).or_default().push(row);
                 continue;

@@ -1,8 +1,10 @@
 //! What is odd in a row that can be imported all the same.
 
+use std::collections::HashMap;
+
 use serde::Serialize;
 
-use crate::domain::Address;
+use super::{Row, Sheet};
 
 /// Something that a person should look at; nothing is changed because of it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -55,15 +57,34 @@ const WELL_KNOWN: [&str; 34] = [
 /// Shorter names are too near to each other for a guess.
 const SHORTEST: usize = 7;
 
-/// The address that was probably meant, where the domain looks like a typing error of a well-known one.
-pub(super) fn probably_meant(address: &Address) -> Option<String> {
-    let domain = address.domain();
+/// The domains that were looked at; most members share a few.
+#[derive(Debug, Default)]
+pub(super) struct Slips(HashMap<String, Option<&'static str>>);
+
+impl Slips {
+    /// A remark on an address whose domain looks like a typing error of a well-known one.
+    pub fn remark(&mut self, row: &Row, sheet: &Sheet) -> Option<Remark> {
+        let address = row.address.as_ref()?;
+        let meant = match self.0.get(address.domain()) {
+            Some(known) => *known,
+            None => {
+                *self.0.entry(address.domain().to_owned()).or_insert_with(|| probably_meant(address.domain()))
+            }
+        };
+        let message = format!("looks like a typing error: is it {}@{}?", address.local_part(), meant?);
+        let column = sheet.columns.iter().find(|column| column.field.as_deref() == Some("email"));
+        let column = column.map_or_else(String::new, |column| column.header.clone());
+        Some(Remark { line: row.line, column, value: address.to_string(), message })
+    }
+}
+
+/// The domain that was probably meant.
+fn probably_meant(domain: &str) -> Option<&'static str> {
     if WELL_KNOWN.contains(&domain) || domain.len() < SHORTEST {
         return None;
     }
     let near = WELL_KNOWN.iter().filter(|known| known.len() >= SHORTEST && is_slip(domain, known));
-    let best = near.min_by_key(|known| strsim::damerau_levenshtein(domain, known))?;
-    Some(format!("{}@{best}", address.local_part()))
+    near.min_by_key(|known| strsim::damerau_levenshtein(domain, known)).copied()
 }
 
 /// One slip of the finger, or two in the name alone; another country's domain is none.
@@ -87,21 +108,20 @@ mod tests {
 
     #[test]
     fn slips_in_well_known_domains_are_seen() {
-        for (address, meant) in [
-            ("a@gmial.com", Some("a@gmail.com")),
-            ("a@gmail.con", Some("a@gmail.com")),
-            ("a@hotmial.se", Some("a@hotmail.se")),
-            ("a@hotmail.co", Some("a@hotmail.com")),
-            ("a@outlok.com", Some("a@outlook.com")),
-            ("a@gmail.com", None),
-            ("a@mail.com", None),
-            ("a@hotmail.no", None),
-            ("a@live.no", None),
-            ("a@malarbyn.se", None),
-            ("a@example.se", None),
+        for (domain, meant) in [
+            ("gmial.com", Some("gmail.com")),
+            ("gmail.con", Some("gmail.com")),
+            ("hotmial.se", Some("hotmail.se")),
+            ("hotmail.co", Some("hotmail.com")),
+            ("outlok.com", Some("outlook.com")),
+            ("gmail.com", None),
+            ("mail.com", None),
+            ("hotmail.no", None),
+            ("live.no", None),
+            ("malarbyn.se", None),
+            ("example.se", None),
         ] {
-            let found = probably_meant(&Address::parse(address).unwrap());
-            assert_eq!(found.as_deref(), meant, "{address}");
+            assert_eq!(probably_meant(domain), meant, "{domain}");
         }
     }
 }
