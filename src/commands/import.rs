@@ -1,10 +1,12 @@
 //! `import`: the member list into the register.
 
+use std::fs::File;
+use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use jiff::Timestamp;
-use ring::digest::{SHA256, digest};
+use ring::digest::{Context, SHA256};
 use serde::Serialize;
 
 use crate::cli::{Import, Reading};
@@ -156,10 +158,21 @@ fn ascii(delimiter: char) -> Result<u8, Error> {
 
 /// Of the file and of how it is read: the same digest brings no news.
 fn digest_of(path: &Path, how: &str) -> Result<String, Error> {
-    let mut bytes = std::fs::read(path)
-        .map_err(|error| Error::new(Kind::Data, format!("can't read `{}`: {error}", path.display())))?;
-    bytes.extend_from_slice(how.as_bytes());
-    Ok(data_encoding::HEXLOWER.encode(digest(&SHA256, &bytes).as_ref()))
+    let failed =
+        |error: std::io::Error| Error::new(Kind::Data, format!("can't read `{}`: {error}", path.display()));
+    let mut file = BufReader::new(File::open(path).map_err(failed)?);
+    let mut digest = Context::new(&SHA256);
+    loop {
+        let read = file.fill_buf().map_err(failed)?;
+        if read.is_empty() {
+            break;
+        }
+        digest.update(read);
+        let length = read.len();
+        file.consume(length);
+    }
+    digest.update(how.as_bytes());
+    Ok(data_encoding::HEXLOWER.encode(digest.finish().as_ref()))
 }
 
 fn bad_rows(path: &Path, bad: &[BadRow]) -> Error {
