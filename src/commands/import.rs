@@ -242,6 +242,7 @@ impl Imported {
             (difference.returned.count, "returned"),
             (difference.missing.count, if self.keep_missing { "missing, kept" } else { "taken out" }),
             (difference.unchanged, "unchanged"),
+            (difference.forgotten.count, "forgotten, not imported"),
             (self.bad_rows.len() as u64, "refused"),
             (self.doubles.len() as u64, "doubles merged"),
         ] {
@@ -292,6 +293,7 @@ impl std::fmt::Display for Imported {
             ("returned", &difference.returned),
             ("missing", &difference.missing),
             ("stays out", &difference.suppressed),
+            ("forgotten", &difference.forgotten),
         ] {
             for name in changed.first.iter().take(SHOWN) {
                 writeln!(f, "{word:<9} {name}")?;
@@ -314,6 +316,7 @@ impl std::fmt::Display for Imported {
             ),
             (difference.suppressed.count, "in the list and not mailed: see \"stays out\"".to_owned()),
             (difference.unchanged, "unchanged".to_owned()),
+            (difference.forgotten.count, "asked to be forgotten, not imported".to_owned()),
             (self.bad_rows.len() as u64, "rows refused".to_owned()),
             (self.doubles.len() as u64, "doubles merged".to_owned()),
             (self.members, format!("members in the list, {} without e-mail", self.without_address)),

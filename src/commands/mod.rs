@@ -7,6 +7,7 @@ mod check;
 mod import;
 mod init;
 mod log;
+mod members;
 mod new;
 mod preview;
 mod project;
@@ -45,6 +46,9 @@ pub fn run(cli: Cli, terminal: Terminal) -> Result<ExitCode, Error> {
         Command::Bounces(arguments) => bounces::run(&cli.dir, &arguments, terminal),
         Command::Status(arguments) => status::run(&project()?, &arguments, terminal),
         Command::Log(arguments) => log::run(&project()?, &arguments, terminal),
+        Command::Members(command) => members::run(&project()?, &command, terminal),
+        Command::Organisations => members::organisations(&project()?, terminal),
+        Command::Segments => members::segments(&project()?, terminal),
         Command::Prune(arguments) => prune::run(&project()?, &arguments, terminal),
         Command::Completions { shell } => {
             let mut script = Vec::new();

@@ -9,6 +9,7 @@ use serde::Serialize;
 use crate::domain::MemberId;
 use crate::import::{BadRow, Plan, Row};
 
+use super::forgotten::Forgotten;
 use super::{Ledger, LedgerError, members, record_change, stamp};
 
 /// How many members are named for each kind of change; the counts are always whole.
@@ -41,6 +42,8 @@ pub struct Difference {
     pub missing: Changed<String>,
     /// Members of the list whose address is not mailed, with reason and date: an import brings nobody back.
     pub suppressed: Changed<String>,
+    /// People of the list who asked to be forgotten: they are not imported.
+    pub forgotten: Changed<String>,
     pub unchanged: u64,
     /// Active members before the import.
     pub active_before: u64,
@@ -77,7 +80,7 @@ pub struct PendingImport<'a> {
 }
 
 /// A member as the ledger has it, without checks.
-struct Stored {
+pub(super) struct Stored {
     id: MemberId,
     number: Option<String>,
     name: String,
@@ -115,7 +118,12 @@ impl Ledger {
         let transaction = self.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
         let mut difference = Difference { active_before, ..Difference::default() };
         let mut seen = HashSet::new();
+        let forgotten = Forgotten::load(&transaction)?;
         for row in rows {
+            if forgotten.has(&row) {
+                difference.forgotten.add(|| row.name.clone());
+                continue;
+            }
             let member = apply(&transaction, &row, &run, &seen, &mut difference)?;
             if !seen.insert(member) {
                 return Err(LedgerError::TwoRows { line: row.line, name: row.name });
@@ -237,7 +245,11 @@ fn meant_by(connection: &Connection, bad: &BadRow) -> Result<Vec<MemberId>, Ledg
     Ok(members.collect::<Result<_, _>>()?)
 }
 
-fn select(connection: &Connection, condition: &str, key: &str) -> Result<Option<Stored>, LedgerError> {
+pub(super) fn select(
+    connection: &Connection,
+    condition: &str,
+    key: &str,
+) -> Result<Option<Stored>, LedgerError> {
     let sql =
         format!("SELECT id, number, name, address, fields, active FROM member WHERE {condition} LIMIT 1");
     let found = connection
@@ -267,7 +279,7 @@ fn merged_fields(stored: &Stored, row: &Row, run: &ImportRun<'_>) -> BTreeMap<St
 }
 
 impl Stored {
-    fn changes(&self, row: &Row, fields: &BTreeMap<String, String>) -> Vec<FieldChange> {
+    pub(super) fn changes(&self, row: &Row, fields: &BTreeMap<String, String>) -> Vec<FieldChange> {
         let mut changes = Vec::new();
         let mut compare = |field: &str, old: Option<&str>, new: Option<&str>| {
             if old != new {
@@ -296,7 +308,7 @@ fn json(fields: &BTreeMap<String, String>) -> Result<String, LedgerError> {
     serde_json::to_string(fields).map_err(members::corrupt)
 }
 
-fn insert(connection: &Connection, row: &Row, now: &str) -> Result<MemberId, LedgerError> {
+pub(super) fn insert(connection: &Connection, row: &Row, now: &str) -> Result<MemberId, LedgerError> {
     let sql =
         "INSERT INTO member (number, name, address, address_key, paper_key, fields, added_at, changed_at)
                VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?7)";
@@ -312,7 +324,7 @@ fn insert(connection: &Connection, row: &Row, now: &str) -> Result<MemberId, Led
     Ok(MemberId(connection.last_insert_rowid()))
 }
 
-fn update(
+pub(super) fn update(
     connection: &Connection,
     id: MemberId,
     row: &Row,
@@ -336,7 +348,7 @@ fn update(
 }
 
 /// Who asked to be left alone is left alone at a new address too.
-fn carry_suppression(
+pub(super) fn carry_suppression(
     connection: &Connection,
     stored: &Stored,
     row: &Row,
@@ -365,7 +377,7 @@ fn set_active(
     Ok(record_change(connection, now, member, source, &change)?)
 }
 
-fn refuse_shared_addresses(connection: &Connection) -> Result<(), LedgerError> {
+pub(super) fn refuse_shared_addresses(connection: &Connection) -> Result<(), LedgerError> {
     let sql = "SELECT min(address), group_concat(name, ' and ') FROM member
                WHERE active = 1 AND address_key IS NOT NULL GROUP BY address_key HAVING count(*) > 1 LIMIT 1";
     let shared = connection.query_row(sql, (), |row| Ok((row.get(0)?, row.get(1)?))).optional()?;

@@ -83,7 +83,11 @@ impl Ledger {
         self.one_member(&sql, address.key())
     }
 
-    fn one_member(&self, sql: &str, key: impl rusqlite::ToSql) -> Result<Option<MemberRow>, LedgerError> {
+    pub(super) fn one_member(
+        &self,
+        sql: &str,
+        key: impl rusqlite::ToSql,
+    ) -> Result<Option<MemberRow>, LedgerError> {
         let mut statement = self.connection.prepare_cached(sql)?;
         statement.query_row([key], |row| Ok(member_row(row))).optional()?.transpose()
     }

@@ -5,10 +5,12 @@
 
 mod bounces;
 mod deliveries;
+mod forgotten;
 mod import;
 mod lock;
 mod members;
 mod prune;
+mod register;
 mod survey;
 mod writer;
 
@@ -26,11 +28,15 @@ pub use import::{Difference, FieldChange, ImportRun, PendingImport};
 pub use lock::{Lock, LockError};
 pub use members::MemberRow;
 pub use prune::Pruned;
+pub use register::History;
 pub use survey::{Counts, Skip};
 pub use writer::{Writer, WriterHandle};
 
 /// The schema, one step after another; a step that was released is never changed.
-const MIGRATIONS: [&str; 1] = [include_str!("migrations/0001_register_and_deliveries.sql")];
+const MIGRATIONS: [&str; 2] = [
+    include_str!("migrations/0001_register_and_deliveries.sql"),
+    include_str!("migrations/0002_forgotten.sql"),
+];
 
 /// An open ledger.
 #[derive(Debug)]

@@ -56,6 +56,27 @@ impl JsonLines {
     /// # Errors
     /// When the log can't be read or written anew.
     pub fn prune(path: &Path, before: Timestamp) -> Result<u64, LogError> {
+        Self::keep_only(path, |event| {
+            let time =
+                event.get("time").and_then(Value::as_str).and_then(|time| time.parse::<Timestamp>().ok());
+            time.is_none_or(|time| time >= before)
+        })
+    }
+
+    /// Rewrites a log without the events of a member or its address; gives how many went.
+    ///
+    /// # Errors
+    /// When the log can't be read or written anew.
+    pub fn forget(path: &Path, member: i64, address: Option<&str>) -> Result<u64, LogError> {
+        let key = address.map(str::to_lowercase);
+        Self::keep_only(path, |event| {
+            let written = event.get("address").and_then(Value::as_str).map(str::to_lowercase);
+            let is_address = written.is_some() && written == key;
+            event.get("member").and_then(Value::as_i64) != Some(member) && !is_address
+        })
+    }
+
+    fn keep_only(path: &Path, keeps: impl Fn(&Value) -> bool) -> Result<u64, LogError> {
         let failed = |source| LogError { path: path.to_owned(), source };
         let dir = path.parent().unwrap_or_else(|| Path::new("."));
         if !path.exists() {
@@ -65,10 +86,7 @@ impl JsonLines {
         let mut gone = 0;
         for line in BufReader::new(File::open(path).map_err(failed)?).lines() {
             let line = line.map_err(failed)?;
-            let event = serde_json::from_str::<Value>(&line).ok();
-            let time =
-                event.as_ref().and_then(|event| event.get("time")?.as_str()?.parse::<Timestamp>().ok());
-            if time.is_some_and(|time| time < before) {
+            if serde_json::from_str(&line).is_ok_and(|event| !keeps(&event)) {
                 gone += 1;
             } else {
                 writeln!(kept, "{line}").map_err(failed)?;

@@ -29,6 +29,11 @@ impl Table {
         self
     }
 
+    /// Adds a row of any length.
+    pub fn add(&mut self, cells: Vec<String>) {
+        self.rows.push(cells);
+    }
+
     /// Adds a row.
     pub fn row<const N: usize>(&mut self, cells: [String; N]) {
         self.rows.push(cells.into());

@@ -1,0 +1,85 @@
+//! `members`: the register by hand.
+
+mod change;
+mod list;
+mod show;
+
+use std::process::ExitCode;
+
+use crate::cli::MembersCommand;
+use crate::domain::{Address, MemberId};
+use crate::error::{Error, Kind};
+use crate::import::Row;
+use crate::ledger::{Ledger, MemberRow};
+use crate::report::Terminal;
+
+use super::Project;
+
+pub use list::{organisations, segments};
+
+/// Runs the command.
+pub fn run(project: &Project, command: &MembersCommand, terminal: Terminal) -> Result<ExitCode, Error> {
+    match command {
+        MembersCommand::List(arguments) => list::list(project, arguments, terminal),
+        MembersCommand::Export(arguments) => list::export(project, arguments, terminal),
+        MembersCommand::Show { who } => show::show(project, who, terminal),
+        MembersCommand::Extract { who } => show::extract(project, who, terminal),
+        MembersCommand::Add(arguments) => change::add(project, arguments, terminal),
+        MembersCommand::Set { who, values } => change::set(project, who, values, terminal),
+        MembersCommand::Unsubscribe { who, why } => {
+            change::unsubscribe(project, who, why.as_deref(), terminal)
+        }
+        MembersCommand::Resubscribe { who, why } => change::resubscribe(project, who, why, terminal),
+        MembersCommand::Forget { who, yes } => change::forget(project, who, *yes, terminal),
+    }
+}
+
+/// The register; members can be looked at once a list was imported or one was added.
+fn register(project: &Project) -> Result<Ledger, Error> {
+    Ledger::open_existing(&project.ledger_path())?.ok_or_else(|| {
+        Error::new(Kind::Data, "the register is empty").hint("fill it with: medlemsbrev import")
+    })
+}
+
+/// The member that is meant: by address, `id:N`, or the association's member number.
+fn find(ledger: &Ledger, who: &str) -> Result<MemberRow, Error> {
+    let found = match (who.strip_prefix("id:").map(str::parse), Address::parse(who)) {
+        (Some(Ok(id)), _) => ledger.member(MemberId(id))?,
+        (_, Ok(address)) => ledger.member_by_address(&address)?,
+        _ => ledger.member_by_number(who)?,
+    };
+    match found {
+        Some(row) => Ok(row),
+        None => Err(unknown(ledger, who)?),
+    }
+}
+
+fn unknown(ledger: &Ledger, who: &str) -> Result<Error, Error> {
+    let mut near: Option<(f64, String)> = None;
+    ledger.for_each_member(|row| {
+        let address = row.member.address.map(String::from);
+        for name in address.into_iter().chain([row.member.name]) {
+            let likeness = strsim::jaro_winkler(&name.to_lowercase(), &who.to_lowercase());
+            if likeness > 0.85 && near.as_ref().is_none_or(|(best, _)| likeness > *best) {
+                near = Some((likeness, format!("{name} (id:{})", row.member.id)));
+            }
+        }
+        Ok::<_, Error>(())
+    })?;
+    let error = Error::new(Kind::Data, format!("no member has the address, number or id `{who}`"));
+    Ok(match near {
+        Some((_, name)) => error.hint(format!("is it {name}?")),
+        None => error.hint("look for it with: medlemsbrev members list 'name contains \"…\"'"),
+    })
+}
+
+/// A member as an import would bring it.
+fn as_row(member: &crate::domain::Member) -> Row {
+    Row {
+        number: member.number.clone(),
+        name: member.name.clone(),
+        address: member.address.clone(),
+        fields: member.fields.clone(),
+        ..Row::default()
+    }
+}

@@ -1,0 +1,179 @@
+//! Changes by hand, each with its trace.
+
+use std::process::ExitCode;
+
+use jiff::Timestamp;
+
+use crate::cli::{AddMember, FieldValue, LogKind};
+use crate::domain::{Address, Suppression, SuppressionReason, field};
+use crate::error::{Error, Kind};
+use crate::import::Row;
+use crate::ledger::{Ledger, MemberRow};
+use crate::report::{JsonLines, Terminal};
+
+use super::super::Project;
+use super::{as_row, find, register};
+
+pub(super) fn add(project: &Project, arguments: &AddMember, terminal: Terminal) -> Result<ExitCode, Error> {
+    let _lock = project.lock("members add")?;
+    let ledger = project.ledger()?;
+    let mut row = Row { name: arguments.name.clone(), address: arguments.email.clone(), ..Row::default() };
+    row.number.clone_from(&arguments.number);
+    let consent = [("consent_source", &arguments.consent_source), ("consent_date", &arguments.consent_date)];
+    for (name, value) in consent {
+        row.fields.extend(value.clone().map(|value| (name.to_owned(), value)));
+    }
+    for value in &arguments.set {
+        assign(&mut row, value)?;
+    }
+    check_free(&ledger, &row, None)?;
+    if ledger.is_forgotten(&row)? {
+        return Err(Error::new(Kind::Data, format!("{} asked to be forgotten", row.name))
+            .hint("who wants to come back does so with another address or number"));
+    }
+    let member = ledger.add_member(&row, "members add", Timestamp::now())?;
+    terminal.say(format!("{} is in the register now, as id:{member}.", row.name));
+    Ok(ExitCode::SUCCESS)
+}
+
+pub(super) fn set(
+    project: &Project,
+    who: &str,
+    values: &[FieldValue],
+    terminal: Terminal,
+) -> Result<ExitCode, Error> {
+    let _lock = project.lock("members set")?;
+    let ledger = register(project)?;
+    let MemberRow { member, .. } = find(&ledger, who)?;
+    let mut row = as_row(&member);
+    for value in values {
+        assign(&mut row, value)?;
+    }
+    check_free(&ledger, &row, Some(&member))?;
+    let changes = ledger.change_member(member.id, &row, "members set", Timestamp::now())?;
+    if terminal.json {
+        terminal.json(&changes);
+        return Ok(ExitCode::SUCCESS);
+    }
+    let word = |value: &Option<String>| value.clone().unwrap_or_else(|| "(empty)".to_owned());
+    for change in &changes {
+        terminal.say(format!("{}: {} → {}", change.field, word(&change.old), word(&change.new)));
+    }
+    if changes.is_empty() {
+        terminal.say("Nothing is different.");
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn assign(row: &mut Row, FieldValue { field: name, value }: &FieldValue) -> Result<(), Error> {
+    let wrong = |message: String| Err(Error::new(Kind::Data, message + "; nothing was changed"));
+    let given = Some(value.trim().to_owned()).filter(|value| !value.is_empty());
+    if value.chars().any(char::is_control) {
+        return wrong(format!("`{name}` has a line break or another control character"));
+    }
+    match (field::canonical(name).as_str(), given) {
+        ("", _) => return wrong(format!("`{name}` is no name of a field")),
+        ("name", None) => return wrong("a member needs a name".to_owned()),
+        ("name", Some(value)) => row.name = value,
+        ("number", None) => return wrong("a member number can be changed, not taken away".to_owned()),
+        ("number", value) => row.number = value,
+        ("email", None) => row.address = None,
+        ("email", Some(value)) => match Address::parse(&value) {
+            Ok(address) => row.address = Some(address),
+            Err(error) => return wrong(format!("`{value}` is not an e-mail address: it {error}")),
+        },
+        (name, None) => drop(row.fields.remove(name)),
+        (name, Some(value)) => drop(row.fields.insert(name.to_owned(), value)),
+    }
+    Ok(())
+}
+
+/// Refuses a number or an address that another member has.
+fn check_free(ledger: &Ledger, row: &Row, own: Option<&crate::domain::Member>) -> Result<(), Error> {
+    let by_number = row.number.as_ref().map(|number| ledger.member_by_number(number)).transpose()?.flatten();
+    let by_address =
+        row.address.as_ref().map(|address| ledger.member_by_address(address)).transpose()?.flatten();
+    let taken = by_number.into_iter().chain(by_address.filter(|row| row.active));
+    match taken.into_iter().find(|other| own.is_none_or(|own| own.id != other.member.id)) {
+        None => Ok(()),
+        Some(other) => {
+            let message =
+                format!("{} (id:{}) has this address or number", other.member.name, other.member.id);
+            Err(Error::new(Kind::Data, message).hint("nothing was changed; see: medlemsbrev members show"))
+        }
+    }
+}
+
+pub(super) fn unsubscribe(
+    project: &Project,
+    who: &str,
+    why: Option<&str>,
+    terminal: Terminal,
+) -> Result<ExitCode, Error> {
+    let _lock = project.lock("members unsubscribe")?;
+    let ledger = register(project)?;
+    let MemberRow { member, .. } = find(&ledger, who)?;
+    let address = address_of(&member)?;
+    let is_new = ledger.suppress(&Suppression {
+        address: address.to_string(),
+        reason: SuppressionReason::Unsubscribed,
+        since: Timestamp::now(),
+        note: format!("by hand: {}", why.unwrap_or("no reason given")),
+    })?;
+    let name = &member.name;
+    terminal.say(if is_new {
+        format!("{name} gets no more letters at {address}.")
+    } else {
+        format!("{name} got no letters at {address} already.")
+    });
+    Ok(ExitCode::SUCCESS)
+}
+
+pub(super) fn resubscribe(
+    project: &Project,
+    who: &str,
+    why: &str,
+    terminal: Terminal,
+) -> Result<ExitCode, Error> {
+    let _lock = project.lock("members resubscribe")?;
+    let ledger = register(project)?;
+    let MemberRow { member, .. } = find(&ledger, who)?;
+    let address = address_of(&member)?;
+    if why.trim().is_empty() {
+        return Err(Error::new(Kind::Usage, "--why is empty: the trace keeps why somebody is mailed again"));
+    }
+    let is_lifted = ledger.lift_suppression(member.id, address, why, Timestamp::now())?;
+    let name = &member.name;
+    terminal.say(if is_lifted {
+        format!("{name} gets letters at {address} again.")
+    } else {
+        format!("Nothing kept letters from {name} at {address}.")
+    });
+    Ok(ExitCode::SUCCESS)
+}
+
+fn address_of(member: &crate::domain::Member) -> Result<&Address, Error> {
+    let error = || Error::new(Kind::Data, format!("{} has no e-mail address", member.name));
+    member.address.as_ref().ok_or_else(error)
+}
+
+pub(super) fn forget(project: &Project, who: &str, yes: bool, terminal: Terminal) -> Result<ExitCode, Error> {
+    let _lock = project.lock("members forget")?;
+    let ledger = register(project)?;
+    let MemberRow { member, .. } = find(&ledger, who)?;
+    let question = format!("Erase all that is stored of {}? It can't be taken back.", member.name);
+    if !yes && terminal.confirm(&question) != Some(true) {
+        return Err(Error::new(Kind::Usage, "nothing was erased").hint("answer y, or add --yes"));
+    }
+    for kind in [LogKind::DryRun, LogKind::Send, LogKind::Bounce] {
+        let address = member.address.as_ref().map(Address::as_str);
+        JsonLines::forget(&project.log_path(kind.name()), member.id.0, address)?;
+    }
+    ledger.forget(member.id, &as_row(&member), Timestamp::now())?;
+    terminal.say(format!(
+        "Forgotten: register, trace, bounces and logs; no import brings the person back. Look yourself through the \
+         member list, the folder outbox, and your backups (id:{}).",
+        member.id
+    ));
+    Ok(ExitCode::SUCCESS)
+}

@@ -1,0 +1,217 @@
+//! Members in rows: filtered, as a table, JSON or CSV; by organisation; by segment.
+
+use std::collections::BTreeMap;
+use std::process::ExitCode;
+
+use serde::Serialize;
+
+use crate::cli::{ExportMembers, ListMembers};
+use crate::domain::{Segment, SuppressionReason};
+use crate::error::{Error, Kind};
+use crate::ledger::{Ledger, MemberRow};
+use crate::report::{Table, Terminal, count, plural};
+
+use super::super::Project;
+use super::register;
+
+/// The columns for letters on paper.
+const POSTAL: [&str; 6] = ["name", "organisation", "street", "postcode", "city", "standing"];
+const USUAL: [&str; 5] = ["number", "name", "email", "organisation", "standing"];
+
+pub(super) fn list(
+    project: &Project,
+    arguments: &ListMembers,
+    terminal: Terminal,
+) -> Result<ExitCode, Error> {
+    let ledger = register(project)?;
+    let rows = chosen(project, &ledger, arguments.expression.as_deref(), arguments)?;
+    let usual: &[&str] = if arguments.without_email { &POSTAL } else { &USUAL };
+    let columns = if arguments.columns.is_empty() {
+        usual.iter().map(|&name| name.to_owned()).collect()
+    } else {
+        known_columns(&ledger, &arguments.columns)?
+    };
+    if terminal.json {
+        terminal.json(&rows);
+    } else if arguments.csv {
+        terminal.data(csv_text(&columns, &rows)?);
+    } else {
+        let mut table = Table::bare();
+        table.add(columns.clone());
+        rows.iter().for_each(|row| table.add(columns.iter().map(|column| value(row, column)).collect()));
+        terminal.data(table.to_string());
+        terminal.say(plural(rows.len() as u64, "member", "members"));
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+pub(super) fn export(
+    project: &Project,
+    arguments: &ExportMembers,
+    terminal: Terminal,
+) -> Result<ExitCode, Error> {
+    let ledger = register(project)?;
+    let rows = chosen(project, &ledger, arguments.expression.as_deref(), &ListMembers::default())?;
+    let mut columns: Vec<String> = ["number", "name", "email"].map(str::to_owned).to_vec();
+    for name in rows.iter().flat_map(|row| row.member.fields.keys()) {
+        if !columns.contains(name) {
+            columns.push(name.clone());
+        }
+    }
+    columns.push("standing".to_owned());
+    // The mark by which Excel knows UTF-8.
+    let text = format!("\u{feff}{}", csv_text(&columns, &rows)?);
+    match &arguments.output {
+        None => terminal.data(text),
+        Some(path) => {
+            std::fs::write(path, text).map_err(|error| {
+                Error::new(Kind::TryAgain, format!("can't write `{}`: {error}", path.display()))
+            })?;
+            let members = plural(rows.len() as u64, "member", "members");
+            terminal.say(format!("{members} in {}", path.display()));
+        }
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn chosen(
+    project: &Project,
+    ledger: &Ledger,
+    expression: Option<&str>,
+    arguments: &ListMembers,
+) -> Result<Vec<MemberRow>, Error> {
+    let fields = ledger.fields()?;
+    let segment: Option<Segment> = expression.map(|text| project.segment(text, &fields)).transpose()?;
+    let mut rows = Vec::new();
+    ledger.for_each_member(|row| {
+        let is_of = segment.as_ref().is_none_or(|segment| segment.matches(&row.member));
+        let on_paper = row.member.address.is_none()
+            || matches!(row.suppressed, Some(SuppressionReason::HardBounce | SuppressionReason::SoftBounces));
+        if is_of && (row.active || arguments.all) && (on_paper || !arguments.without_email) {
+            rows.push(row);
+        }
+        Ok::<_, Error>(())
+    })?;
+    Ok(rows)
+}
+
+fn known_columns(ledger: &Ledger, asked: &[String]) -> Result<Vec<String>, Error> {
+    let known = ledger.fields()?;
+    let canonical = asked.iter().map(|name| crate::domain::field::canonical(name));
+    let columns: Vec<String> = canonical.collect();
+    match columns.iter().find(|name| !known.contains(*name) && !["id", "standing"].contains(&name.as_str())) {
+        None => Ok(columns),
+        Some(name) => {
+            let known: Vec<&str> = known.iter().map(String::as_str).collect();
+            Err(Error::new(Kind::Usage, format!("no member has a field `{name}`"))
+                .hint(format!("there are id, standing, {}", known.join(", "))))
+        }
+    }
+}
+
+fn value(row: &MemberRow, column: &str) -> String {
+    match column {
+        "id" => row.member.id.to_string(),
+        "standing" => match (row.active, row.suppressed, &row.member.address) {
+            (false, ..) => "departed".to_owned(),
+            (_, Some(reason), _) => reason.as_str().replace('_', " "),
+            (_, None, None) => "no e-mail".to_owned(),
+            _ => "active".to_owned(),
+        },
+        other => row.member.field(other).unwrap_or_default().to_owned(),
+    }
+}
+
+fn csv_text(columns: &[String], rows: &[MemberRow]) -> Result<String, Error> {
+    let failed = |error: String| Error::new(Kind::TryAgain, format!("can't write CSV: {error}"));
+    let mut writer =
+        csv::WriterBuilder::new().delimiter(b';').terminator(csv::Terminator::CRLF).from_writer(Vec::new());
+    writer.write_record(columns).map_err(|error| failed(error.to_string()))?;
+    for row in rows {
+        let cells = columns.iter().map(|column| harmless(value(row, column)));
+        writer.write_record(cells).map_err(|error| failed(error.to_string()))?;
+    }
+    let bytes = writer.into_inner().map_err(|error| failed(error.to_string()))?;
+    String::from_utf8(bytes).map_err(|error| failed(error.to_string()))
+}
+
+/// A cell that a spreadsheet would take for a formula gets an apostrophe; telephone numbers are none.
+fn harmless(cell: String) -> String {
+    let is_number = cell.chars().all(|c| c.is_ascii_digit() || " +-()/.,".contains(c));
+    let is_formula = cell.starts_with(['=', '+', '-', '@', '\t', '\r']) && !is_number;
+    if is_formula { format!("'{cell}") } else { cell }
+}
+
+/// An organisation of members.
+#[derive(Debug, Default, Serialize)]
+struct Organisation {
+    name: String,
+    members: u64,
+    reachable: u64,
+}
+
+/// Shows which organisations can be reached by mail.
+pub fn organisations(project: &Project, terminal: Terminal) -> Result<ExitCode, Error> {
+    let mut found: BTreeMap<String, Organisation> = BTreeMap::new();
+    register(project)?.for_each_member(|row| {
+        if let Some(name) = row.member.field("organisation").filter(|_| row.active) {
+            let organisation = found.entry(name.to_lowercase()).or_default();
+            if organisation.name.is_empty() {
+                name.clone_into(&mut organisation.name);
+            }
+            organisation.members += 1;
+            organisation.reachable += u64::from(row.skip().is_none());
+        }
+        Ok::<_, Error>(())
+    })?;
+    if terminal.json {
+        terminal.json(&found.values().collect::<Vec<_>>());
+        return Ok(ExitCode::SUCCESS);
+    }
+    let mut table = Table::new(["organisation", "members", "by mail", ""]).right(1).right(2);
+    for Organisation { name, members, reachable } in found.values() {
+        let note = if *reachable == 0 { "nobody can be reached by mail" } else { "" };
+        table.row([name.clone(), count(*members), count(*reachable), note.to_owned()]);
+    }
+    terminal.data(table.to_string());
+    Ok(ExitCode::SUCCESS)
+}
+
+/// A named segment with its members.
+#[derive(Debug, Serialize)]
+struct Named<'a> {
+    name: &'a str,
+    expression: &'a str,
+    members: u64,
+    reachable: u64,
+}
+
+/// Shows the configured segments with how many they have.
+pub fn segments(project: &Project, terminal: Terminal) -> Result<ExitCode, Error> {
+    let ledger = register(project)?;
+    let fields = ledger.fields()?;
+    let mut found = Vec::new();
+    for (name, segment) in &project.config.segments {
+        let segment = project.segment(segment.source(), &fields)?;
+        let (mut members, mut reachable) = (0, 0);
+        ledger.for_each_member(|row| {
+            if row.active && segment.matches(&row.member) {
+                members += 1;
+                reachable += u64::from(row.skip().is_none());
+            }
+            Ok::<_, Error>(())
+        })?;
+        let expression = project.config.segments.get(name).map_or("", Segment::source);
+        found.push(Named { name, expression, members, reachable });
+    }
+    if terminal.json {
+        terminal.json(&found);
+        return Ok(ExitCode::SUCCESS);
+    }
+    let mut table = Table::new(["segment", "members", "by mail", "expression"]).right(1).right(2);
+    for Named { name, expression, members, reachable } in &found {
+        table.row([(*name).to_owned(), count(*members), count(*reachable), (*expression).to_owned()]);
+    }
+    terminal.data(table.to_string());
+    Ok(ExitCode::SUCCESS)
+}

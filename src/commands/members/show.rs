@@ -1,0 +1,89 @@
+//! What is known of one member.
+
+use std::process::ExitCode;
+
+use serde::Serialize;
+use serde_json::Value;
+
+use crate::cli::LogKind;
+use crate::error::Error;
+use crate::ledger::{History, MemberRow};
+use crate::report::{JsonLines, Terminal};
+
+use super::super::Project;
+use super::{find, register};
+
+/// A member with all that is stored of it.
+#[derive(Debug, Serialize)]
+struct Shown {
+    member: MemberRow,
+    #[serde(flatten)]
+    history: History,
+    /// What the logs say, for an extract.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    log_lines: Vec<Value>,
+}
+
+pub(super) fn show(project: &Project, who: &str, terminal: Terminal) -> Result<ExitCode, Error> {
+    print(&stored(project, who)?, terminal);
+    Ok(ExitCode::SUCCESS)
+}
+
+pub(super) fn extract(project: &Project, who: &str, terminal: Terminal) -> Result<ExitCode, Error> {
+    let mut shown = stored(project, who)?;
+    let member = shown.member.member.id.0;
+    for kind in [LogKind::DryRun, LogKind::Send, LogKind::Bounce] {
+        JsonLines::read(&project.log_path(kind.name()), |event| {
+            if event.get("member").and_then(Value::as_i64) == Some(member) {
+                shown.log_lines.push(event);
+            }
+        })?;
+    }
+    print(&shown, terminal);
+    Ok(ExitCode::SUCCESS)
+}
+
+fn stored(project: &Project, who: &str) -> Result<Shown, Error> {
+    let ledger = register(project)?;
+    let member = find(&ledger, who)?;
+    let history = ledger.history(member.member.id, member.member.address.as_ref())?;
+    Ok(Shown { member, history, log_lines: Vec::new() })
+}
+
+fn print(shown: &Shown, terminal: Terminal) {
+    if terminal.json {
+        terminal.json(shown);
+        return;
+    }
+    let MemberRow { member, active, suppressed } = &shown.member;
+    let mut lines = vec![format!("id            {}", member.id), format!("name          {}", member.name)];
+    lines.extend(member.number.as_ref().map(|number| format!("number        {number}")));
+    lines.push(format!("email         {}", member.address.as_ref().map_or("(none: paper)", |a| a.as_str())));
+    lines.extend(member.fields.iter().map(|(name, value)| format!("{name:<13} {value}")));
+    let standing = match (active, suppressed) {
+        (false, _) => "departed".to_owned(),
+        (true, Some(reason)) => format!("not mailed: {}", reason.as_str().replace('_', " ")),
+        (true, None) => "active".to_owned(),
+    };
+    lines.push(format!("standing      {standing}"));
+    for (title, rows) in [
+        ("Suppressed", &shown.history.suppressions),
+        ("Letters", &shown.history.deliveries),
+        ("Bounces", &shown.history.bounces),
+        ("Changes", &shown.history.changes),
+        ("Log lines", &shown.log_lines),
+    ] {
+        if !rows.is_empty() {
+            lines.push(format!("\n{title}"));
+            lines.extend(rows.iter().map(|row| format!("  {}", words(row))));
+        }
+    }
+    terminal.data(lines.join("\n"));
+}
+
+/// The values of an object in one line, empty ones left out.
+fn words(row: &Value) -> String {
+    let text = |value: &Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+    let values = row.as_object().into_iter().flatten().filter(|(_, value)| !value.is_null());
+    values.map(|(name, value)| format!("{name}: {}", text(value))).collect::<Vec<_>>().join("  ")
+}

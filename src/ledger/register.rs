@@ -1,0 +1,156 @@
+//! The register by hand, and all that is stored of one member.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+use rusqlite::Connection;
+use serde::Serialize;
+use serde_json::{Map, Value};
+
+use crate::domain::{Address, MemberId};
+use crate::import::Row;
+
+use super::import::{carry_suppression, insert, refuse_shared_addresses, select, update};
+use super::members::{MEMBER_COLUMNS, MEMBER_TABLES};
+use super::{FieldChange, Ledger, LedgerError, MemberRow, record_change, stamp};
+
+/// What is stored of a member beside its row.
+#[derive(Debug, Serialize)]
+pub struct History {
+    pub suppressions: Vec<Value>,
+    pub deliveries: Vec<Value>,
+    pub bounces: Vec<Value>,
+    pub changes: Vec<Value>,
+}
+
+impl Ledger {
+    /// The member with this number of the association's.
+    ///
+    /// # Errors
+    /// When the ledger can't be read.
+    pub fn member_by_number(&self, number: &str) -> Result<Option<MemberRow>, LedgerError> {
+        self.one_member(&format!("SELECT {MEMBER_COLUMNS} FROM {MEMBER_TABLES} WHERE m.number = ?1"), number)
+    }
+
+    /// Adds a member by hand; an import does not miss it.
+    ///
+    /// # Errors
+    /// When the address is another member's, or the ledger can't be written.
+    pub fn add_member(&self, row: &Row, source: &str, now: Timestamp) -> Result<MemberId, LedgerError> {
+        let (transaction, at) = (self.connection.unchecked_transaction()?, stamp(now));
+        let member = insert(&transaction, row, &at)?;
+        transaction.execute("UPDATE member SET origin = 'hand' WHERE id = ?1", [member.0])?;
+        keep_fields(&transaction, &row.fields)?;
+        let change = FieldChange { field: "added".to_owned(), old: None, new: Some(row.name.clone()) };
+        record_change(&transaction, &at, member, source, &change)?;
+        refuse_shared_addresses(&transaction)?;
+        transaction.commit()?;
+        Ok(member)
+    }
+
+    /// Gives a member the values of `row`, each change traced.
+    ///
+    /// # Errors
+    /// When the address is another member's, or the ledger can't be written; then nothing is changed.
+    pub fn change_member(
+        &self,
+        member: MemberId,
+        row: &Row,
+        source: &str,
+        now: Timestamp,
+    ) -> Result<Vec<FieldChange>, LedgerError> {
+        let (transaction, at) = (self.connection.unchecked_transaction()?, stamp(now));
+        let Some(stored) = select(&transaction, "id = CAST(?1 AS INTEGER)", &member.to_string())? else {
+            return Ok(Vec::new());
+        };
+        let changes = stored.changes(row, &row.fields);
+        carry_suppression(&transaction, &stored, row, &at)?;
+        update(&transaction, member, row, &stored, &row.fields, &at)?;
+        keep_fields(&transaction, &row.fields)?;
+        for change in &changes {
+            record_change(&transaction, &at, member, source, change)?;
+        }
+        refuse_shared_addresses(&transaction)?;
+        transaction.commit()?;
+        Ok(changes)
+    }
+
+    /// Lifts the suppression of an address, with the reason in the member's trace; false where there was none.
+    ///
+    /// # Errors
+    /// When the ledger can't be written.
+    pub fn lift_suppression(
+        &self,
+        member: MemberId,
+        address: &Address,
+        why: &str,
+        now: Timestamp,
+    ) -> Result<bool, LedgerError> {
+        let Some(suppression) = self.suppression(address)? else { return Ok(false) };
+        let transaction = self.connection.unchecked_transaction()?;
+        transaction.execute("DELETE FROM suppression WHERE address_key = ?1", [address.key()])?;
+        let old = format!("{} since {}", suppression.reason.as_str(), stamp(suppression.since));
+        let change =
+            FieldChange { field: "suppressed".to_owned(), old: Some(old), new: Some(format!("no: {why}")) };
+        record_change(&transaction, &stamp(now), member, "members resubscribe", &change)?;
+        transaction.commit()?;
+        Ok(true)
+    }
+
+    /// All that is stored of a member beside its row.
+    ///
+    /// # Errors
+    /// When the ledger can't be read.
+    pub fn history(&self, member: MemberId, address: Option<&Address>) -> Result<History, LedgerError> {
+        let id = member.0.to_string();
+        let key = address.map(Address::key).unwrap_or_default();
+        let of = |sql, key: &str| rows(&self.connection, sql, key);
+        Ok(History {
+            suppressions: of(
+                "SELECT address, reason, since, note FROM suppression WHERE address_key = ?1",
+                &key,
+            )?,
+            deliveries: of(
+                "SELECT issue, state, address, message_id, attempts, code, status, reply, changed_at
+                 FROM delivery WHERE member = CAST(?1 AS INTEGER) ORDER BY issue",
+                &id,
+            )?,
+            bounces: of(
+                "SELECT at, file, kind, address, class, status, reason, diagnostic, issue, action
+                 FROM bounce WHERE member = CAST(?1 AS INTEGER) ORDER BY at",
+                &id,
+            )?,
+            changes: of(
+                "SELECT at, source, field, old, new FROM change WHERE member = CAST(?1 AS INTEGER) ORDER BY id",
+                &id,
+            )?,
+        })
+    }
+}
+
+fn keep_fields(connection: &Connection, fields: &BTreeMap<String, String>) -> Result<(), LedgerError> {
+    for field in fields.keys() {
+        connection.execute("INSERT INTO field VALUES (?1) ON CONFLICT DO NOTHING", [field])?;
+    }
+    Ok(())
+}
+
+/// Rows as JSON objects by their columns' names.
+fn rows(connection: &Connection, sql: &str, key: &str) -> Result<Vec<Value>, LedgerError> {
+    use rusqlite::types::ValueRef;
+    let mut statement = connection.prepare_cached(sql)?;
+    let names: Vec<String> = statement.column_names().map(str::to_owned).collect();
+    let found = statement.query_map([key], |row| {
+        let mut object = Map::new();
+        for (index, name) in names.iter().enumerate() {
+            let value = match row.get_ref(index)? {
+                ValueRef::Integer(number) => Value::from(number),
+                ValueRef::Text(text) => Value::from(String::from_utf8_lossy(text)),
+                _ => Value::Null,
+            };
+            object.insert(name.clone(), value);
+        }
+        Ok(Value::Object(object))
+    })?;
+    Ok(found.collect::<Result<_, _>>()?)
+}
