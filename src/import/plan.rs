@@ -213,4 +213,31 @@ mod tests {
         assert_eq!((plan.members, plan.bad[0].line), (1, 3));
         assert_eq!(plan.rows(&sheet).count(), 1);
     }
+
+    proptest::proptest! {
+        /// `PROPTEST_CASES=1000000` makes a long run of it.
+        #[test]
+        fn no_bytes_make_it_panic(bytes in proptest::collection::vec(proptest::prelude::any::<u8>(), 0..400)) {
+            if let Ok(sheet) = Sheet::from_bytes(Path::new("m.csv"), bytes, &Options::default()) {
+                let plan = Plan::make(&sheet);
+                let _counted = plan.rows(&sheet).count();
+            }
+        }
+
+        #[test]
+        fn every_row_is_imported_merged_or_refused(
+            rows in proptest::collection::vec("[ab1@;\"\r\n,.=åÖ\u{0}]{0,30}", 0..12),
+        ) {
+            let text = format!("medlemsnr;namn;e-post\n{}", rows.join("\n"));
+            let Ok(sheet) = Sheet::from_bytes(Path::new("m.csv"), text.into_bytes(), &Options::default()) else {
+                return Ok(());
+            };
+            let plan = Plan::make(&sheet);
+            let read = sheet.rows().filter(Result::is_ok).count();
+            let kept = plan.rows(&sheet).count();
+            proptest::prop_assert_eq!(kept as u64, plan.members);
+            proptest::prop_assert!(kept <= read);
+            proptest::prop_assert_eq!(kept + plan.left_out.len(), read);
+        }
+    }
 }
