@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
-use crate::config::{Age, Brake, Missing};
+use crate::config::{Age, Brake, Missing, Wait};
 use crate::domain::{Address, IssueName};
 
 /// Writes an association's newsletter and mails it to its members, once each.
@@ -214,6 +214,9 @@ pub struct Send {
     /// Let letters pass that Gmail cuts off, with a warning.
     #[arg(long)]
     pub allow_large: bool,
+    /// How long to wait for another run, such as 30s or 5min.
+    #[arg(long, value_name = "TIME", default_value = "0s")]
+    pub wait: Wait,
     /// Do not ask.
     #[arg(short, long)]
     pub yes: bool,

@@ -173,3 +173,18 @@ fn what_a_member_is_called_harms_nobody() {
         assert!(text.lines().all(|line| line.len() <= 998));
     }
 }
+
+#[test]
+fn a_second_run_waits_as_long_as_it_is_told() {
+    let club = Sandbox::members(2);
+    club.run("import").code(0);
+    let held = std::fs::File::open(club.path("state/lock")).unwrap();
+    held.lock().unwrap();
+    club.run("send 2026-1 --yes --wait 300ms").code(75).stderr_has("another run is at work");
+    let waiting = club.start("send 2026-1 --yes --wait 20s");
+    std::thread::sleep(std::time::Duration::from_millis(300));
+    held.unlock().unwrap();
+    waiting.wait().code(0);
+    assert_eq!(club.in_state("2026-1", "accepted"), 2);
+    club.run("send 2026-1 --yes --wait soon").code(2).stderr_has("is no time such as");
+}

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::io::Write;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use jiff::Timestamp;
 use ring::rand::SecureRandom;
@@ -47,8 +48,15 @@ impl Project {
 
     /// Takes the lock for a command that changes something.
     pub fn lock(&self, what: &str) -> Result<Lock, Error> {
+        self.lock_within(what, Duration::ZERO)
+    }
+
+    /// Takes the lock, waiting for another run so long.
+    pub fn lock_within(&self, what: &str, patience: Duration) -> Result<Lock, Error> {
+        // `status` looks at the lock for a moment: that is nobody's run.
+        let patience = patience.max(Duration::from_millis(200));
         let note = format!("{what}, since {}", self.clock_time(Timestamp::now()));
-        Ok(Lock::take(&self.lock_path(), &note)?)
+        Ok(Lock::take(&self.lock_path(), &note, patience)?)
     }
 
     /// A log's file.

@@ -28,7 +28,7 @@ pub fn run(project: &Project, arguments: &Send, terminal: Terminal) -> Result<Ex
     let (scratch, _lock) = if arguments.dry_run {
         (Some(Scratch::new(project)?), None)
     } else {
-        (None, Some(project.lock(&format!("send {issue}"))?))
+        (None, Some(project.lock_within(&format!("send {issue}"), arguments.wait.0)?))
     };
     let mut ledger = match &scratch {
         Some(scratch) => scratch.ledger()?,

@@ -14,7 +14,7 @@ use crate::domain::{Address, Excerpt, Segment};
 use crate::relay::Security;
 
 pub use password::{Password, PasswordError};
-pub use values::{Age, Brake, Count, FolderUrl, ListId, Missing, Span, UnsubscribeUrl, ZoneName};
+pub use values::{Age, Brake, Count, FolderUrl, ListId, Missing, Span, UnsubscribeUrl, Wait, ZoneName};
 
 /// The file's name in a project's folder.
 pub const FILE: &str = "medlemsbrev.toml";

@@ -64,6 +64,20 @@ enum BrakeText {
     Text(String),
 }
 
+/// A length of time that may be nothing, such as `0s`, `30s` or `5min`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Wait(pub Duration);
+
+impl FromStr for Wait {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let wrong = || format!("`{text}` is no time such as 30s or 5min");
+        let span: SignedDuration = text.parse().map_err(|_| wrong())?;
+        Duration::try_from(span).map(Self).map_err(|_| wrong())
+    }
+}
+
 /// A time that has gone by, such as `90d`, `24m` (months) or `3y`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Age {

@@ -3,6 +3,10 @@
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{Read, Seek, Write};
 use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+/// Between two looks at a lock that somebody holds.
+const PAUSE: Duration = Duration::from_millis(50);
 
 /// The held lock; released when dropped or when the process ends, however it ends.
 #[derive(Debug)]
@@ -20,11 +24,21 @@ pub enum LockError {
 }
 
 impl Lock {
-    /// Takes the lock at `path` and leaves a note of who holds it.
+    /// Takes the lock at `path`, as soon as it is free, and leaves a note of who holds it. Nobody's lock is taken away.
     ///
     /// # Errors
-    /// At once where another process holds it, with that one's note.
-    pub fn take(path: &Path, note: &str) -> Result<Self, LockError> {
+    /// Where another process holds it after `patience`, with that one's note.
+    pub fn take(path: &Path, note: &str, patience: Duration) -> Result<Self, LockError> {
+        let start = Instant::now();
+        loop {
+            match Self::take_at_once(path, note) {
+                Err(LockError::Held { .. }) if start.elapsed() < patience => std::thread::sleep(PAUSE),
+                taken => return taken,
+            }
+        }
+    }
+
+    fn take_at_once(path: &Path, note: &str) -> Result<Self, LockError> {
         let failed = |source| LockError::Io { path: path.to_owned(), source };
         if let Some(dir) = path.parent() {
             std::fs::create_dir_all(dir).map_err(failed)?;
@@ -63,11 +77,11 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("state/lock");
         assert!(!Lock::is_held(&path));
-        let lock = Lock::take(&path, "send 2026-1").unwrap();
+        let lock = Lock::take(&path, "send 2026-1", Duration::ZERO).unwrap();
         assert!(Lock::is_held(&path));
-        let error = Lock::take(&path, "import").unwrap_err().to_string();
+        let error = Lock::take(&path, "import", PAUSE).unwrap_err().to_string();
         assert!(error.contains("send 2026-1"), "{error}");
         drop(lock);
-        assert!(Lock::take(&path, "import").is_ok());
+        assert!(Lock::take(&path, "import", Duration::ZERO).is_ok());
     }
 }
