@@ -239,7 +239,7 @@ pub struct Resolve {
 
 #[derive(Debug, Args)]
 pub struct Bounces {
-    /// Message files, or Maildir folders.
+    /// Message files, Maildir folders, or - for one message on standard input.
     #[arg(required = true)]
     pub sources: Vec<PathBuf>,
     /// Say what the messages mean and change nothing.

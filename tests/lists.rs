@@ -105,3 +105,27 @@ fn old_things_are_pruned_and_nobody_is_mailed_again() {
     club.run("send 2026-1 --yes").code(0).stdout_has("nothing to send");
     club.run("prune --older-than 24x").code(2).stderr_has("no time such as");
 }
+
+#[test]
+fn a_message_is_read_from_standard_input_once() {
+    let club = Sandbox::members(3);
+    club.run("send 2026-1 --yes").code(0);
+    let list = club.read("members.csv");
+    let row = list.lines().nth(1).unwrap();
+    let address = row.split([';', ',']).find(|cell| cell.contains('@')).unwrap();
+    club.write(
+        "mail.eml",
+        format!("From: {address}\nTo: brev@example.se\nSubject: Avregistrera\n\nAvregistrera mig\n"),
+    );
+    let piped = || {
+        std::process::Command::new(env!("CARGO_BIN_EXE_medlemsbrev"))
+            .arg("-C")
+            .arg(club.path(""))
+            .args(["bounces", "-"])
+            .stdin(std::fs::File::open(club.path("mail.eml")).unwrap())
+            .output()
+            .unwrap()
+    };
+    assert!(String::from_utf8_lossy(&piped().stdout).contains("suppressed"));
+    assert!(String::from_utf8_lossy(&piped().stderr).contains("1 known already"));
+}

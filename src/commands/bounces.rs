@@ -1,5 +1,6 @@
 //! `bounces`: what came back, and what is done about it.
 
+use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -17,6 +18,9 @@ use crate::ledger::{BounceAction, BounceRecord, Ledger, LedgerError};
 use crate::report::{JsonLines, Table, Terminal, count};
 
 use super::Project;
+
+/// The source that is one message on standard input, as a mail server's pipe or procmail gives it.
+const STDIN: &str = "-";
 
 /// What a message says, as JSON.
 #[derive(Debug, Serialize)]
@@ -76,7 +80,7 @@ fn own_addresses(project: &Project) -> Vec<String> {
 fn files(sources: &[PathBuf]) -> Result<Vec<PathBuf>, Error> {
     let mut files = Vec::new();
     for source in sources {
-        if source.is_file() {
+        if source.is_file() || source == Path::new(STDIN) {
             files.push(source.clone());
         } else if source.join("cur").is_dir() || source.join("new").is_dir() {
             for folder in ["new", "cur"].map(|name| source.join(name)).iter().filter(|path| path.is_dir()) {
@@ -97,6 +101,16 @@ fn files_in(folder: &Path) -> Result<Vec<PathBuf>, Error> {
     Ok(files)
 }
 
+/// One message's bytes.
+fn message_bytes(file: &Path) -> std::io::Result<Vec<u8>> {
+    if file != Path::new(STDIN) {
+        return std::fs::read(file);
+    }
+    let mut bytes = Vec::new();
+    std::io::stdin().lock().read_to_end(&mut bytes)?;
+    Ok(bytes)
+}
+
 fn unreadable(path: &Path, error: &std::io::Error) -> Error {
     Error::new(Kind::Data, format!("can't read `{}`: {error}", path.display()))
 }
@@ -114,7 +128,7 @@ fn explain(
         _ => None,
     };
     for file in files {
-        let bytes = std::fs::read(file).map_err(|error| unreadable(file, &error))?;
+        let bytes = message_bytes(file).map_err(|error| unreadable(file, &error))?;
         let report = reader.read(&bytes);
         let who = match (&ledger, &key) {
             (Some(ledger), Some(key)) => Some(Who { ledger, key }),
@@ -146,7 +160,7 @@ fn act(project: &Project, reader: &Reader, files: &[PathBuf], terminal: Terminal
     let mut table = Table::new(["what", "address", "reason", "done", "file"]);
     let (mut read, mut known, mut unread) = (0, 0, Vec::new());
     for file in files {
-        let bytes = match std::fs::read(file) {
+        let bytes = match message_bytes(file) {
             Ok(bytes) => bytes,
             // A mail program moved it meanwhile; the next run finds it.
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => continue,
