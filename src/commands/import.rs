@@ -283,10 +283,7 @@ impl std::fmt::Display for Imported {
             writeln!(f, "          … and {} more", difference.added.count - SHOWN as u64)?;
         }
         for change in difference.changed.first.iter().take(SHOWN) {
-            let fields = change.fields.iter().map(|field| {
-                let side = |side: &Option<String>| side.clone().unwrap_or_else(|| "(empty)".to_owned());
-                format!("{}: {} → {}", field.field, side(&field.old), side(&field.new))
-            });
+            let fields = change.fields.iter().map(ToString::to_string);
             writeln!(f, "changed   {}: {}", change.name, fields.collect::<Vec<_>>().join("; "))?;
         }
         for (word, changed) in [

@@ -2,6 +2,7 @@
 
 use std::process::ExitCode;
 
+use clap::ValueEnum;
 use jiff::Timestamp;
 use serde::Serialize;
 
@@ -28,7 +29,7 @@ pub fn run(project: &Project, arguments: &Prune, terminal: Terminal) -> Result<E
     })?;
     let _lock = project.lock("prune")?;
     let mut log_events = 0;
-    for kind in [LogKind::DryRun, LogKind::Send, LogKind::Bounce] {
+    for kind in LogKind::value_variants() {
         log_events += JsonLines::prune(&project.log_path(kind.name()), before)?;
     }
     let ledger = project.ledger()?.prune(before)?;

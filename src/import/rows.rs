@@ -207,10 +207,16 @@ impl Row {
 /// The field for a member's further addresses.
 const OTHERS: &str = "other_emails";
 
+/// What stands between several addresses in a cell.
+const BETWEEN: [char; 7] = [',', ';', '/', ' ', '\n', '\r', '\t'];
+
 /// The first address of a cell and the others, where every part is one.
 fn split_addresses(cell: &str) -> (&str, Vec<&str>) {
+    if !cell.contains(BETWEEN) {
+        return (cell, Vec::new());
+    }
     let parts: Vec<&str> = cell
-        .split([',', ';', '/', ' ', '\n', '\r', '\t'])
+        .split(BETWEEN)
         .map(str::trim)
         .filter(|part| !part.is_empty() && !["och", "and", "&"].contains(part))
         .collect();

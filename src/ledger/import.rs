@@ -71,6 +71,14 @@ pub struct FieldChange {
     pub new: Option<String>,
 }
 
+impl std::fmt::Display for FieldChange {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Self { field, old, new } = self;
+        let side = |side: &Option<String>| side.clone().unwrap_or_else(|| "(empty)".to_owned());
+        write!(f, "{field}: {} → {}", side(old), side(new))
+    }
+}
+
 /// An import that is done but not yet kept.
 #[derive(Debug)]
 pub struct PendingImport<'a> {

@@ -2,6 +2,7 @@
 
 use std::process::ExitCode;
 
+use clap::ValueEnum;
 use jiff::Timestamp;
 
 use crate::cli::{AddMember, FieldValue, LogKind};
@@ -55,9 +56,8 @@ pub(super) fn set(
         terminal.json(&changes);
         return Ok(ExitCode::SUCCESS);
     }
-    let word = |value: &Option<String>| value.clone().unwrap_or_else(|| "(empty)".to_owned());
     for change in &changes {
-        terminal.say(format!("{}: {} → {}", change.field, word(&change.old), word(&change.new)));
+        terminal.say(change.to_string());
     }
     if changes.is_empty() {
         terminal.say("Nothing is different.");
@@ -165,7 +165,7 @@ pub(super) fn forget(project: &Project, who: &str, yes: bool, terminal: Terminal
     if !yes && terminal.confirm(&question) != Some(true) {
         return Err(Error::new(Kind::Usage, "nothing was erased").hint("answer y, or add --yes"));
     }
-    for kind in [LogKind::DryRun, LogKind::Send, LogKind::Bounce] {
+    for kind in LogKind::value_variants() {
         let address = member.address.as_ref().map(Address::as_str);
         JsonLines::forget(&project.log_path(kind.name()), member.id.0, address)?;
     }

@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use serde::Serialize;
 
 use crate::cli::{ExportMembers, ListMembers};
-use crate::domain::{Segment, SuppressionReason};
+use crate::domain::SuppressionReason;
 use crate::error::{Error, Kind};
 use crate::ledger::{Ledger, MemberRow};
 use crate::report::{Table, Terminal, count, plural};
@@ -24,7 +24,7 @@ pub(super) fn list(
     terminal: Terminal,
 ) -> Result<ExitCode, Error> {
     let ledger = register(project)?;
-    let rows = chosen(project, &ledger, arguments.expression.as_deref(), arguments)?;
+    let rows = chosen(project, &ledger, arguments)?;
     let usual: &[&str] = if arguments.without_email { &POSTAL } else { &USUAL };
     let columns = if arguments.columns.is_empty() {
         usual.iter().map(|&name| name.to_owned()).collect()
@@ -51,7 +51,8 @@ pub(super) fn export(
     terminal: Terminal,
 ) -> Result<ExitCode, Error> {
     let ledger = register(project)?;
-    let rows = chosen(project, &ledger, arguments.expression.as_deref(), &ListMembers::default())?;
+    let filter = ListMembers { expression: arguments.expression.clone(), ..ListMembers::default() };
+    let rows = chosen(project, &ledger, &filter)?;
     let mut columns: Vec<String> = ["number", "name", "email"].map(str::to_owned).to_vec();
     for name in rows.iter().flat_map(|row| row.member.fields.keys()) {
         if !columns.contains(name) {
@@ -74,14 +75,10 @@ pub(super) fn export(
     Ok(ExitCode::SUCCESS)
 }
 
-fn chosen(
-    project: &Project,
-    ledger: &Ledger,
-    expression: Option<&str>,
-    arguments: &ListMembers,
-) -> Result<Vec<MemberRow>, Error> {
+fn chosen(project: &Project, ledger: &Ledger, arguments: &ListMembers) -> Result<Vec<MemberRow>, Error> {
     let fields = ledger.fields()?;
-    let segment: Option<Segment> = expression.map(|text| project.segment(text, &fields)).transpose()?;
+    let expression = arguments.expression.as_deref();
+    let segment = expression.map(|text| project.segment(text, &fields)).transpose()?;
     let mut rows = Vec::new();
     ledger.for_each_member(|row| {
         let is_of = segment.as_ref().is_none_or(|segment| segment.matches(&row.member));
@@ -191,8 +188,9 @@ pub fn segments(project: &Project, terminal: Terminal) -> Result<ExitCode, Error
     let ledger = register(project)?;
     let fields = ledger.fields()?;
     let mut found = Vec::new();
-    for (name, segment) in &project.config.segments {
-        let segment = project.segment(segment.source(), &fields)?;
+    for (name, configured) in &project.config.segments {
+        let expression = configured.source();
+        let segment = project.segment(expression, &fields)?;
         let (mut members, mut reachable) = (0, 0);
         ledger.for_each_member(|row| {
             if row.active && segment.matches(&row.member) {
@@ -201,7 +199,6 @@ pub fn segments(project: &Project, terminal: Terminal) -> Result<ExitCode, Error
             }
             Ok::<_, Error>(())
         })?;
-        let expression = project.config.segments.get(name).map_or("", Segment::source);
         found.push(Named { name, expression, members, reachable });
     }
     if terminal.json {

@@ -2,6 +2,7 @@
 
 use std::process::ExitCode;
 
+use clap::ValueEnum;
 use serde::Serialize;
 use serde_json::Value;
 
@@ -32,7 +33,7 @@ pub(super) fn show(project: &Project, who: &str, terminal: Terminal) -> Result<E
 pub(super) fn extract(project: &Project, who: &str, terminal: Terminal) -> Result<ExitCode, Error> {
     let mut shown = stored(project, who)?;
     let member = shown.member.member.id.0;
-    for kind in [LogKind::DryRun, LogKind::Send, LogKind::Bounce] {
+    for kind in LogKind::value_variants() {
         JsonLines::read(&project.log_path(kind.name()), |event| {
             if event.get("member").and_then(Value::as_i64) == Some(member) {
                 shown.log_lines.push(event);
