@@ -1,6 +1,5 @@
 //! What a look at the whole sheet finds: bad rows, and rows that speak of one member.
 
-use std::collections::hash_map::Entry;
 use std::collections::{HashMap, HashSet};
 use std::hash::{BuildHasher, RandomState};
 
@@ -23,8 +22,8 @@ pub struct Plan {
     merged: HashMap<u64, Row>,
     /// Lines whose rows went into an earlier one or are bad.
     left_out: HashSet<u64>,
-    /// The member numbers in the file, as hashes, with their lines.
-    numbers: HashMap<u64, u64>,
+    /// The member numbers in the file. Hashes, not texts: a million take 19 MB.
+    numbers: HashSet<u64>,
     hasher: RandomState,
 }
 
@@ -43,9 +42,9 @@ impl Plan {
     pub fn make(sheet: &Sheet) -> Self {
         let mut plan = Self::default();
         let hasher = plan.hasher.clone();
-        // Hashes, not texts: a million members take 32 MB.
-        let mut lines: HashMap<u64, u64> = HashMap::new();
+        let mut identities: HashSet<u64> = HashSet::new();
         let mut repeated: HashMap<u64, Vec<Row>> = HashMap::new();
+        let mut claims = Vec::new();
         let mut slips = Slips::default();
         for row in sheet.rows() {
             let mut row = match row {
@@ -57,67 +56,77 @@ impl Plan {
             };
             plan.remarks.append(&mut row.remarks);
             plan.remarks.extend(slips.remark(&row, sheet));
-            if let Some(&first) = lines.get(&hasher.hash_one(row.identity())) {
-                repeated.entry(first).or_default().push(row);
+            let identity = hasher.hash_one(row.identity());
+            if identities.contains(&identity) {
+                repeated.entry(identity).or_default().push(row);
                 continue;
             }
             let number = row.number.as_ref().map(|number| hasher.hash_one(number));
-            if let Some(&first) = number.and_then(|number| plan.numbers.get(&number)) {
+            if number.is_some_and(|number| !plan.numbers.insert(number)) {
                 plan.left_out.insert(row.line);
-                plan.bad.push(number_again(&row, first));
+                claims.push(row);
                 continue;
             }
-            plan.numbers.extend(number.map(|number| (number, row.line)));
-            lines.insert(hasher.hash_one(row.identity()), row.line);
+            identities.insert(identity);
             plan.members += 1;
             plan.without_address += u64::from(row.address.is_none());
         }
-        plan.merge(sheet, &repeated);
+        drop(identities);
+        plan.merge(sheet, repeated, &mut claims);
+        plan.refuse(sheet, claims);
         plan
     }
 
-    fn merge(&mut self, sheet: &Sheet, repeated: &HashMap<u64, Vec<Row>>) {
-        if repeated.is_empty() {
-            return;
-        }
-        for row in sheet.rows().filter_map(Result::ok) {
-            let Some(later) = repeated.get(&row.line) else { continue };
-            let first_line = row.line;
-            let mut merged = row;
+    /// Merges the rows of `repeated`, by identity, into the first row of the same identity.
+    fn merge(&mut self, sheet: &Sheet, mut repeated: HashMap<u64, Vec<Row>>, claims: &mut Vec<Row>) {
+        let mut rows = sheet.rows().filter_map(Result::ok);
+        while let Some(mut merged) = rows.next().filter(|_| !repeated.is_empty()) {
+            if self.left_out.contains(&merged.line) {
+                continue;
+            }
+            let Some(later) = repeated.remove(&self.hasher.hash_one(merged.identity())) else { continue };
+            let first_line = merged.line;
             for double in later {
                 self.left_out.insert(double.line);
-                self.doubles.push(Double {
-                    line: double.line,
-                    first_line,
-                    name: double.name.clone(),
-                    shared: double.identity_text(),
-                });
-                self.take_number(&mut merged, double);
-                merged.fill_from(double);
+                let (line, name, shared) = (double.line, double.name.clone(), double.identity_text());
+                self.doubles.push(Double { line, first_line, name, shared });
+                merged.fill_from(&double);
+                // A row without a number takes that of its double, unless another row has it.
+                let Some(number) = double.number.clone().filter(|_| merged.number.is_none()) else {
+                    continue;
+                };
+                if self.numbers.insert(self.hasher.hash_one(&number)) {
+                    merged.number = Some(number);
+                } else {
+                    claims.push(double);
+                }
             }
             self.merged.insert(first_line, merged);
         }
         self.doubles.sort_by_key(|double| double.line);
     }
 
-    /// A row without a number takes that of its double, unless another row has it.
-    fn take_number(&mut self, merged: &mut Row, double: &Row) {
-        let Some(number) = double.number.as_ref().filter(|_| merged.number.is_none()) else { return };
-        match self.numbers.entry(self.hasher.hash_one(number)) {
-            Entry::Occupied(owner) => {
-                let owner = *owner.get();
-                self.bad.push(number_again(double, owner));
-            }
-            Entry::Vacant(free) => {
-                free.insert(merged.line);
-                merged.number = Some(number.clone());
+    /// Refuses rows whose member number is that of another row.
+    fn refuse(&mut self, sheet: &Sheet, claims: Vec<Row>) {
+        let lines: HashSet<u64> = claims.iter().map(|row| row.line).collect();
+        let mut owners: HashMap<&str, Option<u64>> =
+            claims.iter().filter_map(|row| Some((row.number.as_deref()?, None))).collect();
+        if owners.is_empty() {
+            return;
+        }
+        for row in sheet.rows().filter_map(Result::ok).filter(|row| !lines.contains(&row.line)) {
+            if let Some(owner) = row.number.as_deref().and_then(|number| owners.get_mut(number)) {
+                owner.get_or_insert(row.line);
             }
         }
+        let owner = |row: &Row| row.number.as_deref().and_then(|number| owners.get(number).copied()?);
+        self.bad.extend(claims.iter().map(|row| number_again(row, owner(row).unwrap_or_default())));
+        self.bad.sort_by_key(|bad| bad.line);
     }
 
     /// Tells whether a row of the file has this member number.
     pub fn has_number(&self, number: &str) -> bool {
-        self.numbers.contains_key(&self.hasher.hash_one(number))
+        self.numbers.contains(&self.hasher.hash_one(number))
     }
 
     /// The rows to import, each member once.

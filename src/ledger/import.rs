@@ -127,13 +127,17 @@ impl Ledger {
         let mut difference = Difference { active_before, ..Difference::default() };
         let mut seen = HashSet::new();
         let forgotten = Forgotten::load(&transaction)?;
+        let is_new =
+            transaction.query_row("SELECT NOT EXISTS (SELECT 1 FROM member)", (), |row| row.get(0))?;
         for row in rows {
             if forgotten.has(&row) {
                 difference.forgotten.add(|| row.name.clone());
                 continue;
             }
-            let member = apply(&transaction, &row, &run, &seen, &mut difference)?;
-            if !seen.insert(member) {
+            // In a new register there is nobody to find: the plan's rows are one member each.
+            let stored = if is_new { None } else { find(&transaction, &row, &run, &seen)? };
+            let member = apply(&transaction, &row, stored, &run, &mut difference)?;
+            if !is_new && !seen.insert(member) {
                 return Err(LedgerError::TwoRows { line: row.line, name: row.name });
             }
         }
@@ -143,7 +147,7 @@ impl Ledger {
         for field in &run.fields {
             transaction.execute("INSERT INTO field VALUES (?1) ON CONFLICT DO NOTHING", [field])?;
         }
-        let missing = find_missing(&transaction, &seen, &mut difference)?;
+        let missing = if is_new { Vec::new() } else { find_missing(&transaction, &seen, &mut difference)? };
         for member in missing.into_iter().filter(|_| !run.keep_missing) {
             set_active(&transaction, &stamp(run.now), member, run.file, false)?;
         }
@@ -190,12 +194,12 @@ impl PendingImport<'_> {
 fn apply(
     connection: &Connection,
     row: &Row,
+    stored: Option<Stored>,
     run: &ImportRun<'_>,
-    seen: &HashSet<MemberId>,
     difference: &mut Difference,
 ) -> Result<MemberId, LedgerError> {
     let now = stamp(run.now);
-    let Some(stored) = find(connection, row, run, seen)? else {
+    let Some(stored) = stored else {
         difference.added.add(|| row.name.clone());
         return insert(connection, row, &now);
     };
