@@ -175,7 +175,7 @@ fn a_strangers_authority_is_not_trusted() {
 
 #[test]
 fn refusals_of_everybody_stop_the_run_before_all_are_burnt() {
-    let server = SmtpServer::with(Fault::ReplyAt(Place::Rcpt, 554, "5.7.1 Relay access denied"));
+    let server = SmtpServer::with(Fault::ReplyAt(Place::Rcpt, 550, "5.2.1 No such mailbox here"));
     let club = Sandbox::members(60).relay(&server).with("connections = 1");
     club.run("send 2026-1 --yes").code(75).stderr_has("whoever it is for");
     assert_eq!((club.in_state("2026-1", "rejected"), club.in_state("2026-1", "queued")), (20, 40));
@@ -185,6 +185,62 @@ fn refusals_of_everybody_stop_the_run_before_all_are_burnt() {
     club.run("resolve 2026-1 --resend member0001@example.org").code(0);
     club.run("send 2026-1 --yes").code(1);
     assert_eq!(server.copies("member0001@example.org"), 1);
+}
+
+#[test]
+fn a_policy_against_the_sender_stops_the_run_and_rejects_nobody() {
+    let server = SmtpServer::with(Fault::ReplyAt(Place::Rcpt, 554, "5.7.1 Relay access denied"));
+    let club = Sandbox::members(60).relay(&server).with("connections = 1");
+    club.run("send 2026-1 --yes").code(75).stderr_has("whoever it is for");
+    assert_eq!((club.in_state("2026-1", "rejected"), club.in_state("2026-1", "queued")), (0, 57));
+    server.heal();
+    club.run("send 2026-1 --yes").code(0);
+    one_letter_each(&server, 60);
+}
+
+#[test]
+fn a_patient_run_gets_past_greylisting_and_limits() {
+    for server in [
+        SmtpServer::build().greylist(Duration::from_secs(1)),
+        SmtpServer::build().max_connections(1),
+        SmtpServer::build().fault(Place::Mail, When::Every(3), Action::Reply(421, "4.7.0 Too many letters")),
+    ] {
+        let server = server.start();
+        let club = Sandbox::members(6).relay(&server).with("connections = 3").with("patience = \"30s\"");
+        club.run("send 2026-1 --yes").code(0);
+        one_letter_each(&server, 6);
+        server.assert_polite();
+    }
+}
+
+#[test]
+fn a_quota_holds_over_runs() {
+    let server = SmtpServer::start();
+    let club = Sandbox::members(5).relay(&server).with("quota = [\"2/h\", \"100/day\"]");
+    club.run("send 2026-1 --dry-run").code(0).stderr_has("5 letters at 2/h: 3 runs");
+    club.run("send 2026-1 --yes").code(75).stderr_has("the quota of 2/h is used up; 3 letters are left");
+    club.run("send 2026-1 --yes").code(75);
+    assert_eq!(server.messages(), 2);
+}
+
+#[test]
+fn a_letter_that_is_too_big_for_the_server_stops_the_run() {
+    let server = SmtpServer::build().without(Extension::Size(35_651_584)).start();
+    let small = SmtpServer::build().extensions([Extension::Size(500)]).start();
+    for (server, code, came) in [(&small, 75, 0), (&server, 0, 2)] {
+        let club = Sandbox::members(2).relay(server);
+        let run = club.run("send 2026-1 --yes").code(code);
+        assert!(code == 0 || run.stderr().contains("and the server takes 500"));
+        assert_eq!(server.messages(), came);
+    }
+}
+
+#[test]
+fn an_access_token_logs_in() {
+    let server = SmtpServer::build().login("brev", "token").mechanisms(["XOAUTH2"]).start();
+    let club = Sandbox::members(1).relay(&server).with("auth = \"xoauth2\"");
+    club.run("send 2026-1 --yes");
+    assert_eq!(server.commands("AUTH XOAUTH2"), 1);
 }
 
 #[test]

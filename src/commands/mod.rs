@@ -10,6 +10,7 @@ mod log;
 mod members;
 mod new;
 mod preview;
+mod progress;
 mod project;
 mod prune;
 mod resolve;

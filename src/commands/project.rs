@@ -262,7 +262,9 @@ impl Project {
     fn login(&self) -> Result<Option<Login>, Error> {
         let transport = &self.config.transport;
         match (&transport.username, Password::source(transport, &self.dir)) {
-            (Some(user), Some(source)) => Ok(Some(Login { user: user.clone(), password: source.read()? })),
+            (Some(user), Some(source)) => {
+                Ok(Some(Login { user: user.clone(), password: source.read()?, auth: transport.auth }))
+            }
             _ => Ok(None),
         }
     }

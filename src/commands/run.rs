@@ -5,7 +5,6 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 use serde::Serialize;
-use tokio::sync::watch;
 
 use crate::compose::Composer;
 use crate::domain::{Address, IssueName, Member, MemberId, Outcome, Segment, State};
@@ -13,9 +12,10 @@ use crate::error::{Error, Kind};
 use crate::ledger::{Counts, Ledger, Skip};
 use crate::relay::Relay;
 use crate::report::{JsonLines, Terminal, plural};
-use crate::send::{End, Event, Job};
+use crate::send::{End, Event, Job, News};
 
 use super::Project;
+use super::progress::{Progress, stop_on_signal};
 
 /// What a run needs once everything is checked.
 pub(super) struct Prepared {
@@ -90,18 +90,22 @@ impl Run<'_> {
         let (ledger, end) = if letters == 0 {
             (ledger, End::Done)
         } else {
-            let bar = self.terminal.progress(letters);
-            let report = |event: &Event| {
-                tried += 1;
-                self.letter(event, &composer, &run, &issue, &bar);
+            let progress = Progress::new(self.terminal, letters);
+            let report = |news: News<'_>| match news {
+                News::Letter(event) => {
+                    tried += u64::from(!matches!(event.outcome, Outcome::Deferred(_)));
+                    self.letter(event, &composer, &run, &issue, &progress);
+                }
+                News::Pause(delay, why) => progress.pause(delay, &why, self.terminal),
             };
             let stop = stop_on_signal();
             let sent =
                 crate::send::run(ledger, Arc::clone(&composer), Arc::new(relay), job, stop, report).await;
-            bar.finish_and_clear();
+            progress.bar.finish_and_clear();
             sent?
         };
         let counts = survey(&ledger, &composer, segment.as_ref(), &issue)?;
+        tried += counts.in_state(State::Deferred);
         self.log_line(&LogLine { counts: Some(&counts), ..LogLine::new(&run, &issue, "finished") });
         if self.terminal.json {
             let total = counts.total();
@@ -126,14 +130,14 @@ impl Run<'_> {
         composer: &Composer,
         run: &str,
         issue: &IssueName,
-        bar: &indicatif::ProgressBar,
+        progress: &Progress,
     ) {
         let state = State::from(&event.outcome);
         let reply = event.outcome.reply();
-        bar.inc(1);
+        progress.count(&event.outcome, self.terminal);
         if self.terminal.verbose > 0 || !matches!(event.outcome, Outcome::Accepted(_)) {
             let address = event.member.address.as_ref().map_or("", Address::as_str);
-            bar.suspend(|| self.terminal.say(format!("{}: {address}: {reply}", state.as_str())));
+            progress.bar.suspend(|| self.terminal.say(format!("{}: {address}: {reply}", state.as_str())));
         }
         let letter = LogLetter {
             sender: &event.sender,
@@ -203,6 +207,14 @@ impl Run<'_> {
                 return Err(Error::new(Kind::TryAgain, message)
                     .hint("the run was stopped before more letters were tried; mend it and run again"));
             }
+            End::QuotaUsed { quota, until } => {
+                let left = plural(open, "letter is", "letters are");
+                let message = format!("the quota of {quota} is used up; {left} left");
+                return Err(Error::new(Kind::TryAgain, message).hint(format!(
+                    "from {} on run again: medlemsbrev send {issue}",
+                    self.project.clock_time(until)
+                )));
+            }
             End::Interrupted => {
                 let left = plural(open, "letter is", "letters are");
                 return Err(Error::new(Kind::TryAgain, format!("stopped as asked; {left} left"))
@@ -266,28 +278,4 @@ pub(super) fn skip(composer: &Composer, segment: Option<&Segment>, member: &Memb
         return Some(Skip::OutsideSegment);
     }
     composer.sections_for(member).next().is_none().then_some(Skip::NoSection)
-}
-
-/// True after the first Ctrl-C or SIGTERM; the second one ends the program at once.
-fn stop_on_signal() -> watch::Receiver<bool> {
-    use tokio::signal::unix::{SignalKind, signal};
-    let (stop, stopped) = watch::channel(false);
-    tokio::spawn(async move {
-        let (Ok(mut interrupt), Ok(mut terminate)) =
-            (signal(SignalKind::interrupt()), signal(SignalKind::terminate()))
-        else {
-            return;
-        };
-        for round in 0.. {
-            tokio::select! {
-                _ = interrupt.recv() => {}
-                _ = terminate.recv() => {}
-            }
-            if round > 0 {
-                std::process::exit(i32::from(Kind::TryAgain.exit_code()));
-            }
-            stop.send_replace(true);
-        }
-    });
-    stopped
 }

@@ -2,6 +2,7 @@
 
 use std::process::ExitCode;
 use std::sync::Arc;
+use std::time::Duration;
 
 use crate::cli::{Reading, Send};
 use crate::compose::Mark;
@@ -10,7 +11,7 @@ use crate::error::{Error, Kind};
 use crate::ledger::Ledger;
 use crate::relay::{Durability, Outbox, Relay};
 use crate::report::{JsonLines, Terminal, plural};
-use crate::send::Job;
+use crate::send::{Forecast, Job};
 use jiff::Timestamp;
 
 use super::Project;
@@ -43,6 +44,7 @@ pub fn run(project: &Project, arguments: &Send, terminal: Terminal) -> Result<Ex
     }
     import_list(&mut ledger, project, &arguments.reading, terminal)?;
     let prepared = prepare(ledger, project, &issue, arguments, terminal)?;
+    forecast(project, &prepared, terminal)?;
     confirm(project, &prepared, arguments, terminal)?;
     let relay = if arguments.dry_run { dry_run_outbox(project, &issue)? } else { project.relay(&issue)? };
     let kind = if arguments.dry_run { "dry-run" } else { "send" };
@@ -80,7 +82,10 @@ fn prepare(
         issue: issue.clone(),
         segment,
         limit: arguments.limit,
+        only: None,
         connections: project.config.transport.connections.0,
+        patience: if arguments.dry_run { Duration::ZERO } else { project.config.transport.patience.0 },
+        quotas: if arguments.dry_run { Vec::new() } else { project.config.transport.quota.clone() },
         clock: Timestamp::now,
     };
     let mut letters = 0;
@@ -100,6 +105,19 @@ fn prepare(
     }
     let connections = job.connections.min(usize::try_from(letters).unwrap_or(usize::MAX)).max(1);
     Ok(Prepared { ledger, composer: Arc::new(composer), job: Job { connections, ..job }, letters })
+}
+
+/// Says when the letters will be out, where a quota is in the way.
+fn forecast(project: &Project, prepared: &Prepared, terminal: Terminal) -> Result<(), Error> {
+    let quotas = &project.config.transport.quota;
+    let now = Timestamp::now();
+    let gone = prepared.ledger.handed_over(crate::send::counted_since(now))?;
+    if let Some(Forecast { quota, runs, done }) = Forecast::make(quotas, &gone, prepared.letters, now) {
+        let letters = plural(prepared.letters, "letter", "letters");
+        let runs = plural(runs, "run", "runs");
+        terminal.say(format!("{letters} at {quota}: {runs}, done about {}.", project.clock_time(done)));
+    }
+    Ok(())
 }
 
 /// Asks before real letters go out.

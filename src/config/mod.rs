@@ -10,8 +10,8 @@ use std::time::Duration;
 use jiff::tz::TimeZone;
 use serde::Deserialize;
 
-use crate::domain::{Address, Excerpt, Segment};
-use crate::relay::Security;
+use crate::domain::{Address, Excerpt, Quota, Segment};
+use crate::relay::{Auth, Security};
 
 pub use password::{Password, PasswordError};
 pub use values::{Age, Brake, Count, FolderUrl, ListId, Missing, Span, UnsubscribeUrl, Wait, ZoneName};
@@ -82,6 +82,8 @@ pub struct Transport {
     /// A certificate authority to trust beside the system's, in PEM.
     pub ca_file: Option<PathBuf>,
     pub username: Option<String>,
+    /// How to log in.
+    pub auth: Auth,
     pub password_env: Option<String>,
     pub password_file: Option<PathBuf>,
     pub password_command: Option<String>,
@@ -91,6 +93,10 @@ pub struct Transport {
     pub connect_timeout: Span,
     pub command_timeout: Span,
     pub final_dot_timeout: Span,
+    /// How long a run tries letters again that were refused for now, and a server that is out of reach.
+    pub patience: Wait,
+    /// How many letters may leave in a time, over all runs.
+    pub quota: Vec<Quota>,
     /// The sendmail program.
     pub command: PathBuf,
     /// The outbox folder, from the project's folder.
@@ -226,6 +232,7 @@ impl Default for Transport {
             security: Security::Starttls,
             ca_file: None,
             username: None,
+            auth: Auth::Password,
             password_env: None,
             password_file: None,
             password_command: None,
@@ -236,6 +243,8 @@ impl Default for Transport {
             // RFC 5321 §4.5.3.2: five minutes for a command, ten for the reply to the final dot.
             command_timeout: Span(Duration::from_mins(5)),
             final_dot_timeout: Span(Duration::from_mins(10)),
+            patience: Wait(Duration::from_mins(30)),
+            quota: Vec::new(),
             command: PathBuf::from("/usr/sbin/sendmail"),
             dir: PathBuf::from("outbox"),
         }

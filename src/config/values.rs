@@ -65,8 +65,17 @@ enum BrakeText {
 }
 
 /// A length of time that may be nothing, such as `0s`, `30s` or `5min`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(try_from = "SignedDuration")]
 pub struct Wait(pub Duration);
+
+impl TryFrom<SignedDuration> for Wait {
+    type Error = String;
+
+    fn try_from(span: SignedDuration) -> Result<Self, Self::Error> {
+        Duration::try_from(span).map(Self).map_err(|_| "the time can't be less than nothing".to_owned())
+    }
+}
 
 impl FromStr for Wait {
     type Err = String;

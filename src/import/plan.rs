@@ -73,7 +73,7 @@ impl Plan {
         }
         drop(identities);
         plan.merge(sheet, repeated, &mut claims);
-        plan.refuse(sheet, claims);
+        plan.refuse(sheet, &claims);
         plan
     }
 
@@ -107,7 +107,7 @@ impl Plan {
     }
 
     /// Refuses rows whose member number is that of another row.
-    fn refuse(&mut self, sheet: &Sheet, claims: Vec<Row>) {
+    fn refuse(&mut self, sheet: &Sheet, claims: &[Row]) {
         let lines: HashSet<u64> = claims.iter().map(|row| row.line).collect();
         let mut owners: HashMap<&str, Option<u64>> =
             claims.iter().filter_map(|row| Some((row.number.as_deref()?, None))).collect();

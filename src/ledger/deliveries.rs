@@ -1,7 +1,7 @@
 //! Deliveries: queued once per issue and member, then carried from state to state.
 
 use jiff::Timestamp;
-use rusqlite::{Connection, named_params};
+use rusqlite::{Connection, OptionalExtension, named_params};
 use serde::Serialize;
 
 use crate::domain::{Address, IssueName, Member, MemberId, Outcome, Reply, State};
@@ -154,6 +154,18 @@ impl Ledger {
         Ok(changed == 1)
     }
 
+    /// When letters of any issue were handed to the relay, oldest first; those before `since` are forgotten.
+    ///
+    /// # Errors
+    /// When the ledger can't be read or written.
+    pub fn handed_over(&self, since: Timestamp) -> Result<Vec<Timestamp>, LedgerError> {
+        self.connection.execute("DELETE FROM handed_over WHERE at < ?1", [since.as_millisecond()])?;
+        let mut statement = self.connection.prepare("SELECT at FROM handed_over ORDER BY at")?;
+        let times = statement.query_map((), |row| row.get::<_, i64>(0))?;
+        let times = times.collect::<Result<Vec<i64>, _>>()?;
+        Ok(times.into_iter().filter_map(|at| Timestamp::from_millisecond(at).ok()).collect())
+    }
+
     /// Tells whether the issue has deliveries.
     ///
     /// # Errors
@@ -175,7 +187,8 @@ impl Ledger {
     }
 }
 
-/// Takes a queued or deferred delivery; false where it is no longer open or the address was suppressed meanwhile.
+/// Takes a queued or deferred delivery and gives the number of this attempt; 0 where the delivery is no longer open or
+/// the address was suppressed meanwhile.
 pub(super) fn claim(
     connection: &Connection,
     issue: &IssueName,
@@ -183,20 +196,26 @@ pub(super) fn claim(
     address: &Address,
     message_id: &str,
     now: Timestamp,
-) -> rusqlite::Result<bool> {
+) -> rusqlite::Result<u32> {
     let sql = "UPDATE delivery SET state = 'sending', address = :address, message_id = :message_id,
                attempts = attempts + 1, changed_at = :now
                WHERE issue = :issue AND member = :member AND state IN ('queued', 'deferred')
-               AND NOT EXISTS (SELECT 1 FROM suppression WHERE address_key = :key)";
-    let claimed = connection.prepare_cached(sql)?.execute(named_params! {
-        ":issue": issue.as_str(),
-        ":member": member.0,
-        ":address": address.as_str(),
-        ":message_id": message_id,
-        ":key": address.key(),
-        ":now": stamp(now),
-    })?;
-    Ok(claimed == 1)
+               AND NOT EXISTS (SELECT 1 FROM suppression WHERE address_key = :key)
+               RETURNING attempts";
+    let claimed = connection.prepare_cached(sql)?.query_row(
+        named_params! {
+            ":issue": issue.as_str(),
+            ":member": member.0,
+            ":address": address.as_str(),
+            ":message_id": message_id,
+            ":key": address.key(),
+            ":now": stamp(now),
+        },
+        |row| row.get(0),
+    );
+    let Some(attempt) = claimed.optional()? else { return Ok(0) };
+    connection.prepare_cached("INSERT INTO handed_over VALUES (?1)")?.execute([now.as_millisecond()])?;
+    Ok(attempt)
 }
 
 /// Records how a claimed delivery ended.

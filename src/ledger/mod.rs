@@ -33,9 +33,10 @@ pub use survey::{Counts, Skip};
 pub use writer::{Writer, WriterHandle};
 
 /// The schema, one step after another; a step that was released is never changed.
-const MIGRATIONS: [&str; 2] = [
+const MIGRATIONS: [&str; 3] = [
     include_str!("migrations/0001_register_and_deliveries.sql"),
     include_str!("migrations/0002_forgotten.sql"),
+    include_str!("migrations/0003_quotas_and_reviews.sql"),
 ];
 
 /// An open ledger.

@@ -30,7 +30,7 @@ pub struct WriterHandle {
 struct Request {
     work: Work,
     now: Timestamp,
-    answer: oneshot::Sender<Result<bool, String>>,
+    answer: oneshot::Sender<Result<u32, String>>,
 }
 
 #[derive(Debug)]
@@ -61,7 +61,8 @@ impl Writer {
 }
 
 impl WriterHandle {
-    /// Takes the delivery of `letter`; true means that the record is durable and the letter may go out.
+    /// Takes the delivery of `letter` and gives the number of this attempt; then the record is durable and the letter
+    /// may go out. `None` where the delivery is not open any more.
     ///
     /// # Errors
     /// When the ledger can't be written; then the letter must not go out.
@@ -70,14 +71,14 @@ impl WriterHandle {
         issue: &IssueName,
         letter: &Letter,
         now: Timestamp,
-    ) -> Result<bool, LedgerError> {
+    ) -> Result<Option<u32>, LedgerError> {
         let work = Work::Claim {
             issue: issue.clone(),
             member: letter.member,
             address: letter.recipient.clone(),
             message_id: letter.message_id.clone(),
         };
-        self.ask(work, now).await
+        Ok(Some(self.ask(work, now).await?).filter(|attempt| *attempt > 0))
     }
 
     /// Records how a claimed delivery ended.
@@ -95,7 +96,7 @@ impl WriterHandle {
         self.ask(work, now).await.map(drop)
     }
 
-    async fn ask(&self, work: Work, now: Timestamp) -> Result<bool, LedgerError> {
+    async fn ask(&self, work: Work, now: Timestamp) -> Result<u32, LedgerError> {
         let (answer, result) = oneshot::channel();
         self.requests.send(Request { work, now, answer }).map_err(|_| LedgerError::WriterStopped)?;
         let result = result.await.map_err(|_| LedgerError::WriterStopped)?;
@@ -109,7 +110,7 @@ fn run(mut ledger: Ledger, inbox: &mpsc::Receiver<Request>) -> Ledger {
         let results = commit(&mut ledger, &group);
         for (index, request) in group.into_iter().enumerate() {
             let result = match &results {
-                Ok(done) => Ok(done.get(index).copied().unwrap_or(false)),
+                Ok(done) => Ok(done.get(index).copied().unwrap_or(0)),
                 Err(error) => Err(error.to_string()),
             };
             // A worker that no longer waits has been told to stop.
@@ -119,16 +120,16 @@ fn run(mut ledger: Ledger, inbox: &mpsc::Receiver<Request>) -> Ledger {
     ledger
 }
 
-fn commit(ledger: &mut Ledger, group: &[Request]) -> rusqlite::Result<Vec<bool>> {
+fn commit(ledger: &mut Ledger, group: &[Request]) -> rusqlite::Result<Vec<u32>> {
     let transaction = ledger.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-    let done: Vec<bool> = group
+    let done: Vec<u32> = group
         .iter()
         .map(|request| match &request.work {
             Work::Claim { issue, member, address, message_id } => {
                 deliveries::claim(&transaction, issue, *member, address, message_id, request.now)
             }
             Work::Settle { issue, member, outcome } => {
-                deliveries::settle(&transaction, issue, *member, outcome, request.now).map(|()| true)
+                deliveries::settle(&transaction, issue, *member, outcome, request.now).map(|()| 0)
             }
         })
         .collect::<rusqlite::Result<_>>()?;

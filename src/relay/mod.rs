@@ -29,6 +29,16 @@ pub enum Security {
     None,
 }
 
+/// How a login is proved.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Auth {
+    /// AUTH PLAIN or LOGIN (RFC 4954).
+    Password,
+    /// The password is an OAuth 2.0 access token.
+    Xoauth2,
+}
+
 /// A way for letters to leave this machine; chosen once per run.
 #[derive(Debug)]
 pub enum Relay {
@@ -87,6 +97,17 @@ pub enum RelayError {
     NoProgram { path: PathBuf },
 }
 
+impl RelayError {
+    /// Tells whether it may go away by itself.
+    pub fn is_temporary(&self) -> bool {
+        match self {
+            Self::Connect { .. } | Self::TimedOut { .. } => true,
+            Self::TurnedAway { reply, .. } => reply.starts_with('4'),
+            _ => false,
+        }
+    }
+}
+
 impl Relay {
     /// Opens a session.
     ///
@@ -129,6 +150,12 @@ impl Session<'_> {
 }
 
 impl Delivered {
+    /// The same, with a session that is of no use any more.
+    fn lost(self) -> Self {
+        let after = if self.after == After::GoOn { After::Reconnect } else { self.after };
+        Self { after, ..self }
+    }
+
     fn go_on(outcome: Outcome) -> Self {
         Self { outcome, after: After::GoOn }
     }

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use lettre::transport::smtp::authentication::{Credentials, Mechanism};
 use lettre::transport::smtp::client::AsyncSmtpConnection;
-use lettre::transport::smtp::commands::{Data, Mail, Rcpt, Rset};
+use lettre::transport::smtp::commands::{Data, Ehlo, Mail, Rcpt, Rset};
 use lettre::transport::smtp::extension::{ClientId, Extension, MailBodyParameter, MailParameter};
 use lettre::transport::smtp::response::{Response, Severity};
 use secrecy::{ExposeSecret, SecretString};
@@ -17,7 +17,7 @@ use crate::domain::{Address, Letter, Outcome, Reply};
 
 use super::tls::Trust;
 use super::wire::{Gauge, Wire};
-use super::{After, Delivered, RelayError, Security};
+use super::{After, Auth, Delivered, RelayError, Security};
 
 /// An SMTP server and how to talk to it.
 #[derive(Debug)]
@@ -40,6 +40,7 @@ pub struct SmtpServer {
 pub struct Login {
     pub user: String,
     pub password: SecretString,
+    pub auth: Auth,
 }
 
 /// How long to wait (RFC 5321 §4.5.3.2).
@@ -58,6 +59,16 @@ pub struct SmtpSession<'a> {
     connection: AsyncSmtpConnection,
     gauge: Gauge,
     letters: usize,
+    offers: Offers,
+}
+
+/// What the server's EHLO offers beside what lettre looks at.
+#[derive(Debug, Clone, Copy, Default)]
+struct Offers {
+    /// RFC 2920.
+    pipelining: bool,
+    /// RFC 1870: the keyword stands there, and the biggest letter it takes, 0 for no limit.
+    size: Option<u64>,
 }
 
 /// Why a command did not succeed.
@@ -93,10 +104,12 @@ impl SmtpServer {
         let stream = self.stream(&trust, &gauge).await?;
         let greeting = AsyncSmtpConnection::connect_with_transport(stream, &hello);
         let connection = self.step(greeting).await.map_err(|fault| self.turned_away(fault))?;
-        let mut session = SmtpSession { server: self, connection, gauge, letters: 0 };
+        let mut session =
+            SmtpSession { server: self, connection, gauge, letters: 0, offers: Offers::default() };
         if self.security == Security::Starttls {
             session.start_tls(&trust, &hello).await?;
         }
+        session.look_at_offers(hello).await?;
         session.log_in().await?;
         Ok(session)
     }
@@ -165,17 +178,38 @@ impl SmtpSession<'_> {
         })
     }
 
+    /// Asks once more what the server offers: lettre keeps a few keywords only.
+    async fn look_at_offers(&mut self, hello: ClientId) -> Result<(), RelayError> {
+        let reply = self.command(Ehlo::new(hello)).await.map_err(|fault| self.server.turned_away(fault))?;
+        for line in reply.message().skip(1) {
+            let mut words = line.split_ascii_whitespace();
+            match words.next().map(str::to_ascii_uppercase).as_deref() {
+                Some("PIPELINING") => self.offers.pipelining = true,
+                Some("SIZE") => {
+                    self.offers.size = Some(words.next().and_then(|size| size.parse().ok()).unwrap_or(0));
+                }
+                _ => {}
+            }
+        }
+        Ok(())
+    }
+
     async fn log_in(&mut self) -> Result<(), RelayError> {
         let server = self.server;
         let Some(login) = &server.login else { return Ok(()) };
         let refused =
             |reply: String| RelayError::Login { server: server.name(), user: login.user.clone(), reply };
-        let mechanisms = [Mechanism::Plain, Mechanism::Login];
-        if self.connection.server_info().get_auth_mechanism(&mechanisms).is_none() {
-            return Err(refused("it offers neither AUTH PLAIN nor AUTH LOGIN on this connection".to_owned()));
+        let (mechanisms, names) = match login.auth {
+            Auth::Password => {
+                ([Mechanism::Plain, Mechanism::Login].as_slice(), "neither AUTH PLAIN nor AUTH LOGIN")
+            }
+            Auth::Xoauth2 => ([Mechanism::Xoauth2].as_slice(), "no AUTH XOAUTH2"),
+        };
+        if self.connection.server_info().get_auth_mechanism(mechanisms).is_none() {
+            return Err(refused(format!("it offers {names} on this connection")));
         }
         let credentials = Credentials::new(login.user.clone(), login.password.expose_secret().to_owned());
-        match server.step(self.connection.auth(&mechanisms, &credentials)).await {
+        match server.step(self.connection.auth(mechanisms, &credentials)).await {
             Ok(_) => Ok(()),
             Err(Fault::Refused(reply)) if reply.code.is_some_and(|code| code >= 500) => {
                 Err(refused(reply.to_string()))
@@ -204,22 +238,72 @@ impl SmtpSession<'_> {
             [Ok(sender), Ok(recipient)] => [sender, recipient],
             [Err(reply), _] | [_, Err(reply)] => return Delivered::go_on(Outcome::Rejected(reply)),
         };
-        if let Err(fault) = self.command(Mail::new(Some(sender), parameters)).await {
-            return sender_refused(fault);
+        let (mail, rcpt) = (Mail::new(Some(sender), parameters), Rcpt::new(recipient, Vec::new()));
+        let open = if self.offers.pipelining {
+            self.envelope_at_once(&mail, &rcpt).await
+        } else {
+            self.envelope(mail, rcpt).await
+        };
+        match open {
+            Ok(()) => self.content(letter).await,
+            Err(delivered) => delivered,
         }
-        if let Err(fault) = self.command(Rcpt::new(recipient, Vec::new())).await {
-            return self.reset_after(not_taken(fault)).await;
+    }
+
+    /// MAIL, RCPT and DATA, one after another's reply.
+    async fn envelope(&mut self, mail: Mail, rcpt: Rcpt) -> Result<(), Delivered> {
+        if let Err(fault) = self.command(mail).await {
+            return Err(self.reset_after(sender_refused(fault)).await);
+        }
+        if let Err(fault) = self.command(rcpt).await {
+            return Err(self.reset_after(not_taken(fault)).await);
         }
         if let Err(fault) = self.command(Data).await {
-            return self.reset_after(not_taken(fault)).await;
+            return Err(self.reset_after(not_taken(fault)).await);
         }
-        self.content(letter).await
+        Ok(())
+    }
+
+    /// MAIL, RCPT and DATA in one go (RFC 2920 §3.1).
+    async fn envelope_at_once(&mut self, mail: &Mail, rcpt: &Rcpt) -> Result<(), Delivered> {
+        let mail = self.command(format!("{mail}{rcpt}{Data}")).await;
+        if let Err(fault @ Fault::Lost(_)) = mail {
+            return Err(not_taken(fault));
+        }
+        let rcpt = self.server.step(self.connection.read_response()).await;
+        if let Err(fault @ Fault::Lost(_)) = rcpt {
+            return Err(mail.err().map_or_else(|| not_taken(fault), sender_refused).lost());
+        }
+        let data = self.server.step(self.connection.read_response()).await;
+        let waits_for_content = data.is_ok();
+        let refused = match (mail, rcpt, data) {
+            (Ok(_), Ok(_), Ok(_)) => return Ok(()),
+            (Err(fault), _, _) => sender_refused(fault),
+            (_, Err(fault), _) | (_, _, Err(fault)) => not_taken(fault),
+        };
+        if !waits_for_content {
+            return Err(self.reset_after(refused).await);
+        }
+        // DATA was let through without a recipient: a lone dot ends it, and the server refuses that.
+        match self.command(".\r\n").await {
+            Err(Fault::Refused(_)) => Err(refused),
+            _ => Err(refused.lost()),
+        }
     }
 
     /// RFC 6152 and 6531: what the letter needs and the server must offer.
     fn mail_parameters(&self, letter: &Letter) -> Result<Vec<MailParameter>, Delivered> {
         let info = self.connection.server_info();
         let mut parameters = Vec::new();
+        if let Some(limit) = self.offers.size {
+            let size = letter.bytes.len();
+            if limit > 0 && size as u64 > limit {
+                let reply =
+                    Reply::local(format!("the letter has {size} bytes, and the server takes {limit}"));
+                return Err(Delivered { outcome: Outcome::Deferred(reply), after: After::Stop });
+            }
+            parameters.push(MailParameter::Size(size));
+        }
         if letter.sender.needs_smtputf8() || letter.recipient.needs_smtputf8() {
             if !info.supports_feature(Extension::SmtpUtfEight) {
                 let reply =
@@ -278,7 +362,7 @@ impl SmtpSession<'_> {
         if delivered.after != After::GoOn || self.command(Rset).await.is_ok() {
             return delivered;
         }
-        Delivered { after: After::Reconnect, ..delivered }
+        delivered.lost()
     }
 
     pub(super) async fn close(mut self) {

@@ -5,20 +5,32 @@
 //! whether it is a dry run: then the relay is an outbox and the ledger a copy.
 
 mod feed;
+mod pace;
+mod tally;
 mod worker;
 
+use std::collections::HashSet;
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
-use jiff::Timestamp;
+use backon::{BackoffBuilder, ExponentialBuilder};
+use jiff::{SignedDuration, Timestamp};
 use tokio::sync::{Mutex, mpsc, watch};
 use tokio::task::JoinSet;
 
 use crate::compose::{ComposeError, Composer};
-use crate::domain::{IssueName, Member, Outcome, Reply, Segment};
+use crate::domain::{IssueName, Member, MemberId, Outcome, Quota, Reply, Segment};
 use crate::ledger::{Ledger, LedgerError, Writer};
 use crate::relay::{Relay, RelayError};
 
+pub use pace::Forecast;
+use pace::Pace;
+use tally::Tally;
 use worker::Worker;
+
+/// The first pause before letters are tried again; shorter where patience is short.
+const SHORTEST_PAUSE: Duration = Duration::from_secs(5);
+const LONGEST_PAUSE: Duration = Duration::from_mins(5);
 
 /// What is to be sent.
 #[derive(Debug, Clone)]
@@ -28,7 +40,13 @@ pub struct Job {
     pub segment: Option<Segment>,
     /// At most this many letters in this run.
     pub limit: Option<u64>,
+    /// Only these members; all when left out.
+    pub only: Option<HashSet<MemberId>>,
     pub connections: usize,
+    /// How long to try again what was refused for now.
+    pub patience: Duration,
+    /// How many letters may leave in a time, over all runs.
+    pub quotas: Vec<Quota>,
     /// The time, asked for at each letter.
     pub clock: fn() -> Timestamp,
 }
@@ -44,6 +62,22 @@ pub struct Event {
     pub outcome: Outcome,
 }
 
+/// What a run tells while it goes on.
+#[derive(Debug)]
+pub enum News<'a> {
+    Letter(&'a Event),
+    /// Nothing leaves for so long.
+    Pause(Duration, Pause<'a>),
+}
+
+/// Why a run pauses.
+#[derive(Debug)]
+pub enum Pause<'a> {
+    /// So many letters were refused for now.
+    Deferred(u64),
+    RelayGone(&'a RelayError),
+}
+
 /// Why a run ended.
 #[derive(Debug)]
 pub enum End {
@@ -55,6 +89,8 @@ pub enum End {
     RelayGone(RelayError),
     /// The relay's answer speaks of us; the rest stays queued.
     RefusedUs(Reply),
+    /// The quota has no place before `until`; the rest stays queued.
+    QuotaUsed { quota: Quota, until: Timestamp },
 }
 
 /// Why a run could not go on.
@@ -73,55 +109,131 @@ pub enum SendError {
 impl Job {
     /// Tells whether the job is for this member: it matches the segment and has a section to read.
     pub fn is_for(&self, composer: &Composer, member: &Member) -> bool {
-        self.segment.as_ref().is_none_or(|segment| segment.matches(member))
+        self.only.as_ref().is_none_or(|only| only.contains(&member.id))
+            && self.segment.as_ref().is_none_or(|segment| segment.matches(member))
             && composer.sections_for(member).next().is_some()
     }
 }
 
-/// Sends the queued letters; `report` hears of each.
+/// Sends the queued letters; `report` hears of each, and of pauses. What was refused for now, and a relay that is out
+/// of reach, are tried again until the job's patience is over.
 ///
 /// # Errors
 /// When the ledger can't be written or a letter can't be composed; what is recorded stays true.
 pub async fn run(
-    ledger: Ledger,
+    mut ledger: Ledger,
     composer: Arc<Composer>,
     relay: Arc<Relay>,
-    job: Job,
-    stop: watch::Receiver<bool>,
-    mut report: impl FnMut(&Event),
+    mut job: Job,
+    mut stop: watch::Receiver<bool>,
+    mut report: impl FnMut(News<'_>),
 ) -> Result<(Ledger, End), SendError> {
-    let job = Arc::new(job);
-    let (halt, halted) = watch::channel(false);
-    let halt = Arc::new(halt);
-    let members = feed::start(ledger.path(), Arc::clone(&composer), Arc::clone(&job))?;
-    let members = Arc::new(Mutex::new(members));
-    let (writer, handle) = Writer::start(ledger)?;
-    let (events, mut heard) = mpsc::channel(64);
-    let tally = Arc::default();
-    let mut workers = JoinSet::new();
-    for _ in 0..job.connections {
-        let worker = Worker {
-            members: Arc::clone(&members),
-            composer: Arc::clone(&composer),
-            relay: Arc::clone(&relay),
-            job: Arc::clone(&job),
-            ledger: handle.clone(),
-            events: events.clone(),
-            stop: stop.clone(),
-            halt: Arc::clone(&halt),
-            halted: halted.clone(),
-            tally: Arc::clone(&tally),
+    let gone = ledger.handed_over(counted_since((job.clock)()))?;
+    let pace = Arc::new(Pace::new(&job.quotas, &gone));
+    let rounds = Rounds { composer, relay, pace, tally: Arc::default(), stop: stop.clone() };
+    let began = Instant::now();
+    let mut delays = delays(job.patience);
+    loop {
+        let mut open = 0;
+        let mut settled = 0;
+        let (back, end) = rounds
+            .round(ledger, job.clone(), |event| {
+                match event.outcome {
+                    Outcome::Deferred(_) => open += 1,
+                    _ => settled += 1,
+                }
+                report(News::Letter(event));
+            })
+            .await?;
+        ledger = back;
+        job.limit = job.limit.map(|limit| limit.saturating_sub(settled));
+        let why = match &end {
+            End::Done if open > 0 => Pause::Deferred(open),
+            End::RelayGone(error) if error.is_temporary() => Pause::RelayGone(error),
+            _ => return Ok((ledger, end)),
         };
-        workers.spawn(worker.run());
+        let delay = delays.next().filter(|delay| began.elapsed() + *delay <= job.patience);
+        let Some(delay) = delay else { return Ok((ledger, end)) };
+        report(News::Pause(delay, why));
+        tokio::select! {
+            () = tokio::time::sleep(delay) => {}
+            () = raised(&mut stop) => return Ok((ledger, End::Interrupted)),
+        }
     }
-    drop((events, handle, members));
-    while let Some(event) = heard.recv().await {
-        report(&event);
+}
+
+/// Letters before this time matter to no quota.
+pub fn counted_since(now: Timestamp) -> Timestamp {
+    now.saturating_sub(SignedDuration::from_hours(24)).unwrap_or(Timestamp::MIN)
+}
+
+/// The pauses between rounds: longer and longer, with a random part.
+fn delays(patience: Duration) -> impl Iterator<Item = Duration> {
+    ExponentialBuilder::default()
+        .with_min_delay(SHORTEST_PAUSE.min(patience / 10))
+        .with_max_delay(LONGEST_PAUSE)
+        .with_jitter()
+        .without_max_times()
+        .build()
+}
+
+/// Waits until the flag is set.
+async fn raised(flag: &mut watch::Receiver<bool>) {
+    if flag.wait_for(|on| *on).await.is_err() {
+        std::future::pending::<()>().await;
     }
-    let end = gather(&mut workers).await;
-    let ledger = tokio::task::block_in_place(|| writer.finish())?;
-    let end = end?;
-    Ok((ledger, if *stop.borrow() { End::Interrupted } else { end }))
+}
+
+/// What all rounds of a run share.
+struct Rounds {
+    composer: Arc<Composer>,
+    relay: Arc<Relay>,
+    pace: Arc<Pace>,
+    tally: Arc<Tally>,
+    stop: watch::Receiver<bool>,
+}
+
+impl Rounds {
+    /// Tries every open letter once.
+    async fn round(
+        &self,
+        ledger: Ledger,
+        job: Job,
+        mut report: impl FnMut(&Event),
+    ) -> Result<(Ledger, End), SendError> {
+        let job = Arc::new(job);
+        let (halt, halted) = watch::channel(false);
+        let halt = Arc::new(halt);
+        let members = feed::start(ledger.path(), Arc::clone(&self.composer), Arc::clone(&job))?;
+        let members = Arc::new(Mutex::new(members));
+        let (writer, handle) = Writer::start(ledger)?;
+        let (events, mut heard) = mpsc::channel(64);
+        let mut workers = JoinSet::new();
+        for _ in 0..job.connections {
+            let worker = Worker {
+                members: Arc::clone(&members),
+                composer: Arc::clone(&self.composer),
+                relay: Arc::clone(&self.relay),
+                job: Arc::clone(&job),
+                ledger: handle.clone(),
+                events: events.clone(),
+                stop: self.stop.clone(),
+                halt: Arc::clone(&halt),
+                halted: halted.clone(),
+                tally: Arc::clone(&self.tally),
+                pace: Arc::clone(&self.pace),
+            };
+            workers.spawn(worker.run());
+        }
+        drop((events, handle, members));
+        while let Some(event) = heard.recv().await {
+            report(&event);
+        }
+        let end = gather(&mut workers).await;
+        let ledger = tokio::task::block_in_place(|| writer.finish())?;
+        let end = end?;
+        Ok((ledger, if *self.stop.borrow() { End::Interrupted } else { end }))
+    }
 }
 
 /// The run's end is its worst worker's; a connection that could not be opened matters only if none could.
@@ -134,6 +246,11 @@ async fn gather(workers: &mut JoinSet<Result<End, SendError>>) -> Result<End, Se
     let some_finished = ends.iter().any(|end| matches!(end, End::Done));
     let refused = |end: &End| matches!(end, End::RefusedUs(_));
     let gone = |end: &End| matches!(end, End::RelayGone(_)) && !some_finished;
-    let position = ends.iter().position(refused).or_else(|| ends.iter().position(gone));
+    let used = |end: &End| matches!(end, End::QuotaUsed { .. });
+    let position = ends
+        .iter()
+        .position(refused)
+        .or_else(|| ends.iter().position(used))
+        .or_else(|| ends.iter().position(gone));
     Ok(position.and_then(|at| ends.into_iter().nth(at)).unwrap_or(End::Done))
 }

@@ -1,16 +1,17 @@
 //! One worker: one connection, one letter at a time.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 
 use tokio::sync::{Mutex, mpsc, watch};
 
 use crate::compose::{Composer, Mark};
-use crate::domain::{Letter, Member, Outcome};
+use crate::domain::{Letter, Member};
 use crate::ledger::{LedgerError, WriterHandle};
-use crate::relay::{After, Delivered, Relay, Session};
+use crate::relay::{After, Delivered, Relay, RelayError, Session};
 
-use super::{End, Event, Job, SendError};
+use super::pace::{Pace, Turn};
+use super::tally::Tally;
+use super::{End, Event, Job, SendError, raised};
 
 pub(super) struct Worker {
     pub members: Arc<Mutex<mpsc::Receiver<Result<Member, LedgerError>>>>,
@@ -25,44 +26,13 @@ pub(super) struct Worker {
     pub halt: Arc<watch::Sender<bool>>,
     pub halted: watch::Receiver<bool>,
     pub tally: Arc<Tally>,
-}
-
-/// What the run has met so far, over all workers.
-#[derive(Debug, Default)]
-pub(super) struct Tally {
-    accepted: AtomicU64,
-    refused: AtomicU64,
-    /// Letters in doubt since the last one that was accepted.
-    doubtful: AtomicU64,
-}
-
-/// So many refusals and nobody accepted: it is not about the recipients.
-const TOO_MANY_REFUSALS: u64 = 20;
-/// So many broken connections after the final dot in a row.
-const TOO_MANY_DOUBTS: u64 = 5;
-
-impl Tally {
-    /// Counts an outcome; true where the run must not burn more members.
-    fn is_hopeless(&self, outcome: &Outcome) -> bool {
-        let add = |counter: &AtomicU64| counter.fetch_add(1, Ordering::Relaxed) + 1;
-        match outcome {
-            Outcome::Accepted(_) => {
-                self.doubtful.store(0, Ordering::Relaxed);
-                add(&self.accepted) == 0
-            }
-            Outcome::Rejected(_) => {
-                add(&self.refused) >= TOO_MANY_REFUSALS && self.accepted.load(Ordering::Relaxed) == 0
-            }
-            Outcome::InDoubt(_) => add(&self.doubtful) >= TOO_MANY_DOUBTS,
-            Outcome::Deferred(_) => false,
-        }
-    }
+    pub pace: Arc<Pace>,
 }
 
 impl Worker {
     pub async fn run(self) -> Result<End, SendError> {
         let ended = self.work().await;
-        if matches!(ended, Err(_) | Ok(End::RefusedUs(_))) {
+        if matches!(ended, Err(_) | Ok(End::RefusedUs(_) | End::QuotaUsed { .. })) {
             self.halt.send_replace(true);
         }
         ended
@@ -79,13 +49,22 @@ impl Worker {
                 Some(open) => open,
                 None => match self.relay.connect().await {
                     Ok(open) => open,
-                    Err(error) => break End::RelayGone(error),
+                    Err(error) => {
+                        if matches!(error, RelayError::TurnedAway { .. }) {
+                            self.pace.slow_down();
+                        }
+                        break End::RelayGone(error);
+                    }
                 },
             };
             let Some(member) = self.members.lock().await.recv().await.transpose()? else {
                 session = Some(open);
                 break End::Done;
             };
+            if let Some(end) = self.turn().await {
+                session = Some(open);
+                break end;
+            }
             match self.deliver(open, member).await? {
                 Next::GoOn(open) => session = Some(open),
                 Next::Reconnect => {}
@@ -98,15 +77,31 @@ impl Worker {
         Ok(end)
     }
 
+    /// Waits until a letter may leave; gives the run's end where none may any more.
+    async fn turn(&self) -> Option<End> {
+        loop {
+            let wait = match self.pace.turn((self.job.clock)()) {
+                Turn::Go => return None,
+                Turn::Used { quota, until } => return Some(End::QuotaUsed { quota, until }),
+                Turn::Wait(wait) => wait,
+            };
+            let (mut stop, mut halted) = (self.stop.clone(), self.halted.clone());
+            tokio::select! {
+                () = tokio::time::sleep(wait) => {}
+                () = raised(&mut stop) => return Some(End::Interrupted),
+                () = raised(&mut halted) => return Some(End::Interrupted),
+            }
+        }
+    }
+
     /// Composes, claims, delivers, settles: in this order, so that nothing goes out without a durable record.
     async fn deliver<'a>(&self, mut session: Session<'a>, member: Member) -> Result<Next<'a>, SendError> {
         let letter = self.composer.letter(&member, Mark::None, (self.job.clock)())?;
-        if !self.ledger.claim(&self.job.issue, &letter, (self.job.clock)()).await? {
-            return Ok(Next::GoOn(session));
-        }
-        let Delivered { outcome, after } = session.deliver(&letter).await;
+        let claimed = self.ledger.claim(&self.job.issue, &letter, (self.job.clock)()).await?;
+        let Some(attempt) = claimed else { return Ok(Next::GoOn(session)) };
+        let Delivered { outcome, after } = self.tally.judge(session.deliver(&letter).await, attempt);
+        self.pace.heed(&outcome);
         let at = (self.job.clock)();
-        let after = if self.tally.is_hopeless(&outcome) { After::Stop } else { after };
         let settled = self.ledger.settle(&self.job.issue, letter.member, outcome.clone(), at).await;
         let reply = outcome.reply().clone();
         let Letter { sender, message_id, bytes, .. } = letter;

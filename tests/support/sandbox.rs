@@ -109,13 +109,18 @@ impl Sandbox {
                 kept += "\n";
             }
         }
-        self.write("medlemsbrev.toml", format!("{kept}\n[transport]\n{lines}\n"));
+        // A test waits for nobody unless it says so.
+        self.write("medlemsbrev.toml", format!("{kept}\n[transport]\n{lines}\npatience = \"0s\"\n"));
         self
     }
 
-    /// Adds a line to the `[transport]` table, which is the file's last.
+    /// Adds a line to the `[transport]` table, which is the file's last, in the place of an earlier one.
     pub fn with(self, line: &str) -> Self {
+        let key = line.split('=').next().unwrap().trim();
         let config = self.read("medlemsbrev.toml");
+        let (head, table) = config.split_once("[transport]\n").unwrap();
+        let kept: Vec<&str> = table.lines().filter(|line| !line.starts_with(&format!("{key} "))).collect();
+        let config = format!("{head}[transport]\n{}\n", kept.join("\n"));
         self.write("medlemsbrev.toml", format!("{config}{line}\n"));
         self
     }

@@ -1,0 +1,108 @@
+//! How a run is shown while it goes on, and how it is stopped.
+
+use std::cell::Cell;
+use std::io::IsTerminal;
+use std::time::{Duration, Instant};
+
+use tokio::sync::watch;
+
+use crate::domain::Outcome;
+use crate::error::Kind;
+use crate::report::{Terminal, count, plural};
+use crate::send::Pause;
+
+/// How often a line is printed where there is no terminal for a bar.
+const LINE_EVERY: Duration = Duration::from_secs(10);
+
+/// A bar on a terminal; with `-v` a line now and then elsewhere.
+#[derive(Debug)]
+pub(super) struct Progress {
+    pub bar: indicatif::ProgressBar,
+    accepted: Cell<u64>,
+    refused: Cell<u64>,
+    deferred: Cell<u64>,
+    in_doubt: Cell<u64>,
+    /// When the last line was printed; none are printed on a terminal.
+    line: Cell<Option<Instant>>,
+}
+
+impl Progress {
+    pub fn new(terminal: Terminal, letters: u64) -> Self {
+        let has_lines = terminal.verbose > 0 && !std::io::stderr().is_terminal();
+        Self {
+            bar: terminal.progress(letters),
+            accepted: Cell::default(),
+            refused: Cell::default(),
+            deferred: Cell::default(),
+            in_doubt: Cell::default(),
+            line: Cell::new(has_lines.then(Instant::now)),
+        }
+    }
+
+    /// Counts a letter's end; one that is tried again does not move the bar.
+    pub fn count(&self, outcome: &Outcome, terminal: Terminal) {
+        let counter = match outcome {
+            Outcome::Accepted(_) => &self.accepted,
+            Outcome::Rejected(_) => &self.refused,
+            Outcome::Deferred(_) => &self.deferred,
+            Outcome::InDoubt(_) => &self.in_doubt,
+        };
+        counter.set(counter.get() + 1);
+        self.bar.inc(u64::from(!matches!(outcome, Outcome::Deferred(_))));
+        self.bar.set_message(self.counts());
+        if self.line.get().is_some_and(|last| last.elapsed() >= LINE_EVERY) {
+            self.line.set(Some(Instant::now()));
+            let (done, all) = (self.bar.position(), self.bar.length().unwrap_or_default());
+            terminal.say(format!("{} of {}: {}", count(done), count(all), self.counts()));
+        }
+    }
+
+    fn counts(&self) -> String {
+        let counted = [
+            (&self.accepted, "accepted"),
+            (&self.refused, "rejected"),
+            (&self.deferred, "deferred"),
+            (&self.in_doubt, "in doubt"),
+        ];
+        let counted = counted.iter().filter(|(counter, _)| counter.get() > 0);
+        counted
+            .map(|(counter, word)| format!("{} {word}", count(counter.get())))
+            .collect::<Vec<_>>()
+            .join(", ")
+    }
+
+    /// Says why nothing leaves for a while.
+    pub fn pause(&self, delay: Duration, why: &Pause<'_>, terminal: Terminal) {
+        self.deferred.set(0);
+        let why = match why {
+            Pause::Deferred(letters) => format!("{} refused for now", plural(*letters, "letter", "letters")),
+            Pause::RelayGone(error) => error.to_string(),
+        };
+        let seconds = delay.as_secs().max(1);
+        self.bar.suspend(|| terminal.say(format!("{why}; trying again in {seconds} s")));
+    }
+}
+
+/// True after the first Ctrl-C or SIGTERM; the second one ends the program at once.
+pub(super) fn stop_on_signal() -> watch::Receiver<bool> {
+    use tokio::signal::unix::{SignalKind, signal};
+    let (stop, stopped) = watch::channel(false);
+    tokio::spawn(async move {
+        let (Ok(mut interrupt), Ok(mut terminate)) =
+            (signal(SignalKind::interrupt()), signal(SignalKind::terminate()))
+        else {
+            return;
+        };
+        for round in 0.. {
+            tokio::select! {
+                _ = interrupt.recv() => {}
+                _ = terminate.recv() => {}
+            }
+            if round > 0 {
+                std::process::exit(i32::from(Kind::TryAgain.exit_code()));
+            }
+            stop.send_replace(true);
+        }
+    });
+    stopped
+}

@@ -1,0 +1,15 @@
+-- When letters were handed to the relay, in milliseconds since 1970: what quotas count.
+CREATE TABLE handed_over (at INTEGER NOT NULL) STRICT;
+
+-- What a person looked at or decided: the last dry run, the approval, the cancellation of an issue.
+CREATE TABLE review (
+    issue   TEXT NOT NULL,
+    kind    TEXT NOT NULL CHECK (kind IN ('dry_run', 'approved', 'cancelled')),
+    at      TEXT NOT NULL,
+    -- Digests of the issue's files, templates and configuration, as a JSON object by path.
+    files   TEXT NOT NULL,
+    -- Digest of the recipients.
+    list    TEXT NOT NULL,
+    letters INTEGER NOT NULL,
+    PRIMARY KEY (issue, kind)
+) STRICT, WITHOUT ROWID;
