@@ -1,11 +1,15 @@
 //! The command line: what clap parses. The doc comments are the `--help`.
 
+mod send;
+
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
-use crate::config::{Age, Brake, Missing, Wait};
+use crate::config::{Age, Brake, Missing};
 use crate::domain::{Address, IssueName};
+
+pub use send::{Approve, Cancel, Resolve, Send};
 
 /// Writes an association's newsletter and mails it to its members, once each.
 #[derive(Debug, Parser)]
@@ -75,6 +79,10 @@ pub enum Command {
     Build(Build),
     /// Import the list, compose the letters, check and send them; run again, it goes on where it stopped.
     Send(Send),
+    /// Say that an issue may go out as it is now, for `send --due`.
+    Approve(Approve),
+    /// Send no more letters of an issue.
+    Cancel(Cancel),
     /// Settle letters of which nobody knows whether they arrived.
     Resolve(Resolve),
     /// Read bounces: suppress addresses that are dead.
@@ -127,7 +135,7 @@ pub struct Import {
 }
 
 /// How a member list is read; each overrides the configuration.
-#[derive(Debug, Default, Args)]
+#[derive(Debug, Clone, Default, Args)]
 pub struct Reading {
     /// Import the good rows and list the bad ones.
     #[arg(long)]
@@ -190,51 +198,6 @@ pub struct Build {
     /// The folder to write to; outbox/ISSUE/build when left out.
     #[arg(long, value_name = "DIR")]
     pub output: Option<PathBuf>,
-}
-
-#[derive(Debug, Args)]
-pub struct Send {
-    /// The issue; the current one when left out.
-    pub issue: Option<IssueName>,
-    /// Compose every letter into outbox/ISSUE/dry-run and the dry-run log; send nothing, change nothing.
-    #[arg(long, conflicts_with = "test")]
-    pub dry_run: bool,
-    /// Send one marked letter to this address and record nothing.
-    #[arg(long, value_name = "ADDRESS")]
-    pub test: Option<Address>,
-    /// Only members that match, as an expression or a name from [segments].
-    #[arg(long, value_name = "EXPR")]
-    pub segment: Option<String>,
-    /// At most N letters in this run.
-    #[arg(long, value_name = "N")]
-    pub limit: Option<u64>,
-    /// Refuse unless exactly N letters are to be sent.
-    #[arg(long, value_name = "N")]
-    pub expect: Option<u64>,
-    /// Let letters pass that Gmail cuts off, with a warning.
-    #[arg(long)]
-    pub allow_large: bool,
-    /// How long to wait for another run, such as 30s or 5min.
-    #[arg(long, value_name = "TIME", default_value = "0s")]
-    pub wait: Wait,
-    /// Do not ask.
-    #[arg(short, long)]
-    pub yes: bool,
-    #[command(flatten)]
-    pub reading: Reading,
-}
-
-#[derive(Debug, Args)]
-pub struct Resolve {
-    pub issue: IssueName,
-    /// They arrived: do not send them again.
-    #[arg(long, conflicts_with = "resend")]
-    pub accepted: bool,
-    /// They did not arrive: send them with the next run; with addresses also letters that were rejected.
-    #[arg(long)]
-    pub resend: bool,
-    /// Only these addresses; all letters in doubt when left out.
-    pub addresses: Vec<Address>,
 }
 
 #[derive(Debug, Args)]

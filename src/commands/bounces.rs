@@ -39,11 +39,11 @@ struct Recipient<'a> {
 
 /// One line of the bounce log.
 #[derive(Debug, Serialize)]
-struct LogLine<'a> {
-    time: Timestamp,
-    event: &'static str,
+pub(super) struct LogLine<'a> {
+    pub time: Timestamp,
+    pub event: &'static str,
     #[serde(flatten)]
-    record: &'a BounceRecord,
+    pub record: &'a BounceRecord,
 }
 
 /// Runs the command; to say what messages mean it needs no project.

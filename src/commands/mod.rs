@@ -1,9 +1,11 @@
 //! One file a command: raw arguments in, checked values to the layers below, a report out.
 
+mod approve;
 mod archive;
 mod bounces;
 mod build;
 mod check;
+mod due;
 mod import;
 mod init;
 mod log;
@@ -13,7 +15,9 @@ mod preview;
 mod progress;
 mod project;
 mod prune;
+mod refused;
 mod resolve;
+mod review;
 mod run;
 mod send;
 mod status;
@@ -43,6 +47,8 @@ pub fn run(cli: Cli, terminal: Terminal) -> Result<ExitCode, Error> {
         Command::Preview(arguments) => preview::run(&project()?, &arguments, terminal),
         Command::Build(arguments) => build::run(&project()?, &arguments, terminal),
         Command::Send(arguments) => send::run(&project()?, &arguments, terminal),
+        Command::Approve(arguments) => approve::approve(&project()?, &arguments, terminal),
+        Command::Cancel(arguments) => approve::cancel(&project()?, &arguments, terminal),
         Command::Resolve(arguments) => resolve::run(&project()?, &arguments, terminal),
         Command::Bounces(arguments) => bounces::run(&cli.dir, &arguments, terminal),
         Command::Status(arguments) => status::run(&project()?, &arguments, terminal),

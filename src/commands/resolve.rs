@@ -34,6 +34,10 @@ pub fn run(project: &Project, arguments: &Resolve, terminal: Terminal) -> Result
     let mut settled = 0;
     for row in &rows {
         settled += u64::from(ledger.resolve(&arguments.issue, row.member, state, Timestamp::now())?);
+        let address = row.address.as_ref().and_then(|address| crate::domain::Address::parse(address).ok());
+        if let (State::Queued, Some(address)) = (state, address) {
+            ledger.lift_hard_bounce(row.member, &address, "resolve --resend", Timestamp::now())?;
+        }
     }
     if terminal.json {
         terminal.json(&rows);

@@ -104,6 +104,9 @@ impl Run<'_> {
             progress.bar.finish_and_clear();
             sent?
         };
+        if !self.is_dry {
+            super::refused::record(self.project, &ledger, &issue)?;
+        }
         let counts = survey(&ledger, &composer, segment.as_ref(), &issue)?;
         tried += counts.in_state(State::Deferred);
         self.log_line(&LogLine { counts: Some(&counts), ..LogLine::new(&run, &issue, "finished") });

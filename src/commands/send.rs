@@ -8,23 +8,39 @@ use crate::cli::{Reading, Send};
 use crate::compose::Mark;
 use crate::domain::{Address, IssueName, Member, Outcome, State};
 use crate::error::{Error, Kind};
-use crate::ledger::Ledger;
+use crate::ledger::{Ledger, Review, ReviewKind};
 use crate::relay::{Durability, Outbox, Relay};
 use crate::report::{JsonLines, Terminal, plural};
 use crate::send::{Forecast, Job};
 use jiff::Timestamp;
 
 use super::Project;
+use super::approve::{refuse_cancelled, say_changes};
 use super::import::{Scratch, import};
+use super::review::{refuse_unapproved, review};
 use super::run::{Prepared, Run};
 
 /// Runs the command.
 pub fn run(project: &Project, arguments: &Send, terminal: Terminal) -> Result<ExitCode, Error> {
-    let issue = project.issue(arguments.issue.as_ref())?;
-    let runtime = super::runtime()?;
-    if let Some(address) = &arguments.test {
-        return runtime.block_on(test(project, &issue, address, terminal));
+    if arguments.due {
+        return super::due::run(project, arguments, terminal);
     }
+    let issue = project.issue(arguments.issue.as_ref())?;
+    match &arguments.test {
+        Some(address) => super::runtime()?.block_on(test(project, &issue, address, terminal)),
+        None => send(project, &issue, arguments, None, terminal),
+    }
+}
+
+/// Sends an issue, or makes a dry run of it; where it was `approved` it must be the same still.
+pub(super) fn send(
+    project: &Project,
+    issue: &IssueName,
+    arguments: &Send,
+    approved: Option<&Review>,
+    terminal: Terminal,
+) -> Result<ExitCode, Error> {
+    let runtime = super::runtime()?;
     // The copy is dropped after the run, the lock held until then.
     let (scratch, _lock) = if arguments.dry_run {
         (Some(Scratch::new(project)?), None)
@@ -43,16 +59,61 @@ pub fn run(project: &Project, arguments: &Send, terminal: Terminal) -> Result<Ex
         ));
     }
     import_list(&mut ledger, project, &arguments.reading, terminal)?;
-    let prepared = prepare(ledger, project, &issue, arguments, terminal)?;
+    refuse_cancelled(&ledger, issue)?;
+    if let Some(address) = &arguments.retry_rejected {
+        queue_rejected(&ledger, issue, address)?;
+    }
+    let prepared = prepare(ledger, project, issue, arguments, terminal)?;
+    let now = review(project, &prepared.ledger, &prepared.composer, &prepared.job)?;
+    let is_begun = prepared.ledger.has_deliveries(issue)?;
+    match approved {
+        Some(approved) => refuse_unapproved(issue, approved, &now, is_begun)?,
+        None if !arguments.dry_run && !is_begun => say_changes(&prepared.ledger, issue, &now, terminal)?,
+        None => {}
+    }
     forecast(project, &prepared, terminal)?;
     confirm(project, &prepared, arguments, terminal)?;
-    let relay = if arguments.dry_run { dry_run_outbox(project, &issue)? } else { project.relay(&issue)? };
+    let relay = if arguments.dry_run { dry_run_outbox(project, issue)? } else { project.relay(issue)? };
     let kind = if arguments.dry_run { "dry-run" } else { "send" };
     let log = JsonLines::open(&project.log_path(kind))?;
-    runtime.block_on(Run { project, log, terminal, is_dry: arguments.dry_run }.go(prepared, relay))
+    let code =
+        runtime.block_on(Run { project, log, terminal, is_dry: arguments.dry_run }.go(prepared, relay))?;
+    if arguments.dry_run && arguments.segment.is_none() {
+        keep_dry_run(project, issue, &now, terminal);
+    }
+    Ok(code)
 }
 
-fn import_list(
+/// The next send says what changed since; a state folder that can't be written does not spoil the dry run.
+fn keep_dry_run(project: &Project, issue: &IssueName, review: &Review, terminal: Terminal) {
+    let kept = project
+        .ledger()
+        .and_then(|ledger| Ok(ledger.keep_review(issue, ReviewKind::DryRun, review, Timestamp::now())?));
+    if let Err(error) = kept {
+        terminal.say(format!("The dry run can't be remembered: {error}"));
+    }
+}
+
+/// Queues the rejected letter of one member; the decision lifts the address's suppression after a bounce.
+fn queue_rejected(ledger: &Ledger, issue: &IssueName, address: &Address) -> Result<(), Error> {
+    let member = ledger.member_by_address(address)?.map(|row| row.member.id);
+    let now = Timestamp::now();
+    let is_queued = match member {
+        Some(member) => ledger.resolve(issue, member, State::Queued, now)?,
+        None => false,
+    };
+    let Some(member) = member.filter(|_| is_queued) else {
+        return Err(Error::new(
+            Kind::Data,
+            format!("no letter of {issue} to {address} was rejected; nothing was sent"),
+        )
+        .hint(format!("see which were: medlemsbrev status {issue}")));
+    };
+    ledger.lift_hard_bounce(member, address, "send --retry-rejected", now)?;
+    Ok(())
+}
+
+pub(super) fn import_list(
     ledger: &mut Ledger,
     project: &Project,
     reading: &Reading,
@@ -68,7 +129,7 @@ fn import_list(
 }
 
 /// Composes every letter of the run once, so that nothing is wrong with the last one when the first is out.
-fn prepare(
+pub(super) fn prepare(
     ledger: Ledger,
     project: &Project,
     issue: &IssueName,
@@ -78,11 +139,18 @@ fn prepare(
     let fields = ledger.fields()?;
     let segment = arguments.segment.as_ref().map(|text| project.segment(text, &fields)).transpose()?;
     let composer = super::check::before_sending(project, issue, &ledger, arguments.allow_large, terminal)?;
+    let only = match &arguments.retry_rejected {
+        Some(address) => {
+            Some(ledger.member_by_address(address)?.map(|row| row.member.id).into_iter().collect())
+        }
+        None if arguments.only_missing => Some(ledger.without_delivery(issue)?),
+        None => None,
+    };
     let job = Job {
         issue: issue.clone(),
         segment,
         limit: arguments.limit,
-        only: None,
+        only,
         connections: project.config.transport.connections.0,
         patience: if arguments.dry_run { Duration::ZERO } else { project.config.transport.patience.0 },
         quotas: if arguments.dry_run { Vec::new() } else { project.config.transport.quota.clone() },

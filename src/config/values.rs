@@ -65,7 +65,7 @@ enum BrakeText {
 }
 
 /// A length of time that may be nothing, such as `0s`, `30s` or `5min`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
 #[serde(try_from = "SignedDuration")]
 pub struct Wait(pub Duration);
 

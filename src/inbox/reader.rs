@@ -10,7 +10,8 @@ use super::mime::{Message, Part, Role, starts_with, unix_lines};
 use super::rules::{Rules, RulesError};
 use super::verdict::cut;
 use super::{address, notice, tokens};
-use crate::domain::bounce::{Kind, Verdict};
+use crate::domain::Reply;
+use crate::domain::bounce::{Kind, Reason, Verdict};
 
 /// All text of a notice that is read.
 const MAX_NOTICE: usize = 512 * 1024;
@@ -53,6 +54,16 @@ impl Reader {
     pub fn new(hints: &Hints) -> Result<Self, RulesError> {
         let own = hints.own_addresses.iter().map(|own| address::key(own)).collect();
         Ok(Self { rules: Rules::built_in()?, own })
+    }
+
+    /// The reason that a server's final reply to a letter gives: its words first, then its codes.
+    pub fn reason(&self, reply: &Reply) -> Reason {
+        let by_words = self.rules.reason_in(std::iter::once(reply.text.as_str()), &[]);
+        let by_status = || {
+            let status = reply.status.as_deref().and_then(|status| status.split_once('.'));
+            status.and_then(|(_, detail)| self.rules.codes.status.get(detail).copied())
+        };
+        by_words.or_else(by_status).unwrap_or(Reason::Undefined)
     }
 
     /// Says what a message is, whom it is about, and what it says about them.

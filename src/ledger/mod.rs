@@ -11,6 +11,7 @@ mod lock;
 mod members;
 mod prune;
 mod register;
+mod reviews;
 mod survey;
 mod writer;
 
@@ -29,6 +30,7 @@ pub use lock::{Lock, LockError};
 pub use members::MemberRow;
 pub use prune::Pruned;
 pub use register::History;
+pub use reviews::{Review, ReviewKind};
 pub use survey::{Counts, Skip};
 pub use writer::{Writer, WriterHandle};
 

@@ -7,7 +7,7 @@ use rusqlite::Connection;
 use serde::Serialize;
 use serde_json::{Map, Value};
 
-use crate::domain::{Address, MemberId};
+use crate::domain::{Address, MemberId, SuppressionReason};
 use crate::import::Row;
 
 use super::import::{carry_suppression, insert, refuse_shared_addresses, select, update};
@@ -95,6 +95,25 @@ impl Ledger {
         record_change(&transaction, &stamp(now), member, "members resubscribe", &change)?;
         transaction.commit()?;
         Ok(true)
+    }
+
+    /// Lifts the suppression of an address that bounced, by a person's decision to try it again; another wish of its
+    /// owner stays.
+    ///
+    /// # Errors
+    /// When the ledger can't be written.
+    pub fn lift_hard_bounce(
+        &self,
+        member: MemberId,
+        address: &Address,
+        why: &str,
+        now: Timestamp,
+    ) -> Result<(), LedgerError> {
+        let suppression = self.suppression(address)?;
+        if suppression.is_some_and(|found| found.reason == SuppressionReason::HardBounce) {
+            self.lift_suppression(member, address, why, now)?;
+        }
+        Ok(())
     }
 
     /// All that is stored of a member beside its row.

@@ -4,7 +4,7 @@ CREATE TABLE handed_over (at INTEGER NOT NULL) STRICT;
 -- What a person looked at or decided: the last dry run, the approval, the cancellation of an issue.
 CREATE TABLE review (
     issue   TEXT NOT NULL,
-    kind    TEXT NOT NULL CHECK (kind IN ('dry_run', 'approved', 'cancelled')),
+    kind    TEXT NOT NULL CHECK (kind IN ('dry_run', 'approved', 'cancelled', 'reminded')),
     at      TEXT NOT NULL,
     -- Digests of the issue's files, templates and configuration, as a JSON object by path.
     files   TEXT NOT NULL,

@@ -1,0 +1,104 @@
+//! `approve` and `cancel`: what a person decides about an issue.
+
+use std::process::ExitCode;
+
+use jiff::Timestamp;
+
+use crate::cli::{Approve, Cancel, Send};
+use crate::domain::IssueName;
+use crate::error::{Error, Kind};
+use crate::ledger::{Ledger, Review, ReviewKind};
+use crate::report::{Terminal, plural};
+
+use super::Project;
+use super::import::Scratch;
+use super::review::{changes, review};
+
+/// Records that the issue may go out as it is now.
+pub fn approve(project: &Project, arguments: &Approve, terminal: Terminal) -> Result<ExitCode, Error> {
+    let issue = project.issue(arguments.issue.as_ref())?;
+    let _lock = project.lock(&format!("approve {issue}"))?;
+    let scratch = Scratch::new(project)?;
+    let mut copy = scratch.ledger()?;
+    let as_sent = Send { reading: arguments.reading.clone(), ..Send::default() };
+    super::send::import_list(&mut copy, project, &as_sent.reading, terminal)?;
+    let prepared = super::send::prepare(copy, project, &issue, &as_sent, terminal)?;
+    let now = review(project, &prepared.ledger, &prepared.composer, &prepared.job)?;
+    let ledger = project.ledger()?;
+    refuse_cancelled(&ledger, &issue)?;
+    say_changes(&ledger, &issue, &now, terminal)?;
+    let title = &prepared.composer.issue().title;
+    let recipients = plural(now.letters, "recipient", "recipients");
+    let question = format!("Approve «{title}» for {recipients}?");
+    match (arguments.yes, terminal) {
+        (true, _) => {}
+        (false, terminal) => match terminal.confirm(&question) {
+            Some(true) => {}
+            Some(false) => return Err(Error::new(Kind::Usage, "nothing was approved")),
+            None => {
+                return Err(Error::new(Kind::Usage, "nobody here to ask")
+                    .hint("add --yes to approve without a question"));
+            }
+        },
+    }
+    ledger.keep_review(&issue, ReviewKind::Approved, &now, Timestamp::now())?;
+    if terminal.json {
+        terminal.json(&serde_json::json!({ "issue": issue, "approved": now }));
+    } else {
+        let when = prepared.composer.issue().send_at.map_or_else(
+            || "it has no send_at: send it by hand".to_owned(),
+            |at| format!("`send --due` sends it from {}", at.strftime("%Y-%m-%d %H:%M")),
+        );
+        terminal.data(format!("{issue} is approved for {recipients}; {when}."));
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Says what is different from the last dry run.
+pub(super) fn say_changes(
+    ledger: &Ledger,
+    issue: &IssueName,
+    now: &Review,
+    terminal: Terminal,
+) -> Result<(), Error> {
+    match ledger.review(issue, ReviewKind::DryRun)? {
+        None => terminal.say(format!("There was no dry run of {issue} yet.")),
+        Some(then) => {
+            let changes = changes(&then, now, true);
+            if !changes.is_empty() {
+                terminal.say(format!("Since the dry run of {}:\n  {}", then.at, changes.join("\n  ")));
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Stops an issue, or lets it go on.
+pub fn cancel(project: &Project, arguments: &Cancel, terminal: Terminal) -> Result<ExitCode, Error> {
+    let issue = &arguments.issue;
+    let _lock = project.lock(&format!("cancel {issue}"))?;
+    let ledger = project.ledger()?;
+    if !project.issues().contains(issue) && !ledger.has_deliveries(issue)? {
+        return Err(Error::new(Kind::Data, format!("there is no issue {issue}")));
+    }
+    let said = if arguments.undo {
+        if ledger.drop_review(issue, ReviewKind::Cancelled)? {
+            format!("{issue} is no longer cancelled: medlemsbrev send {issue}")
+        } else {
+            format!("{issue} was not cancelled.")
+        }
+    } else {
+        ledger.drop_review(issue, ReviewKind::Approved)?;
+        ledger.keep_review(issue, ReviewKind::Cancelled, &Review::default(), Timestamp::now())?;
+        format!("{issue} is cancelled: no more letters of it leave.")
+    };
+    terminal.data(said);
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Refuses to send a cancelled issue.
+pub(super) fn refuse_cancelled(ledger: &Ledger, issue: &IssueName) -> Result<(), Error> {
+    let Some(cancelled) = ledger.review(issue, ReviewKind::Cancelled)? else { return Ok(()) };
+    Err(Error::new(Kind::Data, format!("{issue} was cancelled at {}; nothing was sent", cancelled.at))
+        .hint(format!("to send it after all: medlemsbrev cancel {issue} --undo")))
+}

@@ -1,0 +1,76 @@
+//! `send --due`: what cron runs. It sends what is approved, unchanged and due, and says why it does not.
+
+use std::process::ExitCode;
+
+use jiff::Timestamp;
+use jiff::civil::DateTime;
+
+use crate::cli::Send;
+use crate::domain::{IssueName, State};
+use crate::error::{Error, Kind};
+use crate::ledger::{Ledger, Review, ReviewKind};
+use crate::report::Terminal;
+
+use super::Project;
+
+/// Runs the command over every issue, or the one that is named.
+pub(super) fn run(project: &Project, arguments: &Send, terminal: Terminal) -> Result<ExitCode, Error> {
+    let issues = arguments.issue.clone().map_or_else(|| project.issues(), |issue| vec![issue]);
+    for issue in issues {
+        let Some(approved) = approval_if_due(project, &issue, terminal)? else { continue };
+        let arguments = Send { issue: Some(issue.clone()), yes: true, ..arguments.clone() };
+        let code = super::send::send(project, &issue, &arguments, Some(&approved), terminal)?;
+        if code != ExitCode::SUCCESS {
+            return Ok(code);
+        }
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// The approval of an issue whose time has come; `None` where nothing is to be done about it.
+fn approval_if_due(
+    project: &Project,
+    issue: &IssueName,
+    terminal: Terminal,
+) -> Result<Option<Review>, Error> {
+    let meta = project.source(issue)?.issue;
+    let Some(send_at) = meta.send_at else { return Ok(None) };
+    let now = Timestamp::now();
+    let is_past = |time: DateTime| {
+        let zone = project.config.association.time_zone.0.clone();
+        zone.to_timestamp(time).is_ok_and(|time| time <= now)
+    };
+    if !is_past(send_at) {
+        if terminal.verbose > 0 {
+            terminal.say(format!("{issue} is due at {}.", said(send_at)));
+        }
+        return Ok(None);
+    }
+    let ledger = project.ledger()?;
+    if ledger.review(issue, ReviewKind::Cancelled)?.is_some() || is_sent(&ledger, issue)? {
+        return Ok(None);
+    }
+    if meta.send_until.is_some_and(is_past) {
+        let until = meta.send_until.map(said).unwrap_or_default();
+        return Err(Error::new(
+            Kind::Data,
+            format!("{issue} was to be sent until {until}, and letters are left"),
+        )
+        .hint(format!("move send_until, or end it with: medlemsbrev cancel {issue}")));
+    }
+    let approved = ledger.review(issue, ReviewKind::Approved)?;
+    approved.map(Some).ok_or_else(|| {
+        Error::new(Kind::Data, format!("{issue} is due since {} and not approved", said(send_at)))
+            .hint(format!("look at it with `send {issue} --dry-run`, then: medlemsbrev approve {issue}"))
+    })
+}
+
+fn said(time: DateTime) -> String {
+    time.strftime("%Y-%m-%d %H:%M").to_string()
+}
+
+/// Tells whether the issue went out and no letter is left: members who join later are not mailed by cron.
+fn is_sent(ledger: &Ledger, issue: &IssueName) -> Result<bool, Error> {
+    let is_open = |state| Ok::<_, Error>(!ledger.deliveries(issue, state)?.is_empty());
+    Ok(ledger.has_deliveries(issue)? && !is_open(State::Queued)? && !is_open(State::Deferred)?)
+}

@@ -1,0 +1,110 @@
+//! What was looked at before a send: digests of everything that makes the letters, and what changed since.
+
+use std::path::{Path, PathBuf};
+
+use ring::digest::{Context, SHA256, digest};
+
+use crate::compose::Composer;
+use crate::config::FILE;
+use crate::domain::IssueName;
+use crate::error::{Error, Kind};
+use crate::ledger::{Ledger, Review};
+use crate::report::plural;
+use crate::send::Job;
+
+use super::Project;
+
+/// Tables of the configuration that no letter shows.
+const NOT_IN_LETTERS: [&str; 5] = ["transport", "members", "schedule", "dkim", "inbox"];
+
+/// Digests an issue's files, the templates, the configuration and the recipients, whether they have their letter or not.
+pub(super) fn review(
+    project: &Project,
+    ledger: &Ledger,
+    composer: &Composer,
+    job: &Job,
+) -> Result<Review, Error> {
+    let mut review = Review::default();
+    let mut paths = vec![project.dir.join("issues").join(job.issue.as_str()), project.dir.join("templates")];
+    while let Some(path) = paths.pop() {
+        if path.is_dir() {
+            let entries = std::fs::read_dir(&path).map_err(|error| unreadable(&path, &error))?;
+            paths.extend(entries.flatten().map(|entry| entry.path()));
+        } else if path.is_file() {
+            let bytes = std::fs::read(&path).map_err(|error| unreadable(&path, &error))?;
+            let name = path.strip_prefix(&project.dir).unwrap_or(&path).display().to_string();
+            review.files.insert(name, hex(digest(&SHA256, &bytes).as_ref()));
+        }
+    }
+    review.files.insert(FILE.to_owned(), configuration(&project.dir.join(FILE))?);
+    let mut list = Context::new(&SHA256);
+    ledger.for_each_member(|row| {
+        if row.skip().is_none() && job.is_for(composer, &row.member) {
+            let member = &row.member;
+            let address = member.address.as_ref().map(ToString::to_string);
+            let text = serde_json::to_vec(&(&member.name, address, &member.fields)).unwrap_or_default();
+            list.update(&text);
+            review.letters += 1;
+        }
+        Ok::<_, Error>(())
+    })?;
+    review.list = hex(list.finish().as_ref());
+    Ok(review)
+}
+
+fn configuration(path: &PathBuf) -> Result<String, Error> {
+    let text = std::fs::read_to_string(path).map_err(|error| unreadable(path, &error))?;
+    let mut tables: toml::Table = text.parse().unwrap_or_default();
+    tables.retain(|name, _| !NOT_IN_LETTERS.contains(&name));
+    Ok(hex(digest(&SHA256, tables.to_string().as_bytes()).as_ref()))
+}
+
+fn hex(bytes: &[u8]) -> String {
+    data_encoding::HEXLOWER.encode(bytes)
+}
+
+fn unreadable(path: &Path, error: &std::io::Error) -> Error {
+    Error::new(Kind::Data, format!("can't read `{}`: {error}", path.display()))
+}
+
+/// What differs, a line each.
+pub(super) fn changes(old: &Review, new: &Review, with_list: bool) -> Vec<String> {
+    let mut lines = Vec::new();
+    for (name, digest) in &new.files {
+        match old.files.get(name) {
+            None => lines.push(format!("new      {name}")),
+            Some(before) if before != digest => lines.push(format!("changed  {name}")),
+            Some(_) => {}
+        }
+    }
+    lines.extend(
+        old.files.keys().filter(|name| !new.files.contains_key(*name)).map(|name| format!("gone     {name}")),
+    );
+    if with_list && old.list != new.list {
+        let then = plural(old.letters, "recipient", "recipients");
+        lines.push(if old.letters == new.letters {
+            format!("changed  the member list: {then}, some of them others or with other fields")
+        } else {
+            format!("changed  the member list: {then} then, {} now", new.letters)
+        });
+    }
+    lines
+}
+
+/// Refuses an issue that changed since it was approved.
+pub(super) fn refuse_unapproved(
+    issue: &IssueName,
+    approved: &Review,
+    now: &Review,
+    is_begun: bool,
+) -> Result<(), Error> {
+    // Once letters are out, members who join, leave or bounce do not stop the rest.
+    let changes = changes(approved, now, !is_begun);
+    if changes.is_empty() {
+        return Ok(());
+    }
+    let message =
+        format!("{issue} changed since it was approved; nothing was sent\n  {}", changes.join("\n  "));
+    Err(Error::new(Kind::Data, message)
+        .hint(format!("look at it with `send {issue} --dry-run`, then: medlemsbrev approve {issue}")))
+}

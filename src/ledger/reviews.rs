@@ -1,0 +1,128 @@
+//! What a person looked at or decided about an issue.
+
+use std::collections::{BTreeMap, HashSet};
+
+use jiff::Timestamp;
+use rusqlite::OptionalExtension;
+use serde::Serialize;
+
+use crate::domain::{IssueName, MemberId};
+
+use super::{Ledger, LedgerError, members, stamp};
+
+/// Which decision.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ReviewKind {
+    DryRun,
+    Approved,
+    /// The issue is not sent any further.
+    Cancelled,
+    /// The editors were told that the issue is due.
+    Reminded,
+}
+
+/// Digests of everything that makes an issue's letters.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+pub struct Review {
+    /// When it was made, as the ledger keeps times.
+    pub at: String,
+    /// SHA-256 by path.
+    pub files: BTreeMap<String, String>,
+    /// SHA-256 of the recipients with their fields.
+    pub list: String,
+    /// How many recipients there are, whether their letter went out or not.
+    pub letters: u64,
+}
+
+impl ReviewKind {
+    fn as_str(self) -> &'static str {
+        match self {
+            Self::DryRun => "dry_run",
+            Self::Approved => "approved",
+            Self::Cancelled => "cancelled",
+            Self::Reminded => "reminded",
+        }
+    }
+}
+
+impl Ledger {
+    /// Keeps a review in the place of an earlier one of its kind.
+    ///
+    /// # Errors
+    /// When the ledger can't be written.
+    pub fn keep_review(
+        &self,
+        issue: &IssueName,
+        kind: ReviewKind,
+        review: &Review,
+        now: Timestamp,
+    ) -> Result<(), LedgerError> {
+        let files = serde_json::to_string(&review.files).map_err(members::corrupt)?;
+        let sql = "INSERT OR REPLACE INTO review VALUES (?1, ?2, ?3, ?4, ?5, ?6)";
+        let values = (issue.as_str(), kind.as_str(), stamp(now), files, &review.list, review.letters);
+        self.connection.execute(sql, values)?;
+        Ok(())
+    }
+
+    /// The last review of a kind.
+    ///
+    /// # Errors
+    /// When the ledger can't be read.
+    pub fn review(&self, issue: &IssueName, kind: ReviewKind) -> Result<Option<Review>, LedgerError> {
+        let sql = "SELECT at, files, list, letters FROM review WHERE issue = ?1 AND kind = ?2";
+        let found = self.connection.query_row(sql, [issue.as_str(), kind.as_str()], |row| {
+            let files: String = row.get(1)?;
+            Ok((
+                Review { at: row.get(0)?, files: BTreeMap::new(), list: row.get(2)?, letters: row.get(3)? },
+                files,
+            ))
+        });
+        let Some((review, files)) = found.optional()? else { return Ok(None) };
+        let files = serde_json::from_str(&files).map_err(members::corrupt)?;
+        Ok(Some(Review { files, ..review }))
+    }
+
+    /// Takes a review away; false where there was none.
+    ///
+    /// # Errors
+    /// When the ledger can't be written.
+    pub fn drop_review(&self, issue: &IssueName, kind: ReviewKind) -> Result<bool, LedgerError> {
+        let sql = "DELETE FROM review WHERE issue = ?1 AND kind = ?2";
+        Ok(self.connection.execute(sql, [issue.as_str(), kind.as_str()])? > 0)
+    }
+
+    /// Active members who have no delivery of the issue at all.
+    ///
+    /// # Errors
+    /// When the ledger can't be read.
+    pub fn without_delivery(&self, issue: &IssueName) -> Result<HashSet<MemberId>, LedgerError> {
+        let sql = "SELECT id FROM member WHERE active = 1
+                   AND NOT EXISTS (SELECT 1 FROM delivery WHERE issue = ?1 AND member = member.id)";
+        let mut statement = self.connection.prepare_cached(sql)?;
+        let found = statement.query_map([issue.as_str()], |row| row.get(0).map(MemberId))?;
+        Ok(found.collect::<Result<_, _>>()?)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_last_review_of_a_kind_stays() {
+        let dir = tempfile::tempdir().unwrap();
+        let ledger = Ledger::open(&dir.path().join("l.db")).unwrap();
+        let issue: IssueName = "2026-1".parse().unwrap();
+        let now = Timestamp::from_second(1_800_000_000).unwrap();
+        for letters in [3, 4] {
+            let files = BTreeMap::from([("a.md".to_owned(), "ff".to_owned())]);
+            let review = Review { files, letters, ..Review::default() };
+            ledger.keep_review(&issue, ReviewKind::Approved, &review, now).unwrap();
+        }
+        let kept = ledger.review(&issue, ReviewKind::Approved).unwrap().unwrap();
+        assert_eq!((kept.letters, kept.files.len(), kept.at.as_str()), (4, 1, "2027-01-15T08:00:00Z"));
+        assert_eq!(ledger.review(&issue, ReviewKind::DryRun).unwrap(), None);
+        assert!(ledger.drop_review(&issue, ReviewKind::Approved).unwrap());
+        assert!(!ledger.drop_review(&issue, ReviewKind::Approved).unwrap());
+    }
+}
