@@ -9,7 +9,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use crate::config::{Age, Brake, Missing};
 use crate::domain::{Address, IssueName};
 
-pub use send::{Approve, Cancel, Resolve, Send};
+pub use send::{Approve, Cancel, Resolve, Schedule, Send};
 
 /// Writes an association's newsletter and mails it to its members, once each.
 #[derive(Debug, Parser)]
@@ -46,7 +46,7 @@ const EXIT_CODES: &str = "Exit codes:
    1  done, but some letters were rejected or are in doubt
    2  the command line is not right
   65  bad input data; nothing was changed
-  75  try again later: locked, deferred, interrupted, or the server is out of reach
+  75  try again later: locked, deferred, interrupted, quota used up, or the server is out of reach
   78  bad configuration";
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -95,6 +95,10 @@ pub enum Command {
     Archive(Archive),
     /// Take away old log lines, bounces and traced changes.
     Prune(Prune),
+    /// Print crontab lines or systemd units that send what is due, read bounces and remind the editors.
+    Schedule(Schedule),
+    /// Mail the editors when an issue of [schedule] is due soon, with what is missing in it.
+    Remind,
     /// Print a shell's completion script.
     Completions { shell: clap_complete::Shell },
     /// Print the manual page.

@@ -147,3 +147,20 @@ fn a_dead_address_is_suppressed_by_the_servers_refusal_and_tried_again_once_it_i
     club.run("send --yes --retry-rejected member0002@example.org").code(0);
     assert_eq!((server.messages(), server.copies("member0002@example.org")), (3, 1));
 }
+
+#[test]
+fn the_editors_are_reminded_once_a_week() {
+    let server = SmtpServer::start();
+    let club = club(&server, "").with("kind = \"smtp\"");
+    let schedule = "[schedule]\ndue = [\"01-01\"]\neditors = [\"red@example.org\", \"ordf@example.org\"]\nremind_days = 400\n";
+    club.write("medlemsbrev.toml", schedule.to_owned() + &club.read("medlemsbrev.toml"));
+    club.run("remind").code(0).stdout_has("2 editors were told");
+    let told = server.messages();
+    assert!(told >= 2 && server.copies("red@example.org") == server.copies("ordf@example.org"));
+    let again = club.run("remind").code(0);
+    assert_eq!((again.stdout(), server.messages()), (String::new(), told));
+    club.run("import").code(0);
+    club.run("status").code(0).stdout_has("-01-01").stdout_has("no folder yet");
+    club.run("schedule").code(0).stdout_has("send --due --quiet").stdout_has("remind");
+    club.run("schedule --systemd").code(0).stdout_has("OnCalendar=*-*-* 08:00");
+}

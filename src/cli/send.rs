@@ -60,6 +60,13 @@ pub struct Approve {
 }
 
 #[derive(Debug, Args)]
+pub struct Schedule {
+    /// Print systemd units instead of crontab lines.
+    #[arg(long)]
+    pub systemd: bool,
+}
+
+#[derive(Debug, Args)]
 pub struct Cancel {
     pub issue: IssueName,
     /// Let the issue be sent after all.

@@ -12,7 +12,7 @@ use crate::report::{Terminal, plural};
 
 use super::Project;
 use super::import::Scratch;
-use super::review::{changes, review};
+use super::review::{review, say_changes};
 
 /// Records that the issue may go out as it is now.
 pub fn approve(project: &Project, arguments: &Approve, terminal: Terminal) -> Result<ExitCode, Error> {
@@ -26,20 +26,19 @@ pub fn approve(project: &Project, arguments: &Approve, terminal: Terminal) -> Re
     let now = review(project, &prepared.ledger, &prepared.composer, &prepared.job)?;
     let ledger = project.ledger()?;
     refuse_cancelled(&ledger, &issue)?;
-    say_changes(&ledger, &issue, &now, terminal)?;
+    say_changes(project, &issue, &now, terminal);
     let title = &prepared.composer.issue().title;
     let recipients = plural(now.letters, "recipient", "recipients");
     let question = format!("Approve «{title}» for {recipients}?");
-    match (arguments.yes, terminal) {
-        (true, _) => {}
-        (false, terminal) => match terminal.confirm(&question) {
+    if !arguments.yes {
+        match terminal.confirm(&question) {
             Some(true) => {}
             Some(false) => return Err(Error::new(Kind::Usage, "nothing was approved")),
             None => {
                 return Err(Error::new(Kind::Usage, "nobody here to ask")
                     .hint("add --yes to approve without a question"));
             }
-        },
+        }
     }
     ledger.keep_review(&issue, ReviewKind::Approved, &now, Timestamp::now())?;
     if terminal.json {
@@ -52,25 +51,6 @@ pub fn approve(project: &Project, arguments: &Approve, terminal: Terminal) -> Re
         terminal.data(format!("{issue} is approved for {recipients}; {when}."));
     }
     Ok(ExitCode::SUCCESS)
-}
-
-/// Says what is different from the last dry run.
-pub(super) fn say_changes(
-    ledger: &Ledger,
-    issue: &IssueName,
-    now: &Review,
-    terminal: Terminal,
-) -> Result<(), Error> {
-    match ledger.review(issue, ReviewKind::DryRun)? {
-        None => terminal.say(format!("There was no dry run of {issue} yet.")),
-        Some(then) => {
-            let changes = changes(&then, now, true);
-            if !changes.is_empty() {
-                terminal.say(format!("Since the dry run of {}:\n  {}", then.at, changes.join("\n  ")));
-            }
-        }
-    }
-    Ok(())
 }
 
 /// Stops an issue, or lets it go on.

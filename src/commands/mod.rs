@@ -16,11 +16,14 @@ mod progress;
 mod project;
 mod prune;
 mod refused;
+mod remind;
 mod resolve;
 mod review;
 mod run;
+mod schedule;
 mod send;
 mod status;
+mod year;
 
 use std::process::ExitCode;
 
@@ -57,6 +60,8 @@ pub fn run(cli: Cli, terminal: Terminal) -> Result<ExitCode, Error> {
         Command::Organisations => members::organisations(&project()?, terminal),
         Command::Segments => members::segments(&project()?, terminal),
         Command::Prune(arguments) => prune::run(&project()?, &arguments, terminal),
+        Command::Schedule(arguments) => schedule::run(&project()?, &arguments, terminal),
+        Command::Remind => remind::run(&project()?, terminal),
         Command::Completions { shell } => {
             let mut script = Vec::new();
             clap_complete::generate(shell, &mut Cli::command(), "medlemsbrev", &mut script);

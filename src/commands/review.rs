@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use jiff::Timestamp;
 use ring::digest::{Context, SHA256, digest};
 
 use crate::compose::Composer;
@@ -9,7 +10,7 @@ use crate::config::FILE;
 use crate::domain::IssueName;
 use crate::error::{Error, Kind};
 use crate::ledger::{Ledger, Review};
-use crate::report::plural;
+use crate::report::{Terminal, plural};
 use crate::send::Job;
 
 use super::Project;
@@ -68,7 +69,7 @@ fn unreadable(path: &Path, error: &std::io::Error) -> Error {
 }
 
 /// What differs, a line each.
-pub(super) fn changes(old: &Review, new: &Review, with_list: bool) -> Vec<String> {
+fn changes(old: &Review, new: &Review, with_list: bool) -> Vec<String> {
     let mut lines = Vec::new();
     for (name, digest) in &new.files {
         match old.files.get(name) {
@@ -107,4 +108,32 @@ pub(super) fn refuse_unapproved(
         format!("{issue} changed since it was approved; nothing was sent\n  {}", changes.join("\n  "));
     Err(Error::new(Kind::Data, message)
         .hint(format!("look at it with `send {issue} --dry-run`, then: medlemsbrev approve {issue}")))
+}
+
+/// Where the last dry run's review is kept: beside its log, for a dry run touches no ledger.
+fn dry_run_path(project: &Project, issue: &IssueName) -> PathBuf {
+    project.dir.join("logs").join(format!("dry-run-{issue}.json"))
+}
+
+/// Keeps the review, so that the next send says what changed since.
+pub(super) fn keep_dry_run(project: &Project, issue: &IssueName, review: Review, terminal: Terminal) {
+    let path = dry_run_path(project, issue);
+    let review = Review { at: project.clock_time(Timestamp::now()), ..review };
+    if let Err(error) = std::fs::write(&path, serde_json::to_vec_pretty(&review).unwrap_or_default()) {
+        terminal.say(format!("The dry run can't be remembered in `{}`: {error}", path.display()));
+    }
+}
+
+/// Says what is different from the last dry run.
+pub(super) fn say_changes(project: &Project, issue: &IssueName, now: &Review, terminal: Terminal) {
+    let kept = std::fs::read(dry_run_path(project, issue)).ok();
+    let then = kept.and_then(|bytes| serde_json::from_slice::<Review>(&bytes).ok());
+    let Some(then) = then else {
+        terminal.say(format!("There was no dry run of {issue} yet."));
+        return;
+    };
+    let changes = changes(&then, now, true);
+    if !changes.is_empty() {
+        terminal.say(format!("Since the dry run of {}:\n  {}", then.at, changes.join("\n  ")));
+    }
 }

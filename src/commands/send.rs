@@ -8,16 +8,16 @@ use crate::cli::{Reading, Send};
 use crate::compose::Mark;
 use crate::domain::{Address, IssueName, Member, Outcome, State};
 use crate::error::{Error, Kind};
-use crate::ledger::{Ledger, Review, ReviewKind};
+use crate::ledger::{Ledger, Review};
 use crate::relay::{Durability, Outbox, Relay};
 use crate::report::{JsonLines, Terminal, plural};
 use crate::send::{Forecast, Job};
 use jiff::Timestamp;
 
 use super::Project;
-use super::approve::{refuse_cancelled, say_changes};
+use super::approve::refuse_cancelled;
 use super::import::{Scratch, import};
-use super::review::{refuse_unapproved, review};
+use super::review::{keep_dry_run, refuse_unapproved, review, say_changes};
 use super::run::{Prepared, Run};
 
 /// Runs the command.
@@ -68,7 +68,7 @@ pub(super) fn send(
     let is_begun = prepared.ledger.has_deliveries(issue)?;
     match approved {
         Some(approved) => refuse_unapproved(issue, approved, &now, is_begun)?,
-        None if !arguments.dry_run && !is_begun => say_changes(&prepared.ledger, issue, &now, terminal)?,
+        None if !arguments.dry_run && !is_begun => say_changes(project, issue, &now, terminal),
         None => {}
     }
     forecast(project, &prepared, terminal)?;
@@ -79,19 +79,9 @@ pub(super) fn send(
     let code =
         runtime.block_on(Run { project, log, terminal, is_dry: arguments.dry_run }.go(prepared, relay))?;
     if arguments.dry_run && arguments.segment.is_none() {
-        keep_dry_run(project, issue, &now, terminal);
+        keep_dry_run(project, issue, now, terminal);
     }
     Ok(code)
-}
-
-/// The next send says what changed since; a state folder that can't be written does not spoil the dry run.
-fn keep_dry_run(project: &Project, issue: &IssueName, review: &Review, terminal: Terminal) {
-    let kept = project
-        .ledger()
-        .and_then(|ledger| Ok(ledger.keep_review(issue, ReviewKind::DryRun, review, Timestamp::now())?));
-    if let Err(error) = kept {
-        terminal.say(format!("The dry run can't be remembered: {error}"));
-    }
 }
 
 /// Queues the rejected letter of one member; the decision lifts the address's suppression after a bounce.

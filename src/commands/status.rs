@@ -2,6 +2,7 @@
 
 use std::process::ExitCode;
 
+use jiff::Timestamp;
 use serde::Serialize;
 
 use crate::cli::Status;
@@ -51,6 +52,14 @@ pub fn run(project: &Project, arguments: &Status, terminal: Terminal) -> Result<
     if !terminal.json {
         for status in &statuses {
             terminal.data(status.to_string());
+        }
+        if arguments.issue.is_none() {
+            let today =
+                Timestamp::now().to_zoned_datetime(project.config.association.time_zone.0.clone()).date();
+            let promises = super::year::promises(project, &ledger, today)?;
+            if !promises.is_empty() {
+                terminal.data(super::year::table(&promises, today).to_string());
+            }
         }
     } else if let (Some(_), [status]) = (&arguments.issue, statuses.as_slice()) {
         terminal.json(status);

@@ -1,6 +1,7 @@
 //! `medlemsbrev.toml`: who sends, how, and to whom.
 
 mod password;
+mod schedule;
 mod values;
 
 use std::collections::BTreeMap;
@@ -14,6 +15,7 @@ use crate::domain::{Address, Excerpt, Quota, Segment};
 use crate::relay::{Auth, Security};
 
 pub use password::{Password, PasswordError};
+pub use schedule::{MonthDay, Schedule};
 pub use values::{Age, Brake, Count, FolderUrl, ListId, Missing, Span, UnsubscribeUrl, Wait, ZoneName};
 
 /// The file's name in a project's folder.
@@ -31,6 +33,8 @@ pub struct Config {
     pub members: Members,
     #[serde(default)]
     pub archive: Archive,
+    #[serde(default)]
+    pub schedule: Schedule,
     /// Keys that sign every letter.
     #[serde(default)]
     pub dkim: Vec<Dkim>,

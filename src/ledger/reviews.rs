@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashSet};
 
 use jiff::Timestamp;
 use rusqlite::OptionalExtension;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::domain::{IssueName, MemberId};
 
@@ -13,7 +13,6 @@ use super::{Ledger, LedgerError, members, stamp};
 /// Which decision.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ReviewKind {
-    DryRun,
     Approved,
     /// The issue is not sent any further.
     Cancelled,
@@ -22,7 +21,7 @@ pub enum ReviewKind {
 }
 
 /// Digests of everything that makes an issue's letters.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Review {
     /// When it was made, as the ledger keeps times.
     pub at: String,
@@ -37,7 +36,6 @@ pub struct Review {
 impl ReviewKind {
     fn as_str(self) -> &'static str {
         match self {
-            Self::DryRun => "dry_run",
             Self::Approved => "approved",
             Self::Cancelled => "cancelled",
             Self::Reminded => "reminded",
@@ -121,7 +119,7 @@ mod tests {
         }
         let kept = ledger.review(&issue, ReviewKind::Approved).unwrap().unwrap();
         assert_eq!((kept.letters, kept.files.len(), kept.at.as_str()), (4, 1, "2027-01-15T08:00:00Z"));
-        assert_eq!(ledger.review(&issue, ReviewKind::DryRun).unwrap(), None);
+        assert_eq!(ledger.review(&issue, ReviewKind::Reminded).unwrap(), None);
         assert!(ledger.drop_review(&issue, ReviewKind::Approved).unwrap());
         assert!(!ledger.drop_review(&issue, ReviewKind::Approved).unwrap());
     }

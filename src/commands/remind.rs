@@ -1,0 +1,132 @@
+//! `remind`: tells the editors by mail that an issue is due, and what is missing in it.
+
+use std::fmt::Write as _;
+use std::process::ExitCode;
+
+use jiff::Timestamp;
+use jiff::civil::Date;
+use lettre::message::header::{ContentType, HeaderName, HeaderValue};
+
+use crate::domain::{Address, IssueName, Letter, MemberId, Outcome};
+use crate::error::{Error, Kind};
+use crate::ledger::{Ledger, Review, ReviewKind};
+use crate::report::{Terminal, plural};
+
+use super::Project;
+use super::year::{Promise, Standing, promises};
+
+/// The editors are told once in so many days.
+const EVERY_DAYS: i64 = 7;
+
+/// Runs the command: silent where nothing is due, or the editors were told lately.
+pub fn run(project: &Project, terminal: Terminal) -> Result<ExitCode, Error> {
+    let schedule = &project.config.schedule;
+    if schedule.due.is_empty() || schedule.editors.is_empty() {
+        return Err(Error::new(
+            Kind::Config,
+            "nobody can be reminded: [schedule] has no `due` or no `editors`",
+        )
+        .hint("add due = [\"05-15\", \"11-15\"] and editors = [\"you@example.org\"]"));
+    }
+    let _lock = project.lock("remind")?;
+    let ledger = project.ledger()?;
+    let now = Timestamp::now();
+    let today = now.to_zoned_datetime(project.config.association.time_zone.0.clone()).date();
+    for promise in promises(project, &ledger, today)? {
+        let days = (promise.due - today).get_days();
+        let is_near = days <= i32::from(schedule.remind_days);
+        if promise.standing.is_settled() || !is_near || was_told(&ledger, &promise.issue, now)? {
+            continue;
+        }
+        let (subject, text) = words(project, &promise, days, today);
+        super::runtime()?.block_on(mail(project, &promise.issue, &subject, &text))?;
+        ledger.keep_review(&promise.issue, ReviewKind::Reminded, &Review::default(), now)?;
+        let editors = plural(schedule.editors.len() as u64, "editor was", "editors were");
+        terminal.data(format!("{editors} told: {subject}."));
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn was_told(ledger: &Ledger, issue: &IssueName, now: Timestamp) -> Result<bool, Error> {
+    let told = ledger.review(issue, ReviewKind::Reminded)?;
+    let told = told.and_then(|review| review.at.parse::<Timestamp>().ok());
+    Ok(told.is_some_and(|told| now.duration_since(told).as_hours() < EVERY_DAYS * 24 - 1))
+}
+
+fn words(project: &Project, promise: &Promise, days: i32, today: Date) -> (String, String) {
+    let Promise { issue, due, standing } = promise;
+    let when = if days >= 0 { format!("in {days} days") } else { format!("{} days late", -days) };
+    let subject = format!("{} {issue} is due on {due}", project.config.association.name);
+    let mut text = format!("{issue} is due on {due}; today is {today} ({when}).\n\n");
+    match standing {
+        Standing::NotBegun => drop(write!(text, "It has no folder yet: medlemsbrev new {issue}\n")),
+        Standing::Sending => drop(write!(text, "Letters are left: medlemsbrev send {issue}\n")),
+        _ => {
+            text += &sections(project, issue);
+            let _infallible = write!(
+                text,
+                "When it is ready: medlemsbrev send {issue} --dry-run, then medlemsbrev approve {issue}\n"
+            );
+        }
+    }
+    (subject, text)
+}
+
+/// The sections that are there, and those that the last issue had and this one has not.
+fn sections(project: &Project, issue: &IssueName) -> String {
+    let names = |issue: &IssueName| -> Vec<String> {
+        let source = project.source(issue).ok();
+        source.iter().flat_map(|source| &source.sections).map(|section| section.title.clone()).collect()
+    };
+    let here = names(issue);
+    let last = project.issues().into_iter().rfind(|other| other < issue);
+    let missing: Vec<String> = last.iter().flat_map(names).filter(|title| !here.contains(title)).collect();
+    let mut text = match here.as_slice() {
+        [] => "It has no section yet, or one that can't be read: medlemsbrev check shows it.\n".to_owned(),
+        titles => format!("Sections so far:\n  {}\n", titles.join("\n  ")),
+    };
+    if let (Some(last), false) = (last, missing.is_empty()) {
+        let _infallible = write!(text, "{last} had also:\n  {}\n", missing.join("\n  "));
+    }
+    text + "\n"
+}
+
+async fn mail(project: &Project, issue: &IssueName, subject: &str, text: &str) -> Result<(), Error> {
+    let sender = &project.config.sender.address;
+    let relay = project.relay(issue)?;
+    let mut session = relay.connect().await?;
+    for (number, editor) in project.config.schedule.editors.iter().enumerate() {
+        let letter = letter(sender, editor, subject, text, &format!("remind-{issue}-{number}"))?;
+        let delivered = session.deliver(&letter).await;
+        if !matches!(delivered.outcome, Outcome::Accepted(_)) {
+            let message = format!("the reminder to {editor} was not taken: {}", delivered.outcome.reply());
+            return Err(Error::new(Kind::TryAgain, message));
+        }
+    }
+    session.close().await;
+    Ok(())
+}
+
+fn letter(from: &Address, to: &Address, subject: &str, text: &str, name: &str) -> Result<Letter, Error> {
+    let failed =
+        |error: &dyn std::fmt::Display| Error::new(Kind::Config, format!("no reminder to {to}: {error}"));
+    let mailbox = |address: &Address| {
+        let address = lettre::Address::new(address.local_part(), address.domain());
+        address.map(|address| lettre::message::Mailbox::new(None, address))
+    };
+    let message_id = format!("{name}.{}@{}", Timestamp::now().as_second(), from.domain());
+    let message = lettre::Message::builder()
+        .from(mailbox(from).map_err(|error| failed(&error))?)
+        .to(mailbox(to).map_err(|error| failed(&error))?)
+        .subject(subject)
+        .message_id(Some(format!("<{message_id}>")))
+        .raw_header(HeaderValue::new(
+            HeaderName::new_from_ascii_str("Auto-Submitted"),
+            "auto-generated".to_owned(),
+        ))
+        .header(ContentType::TEXT_PLAIN)
+        .body(text.to_owned())
+        .map_err(|error| failed(&error))?;
+    let (sender, recipient) = (from.clone(), to.clone());
+    Ok(Letter { member: MemberId(0), sender, recipient, message_id, bytes: message.formatted() })
+}

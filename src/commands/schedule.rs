@@ -1,0 +1,95 @@
+//! `schedule`: what to give to cron or systemd.
+
+use std::fmt::Write as _;
+use std::process::ExitCode;
+
+use crate::cli::Schedule;
+use crate::error::{Error, Kind};
+use crate::report::Terminal;
+
+use super::Project;
+
+/// A line of the crontab: when, as cron and as systemd say it, and which command.
+struct Entry {
+    name: &'static str,
+    cron: &'static str,
+    calendar: &'static str,
+    command: String,
+}
+
+/// Runs the command; it prints only.
+pub fn run(project: &Project, arguments: &Schedule, terminal: Terminal) -> Result<ExitCode, Error> {
+    let absolute = |path: &std::path::Path| {
+        let found = std::fs::canonicalize(path).map_err(|error| {
+            Error::new(Kind::TryAgain, format!("can't find `{}`: {error}", path.display()))
+        })?;
+        let name = found.display().to_string();
+        if name.contains(['\'', '"', '\\', '\n']) {
+            let message =
+                format!("`{name}` has a quotation mark in it, which cron and systemd read differently");
+            return Err(Error::new(Kind::Config, message).hint("rename the folder"));
+        }
+        Ok(name)
+    };
+    let program = std::env::current_exe()
+        .map_err(|error| Error::new(Kind::TryAgain, format!("can't find this program: {error}")))?;
+    let (program, dir) = (absolute(&program)?, absolute(&project.dir)?);
+    let schedule = &project.config.schedule;
+    let command = |rest: &str| format!("\"{program}\" -C \"{dir}\" {rest}");
+    let mut entries = vec![Entry {
+        name: "send",
+        cron: "*/15 7-20 * * *",
+        calendar: "*-*-* 07..20:00/15",
+        command: command("send --due --quiet"),
+    }];
+    if let Some(bounces) = &schedule.bounces {
+        let bounces = absolute(&project.dir.join(bounces))?;
+        entries.push(Entry {
+            name: "bounces",
+            cron: "30 6 * * *",
+            calendar: "*-*-* 06:30",
+            command: command(&format!("bounces \"{bounces}\" --quiet")),
+        });
+    }
+    if !schedule.due.is_empty() && !schedule.editors.is_empty() {
+        entries.push(Entry {
+            name: "remind",
+            cron: "0 8 * * *",
+            calendar: "*-*-* 08:00",
+            command: command("remind"),
+        });
+    }
+    terminal.data(if arguments.systemd { systemd(&entries) } else { crontab(&entries) });
+    if schedule.bounces.is_none() {
+        terminal.say("No bounces are read: set bounces = \"/home/you/Maildir\" in [schedule].");
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn crontab(entries: &[Entry]) -> String {
+    let mut text =
+        "# Give this to `crontab -e`. Cron mails what a command prints: errors, and what was done.\n"
+            .to_owned();
+    for entry in entries {
+        // Cron ends a command at a percent sign.
+        let _infallible = write!(text, "{}   {}\n", entry.cron, entry.command.replace('%', "\\%"));
+    }
+    text
+}
+
+fn systemd(entries: &[Entry]) -> String {
+    let mut text = String::new();
+    for Entry { name, calendar, command, .. } in entries {
+        let command = command.replace('%', "%%").replace('$', "$$");
+        let _infallible = write!(
+            text,
+            "# ~/.config/systemd/user/medlemsbrev-{name}.service\n[Unit]\nDescription=medlemsbrev {name}\n\n\
+             [Service]\nType=oneshot\nExecStart={command}\nSuccessExitStatus=75\n\n\
+             # ~/.config/systemd/user/medlemsbrev-{name}.timer\n[Timer]\nOnCalendar={calendar}\nPersistent=true\n\n\
+             [Install]\nWantedBy=timers.target\n\n"
+        );
+    }
+    let timers: Vec<String> =
+        entries.iter().map(|entry| format!("medlemsbrev-{}.timer", entry.name)).collect();
+    text + &format!("# Then: systemctl --user enable --now {}\n", timers.join(" "))
+}

@@ -1,0 +1,97 @@
+//! The year's issues: promised, written, approved, sent.
+
+use jiff::civil::Date;
+
+use crate::domain::{IssueName, State};
+use crate::error::Error;
+use crate::ledger::{Ledger, ReviewKind};
+use crate::report::Table;
+
+use super::Project;
+
+/// An issue of the schedule.
+#[derive(Debug)]
+pub(super) struct Promise {
+    pub issue: IssueName,
+    pub due: Date,
+    pub standing: Standing,
+}
+
+/// How far it has come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Standing {
+    NotBegun,
+    Written,
+    Approved,
+    Cancelled,
+    /// Letters are out, and others are left.
+    Sending,
+    Sent,
+}
+
+impl Standing {
+    fn as_str(self) -> &'static str {
+        match self {
+            Self::NotBegun => "no folder yet",
+            Self::Written => "being written",
+            Self::Approved => "approved",
+            Self::Cancelled => "cancelled",
+            Self::Sending => "partly sent",
+            Self::Sent => "sent",
+        }
+    }
+
+    /// Tells whether nobody needs to be reminded of it.
+    pub fn is_settled(self) -> bool {
+        matches!(self, Self::Approved | Self::Cancelled | Self::Sent)
+    }
+}
+
+/// The issues of this year and the first one of the next.
+pub(super) fn promises(project: &Project, ledger: &Ledger, today: Date) -> Result<Vec<Promise>, Error> {
+    let due = &project.config.schedule.due;
+    let this_year = due.iter().enumerate().map(|(index, day)| (today.year(), index + 1, day));
+    let next = due.first().map(|day| (today.year() + 1, 1, day));
+    let mut promises = Vec::new();
+    for (year, number, day) in this_year.chain(next) {
+        let (Some(due), Ok(issue)) = (day.in_year(year), format!("{year}-{number}").parse::<IssueName>())
+        else {
+            continue;
+        };
+        let standing = standing(project, ledger, &issue)?;
+        promises.push(Promise { issue, due, standing });
+    }
+    Ok(promises)
+}
+
+fn standing(project: &Project, ledger: &Ledger, issue: &IssueName) -> Result<Standing, Error> {
+    let has = |state| Ok::<_, Error>(!ledger.deliveries(issue, state)?.is_empty());
+    Ok(if ledger.review(issue, ReviewKind::Cancelled)?.is_some() {
+        Standing::Cancelled
+    } else if ledger.has_deliveries(issue)? {
+        let is_open = has(State::Queued)? || has(State::Deferred)? || has(State::Sending)?;
+        if is_open { Standing::Sending } else { Standing::Sent }
+    } else if ledger.review(issue, ReviewKind::Approved)?.is_some() {
+        Standing::Approved
+    } else if project.issues().contains(issue) {
+        Standing::Written
+    } else {
+        Standing::NotBegun
+    })
+}
+
+/// The promises as a table.
+pub(super) fn table(promises: &[Promise], today: Date) -> Table {
+    let mut table = Table::new(["issue", "due", "", "standing"]);
+    for Promise { issue, due, standing } in promises {
+        let days = (*due - today).get_days();
+        let when = match days {
+            _ if standing.is_settled() => String::new(),
+            0 => "today".to_owned(),
+            1.. => format!("in {days} days"),
+            _ => format!("{} days late", -days),
+        };
+        table.row([issue.to_string(), due.to_string(), when, standing.as_str().to_owned()]);
+    }
+    table
+}
