@@ -59,13 +59,13 @@ fn words(project: &Project, promise: &Promise, days: i32, today: Date) -> (Strin
     let subject = format!("{} {issue} is due on {due}", project.config.association.name);
     let mut text = format!("{issue} is due on {due}; today is {today} ({when}).\n\n");
     match standing {
-        Standing::NotBegun => drop(write!(text, "It has no folder yet: medlemsbrev new {issue}\n")),
-        Standing::Sending => drop(write!(text, "Letters are left: medlemsbrev send {issue}\n")),
+        Standing::NotBegun => drop(writeln!(text, "It has no folder yet: medlemsbrev new {issue}")),
+        Standing::Sending => drop(writeln!(text, "Letters are left: medlemsbrev send {issue}")),
         _ => {
             text += &sections(project, issue);
-            let _infallible = write!(
+            let _infallible = writeln!(
                 text,
-                "When it is ready: medlemsbrev send {issue} --dry-run, then medlemsbrev approve {issue}\n"
+                "When it is ready: medlemsbrev send {issue} --dry-run, then medlemsbrev approve {issue}"
             );
         }
     }

@@ -72,7 +72,7 @@ fn crontab(entries: &[Entry]) -> String {
             .to_owned();
     for entry in entries {
         // Cron ends a command at a percent sign.
-        let _infallible = write!(text, "{}   {}\n", entry.cron, entry.command.replace('%', "\\%"));
+        let _infallible = writeln!(text, "{}   {}", entry.cron, entry.command.replace('%', "\\%"));
     }
     text
 }
