@@ -87,6 +87,13 @@ pub enum Command {
     Resolve(Resolve),
     /// Read bounces: suppress addresses that are dead.
     Bounces(Bounces),
+    /// Send letters again to an address that bounced or was unsubscribed.
+    Unsuppress {
+        address: Address,
+        /// Why this is right; it is kept.
+        #[arg(long, value_name = "TEXT")]
+        why: String,
+    },
     /// Show what was sent and what was not.
     Status(Status),
     /// Show the log of dry runs, sends or bounces.
@@ -205,13 +212,28 @@ pub struct Build {
 }
 
 #[derive(Debug, Args)]
+#[command(args_conflicts_with_subcommands = true)]
 pub struct Bounces {
-    /// Message files, Maildir folders, or - for one message on standard input.
-    #[arg(required = true)]
+    #[command(subcommand)]
+    pub command: Option<BouncesCommand>,
+    /// Message files, mboxes, Maildirs, or - for one message on standard input; those of [inbox] when left out.
     pub sources: Vec<PathBuf>,
+    /// Move handled messages of Maildirs and folders there; a Maildir's new ones become read ones otherwise.
+    #[arg(long, value_name = "FOLDER")]
+    pub move_to: Option<PathBuf>,
     /// Say what the messages mean and change nothing.
     #[arg(long)]
     pub dry_run: bool,
+}
+
+#[derive(Debug, Clone, Copy, Subcommand)]
+pub enum BouncesCommand {
+    /// Show which addresses of the member list have to be corrected, by organisation.
+    Report {
+        /// Print CSV.
+        #[arg(long)]
+        csv: bool,
+    },
 }
 
 #[derive(Debug, Args)]

@@ -8,11 +8,13 @@
 
 mod support;
 
+use std::fmt::Write as _;
+
 use support::sandbox::{Sandbox, signal};
 use support::smtp_server::SmtpServer;
 
-const MEMBERS: usize = 200;
-const CONNECTIONS: usize = 4;
+const MEMBERS: usize = 300;
+const CONNECTIONS: usize = 10;
 
 /// A small generator is enough to spread the moments (Knuth's MMIX constants).
 fn moments(seed: u64, count: usize, below: usize) -> impl Iterator<Item = usize> {
@@ -73,6 +75,40 @@ fn fifty_crashes_cost_no_letter_and_double_none() {
     for seed in 0..5 {
         send_with_crashes(10, seed);
     }
+}
+
+/// The long run: `CRASHES=1000 cargo test --release --test crash -- --ignored`.
+#[test]
+#[ignore = "a long run; .ci/run makes a shorter one"]
+fn many_crashes_cost_no_letter_and_double_none() {
+    let kills: usize = std::env::var("CRASHES").map_or(200, |count| count.parse().unwrap());
+    for seed in 0..kills.div_ceil(10) {
+        send_with_crashes(10, 1000 + seed as u64);
+    }
+}
+
+#[test]
+fn an_import_that_is_killed_leaves_the_old_register_whole() {
+    let club = Sandbox::members(3);
+    club.run("import").code(0);
+    let old = club.run("members list --csv").code(0).stdout();
+    let mut list = "namn,epost\n".to_owned();
+    (0..60_000).for_each(|number| writeln!(list, "Ny {number},ny{number}@example.org").unwrap());
+    club.write("members.csv", list);
+    let mut killed = 0;
+    for wait in [40, 80, 160, 320, 640] {
+        let run = club.start("import --max-missing 3");
+        let process = run.id();
+        std::thread::sleep(std::time::Duration::from_millis(wait));
+        signal(process, "KILL");
+        if run.wait().exit_code().is_none() {
+            killed += 1;
+            assert_eq!(club.run("members list --csv").code(0).stdout(), old);
+        } else {
+            break;
+        }
+    }
+    assert!(killed > 0, "no import was killed in time");
 }
 
 #[test]

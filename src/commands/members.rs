@@ -83,3 +83,13 @@ fn as_row(member: &crate::domain::Member) -> Row {
         ..Row::default()
     }
 }
+
+/// `unsuppress`: the same as `members resubscribe`, by the address alone.
+pub fn unsuppress(
+    project: &Project,
+    address: &crate::domain::Address,
+    why: &str,
+    terminal: Terminal,
+) -> Result<ExitCode, Error> {
+    change::resubscribe(project, address.as_str(), why, terminal)
+}

@@ -54,6 +54,7 @@ pub fn run(cli: Cli, terminal: Terminal) -> Result<ExitCode, Error> {
         Command::Cancel(arguments) => approve::cancel(&project()?, &arguments, terminal),
         Command::Resolve(arguments) => resolve::run(&project()?, &arguments, terminal),
         Command::Bounces(arguments) => bounces::run(&cli.dir, &arguments, terminal),
+        Command::Unsuppress { address, why } => members::unsuppress(&project()?, &address, &why, terminal),
         Command::Status(arguments) => status::run(&project()?, &arguments, terminal),
         Command::Log(arguments) => log::run(&project()?, &arguments, terminal),
         Command::Members(command) => members::run(&project()?, &command, terminal),

@@ -42,13 +42,13 @@ pub fn run(project: &Project, arguments: &Schedule, terminal: Terminal) -> Resul
         calendar: "*-*-* 07..20:00/15",
         command: command("send --due --quiet"),
     }];
-    if let Some(bounces) = &schedule.bounces {
-        let bounces = absolute(&project.dir.join(bounces))?;
+    let has_inbox = !project.config.inbox.sources.is_empty();
+    if has_inbox {
         entries.push(Entry {
             name: "bounces",
             cron: "30 6 * * *",
             calendar: "*-*-* 06:30",
-            command: command(&format!("bounces \"{bounces}\" --quiet")),
+            command: command("bounces --quiet"),
         });
     }
     if !schedule.due.is_empty() && !schedule.editors.is_empty() {
@@ -60,8 +60,8 @@ pub fn run(project: &Project, arguments: &Schedule, terminal: Terminal) -> Resul
         });
     }
     terminal.data(if arguments.systemd { systemd(&entries) } else { crontab(&entries) });
-    if schedule.bounces.is_none() {
-        terminal.say("No bounces are read: set bounces = \"/home/you/Maildir\" in [schedule].");
+    if !has_inbox {
+        terminal.say("No bounces are read: set sources = [\"/home/you/Maildir\"] in [inbox].");
     }
     Ok(ExitCode::SUCCESS)
 }

@@ -15,7 +15,7 @@ use crate::domain::{Address, Excerpt, Quota, Segment};
 use crate::relay::{Auth, Security};
 
 pub use password::{Password, PasswordError};
-pub use schedule::{MonthDay, Schedule};
+pub use schedule::{Inbox, MonthDay, Schedule};
 pub use values::{Age, Brake, Count, FolderUrl, ListId, Missing, Span, UnsubscribeUrl, Wait, ZoneName};
 
 /// The file's name in a project's folder.
@@ -35,6 +35,8 @@ pub struct Config {
     pub archive: Archive,
     #[serde(default)]
     pub schedule: Schedule,
+    #[serde(default)]
+    pub inbox: Inbox,
     /// Keys that sign every letter.
     #[serde(default)]
     pub dkim: Vec<Dkim>,

@@ -1,7 +1,7 @@
 //! What the inbox said, each message once.
 
 use jiff::Timestamp;
-use rusqlite::named_params;
+use rusqlite::{OptionalExtension, named_params};
 use serde::Serialize;
 
 use crate::domain::{IssueName, MemberId};
@@ -25,6 +25,18 @@ pub struct BounceRecord {
     pub issue: Option<IssueName>,
     pub member: Option<MemberId>,
     pub action: BounceAction,
+}
+
+/// An address of the member list that has to be corrected.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Correction {
+    pub member: MemberId,
+    pub name: String,
+    pub organisation: Option<String>,
+    pub address: String,
+    pub since: String,
+    /// The last bounce's reason, in the names of the trade.
+    pub reason: Option<String>,
 }
 
 /// What was done about a message.
@@ -108,12 +120,72 @@ impl Ledger {
         Ok(self.connection.prepare_cached(sql)?.query_row([member.0], |row| row.get(0))?)
     }
 
+    /// The issue that was last sent to this member.
+    ///
+    /// # Errors
+    /// When the ledger can't be read.
+    pub fn last_issue_of(&self, member: MemberId) -> Result<Option<IssueName>, LedgerError> {
+        let sql = "SELECT issue FROM delivery WHERE member = ?1 AND attempts > 0
+                   ORDER BY changed_at DESC, issue DESC LIMIT 1";
+        let issue: Option<String> =
+            self.connection.prepare_cached(sql)?.query_row([member.0], |row| row.get(0)).optional()?;
+        Ok(issue.and_then(|issue| issue.parse().ok()))
+    }
+
+    /// How many of the last issues to this member, other than `issue`, bounced softly with no success between.
+    ///
+    /// # Errors
+    /// When the ledger can't be read.
+    pub fn soft_bounces_in_a_row(
+        &self,
+        member: MemberId,
+        issue: Option<&IssueName>,
+    ) -> Result<usize, LedgerError> {
+        let sql = "SELECT EXISTS (SELECT 1 FROM bounce b WHERE b.member = d.member AND b.issue = d.issue
+                   AND b.kind = 'bounce' AND b.class = 'soft') FROM delivery d
+                   WHERE d.member = ?1 AND d.issue <> ?2 AND d.state IN ('accepted', 'rejected')
+                   ORDER BY d.changed_at DESC, d.issue DESC";
+        let mut statement = self.connection.prepare_cached(sql)?;
+        let mut rows = statement.query((member.0, issue.map_or("", IssueName::as_str)))?;
+        let mut in_a_row = 0;
+        while let Some(row) = rows.next()? {
+            if !row.get::<_, bool>(0)? {
+                break;
+            }
+            in_a_row += 1;
+        }
+        Ok(in_a_row)
+    }
+
+    /// The active members whose address bounced so that it is not mailed any more, by organisation.
+    ///
+    /// # Errors
+    /// When the ledger can't be read.
+    pub fn corrections(&self) -> Result<Vec<Correction>, LedgerError> {
+        let sql = "SELECT m.id, m.name, m.fields ->> '$.organisation', s.address, s.since,
+                   (SELECT b.reason FROM bounce b WHERE b.member = m.id AND b.reason IS NOT NULL
+                    ORDER BY b.at DESC LIMIT 1)
+                   FROM suppression s JOIN member m ON m.address_key = s.address_key AND m.active = 1
+                   WHERE s.reason IN ('hard_bounce', 'soft_bounces') ORDER BY 3, 2, 1";
+        let mut statement = self.connection.prepare(sql)?;
+        let rows = statement.query_map((), |row| {
+            Ok(Correction {
+                member: MemberId(row.get(0)?),
+                name: row.get(1)?,
+                organisation: row.get(2)?,
+                address: row.get(3)?,
+                since: row.get(4)?,
+                reason: row.get(5)?,
+            })
+        })?;
+        Ok(rows.collect::<Result<_, _>>()?)
+    }
+
     /// The address to which an issue's letter to this member went.
     ///
     /// # Errors
     /// When the ledger can't be read.
     pub fn mailed_address(&self, issue: &IssueName, member: MemberId) -> Result<Option<String>, LedgerError> {
-        use rusqlite::OptionalExtension;
         let sql = "SELECT address FROM delivery WHERE issue = ?1 AND member = ?2";
         let found =
             self.connection.prepare_cached(sql)?.query_row((issue.as_str(), member.0), |row| row.get(0));

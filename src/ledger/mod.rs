@@ -23,7 +23,7 @@ use rusqlite::{Connection, OpenFlags};
 
 use crate::domain::MemberId;
 
-pub use bounces::{BounceAction, BounceRecord};
+pub use bounces::{BounceAction, BounceRecord, Correction};
 pub use deliveries::DeliveryRow;
 pub use import::{Difference, FieldChange, ImportRun, PendingImport};
 pub use lock::{Lock, LockError};
@@ -167,6 +167,9 @@ fn record_change(
         .execute((now, member.0, source, &change.field, &change.old, &change.new))?;
     Ok(())
 }
+
+#[cfg(test)]
+mod model;
 
 #[cfg(test)]
 mod tests {

@@ -1,5 +1,6 @@
 //! What the user sees: data on stdout, messages and progress on stderr.
 
+mod csv;
 mod log;
 mod table;
 
@@ -7,6 +8,7 @@ use std::io::{IsTerminal, Write};
 
 use serde::Serialize;
 
+pub use csv::spreadsheet_csv;
 pub use log::{JsonLines, LogError};
 pub use table::Table;
 

@@ -9,7 +9,7 @@ use crate::cli::{ExportMembers, ListMembers};
 use crate::domain::SuppressionReason;
 use crate::error::{Error, Kind};
 use crate::ledger::{Ledger, MemberRow};
-use crate::report::{Table, Terminal, count, plural};
+use crate::report::{Table, Terminal, count, plural, spreadsheet_csv};
 
 use super::super::Project;
 use super::register;
@@ -120,23 +120,9 @@ fn value(row: &MemberRow, column: &str) -> String {
 }
 
 fn csv_text(columns: &[String], rows: &[MemberRow]) -> Result<String, Error> {
-    let failed = |error: String| Error::new(Kind::TryAgain, format!("can't write CSV: {error}"));
-    let mut writer =
-        csv::WriterBuilder::new().delimiter(b';').terminator(csv::Terminator::CRLF).from_writer(Vec::new());
-    writer.write_record(columns).map_err(|error| failed(error.to_string()))?;
-    for row in rows {
-        let cells = columns.iter().map(|column| harmless(value(row, column)));
-        writer.write_record(cells).map_err(|error| failed(error.to_string()))?;
-    }
-    let bytes = writer.into_inner().map_err(|error| failed(error.to_string()))?;
-    String::from_utf8(bytes).map_err(|error| failed(error.to_string()))
-}
-
-/// A cell that a spreadsheet would take for a formula gets an apostrophe; telephone numbers are none.
-fn harmless(cell: String) -> String {
-    let is_number = cell.chars().all(|c| c.is_ascii_digit() || " +-()/.,".contains(c));
-    let is_formula = cell.starts_with(['=', '+', '-', '@', '\t', '\r']) && !is_number;
-    if is_formula { format!("'{cell}") } else { cell }
+    let cells = rows.iter().map(|row| columns.iter().map(|column| value(row, column)).collect());
+    spreadsheet_csv(std::iter::once(columns.to_vec()).chain(cells))
+        .map_err(|error| Error::new(Kind::TryAgain, format!("can't write CSV: {error}")))
 }
 
 /// An organisation of members.

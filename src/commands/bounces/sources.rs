@@ -1,0 +1,142 @@
+//! Where messages come from: files, folders, Maildirs, mboxes and standard input; and where they go when handled.
+
+use std::fs::{self, File};
+use std::io::{self, Read};
+use std::path::{Path, PathBuf};
+
+use mail_parser::mailbox::mbox::MessageIterator;
+
+use crate::error::{Error, Kind};
+
+/// The source that is one message on standard input, as a mail server's pipe or procmail gives it.
+const STDIN: &str = "-";
+
+/// A file with one message, or an mbox with several.
+#[derive(Debug)]
+pub(super) struct Source {
+    pub path: PathBuf,
+    /// Whether it is a message of a folder, which may be moved.
+    is_of_folder: bool,
+}
+
+/// The message files: a Maildir's new and read ones, a folder's own, or the file itself.
+pub(super) fn find(named: &[PathBuf]) -> Result<Vec<Source>, Error> {
+    let mut found = Vec::new();
+    for path in named {
+        if path.is_file() || path == Path::new(STDIN) {
+            found.push(Source { path: path.clone(), is_of_folder: false });
+        } else if path.join("cur").is_dir() || path.join("new").is_dir() {
+            for folder in ["new", "cur"].map(|name| path.join(name)).iter().filter(|path| path.is_dir()) {
+                found.extend(in_folder(folder)?);
+            }
+        } else {
+            found.extend(in_folder(path)?);
+        }
+    }
+    Ok(found)
+}
+
+fn in_folder(folder: &Path) -> Result<Vec<Source>, Error> {
+    let entries = fs::read_dir(folder).map_err(|error| unreadable(folder, &error))?;
+    let mut paths: Vec<PathBuf> =
+        entries.flatten().map(|entry| entry.path()).filter(|path| path.is_file()).collect();
+    paths.sort();
+    Ok(paths.into_iter().map(|path| Source { path, is_of_folder: true }).collect())
+}
+
+pub(super) fn unreadable(path: &Path, error: &io::Error) -> Error {
+    Error::new(Kind::Data, format!("can't read `{}`: {error}", path.display()))
+}
+
+impl Source {
+    /// The messages with their names; those of an mbox have their number after the file's name.
+    pub fn messages(&self) -> io::Result<Vec<(String, Vec<u8>)>> {
+        let name = self.path.display().to_string();
+        let mut bytes = Vec::new();
+        if self.path == Path::new(STDIN) {
+            io::stdin().lock().read_to_end(&mut bytes)?;
+        } else {
+            let mut file = File::open(&self.path)?;
+            // A mail server that is writing into the mbox holds its lock.
+            file.lock_shared()?;
+            file.read_to_end(&mut bytes)?;
+        }
+        if !is_mbox(&bytes) {
+            return Ok(vec![(name, bytes)]);
+        }
+        let messages = MessageIterator::new(bytes.as_slice()).enumerate();
+        messages
+            .map(|(number, message)| Ok((format!("{name}#{}", number + 1), message?.unwrap_contents())))
+            .collect()
+    }
+
+    /// Moves a handled message of a folder to `to`, or a Maildir's new one to its read ones; nothing is deleted.
+    pub fn put_away(&self, to: Option<&Path>) -> io::Result<()> {
+        let is_new = self.path.parent().is_some_and(|folder| folder.ends_with("new"));
+        let maildir =
+            self.path.parent().and_then(Path::parent).filter(|maildir| maildir.join("cur").is_dir());
+        let Some(name) = self.path.file_name().filter(|_| self.is_of_folder) else { return Ok(()) };
+        let target = match (to, maildir) {
+            (Some(to), _) if to.join("cur").is_dir() => to.join("cur"),
+            (Some(to), _) => to.to_owned(),
+            (None, Some(maildir)) if is_new => maildir.join("cur"),
+            (None, _) => return Ok(()),
+        };
+        fs::create_dir_all(&target)?;
+        let mut name = name.to_owned();
+        if target.ends_with("cur") && !name.to_string_lossy().contains(":2,") {
+            // Seen, as mail programs read it.
+            name.push(":2,S");
+        }
+        let target = target.join(name);
+        if target.exists() {
+            let message = format!("`{}` is there already", target.display());
+            return Err(io::Error::new(io::ErrorKind::AlreadyExists, message));
+        }
+        fs::rename(&self.path, target)
+    }
+}
+
+/// Tells whether the file has several messages: lines that separate them stand at its start and after an empty line.
+/// A single message with such a line before it is read as it is.
+fn is_mbox(bytes: &[u8]) -> bool {
+    if !is_separator(bytes) {
+        return false;
+    }
+    let after_empty_line = |pattern: &'static [u8]| {
+        memchr::memmem::find_iter(bytes, pattern)
+            .filter_map(move |at| bytes.get(at + pattern.len() - FROM.len()..))
+            .any(is_separator)
+    };
+    after_empty_line(b"\n\nFrom ") || after_empty_line(b"\n\r\nFrom ")
+}
+
+const FROM: &[u8] = b"From ";
+
+/// `From ADDRESS WEEKDAY MONTH DAY TIME … YEAR` (RFC 4155 appendix A).
+fn is_separator(bytes: &[u8]) -> bool {
+    let line = bytes.split(|byte| *byte == b'\n').next().unwrap_or_default();
+    let Some(line) = line.strip_prefix(FROM).and_then(|line| std::str::from_utf8(line).ok()) else {
+        return false;
+    };
+    let mut words = line.split_whitespace().skip(1);
+    let is_one =
+        |word: Option<&str>, names: &str| word.is_some_and(|word| word.len() == 3 && names.contains(word));
+    is_one(words.next(), "Mon Tue Wed Thu Fri Sat Sun")
+        && is_one(words.next(), "Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec")
+        && words.any(|word| word.len() == 4 && word.bytes().all(|byte| byte.is_ascii_digit()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_mbox_has_several_separators() {
+        let one = "From a@example.org Tue Nov 24 10:00:00 2026\nSubject: x\n\nFrom here on\n";
+        let two = format!("{one}\nFrom - Tue Nov 24 10:00:01 2026\nSubject: y\n\n>From me\n");
+        assert!(!is_mbox(one.as_bytes()) && is_mbox(two.as_bytes()));
+        assert!(is_mbox(two.replace('\n', "\r\n").as_bytes()));
+        assert!(!is_mbox(b"") && !is_mbox(b"Subject: x\n\nFrom a Tue Nov 24 2026\n"));
+    }
+}

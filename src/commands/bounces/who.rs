@@ -1,0 +1,166 @@
+//! Whose letter a message speaks of, and what is done about it.
+
+use jiff::Timestamp;
+
+use crate::domain::bounce::{Class, Kind as BounceKind, Verdict};
+use crate::domain::{Address, IssueName, MemberId, Suppression, SuppressionReason, Token, TokenKey};
+use crate::inbox::Report;
+use crate::ledger::{BounceAction, BounceRecord, Ledger, LedgerError};
+
+/// Whose letter a message speaks of.
+pub(super) struct Who<'a> {
+    pub ledger: &'a Ledger,
+    pub key: &'a TokenKey,
+    /// So many issues in a row that bounced softly are enough.
+    pub soft_issues: usize,
+}
+
+impl Who<'_> {
+    /// The first token that this project signed.
+    pub fn token(&self, report: &Report) -> Option<Token> {
+        report.tokens.iter().find_map(|text| self.key.verify(text))
+    }
+
+    /// The member a verdict is about: the token's, else the one with the address, if a letter went there.
+    pub fn member(&self, token: Option<&Token>, address: &str) -> Result<Option<MemberId>, LedgerError> {
+        if let Some(token) = token {
+            return Ok(Some(token.member));
+        }
+        let Ok(address) = Address::parse(address) else { return Ok(None) };
+        let Some(row) = self.ledger.member_by_address(&address)? else { return Ok(None) };
+        Ok(self.ledger.was_mailed(row.member.id)?.then_some(row.member.id))
+    }
+
+    /// What is recorded of a message and done about it; one record at least, so that it is read once.
+    pub fn records(
+        &self,
+        report: &Report,
+        digest: &str,
+        file: &str,
+        now: Timestamp,
+    ) -> Result<Vec<BounceRecord>, LedgerError> {
+        let token = self.token(report);
+        let kind = serde_json::to_value(report.kind).ok().and_then(|kind| kind.as_str().map(str::to_owned));
+        let blank = BounceRecord {
+            digest: digest.to_owned(),
+            position: 0,
+            file: file.to_owned(),
+            kind: kind.unwrap_or_default(),
+            address: None,
+            class: None,
+            status: None,
+            reason: None,
+            diagnostic: None,
+            issue: token.as_ref().map(|token| token.issue.clone()),
+            member: None,
+            action: BounceAction::None,
+        };
+        if report.recipients.is_empty() {
+            let from = report.from.clone();
+            let member = self.member(token.as_ref(), &from)?;
+            let action = self.withdraw(report.kind, token.as_ref(), member, &from, now)?;
+            let address = Some(from).filter(|from| !from.is_empty());
+            return Ok(vec![BounceRecord { address, member, action, ..blank }]);
+        }
+        let verdicts = report.recipients.iter().enumerate();
+        verdicts
+            .map(|(position, verdict)| {
+                let member = self.member(token.as_ref(), &verdict.address)?;
+                let issue = match (&blank.issue, member) {
+                    (None, Some(member)) => self.ledger.last_issue_of(member)?,
+                    (issue, _) => issue.clone(),
+                };
+                let action = self.judge(report.kind, token.as_ref(), issue.as_ref(), member, verdict, now)?;
+                Ok(BounceRecord {
+                    position,
+                    issue,
+                    address: Some(verdict.address.clone()),
+                    class: Some(format!("{:?}", verdict.class).to_lowercase()),
+                    status: verdict.status.clone(),
+                    reason: Some(verdict.reason.to_string()),
+                    diagnostic: Some(verdict.diagnostic.clone()),
+                    member,
+                    action,
+                    ..blank.clone()
+                })
+            })
+            .collect()
+    }
+
+    /// A request to leave by the member's own token or from its own address.
+    fn withdraw(
+        &self,
+        kind: BounceKind,
+        token: Option<&Token>,
+        member: Option<MemberId>,
+        from: &str,
+        now: Timestamp,
+    ) -> Result<BounceAction, LedgerError> {
+        match (kind, member) {
+            (BounceKind::Unsubscribe, Some(member)) => {
+                let note = format!("mail from {from}");
+                self.suppress(token, member, from, SuppressionReason::Unsubscribed, &note, now)
+            }
+            (BounceKind::Unsubscribe, None) => Ok(BounceAction::NotOurs),
+            _ => Ok(BounceAction::None),
+        }
+    }
+
+    fn judge(
+        &self,
+        kind: BounceKind,
+        token: Option<&Token>,
+        issue: Option<&IssueName>,
+        member: Option<MemberId>,
+        verdict: &Verdict,
+        now: Timestamp,
+    ) -> Result<BounceAction, LedgerError> {
+        let Some(member) = member else { return Ok(BounceAction::NotOurs) };
+        let reason = match (kind, verdict.class) {
+            // A report on DKIM or DMARC is no recipient's complaint (RFC 6591).
+            (BounceKind::Complaint, Class::Hard) => SuppressionReason::Complaint,
+            (BounceKind::Bounce, Class::Hard) => SuppressionReason::HardBounce,
+            (BounceKind::Bounce, Class::Soft) => {
+                let before = self.ledger.soft_bounces_in_a_row(member, issue)?;
+                if before + 1 < self.soft_issues {
+                    return Ok(BounceAction::Counted);
+                }
+                SuppressionReason::SoftBounces
+            }
+            _ => return Ok(BounceAction::None),
+        };
+        let status = verdict.status.clone().unwrap_or_default();
+        let note = format!("{} {status} {}", verdict.reason, verdict.diagnostic);
+        self.suppress(token, member, &verdict.address, reason, &note, now)
+    }
+
+    /// Suppresses the address that the letter went to; a report may name the one it was forwarded to.
+    fn suppress(
+        &self,
+        token: Option<&Token>,
+        member: MemberId,
+        address: &str,
+        reason: SuppressionReason,
+        note: &str,
+        now: Timestamp,
+    ) -> Result<BounceAction, LedgerError> {
+        let mailed = match token {
+            Some(token) => self.ledger.mailed_address(&token.issue, member)?,
+            None => None,
+        };
+        let own = self.ledger.member(member)?.and_then(|row| row.member.address).map(String::from);
+        // A dead address is suppressed where the letter went; a wish to be left alone holds for the member's own too.
+        let is_wish = matches!(reason, SuppressionReason::Unsubscribed | SuppressionReason::Complaint);
+        let own = own.filter(|_| is_wish || mailed.is_none());
+        let mut addresses: Vec<String> = mailed.into_iter().chain(own).collect();
+        if addresses.is_empty() {
+            addresses.push(address.to_owned());
+        }
+        let mut is_new = false;
+        for address in addresses {
+            is_new |=
+                self.ledger.suppress(&Suppression { address, reason, since: now, note: note.to_owned() })?;
+        }
+        Ok(if is_new { BounceAction::Suppressed } else { BounceAction::AlreadySuppressed })
+    }
+}

@@ -1,0 +1,97 @@
+//! What came back: read once from wherever it lies, put away, counted, and told to whoever keeps the list.
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    reason = "a test that can't go on fails"
+)]
+
+mod support;
+
+use support::sandbox::Sandbox;
+
+/// A bounce after RFC 3464, in the words of Postfix.
+fn bounce(number: usize, status: &str, words: &str) -> String {
+    let to = format!("member{number:04}@example.org");
+    format!(
+        "From: MAILER-DAEMON@mail.example.se\nTo: studs@example.se\nSubject: Undelivered Mail Returned to Sender\n\
+         Auto-Submitted: auto-replied\nMIME-Version: 1.0\n\
+         Content-Type: multipart/report; report-type=delivery-status; boundary=\"b\"\n\n--b\n\n\
+         <{to}>: host mx.example.org said: 550 {status} {words}\n\n--b\n\
+         Content-Type: message/delivery-status\n\nReporting-MTA: dns; mail.example.se\n\n\
+         Final-Recipient: rfc822; {to}\nAction: failed\nStatus: {status}\n\
+         Diagnostic-Code: smtp; 550 {status} {words}\n\n--b--\n"
+    )
+}
+
+fn sent(issues: &[&str]) -> Sandbox {
+    let club = Sandbox::members(4);
+    for issue in issues {
+        club.write(&format!("issues/{issue}/issue.toml"), "title = \"Brevet\"\ndate = 2026-04-15\n");
+        club.write(&format!("issues/{issue}/10-hej.md"), "+++\ntitle = \"Hej\"\n+++\nEtt brev.\n");
+        club.run(&format!("send {issue} --yes")).code(0);
+    }
+    club
+}
+
+fn read(club: &Sandbox, source: &str) -> String {
+    format!("bounces {}", club.path(source).display())
+}
+
+#[test]
+fn an_mbox_is_read_message_by_message_and_once() {
+    let club = sent(&["2026-1"]);
+    let one = |number| {
+        format!(
+            "From MAILER-DAEMON Tue Nov 24 10:00:0{number} 2026\n{}\n",
+            bounce(number, "5.1.1", "User unknown")
+        )
+    };
+    club.write("mbox", one(1) + &one(2) + &one(3));
+    club.run(&read(&club, "mbox")).code(0).stderr_has("3 read, 0 known").stdout_has("member0003@example.org");
+    club.run(&read(&club, "mbox")).code(0).stderr_has("0 read, 3 known");
+    club.run("status 2026-1").code(0);
+    club.run("bounces report").code(0).stdout_has("member0002@example.org").stdout_has("adressen finns inte");
+    club.run("bounces report --csv").code(0).stdout_has("Member 0002;member0002@example.org");
+    club.run("unsuppress member0002@example.org --why rättad").code(0);
+    let report = club.run("bounces report").code(0).stdout();
+    assert!(!report.contains("member0002"), "{report}");
+}
+
+#[test]
+fn a_maildirs_messages_become_read_ones_or_are_moved() {
+    let club = sent(&["2026-1"]);
+    for folder in ["new", "cur", "tmp"] {
+        std::fs::create_dir_all(club.path("Maildir").join(folder)).unwrap();
+    }
+    club.write("Maildir/new/1.a.host", bounce(1, "5.1.1", "User unknown"));
+    club.run(&(read(&club, "Maildir") + " --dry-run")).code(0);
+    assert_eq!(club.files("Maildir/new").len(), 1, "a dry run moves nothing");
+    club.run(&read(&club, "Maildir")).code(0).stderr_has("1 read");
+    assert_eq!(
+        (club.files("Maildir/new").len(), club.files("Maildir/cur")),
+        (0, vec!["1.a.host:2,S".to_owned()])
+    );
+    club.write("Maildir/new/2.a.host", bounce(2, "5.1.1", "User unknown"));
+    let inbox = "[inbox]\nsources = [\"Maildir\"]\nmove_to = \"done\"\n";
+    club.write("medlemsbrev.toml", inbox.to_owned() + &club.read("medlemsbrev.toml"));
+    club.run("bounces").code(0).stderr_has("1 read, 1 known");
+    assert_eq!(club.files("done").len(), 2);
+    assert_eq!(club.files("Maildir/cur").len() + club.files("Maildir/new").len(), 0);
+}
+
+#[test]
+fn a_full_mailbox_is_forgiven_once() {
+    let club = sent(&["2026-1"]);
+    let full = |words: &str| bounce(1, "5.2.2", &format!("Mailbox full {words}"));
+    club.write("1.eml", full("1"));
+    club.write("2.eml", full("again for the same issue"));
+    club.run(&(read(&club, "1.eml") + " " + club.path("2.eml").to_str().unwrap())).code(0);
+    club.run("bounces report").code(0).stdout_has("No address needs");
+    club.write("issues/2026-2/issue.toml", "title = \"Brevet\"\ndate = 2026-11-15\n");
+    club.write("issues/2026-2/10-hej.md", "+++\ntitle = \"Hej\"\n+++\nEtt brev.\n");
+    club.run("send 2026-2 --yes").code(0);
+    club.write("3.eml", full("3"));
+    club.run(&read(&club, "3.eml")).code(0).stdout_has("suppressed");
+    club.run("bounces report").code(0).stdout_has("brevlådan är full");
+}
