@@ -188,6 +188,9 @@ pub struct Preview {
     /// Which part of the letter.
     #[arg(long, value_enum, default_value_t = Part::Text)]
     pub part: Part,
+    /// Open the letter in the browser.
+    #[arg(long, conflicts_with = "part")]
+    pub browser: bool,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]

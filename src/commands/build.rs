@@ -37,7 +37,7 @@ pub fn run(project: &Project, arguments: &Build, terminal: Terminal) -> Result<E
     Ok(ExitCode::SUCCESS)
 }
 
-fn write(path: &Path, content: &[u8]) -> Result<(), Error> {
+pub(super) fn write(path: &Path, content: &[u8]) -> Result<(), Error> {
     let failed = |error: std::io::Error| {
         Error::new(Kind::TryAgain, format!("can't write `{}`: {error}", path.display()))
     };

@@ -1,6 +1,6 @@
 //! `preview`: the letter as one member gets it.
 
-use std::process::ExitCode;
+use std::process::{ExitCode, Stdio};
 
 use jiff::Timestamp;
 
@@ -19,20 +19,45 @@ pub fn run(project: &Project, arguments: &Preview, terminal: Terminal) -> Result
     let issue = project.issue(arguments.issue.as_ref())?;
     let (composer, member) = letter_of(project, &issue, arguments.member.as_ref(), terminal)?;
     let rendered = composer.render(&member)?;
+    if arguments.browser {
+        return browse(project, &issue, &composer, &member, terminal);
+    }
     match arguments.part {
-        Part::Html => terminal.data(rendered.html),
+        Part::Html => terminal.pages(rendered.html),
         Part::Source => {
             let letter = composer.letter(&member, Mark::None, Timestamp::now())?;
-            terminal.data(String::from_utf8_lossy(&letter.bytes).replace("\r\n", "\n"));
+            terminal.pages(String::from_utf8_lossy(&letter.bytes).replace("\r\n", "\n"));
         }
         Part::Text => {
             let letter = composer.letter(&member, Mark::None, Timestamp::now())?;
-            terminal.data(format!(
+            terminal.pages(format!(
                 "{}\n{}",
                 header(project, &composer, &member, &rendered.subject, letter.bytes.len()),
                 rendered.text
             ));
         }
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Writes the page, pictures and all in one file, and opens it.
+fn browse(
+    project: &Project,
+    issue: &IssueName,
+    composer: &Composer,
+    member: &Member,
+    terminal: Terminal,
+) -> Result<ExitCode, Error> {
+    let path = project.outbox(issue).join("build").join(format!("{issue}.html"));
+    let page = composer.with_images_inside(&composer.render(member)?.html)?;
+    super::build::write(&path, page.as_bytes())?;
+    let opener = if cfg!(target_os = "macos") { "open" } else { "xdg-open" };
+    let browser = std::env::var("BROWSER").ok().filter(|name| !name.is_empty());
+    let browser = browser.unwrap_or_else(|| opener.to_owned());
+    let opened = std::process::Command::new(&browser).arg(&path).stdin(Stdio::null()).spawn();
+    terminal.data(path.display().to_string());
+    if let Err(error) = opened {
+        terminal.say(format!("No browser was opened (`{browser}`: {error}): open the file yourself."));
     }
     Ok(ExitCode::SUCCESS)
 }

@@ -37,6 +37,15 @@ impl Terminal {
         let _closed = write!(anstream::stdout(), "{text}{end}");
     }
 
+    /// Prints a long text: on a terminal that is too low for it through the program that `PAGER` names, or `less`.
+    pub fn pages(self, text: impl AsRef<str>) {
+        let text = text.as_ref();
+        let height = console::Term::stdout().size_checked().map_or(usize::MAX, |(rows, _)| usize::from(rows));
+        if !std::io::stdout().is_terminal() || text.lines().count() < height || page(text).is_err() {
+            self.data(text);
+        }
+    }
+
     /// Prints a result on stdout as JSON.
     pub fn json(self, value: &impl Serialize) {
         if let Ok(text) = serde_json::to_string_pretty(value) {
@@ -69,6 +78,23 @@ impl Terminal {
             bar.set_style(style);
         }
         bar
+    }
+}
+
+/// Shows a text in the pager.
+fn page(text: &str) -> std::io::Result<()> {
+    let pager = std::env::var("PAGER").ok().filter(|pager| !pager.trim().is_empty());
+    let mut command = std::process::Command::new("sh");
+    command.arg("-c").arg(pager.unwrap_or_else(|| "less -R".to_owned())).stdin(std::process::Stdio::piped());
+    let mut child = command.spawn()?;
+    if let Some(mut input) = child.stdin.take() {
+        // Who leaves the pager early has read enough.
+        let _closed = input.write_all(text.as_bytes());
+    }
+    match child.wait()?.code() {
+        // The shell found no such program.
+        Some(126 | 127) => Err(std::io::ErrorKind::NotFound.into()),
+        _ => Ok(()),
     }
 }
 
