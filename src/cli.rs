@@ -252,6 +252,9 @@ pub struct Log {
     /// Which log.
     #[arg(long, value_enum, default_value_t = LogKind::Send)]
     pub kind: LogKind,
+    /// Compare the last two dry runs: who is new, who is gone, who gets another letter.
+    #[arg(long)]
+    pub diff: bool,
     /// Show whole addresses; on a terminal they are masked otherwise.
     #[arg(long)]
     pub show_addresses: bool,

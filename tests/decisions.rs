@@ -164,3 +164,25 @@ fn the_editors_are_reminded_once_a_week() {
     club.run("schedule").code(0).stdout_has("send --due --quiet").stdout_has("remind");
     club.run("schedule --systemd").code(0).stdout_has("OnCalendar=*-*-* 08:00");
 }
+
+#[test]
+fn two_dry_runs_are_compared() {
+    let club = Sandbox::members(3);
+    club.run("log --kind dry-run --diff").code(BAD_DATA).stderr_has("no two dry runs");
+    club.run("send --dry-run").code(0);
+    club.run("send --dry-run").code(0);
+    club.run("log --kind dry-run --diff").code(0).stdout_has("3 letters are the same");
+    club.write(
+        "issues/2026-1/20-mer.md",
+        "+++\ntitle = \"Mer\"\naudience = 'name = \"Member 0001\"'\n+++\nText.\n",
+    );
+    club.write("members.csv", "namn,epost\nMember 0001,member0001@example.org\nMember 0002,member0002@example.org\nNy,ny@example.org\n");
+    club.run("send --dry-run --max-missing 3").code(0);
+    let run = club.run("log --kind dry-run --diff").code(0);
+    let lines: Vec<String> =
+        run.stdout().lines().map(|line| line.split_whitespace().collect::<Vec<_>>().join(" ")).collect();
+    assert!(lines.iter().any(|line| line.starts_with("other member0001@example.org +Mer")), "{lines:?}");
+    assert!(lines.iter().any(|line| line.starts_with("new ny@example.org")), "{lines:?}");
+    assert!(lines.iter().any(|line| line.starts_with("1 letter is the same")), "{lines:?}");
+    club.run("log --diff").code(2);
+}

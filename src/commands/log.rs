@@ -6,14 +6,20 @@ use std::process::ExitCode;
 use jiff::Timestamp;
 use serde_json::Value;
 
-use crate::cli::Log;
-use crate::error::Error;
+use crate::cli::{Log, LogKind};
+use crate::error::{Error, Kind};
 use crate::report::{JsonLines, Terminal};
 
 use super::Project;
 
 /// Runs the command.
 pub fn run(project: &Project, arguments: &Log, terminal: Terminal) -> Result<ExitCode, Error> {
+    if arguments.diff {
+        if arguments.kind != LogKind::DryRun {
+            return Err(Error::new(Kind::Usage, "--diff compares dry runs").hint("add --kind dry-run"));
+        }
+        return super::log_diff::run(project, &project.issue(arguments.issue.as_ref())?, terminal);
+    }
     let name = arguments.kind.name();
     let is_masked = !arguments.show_addresses && std::io::stdout().is_terminal();
     let mut shown = 0;

@@ -9,6 +9,7 @@ mod due;
 mod import;
 mod init;
 mod log;
+mod log_diff;
 mod members;
 mod new;
 mod preview;
