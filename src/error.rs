@@ -1,6 +1,7 @@
 //! Errors as the user meets them: what is wrong, where, what to do, and the exit code.
 
-use std::fmt;
+use std::path::Path;
+use std::{fmt, io};
 
 use miette::{GraphicalReportHandler, GraphicalTheme, LabeledSpan, NamedSource, SourceCode};
 
@@ -54,6 +55,11 @@ impl Error {
     /// An error with its words.
     pub fn new(kind: Kind, message: impl Into<String>) -> Self {
         Self { kind, message: message.into(), hint: None, excerpt: None }
+    }
+
+    /// A file that can't be read.
+    pub fn unreadable(path: &Path, error: &io::Error) -> Self {
+        Self::new(Kind::Data, format!("can't read `{}`: {error}", path.display()))
     }
 
     /// Adds what the user can do.

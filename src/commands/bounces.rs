@@ -8,7 +8,6 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use jiff::Timestamp;
-use ring::digest::{SHA256, digest};
 use serde::Serialize;
 
 use crate::cli::{Bounces, BouncesCommand};
@@ -104,7 +103,7 @@ fn explain(
         _ => None,
     };
     for file in files {
-        for (name, bytes) in file.messages().map_err(|error| sources::unreadable(&file.path, &error))? {
+        for (name, bytes) in file.messages().map_err(|error| Error::unreadable(&file.path, &error))? {
             let report = reader.read(&bytes);
             let who = match (&ledger, &key) {
                 (Some(ledger), Some(key)) => Some(Who { ledger, key, soft_issues: usize::MAX }),
@@ -195,7 +194,7 @@ struct Desk<'a> {
 impl Desk<'_> {
     fn handle(&mut self, name: &str, bytes: &[u8]) -> Result<(), Error> {
         let ledger = self.who.ledger;
-        let digest = data_encoding::HEXLOWER.encode(digest(&SHA256, bytes).as_ref());
+        let digest = super::sha256(bytes);
         if ledger.has_bounce(&digest)? {
             self.known += 1;
             return Ok(());

@@ -71,6 +71,5 @@ fn said(time: DateTime) -> String {
 
 /// Tells whether the issue went out and no letter is left: members who join later are not mailed by cron.
 fn is_sent(ledger: &Ledger, issue: &IssueName) -> Result<bool, Error> {
-    let is_open = |state| Ok::<_, Error>(!ledger.deliveries(issue, state)?.is_empty());
-    Ok(ledger.has_deliveries(issue)? && !is_open(State::Queued)? && !is_open(State::Deferred)?)
+    Ok(ledger.has_deliveries(issue)? && !ledger.has_in(issue, &[State::Queued, State::Deferred])?)
 }

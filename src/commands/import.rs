@@ -158,8 +158,7 @@ fn ascii(delimiter: char) -> Result<u8, Error> {
 
 /// Of the file and of how it is read: the same digest brings no news.
 fn digest_of(path: &Path, how: &str) -> Result<String, Error> {
-    let failed =
-        |error: std::io::Error| Error::new(Kind::Data, format!("can't read `{}`: {error}", path.display()));
+    let failed = |error: std::io::Error| Error::unreadable(path, &error);
     let mut file = BufReader::new(File::open(path).map_err(failed)?);
     let mut digest = Context::new(&SHA256);
     loop {
@@ -172,7 +171,7 @@ fn digest_of(path: &Path, how: &str) -> Result<String, Error> {
         file.consume(length);
     }
     digest.update(how.as_bytes());
-    Ok(data_encoding::HEXLOWER.encode(digest.finish().as_ref()))
+    Ok(super::hex(&digest.finish()))
 }
 
 fn bad_rows(path: &Path, bad: &[BadRow]) -> Error {

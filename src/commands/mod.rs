@@ -29,6 +29,7 @@ mod year;
 use std::process::ExitCode;
 
 use clap::CommandFactory;
+use ring::digest::{Digest, SHA256, digest};
 
 use crate::cli::{Cli, Command};
 use crate::error::Error;
@@ -79,6 +80,15 @@ pub fn run(cli: Cli, terminal: Terminal) -> Result<ExitCode, Error> {
             Ok(ExitCode::SUCCESS)
         }
     }
+}
+
+/// SHA-256 in hexadecimal.
+fn sha256(bytes: &[u8]) -> String {
+    hex(&digest(&SHA256, bytes))
+}
+
+fn hex(digest: &Digest) -> String {
+    data_encoding::HEXLOWER.encode(digest.as_ref())
 }
 
 /// What runs everything that waits for a network.

@@ -181,8 +181,7 @@ impl Project {
         }
     }
 
-    /// The configured DKIM signers.
-    /// The DKIM keys of the configuration.
+    /// The DKIM keys of the configuration, as signers.
     pub fn signers(&self) -> Result<Vec<Signer>, ComposeError> {
         let own = self.config.sender.address.domain();
         let signer = |dkim: &crate::config::Dkim| {

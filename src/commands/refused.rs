@@ -1,7 +1,6 @@
 //! Letters that the mail server refused for good are bounces too.
 
 use jiff::Timestamp;
-use ring::digest::{SHA256, digest};
 
 use crate::domain::bounce::Class;
 use crate::domain::{IssueName, Reply, State, Suppression, SuppressionReason};
@@ -20,7 +19,7 @@ pub(super) fn record(project: &Project, ledger: &Ledger, issue: &IssueName) -> R
     let mut reader = None;
     for row in refused.into_iter().filter(|row| row.code.is_some()) {
         let what = format!("{issue} {} {}", row.member, row.attempts);
-        let digest = data_encoding::HEXLOWER.encode(digest(&SHA256, what.as_bytes()).as_ref());
+        let digest = super::sha256(what.as_bytes());
         if ledger.has_bounce(&digest)? {
             continue;
         }

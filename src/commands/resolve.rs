@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use jiff::Timestamp;
 
 use crate::cli::Resolve;
-use crate::domain::State;
+use crate::domain::{Address, State};
 use crate::error::{Error, Kind};
 use crate::ledger::DeliveryRow;
 use crate::report::{Table, Terminal, plural};
@@ -33,11 +33,13 @@ pub fn run(project: &Project, arguments: &Resolve, terminal: Terminal) -> Result
     };
     let mut settled = 0;
     for row in &rows {
-        settled += u64::from(ledger.resolve(&arguments.issue, row.member, state, Timestamp::now())?);
-        let address = row.address.as_ref().and_then(|address| crate::domain::Address::parse(address).ok());
-        if let (State::Queued, Some(address)) = (state, address) {
-            ledger.lift_hard_bounce(row.member, &address, "resolve --resend", Timestamp::now())?;
-        }
+        let (member, now) = (row.member, Timestamp::now());
+        settled += u64::from(if state == State::Queued {
+            let address = row.address.as_ref().and_then(|address| Address::parse(address).ok());
+            ledger.queue_again(&arguments.issue, member, address.as_ref(), "resolve --resend", now)?
+        } else {
+            ledger.resolve(&arguments.issue, member, state, now)?
+        });
     }
     if terminal.json {
         terminal.json(&rows);
@@ -65,7 +67,7 @@ fn chosen(arguments: &Resolve, rows: Vec<DeliveryRow>) -> Result<Vec<DeliveryRow
             return Err(Error::new(Kind::Data, message));
         }
     }
-    let keys: Vec<String> = arguments.addresses.iter().map(crate::domain::Address::key).collect();
+    let keys: Vec<String> = arguments.addresses.iter().map(Address::key).collect();
     Ok(rows.into_iter().filter(|row| keys.iter().any(|key| is_of(row, key))).collect())
 }
 

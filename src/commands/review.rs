@@ -1,9 +1,9 @@
 //! What was looked at before a send: digests of everything that makes the letters, and what changed since.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use jiff::Timestamp;
-use ring::digest::{Context, SHA256, digest};
+use ring::digest::{Context, SHA256};
 
 use crate::compose::Composer;
 use crate::config::FILE;
@@ -29,12 +29,12 @@ pub(super) fn review(
     let mut paths = vec![project.dir.join("issues").join(job.issue.as_str()), project.dir.join("templates")];
     while let Some(path) = paths.pop() {
         if path.is_dir() {
-            let entries = std::fs::read_dir(&path).map_err(|error| unreadable(&path, &error))?;
+            let entries = std::fs::read_dir(&path).map_err(|error| Error::unreadable(&path, &error))?;
             paths.extend(entries.flatten().map(|entry| entry.path()));
         } else if path.is_file() {
-            let bytes = std::fs::read(&path).map_err(|error| unreadable(&path, &error))?;
+            let bytes = std::fs::read(&path).map_err(|error| Error::unreadable(&path, &error))?;
             let name = path.strip_prefix(&project.dir).unwrap_or(&path).display().to_string();
-            review.files.insert(name, hex(digest(&SHA256, &bytes).as_ref()));
+            review.files.insert(name, super::sha256(&bytes));
         }
     }
     review.files.insert(FILE.to_owned(), configuration(&project.dir.join(FILE))?);
@@ -49,23 +49,15 @@ pub(super) fn review(
         }
         Ok::<_, Error>(())
     })?;
-    review.list = hex(list.finish().as_ref());
+    review.list = super::hex(&list.finish());
     Ok(review)
 }
 
 fn configuration(path: &PathBuf) -> Result<String, Error> {
-    let text = std::fs::read_to_string(path).map_err(|error| unreadable(path, &error))?;
+    let text = std::fs::read_to_string(path).map_err(|error| Error::unreadable(path, &error))?;
     let mut tables: toml::Table = text.parse().unwrap_or_default();
     tables.retain(|name, _| !NOT_IN_LETTERS.contains(&name));
-    Ok(hex(digest(&SHA256, tables.to_string().as_bytes()).as_ref()))
-}
-
-fn hex(bytes: &[u8]) -> String {
-    data_encoding::HEXLOWER.encode(bytes)
-}
-
-fn unreadable(path: &Path, error: &std::io::Error) -> Error {
-    Error::new(Kind::Data, format!("can't read `{}`: {error}", path.display()))
+    Ok(super::sha256(tables.to_string().as_bytes()))
 }
 
 /// What differs, a line each.

@@ -87,20 +87,16 @@ pub(super) fn send(
 /// Queues the rejected letter of one member; the decision lifts the address's suppression after a bounce.
 fn queue_rejected(ledger: &Ledger, issue: &IssueName, address: &Address) -> Result<(), Error> {
     let member = ledger.member_by_address(address)?.map(|row| row.member.id);
-    let now = Timestamp::now();
+    let why = "send --retry-rejected";
     let is_queued = match member {
-        Some(member) => ledger.resolve(issue, member, State::Queued, now)?,
+        Some(member) => ledger.queue_again(issue, member, Some(address), why, Timestamp::now())?,
         None => false,
     };
-    let Some(member) = member.filter(|_| is_queued) else {
-        return Err(Error::new(
-            Kind::Data,
-            format!("no letter of {issue} to {address} was rejected; nothing was sent"),
-        )
-        .hint(format!("see which were: medlemsbrev status {issue}")));
-    };
-    ledger.lift_hard_bounce(member, address, "send --retry-rejected", now)?;
-    Ok(())
+    if is_queued {
+        return Ok(());
+    }
+    Err(Error::new(Kind::Data, format!("no letter of {issue} to {address} was rejected; nothing was sent"))
+        .hint(format!("see which were: medlemsbrev status {issue}")))
 }
 
 pub(super) fn import_list(

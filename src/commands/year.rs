@@ -65,11 +65,10 @@ pub(super) fn promises(project: &Project, ledger: &Ledger, today: Date) -> Resul
 }
 
 fn standing(project: &Project, ledger: &Ledger, issue: &IssueName) -> Result<Standing, Error> {
-    let has = |state| Ok::<_, Error>(!ledger.deliveries(issue, state)?.is_empty());
     Ok(if ledger.review(issue, ReviewKind::Cancelled)?.is_some() {
         Standing::Cancelled
     } else if ledger.has_deliveries(issue)? {
-        let is_open = has(State::Queued)? || has(State::Deferred)? || has(State::Sending)?;
+        let is_open = ledger.has_in(issue, &[State::Queued, State::Deferred, State::Sending])?;
         if is_open { Standing::Sending } else { Standing::Sent }
     } else if ledger.review(issue, ReviewKind::Approved)?.is_some() {
         Standing::Approved

@@ -154,6 +154,28 @@ impl Ledger {
         Ok(changed == 1)
     }
 
+    /// Queues a letter again that is in doubt or was rejected, and lifts a hard bounce of its address: who decides to try
+    /// again has reason to. Another wish of the address's owner stays. Gives false where the letter is in another state.
+    ///
+    /// # Errors
+    /// When the ledger can't be written; then nothing is changed.
+    pub fn queue_again(
+        &self,
+        issue: &IssueName,
+        member: MemberId,
+        address: Option<&Address>,
+        why: &str,
+        now: Timestamp,
+    ) -> Result<bool, LedgerError> {
+        self.at_once(|ledger| {
+            let is_queued = ledger.resolve(issue, member, State::Queued, now)?;
+            if let (true, Some(address)) = (is_queued, address) {
+                ledger.lift_hard_bounce(member, address, why, now)?;
+            }
+            Ok(is_queued)
+        })
+    }
+
     /// When letters of any issue were handed to the relay, oldest first; those before `since` are forgotten.
     ///
     /// # Errors
@@ -173,6 +195,21 @@ impl Ledger {
     pub fn has_deliveries(&self, issue: &IssueName) -> Result<bool, LedgerError> {
         let sql = "SELECT EXISTS (SELECT 1 FROM delivery WHERE issue = ?1)";
         Ok(self.connection.query_row(sql, [issue.as_str()], |row| row.get(0))?)
+    }
+
+    /// Tells whether a delivery of the issue is in one of these states.
+    ///
+    /// # Errors
+    /// When the ledger can't be read.
+    pub fn has_in(&self, issue: &IssueName, states: &[State]) -> Result<bool, LedgerError> {
+        let sql = "SELECT EXISTS (SELECT 1 FROM delivery WHERE issue = ?1 AND state = ?2)";
+        let mut statement = self.connection.prepare_cached(sql)?;
+        for state in states {
+            if statement.query_row([issue.as_str(), state.as_str()], |row| row.get(0))? {
+                return Ok(true);
+            }
+        }
+        Ok(false)
     }
 
     /// The issues that have deliveries, with the time of the last change.

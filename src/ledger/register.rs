@@ -7,7 +7,7 @@ use rusqlite::Connection;
 use serde::Serialize;
 use serde_json::{Map, Value};
 
-use crate::domain::{Address, MemberId, SuppressionReason};
+use crate::domain::{Address, MemberId, Suppression, SuppressionReason};
 use crate::import::Row;
 
 use super::import::{carry_suppression, insert, refuse_shared_addresses, select, update};
@@ -87,33 +87,39 @@ impl Ledger {
         now: Timestamp,
     ) -> Result<bool, LedgerError> {
         let Some(suppression) = self.suppression(address)? else { return Ok(false) };
-        let transaction = self.connection.unchecked_transaction()?;
-        transaction.execute("DELETE FROM suppression WHERE address_key = ?1", [address.key()])?;
-        let old = format!("{} since {}", suppression.reason.as_str(), stamp(suppression.since));
-        let change =
-            FieldChange { field: "suppressed".to_owned(), old: Some(old), new: Some(format!("no: {why}")) };
-        record_change(&transaction, &stamp(now), member, "members resubscribe", &change)?;
-        transaction.commit()?;
+        self.at_once(|ledger| ledger.lift(member, address, &suppression, why, now))?;
         Ok(true)
     }
 
-    /// Lifts the suppression of an address that bounced, by a person's decision to try it again; another wish of its
-    /// owner stays.
-    ///
-    /// # Errors
-    /// When the ledger can't be written.
-    pub fn lift_hard_bounce(
+    /// Lifts the suppression of an address that bounced; another wish of its owner stays.
+    pub(super) fn lift_hard_bounce(
         &self,
         member: MemberId,
         address: &Address,
         why: &str,
         now: Timestamp,
     ) -> Result<(), LedgerError> {
-        let suppression = self.suppression(address)?;
-        if suppression.is_some_and(|found| found.reason == SuppressionReason::HardBounce) {
-            self.lift_suppression(member, address, why, now)?;
+        match self.suppression(address)? {
+            Some(found) if found.reason == SuppressionReason::HardBounce => {
+                self.lift(member, address, &found, why, now)
+            }
+            _ => Ok(()),
         }
-        Ok(())
+    }
+
+    fn lift(
+        &self,
+        member: MemberId,
+        address: &Address,
+        suppression: &Suppression,
+        why: &str,
+        now: Timestamp,
+    ) -> Result<(), LedgerError> {
+        self.connection.execute("DELETE FROM suppression WHERE address_key = ?1", [address.key()])?;
+        let old = format!("{} since {}", suppression.reason.as_str(), stamp(suppression.since));
+        let change =
+            FieldChange { field: "suppressed".to_owned(), old: Some(old), new: Some(format!("no: {why}")) };
+        Ok(record_change(&self.connection, &stamp(now), member, "members resubscribe", &change)?)
     }
 
     /// All that is stored of a member beside its row.

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use mail_parser::mailbox::mbox::MessageIterator;
 
-use crate::error::{Error, Kind};
+use crate::error::Error;
 
 /// The source that is one message on standard input, as a mail server's pipe or procmail gives it.
 const STDIN: &str = "-";
@@ -37,15 +37,11 @@ pub(super) fn find(named: &[PathBuf]) -> Result<Vec<Source>, Error> {
 }
 
 fn in_folder(folder: &Path) -> Result<Vec<Source>, Error> {
-    let entries = fs::read_dir(folder).map_err(|error| unreadable(folder, &error))?;
+    let entries = fs::read_dir(folder).map_err(|error| Error::unreadable(folder, &error))?;
     let mut paths: Vec<PathBuf> =
         entries.flatten().map(|entry| entry.path()).filter(|path| path.is_file()).collect();
     paths.sort();
     Ok(paths.into_iter().map(|path| Source { path, is_of_folder: true }).collect())
-}
-
-pub(super) fn unreadable(path: &Path, error: &io::Error) -> Error {
-    Error::new(Kind::Data, format!("can't read `{}`: {error}", path.display()))
 }
 
 impl Source {
