@@ -17,7 +17,6 @@ use super::template::{self, Templates};
 use super::variant::Variants;
 use super::{
     Body, CompiledSection, ComposeError, Composer, HTML, IssueSource, Setup, TEXT, helpers, markdown, source,
-    text,
 };
 
 impl Composer {
@@ -64,6 +63,7 @@ impl Composer {
             let compiled = composer.compile(index, section, &source.dir, &styles, &mut images)?;
             composer.sections.push(compiled);
         }
+        composer.prepare_sections()?;
         let events = composer.sections.iter().filter(|section| section.audience.is_none());
         let events: Vec<Event> = events.flat_map(|section| section.events.clone()).collect();
         if composer.issue.calendar
@@ -116,13 +116,12 @@ impl Composer {
         let dir = self.setup.templates.clone();
         let (path, html) = template::load(&dir, HTML, include_str!("../../templates/letter.html.hbs"))?;
         let check = |path: &Path, text: &str| template::Source { path, text, lines_above: 0 }.check(&schema);
-        let has_logic = |text: &str| template::decides_by(text, &["member", "greeting", "links"]);
         check(&path, &html)?;
-        self.pages_have_logic = has_logic(&html.replace(super::style::MARK, ""));
+        self.pages_have_logic = decides_by_member(&html.replace(super::style::MARK, ""));
         self.html.add(HTML, &path, &styles.write_into_template(&html)?)?;
         let (path, text) = template::load(&dir, TEXT, include_str!("../../templates/letter.txt.hbs"))?;
         check(&path, &text)?;
-        self.pages_have_logic |= has_logic(&text);
+        self.pages_have_logic |= decides_by_member(&text);
         self.text.add(TEXT, &path, &text)?;
         let greeting = self.issue.greeting.clone().unwrap_or_else(|| self.language.greeting.clone());
         let issue_file = PathBuf::from("issue.toml");
@@ -150,15 +149,20 @@ impl Composer {
         template::Source { path: &path, text: &markdown, lines_above }.check(&self.schema()?)?;
         let anchor = format!("section-{}", index + 1);
         let rendered = markdown::render(&markdown, dir, styles, images)?;
+        let decides = rendered.is_personal && decides_by_member(&markdown);
         let body = if rendered.is_personal {
             self.html.add(&anchor, &path, &rendered.html)?;
             self.text.add(&anchor, &path, &rendered.text)?;
             None
         } else {
-            Some(Body { html: rendered.html, text: text::flow(&rendered.text) })
+            Some(Body { html: rendered.html, text: rendered.text })
         };
-        Ok(CompiledSection { title, anchor, audience, events, body })
+        Ok(CompiledSection { title, anchor, audience, events, decides, body })
     }
+}
+
+fn decides_by_member(text: &str) -> bool {
+    template::decides_by(text, &["member", "greeting", "links"])
 }
 
 fn logo(path: &Path, images: &mut InlineImages) -> Result<Logo, ComposeError> {

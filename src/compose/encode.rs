@@ -85,7 +85,8 @@ impl Chunk {
     }
 }
 
-fn filled(text: &str, value: impl Fn(usize) -> String) -> String {
+/// The text with its holes filled.
+pub(super) fn filled(text: &str, value: impl Fn(usize) -> String) -> String {
     let mut parts = text.split(OPEN);
     let mut filled = parts.next().unwrap_or_default().to_owned();
     for part in parts {

@@ -27,15 +27,6 @@ pub(super) struct Frame {
     end: Vec<u8>,
 }
 
-/// What is personal in a message.
-#[derive(Debug)]
-pub(super) struct Personal<'a> {
-    pub subject: &'a str,
-    /// The bodies in quoted-printable.
-    pub text: Vec<u8>,
-    pub html: Vec<u8>,
-}
-
 impl Frame {
     /// Builds the frame of an issue's messages around images and attachments.
     ///
@@ -82,43 +73,39 @@ impl Frame {
         })
     }
 
-    /// The message to one member.
-    ///
-    /// # Errors
-    /// When a header can't be written so that every mail program reads it.
-    pub fn message(
-        &self,
-        sender: &Sender,
-        member: &Member,
-        recipient: &Address,
-        token: &Token,
-        personal: &Personal<'_>,
-        now: Timestamp,
-    ) -> Result<Vec<u8>, ComposeError> {
-        let name = Some(member.name.clone()).filter(|name| !name.is_empty());
-        let since_epoch = Duration::from_secs(now.as_second().unsigned_abs());
-        let mut headers = Headers::new();
-        headers.set(Date::new(SystemTime::UNIX_EPOCH + since_epoch));
-        headers.set(To::from(Mailboxes::from(mailbox(name, recipient)?)));
-        headers.set(Subject::from(personal.subject.to_owned()));
-        headers.set(MessageId::from(format!("<{}>", message_id(token, &sender.address))));
-        for (name, value) in sender.unsubscribe_headers(token)? {
-            headers.insert_raw(raw(name, value));
-        }
-        let headers = headers.to_string();
-        check_lines(&headers)
-            .map_err(|message| ComposeError::Letter { member: recipient.to_string(), message })?;
-        Ok([
-            headers.as_bytes(),
-            &self.headers,
-            &self.before_text,
-            &personal.text,
-            &self.before_html,
-            &personal.html,
-            &self.end,
-        ]
-        .concat())
+    /// The message to one member, with the bodies in quoted-printable.
+    pub fn message(&self, headers: &str, text: &[u8], html: &[u8]) -> Vec<u8> {
+        let Self { headers: shared, before_text, before_html, end } = self;
+        [headers.as_bytes(), shared, before_text, text, before_html, html, end].concat()
     }
+}
+
+/// The headers that only this member's message has.
+///
+/// # Errors
+/// When a header can't be written so that every mail program reads it.
+pub(super) fn headers(
+    sender: &Sender,
+    member: &Member,
+    recipient: &Address,
+    token: &Token,
+    subject: &str,
+    now: Timestamp,
+) -> Result<String, ComposeError> {
+    let name = Some(member.name.clone()).filter(|name| !name.is_empty());
+    let since_epoch = Duration::from_secs(now.as_second().unsigned_abs());
+    let mut headers = Headers::new();
+    headers.set(Date::new(SystemTime::UNIX_EPOCH + since_epoch));
+    headers.set(To::from(Mailboxes::from(mailbox(name, recipient)?)));
+    headers.set(Subject::from(subject.to_owned()));
+    headers.set(MessageId::from(format!("<{}>", message_id(token, &sender.address))));
+    for (name, value) in sender.unsubscribe_headers(token)? {
+        headers.insert_raw(raw(name, value));
+    }
+    let headers = headers.to_string();
+    check_lines(&headers)
+        .map_err(|message| ComposeError::Letter { member: recipient.to_string(), message })?;
+    Ok(headers)
 }
 
 /// The `Message-ID` of a member's letter without angle brackets: a pure function of issue and member.

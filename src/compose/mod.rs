@@ -29,10 +29,10 @@ use std::path::PathBuf;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
-use crate::domain::{Event, Issue, Letter, Member, MemberId, Segment, TokenKey};
+use crate::domain::{Address, Event, Issue, Letter, Member, MemberId, Segment, Token, TokenKey};
 
 use language::Language;
-use message::{Frame, Personal};
+use message::Frame;
 use page::Logo;
 use template::Templates;
 use variant::Variants;
@@ -95,7 +95,9 @@ struct CompiledSection {
     anchor: String,
     audience: Option<Segment>,
     events: Vec<Event>,
-    /// `None` where the templates named after the anchor are to be rendered for each member.
+    /// Whether the templates named after the anchor decide something by the member, beyond showing values.
+    decides: bool,
+    /// With holes for values; `None` where the templates are to be rendered for each member.
     body: Option<Body>,
 }
 
@@ -176,30 +178,38 @@ impl Composer {
     /// # Errors
     /// As [`Composer::letter`].
     pub fn rehearse(&self, member: &Member, now: Timestamp) -> Result<(), ComposeError> {
-        self.unsigned(member, Mark::None, now).map(drop)
+        let (recipient, token) = self.addressee(member)?;
+        let filled = self.fill(member, &token)?;
+        let sender = &self.setup.sender;
+        sender.return_path(&token)?;
+        message::headers(sender, member, &recipient, &token, filled.subject(), now).map(drop)
     }
 
     fn unsigned(&self, member: &Member, mark: Mark, now: Timestamp) -> Result<Letter, ComposeError> {
-        let recipient = member.address.clone().ok_or_else(|| ComposeError::Letter {
-            member: member.name.clone(),
-            message: "the member has no e-mail address".to_owned(),
-        })?;
-        let token = self.key.sign(&self.issue.name, member.id);
+        let (recipient, token) = self.addressee(member)?;
         let filled = self.fill(member, &token)?;
         let (html, text) = filled.encoded();
         let subject = match mark {
             Mark::None => filled.subject().to_owned(),
             Mark::Test => format!("{} {}", self.language.text("test_mark"), filled.subject()),
         };
-        let personal = Personal { subject: &subject, text, html };
         let sender = &self.setup.sender;
+        let headers = message::headers(sender, member, &recipient, &token, &subject, now)?;
         Ok(Letter {
             member: member.id,
             sender: sender.return_path(&token)?,
             message_id: message::message_id(&token, &sender.address),
-            bytes: self.frame.message(sender, member, &recipient, &token, &personal, now)?,
+            bytes: self.frame.message(&headers, &text, &html),
             recipient,
         })
+    }
+
+    fn addressee(&self, member: &Member) -> Result<(Address, Token), ComposeError> {
+        let recipient = member.address.clone().ok_or_else(|| ComposeError::Letter {
+            member: member.name.clone(),
+            message: "the member has no e-mail address".to_owned(),
+        })?;
+        Ok((recipient, self.key.sign(&self.issue.name, member.id)))
     }
 
     /// The URL in the letter that unsubscribes a member.

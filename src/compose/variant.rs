@@ -7,9 +7,10 @@ use handlebars::{Context, RenderError};
 
 use crate::domain::{Member, Token};
 
-use super::encode::{Sheet, hole};
+use super::encode::{Sheet, filled, hole};
 use super::page::{Page, SectionView};
-use super::{CONTENTS_FROM, CompiledSection, ComposeError, Composer, HTML, Rendered, TEXT, text};
+use super::template::Templates;
+use super::{Body, CONTENTS_FROM, CompiledSection, ComposeError, Composer, HTML, Rendered, TEXT, text};
 
 /// More choices than anyone has audiences for; beyond them the oldest work is done again.
 const MAX_VARIANTS: usize = 256;
@@ -36,9 +37,11 @@ pub(super) struct Values {
     pub subject: String,
     greeting: String,
     unsubscribe: String,
-    /// HTML and text of the personal sections, by their number.
-    sections: BTreeMap<usize, (String, String)>,
+    /// The sections that decide something by the member, by their hole.
+    sections: BTreeMap<usize, Body>,
     fields: Vec<String>,
+    /// The hole of the first field.
+    first_field: usize,
 }
 
 /// A letter's values with the variant they go into.
@@ -46,7 +49,6 @@ pub(super) struct Values {
 pub(super) struct Filled {
     variant: Arc<Variant>,
     values: Values,
-    sections: usize,
 }
 
 impl Filled {
@@ -58,38 +60,38 @@ impl Filled {
     pub fn rendered(&self) -> Rendered {
         Rendered {
             subject: self.values.subject.clone(),
-            html: self.variant.html.readable(|number| self.html(number)),
-            text: self.variant.text.readable(|number| self.text(number)),
+            html: self.variant.html.readable(|number| self.values.html(number)),
+            text: self.variant.text.readable(|number| self.values.text(number)),
         }
     }
 
     /// The HTML and the text in quoted-printable.
     pub fn encoded(&self) -> (Vec<u8>, Vec<u8>) {
-        let html = self.variant.html.encoded(|number| self.html(number));
-        (html, self.variant.text.encoded(|number| self.text(number)))
+        let html = self.variant.html.encoded(|number| self.values.html(number));
+        (html, self.variant.text.encoded(|number| self.values.text(number)))
     }
+}
 
+impl Values {
     fn html(&self, number: usize) -> String {
-        match self.values.sections.get(&number.wrapping_sub(FIRST)) {
-            Some((html, _)) => html.clone(),
+        match self.sections.get(&number) {
+            Some(body) => body.html.clone(),
             None => handlebars::html_escape(self.value(number)),
         }
     }
 
     fn text(&self, number: usize) -> String {
-        match self.values.sections.get(&number.wrapping_sub(FIRST)) {
-            Some((_, text)) => text.clone(),
+        match self.sections.get(&number) {
+            Some(body) => body.text.clone(),
             None => self.value(number).to_owned(),
         }
     }
 
     fn value(&self, number: usize) -> &str {
         match number {
-            GREETING => &self.values.greeting,
-            UNSUBSCRIBE => &self.values.unsubscribe,
-            field => {
-                self.values.fields.get(field.wrapping_sub(FIRST + self.sections)).map_or("", String::as_str)
-            }
+            GREETING => &self.greeting,
+            UNSUBSCRIBE => &self.unsubscribe,
+            field => self.fields.get(field.wrapping_sub(self.first_field)).map_or("", String::as_str),
         }
     }
 }
@@ -100,24 +102,25 @@ impl Composer {
     /// # Errors
     /// When a template can't be rendered with this member's fields.
     pub(super) fn fill(&self, member: &Member, token: &Token) -> Result<Filled, ComposeError> {
-        let visible: Vec<usize> =
-            (0..self.sections.len()).filter(|number| self.is_visible(*number, member)).collect();
+        let visible = self.visible(member);
         let failed = |error: RenderError| ComposeError::Letter {
             member: member.name.clone(),
             message: error.to_string(),
         };
-        let values = self.values(member, token, &visible, failed)?;
+        let unsubscribe = self.setup.sender.unsubscribe(token)?;
+        let values = self.values(member, unsubscribe, &visible, false).map_err(failed)?;
         let variant = if self.pages_have_logic {
             // What the page shows depends on the member: it is rendered for each.
             Arc::new(self.variant(&visible, Some(&values)).map_err(failed)?)
         } else {
             self.known_variant(visible).map_err(failed)?
         };
-        Ok(Filled { variant, values, sections: self.sections.len() })
+        Ok(Filled { variant, values })
     }
 
-    fn is_visible(&self, number: usize, member: &Member) -> bool {
-        self.sections.get(number).is_some_and(|section| section.is_for(member))
+    fn visible(&self, member: &Member) -> Vec<usize> {
+        let numbered = self.sections.iter().enumerate();
+        numbered.filter(|(_, section)| section.is_for(member)).map(|(number, _)| number).collect()
     }
 
     fn known_variant(&self, visible: Vec<usize>) -> Result<Arc<Variant>, RenderError> {
@@ -137,20 +140,19 @@ impl Composer {
     fn values(
         &self,
         member: &Member,
-        token: &Token,
+        unsubscribe: String,
         visible: &[usize],
-        failed: impl Fn(RenderError) -> ComposeError,
-    ) -> Result<Values, ComposeError> {
-        let unsubscribe = self.setup.sender.unsubscribe(token)?;
+        web: bool,
+    ) -> Result<Values, RenderError> {
         let fields = self.fields_of(member);
-        let page = self.page(&fields, "", &unsubscribe, &[]);
-        let mut context = Context::wraps(page).map_err(&failed)?;
-        let greeting = self.text.render("greeting", &context).map_err(&failed)?;
+        let page = Page { web, ..self.page(&fields, "", &unsubscribe, &[]) };
+        let mut context = Context::wraps(page)?;
+        let greeting = if web { String::new() } else { self.text.render("greeting", &context)? };
         if let Some(data) = context.data_mut().as_object_mut() {
             data.insert("greeting".to_owned(), greeting.as_str().into());
         }
         let subject = if self.subject_is_personal {
-            self.text.render("subject", &context).map_err(&failed)?
+            self.text.render("subject", &context)?
         } else {
             self.issue.subject.clone()
         };
@@ -159,36 +161,80 @@ impl Composer {
             let Some(section) = self.sections.get(*number).filter(|section| section.body.is_none()) else {
                 continue;
             };
-            let html = self.html.render(&section.anchor, &context).map_err(&failed)?;
-            let text = self.text.render(&section.anchor, &context).map_err(&failed)?;
-            sections.insert(*number, (html, text));
+            sections.insert(FIRST + number, self.body(&section.anchor, &context)?);
         }
         let fields = fields.values().map(|value| (*value).to_owned()).collect();
-        Ok(Values { subject, greeting, unsubscribe, sections, fields })
+        Ok(Values { subject, greeting, unsubscribe, sections, fields, first_field: self.first_field() })
+    }
+
+    fn body(&self, anchor: &str, context: &Context) -> Result<Body, RenderError> {
+        Ok(Body { html: self.html.render(anchor, context)?, text: self.text.render(anchor, context)? })
+    }
+
+    /// Renders, with holes for the values, the sections that show values and decide nothing by them.
+    ///
+    /// # Errors
+    /// When a template can't be rendered.
+    pub(super) fn prepare_sections(&mut self) -> Result<(), ComposeError> {
+        let failed = |error: RenderError| ComposeError::Letter {
+            member: "everyone".to_owned(),
+            message: error.to_string(),
+        };
+        let fields = self.holes();
+        let fields = fields.iter().map(|(name, value)| (*name, value.as_str())).collect();
+        let (greeting, unsubscribe) = (hole(GREETING), hole(UNSUBSCRIBE));
+        let context = Context::wraps(self.page(&fields, &greeting, &unsubscribe, &[])).map_err(failed)?;
+        let bodies = self.sections.iter().map(|section| match section.body {
+            None if !section.decides => self.body(&section.anchor, &context).map(Some),
+            _ => Ok(None),
+        });
+        let bodies = bodies.collect::<Result<Vec<_>, _>>().map_err(failed)?;
+        for (section, body) in self.sections.iter_mut().zip(bodies) {
+            section.body = section.body.take().or(body);
+        }
+        Ok(())
+    }
+
+    fn first_field(&self) -> usize {
+        FIRST + self.sections.len()
+    }
+
+    fn holes(&self) -> Vec<(&str, String)> {
+        let numbers = self.first_field()..;
+        self.setup.fields.iter().zip(numbers).map(|(name, number)| (name.as_str(), hole(number))).collect()
     }
 
     /// Renders the page with these sections: with holes, or with one member's values where the page asks for them.
     fn variant(&self, visible: &[usize], values: Option<&Values>) -> Result<Variant, RenderError> {
-        let first_field = FIRST + self.sections.len();
-        let names = self.setup.fields.iter().enumerate();
-        let fields: Vec<(&str, String)> = names
-            .map(|(index, name)| {
-                let value = values.and_then(|values| values.fields.get(index)).cloned();
-                (name.as_str(), value.unwrap_or_else(|| hole(first_field + index)))
-            })
-            .collect();
-        let fields = fields.iter().map(|(name, value)| (*name, value.as_str())).collect();
-        let greeting = values.map_or_else(|| hole(GREETING), |values| values.greeting.clone());
-        let unsubscribe = values.map_or_else(|| hole(UNSUBSCRIBE), |values| values.unsubscribe.clone());
-        let sections = |body: fn(&CompiledSection) -> Option<&String>| -> Vec<SectionView<'_>> {
-            let numbered = visible.iter().filter_map(|number| Some((*number, self.sections.get(*number)?)));
-            numbered.map(|(number, section)| section.view(body(section), number)).collect()
-        };
-        let html = sections(|section| section.body.as_ref().map(|body| &body.html));
-        let html = self.html.render_data(HTML, &self.page(&fields, &greeting, &unsubscribe, &html))?;
-        let text = sections(|section| section.body.as_ref().map(|body| &body.text));
-        let text = self.text.render_data(TEXT, &self.page(&fields, &greeting, &unsubscribe, &text))?;
+        let html = self.whole(&self.html, HTML, |body| &body.html, visible, values, false)?;
+        let text = self.whole(&self.text, TEXT, |body| &body.text, visible, values, false)?;
         Ok(Variant { html: Sheet::new(&html, str::to_owned), text: Sheet::new(&text, text::flow) })
+    }
+
+    /// One of the page's two formats.
+    fn whole(
+        &self,
+        templates: &Templates,
+        name: &str,
+        of_body: fn(&Body) -> &String,
+        visible: &[usize],
+        values: Option<&Values>,
+        web: bool,
+    ) -> Result<String, RenderError> {
+        let holes = self.holes();
+        let mut fields: BTreeMap<&str, &str> =
+            holes.iter().map(|(name, hole)| (*name, hole.as_str())).collect();
+        let (mut greeting, mut unsubscribe) = (&*hole(GREETING), &*hole(UNSUBSCRIBE));
+        if let Some(values) = values {
+            (greeting, unsubscribe) = (&values.greeting, &values.unsubscribe);
+            fields =
+                self.setup.fields.iter().zip(&values.fields).map(|(n, v)| (n.as_str(), v.as_str())).collect();
+        }
+        let numbered = visible.iter().filter_map(|number| Some((*number, self.sections.get(*number)?)));
+        let sections: Vec<SectionView<'_>> = numbered
+            .map(|(number, section)| section.view(section.body.as_ref().map(of_body), number))
+            .collect();
+        templates.render_data(name, &Page { web, ..self.page(&fields, greeting, unsubscribe, &sections) })
     }
 
     /// The page for everyone: a neutral reader's, without what only members need.
@@ -201,24 +247,10 @@ impl Composer {
             member: "the web page".to_owned(),
             message: error.to_string(),
         };
-        let fields = self.fields_of(&reader);
-        let page = Page { web: true, ..self.page(&fields, "", "", &[]) };
-        let context = Context::wraps(page).map_err(failed)?;
-        let mut sections = Vec::new();
-        for (number, section) in
-            self.sections.iter().enumerate().filter(|(_, section)| section.is_for(&reader))
-        {
-            let view = match &section.body {
-                Some(body) => section.view(Some(&body.html), number),
-                None => {
-                    let html = self.html.render(&section.anchor, &context).map_err(failed)?;
-                    section.view(Some(&html), number)
-                }
-            };
-            sections.push(view);
-        }
-        let page = Page { contents: sections.len() >= CONTENTS_FROM, sections: &sections, ..page };
-        self.html.render_data(HTML, &page).map_err(failed)
+        let visible = self.visible(&reader);
+        let values = self.values(&reader, String::new(), &visible, true).map_err(failed)?;
+        let page = self.whole(&self.html, HTML, |body| &body.html, &visible, Some(&values), true);
+        Ok(filled(&page.map_err(failed)?, |number| values.html(number)))
     }
 
     /// The data of a page.
