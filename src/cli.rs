@@ -227,6 +227,9 @@ pub struct Bounces {
     /// Say what the messages mean and change nothing.
     #[arg(long)]
     pub dry_run: bool,
+    /// Append the log lines to FILE in the place of logs/bounce.jsonl.
+    #[arg(long, value_name = "FILE")]
+    pub log_file: Option<PathBuf>,
 }
 
 #[derive(Debug, Clone, Copy, Subcommand)]

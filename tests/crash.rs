@@ -111,9 +111,36 @@ fn an_import_that_is_killed_leaves_the_old_register_whole() {
     assert!(killed > 0, "no import was killed in time");
 }
 
+/// A file that may not grow fails as on a full disk, and needs no rights to set up.
+#[test]
+fn a_full_disk_stops_the_run_and_the_next_one_sends_the_rest() {
+    let server = SmtpServer::start();
+    let club = Sandbox::members(MEMBERS).relay(&server).with("connections = 4");
+    club.run("import").code(0);
+    let database = std::fs::metadata(club.path("state/medlemsbrev.db")).unwrap().len();
+    let mut stopped = 0;
+    for kilobytes in [40, 80, 160, 320] {
+        let run = club.run_with_file_limit(database / 1024 + kilobytes, "send 2026-1 --yes");
+        if run.exit_code() == Some(75) {
+            stopped += 1;
+            assert!(run.stderr().contains("disk"), "{}", run.stderr());
+        }
+    }
+    assert!(stopped > 0, "no run met the full disk");
+    let doubted = club.in_doubt("2026-1").len();
+    assert!(doubted <= 4 * stopped, "{doubted} letters in doubt after {stopped} full disks");
+    club.run("send 2026-1 --yes");
+    let (copies, in_doubt) = (server.by_recipient(), club.in_doubt("2026-1"));
+    for number in 1..=MEMBERS {
+        let address = format!("member{number:04}@example.org");
+        let got = copies.get(&address).copied().unwrap_or(0);
+        assert!(got <= 1 && (got == 1 || in_doubt.contains(&address)), "{address} has {got} letters");
+    }
+}
+
 #[test]
 fn ctrl_c_finishes_what_is_on_the_wire_and_says_run_again() {
-    for name in ["INT", "TERM"] {
+    for name in ["INT", "TERM", "HUP"] {
         let server = SmtpServer::start();
         let club = Sandbox::members(MEMBERS).relay(&server);
         let run = club.start("send 2026-1 --yes");

@@ -78,3 +78,37 @@ fn every_mailbox_gets_one_letter_and_a_bounce_suppresses_its_member() {
     assert!(sent.contains("skipped: hard bounce"), "{sent}");
     assert_eq!(club.in_state("2026-2", "accepted"), 200);
 }
+
+/// Sends thirty letters to `NAME1@example.org` and on, through the Postfix on this port.
+fn send_thirty(mail: &Path, name: &str, port: u16) -> String {
+    let boxes: Vec<PathBuf> = (1..=30).map(|n| mail.join(format!("{name}{n}"))).collect();
+    for message in boxes.iter().flat_map(|maildir| messages(maildir)) {
+        std::fs::remove_file(message).unwrap();
+    }
+    let club = Sandbox::members(0)
+        .transport(&format!(
+            "kind = \"smtp\"\nhost = \"127.0.0.1\"\nport = {port}\nsecurity = \"none\"\nconnections = 4"
+        ))
+        .with("patience = \"3min\"");
+    let rows: String = (1..=30).map(|n| format!("Member {n},{name}{n}@example.org\n")).collect();
+    club.write("members.csv", format!("namn,epost\n{rows}"));
+    let run = club.run("send 2026-1 --yes").code(0);
+    assert_eq!(club.in_state("2026-1", "accepted"), 30);
+    wait_until("delivery", || boxes.iter().all(|maildir| !messages(maildir).is_empty()));
+    assert!(boxes.iter().all(|maildir| messages(maildir).len() == 1), "a mailbox has a second letter");
+    run.stderr()
+}
+
+#[test]
+fn a_rate_limit_slows_the_run_down_and_everything_arrives() {
+    let Some(mail) = maildirs() else { return };
+    let said = send_thirty(&mail, "limited", 10026);
+    assert!(said.contains("too much mail"), "{said}");
+}
+
+#[test]
+fn greylisted_letters_arrive_within_the_patience() {
+    let Some(mail) = maildirs() else { return };
+    let said = send_thirty(&mail, "grey", 10027);
+    assert!(said.contains("Greylisted") && said.contains("trying again"), "{said}");
+}

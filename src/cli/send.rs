@@ -1,5 +1,7 @@
 //! `send` and what decides about an issue.
 
+use std::path::PathBuf;
+
 use clap::Args;
 
 use crate::config::Wait;
@@ -41,6 +43,9 @@ pub struct Send {
     /// Only this member, whose letter was rejected and whose address is right now.
     #[arg(long, value_name = "ADDRESS", conflicts_with = "only_missing")]
     pub retry_rejected: Option<Address>,
+    /// Append this run's log lines to FILE in the place of logs/send.jsonl or logs/dry-run.jsonl.
+    #[arg(long, value_name = "FILE")]
+    pub log_file: Option<PathBuf>,
     /// Do not ask.
     #[arg(short, long)]
     pub yes: bool,

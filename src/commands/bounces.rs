@@ -74,7 +74,7 @@ pub fn run(dir: &Path, arguments: &Bounces, terminal: Terminal) -> Result<ExitCo
     let files = sources::find(&named)?;
     match (project, arguments.dry_run) {
         (project, true) => explain(project.as_ref(), &reader, &files, terminal)?,
-        (Some(project), false) => act(&project, &reader, &files, arguments.move_to.as_deref(), terminal)?,
+        (Some(project), false) => act(&project, &reader, &files, arguments, terminal)?,
         (None, false) => {}
     }
     Ok(ExitCode::SUCCESS)
@@ -133,20 +133,21 @@ fn act(
     project: &Project,
     reader: &Reader,
     files: &[Source],
-    move_to: Option<&Path>,
+    arguments: &Bounces,
     terminal: Terminal,
 ) -> Result<(), Error> {
     let _lock = project.lock("bounces")?;
     let inbox = &project.config.inbox;
-    let move_to =
-        move_to.map(Path::to_owned).or_else(|| inbox.move_to.as_ref().map(|to| project.dir.join(to)));
+    let configured = || inbox.move_to.as_ref().map(|to| project.dir.join(to));
+    let move_to = arguments.move_to.clone().or_else(configured);
+    let log = arguments.log_file.clone().unwrap_or_else(|| project.log_path("bounce"));
     let ledger = project.ledger()?;
     let key = project.token_key()?;
     let who = Who { ledger: &ledger, key: &key, soft_issues: inbox.soft_issues.0 };
     let mut desk = Desk {
         reader,
         who,
-        log: JsonLines::open(&project.log_path("bounce"))?,
+        log: JsonLines::open(&log)?,
         table: Table::new(["what", "address", "reason", "done", "file"]),
         read: 0,
         known: 0,

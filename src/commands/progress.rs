@@ -83,13 +83,13 @@ impl Progress {
     }
 }
 
-/// True after the first Ctrl-C or SIGTERM; the second one ends the program at once.
+/// True after the first Ctrl-C, SIGTERM or closed terminal (SIGHUP); the second one ends the program at once.
 pub(super) fn stop_on_signal() -> watch::Receiver<bool> {
     use tokio::signal::unix::{SignalKind, signal};
     let (stop, stopped) = watch::channel(false);
     tokio::spawn(async move {
-        let (Ok(mut interrupt), Ok(mut terminate)) =
-            (signal(SignalKind::interrupt()), signal(SignalKind::terminate()))
+        let (Ok(mut interrupt), Ok(mut terminate), Ok(mut hangup)) =
+            (signal(SignalKind::interrupt()), signal(SignalKind::terminate()), signal(SignalKind::hangup()))
         else {
             return;
         };
@@ -97,6 +97,7 @@ pub(super) fn stop_on_signal() -> watch::Receiver<bool> {
             tokio::select! {
                 _ = interrupt.recv() => {}
                 _ = terminate.recv() => {}
+                _ = hangup.recv() => {}
             }
             if round > 0 {
                 std::process::exit(i32::from(Kind::TryAgain.exit_code()));

@@ -75,7 +75,8 @@ pub(super) fn send(
     confirm(project, &prepared, arguments, terminal)?;
     let relay = if arguments.dry_run { dry_run_outbox(project, issue)? } else { project.relay(issue)? };
     let kind = if arguments.dry_run { "dry-run" } else { "send" };
-    let log = JsonLines::open(&project.log_path(kind))?;
+    let log = arguments.log_file.clone().unwrap_or_else(|| project.log_path(kind));
+    let log = JsonLines::open(&log)?;
     let code =
         runtime.block_on(Run { project, log, terminal, is_dry: arguments.dry_run }.go(prepared, relay))?;
     if arguments.dry_run && arguments.segment.is_none() {

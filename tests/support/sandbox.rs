@@ -156,6 +156,16 @@ impl Sandbox {
         Run { command: arguments.to_owned(), output }
     }
 
+    /// Runs the program where no file may grow beyond so many kilobytes.
+    pub fn run_with_file_limit(&self, kilobytes: u64, arguments: &str) -> Run {
+        let program = self.command(arguments);
+        let mut shell = Command::new("bash");
+        // Without the trap the signal for a file that is too large would end the program.
+        shell.arg("-c").arg(format!("trap '' XFSZ; ulimit -f {kilobytes}; exec \"$0\" \"$@\""));
+        let output = shell.arg(program.get_program()).args(program.get_args()).output().unwrap();
+        Run { command: arguments.to_owned(), output }
+    }
+
     /// Starts the program and does not wait for it.
     pub fn start(&self, arguments: &str) -> Running {
         let child = self.command(arguments).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
