@@ -63,7 +63,6 @@ impl Composer {
             let compiled = composer.compile(index, section, &source.dir, &styles, &mut images)?;
             composer.sections.push(compiled);
         }
-        composer.prepare_sections()?;
         let events = composer.sections.iter().filter(|section| section.audience.is_none());
         let events: Vec<Event> = events.flat_map(|section| section.events.clone()).collect();
         if composer.issue.calendar
@@ -149,15 +148,14 @@ impl Composer {
         template::Source { path: &path, text: &markdown, lines_above }.check(&self.schema()?)?;
         let anchor = format!("section-{}", index + 1);
         let rendered = markdown::render(&markdown, dir, styles, images)?;
-        let decides = rendered.is_personal && decides_by_member(&markdown);
         let body = if rendered.is_personal {
             self.html.add(&anchor, &path, &rendered.html)?;
             self.text.add(&anchor, &path, &rendered.text)?;
-            None
+            if decides_by_member(&markdown) { None } else { Some(self.open_body(&anchor)?) }
         } else {
             Some(Body { html: rendered.html, text: rendered.text })
         };
-        Ok(CompiledSection { title, anchor, audience, events, decides, body })
+        Ok(CompiledSection { title, anchor, audience, events, body })
     }
 }
 

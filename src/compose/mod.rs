@@ -95,8 +95,6 @@ struct CompiledSection {
     anchor: String,
     audience: Option<Segment>,
     events: Vec<Event>,
-    /// Whether the templates named after the anchor decide something by the member, beyond showing values.
-    decides: bool,
     /// With holes for values; `None` where the templates are to be rendered for each member.
     body: Option<Body>,
 }

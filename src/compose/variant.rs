@@ -15,7 +15,7 @@ use super::{Body, CONTENTS_FROM, CompiledSection, ComposeError, Composer, HTML, 
 /// More choices than anyone has audiences for; beyond them the oldest work is done again.
 const MAX_VARIANTS: usize = 256;
 
-/// The numbers of the holes; sections and fields follow.
+/// The numbers of the holes; the fields follow, then the sections.
 const GREETING: usize = 0;
 const UNSUBSCRIBE: usize = 1;
 const FIRST: usize = 2;
@@ -37,11 +37,9 @@ pub(super) struct Values {
     pub subject: String,
     greeting: String,
     unsubscribe: String,
+    fields: Vec<String>,
     /// The sections that decide something by the member, by their hole.
     sections: BTreeMap<usize, Body>,
-    fields: Vec<String>,
-    /// The hole of the first field.
-    first_field: usize,
 }
 
 /// A letter's values with the variant they go into.
@@ -91,7 +89,7 @@ impl Values {
         match number {
             GREETING => &self.greeting,
             UNSUBSCRIBE => &self.unsubscribe,
-            field => self.fields.get(field.wrapping_sub(self.first_field)).map_or("", String::as_str),
+            field => self.fields.get(field.wrapping_sub(FIRST)).map_or("", String::as_str),
         }
     }
 }
@@ -111,7 +109,7 @@ impl Composer {
         let values = self.values(member, unsubscribe, &visible, false).map_err(failed)?;
         let variant = if self.pages_have_logic {
             // What the page shows depends on the member: it is rendered for each.
-            Arc::new(self.variant(&visible, Some(&values)).map_err(failed)?)
+            Arc::new(self.variant(&visible, &values).map_err(failed)?)
         } else {
             self.known_variant(visible).map_err(failed)?
         };
@@ -128,7 +126,7 @@ impl Composer {
         if let Some(variant) = known {
             return Ok(variant);
         }
-        let variant = Arc::new(self.variant(&visible, None)?);
+        let variant = Arc::new(self.variant(&visible, &self.holes())?);
         let mut variants = self.variants.0.write().unwrap_or_else(PoisonError::into_inner);
         if variants.len() >= MAX_VARIANTS {
             variants.clear();
@@ -161,51 +159,50 @@ impl Composer {
             let Some(section) = self.sections.get(*number).filter(|section| section.body.is_none()) else {
                 continue;
             };
-            sections.insert(FIRST + number, self.body(&section.anchor, &context)?);
+            sections.insert(self.section_hole(*number), self.body(&section.anchor, &context)?);
         }
         let fields = fields.values().map(|value| (*value).to_owned()).collect();
-        Ok(Values { subject, greeting, unsubscribe, sections, fields, first_field: self.first_field() })
+        Ok(Values { subject, greeting, unsubscribe, fields, sections })
     }
 
     fn body(&self, anchor: &str, context: &Context) -> Result<Body, RenderError> {
         Ok(Body { html: self.html.render(anchor, context)?, text: self.text.render(anchor, context)? })
     }
 
-    /// Renders, with holes for the values, the sections that show values and decide nothing by them.
+    /// The body, with holes for the values, of a section that shows values and decides nothing by them.
     ///
     /// # Errors
-    /// When a template can't be rendered.
-    pub(super) fn prepare_sections(&mut self) -> Result<(), ComposeError> {
-        let failed = |error: RenderError| ComposeError::Letter {
-            member: "everyone".to_owned(),
-            message: error.to_string(),
-        };
-        let fields = self.holes();
-        let fields = fields.iter().map(|(name, value)| (*name, value.as_str())).collect();
-        let (greeting, unsubscribe) = (hole(GREETING), hole(UNSUBSCRIBE));
-        let context = Context::wraps(self.page(&fields, &greeting, &unsubscribe, &[])).map_err(failed)?;
-        let bodies = self.sections.iter().map(|section| match section.body {
-            None if !section.decides => self.body(&section.anchor, &context).map(Some),
-            _ => Ok(None),
-        });
-        let bodies = bodies.collect::<Result<Vec<_>, _>>().map_err(failed)?;
-        for (section, body) in self.sections.iter_mut().zip(bodies) {
-            section.body = section.body.take().or(body);
+    /// When its templates can't be rendered.
+    pub(super) fn open_body(&self, anchor: &str) -> Result<Body, ComposeError> {
+        let holes = self.holes();
+        let fields = self.named(&holes.fields);
+        let page = self.page(&fields, &holes.greeting, &holes.unsubscribe, &[]);
+        Context::wraps(page).and_then(|context| self.body(anchor, &context)).map_err(|error| {
+            ComposeError::Letter { member: "everyone".to_owned(), message: error.to_string() }
+        })
+    }
+
+    fn section_hole(&self, number: usize) -> usize {
+        FIRST + self.setup.fields.len() + number
+    }
+
+    /// A hole for each value.
+    fn holes(&self) -> Values {
+        Values {
+            subject: String::new(),
+            greeting: hole(GREETING),
+            unsubscribe: hole(UNSUBSCRIBE),
+            fields: (FIRST..).take(self.setup.fields.len()).map(hole).collect(),
+            sections: BTreeMap::new(),
         }
-        Ok(())
     }
 
-    fn first_field(&self) -> usize {
-        FIRST + self.sections.len()
+    fn named<'a>(&'a self, values: &'a [String]) -> BTreeMap<&'a str, &'a str> {
+        self.setup.fields.iter().map(String::as_str).zip(values.iter().map(String::as_str)).collect()
     }
 
-    fn holes(&self) -> Vec<(&str, String)> {
-        let numbers = self.first_field()..;
-        self.setup.fields.iter().zip(numbers).map(|(name, number)| (name.as_str(), hole(number))).collect()
-    }
-
-    /// Renders the page with these sections: with holes, or with one member's values where the page asks for them.
-    fn variant(&self, visible: &[usize], values: Option<&Values>) -> Result<Variant, RenderError> {
+    /// Renders the page with these sections and values, which are holes unless the page decides by them.
+    fn variant(&self, visible: &[usize], values: &Values) -> Result<Variant, RenderError> {
         let html = self.whole(&self.html, HTML, |body| &body.html, visible, values, false)?;
         let text = self.whole(&self.text, TEXT, |body| &body.text, visible, values, false)?;
         Ok(Variant { html: Sheet::new(&html, str::to_owned), text: Sheet::new(&text, text::flow) })
@@ -218,23 +215,18 @@ impl Composer {
         name: &str,
         of_body: fn(&Body) -> &String,
         visible: &[usize],
-        values: Option<&Values>,
+        values: &Values,
         web: bool,
     ) -> Result<String, RenderError> {
-        let holes = self.holes();
-        let mut fields: BTreeMap<&str, &str> =
-            holes.iter().map(|(name, hole)| (*name, hole.as_str())).collect();
-        let (mut greeting, mut unsubscribe) = (&*hole(GREETING), &*hole(UNSUBSCRIBE));
-        if let Some(values) = values {
-            (greeting, unsubscribe) = (&values.greeting, &values.unsubscribe);
-            fields =
-                self.setup.fields.iter().zip(&values.fields).map(|(n, v)| (n.as_str(), v.as_str())).collect();
-        }
+        let fields = self.named(&values.fields);
         let numbered = visible.iter().filter_map(|number| Some((*number, self.sections.get(*number)?)));
         let sections: Vec<SectionView<'_>> = numbered
-            .map(|(number, section)| section.view(section.body.as_ref().map(of_body), number))
+            .map(|(number, section)| {
+                section.view(section.body.as_ref().map(of_body), self.section_hole(number))
+            })
             .collect();
-        templates.render_data(name, &Page { web, ..self.page(&fields, greeting, unsubscribe, &sections) })
+        let page = self.page(&fields, &values.greeting, &values.unsubscribe, &sections);
+        templates.render_data(name, &Page { web, ..page })
     }
 
     /// The page for everyone: a neutral reader's, without what only members need.
@@ -249,7 +241,7 @@ impl Composer {
         };
         let visible = self.visible(&reader);
         let values = self.values(&reader, String::new(), &visible, true).map_err(failed)?;
-        let page = self.whole(&self.html, HTML, |body| &body.html, &visible, Some(&values), true);
+        let page = self.whole(&self.html, HTML, |body| &body.html, &visible, &values, true);
         Ok(filled(&page.map_err(failed)?, |number| values.html(number)))
     }
 
@@ -278,7 +270,7 @@ impl Composer {
 
 impl CompiledSection {
     fn view<'a>(&'a self, body: Option<&String>, number: usize) -> SectionView<'a> {
-        let body = body.cloned().unwrap_or_else(|| hole(FIRST + number));
+        let body = body.cloned().unwrap_or_else(|| hole(number));
         SectionView { title: &self.title, anchor: &self.anchor, body, events: &self.events }
     }
 }
