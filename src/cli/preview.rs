@@ -1,0 +1,29 @@
+//! `preview`.
+
+use clap::{Args, ValueEnum};
+
+use crate::domain::{Address, IssueName};
+
+#[derive(Debug, Args)]
+pub struct Preview {
+    /// The issue; the current one when left out.
+    pub issue: Option<IssueName>,
+    /// Whose letter; a neutral reader's when left out.
+    #[arg(long, value_name = "ADDRESS")]
+    pub member: Option<Address>,
+    /// Which part of the letter.
+    #[arg(long, value_enum, default_value_t = Part::Text)]
+    pub part: Part,
+    /// Open the letter in the browser.
+    #[arg(long, conflicts_with = "part")]
+    pub browser: bool,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Part {
+    /// The headers that a reader sees, and the text.
+    Text,
+    Html,
+    /// The whole message as it goes out.
+    Source,
+}
