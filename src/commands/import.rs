@@ -12,7 +12,7 @@ use serde::Serialize;
 use crate::cli::{Import, Reading};
 use crate::config::{Brake, Missing};
 use crate::error::{Error, Kind};
-use crate::import::{BadRow, Format, Options, Plan, Remark, Sheet, encoding_for};
+use crate::import::{BadRow, Format, Options, Plan, Remark, Sheet, encoding_for, read_ahead};
 use crate::ledger::{Difference, ImportRun, Ledger};
 use crate::report::{Terminal, plural};
 
@@ -137,7 +137,7 @@ pub(super) fn import(
             keep_missing: imported.keep_missing,
             now: Timestamp::now(),
         };
-        let pending = ledger.import(plan.rows(&sheet), run)?;
+        let pending = read_ahead(plan.rows(&sheet), |rows| ledger.import(rows, run))?;
         let brake = reading.max_missing.unwrap_or(members.max_missing);
         if !imported.keep_missing {
             check_brake(&pending.difference, brake, terminal)?;

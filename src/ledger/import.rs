@@ -125,6 +125,7 @@ impl Ledger {
         let active_before = self.active_members()?;
         let transaction = self.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
         let mut difference = Difference { active_before, ..Difference::default() };
+        let now = stamp(run.now);
         let mut seen = HashSet::new();
         let forgotten = Forgotten::load(&transaction)?;
         let is_new =
@@ -136,7 +137,7 @@ impl Ledger {
             }
             // In a new register there is nobody to find: the plan's rows are one member each.
             let stored = if is_new { None } else { find(&transaction, &row, &run, &seen)? };
-            let member = apply(&transaction, &row, stored, &run, &mut difference)?;
+            let member = apply(&transaction, &row, stored, &run, &now, &mut difference)?;
             if !is_new && !seen.insert(member) {
                 return Err(LedgerError::TwoRows { line: row.line, name: row.name });
             }
@@ -149,7 +150,7 @@ impl Ledger {
         }
         let missing = if is_new { Vec::new() } else { find_missing(&transaction, &seen, &mut difference)? };
         for member in missing.into_iter().filter(|_| !run.keep_missing) {
-            set_active(&transaction, &stamp(run.now), member, run.file, false)?;
+            set_active(&transaction, &now, member, run.file, false)?;
         }
         refuse_shared_addresses(&transaction)?;
         find_suppressed(&transaction, &mut difference)?;
@@ -196,24 +197,24 @@ fn apply(
     row: &Row,
     stored: Option<Stored>,
     run: &ImportRun<'_>,
+    now: &str,
     difference: &mut Difference,
 ) -> Result<MemberId, LedgerError> {
-    let now = stamp(run.now);
     let Some(stored) = stored else {
         difference.added.add(|| row.name.clone());
-        return insert(connection, row, &now);
+        return insert(connection, row, now);
     };
     let fields = merged_fields(&stored, row, run);
     let changes = stored.changes(row, &fields);
     if !changes.is_empty() {
-        carry_suppression(connection, &stored, row, &now)?;
-        update(connection, stored.id, row, &stored, &fields, &now)?;
+        carry_suppression(connection, &stored, row, now)?;
+        update(connection, stored.id, row, &stored, &fields, now)?;
         for change in &changes {
-            record_change(connection, &now, stored.id, run.file, change)?;
+            record_change(connection, now, stored.id, run.file, change)?;
         }
     }
     if !stored.active {
-        set_active(connection, &now, stored.id, run.file, true)?;
+        set_active(connection, now, stored.id, run.file, true)?;
         difference.returned.add(|| row.name.clone());
     } else if changes.is_empty() {
         difference.unchanged += 1;
@@ -390,8 +391,11 @@ fn set_active(
 }
 
 pub(super) fn refuse_shared_addresses(connection: &Connection) -> Result<(), LedgerError> {
+    // The inner part reads the index alone, and mostly finds nothing.
     let sql = "SELECT min(address), group_concat(name, ' and ') FROM member
-               WHERE active = 1 AND address_key IS NOT NULL GROUP BY address_key HAVING count(*) > 1 LIMIT 1";
+               WHERE active = 1 AND address_key IN (SELECT address_key FROM member WHERE address_key IS NOT NULL
+                                                    GROUP BY address_key HAVING count(*) > 1)
+               GROUP BY address_key HAVING count(*) > 1 LIMIT 1";
     let shared = connection.query_row(sql, (), |row| Ok((row.get(0)?, row.get(1)?))).optional()?;
     match shared {
         None => Ok(()),
