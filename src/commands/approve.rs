@@ -11,7 +11,7 @@ use crate::ledger::{Ledger, Review, ReviewKind};
 use crate::report::{Terminal, plural};
 
 use super::Project;
-use super::import::Scratch;
+use super::import::{Scratch, import_list};
 use super::review::{review, say_changes};
 
 /// Records that the issue may go out as it is now.
@@ -21,7 +21,7 @@ pub fn approve(project: &Project, arguments: &Approve, terminal: Terminal) -> Re
     let scratch = Scratch::new(project)?;
     let mut copy = scratch.ledger()?;
     let as_sent = Send { reading: arguments.reading.clone(), ..Send::default() };
-    super::send::import_list(&mut copy, project, &as_sent.reading, terminal)?;
+    import_list(&mut copy, project, &as_sent.reading, terminal)?;
     let prepared = super::send::prepare(copy, project, &issue, &as_sent, terminal)?;
     let now = review(project, &prepared.ledger, &prepared.composer, &prepared.job)?;
     let ledger = project.ledger()?;

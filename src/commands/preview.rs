@@ -12,7 +12,7 @@ use crate::ledger::Ledger;
 use crate::report::{Terminal, count};
 
 use super::Project;
-use super::import::{Scratch, import};
+use super::import::{Scratch, import_list};
 
 /// Runs the command.
 pub fn run(project: &Project, arguments: &Preview, terminal: Terminal) -> Result<ExitCode, Error> {
@@ -94,10 +94,8 @@ pub(super) fn letter_of(
 pub(super) fn register(project: &Project, terminal: Terminal) -> Result<Ledger, Error> {
     let scratch = Scratch::new(project)?;
     let mut ledger = scratch.ledger()?;
-    if let Some(file) = &project.config.members.file {
-        let silent = Terminal { quiet: true, ..terminal };
-        import(&mut ledger, project, &project.dir.join(file), &crate::cli::Reading::default(), silent)?;
-    }
+    let silent = Terminal { quiet: true, ..terminal };
+    import_list(&mut ledger, project, &crate::cli::Reading::default(), silent)?;
     Ok(ledger)
 }
 

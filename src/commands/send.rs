@@ -4,7 +4,7 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::cli::{Reading, Send};
+use crate::cli::Send;
 use crate::compose::Mark;
 use crate::domain::{Address, IssueName, Member, Outcome, State};
 use crate::error::{Error, Kind};
@@ -16,7 +16,7 @@ use jiff::Timestamp;
 
 use super::Project;
 use super::approve::refuse_cancelled;
-use super::import::{Scratch, import};
+use super::import::{Scratch, import_list};
 use super::review::{keep_dry_run, refuse_unapproved, review, say_changes};
 use super::run::{Prepared, Run};
 
@@ -74,6 +74,11 @@ pub(super) fn send(
     forecast(project, &prepared, terminal)?;
     confirm(project, &prepared, arguments, terminal)?;
     let relay = if arguments.dry_run { dry_run_outbox(project, issue)? } else { project.relay(issue)? };
+    if let Relay::Outbox(outbox) = &relay
+        && let Err(error) = outbox.clear_unfinished()
+    {
+        terminal.say(format!("Half-written letters stay in `{}`: {error}", outbox.dir().display()));
+    }
     let kind = if arguments.dry_run { "dry-run" } else { "send" };
     let log = arguments.log_file.clone().unwrap_or_else(|| project.log_path(kind));
     let log = JsonLines::open(&log)?;
@@ -98,21 +103,6 @@ fn queue_rejected(ledger: &Ledger, issue: &IssueName, address: &Address) -> Resu
     }
     Err(Error::new(Kind::Data, format!("no letter of {issue} to {address} was rejected; nothing was sent"))
         .hint(format!("see which were: medlemsbrev status {issue}")))
-}
-
-pub(super) fn import_list(
-    ledger: &mut Ledger,
-    project: &Project,
-    reading: &Reading,
-    terminal: Terminal,
-) -> Result<(), Error> {
-    let Some(file) = &project.config.members.file else { return Ok(()) };
-    let imported = import(ledger, project, &project.dir.join(file), reading, terminal)?;
-    imported.refusals().for_each(|row| terminal.say(row));
-    if let Some(summary) = imported.summary() {
-        terminal.say(summary);
-    }
-    Ok(())
 }
 
 /// Composes every letter of the run once, so that nothing is wrong with the last one when the first is out.

@@ -79,6 +79,15 @@ impl std::fmt::Display for FieldChange {
     }
 }
 
+/// The import that was kept last.
+#[derive(Debug)]
+pub struct LastImport {
+    /// Digest of the file and of how it was read.
+    pub digest: String,
+    /// What it said of the file's rows, a line each.
+    pub said: Vec<String>,
+}
+
 /// An import that is done but not yet kept.
 #[derive(Debug)]
 pub struct PendingImport<'a> {
@@ -157,26 +166,31 @@ impl Ledger {
         Ok(PendingImport { transaction, difference, run })
     }
 
-    /// The digest of the last import that was kept.
+    /// The last import that was kept.
     ///
     /// # Errors
     /// When the ledger can't be read.
-    pub fn last_import(&self) -> Result<Option<String>, LedgerError> {
-        let sql = "SELECT digest FROM import ORDER BY id DESC LIMIT 1";
-        Ok(self.connection.query_row(sql, (), |row| row.get(0)).optional()?)
+    pub fn last_import(&self) -> Result<Option<LastImport>, LedgerError> {
+        let sql = "SELECT digest, said FROM import ORDER BY id DESC LIMIT 1";
+        let last = self.connection.query_row(sql, (), |row| Ok((row.get(0)?, row.get(1)?))).optional()?;
+        let Some((digest, said)): Option<(String, String)> = last else { return Ok(None) };
+        Ok(Some(LastImport { digest, said: serde_json::from_str(&said).map_err(members::corrupt)? }))
     }
 }
 
 impl PendingImport<'_> {
-    /// Keeps the import; members that the file does not have become inactive.
+    /// Keeps the import, and what was `said` of its rows; members that the file does not have become inactive.
     ///
     /// # Errors
     /// When the ledger can't be written; then nothing is changed.
-    pub fn keep(self) -> Result<Difference, LedgerError> {
+    pub fn keep(self, said: &[String]) -> Result<Difference, LedgerError> {
         let now = stamp(self.run.now);
         let difference = &self.difference;
+        // Only the last import's words are said again, and they hold names.
+        self.transaction.execute("UPDATE import SET said = '[]' WHERE said <> '[]'", ())?;
         self.transaction.execute(
-            "INSERT INTO import (at, file, digest, added, changed, returned, missing) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+            "INSERT INTO import (at, file, digest, added, changed, returned, missing, said)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
             (
                 &now,
                 self.run.file,
@@ -185,6 +199,7 @@ impl PendingImport<'_> {
                 difference.changed.count,
                 difference.returned.count,
                 difference.missing.count,
+                serde_json::to_string(said).map_err(members::corrupt)?,
             ),
         )?;
         self.transaction.commit()?;

@@ -158,11 +158,18 @@ impl Sandbox {
 
     /// Runs the program where no file may grow beyond so many kilobytes.
     pub fn run_with_file_limit(&self, kilobytes: u64, arguments: &str) -> Run {
-        let program = self.command(arguments);
-        let mut shell = Command::new("bash");
         // Without the trap the signal for a file that is too large would end the program.
-        shell.arg("-c").arg(format!("trap '' XFSZ; ulimit -f {kilobytes}; exec \"$0\" \"$@\""));
-        let output = shell.arg(program.get_program()).args(program.get_args()).output().unwrap();
+        let limited = format!("trap '' XFSZ; ulimit -f {kilobytes}; exec \"$0\" \"$@\"");
+        self.run_through(&["bash", "-c", &limited], arguments)
+    }
+
+    /// Runs the program by another command, to which it is given as arguments.
+    pub fn run_through(&self, other: &[&str], arguments: &str) -> Run {
+        let program = self.command(arguments);
+        let (name, before) = other.split_first().unwrap();
+        let mut command = Command::new(name);
+        let output =
+            command.args(before).arg(program.get_program()).args(program.get_args()).output().unwrap();
         Run { command: arguments.to_owned(), output }
     }
 
