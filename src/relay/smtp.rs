@@ -330,13 +330,17 @@ impl SmtpSession<'_> {
         self.server.step(self.connection.command(command)).await
     }
 
-    /// Sends the message and the final dot. Until the stream has taken as many bytes as the message has, the dot
+    /// Sends the message and the final dot in one go. Until the stream has taken as many bytes as both have, the dot
     /// can't have gone out; TLS only adds to them.
     async fn content(&mut self, letter: &Letter) -> Delivered {
-        let message = letter.bytes.strip_suffix(b"\r\n").unwrap_or(&letter.bytes);
+        let Ok(text) = std::str::from_utf8(&letter.bytes) else {
+            return Delivered::go_on(Outcome::Rejected(Reply::local("the letter is not UTF-8")));
+        };
+        let message = to_the_final_dot(text);
+        let length = message.len() as u64;
         let before = self.gauge.sent();
         let limit = self.server.timeouts.final_dot;
-        let result = limited(limit, self.connection.message(message)).await;
+        let result = limited(limit, self.connection.command(message)).await;
         match result {
             Ok(response) if response.code().severity == Severity::PositiveCompletion => {
                 Delivered::go_on(Outcome::Accepted(accepted(&response)))
@@ -346,7 +350,7 @@ impl SmtpSession<'_> {
             }
             Err(Fault::Refused(reply)) => not_taken(Fault::Refused(reply)),
             Err(Fault::Lost(reason)) => {
-                let is_incomplete = self.gauge.sent() - before < message.len() as u64;
+                let is_incomplete = self.gauge.sent() - before < length;
                 let outcome = if is_incomplete {
                     Outcome::Deferred(Reply::local(format!("before the final dot: {reason}")))
                 } else {
@@ -369,6 +373,25 @@ impl SmtpSession<'_> {
         let polite = Duration::from_secs(3).min(self.server.timeouts.command);
         let _not_waited_for = tokio::time::timeout(polite, self.connection.quit()).await;
     }
+}
+
+/// The message as DATA takes it: a dot before each line that starts with one, and a lone dot after the last line (RFC
+/// 5321 §4.5.2).
+fn to_the_final_dot(message: &str) -> String {
+    let first = if message.starts_with('.') { "." } else { "" };
+    let end = if message.ends_with("\r\n") { ".\r\n" } else { "\r\n.\r\n" };
+    let mut stuffed = String::with_capacity(message.len() + message.len() / 64 + 8);
+    stuffed.push_str(first);
+    let mut written = 0;
+    for at in memchr::memmem::find_iter(message.as_bytes(), "\r\n.") {
+        let dot = at + 2;
+        stuffed.push_str(message.get(written..dot).unwrap_or_default());
+        stuffed.push('.');
+        written = dot;
+    }
+    stuffed.push_str(message.get(written..).unwrap_or_default());
+    stuffed.push_str(end);
+    stuffed
 }
 
 /// A refused or broken RCPT, DATA or message that was certainly not taken.
@@ -424,4 +447,21 @@ fn accepted(response: &Response) -> Reply {
 fn lettre_address(address: &Address) -> Result<lettre::Address, Reply> {
     lettre::Address::new(address.local_part(), address.domain())
         .map_err(|error| Reply::local(format!("the address can't be used: {error}")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lines_that_start_with_a_dot_get_another() {
+        for (message, wire) in [
+            ("", "\r\n.\r\n"),
+            ("a\r\n", "a\r\n.\r\n"),
+            ("a", "a\r\n.\r\n"),
+            (".\r\n..\r\nå.b\r\n.\r\n", "..\r\n...\r\nå.b\r\n..\r\n.\r\n"),
+        ] {
+            assert_eq!(to_the_final_dot(message), wire);
+        }
+    }
 }
