@@ -9,11 +9,12 @@ use jiff::Timestamp;
 use ring::rand::SecureRandom;
 
 use crate::compose::{self, ComposeError, Composer, DkimKey, IssueSource, Setup, Signer};
-use crate::config::{Config, Password, TransportKind};
+use crate::config::{Config, TransportKind};
 use crate::domain::{IssueName, Segment, TokenKey};
 use crate::error::{Error, Kind};
 use crate::ledger::{Ledger, Lock};
-use crate::relay::{Durability, Login, Outbox, Relay, Sendmail, SmtpServer, Timeouts};
+use crate::relay::{Durability, Outbox, Relay, Sendmail, SmtpServer, Timeouts};
+use crate::server::Login;
 
 /// An opened project.
 #[derive(Debug)]
@@ -260,7 +261,7 @@ impl Project {
 
     fn login(&self) -> Result<Option<Login>, Error> {
         let transport = &self.config.transport;
-        match (&transport.username, Password::source(transport, &self.dir)) {
+        match (&transport.username, transport.password().source(&self.dir)) {
             (Some(user), Some(source)) => {
                 Ok(Some(Login { user: user.clone(), password: source.read()?, auth: transport.auth }))
             }
