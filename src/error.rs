@@ -255,6 +255,7 @@ impl From<ImapError> for Error {
             ImapError::Lost { .. } => {
                 words.hint("what was read stays read, and nothing is passed over: run again")
             }
+            ImapError::NoImap { .. } => words.hint("check host, port and security in [inbox.imap]"),
             ImapError::Folder { .. } => words.hint(
                 "check folder and move_to in [inbox.imap]; some servers want \"INBOX.Name\" or \"INBOX/Name\"",
             ),

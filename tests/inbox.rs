@@ -8,21 +8,7 @@
 
 mod support;
 
-use support::sandbox::Sandbox;
-
-/// A bounce after RFC 3464, in the words of Postfix.
-fn bounce(number: usize, status: &str, words: &str) -> String {
-    let to = format!("member{number:04}@example.org");
-    format!(
-        "From: MAILER-DAEMON@mail.example.se\nTo: studs@example.se\nSubject: Undelivered Mail Returned to Sender\n\
-         Auto-Submitted: auto-replied\nMIME-Version: 1.0\n\
-         Content-Type: multipart/report; report-type=delivery-status; boundary=\"b\"\n\n--b\n\n\
-         <{to}>: host mx.example.org said: 550 {status} {words}\n\n--b\n\
-         Content-Type: message/delivery-status\n\nReporting-MTA: dns; mail.example.se\n\n\
-         Final-Recipient: rfc822; {to}\nAction: failed\nStatus: {status}\n\
-         Diagnostic-Code: smtp; 550 {status} {words}\n\n--b--\n"
-    )
-}
+use support::sandbox::{Sandbox, bounce};
 
 fn sent(issues: &[&str]) -> Sandbox {
     let club = Sandbox::members(4);

@@ -60,7 +60,9 @@ pub fn run(dir: &Path, arguments: &Bounces, terminal: Terminal) -> Result<ExitCo
             let mut desk = Desk::new(&project, &ledger, &key, &reader, arguments)?;
             let read = read_all(Some(&project), arguments, &mut desk, terminal);
             // What was read is told even where something could not be.
-            desk.tell(terminal);
+            if read.is_ok() || desk.has_read() {
+                desk.tell(terminal);
+            }
             read?;
         }
         (None, false) => {}
@@ -112,7 +114,10 @@ fn read_servers(
     clerk: &mut impl Clerk,
     terminal: Terminal,
 ) -> Result<(), Error> {
-    project.config.inbox.imap.iter().try_for_each(|imap| imap::read(project, imap, is_dry, clerk, terminal))
+    let servers = project.config.inbox.imap.iter();
+    // One that is out of reach keeps nobody from the others.
+    let read: Vec<_> = servers.map(|imap| imap::read(project, imap, is_dry, clerk, terminal)).collect();
+    read.into_iter().collect()
 }
 
 #[cfg(not(feature = "imap"))]

@@ -106,6 +106,7 @@ impl Trust {
             ),
             ("not valid for name", "its certificate is for another name than the configured host"),
             ("notvalidforname", "its certificate is for another name than the configured host"),
+            ("invalidcontenttype", "it does not speak TLS there; are port and security the right ones?"),
             ("expired", "its certificate has expired"),
             ("not valid yet", "its certificate is not valid yet; is this machine's clock right?"),
             ("notvalidyet", "its certificate is not valid yet; is this machine's clock right?"),

@@ -59,6 +59,11 @@ impl<'a> Desk<'a> {
         })
     }
 
+    /// Whether there was any message.
+    pub fn has_read(&self) -> bool {
+        self.read + self.known > 0
+    }
+
     /// Shows what was done.
     pub fn tell(&self, terminal: Terminal) {
         if self.read > 0 {

@@ -63,6 +63,8 @@ pub enum ImapError {
     Server(#[from] ServerError),
     #[error("the connection to {server} broke while reading `{folder}`: {reason}")]
     Lost { server: String, folder: String, reason: String },
+    #[error("{server} is no IMAP server that waits for a login: it greets with `{greeting}`")]
+    NoImap { server: String, greeting: String },
     #[error("{server} does not open the folder `{folder}`: {reply}")]
     Folder { server: String, folder: String, reply: String },
     #[error("{server} keeps no keywords in the folder `{folder}`, so that handled messages can't be marked")]

@@ -198,7 +198,10 @@ async fn connect(server: &ImapServer) -> Result<Wire<Box<dyn Stream>>, ImapError
     let trust = Trust::load(&server.host, server.ca_file.as_deref())?;
     let tcp = server::connect(&server.host, server.port, server.timeout).await?;
     let patience = server.timeout;
-    let early = |fault| server.fault("the greeting", fault);
+    let early = |fault| match fault {
+        Fault::Refused(greeting) => ImapError::NoImap { server: server.name(), greeting: greeting.reply },
+        Fault::Lost(reason) => server.lost(reason),
+    };
     match server.security {
         Security::None => {
             let mut wire = Wire::new(Box::new(tcp) as Box<dyn Stream>, patience);

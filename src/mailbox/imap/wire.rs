@@ -65,10 +65,13 @@ impl<S: Stream> Wire<S> {
     pub async fn greeting(&mut self) -> Result<(), Fault> {
         let frame = self.frame().await?;
         let words = words(&frame);
-        if words.to_ascii_uppercase().starts_with("* OK") {
-            return Ok(());
+        match words.to_ascii_uppercase() {
+            greeting if greeting.starts_with("* OK") => Ok(()),
+            greeting if greeting.starts_with("* BYE") => {
+                Err(Fault::Lost(format!("it greets with `{words}`")))
+            }
+            _ => Err(Fault::Refused(Refusal { reply: words })),
         }
-        Err(Fault::Lost(format!("it greets with `{words}`")))
     }
 
     /// Runs a command and hands each response to `each`; the tagged OK comes last.
@@ -200,17 +203,17 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn what_is_no_answer_is_a_lost_connection() {
-        for said in [
-            "* PREAUTH welcome\r\n",
-            "* BYE too many\r\n",
-            "",
-            "HTTP/1.1 400 Bad Request\r\n",
-            "* 1 FETCH (BODY[] {99999999999}\r\n",
+    async fn what_is_no_greeting_is_told_apart() {
+        for (said, is_lost) in [
+            ("* PREAUTH welcome\r\n", false),
+            ("* BYE too many\r\n", true),
+            ("", true),
+            ("HTTP/1.1 400 Bad Request\r\n", false),
+            ("* 1 FETCH (BODY[] {99999999999}\r\n", true),
         ] {
             let stream = tokio::io::join(said.as_bytes(), tokio::io::sink());
             let greeted = Wire::new(stream, Duration::from_secs(5)).greeting().await;
-            assert!(matches!(greeted, Err(Fault::Lost(_))), "{said}");
+            assert!(greeted.is_err_and(|fault| matches!(fault, Fault::Lost(_)) == is_lost), "{said}");
         }
         let mut wire = Wire::new(
             tokio::io::join(b"m1 NO [TRYCREATE] x\r\n".as_slice(), tokio::io::sink()),
