@@ -2,6 +2,7 @@
 
 mod desk;
 mod explain;
+mod farewell;
 #[cfg(feature = "imap")]
 mod imap;
 mod report;
@@ -63,6 +64,7 @@ pub fn run(dir: &Path, arguments: &Bounces, terminal: Terminal) -> Result<ExitCo
             if read.is_ok() || desk.has_read() {
                 desk.tell(terminal);
             }
+            farewell::write_to(&project, desk.leavers(), terminal);
             read?;
         }
         (None, false) => {}

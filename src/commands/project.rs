@@ -235,9 +235,17 @@ impl Project {
     /// # Errors
     /// When the password can't be read.
     pub fn relay(&self, issue: &IssueName) -> Result<Relay, Error> {
+        self.relay_or(self.outbox(issue))
+    }
+
+    /// The configured relay; an outbox is this folder.
+    ///
+    /// # Errors
+    /// When the password can't be read.
+    pub fn relay_or(&self, outbox: PathBuf) -> Result<Relay, Error> {
         let transport = &self.config.transport;
         Ok(match transport.kind {
-            TransportKind::Outbox => Relay::Outbox(Outbox::new(self.outbox(issue), Durability::Synced)),
+            TransportKind::Outbox => Relay::Outbox(Outbox::new(outbox, Durability::Synced)),
             TransportKind::Sendmail => Relay::Sendmail(Sendmail::new(transport.command.clone())),
             TransportKind::Smtp => Relay::Smtp(SmtpServer {
                 host: transport.host.clone().unwrap_or_default(),

@@ -213,11 +213,12 @@ impl SmtpSession<'_> {
             Ok(parameters) => parameters,
             Err(delivered) => return delivered,
         };
-        let [sender, recipient] = match [&letter.sender, &letter.recipient].map(lettre_address) {
-            [Ok(sender), Ok(recipient)] => [sender, recipient],
-            [Err(reply), _] | [_, Err(reply)] => return Delivered::go_on(Outcome::Rejected(reply)),
+        let sender = letter.sender.as_ref().map(lettre_address).transpose();
+        let (sender, recipient) = match (sender, lettre_address(&letter.recipient)) {
+            (Ok(sender), Ok(recipient)) => (sender, recipient),
+            (Err(reply), _) | (_, Err(reply)) => return Delivered::go_on(Outcome::Rejected(reply)),
         };
-        let (mail, rcpt) = (Mail::new(Some(sender), parameters), Rcpt::new(recipient, Vec::new()));
+        let (mail, rcpt) = (Mail::new(sender, parameters), Rcpt::new(recipient, Vec::new()));
         let open = if self.offers.pipelining {
             self.envelope_at_once(&mail, &rcpt).await
         } else {
@@ -283,11 +284,12 @@ impl SmtpSession<'_> {
             }
             parameters.push(MailParameter::Size(size));
         }
-        if letter.sender.needs_smtputf8() || letter.recipient.needs_smtputf8() {
+        let sender_needs = letter.sender.as_ref().is_some_and(Address::needs_smtputf8);
+        if sender_needs || letter.recipient.needs_smtputf8() {
             if !info.supports_feature(Extension::SmtpUtfEight) {
                 let reply =
                     Reply::local("the address has letters outside ASCII and the server has no SMTPUTF8");
-                return Err(if letter.sender.needs_smtputf8() {
+                return Err(if sender_needs {
                     Delivered { outcome: Outcome::Deferred(reply), after: After::Stop }
                 } else {
                     Delivered::go_on(Outcome::Rejected(reply))

@@ -15,6 +15,7 @@ use crate::report::{JsonLines, Table, Terminal, count};
 
 use super::super::{Project, sha256};
 use super::Clerk;
+use super::farewell::Leaver;
 use super::who::Who;
 
 /// One line of the bounce log.
@@ -35,6 +36,8 @@ pub(super) struct Desk<'a> {
     table: Table,
     read: u64,
     known: u64,
+    confirms: bool,
+    leavers: Vec<Leaver>,
 }
 
 impl<'a> Desk<'a> {
@@ -56,12 +59,19 @@ impl<'a> Desk<'a> {
             table: Table::new(["what", "address", "reason", "done", "file"]),
             read: 0,
             known: 0,
+            confirms: inbox.confirm,
+            leavers: Vec::new(),
         })
     }
 
     /// Whether there was any message.
     pub fn has_read(&self) -> bool {
         self.read + self.known > 0
+    }
+
+    /// Those who left in this run and are to be told so.
+    pub fn leavers(&self) -> &[Leaver] {
+        &self.leavers
     }
 
     /// Shows what was done.
@@ -89,6 +99,9 @@ impl Clerk for Desk<'_> {
             Ok::<_, LedgerError>(records)
         })?;
         self.read += 1;
+        if let Some(record) = records.first().filter(|_| self.confirms) {
+            self.leavers.extend(Leaver::of(&report, record, &self.who)?);
+        }
         for record in &records {
             self.log.add(&LogLine { time: now, event: "read", record })?;
             let text = |value: &Option<String>| value.clone().unwrap_or_default();
