@@ -10,6 +10,7 @@
 )]
 
 pub mod imap_server;
+pub mod real_servers;
 pub mod sandbox;
 pub mod smtp_client;
 pub mod smtp_server;
