@@ -10,10 +10,14 @@ use crate::config::{ConfigError, PasswordError};
 use crate::domain::Excerpt;
 use crate::import::ImportError;
 use crate::ledger::{LedgerError, LockError};
+use crate::mailbox::FindError;
+#[cfg(feature = "imap")]
+use crate::mailbox::{DONE, ImapError};
 use crate::publish::PublishError;
 use crate::relay::RelayError;
 use crate::report::LogError;
 use crate::send::SendError;
+use crate::server::ServerError;
 
 /// What kind of trouble it is; each has its exit code.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -60,6 +64,22 @@ impl Error {
     /// A file that can't be read.
     pub fn unreadable(path: &Path, error: &io::Error) -> Self {
         Self::new(Kind::Data, format!("can't read `{}`: {error}", path.display()))
+    }
+
+    /// A server that can't be reached; `table` of the configuration names it.
+    pub fn of_server(error: &ServerError, table: &str) -> Self {
+        let kind = if error.is_temporary() { Kind::TryAgain } else { Kind::Config };
+        let words = Self::new(kind, error.to_string());
+        match error {
+            ServerError::Login { .. } => words.hint(format!("check username and password in [{table}]")),
+            ServerError::NoStarttls { .. } => words.hint(format!(
+                "never sent in plain text unasked: set security = \"tls\" in [{table}], or \"none\" for a server on this machine"
+            )),
+            ServerError::Connect { .. } => {
+                words.hint(format!("check host and port in [{table}]; nothing was lost: run again"))
+            }
+            _ => words,
+        }
     }
 
     /// Adds what the user can do.
@@ -209,21 +229,40 @@ impl From<LogError> for Error {
 
 impl From<RelayError> for Error {
     fn from(error: RelayError) -> Self {
-        let kind = match error {
-            RelayError::Connect { .. } | RelayError::TimedOut { .. } | RelayError::TurnedAway { .. } => {
-                Kind::TryAgain
+        match error {
+            RelayError::Server(error) => Self::of_server(&error, "transport"),
+            RelayError::TurnedAway { .. } | RelayError::Folder { .. } => {
+                Self::new(Kind::TryAgain, error.to_string())
             }
-            RelayError::Folder { .. } => Kind::TryAgain,
-            _ => Kind::Config,
-        };
+            _ => Self::new(Kind::Config, error.to_string()),
+        }
+    }
+}
+
+impl From<FindError> for Error {
+    fn from(error: FindError) -> Self {
+        Self::new(Kind::Data, error.to_string())
+    }
+}
+
+#[cfg(feature = "imap")]
+impl From<ImapError> for Error {
+    fn from(error: ImapError) -> Self {
+        let kind = if error.is_temporary() { Kind::TryAgain } else { Kind::Config };
         let words = Self::new(kind, error.to_string());
         match error {
-            RelayError::Login { .. } => words.hint("check username and password in [transport]"),
-            RelayError::NoStarttls { .. } => {
-                words.hint("never sent in plain text unasked: set security = \"tls\" for port 465, or \"none\" for this machine")
+            ImapError::Server(error) => Self::of_server(&error, "inbox.imap"),
+            ImapError::Lost { .. } => {
+                words.hint("what was read stays read, and nothing is passed over: run again")
             }
-            RelayError::Connect { .. } => words.hint("check host and port in [transport]; nothing was lost: run again"),
-            _ => words,
+            ImapError::NoImap { .. } => words.hint("check host, port and security in [inbox.imap]"),
+            ImapError::Folder { .. } => words.hint(
+                "check folder and move_to in [inbox.imap]; some servers want \"INBOX.Name\" or \"INBOX/Name\"",
+            ),
+            ImapError::NoKeywords { .. } => words.hint("set move_to = \"a folder\" in [inbox.imap]"),
+            ImapError::Refused { .. } => {
+                words.hint(format!("the folder must let its user set keywords ({DONE}) or move messages"))
+            }
         }
     }
 }

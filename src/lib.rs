@@ -6,8 +6,9 @@
 //! ```text
 //! main → cli → commands → report, config, error
 //!                  ↓
-//!    send   import   check   inbox   publish
-//!      └→ ledger, relay, compose
+//!    send   import   check   inbox   publish   mailbox
+//!      └→ ledger, relay, compose                  └→ server
+//!                   └→ server
 //!                  ↓
 //!                domain        (no input or output)
 //! ```
@@ -16,7 +17,9 @@
 //! * [`import`] reads a member list; [`ledger`] keeps register, deliveries and bounces in `SQLite`.
 //! * [`compose`] makes an issue's folder into one letter per member.
 //! * [`check`] looks for what would be wrong, before it is sent.
+//! * [`mailbox`] gets the messages that came back, from files and IMAP servers; [`inbox`] says what they mean.
 //! * [`relay`] hands letters to SMTP, sendmail or an outbox folder, and says what happened.
+//! * [`server`] connects to a mail server, with TLS.
 //! * [`publish`] writes the letters as web pages.
 //! * [`send`] is the loop: compose, claim durably, deliver, settle.
 //! * `commands` ties them together; nothing below it knows the configuration or the command line.
@@ -31,10 +34,12 @@ mod error;
 pub mod import;
 pub mod inbox;
 pub mod ledger;
+pub mod mailbox;
 pub mod publish;
 pub mod relay;
 mod report;
 pub mod send;
+pub mod server;
 
 use std::ffi::OsString;
 use std::io::{IsTerminal, Write};

@@ -9,11 +9,12 @@ use jiff::Timestamp;
 use ring::rand::SecureRandom;
 
 use crate::compose::{self, ComposeError, Composer, DkimKey, IssueSource, Setup, Signer};
-use crate::config::{Config, Password, TransportKind};
+use crate::config::{Config, TransportKind};
 use crate::domain::{IssueName, Segment, TokenKey};
 use crate::error::{Error, Kind};
 use crate::ledger::{Ledger, Lock};
-use crate::relay::{Durability, Login, Outbox, Relay, Sendmail, SmtpServer, Timeouts};
+use crate::relay::{Durability, Outbox, Relay, Sendmail, SmtpServer, Timeouts};
+use crate::server::Login;
 
 /// An opened project.
 #[derive(Debug)]
@@ -234,9 +235,17 @@ impl Project {
     /// # Errors
     /// When the password can't be read.
     pub fn relay(&self, issue: &IssueName) -> Result<Relay, Error> {
+        self.relay_or(self.outbox(issue))
+    }
+
+    /// The configured relay; an outbox is this folder.
+    ///
+    /// # Errors
+    /// When the password can't be read.
+    pub fn relay_or(&self, outbox: PathBuf) -> Result<Relay, Error> {
         let transport = &self.config.transport;
         Ok(match transport.kind {
-            TransportKind::Outbox => Relay::Outbox(Outbox::new(self.outbox(issue), Durability::Synced)),
+            TransportKind::Outbox => Relay::Outbox(Outbox::new(outbox, Durability::Synced)),
             TransportKind::Sendmail => Relay::Sendmail(Sendmail::new(transport.command.clone())),
             TransportKind::Smtp => Relay::Smtp(SmtpServer {
                 host: transport.host.clone().unwrap_or_default(),
@@ -260,7 +269,7 @@ impl Project {
 
     fn login(&self) -> Result<Option<Login>, Error> {
         let transport = &self.config.transport;
-        match (&transport.username, Password::source(transport, &self.dir)) {
+        match (&transport.username, transport.password().source(&self.dir)) {
             (Some(user), Some(source)) => {
                 Ok(Some(Login { user: user.clone(), password: source.read()?, auth: transport.auth }))
             }

@@ -117,7 +117,7 @@ fn raw(name: &'static str, value: String) -> HeaderValue {
     HeaderValue::dangerous_new_pre_encoded(HeaderName::new_from_ascii_str(name), value.clone(), value)
 }
 
-fn mailbox(name: Option<String>, address: &Address) -> Result<Mailbox, ComposeError> {
+pub(super) fn mailbox(name: Option<String>, address: &Address) -> Result<Mailbox, ComposeError> {
     let parsed = lettre::Address::new(address.local_part(), address.domain());
     let parsed = parsed.map_err(|error| ComposeError::Letter {
         member: address.to_string(),

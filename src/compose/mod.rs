@@ -12,6 +12,7 @@ mod helpers;
 mod language;
 mod markdown;
 mod message;
+mod notice;
 mod page;
 mod parts;
 mod sender;
@@ -40,6 +41,7 @@ use variant::Variants;
 pub use dkim::{DkimError, DkimKey, Signer};
 pub use error::ComposeError;
 pub use markdown::options as markdown_options;
+pub use notice::{Answer, Farewell, Notice};
 pub use page::Association;
 pub use sender::Sender;
 pub use source::IssueSource;
@@ -195,7 +197,7 @@ impl Composer {
         let headers = message::headers(sender, member, &recipient, &token, &subject, now)?;
         Ok(Letter {
             member: member.id,
-            sender: sender.return_path(&token)?,
+            sender: Some(sender.return_path(&token)?),
             message_id: message::message_id(&token, &sender.address),
             bytes: self.frame.message(&headers, &text, &html),
             recipient,

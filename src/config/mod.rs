@@ -1,5 +1,6 @@
 //! `medlemsbrev.toml`: who sends, how, and to whom.
 
+mod inbox;
 mod password;
 mod schedule;
 mod values;
@@ -12,10 +13,11 @@ use jiff::tz::TimeZone;
 use serde::Deserialize;
 
 use crate::domain::{Address, Excerpt, Quota, Segment};
-use crate::relay::{Auth, Security};
+use crate::server::{Auth, Security};
 
-pub use password::{Password, PasswordError};
-pub use schedule::{Inbox, MonthDay, Schedule};
+pub use inbox::{Imap, Inbox};
+pub use password::{Password, PasswordError, PasswordKeys};
+pub use schedule::{MonthDay, Schedule};
 pub use values::{Age, Brake, Count, FolderUrl, ListId, Missing, Span, UnsubscribeUrl, Wait, ZoneName};
 
 /// The file's name in a project's folder.
@@ -191,20 +193,12 @@ impl Config {
         if transport.kind == TransportKind::Smtp && transport.host.is_none() {
             return wrong("transport.host", "is missing: name the mail server, such as \"mail.example.se\"");
         }
-        let sources = [
-            transport.password_env.is_some(),
-            transport.password_file.is_some(),
-            transport.password_command.is_some(),
-        ];
-        let sources = sources.iter().filter(|is_set| **is_set).count();
-        if sources > 1 {
-            return wrong("transport.password_env", "stands beside another password source: keep one");
-        }
-        if transport.username.is_some() != (sources == 1) {
-            return wrong(
-                "transport.username",
-                "and one of password_env, password_file and password_command go together",
-            );
+        transport
+            .password()
+            .check(transport.username.is_some())
+            .or_else(|message| wrong("transport.username", message))?;
+        for imap in &self.inbox.imap {
+            imap.check().or_else(|(key, message)| wrong(key, message))?;
         }
         if self.association.name.trim().is_empty() {
             return wrong("association.name", "is empty");
@@ -258,6 +252,15 @@ impl Default for Transport {
 }
 
 impl Transport {
+    /// The password's source.
+    pub fn password(&self) -> PasswordKeys<'_> {
+        PasswordKeys {
+            environment: self.password_env.as_deref(),
+            file: self.password_file.as_deref(),
+            command: self.password_command.as_deref(),
+        }
+    }
+
     /// The port, by default the one that the kind of security has.
     pub fn port(&self) -> u16 {
         self.port.unwrap_or(match self.security {

@@ -10,14 +10,13 @@ use lettre::transport::smtp::client::AsyncSmtpConnection;
 use lettre::transport::smtp::commands::{Data, Ehlo, Mail, Rcpt, Rset};
 use lettre::transport::smtp::extension::{ClientId, Extension, MailBodyParameter, MailParameter};
 use lettre::transport::smtp::response::{Response, Severity};
-use secrecy::{ExposeSecret, SecretString};
-use tokio::net::TcpStream;
+use secrecy::ExposeSecret;
 
 use crate::domain::{Address, Letter, Outcome, Reply};
+use crate::server::{self, Auth, Login, Security, ServerError, Trust};
 
-use super::tls::Trust;
 use super::wire::{Gauge, Wire};
-use super::{After, Auth, Delivered, RelayError, Security};
+use super::{After, Delivered, RelayError};
 
 /// An SMTP server and how to talk to it.
 #[derive(Debug)]
@@ -33,14 +32,6 @@ pub struct SmtpServer {
     pub timeouts: Timeouts,
     /// After this many letters a connection is closed and another one opened.
     pub max_letters_per_connection: usize,
-}
-
-/// A user's name and password.
-#[derive(Debug)]
-pub struct Login {
-    pub user: String,
-    pub password: SecretString,
-    pub auth: Auth,
 }
 
 /// How long to wait (RFC 5321 §4.5.3.2).
@@ -119,24 +110,12 @@ impl SmtpServer {
         trust: &Trust,
         gauge: &Gauge,
     ) -> Result<Box<dyn lettre::transport::smtp::client::AsyncTokioStream>, RelayError> {
-        let failed =
-            |error: std::io::Error| RelayError::Connect { server: self.name(), reason: error.to_string() };
-        let connecting = TcpStream::connect((self.host.as_str(), self.port));
-        let tcp = tokio::time::timeout(self.timeouts.connect, connecting)
-            .await
-            .map_err(|_| self.timed_out(self.timeouts.connect))?
-            .map_err(failed)?;
-        // Without it the final dot waits about 40 ms for a delayed acknowledgement.
-        tcp.set_nodelay(true).map_err(failed)?;
-        let peer = tcp.peer_addr().map_err(failed)?;
+        let tcp = server::connect(&self.host, self.port, self.timeouts.connect).await?;
+        let peer = tcp.peer_addr().map_err(|error| self.lost(error.to_string()))?;
         if self.security != Security::Tls {
             return Ok(Box::new(Wire::new(tcp, peer, gauge.clone())));
         }
-        let (connector, name) = trust.connector()?;
-        let stream = tokio::time::timeout(self.timeouts.command, connector.connect(name, tcp))
-            .await
-            .map_err(|_| self.timed_out(self.timeouts.command))?
-            .map_err(|error| trust.error(&error))?;
+        let stream = trust.secure(tcp, self.timeouts.command).await?;
         Ok(Box::new(Wire::new(stream, peer, gauge.clone())))
     }
 
@@ -148,14 +127,14 @@ impl SmtpServer {
         limited(self.timeouts.command, command).await
     }
 
-    fn timed_out(&self, limit: Duration) -> RelayError {
-        RelayError::TimedOut { server: self.name(), seconds: limit.as_secs() }
+    fn lost(&self, reason: String) -> RelayError {
+        ServerError::Connect { server: self.name(), reason }.into()
     }
 
     fn turned_away(&self, fault: Fault) -> RelayError {
         match fault {
             Fault::Refused(reply) => RelayError::TurnedAway { server: self.name(), reply: reply.to_string() },
-            Fault::Lost(reason) => RelayError::Connect { server: self.name(), reason },
+            Fault::Lost(reason) => self.lost(reason),
         }
     }
 }
@@ -163,17 +142,17 @@ impl SmtpServer {
 impl SmtpSession<'_> {
     async fn start_tls(&mut self, trust: &Trust, hello: &ClientId) -> Result<(), RelayError> {
         if !self.connection.server_info().supports_feature(Extension::StartTls) {
-            return Err(RelayError::NoStarttls { server: self.server.name() });
+            return Err(ServerError::NoStarttls { server: self.server.name() }.into());
         }
         self.gauge.limit_replies(LONGEST_HANDSHAKE);
         let upgrade = self.connection.starttls(trust.parameters()?, hello);
         let upgraded = tokio::time::timeout(self.server.timeouts.command, upgrade)
             .await
-            .map_err(|_| self.server.timed_out(self.server.timeouts.command))?;
+            .map_err(|_| ServerError::timed_out(self.server.name(), self.server.timeouts.command))?;
         self.gauge.set_byte_by_byte(false);
         self.gauge.limit_replies(LONGEST_REPLY);
         upgraded.map_err(|error| match error.status() {
-            None if !error.is_response() => trust.error(&error),
+            None if !error.is_response() => trust.error(&error).into(),
             _ => self.server.turned_away(fault(&error)),
         })
     }
@@ -198,7 +177,7 @@ impl SmtpSession<'_> {
         let server = self.server;
         let Some(login) = &server.login else { return Ok(()) };
         let refused =
-            |reply: String| RelayError::Login { server: server.name(), user: login.user.clone(), reply };
+            |reply| ServerError::Login { server: server.name(), user: login.user.clone(), reply }.into();
         let (mechanisms, names) = match login.auth {
             Auth::Password => {
                 ([Mechanism::Plain, Mechanism::Login].as_slice(), "neither AUTH PLAIN nor AUTH LOGIN")
@@ -234,11 +213,12 @@ impl SmtpSession<'_> {
             Ok(parameters) => parameters,
             Err(delivered) => return delivered,
         };
-        let [sender, recipient] = match [&letter.sender, &letter.recipient].map(lettre_address) {
-            [Ok(sender), Ok(recipient)] => [sender, recipient],
-            [Err(reply), _] | [_, Err(reply)] => return Delivered::go_on(Outcome::Rejected(reply)),
+        let sender = letter.sender.as_ref().map(lettre_address).transpose();
+        let (sender, recipient) = match (sender, lettre_address(&letter.recipient)) {
+            (Ok(sender), Ok(recipient)) => (sender, recipient),
+            (Err(reply), _) | (_, Err(reply)) => return Delivered::go_on(Outcome::Rejected(reply)),
         };
-        let (mail, rcpt) = (Mail::new(Some(sender), parameters), Rcpt::new(recipient, Vec::new()));
+        let (mail, rcpt) = (Mail::new(sender, parameters), Rcpt::new(recipient, Vec::new()));
         let open = if self.offers.pipelining {
             self.envelope_at_once(&mail, &rcpt).await
         } else {
@@ -304,11 +284,12 @@ impl SmtpSession<'_> {
             }
             parameters.push(MailParameter::Size(size));
         }
-        if letter.sender.needs_smtputf8() || letter.recipient.needs_smtputf8() {
+        let sender_needs = letter.sender.as_ref().is_some_and(Address::needs_smtputf8);
+        if sender_needs || letter.recipient.needs_smtputf8() {
             if !info.supports_feature(Extension::SmtpUtfEight) {
                 let reply =
                     Reply::local("the address has letters outside ASCII and the server has no SMTPUTF8");
-                return Err(if letter.sender.needs_smtputf8() {
+                return Err(if sender_needs {
                     Delivered { outcome: Outcome::Deferred(reply), after: After::Stop }
                 } else {
                     Delivered::go_on(Outcome::Rejected(reply))

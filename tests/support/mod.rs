@@ -9,6 +9,8 @@
     reason = "a test that can't go on fails"
 )]
 
+pub mod imap_server;
+pub mod real_servers;
 pub mod sandbox;
 pub mod smtp_client;
 pub mod smtp_server;

@@ -44,6 +44,20 @@ bounce_address = "studs@example.se"
 file = "members.csv"
 "#;
 
+/// A bounce after RFC 3464, in the words of Postfix.
+pub fn bounce(number: usize, status: &str, words: &str) -> String {
+    let to = format!("member{number:04}@example.org");
+    format!(
+        "From: MAILER-DAEMON@mail.example.se\nTo: studs@example.se\nSubject: Undelivered Mail Returned to Sender\n\
+         Auto-Submitted: auto-replied\nMIME-Version: 1.0\n\
+         Content-Type: multipart/report; report-type=delivery-status; boundary=\"b\"\n\n--b\n\n\
+         <{to}>: host mx.example.org said: 550 {status} {words}\n\n--b\n\
+         Content-Type: message/delivery-status\n\nReporting-MTA: dns; mail.example.se\n\n\
+         Final-Recipient: rfc822; {to}\nAction: failed\nStatus: {status}\n\
+         Diagnostic-Code: smtp; 550 {status} {words}\n\n--b--\n"
+    )
+}
+
 impl Sandbox {
     /// A folder with nothing in it.
     pub fn empty() -> Self {
