@@ -61,7 +61,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         Err(error) => {
             let stderr = std::io::stderr();
             let color = anstream::AutoStream::choice(&stderr) != anstream::ColorChoice::Never;
-            let width = if stderr.is_terminal() { 100 } else { 400 };
+            let width = report::stderr_width().unwrap_or(if stderr.is_terminal() { 80 } else { 400 });
             let _closed = write!(anstream::stderr(), "{}", error.render(color, width));
             ExitCode::from(error.exit_code())
         }

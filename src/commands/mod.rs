@@ -3,8 +3,10 @@
 mod approve;
 mod archive;
 mod bounces;
+mod breakdown;
 mod build;
 mod check;
+mod dry_run;
 mod due;
 mod import;
 mod init;
@@ -21,6 +23,7 @@ mod remind;
 mod resolve;
 mod review;
 mod run;
+mod run_log;
 mod schedule;
 mod send;
 mod status;

@@ -9,7 +9,7 @@ use crate::cli::Status;
 use crate::domain::{IssueName, State};
 use crate::error::{Error, Kind};
 use crate::ledger::{Counts, DeliveryRow, Ledger, Lock};
-use crate::report::{Table, Terminal, count};
+use crate::report::{Paint, Table, Terminal, count};
 
 use super::Project;
 
@@ -99,17 +99,24 @@ pub(super) fn table(counts: &Counts) -> Table {
         let number = counts.in_state(state);
         let always = matches!(state, State::Accepted | State::Rejected | State::Deferred | State::InDoubt);
         if number > 0 || always {
-            table.row([words(state.as_str()), count(number)]);
+            let cells = [words(state.as_str()), count(number)];
+            match state {
+                State::Rejected | State::InDoubt if number > 0 => table.painted(Paint::Error, cells),
+                State::Deferred if number > 0 => table.painted(Paint::Warning, cells),
+                State::Accepted if number > 0 => table.painted(Paint::Good, cells),
+                _ => table.row(cells),
+            }
         }
     }
     for (reason, number) in &counts.skipped {
         table.row([format!("skipped: {}", words(reason)), count(*number)]);
     }
-    table.row(["members".to_owned(), count(counts.total())]);
+    table.painted(Paint::Strong, ["members".to_owned(), count(counts.total())]);
     table
 }
 
-fn words(name: &str) -> String {
+/// A state's or a reason's name as people read it.
+pub(super) fn words(name: &str) -> String {
     match name {
         "queued" => "to be sent".to_owned(),
         "no_address" => "no e-mail address".to_owned(),
@@ -121,19 +128,18 @@ fn words(name: &str) -> String {
 
 impl std::fmt::Display for IssueStatus {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        writeln!(f, "{}\n\n{}", self.issue, table(&self.counts))?;
+        writeln!(f, "{}\n\n{}", Paint::Strong.on(self.issue.as_str()), table(&self.counts))?;
         for (word, rows) in
             [("in doubt", &self.in_doubt), ("rejected", &self.rejected), ("deferred", &self.deferred)]
         {
             if rows.is_empty() {
                 continue;
             }
-            writeln!(f, "{word}:")?;
-            let mut table = Table::bare();
+            let mut table = Table::new([word, "name", "since", "last words"]);
             for row in rows {
                 let address = row.address.clone().unwrap_or_default();
                 let reply = row.reply.clone().unwrap_or_default();
-                table.row([format!("  {address}"), row.name.clone(), row.since.clone(), reply]);
+                table.row([address, row.name.clone(), row.since.clone(), reply]);
             }
             writeln!(f, "{table}")?;
         }

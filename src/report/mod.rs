@@ -2,7 +2,9 @@
 
 mod csv;
 mod log;
+mod paint;
 mod table;
+mod width;
 
 use std::io::{IsTerminal, Write};
 
@@ -10,7 +12,9 @@ use serde::Serialize;
 
 pub use csv::spreadsheet_csv;
 pub use log::{JsonLines, LogError};
+pub use paint::Paint;
 pub use table::Table;
+pub use width::{stderr_width, wrapped};
 
 /// How to talk to the user.
 #[derive(Debug, Clone, Copy)]
@@ -24,7 +28,9 @@ impl Terminal {
     /// Prints a message on stderr, unless quiet.
     pub fn say(self, message: impl AsRef<str>) {
         if !self.quiet {
-            let _closed = writeln!(anstream::stderr(), "{}", message.as_ref());
+            // Only a terminal's lines are wrapped: a pipe's are read by programs.
+            let width = std::io::stderr().is_terminal().then(stderr_width).flatten();
+            let _closed = writeln!(anstream::stderr(), "{}", wrapped(message.as_ref(), width));
         }
     }
 

@@ -36,8 +36,7 @@ pub(super) fn list(
     } else if arguments.csv {
         terminal.data(csv_text(&columns, &rows)?);
     } else {
-        let mut table = Table::bare();
-        table.add(columns.clone());
+        let mut table = Table::with_header(&columns);
         rows.iter().for_each(|row| table.add(columns.iter().map(|column| value(row, column)).collect()));
         terminal.data(table.to_string());
         terminal.say(plural(rows.len() as u64, "member", "members"));
