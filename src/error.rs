@@ -128,10 +128,14 @@ impl From<ConfigError> for Error {
     fn from(error: ConfigError) -> Self {
         let words = Self::new(Kind::Config, error.to_string());
         match error {
-            ConfigError::Missing { .. } => words.hint(
-                "go to the project's folder, or name it with -C; examples/stockholm shows how one looks",
+            ConfigError::Missing { above: Some(above), .. } => words.hint(format!(
+                "the project's folder is `{0}`: go there, or name it: medlemsbrev -C {0} …",
+                above.display()
+            )),
+            ConfigError::NoFolder { .. } | ConfigError::Missing { .. } => words.hint(
+                "go to the project's folder, or name it with -C; a new project is made by: medlemsbrev init FOLDER",
             ),
-            ConfigError::Syntax { excerpt, .. } => words.excerpt(excerpt),
+            ConfigError::Syntax { hint, excerpt, .. } => Self { hint, ..words.excerpt(excerpt) },
             ConfigError::Read { .. } | ConfigError::Value { .. } => words,
         }
     }

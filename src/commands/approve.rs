@@ -59,7 +59,7 @@ pub fn cancel(project: &Project, arguments: &Cancel, terminal: Terminal) -> Resu
     let _lock = project.lock(&format!("cancel {issue}"))?;
     let ledger = project.ledger()?;
     if !project.issues().contains(issue) && !ledger.has_deliveries(issue)? {
-        return Err(Error::new(Kind::Data, format!("there is no issue {issue}")));
+        return Err(project.no_issue(issue));
     }
     let said = if arguments.undo {
         if ledger.drop_review(issue, ReviewKind::Cancelled)? {

@@ -19,7 +19,8 @@ pub fn run(project: &Project, arguments: &Log, terminal: Terminal) -> Result<Exi
         if arguments.kind != LogKind::DryRun {
             return Err(Error::new(Kind::Usage, "--diff compares dry runs").hint("add --kind dry-run"));
         }
-        let issue = project.issue(arguments.issue.as_ref())?;
+        // An issue whose folder is gone still has its log.
+        let issue = arguments.issue.clone().map_or_else(|| project.issue(None), Ok)?;
         return super::log_diff::run(project, &issue, is_masked, terminal);
     }
     let name = arguments.kind.name();
@@ -37,6 +38,12 @@ pub fn run(project: &Project, arguments: &Log, terminal: Terminal) -> Result<Exi
             terminal.data(line(project, &event));
         }
     })?;
+    if let Some(issue) = &arguments.issue
+        && shown == 0
+        && !project.issues().contains(issue)
+    {
+        return Err(project.no_issue(issue));
+    }
     if shown == 0 {
         terminal.say(format!("The {name} log has nothing on this."));
     }

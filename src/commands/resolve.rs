@@ -16,6 +16,9 @@ use super::Project;
 pub fn run(project: &Project, arguments: &Resolve, terminal: Terminal) -> Result<ExitCode, Error> {
     let _lock = project.lock(&format!("resolve {}", arguments.issue))?;
     let ledger = project.ledger()?;
+    if !project.issues().contains(&arguments.issue) && !ledger.has_deliveries(&arguments.issue)? {
+        return Err(project.no_issue(&arguments.issue));
+    }
     ledger.doubt_what_was_cut_off(Timestamp::now())?;
     let mut rows = ledger.deliveries(&arguments.issue, State::InDoubt)?;
     if arguments.resend && !arguments.addresses.is_empty() {

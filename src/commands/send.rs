@@ -167,7 +167,8 @@ pub(super) fn prepare(
     terminal: Terminal,
 ) -> Result<Prepared, Error> {
     let fields = ledger.fields()?;
-    let segment = arguments.segment.as_ref().map(|text| project.segment(text, &fields)).transpose()?;
+    let segment =
+        arguments.segment.as_ref().map(|text| project.segment(text, "--segment", &fields)).transpose()?;
     let composer = super::check::before_sending(project, issue, &ledger, arguments.allow_large, terminal)?;
     let only = match &arguments.retry_rejected {
         Some(address) => {

@@ -7,7 +7,7 @@ use serde::Serialize;
 
 use crate::cli::Status;
 use crate::domain::{IssueName, State};
-use crate::error::{Error, Kind};
+use crate::error::Error;
 use crate::ledger::{Counts, DeliveryRow, Ledger, Lock};
 use crate::report::{Paint, Table, Terminal, count};
 
@@ -44,7 +44,7 @@ pub fn run(project: &Project, arguments: &Status, terminal: Terminal) -> Result<
     }
     for issue in &issues {
         if !project.issues().contains(issue) && !ledger.has_deliveries(issue)? {
-            return Err(Error::new(Kind::Data, format!("there is no issue {issue}")));
+            return Err(project.no_issue(issue));
         }
     }
     let statuses =

@@ -7,7 +7,7 @@ use serde::{Deserialize, Deserializer};
 use toml::Spanned;
 
 use crate::domain::segment::SegmentError;
-use crate::domain::{Event, Excerpt, Issue, IssueName, Section, Segment};
+use crate::domain::{Event, Excerpt, Issue, IssueName, Section, Segment, suggest};
 
 use super::ComposeError;
 
@@ -234,9 +234,10 @@ fn files(dir: &Path) -> Result<Vec<PathBuf>, ComposeError> {
 
 pub(super) fn toml_error(path: &Path, text: &str, offset: usize, error: &toml::de::Error) -> ComposeError {
     let span = error.span().unwrap_or(0..0);
+    let (message, hint) = suggest::unknown_name(error.message());
     ComposeError::Source {
-        message: error.message().to_owned(),
-        hint: None,
+        message,
+        hint,
         excerpt: Excerpt::new(path, text, span.start + offset..span.end + offset),
     }
 }

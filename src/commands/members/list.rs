@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use serde::Serialize;
 
 use crate::cli::{ExportMembers, ListMembers};
-use crate::domain::SuppressionReason;
+use crate::domain::{SuppressionReason, suggest};
 use crate::error::{Error, Kind};
 use crate::ledger::{Ledger, MemberRow};
 use crate::report::{Table, Terminal, count, plural, spreadsheet_csv};
@@ -77,7 +77,7 @@ pub(super) fn export(
 fn chosen(project: &Project, ledger: &Ledger, arguments: &ListMembers) -> Result<Vec<MemberRow>, Error> {
     let fields = ledger.fields()?;
     let expression = arguments.expression.as_deref();
-    let segment = expression.map(|text| project.segment(text, &fields)).transpose()?;
+    let segment = expression.map(|text| project.segment(text, "EXPR", &fields)).transpose()?;
     let mut rows = Vec::new();
     ledger.for_each_member(|row| {
         let is_of = segment.as_ref().is_none_or(|segment| segment.matches(&row.member));
@@ -98,9 +98,11 @@ fn known_columns(ledger: &Ledger, asked: &[String]) -> Result<Vec<String>, Error
     match columns.iter().find(|name| !known.contains(*name) && !["id", "standing"].contains(&name.as_str())) {
         None => Ok(columns),
         Some(name) => {
-            let known: Vec<&str> = known.iter().map(String::as_str).collect();
-            Err(Error::new(Kind::Usage, format!("no member has a field `{name}`"))
-                .hint(format!("there are id, standing, {}", known.join(", "))))
+            let known: Vec<&str> =
+                ["id", "standing"].into_iter().chain(known.iter().map(String::as_str)).collect();
+            let hint = suggest::did_you_mean(name, known.iter().copied())
+                .unwrap_or_else(|| format!("there are {}", known.join(", ")));
+            Err(Error::new(Kind::Usage, format!("no member has a field `{name}`")).hint(hint))
         }
     }
 }
@@ -175,7 +177,7 @@ pub fn segments(project: &Project, terminal: Terminal) -> Result<ExitCode, Error
     let mut found = Vec::new();
     for (name, configured) in &project.config.segments {
         let expression = configured.source();
-        let segment = project.segment(expression, &fields)?;
+        let segment = project.configured_segment(name, configured, &fields)?;
         let (mut members, mut reachable) = (0, 0);
         ledger.for_each_member(|row| {
             if row.active && segment.matches(&row.member) {
