@@ -76,7 +76,12 @@ impl Error {
     }
 
     fn excerpt(mut self, excerpt: Excerpt) -> Self {
-        let Excerpt { path, text, span } = excerpt;
+        let Excerpt { path, mut text, mut span } = excerpt;
+        if span.start >= text.len() {
+            // A mark needs something above it.
+            span = text.len()..text.len() + 1;
+            text.push(' ');
+        }
         self.excerpt = Some(Box::new(Shown {
             source: NamedSource::new(path.display().to_string(), text),
             label: LabeledSpan::new_with_span(Some("here".to_owned()), span),
@@ -158,6 +163,9 @@ impl From<ImportError> for Error {
             ImportError::Header { excerpt, .. } => words
                 .excerpt(excerpt)
                 .hint("name the columns in [members.columns], such as email = \"Kontakt\""),
+            ImportError::Read { .. } => {
+                words.hint("is the name right? `file` in [members] of medlemsbrev.toml names the list")
+            }
             ImportError::Encoding { .. } => {
                 words.hint("try --encoding windows-1252 or --encoding macintosh, or save the list as UTF-8")
             }

@@ -317,7 +317,9 @@ impl std::fmt::Display for Imported {
             (self.doubles.len() as u64, "doubles merged".to_owned()),
             (self.members, format!("members in the list, {} without e-mail", self.without_address)),
         ] {
-            table.row([crate::report::count(count), what]);
+            if count > 0 {
+                table.row([crate::report::count(count), what]);
+            }
         }
         write!(f, "{table}")
     }

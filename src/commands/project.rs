@@ -11,7 +11,7 @@ use ring::rand::SecureRandom;
 use crate::compose::{self, ComposeError, Composer, DkimKey, IssueSource, Setup, Signer};
 use crate::config::{Config, FILE, Password, TransportKind};
 use crate::domain::segment::SegmentError;
-use crate::domain::{IssueName, Segment, TokenKey, suggest};
+use crate::domain::{IssueName, Segment, TokenKey, field, suggest};
 use crate::error::{Error, Kind};
 use crate::ledger::{Ledger, Lock};
 use crate::relay::{Durability, Login, Outbox, Relay, Sendmail, SmtpServer, Timeouts};
@@ -133,7 +133,7 @@ impl Project {
             // A single word may be meant as a segment's name.
             let segments =
                 if word == text.trim() { self.config.segments.keys().collect() } else { Vec::new() };
-            let names = segments.into_iter().chain(fields).map(String::as_str);
+            let names = segments.into_iter().chain(fields).map(String::as_str).chain(field::names());
             let hint = suggest::did_you_mean(word, names).unwrap_or_else(|| self.segment_hint(fields));
             Error::new(Kind::Usage, format!("{argument}: {error}")).at(argument, text, error.span).hint(hint)
         };
@@ -157,7 +157,7 @@ impl Project {
             let text = std::fs::read_to_string(&path).unwrap_or_default();
             let start = text.find(segment.source()).unwrap_or(0);
             let word = segment.source().get(error.span.clone()).unwrap_or_default();
-            let hint = suggest::did_you_mean(word, fields.iter().map(String::as_str))
+            let hint = suggest::did_you_mean(word, fields.iter().map(String::as_str).chain(field::names()))
                 .unwrap_or_else(|| "the fields are the columns of the member list".to_owned());
             let place = start + error.span.start..start + error.span.end;
             Error::new(Kind::Config, format!("`{}`: segment `{name}`: {error}", path.display()))

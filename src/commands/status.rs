@@ -27,6 +27,9 @@ struct IssueStatus {
 /// Runs the command.
 pub fn run(project: &Project, arguments: &Status, terminal: Terminal) -> Result<ExitCode, Error> {
     let Some(ledger) = Ledger::open_existing(&project.ledger_path())? else {
+        if let Some(issue) = arguments.issue.as_ref().filter(|issue| !project.issues().contains(issue)) {
+            return Err(project.no_issue(issue));
+        }
         terminal.say("No member list was imported yet and nothing was sent.");
         if terminal.json {
             terminal.json(&Vec::<IssueStatus>::new());

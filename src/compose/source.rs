@@ -78,9 +78,9 @@ where
 {
     let text = match Moment::deserialize(deserializer)? {
         Moment::Bare(moment) => moment.to_string(),
-        Moment::Text(text) => text.trim().replace(' ', "T").replace('.', ":"),
+        Moment::Text(text) => text,
     };
-    text.parse().map_err(|_| {
+    text.trim().replace(' ', "T").replace('.', ":").parse().map_err(|_| {
         serde::de::Error::custom(format!(
             "`{text}` is not a date or time such as 2026-04-15, \"13:00\" or 2026-04-15T08:00"
         ))

@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use serde::Serialize;
 
 use crate::cli::{ExportMembers, ListMembers};
-use crate::domain::{SuppressionReason, suggest};
+use crate::domain::{SuppressionReason, field, suggest};
 use crate::error::{Error, Kind};
 use crate::ledger::{Ledger, MemberRow};
 use crate::report::{Table, Terminal, count, plural, spreadsheet_csv};
@@ -38,7 +38,9 @@ pub(super) fn list(
     } else {
         let mut table = Table::with_header(&columns);
         rows.iter().for_each(|row| table.add(columns.iter().map(|column| value(row, column)).collect()));
-        terminal.data(table.to_string());
+        if !rows.is_empty() {
+            terminal.data(table.to_string());
+        }
         terminal.say(plural(rows.len() as u64, "member", "members"));
     }
     Ok(ExitCode::SUCCESS)
@@ -100,7 +102,7 @@ fn known_columns(ledger: &Ledger, asked: &[String]) -> Result<Vec<String>, Error
         Some(name) => {
             let known: Vec<&str> =
                 ["id", "standing"].into_iter().chain(known.iter().map(String::as_str)).collect();
-            let hint = suggest::did_you_mean(name, known.iter().copied())
+            let hint = suggest::did_you_mean(name, known.iter().copied().chain(field::names()))
                 .unwrap_or_else(|| format!("there are {}", known.join(", ")));
             Err(Error::new(Kind::Usage, format!("no member has a field `{name}`")).hint(hint))
         }
