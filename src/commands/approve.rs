@@ -48,7 +48,7 @@ pub fn approve(project: &Project, arguments: &Approve, terminal: Terminal) -> Re
             || "it has no send_at: send it by hand".to_owned(),
             |at| format!("`send --due` sends it from {}", at.strftime("%Y-%m-%d %H:%M")),
         );
-        terminal.data(format!("{issue} is approved for {recipients}; {when}."));
+        terminal.text(format!("{issue} is approved for {recipients}; {when}."));
     }
     Ok(ExitCode::SUCCESS)
 }
@@ -72,7 +72,7 @@ pub fn cancel(project: &Project, arguments: &Cancel, terminal: Terminal) -> Resu
         ledger.keep_review(issue, ReviewKind::Cancelled, &Review::default(), Timestamp::now())?;
         format!("{issue} is cancelled: no more letters of it leave.")
     };
-    terminal.data(said);
+    terminal.text(said);
     Ok(ExitCode::SUCCESS)
 }
 

@@ -55,7 +55,7 @@ pub fn run(project: &Project, arguments: &Check, terminal: Terminal) -> Result<E
     } else {
         let mut lines: String = findings.iter().map(|finding| shown(project, finding, true) + "\n").collect();
         let _infallible = writeln!(lines, "{}", summary(&findings));
-        terminal.data(lines);
+        terminal.text(lines);
     }
     let has_errors = count(&findings, Severity::Error) > 0;
     Ok(ExitCode::from(if has_errors { Kind::Data.exit_code() } else { 0 }))

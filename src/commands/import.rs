@@ -60,7 +60,7 @@ pub fn run(project: &Project, arguments: &Import, terminal: Terminal) -> Result<
     if terminal.json {
         terminal.json(&imported);
     } else {
-        terminal.data(imported.to_string());
+        terminal.text(imported.to_string());
         if arguments.dry_run {
             terminal.say("Nothing was changed: this was a dry run.");
         }

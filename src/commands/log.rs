@@ -35,7 +35,7 @@ pub fn run(project: &Project, arguments: &Log, terminal: Terminal) -> Result<Exi
         if terminal.json {
             terminal.data(event.to_string());
         } else {
-            terminal.data(line(project, &event));
+            terminal.text(line(project, &event));
         }
     })?;
     if let Some(issue) = &arguments.issue

@@ -87,7 +87,7 @@ pub(super) fn run(
     } else {
         let all = terminal.verbose > 0;
         let shown = if changes.is_empty() { String::new() } else { format!("{}\n", table(&changes, all)) };
-        terminal.data(shown + &format!("{same} the same."));
+        terminal.text(shown + &format!("{same} the same."));
     }
     Ok(ExitCode::SUCCESS)
 }

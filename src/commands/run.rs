@@ -178,9 +178,9 @@ impl Run<'_> {
             });
             return Ok(());
         }
-        self.terminal.data(self.table(counts, tried, relay, issue));
+        self.terminal.text(self.table(counts, tried, relay, issue));
         if let Some(dry) = dry {
-            self.terminal.data(format!("\n{}\n", dry.text(self.project, issue, letters)?));
+            self.terminal.text(format!("\n{}\n", dry.text(self.project, issue, letters)?));
         }
         Ok(())
     }

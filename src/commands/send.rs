@@ -269,7 +269,7 @@ async fn test(
     if terminal.json {
         terminal.json(&serde_json::json!({ "address": address, "outcome": state, "reply": reply }));
     } else {
-        terminal.data(format!("Test letter to {address}: {}: {reply}", state.as_str()));
+        terminal.text(format!("Test letter to {address}: {}: {reply}", state.as_str()));
     }
     Ok(match delivered.outcome {
         Outcome::Accepted(_) => ExitCode::SUCCESS,

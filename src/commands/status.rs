@@ -1,5 +1,6 @@
 //! `status`: what was sent, what was not, and why.
 
+use std::fmt::Write as _;
 use std::process::ExitCode;
 
 use jiff::Timestamp;
@@ -54,14 +55,14 @@ pub fn run(project: &Project, arguments: &Status, terminal: Terminal) -> Result<
         issues.into_iter().map(|issue| of_issue(project, &ledger, issue)).collect::<Result<Vec<_>, _>>()?;
     if !terminal.json {
         for status in &statuses {
-            terminal.data(status.to_string());
+            terminal.text(status.shown(project));
         }
         if arguments.issue.is_none() {
             let today =
                 Timestamp::now().to_zoned_datetime(project.config.association.time_zone.0.clone()).date();
             let promises = super::year::promises(project, &ledger, today)?;
             if !promises.is_empty() {
-                terminal.data(super::year::table(&promises, today).to_string());
+                terminal.text(super::year::table(&promises, today).to_string());
             }
         }
     } else if let (Some(_), [status]) = (&arguments.issue, statuses.as_slice()) {
@@ -129,23 +130,28 @@ pub(super) fn words(name: &str) -> String {
     }
 }
 
-impl std::fmt::Display for IssueStatus {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        writeln!(f, "{}\n\n{}", Paint::Strong.on(self.issue.as_str()), table(&self.counts))?;
+/// Letters that are not accepted, one a row, with the times of the association's clock.
+pub(super) fn deliveries(project: &Project, first: &str, rows: &[DeliveryRow]) -> Table {
+    let mut table = Table::new([first, "name", "since", "last words"]);
+    for row in rows {
+        let since = row.since.parse().map_or_else(|_| row.since.clone(), |time| project.clock_time(time));
+        let text = |value: &Option<String>| value.clone().unwrap_or_default();
+        table.row([text(&row.address), row.name.clone(), since, text(&row.reply)]);
+    }
+    table
+}
+
+impl IssueStatus {
+    /// The sum, and each letter that a person may have to do something about.
+    fn shown(&self, project: &Project) -> String {
+        let mut text = format!("{}\n\n{}\n", Paint::Strong.on(self.issue.as_str()), table(&self.counts));
         for (word, rows) in
             [("in doubt", &self.in_doubt), ("rejected", &self.rejected), ("deferred", &self.deferred)]
         {
-            if rows.is_empty() {
-                continue;
+            if !rows.is_empty() {
+                let _infallible = writeln!(text, "{}", deliveries(project, word, rows));
             }
-            let mut table = Table::new([word, "name", "since", "last words"]);
-            for row in rows {
-                let address = row.address.clone().unwrap_or_default();
-                let reply = row.reply.clone().unwrap_or_default();
-                table.row([address, row.name.clone(), row.since.clone(), reply]);
-            }
-            writeln!(f, "{table}")?;
         }
-        Ok(())
+        text
     }
 }

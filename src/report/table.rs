@@ -70,9 +70,11 @@ impl Table {
         let natural = self.widths(longest_line);
         match room {
             Some(room) if total(&natural) > room => {
-                let least = self.widths(longest_word);
+                // Texts are wrapped first, and long words broken only where that is not enough.
+                let words = shrunk(natural, &self.widths(longest_word), room);
+                let least = self.widths(|cell| longest_word(cell).min(LONGEST_WORD));
                 if total(&least) <= room || self.header.is_none() {
-                    self.lines(&shrunk(natural, &least, room))
+                    self.lines(&shrunk(words, &least, room))
                 } else {
                     self.blocks(room)
                 }
@@ -123,9 +125,13 @@ impl Table {
         let block = |row: &Row| {
             let named = row.cells.iter().zip(header).filter(|(cell, _)| !cell.is_empty());
             let lines = named.map(|(cell, name)| {
+                let beside = room.saturating_sub(label + GAP);
+                let fits = longest_word(cell) <= beside;
+                let indent = if fits { label + GAP } else { GAP };
+                let value = options(room.saturating_sub(indent)).break_words(false);
+                let value = textwrap::wrap(cell, value).join(&format!("\n{}", " ".repeat(indent)));
                 let space = " ".repeat(label - display_width(name) + GAP);
-                let value = wrapped_cell(cell, room.saturating_sub(label + GAP).max(LONGEST_WORD / 2));
-                let value = value.join(&format!("\n{}", " ".repeat(label + GAP)));
+                let space = if fits { space } else { format!("\n{}", " ".repeat(GAP)) };
                 format!("{}{space}{}\n", Paint::Strong.on(name), row.painted(&value))
             });
             lines.collect::<String>()
@@ -158,7 +164,7 @@ fn longest_line(cell: &str) -> usize {
 }
 
 fn longest_word(cell: &str) -> usize {
-    cell.split(' ').map(display_width).max().unwrap_or(0).min(LONGEST_WORD)
+    cell.split(' ').map(display_width).max().unwrap_or(0)
 }
 
 /// Takes from the widest columns until all fit, and from none below its least width.
@@ -229,6 +235,19 @@ mod tests {
             plain(&members().fitted(Some(25))),
             "name     Åsa Älghorna\nemail    asa@example.se\nletters  12\n\nname     Bo Ek\nletters  3\n"
         );
+    }
+
+    #[test]
+    fn a_long_word_stands_below_its_header_and_stays_whole() {
+        let mut table = Table::new(["address", "why", "file"]);
+        let address = "a-long-name@a-long-domain.example.se";
+        table.row([address.to_owned(), "no such user".to_owned(), "a-file-with-a-long-name.eml".to_owned()]);
+        let text = plain(&table.fitted(Some(38)));
+        assert_eq!(
+            text,
+            format!("address\n  {address}\nwhy      no such user\nfile     a-file-with-a-long-name.eml\n")
+        );
+        assert!(plain(&table.fitted(Some(75))).starts_with(&format!("address{}why", " ".repeat(31))));
     }
 
     #[test]
