@@ -198,7 +198,7 @@ fn changes(before: &Members, last: &Members) -> Vec<Change> {
     let change = |what, address: &String, detail| Change { what, address: address.clone(), detail };
     let now = last.iter().filter_map(|(address, entry)| match (before.get(address), entry) {
         (_, Entry::Without(_)) => None,
-        (None, Entry::Letter(_)) => Some(change("new", address, "was not among the members".to_owned())),
+        (None, Entry::Letter(_)) => Some(change("new", address, "no member had this address".to_owned())),
         (Some(Entry::Without(why)), Entry::Letter(_)) => {
             Some(change("new", address, format!("was left out: {}", super::status::words(why))))
         }
@@ -208,7 +208,7 @@ fn changes(before: &Members, last: &Members) -> Vec<Change> {
     });
     let gone = before.iter().filter_map(|(address, entry)| match (entry, last.get(address)) {
         (Entry::Without(_), _) | (_, Some(Entry::Letter(_))) => None,
-        (_, None) => Some(change("gone", address, "is no longer among the members".to_owned())),
+        (_, None) => Some(change("gone", address, "no member has this address any more".to_owned())),
         (_, Some(Entry::Without(why))) => Some(change("gone", address, super::status::words(why))),
     });
     now.chain(gone).collect()

@@ -132,7 +132,7 @@ pub(super) fn words(name: &str) -> String {
 
 /// Letters that are not accepted, one a row, with the times of the association's clock.
 pub(super) fn deliveries(project: &Project, first: &str, rows: &[DeliveryRow]) -> Table {
-    let mut table = Table::new([first, "name", "since", "last words"]);
+    let mut table = Table::new([first, "name", "since", "last words"]).whole(2);
     for row in rows {
         let since = row.since.parse().map_or_else(|_| row.since.clone(), |time| project.clock_time(time));
         let text = |value: &Option<String>| value.clone().unwrap_or_default();

@@ -19,6 +19,8 @@ pub struct Table {
     header: Option<Row>,
     rows: Vec<Row>,
     right: Vec<usize>,
+    /// Columns that are never wrapped, beside the numbers.
+    whole: Vec<usize>,
 }
 
 #[derive(Debug, Default)]
@@ -47,6 +49,13 @@ impl Table {
     #[must_use]
     pub fn right(mut self, column: usize) -> Self {
         self.right.push(column);
+        self
+    }
+
+    /// Keeps a column, from 0, from being wrapped.
+    #[must_use]
+    pub fn whole(mut self, column: usize) -> Self {
+        self.whole.push(column);
         self
     }
 
@@ -87,11 +96,12 @@ impl Table {
         self.header.iter().chain(&self.rows)
     }
 
-    /// The widest cell of each column by this measure; numbers are never wrapped.
+    /// The widest cell of each column by this measure; what is never wrapped is taken as it is.
     fn widths(&self, measure: fn(&str) -> usize) -> Vec<usize> {
         let columns = self.all_rows().map(|row| row.cells.len()).max().unwrap_or(0);
         let widest = |column: usize| {
-            let measure = if self.right.contains(&column) { longest_line } else { measure };
+            let is_whole = self.right.contains(&column) || self.whole.contains(&column);
+            let measure = if is_whole { longest_line } else { measure };
             let cells = self.all_rows().filter_map(|row| row.cells.get(column));
             cells.map(|cell| measure(cell)).max().unwrap_or(0)
         };
