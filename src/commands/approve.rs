@@ -48,7 +48,7 @@ pub fn approve(project: &Project, arguments: &Approve, terminal: Terminal) -> Re
             || "it has no send_at: send it by hand".to_owned(),
             |at| format!("`send --due` sends it from {}", at.strftime("%Y-%m-%d %H:%M")),
         );
-        terminal.data(format!("{issue} is approved for {recipients}; {when}."));
+        terminal.text(format!("{issue} is approved for {recipients}; {when}."));
     }
     Ok(ExitCode::SUCCESS)
 }
@@ -59,7 +59,7 @@ pub fn cancel(project: &Project, arguments: &Cancel, terminal: Terminal) -> Resu
     let _lock = project.lock(&format!("cancel {issue}"))?;
     let ledger = project.ledger()?;
     if !project.issues().contains(issue) && !ledger.has_deliveries(issue)? {
-        return Err(Error::new(Kind::Data, format!("there is no issue {issue}")));
+        return Err(project.no_issue(issue));
     }
     let said = if arguments.undo {
         if ledger.drop_review(issue, ReviewKind::Cancelled)? {
@@ -72,7 +72,7 @@ pub fn cancel(project: &Project, arguments: &Cancel, terminal: Terminal) -> Resu
         ledger.keep_review(issue, ReviewKind::Cancelled, &Review::default(), Timestamp::now())?;
         format!("{issue} is cancelled: no more letters of it leave.")
     };
-    terminal.data(said);
+    terminal.text(said);
     Ok(ExitCode::SUCCESS)
 }
 

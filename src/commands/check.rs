@@ -14,7 +14,7 @@ use crate::config::{FILE, TransportKind};
 use crate::domain::IssueName;
 use crate::error::{Error, Kind};
 use crate::ledger::Ledger;
-use crate::report::{Terminal, plural};
+use crate::report::{Paint, Terminal, plural};
 
 use super::Project;
 
@@ -55,7 +55,7 @@ pub fn run(project: &Project, arguments: &Check, terminal: Terminal) -> Result<E
     } else {
         let mut lines: String = findings.iter().map(|finding| shown(project, finding, true) + "\n").collect();
         let _infallible = writeln!(lines, "{}", summary(&findings));
-        terminal.data(lines);
+        terminal.text(lines);
     }
     let has_errors = count(&findings, Severity::Error) > 0;
     Ok(ExitCode::from(if has_errors { Kind::Data.exit_code() } else { 0 }))
@@ -175,11 +175,11 @@ fn shown(project: &Project, finding: &Finding, color: bool) -> String {
     let Row { severity, rule, file, line, message, advice } = row(project, finding);
     let mut text = file.map_or_else(String::new, |file| format!("{}:", file.display()));
     let _infallible = line.map(|line| write!(text, "{line}:"));
-    let (name, code) = match severity {
-        Severity::Error => ("error", "1;31"),
-        Severity::Warning => ("warning", "1;33"),
+    let (name, paint) = match severity {
+        Severity::Error => ("error", Paint::Error),
+        Severity::Warning => ("warning", Paint::Warning),
     };
-    let name = if color { format!("\u{1b}[{code}m{name}\u{1b}[0m") } else { name.to_owned() };
+    let name = if color { paint.on(name) } else { name.to_owned() };
     let space = if text.is_empty() { "" } else { " " };
     let _infallible = write!(text, "{space}{name}: {message} [{rule}]");
     if !advice.is_empty() {

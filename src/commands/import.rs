@@ -61,7 +61,7 @@ pub fn run(project: &Project, arguments: &Import, terminal: Terminal) -> Result<
     if terminal.json {
         terminal.json(&imported);
     } else {
-        terminal.data(imported.to_string());
+        terminal.text(imported.to_string());
         if arguments.dry_run {
             terminal.say("Nothing was changed: this was a dry run.");
         }
@@ -356,7 +356,9 @@ impl std::fmt::Display for Imported {
             (self.doubles.len() as u64, "doubles merged".to_owned()),
             (self.members, format!("members in the list, {} without e-mail", self.without_address)),
         ] {
-            table.row([crate::report::count(count), what]);
+            if count > 0 {
+                table.row([crate::report::count(count), what]);
+            }
         }
         write!(f, "{table}")
     }

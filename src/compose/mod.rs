@@ -5,6 +5,7 @@
 
 mod calendar;
 mod compiler;
+mod digest;
 mod dkim;
 mod encode;
 mod error;
@@ -38,6 +39,7 @@ use page::Logo;
 use template::Templates;
 use variant::Variants;
 
+pub use digest::Content;
 pub use dkim::{DkimError, DkimKey, Signer};
 pub use error::ComposeError;
 pub use markdown::options as markdown_options;
@@ -132,6 +134,16 @@ impl Composer {
     /// The titles of the sections that this member gets.
     pub fn sections_for<'a>(&'a self, member: &'a Member) -> impl Iterator<Item = &'a str> {
         self.sections.iter().filter(|section| section.is_for(member)).map(|section| section.title.as_str())
+    }
+
+    /// The title of every section, with whether this member gets it.
+    pub fn sections<'a>(&'a self, member: &'a Member) -> impl Iterator<Item = (&'a str, bool)> {
+        self.sections.iter().map(|section| (section.title.as_str(), section.is_for(member)))
+    }
+
+    /// The titles of all sections.
+    pub fn section_titles(&self) -> impl Iterator<Item = &str> {
+        self.sections.iter().map(|section| section.title.as_str())
     }
 
     /// The names of the attached files.

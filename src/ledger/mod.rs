@@ -31,7 +31,7 @@ pub use members::MemberRow;
 pub use prune::Pruned;
 pub use register::History;
 pub use reviews::{Review, ReviewKind};
-pub use survey::{Counts, Skip};
+pub use survey::{Counts, Skip, Standing};
 pub use writer::{Writer, WriterHandle};
 
 /// The schema, one step after another; a step that was released is never changed.

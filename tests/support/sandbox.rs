@@ -170,6 +170,14 @@ impl Sandbox {
         Run { command: arguments.to_owned(), output }
     }
 
+    /// Runs the program in the project's folder, for an output of so many columns.
+    pub fn run_in_columns(&self, columns: usize, arguments: &str) -> Run {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_medlemsbrev"));
+        command.env_clear().env("LANG", "C").env("COLUMNS", columns.to_string()).stdin(Stdio::null());
+        let output = command.current_dir(self.path(".")).args(words(arguments)).output().unwrap();
+        Run { command: arguments.to_owned(), output }
+    }
+
     /// Runs the program where no file may grow beyond so many kilobytes.
     pub fn run_with_file_limit(&self, kilobytes: u64, arguments: &str) -> Run {
         // Without the trap the signal for a file that is too large would end the program.
