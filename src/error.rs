@@ -10,6 +10,8 @@ use crate::config::{ConfigError, PasswordError};
 use crate::domain::Excerpt;
 use crate::import::ImportError;
 use crate::ledger::{LedgerError, LockError};
+#[cfg(feature = "browser")]
+use crate::preview::browser::{ServerError, WatchError};
 use crate::publish::PublishError;
 use crate::relay::RelayError;
 use crate::report::LogError;
@@ -234,6 +236,24 @@ impl From<PublishError> for Error {
             PublishError::Compose(error) => error.into(),
             other => Self::new(Kind::TryAgain, other.to_string()),
         }
+    }
+}
+
+#[cfg(feature = "browser")]
+impl From<ServerError> for Error {
+    fn from(error: ServerError) -> Self {
+        let words = Self::new(Kind::TryAgain, error.to_string());
+        match error {
+            ServerError::Listen { .. } => words.hint("take another --port, or leave it out for a free one"),
+            _ => words,
+        }
+    }
+}
+
+#[cfg(feature = "browser")]
+impl From<WatchError> for Error {
+    fn from(error: WatchError) -> Self {
+        Self::new(Kind::TryAgain, error.to_string())
     }
 }
 

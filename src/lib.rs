@@ -6,8 +6,8 @@
 //! ```text
 //! main → cli → commands → report, config, error
 //!                  ↓
-//!    send   import   check   inbox   publish
-//!      └→ ledger, relay, compose
+//!    send   import   check   inbox   publish   preview
+//!      └→ ledger, relay, compose, check
 //!                  ↓
 //!                domain        (no input or output)
 //! ```
@@ -16,6 +16,7 @@
 //! * [`import`] reads a member list; [`ledger`] keeps register, deliveries and bounces in `SQLite`.
 //! * [`compose`] makes an issue's folder into one letter per member.
 //! * [`check`] looks for what would be wrong, before it is sent.
+//! * [`preview`] shows letters to who writes them.
 //! * [`relay`] hands letters to SMTP, sendmail or an outbox folder, and says what happened.
 //! * [`publish`] writes the letters as web pages.
 //! * [`send`] is the loop: compose, claim durably, deliver, settle.
@@ -31,6 +32,7 @@ mod error;
 pub mod import;
 pub mod inbox;
 pub mod ledger;
+pub mod preview;
 pub mod publish;
 pub mod relay;
 mod report;
@@ -55,7 +57,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         }
     };
     set_color(cli.color);
-    let terminal = Terminal { quiet: cli.quiet, verbose: cli.verbose, json: cli.json };
+    let terminal = Terminal { quiet: cli.quiet, verbose: cli.verbose, json: cli.json, unattended: false };
     match commands::run(cli, terminal) {
         Ok(code) => code,
         Err(error) => {

@@ -10,7 +10,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Each module and what it may use; `report`, `config` and `error` belong to the commands.
-const ALLOWED: [(&str, &[&str]); 13] = [
+const ALLOWED: [(&str, &[&str]); 14] = [
     ("domain", &[]),
     ("import", &["domain"]),
     ("compose", &["domain"]),
@@ -19,13 +19,17 @@ const ALLOWED: [(&str, &[&str]); 13] = [
     ("ledger", &["domain", "import"]),
     ("publish", &["compose"]),
     ("check", &["domain", "compose"]),
+    ("preview", &["domain", "compose", "check"]),
     ("send", &["domain", "compose", "ledger", "relay"]),
     ("config", &["domain", "relay"]),
     ("report", &[]),
     ("cli", &["domain", "config"]),
     (
         "error",
-        &["domain", "compose", "import", "ledger", "relay", "send", "publish", "config", "inbox", "report"],
+        &[
+            "domain", "compose", "import", "ledger", "relay", "send", "publish", "preview", "config",
+            "inbox", "report",
+        ],
     ),
 ];
 
