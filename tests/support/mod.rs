@@ -9,6 +9,9 @@
     reason = "a test that can't go on fails"
 )]
 
+pub mod http;
+pub mod preview;
 pub mod sandbox;
 pub mod smtp_client;
 pub mod smtp_server;
+pub mod webdriver;

@@ -24,7 +24,7 @@ pub struct Places {
 /// Watches until it is dropped.
 #[derive(Debug)]
 pub struct Watch {
-    _watcher: Sender<Message>,
+    lookout: Sender<Message>,
 }
 
 /// Why files can't be watched.
@@ -40,7 +40,7 @@ enum Message {
 
 impl Drop for Watch {
     fn drop(&mut self) {
-        let _ended = self._watcher.send(Message::Stop);
+        let _ended = self.lookout.send(Message::Stop);
     }
 }
 
@@ -61,7 +61,7 @@ pub fn watch(
     let mut lookout = Lookout { watcher, places: Places::default(), watched: BTreeSet::new() };
     lookout.look_at(places)?;
     std::thread::spawn(move || lookout.run(&receiver, saved));
-    Ok(Watch { _watcher: sender })
+    Ok(Watch { lookout: sender })
 }
 
 struct Lookout {
@@ -102,7 +102,7 @@ impl Lookout {
         match event {
             // Events were lost: anything may have changed.
             Ok(event) if event.need_rescan() => changed.extend(self.places.files.iter().cloned()),
-            Ok(event) if is_save(&event.kind) => {
+            Ok(event) if is_save(event.kind) => {
                 changed.extend(event.paths.into_iter().filter(|path| self.places.have(path)));
             }
             Ok(_) => {}
@@ -152,9 +152,9 @@ fn with_inner(folder: &Path, found: &mut BTreeSet<PathBuf>) {
 }
 
 /// Reading a file is no change; who wrote it closes it.
-fn is_save(kind: &EventKind) -> bool {
+fn is_save(kind: EventKind) -> bool {
     match kind {
-        EventKind::Access(access) => *access == AccessKind::Close(AccessMode::Write),
+        EventKind::Access(access) => access == AccessKind::Close(AccessMode::Write),
         EventKind::Create(_) | EventKind::Modify(_) | EventKind::Remove(_) => true,
         EventKind::Any | EventKind::Other => false,
     }

@@ -68,7 +68,7 @@ function showHead() {
     ["To", letter.member.address ? `${letter.member.name} <${letter.member.address}>` : letter.member.name],
     ["From", letter.from, "wide"],
     ["Size", `${kilobytes(size)}, HTML ${kilobytes(letter.html_size)}`],
-    ["Attached", letter.attachments.join(", ") || "nothing", letter.attachments.length ? "" : "wide"],
+    ["Attached", letter.attachments.join(", ") || "nothing", "wide"],
   ];
   byId("facts").replaceChildren(
     ...facts.map(([name, value, className]) => {
@@ -116,6 +116,7 @@ function showFrame() {
   const shown = frames.querySelector("iframe:not(.coming)");
   frames.dataset.width = choice.width;
   for (const late of frames.querySelectorAll("iframe.coming")) late.remove();
+  hideScrollbar(shown);
   if (shown?.getAttribute("src") === path) return;
   const coming = document.createElement("iframe");
   coming.title = `The letter to ${letter.member.name}`;
@@ -123,6 +124,7 @@ function showFrame() {
   coming.setAttribute("sandbox", "allow-same-origin allow-popups allow-popups-to-escape-sandbox");
   coming.className = `coming ${choice.scheme}`;
   coming.addEventListener("load", () => {
+    hideScrollbar(coming);
     const place = shown?.contentWindow?.scrollY ?? 0;
     coming.contentWindow?.scrollTo({ top: place, behavior: "instant" });
     coming.classList.remove("coming");
@@ -130,6 +132,12 @@ function showFrame() {
   }, { once: true });
   coming.src = path;
   frames.append(coming);
+}
+
+/** A phone's scrollbar takes no room: the letter gets the whole width. */
+function hideScrollbar(frame) {
+  const root = frame?.contentDocument?.documentElement;
+  if (root) root.style.scrollbarWidth = choice.width === "phone" ? "none" : "";
 }
 
 function showTrouble() {
@@ -144,8 +152,9 @@ function memberButton(member) {
   const button = element("button", member.name);
   button.type = "button";
   button.dataset.member = member.id;
-  const more = [member.organisation, member.address].filter(Boolean).join(" · ");
-  if (more) button.append(element("small", more));
+  for (const more of [member.organisation, member.address].filter(Boolean)) {
+    button.append(element("small", more));
+  }
   if (member.skipped) button.append(element("small", `no letter: ${member.skipped}`, "skipped"));
   const item = element("li");
   item.append(button);
