@@ -21,7 +21,9 @@ impl Gate {
         let mut secret = [0; TOKEN];
         ring::rand::SystemRandom::new().fill(&mut secret).ok()?;
         let token = data_encoding::HEXLOWER.encode(&secret);
-        Some(Self { token, hosts: [format!("127.0.0.1:{port}"), format!("localhost:{port}")] })
+        // A browser leaves HTTP's own port out.
+        let port = if port == 80 { String::new() } else { format!(":{port}") };
+        Some(Self { token, hosts: ["127.0.0.1", "localhost"].map(|name| format!("{name}{port}")) })
     }
 
     /// The address of the page.
@@ -145,5 +147,7 @@ mod tests {
     fn every_gate_has_its_own_token() {
         let (one, other) = (Gate::new(1).unwrap(), Gate::new(1).unwrap());
         assert!(one.token != other.token && one.token.len() == 32);
+        assert_eq!(one.hosts, ["127.0.0.1:1", "localhost:1"]);
+        assert_eq!(Gate::new(80).unwrap().hosts, ["127.0.0.1", "localhost"]);
     }
 }

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
+use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use notify::event::{AccessKind, AccessMode, EventKind};
@@ -21,10 +22,11 @@ pub struct Places {
     pub folders: BTreeSet<PathBuf>,
 }
 
-/// Watches until it is dropped.
+/// Watches until it is dropped; then what is being done about the last change is done to its end.
 #[derive(Debug)]
 pub struct Watch {
     lookout: Sender<Message>,
+    thread: Option<JoinHandle<()>>,
 }
 
 /// Why files can't be watched.
@@ -41,6 +43,7 @@ enum Message {
 impl Drop for Watch {
     fn drop(&mut self) {
         let _ended = self.lookout.send(Message::Stop);
+        let _panicked = self.thread.take().map(JoinHandle::join);
     }
 }
 
@@ -60,8 +63,8 @@ pub fn watch(
     })?;
     let mut lookout = Lookout { watcher, places: Places::default(), watched: BTreeSet::new() };
     lookout.look_at(places)?;
-    std::thread::spawn(move || lookout.run(&receiver, saved));
-    Ok(Watch { lookout: sender })
+    let thread = std::thread::spawn(move || lookout.run(&receiver, saved));
+    Ok(Watch { lookout: sender, thread: Some(thread) })
 }
 
 struct Lookout {
@@ -164,4 +167,46 @@ fn is_save(kind: EventKind) -> bool {
 fn is_left_over(path: &Path) -> bool {
     let name = path.file_name().map(|name| name.to_string_lossy()).unwrap_or_default();
     name.starts_with('.') || name.starts_with('#') || name.ends_with('~') || name == "4913"
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use super::*;
+
+    #[test]
+    fn saves_are_told_and_what_does_not_matter_is_not() {
+        let dir = tempfile::tempdir().unwrap();
+        let root = fs::canonicalize(dir.path()).unwrap();
+        let (list, texts) = (root.join("list.csv"), root.join("texts"));
+        fs::create_dir(&texts).unwrap();
+        let places = Places { files: [list.clone()].into(), folders: [texts.clone()].into() };
+        let (told, heard) = channel();
+        let again = places.clone();
+        let watch = watch(places, move |changed| {
+            told.send(changed.clone()).unwrap();
+            again.clone()
+        })
+        .unwrap();
+        let next = || heard.recv_timeout(Duration::from_secs(10)).unwrap();
+        fs::write(root.join("other.csv"), "x").unwrap();
+        fs::write(texts.join(".a.md.swp"), "x").unwrap();
+        fs::write(texts.join("a.md"), "x").unwrap();
+        assert_eq!(next(), BTreeSet::from([texts.join("a.md")]));
+        // Reading is no change.
+        fs::read(texts.join("a.md")).unwrap();
+        fs::write(root.join("new"), "x").unwrap();
+        fs::rename(root.join("new"), &list).unwrap();
+        assert_eq!(next(), BTreeSet::from([list]));
+        // What comes into a new folder is told as well, even if the folder came a moment before.
+        fs::create_dir(texts.join("deep")).unwrap();
+        fs::write(texts.join("deep/b.md"), "x").unwrap();
+        while !next().contains(&texts.join("deep/b.md")) {
+            fs::write(texts.join("deep/b.md"), "y").unwrap();
+        }
+        drop(watch);
+        fs::write(texts.join("a.md"), "y").unwrap();
+        assert!(heard.recv_timeout(Duration::from_millis(100)).is_err());
+    }
 }
