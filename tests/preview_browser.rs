@@ -84,6 +84,12 @@ fn dark_is_dark_phones_are_narrow_and_images_are_off() {
     assert!(shown(&browser, "w.innerWidth").as_u64().unwrap() >= 600);
     assert_eq!(shown(&browser, "[...d.images].filter((image) => image.naturalWidth > 0).length > 0"), true);
     browser.picture("desktop-light");
+    // The system's own preference changes the page, and not what is asked of the letter.
+    browser.prefer("dark");
+    assert_eq!(browser.evaluate("return matchMedia('(prefers-color-scheme: dark)').matches"), true);
+    assert_eq!(shown(&browser, background), "rgb(238, 241, 234)");
+    browser.picture("desktop-light-in-a-dark-system");
+    browser.prefer("light");
 
     click(&browser, "input[value=dark]");
     browser.until(&in_letter(&format!("{background} === 'rgb(16, 22, 15)'")));

@@ -289,6 +289,21 @@ fn every_members_letter_is_shown_and_found() {
 }
 
 #[test]
+fn an_error_in_one_members_letter_is_that_members() {
+    let club = Sandbox::members(0);
+    club.write("members.csv", "namn,epost,avgift\nBo,bo@example.org,250\nEva,eva@example.org,mycket\n");
+    club.write(SECTION, section("Avgiften är {{money member.avgift}}."));
+    let page = Preview::start(&club, "");
+    let id = |name: &str| page.json(&format!("members.json?q={name}"))["members"][0]["id"].clone();
+    assert!(page.get(&format!("letter?member={}", id("bo"))).body.contains("250"));
+    let answer = page.get(&format!("letter.json?member={}", id("eva")));
+    assert_eq!(answer.code, 422);
+    assert!(answer.body.contains("the letter to Eva") && answer.body.contains("mycket"), "{}", answer.body);
+    let status = page.events().until(|status| !status["findings"].is_null());
+    assert!(status["findings"].to_string().contains("the letter to Eva"), "{status}");
+}
+
+#[test]
 fn light_and_dark_and_images_are_as_asked() {
     let club = Sandbox::example("stockholm");
     let page = Preview::start(&club, "2026-1");

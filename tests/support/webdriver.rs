@@ -78,11 +78,19 @@ impl Browser {
 
     /// Sets the size of what is shown, in CSS pixels.
     pub fn size(&self, width: u32, height: u32) {
-        let parameters = json!({ "width": width, "height": height, "deviceScaleFactor": 1, "mobile": false });
-        self.tell(
-            "goog/cdp/execute",
-            &json!({ "cmd": "Emulation.setDeviceMetricsOverride", "params": parameters }),
-        );
+        let size = json!({ "width": width, "height": height, "deviceScaleFactor": 1, "mobile": false });
+        self.emulate("setDeviceMetricsOverride", &size);
+    }
+
+    /// Lets the system prefer `light` or `dark`.
+    pub fn prefer(&self, scheme: &str) {
+        let feature = json!({ "name": "prefers-color-scheme", "value": scheme });
+        self.emulate("setEmulatedMedia", &json!({ "features": [feature] }));
+    }
+
+    fn emulate(&self, command: &str, parameters: &Value) {
+        let command = format!("Emulation.{command}");
+        self.tell("goog/cdp/execute", &json!({ "cmd": command, "params": parameters }));
     }
 
     /// What a script in the page returns.

@@ -85,11 +85,6 @@ impl Desk {
         self.showing.borrow().edition.clone()
     }
 
-    /// The error that is shown.
-    pub fn shown_trouble(&self) -> Option<Arc<str>> {
-        self.showing.borrow().trouble.clone()
-    }
-
     /// Sees what is shown now, and every change.
     pub(super) fn follow(&self) -> watch::Receiver<Showing> {
         let mut receiver = self.showing.subscribe();
