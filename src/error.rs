@@ -13,6 +13,8 @@ use crate::ledger::{LedgerError, LockError};
 use crate::mailbox::FindError;
 #[cfg(feature = "imap")]
 use crate::mailbox::{DONE, ImapError};
+#[cfg(feature = "browser")]
+use crate::preview::browser::{ServerError as PageError, WatchError};
 use crate::publish::PublishError;
 use crate::relay::RelayError;
 use crate::report::LogError;
@@ -307,6 +309,24 @@ impl From<PublishError> for Error {
             PublishError::Compose(error) => error.into(),
             other => Self::new(Kind::TryAgain, other.to_string()),
         }
+    }
+}
+
+#[cfg(feature = "browser")]
+impl From<PageError> for Error {
+    fn from(error: PageError) -> Self {
+        let words = Self::new(Kind::TryAgain, error.to_string());
+        match error {
+            PageError::Listen { .. } => words.hint("take another --port, or leave it out for a free one"),
+            _ => words,
+        }
+    }
+}
+
+#[cfg(feature = "browser")]
+impl From<WatchError> for Error {
+    fn from(error: WatchError) -> Self {
+        Self::new(Kind::TryAgain, error.to_string())
     }
 }
 

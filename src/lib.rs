@@ -6,8 +6,8 @@
 //! ```text
 //! main → cli → commands → report, config, error
 //!                  ↓
-//!    send   import   check   inbox   publish   mailbox
-//!      └→ ledger, relay, compose                  └→ server
+//!    send   import   check   inbox   publish   preview   mailbox
+//!      └→ ledger, relay, compose                             └→ server
 //!                   └→ server
 //!                  ↓
 //!                domain        (no input or output)
@@ -18,6 +18,7 @@
 //! * [`compose`] makes an issue's folder into one letter per member.
 //! * [`check`] looks for what would be wrong, before it is sent.
 //! * [`mailbox`] gets the messages that came back, from files and IMAP servers; [`inbox`] says what they mean.
+//! * [`preview`] shows letters to who writes them.
 //! * [`relay`] hands letters to SMTP, sendmail or an outbox folder, and says what happened.
 //! * [`server`] connects to a mail server, with TLS.
 //! * [`publish`] writes the letters as web pages.
@@ -35,6 +36,7 @@ pub mod import;
 pub mod inbox;
 pub mod ledger;
 pub mod mailbox;
+pub mod preview;
 pub mod publish;
 pub mod relay;
 mod report;
@@ -68,7 +70,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         }
     };
     set_color(cli.color);
-    let terminal = Terminal { quiet: cli.quiet, verbose: cli.verbose, json: cli.json };
+    let terminal = Terminal { quiet: cli.quiet, verbose: cli.verbose, json: cli.json, unattended: false };
     match commands::run(cli, terminal) {
         Ok(code) => code,
         Err(error) => {

@@ -151,6 +151,11 @@ impl Composer {
         &self.attachment_names
     }
 
+    /// Who the letters are from, as mail programs show it.
+    pub fn from(&self) -> String {
+        format!("{} <{}>", self.setup.sender.name, self.setup.sender.address)
+    }
+
     /// A reader without personal fields, for looking at the letter.
     pub fn neutral_reader(&self) -> Member {
         Member {

@@ -23,6 +23,8 @@ pub struct Terminal {
     pub quiet: bool,
     pub verbose: u8,
     pub json: bool,
+    /// Whether nobody is to be asked anything, even where stdin is a terminal.
+    pub unattended: bool,
 }
 
 impl Terminal {
@@ -64,9 +66,8 @@ impl Terminal {
     }
 
     /// Asks a yes-or-no question; `None` where nobody can answer.
-    #[expect(clippy::unused_self, reason = "one way to talk to the user")]
     pub fn confirm(self, question: &str) -> Option<bool> {
-        if !std::io::stdin().is_terminal() {
+        if self.unattended || !std::io::stdin().is_terminal() {
             return None;
         }
         let _closed = write!(anstream::stderr(), "{question} [y/N] ");

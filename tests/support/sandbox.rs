@@ -283,6 +283,13 @@ impl Running {
         signal(self.id(), name);
     }
 
+    /// The next line that it prints.
+    pub fn line(&mut self) -> String {
+        let stdout = self.child.stdout.as_mut().unwrap();
+        let bytes = std::io::Read::bytes(stdout).map_while(Result::ok).take_while(|byte| *byte != b'\n');
+        String::from_utf8(bytes.collect()).unwrap()
+    }
+
     /// Waits for its end.
     pub fn wait(self) -> Run {
         Run { command: self.command, output: self.child.wait_with_output().unwrap() }
