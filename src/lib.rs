@@ -6,7 +6,7 @@
 //! ```text
 //! main → cli → commands → report, config, error
 //!                  ↓
-//!    send   import   check   inbox   publish
+//!    send   import   check   inbox   publish   preview
 //!      └→ ledger, relay, compose
 //!                  ↓
 //!                domain        (no input or output)
@@ -17,6 +17,7 @@
 //! * [`compose`] makes an issue's folder into one letter per member.
 //! * [`check`] looks for what would be wrong, before it is sent.
 //! * [`relay`] hands letters to SMTP, sendmail or an outbox folder, and says what happened.
+//! * [`preview`] shows the letter before it is sent.
 //! * [`publish`] writes the letters as web pages.
 //! * [`send`] is the loop: compose, claim durably, deliver, settle.
 //! * `commands` ties them together; nothing below it knows the configuration or the command line.
@@ -31,6 +32,7 @@ mod error;
 pub mod import;
 pub mod inbox;
 pub mod ledger;
+pub mod preview;
 pub mod publish;
 pub mod relay;
 mod report;

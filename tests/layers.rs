@@ -10,7 +10,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Each module and what it may use; `report`, `config` and `error` belong to the commands.
-const ALLOWED: [(&str, &[&str]); 13] = [
+const ALLOWED: [(&str, &[&str]); 14] = [
     ("domain", &[]),
     ("import", &["domain"]),
     ("compose", &["domain"]),
@@ -18,6 +18,7 @@ const ALLOWED: [(&str, &[&str]); 13] = [
     ("relay", &["domain"]),
     ("ledger", &["domain", "import"]),
     ("publish", &["compose"]),
+    ("preview", &["domain", "compose", "check"]),
     ("check", &["domain", "compose"]),
     ("send", &["domain", "compose", "ledger", "relay"]),
     ("config", &["domain", "relay"]),

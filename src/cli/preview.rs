@@ -11,9 +11,9 @@ pub struct Preview {
     /// Whose letter; a neutral reader's when left out.
     #[arg(long, value_name = "ADDRESS")]
     pub member: Option<Address>,
-    /// Which part of the letter.
-    #[arg(long, value_enum, default_value_t = Part::Text)]
-    pub part: Part,
+    /// Which part of the letter; the letter itself when left out, and in a pipe its text.
+    #[arg(long, value_enum)]
+    pub part: Option<Part>,
     /// Open the letter in the browser.
     #[arg(long, conflicts_with = "part")]
     pub browser: bool,
@@ -21,9 +21,14 @@ pub struct Preview {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum Part {
-    /// The headers that a reader sees, and the text.
+    /// The letter as mail programs show it, in the terminal's width.
+    Letter,
+    /// The headers that a reader sees, and the text part.
     Text,
+    /// The HTML part.
     Html,
+    /// All headers, as they are sent.
+    Headers,
     /// The whole message as it goes out.
     Source,
 }

@@ -1,15 +1,15 @@
 //! `preview`: the letter as one member gets it.
 
+mod show;
+
 use std::process::{ExitCode, Stdio};
 
-use jiff::Timestamp;
-
-use crate::cli::{Part, Preview};
-use crate::compose::{Composer, Mark};
+use crate::cli::Preview;
+use crate::compose::Composer;
 use crate::domain::{Address, IssueName, Member};
 use crate::error::{Error, Kind};
 use crate::ledger::Ledger;
-use crate::report::{Terminal, count};
+use crate::report::Terminal;
 
 use super::Project;
 use super::import::{Scratch, import};
@@ -18,25 +18,10 @@ use super::import::{Scratch, import};
 pub fn run(project: &Project, arguments: &Preview, terminal: Terminal) -> Result<ExitCode, Error> {
     let issue = project.issue(arguments.issue.as_ref())?;
     let (composer, member) = letter_of(project, &issue, arguments.member.as_ref(), terminal)?;
-    let rendered = composer.render(&member)?;
     if arguments.browser {
         return browse(project, &issue, &composer, &member, terminal);
     }
-    match arguments.part {
-        Part::Html => terminal.pages(rendered.html),
-        Part::Source => {
-            let letter = composer.letter(&member, Mark::None, Timestamp::now())?;
-            terminal.pages(String::from_utf8_lossy(&letter.bytes).replace("\r\n", "\n"));
-        }
-        Part::Text => {
-            let letter = composer.letter(&member, Mark::None, Timestamp::now())?;
-            terminal.pages(format!(
-                "{}\n{}",
-                header(project, &composer, &member, &rendered.subject, letter.bytes.len()),
-                rendered.text
-            ));
-        }
-    }
+    show::show(&composer, &member, arguments.part, terminal)?;
     Ok(ExitCode::SUCCESS)
 }
 
@@ -99,23 +84,4 @@ pub(super) fn register(project: &Project, terminal: Terminal) -> Result<Ledger, 
         import(&mut ledger, project, &project.dir.join(file), &crate::cli::Reading::default(), silent)?;
     }
     Ok(ledger)
-}
-
-fn header(project: &Project, composer: &Composer, member: &Member, subject: &str, bytes: usize) -> String {
-    let sender = &project.config.sender;
-    let from = sender.name.as_ref().unwrap_or(&project.config.association.name);
-    let to = member.address.as_ref().map_or("", Address::as_str);
-    let mut lines = vec![
-        format!("From:    {from} <{}>", sender.address),
-        format!("To:      {} <{to}>", member.name),
-        format!("Subject: {subject}"),
-    ];
-    lines.extend(composer.issue().preheader.as_ref().map(|text| format!("Preview: {text}")));
-    let attachments = composer.attachment_names();
-    if !attachments.is_empty() {
-        lines.push(format!("Attached: {}", attachments.join(", ")));
-    }
-    lines.push(format!("Size:    {} bytes", count(bytes as u64)));
-    lines.push("─".repeat(72));
-    lines.join("\n")
 }
