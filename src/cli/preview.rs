@@ -17,6 +17,10 @@ pub struct Preview {
     /// Open the letter in the browser.
     #[arg(long, conflicts_with = "part")]
     pub browser: bool,
+    /// Leaf through all recipients' letters; `?` shows the keys.
+    #[cfg(feature = "interactive")]
+    #[arg(short, long, conflicts_with_all = ["part", "browser"])]
+    pub interactive: bool,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]

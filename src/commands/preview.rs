@@ -1,8 +1,11 @@
 //! `preview`: the letter as one member gets it.
 
+#[cfg(feature = "interactive")]
+mod interactive;
 mod show;
 
-use std::process::{ExitCode, Stdio};
+use std::path::PathBuf;
+use std::process::{Command, ExitCode, Stdio};
 
 use crate::cli::Preview;
 use crate::compose::Composer;
@@ -16,6 +19,10 @@ use super::import::{Scratch, import};
 
 /// Runs the command.
 pub fn run(project: &Project, arguments: &Preview, terminal: Terminal) -> Result<ExitCode, Error> {
+    #[cfg(feature = "interactive")]
+    if arguments.interactive {
+        return interactive::run(project, arguments, terminal);
+    }
     let issue = project.issue(arguments.issue.as_ref())?;
     let (composer, member) = letter_of(project, &issue, arguments.member.as_ref(), terminal)?;
     if arguments.browser {
@@ -33,18 +40,32 @@ fn browse(
     member: &Member,
     terminal: Terminal,
 ) -> Result<ExitCode, Error> {
+    let (path, failure) = open_page(project, issue, composer, member, Stdio::inherit())?;
+    terminal.data(path.display().to_string());
+    if let Some(failure) = failure {
+        terminal.say(format!("{failure}: open the file yourself."));
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// The page's file, and why no browser shows it; what the browser says goes to `stderr`.
+fn open_page(
+    project: &Project,
+    issue: &IssueName,
+    composer: &Composer,
+    member: &Member,
+    stderr: Stdio,
+) -> Result<(PathBuf, Option<String>), Error> {
     let path = project.outbox(issue).join("build").join(format!("{issue}.html"));
     let page = composer.with_images_inside(&composer.render(member)?.html)?;
     super::build::write(&path, page.as_bytes())?;
     let opener = if cfg!(target_os = "macos") { "open" } else { "xdg-open" };
     let browser = std::env::var("BROWSER").ok().filter(|name| !name.is_empty());
     let browser = browser.unwrap_or_else(|| opener.to_owned());
-    let opened = std::process::Command::new(&browser).arg(&path).stdin(Stdio::null()).spawn();
-    terminal.data(path.display().to_string());
-    if let Err(error) = opened {
-        terminal.say(format!("No browser was opened (`{browser}`: {error}): open the file yourself."));
-    }
-    Ok(ExitCode::SUCCESS)
+    let mut command = Command::new(&browser);
+    let opened = command.arg(&path).stdin(Stdio::null()).stdout(Stdio::null()).stderr(stderr).spawn();
+    let failure = opened.err().map(|error| format!("No browser was opened (`{browser}`: {error})"));
+    Ok((path, failure))
 }
 
 /// The composer, and the member with this address; without one a neutral reader.

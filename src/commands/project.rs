@@ -113,12 +113,9 @@ impl Project {
     /// Points at the place where the expression is not understood.
     pub fn segment(&self, text: &str, fields: &BTreeSet<String>) -> Result<Segment, Error> {
         let text = self.config.segments.get(text).map_or(text, Segment::source);
-        let wrong = |error: crate::domain::segment::SegmentError| {
+        Segment::parse_over(text, fields).map_err(|error| {
             Error::new(Kind::Usage, format!("--segment: {error}")).at("--segment", text, error.span)
-        };
-        let segment = Segment::parse(text).map_err(wrong)?;
-        segment.check_fields(|field| fields.contains(field)).map_err(wrong)?;
-        Ok(segment)
+        })
     }
 
     /// The composer of an issue; `fields` are the register's.

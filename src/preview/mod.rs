@@ -1,3 +1,5 @@
 //! The letter as its reader will meet it, shown before anyone gets it.
 
+#[cfg(feature = "interactive")]
+pub mod interactive;
 pub mod terminal;

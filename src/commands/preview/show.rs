@@ -69,7 +69,7 @@ fn envelope(composer: &Composer, member: &Member) -> Result<Envelope, Error> {
 }
 
 /// What standard output shows: `--color`, `NO_COLOR` and `CLICOLOR_FORCE` decide.
-fn paint_of_stdout() -> Paint {
+pub(super) fn paint_of_stdout() -> Paint {
     let colors = anstream::AutoStream::choice(&std::io::stdout()) != anstream::ColorChoice::Never;
     Paint { colors, hyperlinks: colors && supports_hyperlinks::on(supports_hyperlinks::Stream::Stdout) }
 }

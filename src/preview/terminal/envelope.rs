@@ -96,7 +96,7 @@ mod tests {
             "To:        anna@example.se",
             "Subject:   Hej",
             "Preheader: Kort",
-            "Size:      91 bytes",
+            "Size:      84 bytes",
         ];
         assert_eq!(envelope.text().lines().collect::<Vec<_>>(), rows);
     }

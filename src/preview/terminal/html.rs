@@ -112,7 +112,12 @@ impl Stack {
     }
 
     fn text(&mut self, text: &str) {
-        self.add(Node::Text(clean_lines(text)));
+        let text = clean_lines(text);
+        match self.open.last_mut().unwrap_or(&mut self.root).children.last_mut() {
+            // A text comes in parts, at each character reference a new one.
+            Some(Node::Text(start)) => start.push_str(&text),
+            _ => self.add(Node::Text(text)),
+        }
     }
 
     fn tag(&mut self, tag: &Tag) {
@@ -172,7 +177,7 @@ mod tests {
     #[test]
     fn html_becomes_a_tree() {
         for (html, want) in [
-            ("<p>a<br>b &amp; c</p>", "(p(a,br(),b ,&, c))"),
+            ("<p>a<br>b &amp; c</p>", "(p(a,br(),b & c))"),
             ("<style>p > a { }</style>x", "(style(p > a { }),x)"),
             ("<ul><li>a</ul>b</p>", "(ul(li(a)),b)"),
             ("<p>a\u{1b}[31mb", "(p(a[31mb))"),

@@ -15,5 +15,5 @@ pub use block::{Document, Face, Ink, Piece};
 pub use clean::{clean, clean_lines};
 pub use envelope::Envelope;
 pub use layout::Paper;
-pub use paint::{Paint, paint};
-pub use wrap::{Line, chop, wrap};
+pub use paint::{Paint, paint, style as face_style};
+pub use wrap::{Line, chop, cut, wrap};

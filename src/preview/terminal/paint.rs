@@ -40,8 +40,8 @@ fn start(target: &str) -> String {
     format!("\u{1b}]8;;{}\u{1b}\\", utf8_percent_encode(target, CONTROLS))
 }
 
-/// The sixteen colours, which each user's theme has.
-fn style(face: Face) -> Style {
+/// A face in the sixteen colours, which each user's theme has.
+pub fn style(face: Face) -> Style {
     let style = match face.ink {
         Ink::Plain => Style::new(),
         Ink::Title | Ink::Frame => AnsiColor::Green.on_default(),

@@ -93,6 +93,23 @@ pub fn chop(text: &str, face: Face, width: usize) -> Vec<Line> {
     lines
 }
 
+/// A text as far as there is room, with `…` for the rest.
+pub fn cut(text: &str, width: usize) -> String {
+    if text.width() <= width {
+        return text.to_owned();
+    }
+    let mut room = width.saturating_sub(1);
+    let fits = |c: &char| {
+        let columns = c.width().unwrap_or(0);
+        let fits = columns <= room;
+        room = room.saturating_sub(columns);
+        fits
+    };
+    let mut start: String = text.chars().take_while(fits).collect();
+    start.extend((width > 0).then_some('…'));
+    start
+}
+
 /// What is never parted, with the face of the space before it.
 enum Word {
     Text { line: Line, space: Face },
@@ -197,6 +214,14 @@ mod tests {
         assert_eq!(wrapped(&[piece(&format!("se {address} nu"), false)], 10), ["se", address, "nu"]);
         assert_eq!(wrapped(&[piece("sammanträdesprotokoll", false)], 10), ["sammanträd", "esprotokol", "l"]);
         assert_eq!(wrapped(&[piece("漢字漢字", false)], 5), ["漢字", "漢字"]);
+    }
+
+    #[test]
+    fn what_has_no_room_is_left_out() {
+        for (text, width, want) in [("abc", 3, "abc"), ("abcd", 3, "ab…"), ("漢字", 3, "漢…"), ("a", 0, "")]
+        {
+            assert_eq!(cut(text, width), want);
+        }
     }
 
     #[test]
