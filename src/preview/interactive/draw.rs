@@ -7,7 +7,7 @@ use ratatui::text::{Line as Text, Span};
 use ratatui::widgets::{Block, Clear, Paragraph};
 use unicode_width::UnicodeWidthStr;
 
-use super::super::terminal::{Face, Ink, chop, clean, cut, face_style};
+use super::super::terminal::{Face, Ink, clean, cut, face_style};
 use super::app::{App, Compare, GUTTER};
 use super::input::{Input, Kind};
 use super::letters::{Change, Row, View};
@@ -203,11 +203,11 @@ fn typing(frame: &mut Frame<'_>, app: &App<'_>, input: &Input) {
     let mut lines = vec![Text::from(vec![Span::from(label).bold(), Span::from(shown)])];
     match &input.error {
         None => lines.push(Text::from(tip(app, input)).style(ink(app, Ink::Quiet))),
-        Some((columns, message)) => {
+        Some((columns, _)) => {
             let looks = marked(app, Color::Red);
             let space = " ".repeat(label.len() + columns.saturating_sub(hidden));
             lines.push(Text::from(format!("{space}^")).style(looks));
-            let message = chop(message, Face::default(), area.width.into());
+            let message = input.message(area.width);
             lines.extend(message.iter().map(|line| Text::from(line.text()).style(looks)));
         }
     }

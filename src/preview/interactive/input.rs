@@ -2,7 +2,7 @@
 
 use ratatui::crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 
-use super::super::terminal::{Face, chop};
+use super::super::terminal::{Face, Line, Piece, wrap};
 use super::people::Segments;
 use crate::domain::segment::SegmentError;
 
@@ -49,9 +49,13 @@ impl Input {
 
     /// The lines it takes: the text, and below it help or, under a mark at its place, the error.
     pub fn height(&self, width: u16) -> u16 {
-        let message =
-            self.error.as_ref().map(|(_, message)| chop(message, Face::default(), width.into()).len());
-        2 + message.and_then(|lines| u16::try_from(lines).ok()).unwrap_or(0)
+        2 + u16::try_from(self.message(width).len()).unwrap_or(0)
+    }
+
+    /// Why the text is no segment, in lines.
+    pub fn message(&self, width: u16) -> Vec<Line> {
+        let Some((_, message)) = &self.error else { return Vec::new() };
+        wrap(&[Piece { text: message.clone(), face: Face::default() }], width.into())
     }
 
     /// Takes a key; a search follows each letter, a segment the end of the line.
