@@ -17,6 +17,10 @@ pub struct Preview {
     /// Open the letter in the browser.
     #[arg(long, conflicts_with = "part")]
     pub browser: bool,
+    /// Show pictures too (kitty, iTerm2, sixel, or coarsely by half blocks), without the pager.
+    #[cfg(feature = "images")]
+    #[arg(long, conflicts_with_all = ["part", "browser"])]
+    pub images: bool,
     /// Leaf through all recipients' letters; `?` shows the keys.
     #[cfg(feature = "interactive")]
     #[arg(short, long, conflicts_with_all = ["part", "browser"])]

@@ -1,5 +1,7 @@
 //! `preview`: the letter as one member gets it.
 
+#[cfg(feature = "images")]
+mod images;
 #[cfg(feature = "interactive")]
 mod interactive;
 mod show;
@@ -27,6 +29,11 @@ pub fn run(project: &Project, arguments: &Preview, terminal: Terminal) -> Result
     let (composer, member) = letter_of(project, &issue, arguments.member.as_ref(), terminal)?;
     if arguments.browser {
         return browse(project, &issue, &composer, &member, terminal);
+    }
+    #[cfg(feature = "images")]
+    if arguments.images {
+        images::show(&composer, &member, terminal)?;
+        return Ok(ExitCode::SUCCESS);
     }
     show::show(&composer, &member, arguments.part, terminal)?;
     Ok(ExitCode::SUCCESS)

@@ -30,7 +30,10 @@ pub(super) fn run(project: &Project, arguments: &Preview, terminal: Terminal) ->
     let segments = Segments { named: project.config.segments.clone(), fields };
     let letters = Composed { composer: &composer, now: Timestamp::now() };
     let mut app = App::new(&letters, people, segments, super::show::paint_of_stdout().colors);
-    arguments.member.iter().for_each(|address| app.start_at(address));
+    if let Some(address) = arguments.member.as_ref().filter(|address| !app.start_at(address)) {
+        return Err(Error::new(Kind::Data, format!("{issue} goes to nobody with the address {address}"))
+            .hint("leave --member out, and search with `/`"));
+    }
     let runtime = super::super::runtime()?;
     let _inside = runtime.enter();
     let stopped = stop_on_signal();

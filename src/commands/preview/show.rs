@@ -63,7 +63,7 @@ fn source(composer: &Composer, member: &Member, part: Part) -> Result<String, Er
     })
 }
 
-fn envelope(composer: &Composer, member: &Member) -> Result<Envelope, Error> {
+pub(super) fn envelope(composer: &Composer, member: &Member) -> Result<Envelope, Error> {
     let letter = composer.letter(member, Mark::None, Timestamp::now())?;
     Ok(Envelope::read(&letter.bytes, composer.issue().preheader.as_deref()))
 }
@@ -75,7 +75,7 @@ pub(super) fn paint_of_stdout() -> Paint {
 }
 
 /// The terminal's columns, or those that `COLUMNS` names.
-fn width() -> usize {
+pub(super) fn width() -> usize {
     let named = || std::env::var("COLUMNS").ok()?.parse().ok();
     let measured = console::Term::stdout().size_checked().map(|(_, columns)| usize::from(columns));
     measured.or_else(named).filter(|columns| *columns > 0).unwrap_or(USUAL_WIDTH)

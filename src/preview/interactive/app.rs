@@ -86,9 +86,9 @@ impl<'a> App<'a> {
         }
     }
 
-    /// Starts at this member.
-    pub fn start_at(&mut self, address: &Address) {
-        self.people.choose(address);
+    /// Starts at the recipient with this address; tells whether there is one.
+    pub fn start_at(&mut self, address: &Address) -> bool {
+        self.people.choose(address)
     }
 
     /// The member whose letter is shown; none where nobody is listed.

@@ -104,7 +104,7 @@ fn recipient<'a>(app: &App<'_>, member: &Member, is_chosen: bool, width: usize) 
     let line = Text::from(vec![
         Span::raw(mark),
         Span::raw(name),
-        Span::styled(format!("  {}", cut(more, room)), ink(app, Ink::Quiet)),
+        Span::styled(format!("  {}", cut(&clean(more), room)), ink(app, Ink::Quiet)),
     ]);
     if is_chosen { line.reversed() } else { line }
 }

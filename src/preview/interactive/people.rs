@@ -103,14 +103,16 @@ impl People {
         self.at = self.at.saturating_add_signed(by).min(last);
     }
 
-    /// Chooses the member with this address, where there is one.
-    pub fn choose(&mut self, address: &Address) {
-        let wanted = |index: &usize| {
-            self.member(*index)
-                .and_then(|member| member.address.as_ref())
-                .is_some_and(|known| *index > 0 && known.key() == address.key())
+    /// Chooses the recipient with this address; tells whether there is one.
+    pub fn choose(&mut self, address: &Address) -> bool {
+        let key = address.key();
+        let has_it = |number: usize| {
+            let member = self.member(number).filter(|_| number > 0);
+            member.and_then(|member| member.address.as_ref()).is_some_and(|known| known.key() == key)
         };
-        self.at = self.listed.iter().position(wanted).unwrap_or(self.at);
+        let found = self.listed.iter().position(|number| has_it(*number));
+        self.at = found.unwrap_or(self.at);
+        found.is_some()
     }
 
     /// Lists only those in whom every word is found.
@@ -205,8 +207,9 @@ pub(super) mod tests {
         assert_eq!(people.at(), 0);
         people.step(isize::MAX);
         assert_eq!(people.at(), 3);
-        people.choose(&Address::parse("bo.lind@example.org").unwrap());
+        assert!(people.choose(&Address::parse("bo.lind@example.org").unwrap()));
         assert_eq!(people.chosen(), Some(2));
+        assert!(!people.choose(&Address::parse("medlem@example.org").unwrap()));
     }
 
     #[test]

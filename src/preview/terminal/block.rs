@@ -52,7 +52,7 @@ pub(super) enum Block {
     Button(Vec<Piece>),
     Image {
         alt: String,
-        source: String,
+        picture: usize,
     },
     Rule,
     /// The links since the last notes.
@@ -80,6 +80,8 @@ pub struct Document {
     pub(super) blocks: Vec<Block>,
     /// Targets of the links.
     pub links: Vec<String>,
+    /// Sources of the pictures.
+    pub pictures: Vec<String>,
 }
 
 /// Elements that stand in a line of text.
@@ -95,7 +97,7 @@ impl Document {
         let mut reader = Reader::default();
         let mut blocks = reader.blocks(&super::html::parse(html));
         blocks.extend(reader.notes());
-        Self { blocks, links: reader.links }
+        Self { blocks, links: reader.links, pictures: reader.pictures }
     }
 }
 
@@ -106,6 +108,7 @@ struct Reader {
     numbered: Vec<usize>,
     /// How many of them stand in notes already.
     noted: usize,
+    pictures: Vec<String>,
 }
 
 impl Reader {
@@ -139,7 +142,7 @@ impl Reader {
             }
             "pre" => blocks.push(Block::Code(text_of(element))),
             "hr" => blocks.push(Block::Rule),
-            "img" => blocks.extend(image(element)),
+            "img" => blocks.extend(self.image(element)),
             "table" if element.attribute("role") != "presentation" => {
                 let mut rows = Vec::new();
                 self.rows(element, &mut rows);
@@ -251,6 +254,13 @@ impl Reader {
         }
     }
 
+    fn image(&mut self, element: &Element) -> Option<Block> {
+        let alt = element.attribute("alt").trim().to_owned();
+        let picture = place(&mut self.pictures, element.attribute("src").to_owned());
+        // WCAG H67: an empty alternative text says that the image is for the eye only.
+        (!alt.is_empty()).then_some(Block::Image { alt, picture })
+    }
+
     fn notes(&mut self) -> Option<Block> {
         let numbers = self.noted + 1..;
         let notes: Vec<Note> = self
@@ -280,13 +290,6 @@ const NO_BREAK_SPACE: char = '\u{a0}';
 fn paragraph(line: Vec<Piece>) -> Option<Block> {
     let has_text = line.iter().any(|piece| !piece.text.trim().is_empty());
     has_text.then_some(Block::Paragraph(line))
-}
-
-fn image(element: &Element) -> Option<Block> {
-    let alt = element.attribute("alt").trim().to_owned();
-    let source = element.attribute("src").to_owned();
-    // WCAG H67: an empty alternative text says that the image is for the eye only.
-    (!alt.is_empty()).then_some(Block::Image { alt, source })
 }
 
 fn label(element: &Element) -> String {

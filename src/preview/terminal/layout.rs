@@ -68,7 +68,7 @@ impl Setter<'_> {
             Block::Table(rows) => table::lay_out(rows, width),
             Block::Event(blocks) => framed(self.blocks(blocks, width.saturating_sub(4), 0), width),
             Block::Button(label) => button(label, width),
-            Block::Image { alt, .. } => image(alt, width),
+            Block::Image { alt, picture } => image(alt, *picture, width),
             Block::Rule => vec![Line::inked("─".repeat(width), Ink::Frame)],
             Block::Notes(notes) => {
                 notes.iter().flat_map(|note| self.note(note.number, note.link, width)).collect()
@@ -154,9 +154,12 @@ fn code(text: &str, width: usize) -> Vec<Line> {
     lines.map(|line| line.after(&Line::inked("    ", Ink::Plain))).collect()
 }
 
-fn image(alt: &str, width: usize) -> Vec<Line> {
+/// The text that stands for a picture, or below it.
+fn image(alt: &str, picture: usize, width: usize) -> Vec<Line> {
     let face = Face { ink: Ink::Quiet, ..Face::default() };
-    wrap(&[Piece { text: format!("[{alt}]"), face }], width)
+    let mut lines = wrap(&[Piece { text: format!("[{alt}]"), face }], width);
+    lines.first_mut().into_iter().for_each(|line| line.picture = Some(picture));
+    lines
 }
 
 /// A label in a cell, as mail programs show it, and the number of its link.

@@ -21,7 +21,8 @@ pub fn paint(lines: &[Line], links: &[String], paint: Paint) -> String {
     let mut text = String::new();
     for line in lines {
         for piece in &line.pieces {
-            let target = piece.face.link.filter(|_| paint.hyperlinks).and_then(|link| links.get(link));
+            let link = piece.face.link.filter(|_| paint.hyperlinks);
+            let target = link.and_then(|link| links.get(link)).filter(|target| may_be_opened(target));
             let style = if paint.colors { style(piece.face) } else { Style::new() };
             let _infallible = match target {
                 Some(target) => write!(text, "{}{style}{}{style:#}{}", start(target), piece.text, END),
@@ -31,6 +32,11 @@ pub fn paint(lines: &[Line], links: &[String], paint: Paint) -> String {
         text.push('\n');
     }
     text
+}
+
+/// Other links could do things on this machine.
+fn may_be_opened(target: &str) -> bool {
+    ["https:", "http:", "mailto:"].iter().any(|scheme| target.starts_with(scheme))
 }
 
 const END: &str = "\u{1b}]8;;\u{1b}\\";

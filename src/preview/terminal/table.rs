@@ -1,13 +1,12 @@
 //! A table in the columns that there are: beside each other, wrapped within them, or one card a row.
 
+use unicode_width::UnicodeWidthStr;
+
 use super::block::{Cell, Face, Ink, Piece};
 use super::wrap::{Line, wrap};
 
 /// The columns between two cells.
 const GAP: usize = 2;
-/// Narrower cells are hard to read.
-const NARROWEST: usize = 10;
-
 /// Lays a table out.
 pub(super) fn lay_out(rows: &[Vec<Cell>], width: usize) -> Vec<Line> {
     let columns = rows.iter().map(Vec::len).max().unwrap_or(0);
@@ -26,13 +25,10 @@ fn natural_width(cell: &Cell) -> usize {
     wrap(&cell.text, usize::MAX).iter().map(Line::width).max().unwrap_or(0)
 }
 
-/// Columns as narrow as they may be: no word is parted.
+/// A column as narrow as it may be: no word is parted.
 fn longest_word(cell: &Cell) -> usize {
-    wrap(&cell.text, NARROWEST)
-        .iter()
-        .flat_map(|line| line.text().split(' ').map(str::len).collect::<Vec<_>>())
-        .max()
-        .unwrap_or(0)
+    let text: String = cell.text.iter().map(|piece| piece.text.as_str()).collect();
+    text.split_ascii_whitespace().map(UnicodeWidthStr::width).max().unwrap_or(0)
 }
 
 /// The widths that fit, taken from the widest columns first; none where the words would not fit.
@@ -97,4 +93,44 @@ fn cards(rows: &[Vec<Cell>], width: usize) -> Vec<Line> {
         }
     }
     lines
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn cell(text: &str, is_header: bool, to_the_right: bool) -> Cell {
+        let text = vec![Piece { text: text.to_owned(), face: Face::default() }];
+        Cell { text, is_header, to_the_right }
+    }
+
+    fn laid_out(width: usize) -> Vec<String> {
+        let rows = [["Vad", "Till vem", "kr"], ["Respengen", "den som är på väg", "400"]].map(|row| {
+            let is_header = row.contains(&"Vad");
+            row.into_iter().enumerate().map(|(at, text)| cell(text, is_header, at == 2)).collect()
+        });
+        lay_out(&rows, width).iter().map(|line| line.text().trim_end().to_owned()).collect()
+    }
+
+    #[test]
+    fn a_table_stands_side_by_side_wrapped_or_as_cards() {
+        assert_eq!(
+            laid_out(40),
+            [
+                "Vad        Till vem            kr",
+                "─────────  ─────────────────  ───",
+                "Respengen  den som är på väg  400",
+            ]
+        );
+        assert_eq!(
+            laid_out(25),
+            [
+                "Vad        Till vem    kr",
+                "─────────  ─────────  ───",
+                "Respengen  den som    400",
+                "           är på väg",
+            ]
+        );
+        assert_eq!(laid_out(18), ["• Respengen", "  Till vem: den", "    som är på väg", "  kr: 400"]);
+    }
 }

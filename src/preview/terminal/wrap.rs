@@ -8,12 +8,14 @@ use super::block::{Face, HARD_BREAK, Ink, Piece};
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Line {
     pub pieces: Vec<Piece>,
+    /// The number of the picture that may be shown above it.
+    pub picture: Option<usize>,
 }
 
 impl Line {
     /// A line of one text.
     pub fn of(text: impl Into<String>, face: Face) -> Self {
-        Self { pieces: vec![Piece { text: text.into(), face }] }
+        Self { pieces: vec![Piece { text: text.into(), face }], picture: None }
     }
 
     /// A line of one text in one colour.
@@ -42,6 +44,7 @@ impl Line {
 
     /// Adds another line's pieces.
     pub fn append(&mut self, other: &Self) {
+        self.picture = self.picture.or(other.picture);
         other.pieces.iter().for_each(|piece| self.push(&piece.text, piece.face));
     }
 
@@ -214,6 +217,17 @@ mod tests {
         assert_eq!(wrapped(&[piece(&format!("se {address} nu"), false)], 10), ["se", address, "nu"]);
         assert_eq!(wrapped(&[piece("sammanträdesprotokoll", false)], 10), ["sammanträd", "esprotokol", "l"]);
         assert_eq!(wrapped(&[piece("漢字漢字", false)], 5), ["漢字", "漢字"]);
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn no_line_is_wider_and_no_letter_is_lost(texts in proptest::collection::vec("\\PC{0,40}", 0..5), width in 2..60_usize) {
+            let pieces: Vec<Piece> = texts.iter().map(|text| piece(text, text.len() % 2 == 0)).collect();
+            let lines = wrapped(&pieces, width);
+            proptest::prop_assert!(lines.iter().all(|line| line.width() <= width || line.contains("://")));
+            let letters = |texts: &[String]| texts.concat().replace(|c: char| c.is_ascii_whitespace(), "");
+            proptest::prop_assert_eq!(letters(&lines), letters(&texts));
+        }
     }
 
     #[test]
