@@ -1,50 +1,49 @@
 //! `preview`: the letter as one member gets it.
 
+#[cfg(feature = "images")]
+mod images;
+#[cfg(feature = "interactive")]
+mod interactive;
 #[cfg(feature = "browser")]
 mod serve;
+mod show;
 
 use std::ffi::OsStr;
-use std::process::{ExitCode, Stdio};
 
-use jiff::Timestamp;
+use std::path::PathBuf;
+use std::process::{Command, ExitCode, Stdio};
 
-use crate::cli::{Part, Preview};
-use crate::compose::{Composer, Mark};
+use crate::cli::Preview;
+use crate::compose::Composer;
 use crate::domain::{Address, IssueName, Member};
 use crate::error::{Error, Kind};
 use crate::ledger::Ledger;
-use crate::report::{Terminal, count};
+use crate::report::Terminal;
 
 use super::Project;
 use super::import::{Scratch, import_list};
 
 /// Runs the command.
 pub fn run(project: &Project, arguments: &Preview, terminal: Terminal) -> Result<ExitCode, Error> {
+    #[cfg(feature = "interactive")]
+    if arguments.interactive {
+        return interactive::run(project, arguments, terminal);
+    }
     let issue = project.issue(arguments.issue.as_ref())?;
     #[cfg(feature = "browser")]
     if arguments.serve {
         return serve::run(project, &issue, arguments, terminal);
     }
     let (composer, member) = letter_of(project, &issue, arguments.member.as_ref(), terminal)?;
-    let rendered = composer.render(&member)?;
     if arguments.browser {
         return browse(project, &issue, &composer, &member, terminal);
     }
-    match arguments.part {
-        Part::Html => terminal.pages(rendered.html),
-        Part::Source => {
-            let letter = composer.letter(&member, Mark::None, Timestamp::now())?;
-            terminal.pages(String::from_utf8_lossy(&letter.bytes).replace("\r\n", "\n"));
-        }
-        Part::Text => {
-            let letter = composer.letter(&member, Mark::None, Timestamp::now())?;
-            terminal.pages(format!(
-                "{}\n{}",
-                header(project, &composer, &member, &rendered.subject, letter.bytes.len()),
-                rendered.text
-            ));
-        }
+    #[cfg(feature = "images")]
+    if arguments.images {
+        images::show(&composer, &member, terminal)?;
+        return Ok(ExitCode::SUCCESS);
     }
+    show::show(&composer, &member, arguments.part, terminal)?;
     Ok(ExitCode::SUCCESS)
 }
 
@@ -56,28 +55,40 @@ fn browse(
     member: &Member,
     terminal: Terminal,
 ) -> Result<ExitCode, Error> {
-    let path = project.outbox(issue).join("build").join(format!("{issue}.html"));
-    let page = composer.with_images_inside(&composer.render(member)?.html)?;
-    super::build::write(&path, page.as_bytes())?;
+    let path = write_page(project, issue, composer, member)?;
     terminal.data(path.display().to_string());
     open(path.as_os_str(), terminal);
     Ok(ExitCode::SUCCESS)
 }
 
-/// Opens a file or an address in the browser.
+/// The letter's page as a file.
+fn write_page(
+    project: &Project,
+    issue: &IssueName,
+    composer: &Composer,
+    member: &Member,
+) -> Result<PathBuf, Error> {
+    let path = project.outbox(issue).join("build").join(format!("{issue}.html"));
+    let page = composer.with_images_inside(&composer.render(member)?.html)?;
+    super::build::write(&path, page.as_bytes())?;
+    Ok(path)
+}
+
+/// Opens a file or an address in the browser, or says that none can be opened.
 fn open(what: &OsStr, terminal: Terminal) {
+    if let Err(failure) = open_quietly(what) {
+        terminal.say(format!("{failure}: open it yourself."));
+    }
+}
+
+/// Opens a file or an address in the browser, or gives the words of why none can be opened.
+fn open_quietly(what: &OsStr) -> Result<(), String> {
     let opener = if cfg!(target_os = "macos") { "open" } else { "xdg-open" };
     let browser = std::env::var("BROWSER").ok().filter(|name| !name.is_empty());
     let browser = browser.unwrap_or_else(|| opener.to_owned());
-    let opened = std::process::Command::new(&browser)
-        .arg(what)
-        .stdin(Stdio::null())
-        .stdout(Stdio::null())
-        .stderr(Stdio::null())
-        .spawn();
-    if let Err(error) = opened {
-        terminal.say(format!("No browser was opened (`{browser}`: {error}): open it yourself."));
-    }
+    let mut command = Command::new(&browser);
+    command.arg(what).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+    command.spawn().map(drop).map_err(|error| format!("No browser was opened (`{browser}`: {error})"))
 }
 
 /// The composer, and the member with this address; without one a neutral reader.
@@ -114,23 +125,4 @@ pub(super) fn register(project: &Project, terminal: Terminal) -> Result<Ledger, 
     let silent = Terminal { quiet: true, ..terminal };
     import_list(&mut ledger, project, &crate::cli::Reading::default(), silent)?;
     Ok(ledger)
-}
-
-fn header(project: &Project, composer: &Composer, member: &Member, subject: &str, bytes: usize) -> String {
-    let sender = &project.config.sender;
-    let from = sender.name.as_ref().unwrap_or(&project.config.association.name);
-    let to = member.address.as_ref().map_or("", Address::as_str);
-    let mut lines = vec![
-        format!("From:    {from} <{}>", sender.address),
-        format!("To:      {} <{to}>", member.name),
-        format!("Subject: {subject}"),
-    ];
-    lines.extend(composer.issue().preheader.as_ref().map(|text| format!("Preview: {text}")));
-    let attachments = composer.attachment_names();
-    if !attachments.is_empty() {
-        lines.push(format!("Attached: {}", attachments.join(", ")));
-    }
-    lines.push(format!("Size:    {} bytes", count(bytes as u64)));
-    lines.push("─".repeat(72));
-    lines.join("\n")
 }

@@ -138,9 +138,7 @@ impl Project {
             let hint = suggest::did_you_mean(word, names).unwrap_or_else(|| self.segment_hint(fields));
             Error::new(Kind::Usage, format!("{argument}: {error}")).at(argument, text, error.span).hint(hint)
         };
-        let segment = Segment::parse(text).map_err(wrong)?;
-        segment.check_fields(|field| fields.contains(field)).map_err(wrong)?;
-        Ok(segment)
+        Segment::parse_over(text, fields).map_err(wrong)
     }
 
     /// A segment of the configuration, whose fields are checked now that they are known.

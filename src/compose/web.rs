@@ -70,6 +70,12 @@ impl Composer {
         Ok(html)
     }
 
+    /// The file of an image that a letter's HTML refers to by `cid:`.
+    pub fn image_file(&self, source: &str) -> Option<&Path> {
+        let id = source.strip_prefix("cid:")?;
+        self.images.iter().find(|(_, known)| known == id).map(|(path, _)| path.as_path())
+    }
+
     /// The issue's date in the letter's language.
     pub fn written_date(&self) -> String {
         self.language.date(self.issue.date)

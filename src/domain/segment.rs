@@ -1,5 +1,6 @@
 //! Expressions that choose members: `typ = "byalag" and område in ["skärgård", "landsbygd"]`.
 
+use std::collections::BTreeSet;
 use std::fmt;
 use std::ops::Range;
 
@@ -85,6 +86,16 @@ impl Segment {
             }
         })?;
         Ok(Self { source: source.to_owned(), expression })
+    }
+
+    /// Parses an expression over these fields.
+    ///
+    /// # Errors
+    /// As [`Segment::parse`] and [`Segment::check_fields`].
+    pub fn parse_over(source: &str, fields: &BTreeSet<String>) -> Result<Self, SegmentError> {
+        let segment = Self::parse(source)?;
+        segment.check_fields(|field| fields.contains(field))?;
+        Ok(segment)
     }
 
     /// Checks that `is_known` holds for every field that the expression names.

@@ -2,3 +2,6 @@
 
 #[cfg(feature = "browser")]
 pub mod browser;
+#[cfg(feature = "interactive")]
+pub mod interactive;
+pub mod terminal;

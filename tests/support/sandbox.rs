@@ -178,6 +178,12 @@ impl Sandbox {
         Run { command: arguments.to_owned(), output }
     }
 
+    /// Runs the program with variables of the environment.
+    pub fn run_with(&self, variables: &[(&str, &str)], arguments: &str) -> Run {
+        let output = self.command(arguments).envs(variables.iter().copied()).output().unwrap();
+        Run { command: arguments.to_owned(), output }
+    }
+
     /// Runs the program where no file may grow beyond so many kilobytes.
     pub fn run_with_file_limit(&self, kilobytes: u64, arguments: &str) -> Run {
         // Without the trap the signal for a file that is too large would end the program.

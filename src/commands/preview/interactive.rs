@@ -1,0 +1,68 @@
+//! `preview --interactive`: all recipients' letters to leaf through.
+
+use std::io::IsTerminal;
+use std::process::ExitCode;
+
+use jiff::Timestamp;
+
+use crate::cli::Preview;
+use crate::compose::Composer;
+use crate::domain::Member;
+use crate::error::{Error, Kind};
+use crate::ledger::Ledger;
+use crate::preview::interactive::{App, Composed, End, People, Segments, run as leaf_through};
+use crate::report::Terminal;
+
+use super::super::progress::stop_on_signal;
+use super::{Project, register};
+
+/// Runs the command.
+pub(super) fn run(project: &Project, arguments: &Preview, terminal: Terminal) -> Result<ExitCode, Error> {
+    if !std::io::stdin().is_terminal() || !std::io::stdout().is_terminal() {
+        return Err(Error::new(Kind::Usage, "--interactive needs a terminal to show the letters on")
+            .hint("leave it out: `preview --member ADDRESS` prints one letter"));
+    }
+    let issue = project.issue(arguments.issue.as_ref())?;
+    let ledger = register(project, terminal)?;
+    let fields = ledger.fields()?;
+    let composer = project.composer(&issue, fields.clone())?;
+    let people = People::new(composer.neutral_reader(), recipients(&ledger, &composer)?);
+    let segments = Segments { named: project.config.segments.clone(), fields };
+    let letters = Composed { composer: &composer, now: Timestamp::now() };
+    let mut app = App::new(&letters, people, segments, super::show::paint_of_stdout().colors);
+    if let Some(address) = arguments.member.as_ref().filter(|address| !app.start_at(address)) {
+        return Err(Error::new(Kind::Data, format!("{issue} goes to nobody with the address {address}"))
+            .hint("leave --member out, and search with `/`"));
+    }
+    let runtime = super::super::runtime()?;
+    let _inside = runtime.enter();
+    let stopped = stop_on_signal();
+    let open = |member: &Member| {
+        let path = match super::write_page(project, &issue, &composer, member) {
+            Ok(path) => path,
+            Err(error) => return error.to_string(),
+        };
+        match super::open_quietly(path.as_os_str()) {
+            Ok(()) => format!("opened {}", path.display()),
+            Err(failure) => format!("{failure}: open {} yourself", path.display()),
+        }
+    };
+    let end = leaf_through(&mut app, || *stopped.borrow(), open)
+        .map_err(|error| Error::new(Kind::TryAgain, format!("the terminal can't be used: {error}")))?;
+    Ok(match end {
+        End::Quit => ExitCode::SUCCESS,
+        End::Stopped => ExitCode::from(Kind::TryAgain.exit_code()),
+    })
+}
+
+/// Everybody who would get the issue now.
+fn recipients(ledger: &Ledger, composer: &Composer) -> Result<Vec<Member>, Error> {
+    let mut members = Vec::new();
+    ledger.for_each_member(|row| {
+        if row.skip().is_none() && composer.sections_for(&row.member).next().is_some() {
+            members.push(row.member);
+        }
+        Ok::<_, Error>(())
+    })?;
+    Ok(members)
+}

@@ -1,0 +1,82 @@
+//! The letter in the terminal: laid out for it, or one of its parts as it is sent.
+
+use std::io::IsTerminal;
+
+use jiff::Timestamp;
+
+use crate::cli::Part;
+use crate::compose::{Composer, Mark};
+use crate::domain::Member;
+use crate::error::Error;
+use crate::preview::terminal::{Document, Envelope, Paint, Paper, clean_lines, paint};
+use crate::report::Terminal;
+
+/// Columns where there is no terminal that has any.
+const USUAL_WIDTH: usize = 80;
+
+/// Shows a part; the letter itself where none is named, and in a pipe its text.
+pub(super) fn show(
+    composer: &Composer,
+    member: &Member,
+    part: Option<Part>,
+    terminal: Terminal,
+) -> Result<(), Error> {
+    let is_terminal = std::io::stdout().is_terminal();
+    let part = part.unwrap_or(if is_terminal { Part::Letter } else { Part::Text });
+    if part == Part::Letter {
+        terminal.pages(letter(composer, member)?);
+        return Ok(());
+    }
+    let text = source(composer, member, part)?;
+    if is_terminal {
+        terminal.pages(clean_lines(&text));
+    } else {
+        terminal.data(text);
+    }
+    Ok(())
+}
+
+/// The letter as its reader meets it.
+fn letter(composer: &Composer, member: &Member) -> Result<String, Error> {
+    let paint_with = paint_of_stdout();
+    let paper = Paper { width: width(), with_marks: !paint_with.colors };
+    let document = Document::read(&composer.render(member)?.html);
+    let mut text = paint(&envelope(composer, member)?.lines(paper), &[], paint_with);
+    text.push('\n');
+    text.push_str(&paint(&document.lines(paper), &document.links, paint_with));
+    Ok(text)
+}
+
+fn source(composer: &Composer, member: &Member, part: Part) -> Result<String, Error> {
+    let message = || {
+        let letter = composer.letter(member, Mark::None, Timestamp::now())?;
+        Ok::<_, Error>(String::from_utf8_lossy(&letter.bytes).replace("\r\n", "\n"))
+    };
+    Ok(match part {
+        Part::Html => composer.render(member)?.html,
+        Part::Source => message()?,
+        Part::Headers => message()?.split_inclusive("\n\n").next().unwrap_or_default().to_owned(),
+        Part::Letter | Part::Text => {
+            let header = envelope(composer, member)?.text();
+            format!("{header}{}\n{}", "─".repeat(72), composer.render(member)?.text)
+        }
+    })
+}
+
+pub(super) fn envelope(composer: &Composer, member: &Member) -> Result<Envelope, Error> {
+    let letter = composer.letter(member, Mark::None, Timestamp::now())?;
+    Ok(Envelope::read(&letter.bytes, composer.issue().preheader.as_deref()))
+}
+
+/// What standard output shows: `--color`, `NO_COLOR` and `CLICOLOR_FORCE` decide.
+pub(super) fn paint_of_stdout() -> Paint {
+    let colors = anstream::AutoStream::choice(&std::io::stdout()) != anstream::ColorChoice::Never;
+    Paint { colors, hyperlinks: colors && supports_hyperlinks::on(supports_hyperlinks::Stream::Stdout) }
+}
+
+/// The terminal's columns, or those that `COLUMNS` names.
+pub(super) fn width() -> usize {
+    let named = || std::env::var("COLUMNS").ok()?.parse().ok();
+    let measured = console::Term::stdout().size_checked().map(|(_, columns)| usize::from(columns));
+    measured.or_else(named).filter(|columns| *columns > 0).unwrap_or(USUAL_WIDTH)
+}

@@ -1,0 +1,209 @@
+//! One member's letter in its views, and what differs from another's.
+
+use std::fmt;
+
+use jiff::Timestamp;
+use similar::{Algorithm, DiffOp, capture_diff_slices};
+use unicode_width::UnicodeWidthStr;
+
+use super::super::terminal::{Document, Envelope, Face, Ink, Line, Paper, Piece, chop, clean_lines, wrap};
+use crate::compose::{ComposeError, Composer, Mark};
+use crate::domain::Member;
+
+/// Which side of the letter is looked at.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum View {
+    /// As mail programs show its HTML.
+    #[default]
+    Letter,
+    Text,
+    Headers,
+    Source,
+}
+
+impl View {
+    /// In the order of their keys, 1 to 4.
+    pub const ALL: [Self; 4] = [Self::Letter, Self::Text, Self::Headers, Self::Source];
+
+    /// The name on the screen.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Letter => "letter",
+            Self::Text => "text",
+            Self::Headers => "headers",
+            Self::Source => "source",
+        }
+    }
+}
+
+/// Where letters come from.
+pub trait Letters: fmt::Debug {
+    /// A member's letter.
+    ///
+    /// # Errors
+    /// When it can't be composed.
+    fn letter(&self, member: &Member) -> Result<Parts, ComposeError>;
+}
+
+/// The letters of an issue, all of one moment.
+#[derive(Debug)]
+pub struct Composed<'a> {
+    pub composer: &'a Composer,
+    pub now: Timestamp,
+}
+
+/// A letter to look at.
+#[derive(Debug, Clone, Default)]
+pub struct Parts {
+    pub envelope: Envelope,
+    pub html: String,
+    pub text: String,
+    /// The message as it is sent.
+    pub source: String,
+}
+
+impl Letters for Composed<'_> {
+    fn letter(&self, member: &Member) -> Result<Parts, ComposeError> {
+        let rendered = self.composer.render(member)?;
+        let letter = self.composer.letter(member, Mark::None, self.now)?;
+        Ok(Parts {
+            envelope: Envelope::read(&letter.bytes, self.composer.issue().preheader.as_deref()),
+            html: rendered.html,
+            text: rendered.text,
+            source: clean_lines(&String::from_utf8_lossy(&letter.bytes)),
+        })
+    }
+}
+
+impl Parts {
+    /// A view in lines of this width.
+    pub fn lines(&self, view: View, width: usize) -> Vec<Line> {
+        match view {
+            View::Letter => {
+                let paper = Paper { width, with_marks: false };
+                let mut lines = self.envelope.lines(paper);
+                lines.push(Line::default());
+                lines.extend(Document::read(&self.html).lines(paper));
+                lines
+            }
+            View::Text => clean_lines(&self.text).lines().flat_map(|line| folded(line, width)).collect(),
+            View::Headers => self
+                .source
+                .lines()
+                .take_while(|line| !line.is_empty())
+                .flat_map(|line| header(line, width))
+                .collect(),
+            View::Source => self.source.lines().flat_map(|line| chop(line, Face::default(), width)).collect(),
+        }
+    }
+}
+
+/// A line of the text part, parted between words where it is too long, under its own indentation.
+fn folded(line: &str, width: usize) -> Vec<Line> {
+    if line.width() <= width {
+        return vec![Line::of(line, Face::default())];
+    }
+    let indent = line.len() - line.trim_start_matches([' ', '>', '-', '*']).len();
+    let (start, rest) = line.split_at(indent);
+    let later = " ".repeat(indent);
+    let text = Piece { text: rest.to_owned(), face: Face::default() };
+    let lines = wrap(&[text], width.saturating_sub(indent)).into_iter().enumerate();
+    lines
+        .map(|(index, line)| line.after(&Line::inked(if index == 0 { start } else { &later }, Ink::Plain)))
+        .collect()
+}
+
+fn header(line: &str, width: usize) -> Vec<Line> {
+    let mut lines = chop(line, Face::default(), width);
+    let name = line.split_once(':').filter(|(name, _)| !name.contains(' '));
+    if let (Some((name, _)), Some(first)) = (name, lines.first_mut())
+        && let Some(value) = first.text().strip_prefix(name)
+    {
+        *first = Line::inked(name, Ink::Title);
+        first.push(value, Face::default());
+    }
+    lines
+}
+
+/// How a line stands beside the other letter.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Change {
+    Same,
+    /// Only in this letter.
+    Here,
+    /// Only in the other one.
+    There,
+}
+
+/// A line on the screen.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Row {
+    pub line: Line,
+    pub change: Change,
+}
+
+/// The lines of a letter alone.
+pub(super) fn alone(lines: Vec<Line>) -> Vec<Row> {
+    lines.into_iter().map(|line| Row { line, change: Change::Same }).collect()
+}
+
+/// The lines of a letter with those that only another one has, each before what stands in its place.
+pub(super) fn beside(there: &[Line], here: &[Line]) -> Vec<Row> {
+    let texts = |lines: &[Line]| lines.iter().map(Line::text).collect::<Vec<String>>();
+    let operations = capture_diff_slices(Algorithm::Myers, &texts(there), &texts(here));
+    operations.iter().flat_map(|operation| changed(operation, there, here)).collect()
+}
+
+fn changed(operation: &DiffOp, there: &[Line], here: &[Line]) -> Vec<Row> {
+    let take = |lines: &[Line], range: std::ops::Range<usize>, change: Change| {
+        let lines = lines.get(range).unwrap_or_default().iter();
+        lines.map(|line| Row { line: line.clone(), change }).collect::<Vec<_>>()
+    };
+    if matches!(operation, DiffOp::Equal { .. }) {
+        return take(here, operation.new_range(), Change::Same);
+    }
+    let mut rows = take(there, operation.old_range(), Change::There);
+    rows.extend(take(here, operation.new_range(), Change::Here));
+    rows
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn lines(text: &str) -> Vec<Line> {
+        text.split(' ').map(|word| Line::of(word, Face::default())).collect()
+    }
+
+    #[test]
+    fn what_differs_is_marked() {
+        let rows = beside(&lines("Hej medlem rad slut"), &lines("Hej Anna rad mer slut"));
+        let marked: Vec<String> = rows
+            .iter()
+            .map(|row| {
+                let mark = match row.change {
+                    Change::Same => ' ',
+                    Change::Here => '+',
+                    Change::There => '-',
+                };
+                format!("{mark}{}", row.line.text())
+            })
+            .collect();
+        assert_eq!(marked, [" Hej", "-medlem", "+Anna", " rad", "+mer", " slut"]);
+    }
+
+    #[test]
+    fn each_view_fits_its_width() {
+        let parts = Parts {
+            html: "<p>Hej på dig, Anna.</p>".to_owned(),
+            text: "  - En punkt som är för lång\n".to_owned(),
+            source: "Subject: Hej på dig, Anna\nX: y\n\nkropp".to_owned(),
+            ..Parts::default()
+        };
+        let text = |view| parts.lines(view, 20).iter().map(Line::text).collect::<Vec<_>>();
+        assert_eq!(text(View::Text), ["  - En punkt som är", "    för lång"]);
+        assert_eq!(text(View::Headers), ["Subject: Hej på dig,", " Anna", "X: y"]);
+        assert_eq!(text(View::Source), ["Subject: Hej på dig,", " Anna", "X: y", "", "kropp"]);
+        assert_eq!(text(View::Letter).last().unwrap(), "Hej på dig, Anna.");
+    }
+}

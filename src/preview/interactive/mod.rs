@@ -1,0 +1,88 @@
+//! All recipients' letters to leaf through: [`App`] is the state, [`draw`] shows it, [`run`] ties both to a terminal.
+
+mod app;
+mod draw;
+mod input;
+mod letters;
+mod people;
+mod screen;
+#[cfg(test)]
+mod tests;
+
+use std::io;
+use std::time::Duration;
+
+use ratatui::DefaultTerminal;
+use ratatui::crossterm::event::{self, Event, KeyEventKind};
+
+use crate::domain::Member;
+
+pub use app::{App, Asked};
+pub use draw::draw;
+pub use letters::{Composed, Letters, Parts};
+pub use people::{People, Segments};
+
+/// How soon a signal is heeded.
+const PATIENCE: Duration = Duration::from_millis(100);
+
+/// How it ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum End {
+    Quit,
+    /// By a signal.
+    Stopped,
+}
+
+/// Runs until the user quits or `is_stopped`; `open` shows a letter in the browser and says what happened.
+///
+/// The terminal is put back as it was, also after a panic.
+///
+/// # Errors
+/// When the terminal can't be read or written.
+pub fn run(
+    app: &mut App<'_>,
+    is_stopped: impl Fn() -> bool,
+    open: impl FnMut(&Member) -> String,
+) -> io::Result<End> {
+    let mut terminal = ratatui::try_init()?;
+    let end = until_the_end(app, &mut terminal, is_stopped, open);
+    ratatui::try_restore()?;
+    end
+}
+
+fn until_the_end(
+    app: &mut App<'_>,
+    terminal: &mut DefaultTerminal,
+    is_stopped: impl Fn() -> bool,
+    mut open: impl FnMut(&Member) -> String,
+) -> io::Result<End> {
+    loop {
+        terminal.draw(|frame| {
+            app.prepare(frame.area());
+            draw(frame, app);
+        })?;
+        while !event::poll(PATIENCE)? {
+            if is_stopped() {
+                return Ok(End::Stopped);
+            }
+        }
+        // All keys that are waiting, so that drawing never lags behind a held one.
+        while event::poll(Duration::ZERO)? {
+            match asked(app, &event::read()?) {
+                Asked::Nothing => {}
+                Asked::Quit => return Ok(End::Quit),
+                Asked::Browser => {
+                    let said = app.member().map(&mut open);
+                    said.into_iter().for_each(|said| app.say(said));
+                }
+            }
+        }
+    }
+}
+
+fn asked(app: &mut App<'_>, event: &Event) -> Asked {
+    match event {
+        Event::Key(key) if key.kind != KeyEventKind::Release => app.key(*key),
+        _ => Asked::Nothing,
+    }
+}

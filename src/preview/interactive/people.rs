@@ -1,0 +1,222 @@
+//! The recipients, and which of them are listed: a search and a segment, both at once.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::domain::segment::SegmentError;
+use crate::domain::{Address, Member, Segment};
+
+/// The segments by which recipients can be chosen.
+#[derive(Debug, Default)]
+pub struct Segments {
+    /// Those of the configuration.
+    pub named: BTreeMap<String, Segment>,
+    /// The fields that members have.
+    pub fields: BTreeSet<String>,
+}
+
+impl Segments {
+    /// The segment of this name, or of this expression.
+    ///
+    /// # Errors
+    /// Says what is wrong with the expression, and where.
+    pub fn find(&self, text: &str) -> Result<Segment, SegmentError> {
+        let text = self.named.get(text).map_or(text, Segment::source);
+        Segment::parse_over(text, &self.fields)
+    }
+
+    /// The names that start so.
+    pub fn names<'a>(&'a self, start: &str) -> Vec<&'a str> {
+        self.named.keys().map(String::as_str).filter(|name| name.starts_with(start)).collect()
+    }
+}
+
+/// All recipients, of whom some are listed.
+#[derive(Debug)]
+pub struct People {
+    /// The neutral reader first.
+    all: Vec<Entry>,
+    listed: Vec<usize>,
+    /// The chosen one's place among those listed.
+    at: usize,
+    search: String,
+    segment: Option<(String, Segment)>,
+}
+
+#[derive(Debug)]
+struct Entry {
+    member: Member,
+    /// What a search looks at.
+    words: String,
+}
+
+impl People {
+    /// The recipients after the neutral reader, who is chosen first.
+    pub fn new(neutral: Member, members: Vec<Member>) -> Self {
+        let all: Vec<Entry> = std::iter::once(neutral).chain(members).map(Entry::new).collect();
+        let listed = (0..all.len()).collect();
+        Self { all, listed, at: 0, search: String::new(), segment: None }
+    }
+
+    /// How many recipients there are, without the neutral reader.
+    pub fn total(&self) -> usize {
+        self.all.len() - 1
+    }
+
+    /// How many are listed, without the neutral reader.
+    pub fn count(&self) -> usize {
+        self.listed.iter().filter(|index| **index > 0).count()
+    }
+
+    /// The chosen one's place among those listed.
+    pub fn at(&self) -> usize {
+        self.at
+    }
+
+    /// Those listed from this place on.
+    pub fn listed_from(&self, start: usize) -> impl Iterator<Item = &Member> {
+        self.listed.iter().skip(start).filter_map(|index| self.member(*index))
+    }
+
+    /// The chosen one's number among all; the neutral reader's is 0.
+    pub fn chosen(&self) -> Option<usize> {
+        self.listed.get(self.at).copied()
+    }
+
+    /// The recipient with this number among all.
+    pub fn member(&self, number: usize) -> Option<&Member> {
+        self.all.get(number).map(|entry| &entry.member)
+    }
+
+    /// What is searched for; empty for nothing.
+    pub fn search(&self) -> &str {
+        &self.search
+    }
+
+    /// The segment's name or expression; empty for everybody.
+    pub fn segment(&self) -> &str {
+        self.segment.as_ref().map_or("", |(text, _)| text)
+    }
+
+    /// Chooses the recipient that stands so far from the chosen one.
+    pub fn step(&mut self, by: isize) {
+        let last = self.listed.len().saturating_sub(1);
+        self.at = self.at.saturating_add_signed(by).min(last);
+    }
+
+    /// Chooses the recipient with this address; tells whether there is one.
+    pub fn choose(&mut self, address: &Address) -> bool {
+        let key = address.key();
+        let has_it = |number: usize| {
+            let member = self.member(number).filter(|_| number > 0);
+            member.and_then(|member| member.address.as_ref()).is_some_and(|known| known.key() == key)
+        };
+        let found = self.listed.iter().position(|number| has_it(*number));
+        self.at = found.unwrap_or(self.at);
+        found.is_some()
+    }
+
+    /// Lists only those in whom every word is found.
+    pub fn set_search(&mut self, search: &str) {
+        search.clone_into(&mut self.search);
+        self.list();
+    }
+
+    /// Lists only those of the segment, which was written so.
+    pub fn set_segment(&mut self, segment: Option<(String, Segment)>) {
+        self.segment = segment;
+        self.list();
+    }
+
+    fn list(&mut self) {
+        let chosen = self.chosen();
+        let search = self.search.to_lowercase();
+        let words: Vec<&str> = search.split_whitespace().collect();
+        let is_listed = |(index, entry): &(usize, &Entry)| {
+            words.iter().all(|word| entry.words.contains(word))
+                && self
+                    .segment
+                    .as_ref()
+                    .is_none_or(|(_, segment)| *index > 0 && segment.matches(&entry.member))
+        };
+        self.listed = self.all.iter().enumerate().filter(is_listed).map(|(index, _)| index).collect();
+        // Who was looked at stays chosen while being listed.
+        self.at = self.listed.iter().position(|index| Some(*index) == chosen).unwrap_or(0);
+    }
+}
+
+impl Entry {
+    fn new(member: Member) -> Self {
+        let fields = ["name", "email", "organisation", "number", "city"];
+        let words: Vec<&str> = fields.iter().filter_map(|field| member.field(field)).collect();
+        Self { words: words.join("\n").to_lowercase(), member }
+    }
+}
+
+#[cfg(test)]
+pub(super) mod tests {
+    use super::*;
+    use crate::domain::MemberId;
+
+    pub fn member(id: i64, name: &str, kind: &str) -> Member {
+        let address = format!("{}@example.org", name.to_lowercase().replace(' ', "."));
+        Member {
+            id: MemberId(id),
+            number: None,
+            name: name.to_owned(),
+            address: Address::parse(&address).ok(),
+            fields: BTreeMap::from([("type".to_owned(), kind.to_owned())]),
+        }
+    }
+
+    pub fn people() -> People {
+        let members = [(1, "Anna Ek", "byalag"), (2, "Bo Lind", "byalag"), (3, "Cia Ek", "annan")];
+        let members = members.map(|(id, name, kind)| member(id, name, kind));
+        People::new(member(0, "medlem", ""), members.to_vec())
+    }
+
+    pub fn segments() -> Segments {
+        let named = [("byalagen", "typ = byalag"), ("byarna", "typ = by"), ("ovriga", "typ = annan")];
+        let named = named.map(|(name, text)| (name.to_owned(), Segment::parse(text).unwrap()));
+        Segments { named: named.into(), fields: BTreeSet::from(["type".to_owned(), "name".to_owned()]) }
+    }
+
+    fn names(people: &People) -> Vec<&str> {
+        people.listed_from(0).map(|member| member.name.as_str()).collect()
+    }
+
+    #[test]
+    fn search_and_segment_choose_together() {
+        let mut people = people();
+        assert_eq!((people.total(), people.count(), people.chosen()), (3, 3, Some(0)));
+        people.step(3);
+        people.set_search("EK");
+        assert_eq!((names(&people), people.chosen()), (vec!["Anna Ek", "Cia Ek"], Some(3)));
+        let segment = segments().find("byalagen").unwrap();
+        people.set_segment(Some(("byalagen".to_owned(), segment)));
+        assert_eq!((names(&people), people.chosen()), (vec!["Anna Ek"], Some(1)));
+        people.set_search("nobody");
+        assert_eq!((people.count(), people.chosen()), (0, None));
+        people.set_search("");
+        assert_eq!(names(&people), ["Anna Ek", "Bo Lind"]);
+    }
+
+    #[test]
+    fn a_step_ends_at_the_ends() {
+        let mut people = people();
+        people.step(-1);
+        assert_eq!(people.at(), 0);
+        people.step(isize::MAX);
+        assert_eq!(people.at(), 3);
+        assert!(people.choose(&Address::parse("bo.lind@example.org").unwrap()));
+        assert_eq!(people.chosen(), Some(2));
+        assert!(!people.choose(&Address::parse("medlem@example.org").unwrap()));
+    }
+
+    #[test]
+    fn a_segment_is_a_name_or_an_expression() {
+        let segments = segments();
+        assert!(segments.find("byalagen").is_ok() && segments.find("name contains ek").is_ok());
+        assert!(segments.find("byalaget").unwrap_err().message.contains("no member has a field"));
+        assert_eq!(segments.names("bya"), ["byalagen", "byarna"]);
+    }
+}

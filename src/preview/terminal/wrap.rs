@@ -1,0 +1,246 @@
+//! Lines of pieces, no wider than they may be.
+
+use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
+
+use super::block::{Face, HARD_BREAK, Ink, Piece};
+
+/// One line as it stands on the screen.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Line {
+    pub pieces: Vec<Piece>,
+    /// The number of the picture that may be shown above it.
+    pub picture: Option<usize>,
+}
+
+impl Line {
+    /// A line of one text.
+    pub fn of(text: impl Into<String>, face: Face) -> Self {
+        Self { pieces: vec![Piece { text: text.into(), face }], picture: None }
+    }
+
+    /// A line of one text in one colour.
+    pub fn inked(text: impl Into<String>, ink: Ink) -> Self {
+        Self::of(text, Face { ink, ..Face::default() })
+    }
+
+    /// How many columns it takes.
+    pub fn width(&self) -> usize {
+        self.pieces.iter().map(|piece| piece.text.width()).sum()
+    }
+
+    /// The text without its looks.
+    pub fn text(&self) -> String {
+        self.pieces.iter().map(|piece| piece.text.as_str()).collect()
+    }
+
+    /// Adds a text; one of the same face becomes one with what stands before it.
+    pub fn push(&mut self, text: &str, face: Face) {
+        match self.pieces.last_mut() {
+            Some(last) if last.face == face => last.text.push_str(text),
+            _ if text.is_empty() => {}
+            _ => self.pieces.push(Piece { text: text.to_owned(), face }),
+        }
+    }
+
+    /// Adds another line's pieces.
+    pub fn append(&mut self, other: &Self) {
+        self.picture = self.picture.or(other.picture);
+        other.pieces.iter().for_each(|piece| self.push(&piece.text, piece.face));
+    }
+
+    /// Fills the line with spaces up to a width, on the left where the text stands to the right.
+    pub fn pad(&mut self, width: usize, to_the_right: bool) {
+        let space = " ".repeat(width.saturating_sub(self.width()));
+        if to_the_right && !space.is_empty() {
+            self.pieces.insert(0, Piece { text: space, face: Face::default() });
+        } else {
+            self.push(&space, Face::default());
+        }
+    }
+
+    /// The line after a prefix.
+    #[must_use]
+    pub fn after(self, prefix: &Self) -> Self {
+        let mut line = prefix.clone();
+        line.append(&self);
+        line
+    }
+}
+
+/// Fills lines with words; only a web address may be wider.
+pub fn wrap(pieces: &[Piece], width: usize) -> Vec<Line> {
+    let mut filler = Filler { width: width.max(1), lines: Vec::new(), line: Line::default() };
+    for word in words(pieces) {
+        match word {
+            Word::Break => filler.end_line(),
+            Word::Text { line, space } => filler.add(&line, space),
+        }
+    }
+    filler.end_line();
+    filler.lines
+}
+
+/// Cuts a text that is no prose into lines, wherever they are full.
+pub fn chop(text: &str, face: Face, width: usize) -> Vec<Line> {
+    let mut lines = vec![Line::default()];
+    let mut used = 0;
+    for c in text.chars() {
+        let columns = c.width().unwrap_or(0);
+        if used + columns > width.max(1) {
+            lines.push(Line::default());
+            used = 0;
+        }
+        used += columns;
+        lines.last_mut().into_iter().for_each(|line| line.push(c.encode_utf8(&mut [0; 4]), face));
+    }
+    lines
+}
+
+/// A text as far as there is room, with `…` for the rest.
+pub fn cut(text: &str, width: usize) -> String {
+    if text.width() <= width {
+        return text.to_owned();
+    }
+    let mut room = width.saturating_sub(1);
+    let fits = |c: &char| {
+        let columns = c.width().unwrap_or(0);
+        let fits = columns <= room;
+        room = room.saturating_sub(columns);
+        fits
+    };
+    let mut start: String = text.chars().take_while(fits).collect();
+    start.extend((width > 0).then_some('…'));
+    start
+}
+
+/// What is never parted, with the face of the space before it.
+enum Word {
+    Text { line: Line, space: Face },
+    Break,
+}
+
+fn words(pieces: &[Piece]) -> Vec<Word> {
+    let mut words = Vec::new();
+    let mut word = Line::default();
+    let mut space = Face::default();
+    for Piece { text, face } in pieces {
+        if text == HARD_BREAK {
+            end_word(&mut words, &mut word, space);
+            words.push(Word::Break);
+            continue;
+        }
+        for (index, part) in text.split(|c: char| c.is_ascii_whitespace()).enumerate() {
+            if index > 0 {
+                end_word(&mut words, &mut word, space);
+                space = *face;
+            }
+            word.push(part, *face);
+        }
+    }
+    end_word(&mut words, &mut word, space);
+    words
+}
+
+fn end_word(words: &mut Vec<Word>, word: &mut Line, space: Face) {
+    if !word.pieces.is_empty() {
+        words.push(Word::Text { line: std::mem::take(word), space });
+    }
+}
+
+struct Filler {
+    width: usize,
+    lines: Vec<Line>,
+    line: Line,
+}
+
+impl Filler {
+    fn end_line(&mut self) {
+        self.lines.push(std::mem::take(&mut self.line));
+    }
+
+    fn add(&mut self, word: &Line, space: Face) {
+        let columns = word.width();
+        let used = self.line.width();
+        if used > 0 && used + 1 + columns <= self.width {
+            let face = word
+                .pieces
+                .first()
+                .map_or(space, |piece| if piece.face == space { space } else { Face::default() });
+            self.line.push(" ", face);
+            self.line.append(word);
+            return;
+        }
+        if used > 0 {
+            self.end_line();
+        }
+        if columns <= self.width || word.text().contains("://") {
+            self.line.append(word);
+        } else {
+            self.add_in_parts(word);
+        }
+    }
+
+    fn add_in_parts(&mut self, word: &Line) {
+        for piece in &word.pieces {
+            for c in piece.text.chars() {
+                if self.line.width() + c.width().unwrap_or(0) > self.width {
+                    self.end_line();
+                }
+                self.line.push(c.encode_utf8(&mut [0; 4]), piece.face);
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn piece(text: &str, bold: bool) -> Piece {
+        Piece { text: text.to_owned(), face: Face { bold, ..Face::default() } }
+    }
+
+    fn wrapped(pieces: &[Piece], width: usize) -> Vec<String> {
+        wrap(pieces, width).iter().map(Line::text).collect()
+    }
+
+    #[test]
+    fn words_fill_lines_across_faces() {
+        let pieces = [piece("ett två", false), piece("tre", true), piece(" fyra\n fem ", false)];
+        assert_eq!(wrapped(&pieces, 9), ["ett", "tvåtre", "fyra fem"]);
+        assert_eq!(wrapped(&[piece("a", false), piece(HARD_BREAK, false), piece("b", false)], 9), ["a", "b"]);
+    }
+
+    #[test]
+    fn only_an_address_is_wider_than_the_line() {
+        let address = "https://www.example.se/lang/vag";
+        assert_eq!(wrapped(&[piece(&format!("se {address} nu"), false)], 10), ["se", address, "nu"]);
+        assert_eq!(wrapped(&[piece("sammanträdesprotokoll", false)], 10), ["sammanträd", "esprotokol", "l"]);
+        assert_eq!(wrapped(&[piece("漢字漢字", false)], 5), ["漢字", "漢字"]);
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn no_line_is_wider_and_no_letter_is_lost(texts in proptest::collection::vec("\\PC{0,40}", 0..5), width in 2..60_usize) {
+            let pieces: Vec<Piece> = texts.iter().map(|text| piece(text, text.len() % 2 == 0)).collect();
+            let lines = wrapped(&pieces, width);
+            proptest::prop_assert!(lines.iter().all(|line| line.width() <= width || line.contains("://")));
+            let letters = |texts: &[String]| texts.concat().replace(|c: char| c.is_ascii_whitespace(), "");
+            proptest::prop_assert_eq!(letters(&lines), letters(&texts));
+        }
+    }
+
+    #[test]
+    fn what_has_no_room_is_left_out() {
+        for (text, width, want) in [("abc", 3, "abc"), ("abcd", 3, "ab…"), ("漢字", 3, "漢…"), ("a", 0, "")]
+        {
+            assert_eq!(cut(text, width), want);
+        }
+    }
+
+    #[test]
+    fn a_text_is_cut_where_lines_are_full() {
+        let lines: Vec<String> = chop("abcdef", Face::default(), 4).iter().map(Line::text).collect();
+        assert_eq!(lines, ["abcd", "ef"]);
+    }
+}
