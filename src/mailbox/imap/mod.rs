@@ -23,7 +23,7 @@ use wire::Fault;
 /// The keyword of handled messages.
 pub const DONE: &str = "$MedlemsbrevDone";
 /// Of a bigger message the beginning is read: notices stand there.
-const LARGEST: usize = 32 * 1024 * 1024;
+const LARGEST: usize = 24 * 1024 * 1024;
 /// So many bytes are asked for at once, or one message.
 const BATCH: usize = 4 * 1024 * 1024;
 /// So many messages are asked for at once.
