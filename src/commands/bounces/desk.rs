@@ -10,7 +10,7 @@ use serde_json::Value;
 use crate::cli::Bounces;
 use crate::domain::TokenKey;
 use crate::error::Error;
-use crate::inbox::Reader;
+use crate::inbox::{Reader, unix_lines};
 use crate::ledger::{BounceRecord, Ledger, LedgerError};
 use crate::mailbox::MessageFile;
 use crate::report::{JsonLines, LogError, Table, Terminal, count};
@@ -117,7 +117,8 @@ fn logged(log: &Path) -> Result<HashSet<(String, usize)>, LogError> {
 impl Clerk for Desk<'_> {
     fn take(&mut self, name: &str, bytes: &[u8]) -> Result<(), Error> {
         let ledger = self.who.ledger;
-        let digest = sha256(bytes);
+        // IMAP gives the line ends of the wire, a Maildir those of the machine: it is the same message.
+        let digest = sha256(&unix_lines(bytes));
         if ledger.has_bounce(&digest)? {
             self.known += 1;
             return self.mend_log(&digest);
