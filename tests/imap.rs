@@ -130,3 +130,13 @@ fn a_token_logs_in_where_the_server_takes_tokens() {
     club.write("medlemsbrev.toml", password);
     club.run("bounces").code(78).stderr_has("neither AUTH=PLAIN nor LOGIN");
 }
+
+#[test]
+fn a_message_that_the_server_keeps_back_is_named_and_the_others_are_read() {
+    let server = ImapServer::start(&messages(3));
+    let club = club(&server, "", 3);
+    server.add(ImapFault::NoText(2));
+    club.run("bounces").code(75).stderr_has("2 read").stderr_has("(UID): 2");
+    assert_eq!(server.flagged(DONE), 2);
+    club.run("bounces").code(0).stderr_has("1 read");
+}

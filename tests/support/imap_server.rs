@@ -10,6 +10,8 @@ use std::thread;
 pub enum ImapFault {
     /// Hangs up in the middle of the n-th message that is fetched, from 1.
     CutMessage(usize),
+    /// Has no text of the n-th message that is fetched.
+    NoText(usize),
     /// Hangs up when a flag is to be set or a message moved.
     CutPutAway,
     /// Never answers when a flag is to be set.
@@ -212,6 +214,10 @@ impl Session {
                 state.fetched += 1;
                 state.fetched
             };
+            if self.fails(ImapFault::NoText(nth)) {
+                self.say(&format!("* {uid} FETCH (UID {uid} BODY[]<0> NIL)"))?;
+                continue;
+            }
             self.write(format!("* {uid} FETCH (UID {uid} BODY[]<0> {{{length}}}\r\n").as_bytes())?;
             if self.fails(ImapFault::CutMessage(nth)) {
                 self.write(&mail.bytes[..length / 2])?;
