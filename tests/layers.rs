@@ -10,7 +10,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Each module and what it may use; `report`, `config` and `error` belong to the commands.
-const ALLOWED: [(&str, &[&str]); 15] = [
+const ALLOWED: [(&str, &[&str]); 16] = [
     ("domain", &[]),
     ("import", &["domain"]),
     ("compose", &["domain"]),
@@ -21,6 +21,7 @@ const ALLOWED: [(&str, &[&str]); 15] = [
     ("ledger", &["domain", "import"]),
     ("publish", &["compose"]),
     ("check", &["domain", "compose"]),
+    ("preview", &["domain", "compose", "check"]),
     ("send", &["domain", "compose", "ledger", "relay"]),
     ("config", &["domain", "server"]),
     ("report", &[]),
@@ -29,7 +30,7 @@ const ALLOWED: [(&str, &[&str]); 15] = [
         "error",
         &[
             "domain", "compose", "import", "ledger", "relay", "send", "server", "mailbox", "publish",
-            "config", "inbox", "report",
+            "preview", "config", "inbox", "report",
         ],
     ),
 ];

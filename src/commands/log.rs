@@ -14,14 +14,16 @@ use super::Project;
 
 /// Runs the command.
 pub fn run(project: &Project, arguments: &Log, terminal: Terminal) -> Result<ExitCode, Error> {
+    let is_masked = !arguments.show_addresses && std::io::stdout().is_terminal();
     if arguments.diff {
         if arguments.kind != LogKind::DryRun {
             return Err(Error::new(Kind::Usage, "--diff compares dry runs").hint("add --kind dry-run"));
         }
-        return super::log_diff::run(project, &project.issue(arguments.issue.as_ref())?, terminal);
+        // An issue whose folder is gone still has its log.
+        let issue = arguments.issue.clone().map_or_else(|| project.issue(None), Ok)?;
+        return super::log_diff::run(project, &issue, is_masked, terminal);
     }
     let name = arguments.kind.name();
-    let is_masked = !arguments.show_addresses && std::io::stdout().is_terminal();
     let mut shown = 0;
     JsonLines::read(&project.log_path(name), |event| {
         let event = if is_masked { masked(event) } else { event };
@@ -33,9 +35,15 @@ pub fn run(project: &Project, arguments: &Log, terminal: Terminal) -> Result<Exi
         if terminal.json {
             terminal.data(event.to_string());
         } else {
-            terminal.data(line(project, &event));
+            terminal.text(line(project, &event));
         }
     })?;
+    if let Some(issue) = &arguments.issue
+        && shown == 0
+        && !project.issues().contains(issue)
+    {
+        return Err(project.no_issue(issue));
+    }
     if shown == 0 {
         terminal.say(format!("The {name} log has nothing on this."));
     }
@@ -51,9 +59,7 @@ fn masked(mut event: Value) -> Value {
 fn mask(value: &mut Value) {
     match value {
         Value::String(text) if text.contains('@') => {
-            let words =
-                text.split(' ').map(|word| word.rsplit_once('@').map_or_else(|| word.to_owned(), hidden));
-            *text = words.collect::<Vec<_>>().join(" ");
+            *text = text.split(' ').map(masked_address).collect::<Vec<_>>().join(" ");
         }
         Value::Array(values) => values.iter_mut().for_each(mask),
         Value::Object(fields) => fields.values_mut().for_each(mask),
@@ -62,7 +68,8 @@ fn mask(value: &mut Value) {
 }
 
 /// `anna@example.se` as `a…@example.se`.
-fn hidden((local, domain): (&str, &str)) -> String {
+pub(super) fn masked_address(word: &str) -> String {
+    let Some((local, domain)) = word.rsplit_once('@') else { return word.to_owned() };
     let start: String = local.chars().take(if local.starts_with('<') { 2 } else { 1 }).collect();
     format!("{start}…@{domain}")
 }

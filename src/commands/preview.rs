@@ -1,5 +1,9 @@
 //! `preview`: the letter as one member gets it.
 
+#[cfg(feature = "browser")]
+mod serve;
+
+use std::ffi::OsStr;
 use std::process::{ExitCode, Stdio};
 
 use jiff::Timestamp;
@@ -12,11 +16,15 @@ use crate::ledger::Ledger;
 use crate::report::{Terminal, count};
 
 use super::Project;
-use super::import::{Scratch, import};
+use super::import::{Scratch, import_list};
 
 /// Runs the command.
 pub fn run(project: &Project, arguments: &Preview, terminal: Terminal) -> Result<ExitCode, Error> {
     let issue = project.issue(arguments.issue.as_ref())?;
+    #[cfg(feature = "browser")]
+    if arguments.serve {
+        return serve::run(project, &issue, arguments, terminal);
+    }
     let (composer, member) = letter_of(project, &issue, arguments.member.as_ref(), terminal)?;
     let rendered = composer.render(&member)?;
     if arguments.browser {
@@ -51,15 +59,25 @@ fn browse(
     let path = project.outbox(issue).join("build").join(format!("{issue}.html"));
     let page = composer.with_images_inside(&composer.render(member)?.html)?;
     super::build::write(&path, page.as_bytes())?;
+    terminal.data(path.display().to_string());
+    open(path.as_os_str(), terminal);
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Opens a file or an address in the browser.
+fn open(what: &OsStr, terminal: Terminal) {
     let opener = if cfg!(target_os = "macos") { "open" } else { "xdg-open" };
     let browser = std::env::var("BROWSER").ok().filter(|name| !name.is_empty());
     let browser = browser.unwrap_or_else(|| opener.to_owned());
-    let opened = std::process::Command::new(&browser).arg(&path).stdin(Stdio::null()).spawn();
-    terminal.data(path.display().to_string());
+    let opened = std::process::Command::new(&browser)
+        .arg(what)
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn();
     if let Err(error) = opened {
-        terminal.say(format!("No browser was opened (`{browser}`: {error}): open the file yourself."));
+        terminal.say(format!("No browser was opened (`{browser}`: {error}): open it yourself."));
     }
-    Ok(ExitCode::SUCCESS)
 }
 
 /// The composer, and the member with this address; without one a neutral reader.
@@ -73,13 +91,7 @@ pub(super) fn letter_of(
     let composer = project.composer(issue, ledger.fields()?)?;
     let member = match address {
         None => composer.neutral_reader(),
-        Some(address) => {
-            let row = ledger.member_by_address(address)?.ok_or_else(|| {
-                Error::new(Kind::Data, format!("no member has the address {address}"))
-                    .hint("look for it in the member list, or leave --member out")
-            })?;
-            row.member
-        }
+        Some(address) => ledger.member_by_address(address)?.ok_or_else(|| unknown_member(address))?.member,
     };
     if composer.sections_for(&member).next().is_none() {
         let message = format!("no section of {issue} is for {}", member.name);
@@ -90,14 +102,17 @@ pub(super) fn letter_of(
     Ok((composer, member))
 }
 
+fn unknown_member(address: &Address) -> Error {
+    Error::new(Kind::Data, format!("no member has the address {address}"))
+        .hint("look for it in the member list, or leave --member out")
+}
+
 /// The register as a send would find it: with the configured list imported, in a copy.
 pub(super) fn register(project: &Project, terminal: Terminal) -> Result<Ledger, Error> {
     let scratch = Scratch::new(project)?;
     let mut ledger = scratch.ledger()?;
-    if let Some(file) = &project.config.members.file {
-        let silent = Terminal { quiet: true, ..terminal };
-        import(&mut ledger, project, &project.dir.join(file), &crate::cli::Reading::default(), silent)?;
-    }
+    let silent = Terminal { quiet: true, ..terminal };
+    import_list(&mut ledger, project, &crate::cli::Reading::default(), silent)?;
     Ok(ledger)
 }
 

@@ -12,7 +12,7 @@ use std::time::Duration;
 use jiff::tz::TimeZone;
 use serde::Deserialize;
 
-use crate::domain::{Address, Excerpt, Quota, Segment};
+use crate::domain::{Address, Excerpt, Quota, Segment, suggest};
 use crate::server::{Auth, Security};
 
 pub use inbox::{Imap, Inbox};
@@ -155,12 +155,14 @@ pub struct Archive {
 /// Why the configuration can't be used.
 #[derive(Debug, thiserror::Error)]
 pub enum ConfigError {
+    #[error("there is no folder `{dir}`")]
+    NoFolder { dir: PathBuf },
     #[error("there is no `{FILE}` in `{dir}`")]
-    Missing { dir: PathBuf },
+    Missing { dir: PathBuf, above: Option<PathBuf> },
     #[error("can't read `{path}`: {source}")]
     Read { path: PathBuf, source: std::io::Error },
     #[error("`{path}`: {message}", path = excerpt.path.display())]
-    Syntax { message: String, excerpt: Excerpt },
+    Syntax { message: String, hint: Option<String>, excerpt: Excerpt },
     #[error("`{path}`: `{key}` {message}")]
     Value { path: PathBuf, key: &'static str, message: String },
 }
@@ -175,7 +177,11 @@ impl Config {
         let text = match std::fs::read_to_string(&path) {
             Ok(text) => text,
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
-                return Err(ConfigError::Missing { dir: dir.to_owned() });
+                let dir = dir.to_owned();
+                return Err(match std::fs::canonicalize(&dir) {
+                    Ok(path) => ConfigError::Missing { above: project_above(&path), dir },
+                    Err(_) => ConfigError::NoFolder { dir },
+                });
             }
             Err(source) => return Err(ConfigError::Read { path, source }),
         };
@@ -215,12 +221,15 @@ impl Config {
     }
 }
 
+/// The nearest folder above `dir` that has a project.
+fn project_above(dir: &Path) -> Option<PathBuf> {
+    dir.ancestors().skip(1).find(|folder| folder.join(FILE).is_file()).map(Path::to_owned)
+}
+
 /// Turns an error of the TOML reader into one with its place.
 pub fn syntax(path: &Path, text: &str, error: &toml::de::Error) -> ConfigError {
-    ConfigError::Syntax {
-        message: error.message().to_owned(),
-        excerpt: Excerpt::new(path, text, error.span().unwrap_or(0..0)),
-    }
+    let (message, hint) = suggest::unknown_name(error.message());
+    ConfigError::Syntax { message, hint, excerpt: Excerpt::new(path, text, error.span().unwrap_or(0..0)) }
 }
 
 impl Default for Transport {

@@ -170,13 +170,28 @@ impl Sandbox {
         Run { command: arguments.to_owned(), output }
     }
 
+    /// Runs the program in the project's folder, for an output of so many columns.
+    pub fn run_in_columns(&self, columns: usize, arguments: &str) -> Run {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_medlemsbrev"));
+        command.env_clear().env("LANG", "C").env("COLUMNS", columns.to_string()).stdin(Stdio::null());
+        let output = command.current_dir(self.path(".")).args(words(arguments)).output().unwrap();
+        Run { command: arguments.to_owned(), output }
+    }
+
     /// Runs the program where no file may grow beyond so many kilobytes.
     pub fn run_with_file_limit(&self, kilobytes: u64, arguments: &str) -> Run {
-        let program = self.command(arguments);
-        let mut shell = Command::new("bash");
         // Without the trap the signal for a file that is too large would end the program.
-        shell.arg("-c").arg(format!("trap '' XFSZ; ulimit -f {kilobytes}; exec \"$0\" \"$@\""));
-        let output = shell.arg(program.get_program()).args(program.get_args()).output().unwrap();
+        let limited = format!("trap '' XFSZ; ulimit -f {kilobytes}; exec \"$0\" \"$@\"");
+        self.run_through(&["bash", "-c", &limited], arguments)
+    }
+
+    /// Runs the program by another command, to which it is given as arguments.
+    pub fn run_through(&self, other: &[&str], arguments: &str) -> Run {
+        let program = self.command(arguments);
+        let (name, before) = other.split_first().unwrap();
+        let mut command = Command::new(name);
+        let output =
+            command.args(before).arg(program.get_program()).args(program.get_args()).output().unwrap();
         Run { command: arguments.to_owned(), output }
     }
 
@@ -266,6 +281,13 @@ impl Running {
     /// Sends a signal, such as `INT` or `KILL`.
     pub fn signal(&self, name: &str) {
         signal(self.id(), name);
+    }
+
+    /// The next line that it prints.
+    pub fn line(&mut self) -> String {
+        let stdout = self.child.stdout.as_mut().unwrap();
+        let bytes = std::io::Read::bytes(stdout).map_while(Result::ok).take_while(|byte| *byte != b'\n');
+        String::from_utf8(bytes.collect()).unwrap()
     }
 
     /// Waits for its end.

@@ -79,7 +79,7 @@ fn print(shown: &Shown, terminal: Terminal) {
             lines.extend(rows.iter().map(|row| format!("  {}", words(row))));
         }
     }
-    terminal.data(lines.join("\n"));
+    terminal.text(lines.join("\n"));
 }
 
 /// The values of an object in one line, empty ones left out.
