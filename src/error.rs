@@ -284,7 +284,8 @@ impl From<FindError> for Error {
 #[cfg(feature = "imap")]
 impl From<ImapError> for Error {
     fn from(error: ImapError) -> Self {
-        let kind = if error.is_temporary() { Kind::TryAgain } else { Kind::Config };
+        let is_config = !error.is_temporary() && !matches!(error, ImapError::NotGiven { .. });
+        let kind = if is_config { Kind::Config } else { Kind::TryAgain };
         let words = Self::new(kind, error.to_string());
         match error {
             ImapError::Server(error) => Self::of_server(&error, "inbox.imap"),
@@ -295,6 +296,9 @@ impl From<ImapError> for Error {
             ImapError::Folder { .. } => words.hint(
                 "check folder and move_to in [inbox.imap]; some servers want \"INBOX.Name\" or \"INBOX/Name\"",
             ),
+            ImapError::NotGiven { .. } => {
+                words.hint("the others were read; look at these with a mail program, and take them away")
+            }
             ImapError::NoKeywords { .. } => words.hint("set move_to = \"a folder\" in [inbox.imap]"),
             ImapError::Refused { .. } => {
                 words.hint(format!("the folder must let its user set keywords ({DONE}) or move messages"))

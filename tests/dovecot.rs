@@ -72,6 +72,16 @@ impl Club {
         self.root.join("mail").join(address)
     }
 
+    /// The table by which the bounces are read through IMAP.
+    fn imap(&self, security: &str, port: u16) -> String {
+        format!(
+            "[inbox.imap]\nhost = \"localhost\"\nport = {port}\nsecurity = \"{security}\"\nca_file = \"{}\"\n\
+             username = \"{}\"\npassword_command = \"echo hemligt\"\n",
+            self.root.join("ca.pem").display(),
+            self.bounces
+        )
+    }
+
     /// The letters of this club that somebody got.
     fn letters(&self, address: &str) -> Vec<String> {
         let texts = messages(&self.mailbox(address)).into_iter().map(|file| read(&file));
@@ -166,6 +176,9 @@ fn what_comes_back_is_read_from_a_maildir() {
     let read = format!("bounces {}", club.mailbox(club.bounces).display());
     club.sandbox.run(&read).code(0).stderr_has("7 read, 0 known").stderr_has("1 confirmation");
     club.sandbox.run(&read).code(0).stderr_has("0 read, 7 known");
+    let config = club.sandbox.read("medlemsbrev.toml");
+    club.sandbox.write("medlemsbrev.toml", club.imap("tls", first_port() + 21) + &config);
+    club.sandbox.run("bounces").code(0).stderr_has("0 read, 7 known");
     let answers = || {
         let files = messages(&club.mailbox("anna@mail.example.org"));
         let newest = files.iter().max_by_key(|file| file.metadata().and_then(|data| data.modified()).ok());
@@ -183,14 +196,7 @@ fn what_comes_back_is_read_from_a_maildir() {
 #[test]
 fn what_comes_back_is_read_through_imap() {
     let Some(club) = Club::new("doris@mail.example.org") else { return };
-    let table = |security: &str, port: u16| {
-        format!(
-            "[inbox.imap]\nhost = \"localhost\"\nport = {port}\nsecurity = \"{security}\"\nca_file = \"{}\"\n\
-             username = \"{}\"\npassword_command = \"echo hemligt\"\n",
-            club.root.join("ca.pem").display(),
-            club.bounces
-        )
-    };
+    let table = |security: &str, port: u16| club.imap(security, port);
     let config = club.sandbox.read("medlemsbrev.toml");
     let imap = |table: String| club.sandbox.write("medlemsbrev.toml", table + &config);
     imap(table("tls", first_port() + 21));

@@ -119,3 +119,24 @@ fn errors_name_server_and_folder_and_say_what_to_do() {
     other.write("medlemsbrev.toml", config);
     other.run("bounces").code(78).stderr_has("no IMAP server").stderr_has("check host, port and security");
 }
+
+#[test]
+fn a_token_logs_in_where_the_server_takes_tokens() {
+    let manners = Manners { capabilities: "IMAP4rev1 AUTH=XOAUTH2 LOGINDISABLED", ..Manners::default() };
+    let server = ImapServer::with(&messages(1), manners);
+    let club = club(&server, "auth = \"xoauth2\"", 1);
+    club.run("bounces").code(0).stderr_has("1 read");
+    let password = club.read("medlemsbrev.toml").replace("auth = \"xoauth2\"", "");
+    club.write("medlemsbrev.toml", password);
+    club.run("bounces").code(78).stderr_has("neither AUTH=PLAIN nor LOGIN");
+}
+
+#[test]
+fn a_message_that_the_server_keeps_back_is_named_and_the_others_are_read() {
+    let server = ImapServer::start(&messages(3));
+    let club = club(&server, "", 3);
+    server.add(ImapFault::NoText(2));
+    club.run("bounces").code(75).stderr_has("2 read").stderr_has("(UID): 2");
+    assert_eq!(server.flagged(DONE), 2);
+    club.run("bounces").code(0).stderr_has("1 read");
+}

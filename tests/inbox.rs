@@ -36,7 +36,18 @@ fn an_mbox_is_read_message_by_message_and_once() {
     };
     club.write("mbox", one(1) + &one(2) + &one(3));
     club.run(&read(&club, "mbox")).code(0).stderr_has("3 read, 0 known").stdout_has("member0003@example.org");
+    let log = club.read("logs/bounce.jsonl");
     club.run(&read(&club, "mbox")).code(0).stderr_has("0 read, 3 known");
+    assert_eq!(club.read("logs/bounce.jsonl"), log);
+    // As if a run had crashed after it recorded the last message and before it wrote its line.
+    club.write(
+        "logs/bounce.jsonl",
+        log.lines().take(2).map(|line| line.to_owned() + "\n").collect::<String>(),
+    );
+    club.run(&read(&club, "mbox")).code(0).stderr_has("0 read, 3 known");
+    let but_time = |log: &str| log.lines().map(|line| line.split_once(',').unwrap().1.to_owned()).collect();
+    let mended: Vec<String> = but_time(&club.read("logs/bounce.jsonl"));
+    assert_eq!(mended, but_time(&log));
     club.run("status 2026-1").code(0);
     club.run("bounces report").code(0).stdout_has("member0002@example.org").stdout_has("adressen finns inte");
     club.run("bounces report --csv").code(0).stdout_has("Member 0002;member0002@example.org");

@@ -152,13 +152,13 @@ fn read_files(named: &[PathBuf], clerk: &mut impl Clerk, terminal: Terminal) -> 
             unread.push(format!("`{}`: {error}", file.path.display()));
         }
     }
-    if unread.is_empty() {
-        return Ok(());
-    }
-    let message = format!(
-        "{} could not be read or moved, the others were:\n{}",
-        count(unread.len() as u64),
-        unread.join("\n")
-    );
-    Err(Error::new(Kind::TryAgain, message))
+    let message = match unread.as_slice() {
+        [] => return Ok(()),
+        [one] => format!("a source could not be read, or its message not moved: {one}"),
+        several => {
+            let number = count(several.len() as u64);
+            format!("{number} could not be read or moved, the others were:\n{}", several.join("\n"))
+        }
+    };
+    Err(Error::new(Kind::TryAgain, message).hint("what was read stays read: run again"))
 }

@@ -16,6 +16,12 @@ pub(super) struct Locked {
     dotlock: Option<PathBuf>,
 }
 
+/// What keeps an mbox from being read.
+enum Holder {
+    Flock,
+    Dotlock(PathBuf),
+}
+
 impl Locked {
     /// Opens an mbox once nobody writes into it. A lock is never broken, however old it is.
     ///
@@ -23,57 +29,58 @@ impl Locked {
     /// When the file can't be opened, or another program holds it for longer than `patience`.
     pub fn open(path: &Path, patience: Duration, told: &mut dyn FnMut(String)) -> io::Result<Self> {
         let until = Instant::now() + patience;
-        let file = File::open(path)?;
-        let mut locked = Self { file, dotlock: None };
-        locked.make_dotlock(path, until, told)?;
+        let mut locked = Self { file: File::open(path)?, dotlock: None };
         loop {
-            match locked.file.try_lock_shared() {
-                Ok(()) => return Ok(locked),
-                Err(TryLockError::Error(error)) => return Err(error),
-                Err(TryLockError::WouldBlock) if Instant::now() < until => std::thread::sleep(PAUSE),
-                Err(TryLockError::WouldBlock) => {
-                    return Err(busy("another program has it locked (flock) and does not let go".to_owned()));
-                }
+            let Some(holder) = locked.take(path, told)? else { return Ok(locked) };
+            // Whoever waits for the one lock while we wait for the other must not wait for ever.
+            locked.file.unlock()?;
+            if Instant::now() >= until {
+                return Err(holder.into());
             }
+            std::thread::sleep(PAUSE);
         }
     }
 
-    fn make_dotlock(&mut self, path: &Path, until: Instant, told: &mut dyn FnMut(String)) -> io::Result<()> {
+    /// Takes both locks at once, the one first that dies with this process; tells who keeps one of them.
+    fn take(&mut self, path: &Path, told: &mut dyn FnMut(String)) -> io::Result<Option<Holder>> {
+        match self.file.try_lock_shared() {
+            Ok(()) => {}
+            Err(TryLockError::WouldBlock) => return Ok(Some(Holder::Flock)),
+            Err(TryLockError::Error(error)) => return Err(error),
+        }
         let mut name = OsString::from(path);
         name.push(".lock");
         let name = PathBuf::from(name);
-        loop {
-            match OpenOptions::new().write(true).create_new(true).open(&name) {
-                Ok(mut dotlock) => {
-                    self.dotlock = Some(name);
-                    // For people only: nobody asks whether the process still runs.
-                    let _unimportant = write!(dotlock, "{}", std::process::id());
-                    return Ok(());
-                }
-                Err(error) if error.kind() == ErrorKind::AlreadyExists && Instant::now() < until => {
-                    std::thread::sleep(PAUSE);
-                }
-                Err(error) if error.kind() == ErrorKind::AlreadyExists => {
-                    return Err(busy(format!(
-                        "another program has locked it by `{}`; if none is at work, delete that file",
-                        name.display()
-                    )));
-                }
-                Err(error)
-                    if matches!(
-                        error.kind(),
-                        ErrorKind::PermissionDenied | ErrorKind::ReadOnlyFilesystem
-                    ) =>
-                {
-                    told(format!(
-                        "can't make `{}` ({error}): the mbox is locked by flock alone.",
-                        name.display()
-                    ));
-                    return Ok(());
-                }
-                Err(error) => return Err(error),
+        match OpenOptions::new().write(true).create_new(true).open(&name) {
+            Ok(mut dotlock) => {
+                self.dotlock = Some(name);
+                // For people only: nobody asks whether the process still runs.
+                let _unimportant = write!(dotlock, "{}", std::process::id());
+                Ok(None)
             }
+            Err(error) => match error.kind() {
+                ErrorKind::AlreadyExists => Ok(Some(Holder::Dotlock(name))),
+                ErrorKind::PermissionDenied | ErrorKind::ReadOnlyFilesystem => {
+                    let name = name.display();
+                    told(format!("can't make `{name}` ({error}): the mbox is locked by flock alone."));
+                    Ok(None)
+                }
+                _ => Err(error),
+            },
         }
+    }
+}
+
+impl From<Holder> for io::Error {
+    fn from(holder: Holder) -> Self {
+        let words = match holder {
+            Holder::Flock => "another program has it locked (flock) and does not let go".to_owned(),
+            Holder::Dotlock(name) => format!(
+                "another program has locked it by `{}`; if none is at work, delete that file",
+                name.display()
+            ),
+        };
+        Self::new(ErrorKind::WouldBlock, words)
     }
 }
 
@@ -83,10 +90,6 @@ impl Drop for Locked {
             let _gone_already = std::fs::remove_file(dotlock);
         }
     }
-}
-
-fn busy(words: String) -> io::Error {
-    io::Error::new(ErrorKind::WouldBlock, words)
 }
 
 #[cfg(test)]

@@ -1,17 +1,19 @@
 //! `bounces`: each message once; what it says is recorded, and dead or withdrawn addresses are suppressed.
 
-use std::path::PathBuf;
+use std::collections::HashSet;
+use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
 use serde::Serialize;
+use serde_json::Value;
 
 use crate::cli::Bounces;
 use crate::domain::TokenKey;
 use crate::error::Error;
-use crate::inbox::Reader;
+use crate::inbox::{Reader, unix_lines};
 use crate::ledger::{BounceRecord, Ledger, LedgerError};
 use crate::mailbox::MessageFile;
-use crate::report::{JsonLines, Table, Terminal, count};
+use crate::report::{JsonLines, LogError, Table, Terminal, count};
 
 use super::super::{Project, sha256};
 use super::Clerk;
@@ -33,6 +35,9 @@ pub(super) struct Desk<'a> {
     who: Who<'a>,
     move_to: Option<PathBuf>,
     log: JsonLines,
+    log_path: PathBuf,
+    /// Digest and position of the log's lines; read where a message comes again.
+    logged: Option<HashSet<(String, usize)>>,
     table: Table,
     read: u64,
     known: u64,
@@ -56,12 +61,28 @@ impl<'a> Desk<'a> {
             who: Who { ledger, key, soft_issues: inbox.soft_issues.0 },
             move_to: arguments.move_to.clone().or_else(configured),
             log: JsonLines::open(&log)?,
+            log_path: log,
+            logged: None,
             table: Table::new(["what", "address", "reason", "done", "file"]),
             read: 0,
             known: 0,
             confirms: inbox.confirm,
             leavers: Vec::new(),
         })
+    }
+
+    /// Writes the lines of a message that was read by a run which crashed before it wrote them.
+    fn mend_log(&mut self, digest: &str) -> Result<(), Error> {
+        let logged = match &mut self.logged {
+            Some(logged) => logged,
+            unread => unread.insert(logged(&self.log_path)?),
+        };
+        for (time, record) in self.who.ledger.bounces_of(digest)? {
+            if logged.insert((record.digest.clone(), record.position)) {
+                self.log.add(&LogLine { time, event: "read", record: &record })?;
+            }
+        }
+        Ok(())
     }
 
     /// Whether there was any message.
@@ -83,13 +104,24 @@ impl<'a> Desk<'a> {
     }
 }
 
+fn logged(log: &Path) -> Result<HashSet<(String, usize)>, LogError> {
+    let mut logged = HashSet::new();
+    JsonLines::read(log, |line| {
+        let digest = line.get("digest").and_then(Value::as_str).map(str::to_owned);
+        let position = line.get("position").and_then(Value::as_u64);
+        logged.extend(digest.zip(position.and_then(|position| position.try_into().ok())));
+    })?;
+    Ok(logged)
+}
+
 impl Clerk for Desk<'_> {
     fn take(&mut self, name: &str, bytes: &[u8]) -> Result<(), Error> {
         let ledger = self.who.ledger;
-        let digest = sha256(bytes);
+        // IMAP gives the line ends of the wire, a Maildir those of the machine: it is the same message.
+        let digest = sha256(&unix_lines(bytes));
         if ledger.has_bounce(&digest)? {
             self.known += 1;
-            return Ok(());
+            return self.mend_log(&digest);
         }
         let report = self.reader.read(bytes);
         let now = Timestamp::now();

@@ -23,7 +23,7 @@ use wire::Fault;
 /// The keyword of handled messages.
 pub const DONE: &str = "$MedlemsbrevDone";
 /// Of a bigger message the beginning is read: notices stand there.
-const LARGEST: usize = 32 * 1024 * 1024;
+const LARGEST: usize = 24 * 1024 * 1024;
 /// So many bytes are asked for at once, or one message.
 const BATCH: usize = 4 * 1024 * 1024;
 /// So many messages are asked for at once.
@@ -69,6 +69,8 @@ pub enum ImapError {
     Folder { server: String, folder: String, reply: String },
     #[error("{server} keeps no keywords in the folder `{folder}`, so that handled messages can't be marked")]
     NoKeywords { server: String, folder: String },
+    #[error("{server} does not give these messages of `{folder}`, by their numbers (UID): {uids}")]
+    NotGiven { server: String, folder: String, uids: String },
     #[error("{server} refused `{command}` in the folder `{folder}`: {reply}")]
     Refused { server: String, folder: String, command: String, reply: String },
 }
@@ -153,8 +155,15 @@ impl ImapServer {
                 }
             }
         }
+        let mut left = new;
+        left.retain(|uid| !progress.seen.contains(uid));
+        if !left.is_empty() {
+            // Somebody may have taken them away meanwhile.
+            let there = session.unhandled().await?;
+            left.retain(|uid| there.contains(uid));
+        }
         session.close().await;
-        Ok(())
+        if left.is_empty() { Ok(()) } else { Err(Stop::Server(self.not_given(&left))) }
     }
 
     fn fault(&self, command: &str, fault: Fault) -> ImapError {
@@ -167,6 +176,11 @@ impl ImapServer {
                 reply: refusal.reply,
             },
         }
+    }
+
+    fn not_given(&self, uids: &[u32]) -> ImapError {
+        let uids: Vec<String> = uids.iter().map(u32::to_string).collect();
+        ImapError::NotGiven { server: self.name(), folder: self.folder.clone(), uids: uids.join(", ") }
     }
 
     fn lost(&self, reason: String) -> ImapError {

@@ -125,9 +125,9 @@ impl<S: Stream> Wire<S> {
         let mut frame = Vec::new();
         loop {
             let start = frame.len();
-            let line = (&mut self.stream).take((LONGEST - start) as u64);
-            timely(self.patience, { line }.read_until(b'\n', &mut frame)).await?;
-            if !frame.ends_with(b"\n") {
+            let mut line = (&mut self.stream).take((LONGEST - start) as u64);
+            let read = timely(self.patience, line.read_until(b'\n', &mut frame)).await?;
+            if read == 0 || !frame.ends_with(b"\n") {
                 return Err(Fault::Lost("it hung up in the middle of an answer".to_owned()));
             }
             let Some(length) = announced(frame.get(start..).unwrap_or_default()) else { return Ok(frame) };
