@@ -54,7 +54,7 @@ const GLOBAL: &str = "Options of every command";
 const EXIT_CODES: &str = "\
 Begin with `medlemsbrev init brev`; `medlemsbrev COMMAND --help` has examples of each command.
 
-Exit codes:
+\u{1b}[1m\u{1b}[4mExit codes:\u{1b}[0m
    0  done, or nothing was due
    1  done, but some letters were rejected or are in doubt
    2  the command line is not right

@@ -1,9 +1,9 @@
 //! The examples below each command's `--help`; `tests/help.rs` runs them.
 
-/// Lines of an `Examples:` paragraph.
+/// Lines of an `Examples:` paragraph, whose header looks like clap's own.
 macro_rules! examples {
     ($($name:ident: $($line:literal)+;)+) => {
-        $(pub(super) const $name: &str = concat!("Examples:", $("\n  ", $line),+);)+
+        $(pub(super) const $name: &str = concat!("\u{1b}[1m\u{1b}[4mExamples:\u{1b}[0m", $("\n  ", $line),+);)+
     };
 }
 

@@ -74,15 +74,29 @@ pub(super) fn masked_address(word: &str) -> String {
     format!("{start}…@{domain}")
 }
 
+/// The sum of a run in words: `52 accepted, 7 skipped: no e-mail address`.
+fn counted(counts: &Value) -> String {
+    let numbers = |object: &Value, before: &str| -> Vec<String> {
+        let fields = object.as_object().into_iter().flatten();
+        let numbers = fields.filter_map(|(name, number)| Some((name, number.as_u64()?)));
+        let said = numbers.filter(|(_, number)| *number > 0);
+        said.map(|(name, number)| format!("{number} {before}{}", super::status::words(name))).collect()
+    };
+    let skipped = counts.get("skipped").map(|skipped| numbers(skipped, "skipped: ")).unwrap_or_default();
+    [numbers(counts, ""), skipped].concat().join(", ")
+}
+
 /// One event in one line: time, issue, what, to whom, and the words behind it.
 fn line(project: &Project, event: &Value) -> String {
     let text = |pointer: &str| event.pointer(pointer).and_then(Value::as_str).unwrap_or_default().to_owned();
     let time =
         text("/time").parse::<Timestamp>().map_or_else(|_| text("/time"), |time| project.clock_time(time));
-    let words = [text("/letter/reply"), text("/reason"), text("/diagnostic")].join(" ");
-    let counts = event.get("counts").map(ToString::to_string).unwrap_or_default();
+    let reason = super::status::words(&text("/reason"));
+    let words = [text("/letter/reply"), reason, text("/diagnostic")].join(" ");
+    let counts = event.get("counts").map(counted).unwrap_or_default();
     let what = [text("/event"), text("/kind"), text("/action")].join(" ");
-    let line =
-        [time, text("/issue"), what.trim().to_owned(), text("/address"), words.trim().to_owned(), counts];
+    let member = event.get("member").filter(|_| text("/address").is_empty());
+    let who = member.map_or_else(|| text("/address"), |member| format!("id:{member}"));
+    let line = [time, text("/issue"), what.trim().to_owned(), who, words.trim().to_owned(), counts];
     line.into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join("  ")
 }

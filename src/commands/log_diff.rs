@@ -16,8 +16,8 @@ use super::Project;
 
 /// Members with the same change are shown one by one up to so many.
 const SHOWN: usize = 5;
-/// The end of a dry run compares no longer lists: the command itself does.
-const MOST_COMPARED: usize = 100_000;
+/// A dry run compares no longer lists at its end, so that its memory does not grow with them; the command does.
+const MOST_COMPARED: usize = 20_000;
 
 /// A dry run by address: before the first import a dry run numbers members anew.
 type Members = BTreeMap<String, Entry>;
@@ -61,6 +61,9 @@ struct Runs {
     reading: BTreeMap<String, Members>,
     finished: BTreeMap<String, (Option<Members>, Members)>,
     last: Option<String>,
+    /// More members than this in a run are too many to be kept.
+    most: usize,
+    is_over: bool,
     /// Texts that many members share.
     texts: BTreeSet<Rc<str>>,
     sections: BTreeSet<Rc<[String]>>,
@@ -73,7 +76,7 @@ pub(super) fn run(
     is_masked: bool,
     terminal: Terminal,
 ) -> Result<ExitCode, Error> {
-    let (before, last) = Runs::read(project, issue)?.last_two().ok_or_else(|| {
+    let (before, last) = Runs::read(project, issue, usize::MAX)?.last_two().ok_or_else(|| {
         Error::new(Kind::Data, format!("the log has no two dry runs of {issue} that can be compared"))
             .hint(format!("make one with: medlemsbrev send {issue} --dry-run"))
     })?;
@@ -94,8 +97,7 @@ pub(super) fn run(
 
 /// How many letters the last dry run changed; `None` where there is nothing to compare with, or too much.
 pub(super) fn summary(project: &Project, issue: &IssueName) -> Result<Option<Summary>, Error> {
-    let pair = Runs::read(project, issue)?.last_two();
-    let pair = pair.filter(|(before, last)| before.len().max(last.len()) <= MOST_COMPARED);
+    let pair = Runs::read(project, issue, MOST_COMPARED)?.last_two();
     Ok(pair.map(|(before, last)| Summary::of(&changes(&before, &last), &last)))
 }
 
@@ -122,8 +124,8 @@ fn table(changes: &[Change], all: bool) -> Table {
 }
 
 impl Runs {
-    fn read(project: &Project, issue: &IssueName) -> Result<Self, Error> {
-        let mut runs = Self::default();
+    fn read(project: &Project, issue: &IssueName, most: usize) -> Result<Self, Error> {
+        let mut runs = Self { most, ..Self::default() };
         JsonLines::read(&project.log_path("dry-run"), |event| {
             if text(&event, "/issue") == issue.as_str() {
                 runs.add(&event);
@@ -133,6 +135,9 @@ impl Runs {
     }
 
     fn add(&mut self, event: &Value) {
+        if self.is_over {
+            return;
+        }
         let run = text(event, "/run");
         if text(event, "/event") == "finished" {
             let members = self.reading.remove(run).unwrap_or_default();
@@ -140,12 +145,17 @@ impl Runs {
             let before = self.finished.remove(&selection).map(|(_, last)| last);
             self.finished.insert(selection.clone(), (before, members));
             self.last = Some(selection);
+            self.texts.retain(|text| Rc::strong_count(text) > 1);
             return;
         }
         let address = text(event, "/address");
         if !address.is_empty() {
             let entry = self.entry(event);
-            self.reading.entry(run.to_owned()).or_default().insert(address.to_owned(), entry);
+            let members = self.reading.entry(run.to_owned()).or_default();
+            members.insert(address.to_owned(), entry);
+            if members.len() > self.most {
+                *self = Self { is_over: true, ..Self::default() };
+            }
         }
     }
 
@@ -254,5 +264,48 @@ impl fmt::Display for Summary {
         let parts = parts.iter().filter(|(number, _)| *number > 0);
         let parts: Vec<String> = parts.map(|(number, word)| format!("{} {word}", count(*number))).collect();
         f.write_str(&parts.join(", "))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn line(run: &str, event: &str, address: &str) -> Value {
+        serde_json::json!({
+            "run": run, "event": event, "address": address,
+            "letter": { "bytes": 9, "sections": ["A"], "subject": "S", "digest": run },
+        })
+    }
+
+    #[test]
+    fn runs_that_overlap_are_kept_apart_and_cut_ones_left_out() {
+        let mut runs = Runs { most: 9, ..Runs::default() };
+        for (run, event, address) in [
+            ("1", "accepted", "a@example.org"),
+            ("2", "accepted", "a@example.org"),
+            ("1", "accepted", "b@example.org"),
+            ("cut", "accepted", "c@example.org"),
+            ("1", "finished", ""),
+            ("2", "finished", ""),
+        ] {
+            runs.add(&line(run, event, address));
+        }
+        let (before, last) = runs.last_two().unwrap();
+        assert_eq!((before.len(), last.len()), (2, 1));
+        let changes = changes(&before, &last);
+        assert_eq!(Summary::of(&changes, &last), Summary { new: 0, gone: 1, other: 1, same: 0 });
+    }
+
+    #[test]
+    fn too_many_members_are_not_kept() {
+        let mut runs = Runs { most: 1, ..Runs::default() };
+        for run in ["1", "2"] {
+            for address in ["a@example.org", "b@example.org"] {
+                runs.add(&line(run, "accepted", address));
+            }
+            runs.add(&line(run, "finished", ""));
+        }
+        assert!(runs.reading.is_empty() && runs.last_two().is_none());
     }
 }

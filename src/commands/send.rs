@@ -55,13 +55,7 @@ pub(super) fn send(
         Some(scratch) => scratch.ledger()?,
         None => project.ledger()?,
     };
-    let cut_off = ledger.doubt_what_was_cut_off(Timestamp::now())? as u64;
-    if cut_off > 0 {
-        let letters = plural(cut_off, "letter", "letters");
-        terminal.say(format!(
-            "An earlier run was cut off: {letters} in doubt, see `medlemsbrev status {issue}`."
-        ));
-    }
+    say_what_was_cut_off(&ledger, issue, terminal)?;
     import_list(&mut ledger, project, &arguments.reading, terminal)?;
     refuse_cancelled(&ledger, issue)?;
     if let Some(address) = &arguments.retry_rejected {
@@ -69,17 +63,15 @@ pub(super) fn send(
     }
     let prepared = prepare(ledger, project, issue, arguments, terminal)?;
     let now = review(project, &prepared.ledger, &prepared.composer, &prepared.job)?;
-    let log =
-        RunLog::new(JsonLines::open(&log_path(project, arguments))?, issue, selection(arguments), terminal);
+    let log = || -> Result<RunLog, Error> {
+        let file = JsonLines::open(&log_path(project, arguments))?;
+        Ok(RunLog::new(file, issue, selection(arguments), terminal))
+    };
     if arguments.dry_run {
+        say_empty_segments(project, &prepared.ledger, terminal)?;
         let dry = dry_run(project, &prepared, arguments, &now)?;
-        let relay = dry_run_outbox(&dry.folder)?;
-        let run = Run { project, log, terminal, dry: Some(dry) };
-        let code = runtime.block_on(run.go(prepared, relay))?;
-        if selection(arguments).is_none() {
-            keep_dry_run(project, issue, now, terminal);
-        }
-        return Ok(code);
+        let run = Run { project, log: log()?, terminal, dry: Some(dry) };
+        return make_dry_run(&runtime, run, prepared, arguments, now);
     }
     let is_begun = prepared.ledger.has_deliveries(issue)?;
     match approved {
@@ -97,7 +89,50 @@ pub(super) fn send(
     {
         terminal.say(format!("Half-written letters stay in `{}`: {error}", outbox.dir().display()));
     }
-    runtime.block_on(Run { project, log, terminal, dry: None }.go(prepared, relay))
+    runtime.block_on(Run { project, log: log()?, terminal, dry: None }.go(prepared, relay))
+}
+
+fn say_what_was_cut_off(ledger: &Ledger, issue: &IssueName, terminal: Terminal) -> Result<(), Error> {
+    let cut_off = ledger.doubt_what_was_cut_off(Timestamp::now())? as u64;
+    if cut_off > 0 {
+        let letters = plural(cut_off, "letter", "letters");
+        terminal.say(format!(
+            "An earlier run was cut off: {letters} in doubt, see `medlemsbrev status {issue}`."
+        ));
+    }
+    Ok(())
+}
+
+/// Says which segments of the configuration are empty because they name a field that no member has.
+fn say_empty_segments(project: &Project, ledger: &Ledger, terminal: Terminal) -> Result<(), Error> {
+    let fields = ledger.fields()?;
+    for (name, segment) in &project.config.segments {
+        if let Err(error) = project.configured_segment(name, segment, &fields) {
+            terminal.say(error.to_string());
+        }
+    }
+    Ok(())
+}
+
+/// Makes a dry run, and keeps what it saw for the next run to compare with.
+fn make_dry_run(
+    runtime: &tokio::runtime::Runtime,
+    run: Run<'_>,
+    prepared: Prepared,
+    arguments: &Send,
+    now: Review,
+) -> Result<ExitCode, Error> {
+    let (project, terminal, issue) = (run.project, run.terminal, prepared.job.issue.clone());
+    let relay = dry_run_outbox(&dry_run_folder(project, &issue))?;
+    let code = runtime.block_on(run.go(prepared, relay))?;
+    if selection(arguments).is_none() {
+        keep_dry_run(project, &issue, now, terminal);
+    }
+    Ok(code)
+}
+
+fn dry_run_folder(project: &Project, issue: &IssueName) -> PathBuf {
+    project.dir.join("outbox").join(issue.as_str()).join("dry-run")
 }
 
 /// What a dry run knows before its first letter.
@@ -110,7 +145,7 @@ fn dry_run(project: &Project, prepared: &Prepared, arguments: &Send, now: &Revie
         forecast: forecast(project, prepared)?,
         changes: is_whole.then(|| changes_since_dry_run(project, issue, now)).flatten(),
         is_whole,
-        folder: project.dir.join("outbox").join(issue.as_str()).join("dry-run"),
+        folder: dry_run_folder(project, issue),
         log: log_path(project, arguments),
         is_usual_log: arguments.log_file.is_none(),
     })

@@ -58,12 +58,7 @@ pub fn run(project: &Project, arguments: &Status, terminal: Terminal) -> Result<
             terminal.text(status.shown(project));
         }
         if arguments.issue.is_none() {
-            let today =
-                Timestamp::now().to_zoned_datetime(project.config.association.time_zone.0.clone()).date();
-            let promises = super::year::promises(project, &ledger, today)?;
-            if !promises.is_empty() {
-                terminal.text(super::year::table(&promises, today).to_string());
-            }
+            show_year(project, &ledger, terminal)?;
         }
     } else if let (Some(_), [status]) = (&arguments.issue, statuses.as_slice()) {
         terminal.json(status);
@@ -71,6 +66,16 @@ pub fn run(project: &Project, arguments: &Status, terminal: Terminal) -> Result<
         terminal.json(&statuses);
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// The issues that the schedule promises.
+fn show_year(project: &Project, ledger: &Ledger, terminal: Terminal) -> Result<(), Error> {
+    let today = Timestamp::now().to_zoned_datetime(project.config.association.time_zone.0.clone()).date();
+    let promises = super::year::promises(project, ledger, today)?;
+    if !promises.is_empty() {
+        terminal.text(super::year::table(&promises, today).to_string());
+    }
+    Ok(())
 }
 
 fn of_issue(project: &Project, ledger: &Ledger, issue: IssueName) -> Result<IssueStatus, Error> {
