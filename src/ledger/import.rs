@@ -1,19 +1,22 @@
 //! Bringing a member list into the register: one transaction, the difference first.
 
+mod difference;
+mod stored;
+
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 
+use crate::domain::{Address, MemberId};
+use crate::import::{BadRow, Plan, Row};
 use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension, Transaction, TransactionBehavior};
-use serde::Serialize;
-
-use crate::domain::MemberId;
-use crate::import::{BadRow, Plan, Row};
 
 use super::forgotten::Forgotten;
 use super::{Ledger, LedgerError, members, record_change, stamp};
 
-/// How many members are named for each kind of change; the counts are always whole.
-const SAMPLES: usize = 100;
+use difference::MemberChange;
+pub use difference::{Difference, FieldChange};
+use stored::Stored;
+pub(super) use stored::select;
 
 /// Where rows come from.
 #[derive(Debug, Clone)]
@@ -31,54 +34,6 @@ pub struct ImportRun<'a> {
     pub now: Timestamp,
 }
 
-/// What an import changes.
-#[derive(Debug, Default, Serialize)]
-pub struct Difference {
-    pub added: Changed<String>,
-    pub changed: Changed<MemberChange>,
-    /// Members that were missing from an earlier file and are back.
-    pub returned: Changed<String>,
-    /// Active members that the file does not have.
-    pub missing: Changed<String>,
-    /// Members of the list whose address is not mailed, with reason and date: an import brings nobody back.
-    pub suppressed: Changed<String>,
-    /// People of the list who asked to be forgotten: they are not imported.
-    pub forgotten: Changed<String>,
-    pub unchanged: u64,
-    /// Active members before the import.
-    pub active_before: u64,
-}
-
-/// A count and the first names behind it.
-#[derive(Debug, Serialize)]
-pub struct Changed<T> {
-    pub count: u64,
-    pub first: Vec<T>,
-}
-
-/// A member whose row differs from the register.
-#[derive(Debug, Serialize)]
-pub struct MemberChange {
-    pub name: String,
-    pub fields: Vec<FieldChange>,
-}
-
-/// One field before and after.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct FieldChange {
-    pub field: String,
-    pub old: Option<String>,
-    pub new: Option<String>,
-}
-
-impl std::fmt::Display for FieldChange {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let Self { field, old, new } = self;
-        let side = |side: &Option<String>| side.clone().unwrap_or_else(|| "(empty)".to_owned());
-        write!(f, "{field}: {} → {}", side(old), side(new))
-    }
-}
-
 /// The import that was kept last.
 #[derive(Debug)]
 pub struct LastImport {
@@ -94,31 +49,6 @@ pub struct PendingImport<'a> {
     transaction: Transaction<'a>,
     pub difference: Difference,
     run: ImportRun<'a>,
-}
-
-/// A member as the ledger has it, without checks.
-pub(super) struct Stored {
-    id: MemberId,
-    number: Option<String>,
-    name: String,
-    address: Option<String>,
-    fields: BTreeMap<String, String>,
-    active: bool,
-}
-
-impl<T> Default for Changed<T> {
-    fn default() -> Self {
-        Self { count: 0, first: Vec::new() }
-    }
-}
-
-impl<T> Changed<T> {
-    fn add(&mut self, what: impl FnOnce() -> T) {
-        self.count += 1;
-        if self.first.len() < SAMPLES {
-            self.first.push(what());
-        }
-    }
 }
 
 impl Ledger {
@@ -273,63 +203,10 @@ fn meant_by(connection: &Connection, bad: &BadRow) -> Result<Vec<MemberId>, Ledg
     Ok(members.collect::<Result<_, _>>()?)
 }
 
-pub(super) fn select(
-    connection: &Connection,
-    condition: &str,
-    key: &str,
-) -> Result<Option<Stored>, LedgerError> {
-    let sql =
-        format!("SELECT id, number, name, address, fields, active FROM member WHERE {condition} LIMIT 1");
-    let found = connection
-        .prepare_cached(&sql)?
-        .query_row([key], |row| {
-            let fields: String = row.get(4)?;
-            let stored = Stored {
-                id: MemberId(row.get(0)?),
-                number: row.get(1)?,
-                name: row.get(2)?,
-                address: row.get(3)?,
-                fields: BTreeMap::new(),
-                active: row.get(5)?,
-            };
-            Ok((stored, fields))
-        })
-        .optional()?;
-    let Some((stored, fields)) = found else { return Ok(None) };
-    let fields = serde_json::from_str(&fields).map_err(members::corrupt)?;
-    Ok(Some(Stored { fields, ..stored }))
-}
-
 /// The member's fields after the import: those that the file has come from the file, the rest stay.
 fn merged_fields(stored: &Stored, row: &Row, run: &ImportRun<'_>) -> BTreeMap<String, String> {
     let kept = stored.fields.iter().filter(|(name, _)| !run.fields.contains(*name));
     kept.chain(&row.fields).map(|(name, value)| (name.clone(), value.clone())).collect()
-}
-
-impl Stored {
-    pub(super) fn changes(&self, row: &Row, fields: &BTreeMap<String, String>) -> Vec<FieldChange> {
-        let mut changes = Vec::new();
-        let mut compare = |field: &str, old: Option<&str>, new: Option<&str>| {
-            if old != new {
-                let (old, new) = (old.map(str::to_owned), new.map(str::to_owned));
-                changes.push(FieldChange { field: field.to_owned(), old, new });
-            }
-        };
-        compare("name", Some(&self.name), Some(&row.name));
-        let number = row.number.as_deref().or(self.number.as_deref());
-        compare("number", self.number.as_deref(), number);
-        compare(
-            "email",
-            self.address.as_deref(),
-            row.address.as_ref().map(super::super::domain::address::Address::as_str),
-        );
-        let names: BTreeSet<&String> = self.fields.keys().chain(fields.keys()).collect();
-        for name in names {
-            let value = |map: &BTreeMap<String, String>| map.get(name).cloned();
-            compare(name, value(&self.fields).as_deref(), value(fields).as_deref());
-        }
-        changes
-    }
 }
 
 fn json(fields: &BTreeMap<String, String>) -> Result<String, LedgerError> {
@@ -343,8 +220,8 @@ pub(super) fn insert(connection: &Connection, row: &Row, now: &str) -> Result<Me
     connection.prepare_cached(sql)?.execute((
         &row.number,
         &row.name,
-        row.address.as_ref().map(super::super::domain::address::Address::as_str),
-        row.address.as_ref().map(crate::domain::Address::key),
+        row.address.as_ref().map(Address::as_str),
+        row.address.as_ref().map(Address::key),
         row.address.is_none().then(|| row.paper_key()),
         json(&row.fields)?,
         now,
@@ -366,8 +243,8 @@ pub(super) fn update(
         id.0,
         row.number.as_ref().or(stored.number.as_ref()),
         &row.name,
-        row.address.as_ref().map(super::super::domain::address::Address::as_str),
-        row.address.as_ref().map(crate::domain::Address::key),
+        row.address.as_ref().map(Address::as_str),
+        row.address.as_ref().map(Address::key),
         row.address.is_none().then(|| row.paper_key()),
         json(fields)?,
         now,

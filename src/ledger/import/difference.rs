@@ -1,0 +1,69 @@
+//! What an import changes, to be shown before it is kept.
+
+use serde::Serialize;
+
+/// How many members are named for each kind of change; the counts are always whole.
+const SAMPLES: usize = 100;
+
+/// What an import changes.
+#[derive(Debug, Default, Serialize)]
+pub struct Difference {
+    pub added: Changed<String>,
+    pub changed: Changed<MemberChange>,
+    /// Members that were missing from an earlier file and are back.
+    pub returned: Changed<String>,
+    /// Active members that the file does not have.
+    pub missing: Changed<String>,
+    /// Members of the list whose address is not mailed, with reason and date: an import brings nobody back.
+    pub suppressed: Changed<String>,
+    /// People of the list who asked to be forgotten: they are not imported.
+    pub forgotten: Changed<String>,
+    pub unchanged: u64,
+    /// Active members before the import.
+    pub active_before: u64,
+}
+
+/// A count and the first names behind it.
+#[derive(Debug, Serialize)]
+pub struct Changed<T> {
+    pub count: u64,
+    pub first: Vec<T>,
+}
+
+/// A member whose row differs from the register.
+#[derive(Debug, Serialize)]
+pub struct MemberChange {
+    pub name: String,
+    pub fields: Vec<FieldChange>,
+}
+
+/// One field before and after.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct FieldChange {
+    pub field: String,
+    pub old: Option<String>,
+    pub new: Option<String>,
+}
+
+impl std::fmt::Display for FieldChange {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Self { field, old, new } = self;
+        let side = |side: &Option<String>| side.clone().unwrap_or_else(|| "(empty)".to_owned());
+        write!(f, "{field}: {} → {}", side(old), side(new))
+    }
+}
+
+impl<T> Default for Changed<T> {
+    fn default() -> Self {
+        Self { count: 0, first: Vec::new() }
+    }
+}
+
+impl<T> Changed<T> {
+    pub(super) fn add(&mut self, what: impl FnOnce() -> T) {
+        self.count += 1;
+        if self.first.len() < SAMPLES {
+            self.first.push(what());
+        }
+    }
+}

@@ -1,0 +1,68 @@
+//! A member as the ledger has it, beside the row that speaks of it.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use rusqlite::{Connection, OptionalExtension};
+
+use crate::domain::{Address, MemberId};
+use crate::import::Row;
+
+use super::difference::FieldChange;
+use crate::ledger::{LedgerError, members};
+
+/// A member as the ledger has it, without checks.
+pub struct Stored {
+    pub id: MemberId,
+    pub number: Option<String>,
+    pub name: String,
+    pub address: Option<String>,
+    pub fields: BTreeMap<String, String>,
+    pub active: bool,
+}
+
+/// The first member that the SQL `condition` holds for, with `?1` as `key`.
+pub fn select(connection: &Connection, condition: &str, key: &str) -> Result<Option<Stored>, LedgerError> {
+    let sql =
+        format!("SELECT id, number, name, address, fields, active FROM member WHERE {condition} LIMIT 1");
+    let found = connection
+        .prepare_cached(&sql)?
+        .query_row([key], |row| {
+            let fields: String = row.get(4)?;
+            let stored = Stored {
+                id: MemberId(row.get(0)?),
+                number: row.get(1)?,
+                name: row.get(2)?,
+                address: row.get(3)?,
+                fields: BTreeMap::new(),
+                active: row.get(5)?,
+            };
+            Ok((stored, fields))
+        })
+        .optional()?;
+    let Some((stored, fields)) = found else { return Ok(None) };
+    let fields = serde_json::from_str(&fields).map_err(members::corrupt)?;
+    Ok(Some(Stored { fields, ..stored }))
+}
+
+impl Stored {
+    /// The fields in which the row differs, where `fields` are the member's after the import.
+    pub fn changes(&self, row: &Row, fields: &BTreeMap<String, String>) -> Vec<FieldChange> {
+        let mut changes = Vec::new();
+        let mut compare = |field: &str, old: Option<&str>, new: Option<&str>| {
+            if old != new {
+                let (old, new) = (old.map(str::to_owned), new.map(str::to_owned));
+                changes.push(FieldChange { field: field.to_owned(), old, new });
+            }
+        };
+        compare("name", Some(&self.name), Some(&row.name));
+        let number = row.number.as_deref().or(self.number.as_deref());
+        compare("number", self.number.as_deref(), number);
+        compare("email", self.address.as_deref(), row.address.as_ref().map(Address::as_str));
+        let names: BTreeSet<&String> = self.fields.keys().chain(fields.keys()).collect();
+        for name in names {
+            let value = |map: &BTreeMap<String, String>| map.get(name).cloned();
+            compare(name, value(&self.fields).as_deref(), value(fields).as_deref());
+        }
+        changes
+    }
+}
