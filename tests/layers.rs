@@ -92,6 +92,7 @@ fn used_modules(text: &str) -> Vec<String> {
 fn rust_files(dir: &Path) -> Vec<PathBuf> {
     let entries = fs::read_dir(dir).unwrap().flatten().map(|entry| entry.path());
     entries
+        .filter(|path| !path.ends_with("target"))
         .flat_map(|path| if path.is_dir() { rust_files(&path) } else { vec![path] })
         .filter(|path| path.extension().is_some_and(|extension| extension == "rs"))
         .collect()
