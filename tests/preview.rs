@@ -109,6 +109,7 @@ fn colours_and_links_are_for_those_who_want_them() {
     assert!(!has_escapes(run(&[], "--part letter")));
     assert!(has_escapes(run(&[("CLICOLOR_FORCE", "1")], "--part letter")));
     assert!(!has_escapes(run(&[("CLICOLOR_FORCE", "1")], "--part letter --color never")));
+    assert!(run(&[], "--color always").contains("╭"));
     // A pipe gets the text part.
     let text = run(&[], "");
     assert_eq!(text, run(&[], "--part text"));

@@ -14,7 +14,7 @@ use crate::report::Terminal;
 /// Columns where there is no terminal that has any.
 const USUAL_WIDTH: usize = 80;
 
-/// Shows a part; the letter itself where none is named, and in a pipe its text.
+/// Shows a part; where none is named the letter itself, and in a pipe without colours its text.
 pub(super) fn show(
     composer: &Composer,
     member: &Member,
@@ -22,7 +22,9 @@ pub(super) fn show(
     terminal: Terminal,
 ) -> Result<(), Error> {
     let is_terminal = std::io::stdout().is_terminal();
-    let part = part.unwrap_or(if is_terminal { Part::Letter } else { Part::Text });
+    // Colours in a pipe were asked for: whoever reads it shows them.
+    let is_shown = is_terminal || paint_of_stdout().colors;
+    let part = part.unwrap_or(if is_shown { Part::Letter } else { Part::Text });
     if part == Part::Letter {
         terminal.pages(letter(composer, member)?);
         return Ok(());
