@@ -9,14 +9,14 @@ use std::path::Path;
 
 use divan::Bencher;
 use jiff::Timestamp;
-use medlemsbrev::import::{Options, Plan, Sheet};
+use medlemsbrev::import::{Options, Plan, Sheet, read_ahead};
 use medlemsbrev::ledger::{ImportRun, Ledger};
 
 fn main() {
     divan::main();
 }
 
-const ROWS: [usize; 2] = [1_000, 100_000];
+const ROWS: [usize; 3] = [1_000, 100_000, 1_000_000];
 
 fn list(rows: usize) -> String {
     let mut text = "Medlemsnr;Namn;E-post;Förening;Typ;Område;Språk\n".to_owned();
@@ -44,7 +44,7 @@ fn import(bencher: Bencher<'_, '_>, rows: usize) {
             keep_missing: false,
             now: Timestamp::UNIX_EPOCH,
         };
-        ledger.import(plan.rows(&sheet), run).unwrap().keep().unwrap();
+        read_ahead(plan.rows(&sheet), |rows| ledger.import(rows, run)).unwrap().keep(&[]).unwrap();
     });
 }
 

@@ -1,6 +1,7 @@
 //! The command line: what clap parses. The doc comments are the `--help`.
 
 mod bounces;
+mod examples;
 mod members;
 mod preview;
 mod send;
@@ -25,29 +26,35 @@ pub use send::{Approve, Cancel, Resolve, Schedule, Send};
     propagate_version = true,
     subcommand_required = true,
     arg_required_else_help = true,
-    after_help = EXIT_CODES
+    after_help = EXIT_CODES,
+    max_term_width = 100
 )]
 pub struct Cli {
     /// The project's folder, with medlemsbrev.toml in it.
-    #[arg(short = 'C', long = "dir", value_name = "DIR", default_value = ".", global = true)]
+    #[arg(short = 'C', long = "dir", value_name = "DIR", default_value = ".", global = true, help_heading = GLOBAL)]
     pub dir: PathBuf,
     /// Print results and errors only.
-    #[arg(short, long, global = true, conflicts_with = "verbose")]
+    #[arg(short, long, global = true, conflicts_with = "verbose", help_heading = GLOBAL)]
     pub quiet: bool,
     /// Say more: -v each letter, -vv the talk with the server's library.
-    #[arg(short, long, action = clap::ArgAction::Count, global = true)]
+    #[arg(short, long, action = clap::ArgAction::Count, global = true, help_heading = GLOBAL)]
     pub verbose: u8,
     /// Print results as JSON.
-    #[arg(long, global = true)]
+    #[arg(long, global = true, help_heading = GLOBAL)]
     pub json: bool,
     /// When to use colours.
-    #[arg(long, value_enum, default_value_t = Color::Auto, global = true)]
+    #[arg(long, value_enum, default_value_t = Color::Auto, global = true, help_heading = GLOBAL)]
     pub color: Color,
     #[command(subcommand)]
     pub command: Command,
 }
 
-const EXIT_CODES: &str = "Exit codes:
+const GLOBAL: &str = "Options of every command";
+
+const EXIT_CODES: &str = "\
+Begin with `medlemsbrev init brev`; `medlemsbrev COMMAND --help` has examples of each command.
+
+\u{1b}[1m\u{1b}[4mExit codes:\u{1b}[0m
    0  done, or nothing was due
    1  done, but some letters were rejected or are in doubt
    2  the command line is not right
@@ -65,57 +72,83 @@ pub enum Color {
 #[derive(Debug, Subcommand)]
 pub enum Command {
     /// Make a working project with an example issue.
+    #[command(after_help = examples::INIT)]
     Init(Init),
     /// Make the folder of the next issue, with what repeats taken over from the last one.
+    #[command(after_help = examples::NEW)]
     New(New),
     /// Take the member list into the register.
+    #[command(after_help = examples::IMPORT)]
     Import(Import),
     /// Look into the register, and change it by hand.
-    #[command(subcommand)]
+    #[command(subcommand, after_help = examples::MEMBERS)]
     Members(MembersCommand),
     /// Show which member organisations can be reached by mail.
+    #[command(after_help = examples::ORGANISATIONS)]
     Organisations,
     /// Show the configured segments with how many members they have.
+    #[command(after_help = examples::SEGMENTS)]
     Segments,
     /// Look for everything that would be wrong, before it is sent.
+    #[command(after_help = examples::CHECK)]
     Check(Check),
     /// Show the letter as one member gets it.
+    #[command(after_help = examples::PREVIEW)]
     Preview(Preview),
     /// Write the letter's HTML, text and .eml files.
+    #[command(after_help = examples::BUILD)]
     Build(Build),
     /// Import the list, compose the letters, check and send them; run again, it goes on where it stopped.
+    #[command(after_help = examples::SEND)]
     Send(Send),
     /// Say that an issue may go out as it is now, for `send --due`.
+    #[command(after_help = examples::APPROVE)]
     Approve(Approve),
     /// Send no more letters of an issue.
+    #[command(after_help = examples::CANCEL)]
     Cancel(Cancel),
     /// Settle letters of which nobody knows whether they arrived.
+    #[command(after_help = examples::RESOLVE)]
     Resolve(Resolve),
     /// Read bounces: suppress addresses that are dead.
+    #[command(after_help = examples::BOUNCES)]
     Bounces(Bounces),
     /// Send letters again to an address that bounced or was unsubscribed.
+    #[command(after_help = examples::UNSUPPRESS)]
     Unsuppress {
+        /// Whose letters were stopped.
         address: Address,
         /// Why this is right; it is kept.
         #[arg(long, value_name = "TEXT")]
         why: String,
     },
     /// Show what was sent and what was not.
+    #[command(after_help = examples::STATUS)]
     Status(Status),
     /// Show the log of dry runs, sends or bounces.
+    #[command(after_help = examples::LOG)]
     Log(Log),
     /// Write the letters that were sent as web pages with an Atom feed, without personal data.
+    #[command(after_help = examples::ARCHIVE)]
     Archive(Archive),
     /// Take away old log lines, bounces and traced changes.
+    #[command(after_help = examples::PRUNE)]
     Prune(Prune),
     /// Print crontab lines or systemd units that send what is due, read bounces and remind the editors.
+    #[command(after_help = examples::SCHEDULE)]
     Schedule(Schedule),
     /// Mail the editors when an issue of [schedule] is due soon, with what is missing in it.
+    #[command(after_help = examples::REMIND)]
     Remind,
-    /// Print a shell's completion script.
-    Completions { shell: clap_complete::Shell },
-    /// Print the manual page.
-    Man,
+    /// Print a shell's completion script; it completes issues and segments too.
+    #[command(after_help = examples::COMPLETIONS)]
+    Completions {
+        /// Your shell.
+        shell: clap_complete::Shell,
+    },
+    /// Print the manual page, or write one for each command.
+    #[command(after_help = examples::MAN)]
+    Man(Man),
 }
 
 #[derive(Debug, Args)]
@@ -153,6 +186,7 @@ pub struct Import {
 
 /// How a member list is read; each overrides the configuration.
 #[derive(Debug, Clone, Default, Args)]
+#[command(next_help_heading = "How the member list is read")]
 pub struct Reading {
     /// Import the good rows and list the bad ones.
     #[arg(long)]
@@ -215,6 +249,13 @@ pub struct Log {
     /// Show whole addresses; on a terminal they are masked otherwise.
     #[arg(long)]
     pub show_addresses: bool,
+}
+
+#[derive(Debug, Args)]
+pub struct Man {
+    /// Write a page for each command into this folder; it is made where needed.
+    #[arg(long, value_name = "DIR")]
+    pub output: Option<PathBuf>,
 }
 
 #[derive(Debug, Args)]

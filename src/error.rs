@@ -10,10 +10,19 @@ use crate::config::{ConfigError, PasswordError};
 use crate::domain::Excerpt;
 use crate::import::ImportError;
 use crate::ledger::{LedgerError, LockError};
+use crate::mailbox::FindError;
+#[cfg(feature = "imap")]
+use crate::mailbox::{DONE, ImapError};
+#[cfg(feature = "browser")]
+use crate::preview::browser::{ServerError as PageError, WatchError};
 use crate::publish::PublishError;
 use crate::relay::RelayError;
 use crate::report::LogError;
 use crate::send::SendError;
+use crate::server::ServerError;
+
+/// What stands before the lines of an excerpt: their numbers and a rule.
+const MARGIN: usize = 8;
 
 /// What kind of trouble it is; each has its exit code.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -30,7 +39,14 @@ pub struct Error {
     kind: Kind,
     message: String,
     hint: Option<String>,
-    excerpt: Option<Box<Shown>>,
+    excerpt: Option<Box<Excerpt>>,
+}
+
+/// An error as it is drawn, with its excerpt cut to the width.
+#[derive(Debug)]
+struct Drawn<'a> {
+    error: &'a Error,
+    shown: Option<Shown>,
 }
 
 #[derive(Debug)]
@@ -62,6 +78,22 @@ impl Error {
         Self::new(Kind::Data, format!("can't read `{}`: {error}", path.display()))
     }
 
+    /// A server that can't be reached; `table` of the configuration names it.
+    pub fn of_server(error: &ServerError, table: &str) -> Self {
+        let kind = if error.is_temporary() { Kind::TryAgain } else { Kind::Config };
+        let words = Self::new(kind, error.to_string());
+        match error {
+            ServerError::Login { .. } => words.hint(format!("check username and password in [{table}]")),
+            ServerError::NoStarttls { .. } => words.hint(format!(
+                "never sent in plain text unasked: set security = \"tls\" in [{table}], or \"none\" for a server on this machine"
+            )),
+            ServerError::Connect { .. } => {
+                words.hint(format!("check host and port in [{table}]; nothing was lost: run again"))
+            }
+            _ => words,
+        }
+    }
+
     /// Adds what the user can do.
     #[must_use]
     pub fn hint(mut self, hint: impl Into<String>) -> Self {
@@ -76,11 +108,13 @@ impl Error {
     }
 
     fn excerpt(mut self, excerpt: Excerpt) -> Self {
-        let Excerpt { path, text, span } = excerpt;
-        self.excerpt = Some(Box::new(Shown {
-            source: NamedSource::new(path.display().to_string(), text),
-            label: LabeledSpan::new_with_span(Some("here".to_owned()), span),
-        }));
+        let Excerpt { path, mut text, mut span } = excerpt;
+        if span.start >= text.len() {
+            // A mark needs something above it.
+            span = text.len()..text.len() + 1;
+            text.push(' ');
+        }
+        self.excerpt = Some(Box::new(Excerpt { path, text, span }));
         self
     }
 
@@ -94,7 +128,14 @@ impl Error {
         let theme = if color { GraphicalTheme::unicode() } else { GraphicalTheme::unicode_nocolor() };
         let handler = GraphicalReportHandler::new_themed(theme).with_width(width).with_links(false);
         let mut text = String::new();
-        match handler.render_report(&mut text, self) {
+        let shown = self.excerpt.as_ref().map(|excerpt| {
+            let Excerpt { path, text, span } = excerpt.cut(width.saturating_sub(MARGIN).max(MARGIN));
+            Shown {
+                source: NamedSource::new(path.display().to_string(), text),
+                label: LabeledSpan::new_with_span(Some("here".to_owned()), span),
+            }
+        });
+        match handler.render_report(&mut text, &Drawn { error: self, shown }) {
             Ok(()) => text,
             Err(_) => format!("{self}\n"),
         }
@@ -109,17 +150,25 @@ impl fmt::Display for Error {
 
 impl std::error::Error for Error {}
 
-impl miette::Diagnostic for Error {
+impl fmt::Display for Drawn<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.error.fmt(f)
+    }
+}
+
+impl std::error::Error for Drawn<'_> {}
+
+impl miette::Diagnostic for Drawn<'_> {
     fn help<'a>(&'a self) -> Option<Box<dyn fmt::Display + 'a>> {
-        self.hint.as_ref().map(|hint| Box::new(hint) as Box<dyn fmt::Display>)
+        self.error.hint.as_ref().map(|hint| Box::new(hint) as Box<dyn fmt::Display>)
     }
 
     fn source_code(&self) -> Option<&dyn SourceCode> {
-        self.excerpt.as_ref().map(|shown| &shown.source as &dyn SourceCode)
+        self.shown.as_ref().map(|shown| &shown.source as &dyn SourceCode)
     }
 
     fn labels(&self) -> Option<Box<dyn Iterator<Item = LabeledSpan> + '_>> {
-        let shown = self.excerpt.as_ref()?;
+        let shown = self.shown.as_ref()?;
         Some(Box::new(std::iter::once(shown.label.clone())))
     }
 }
@@ -128,10 +177,14 @@ impl From<ConfigError> for Error {
     fn from(error: ConfigError) -> Self {
         let words = Self::new(Kind::Config, error.to_string());
         match error {
-            ConfigError::Missing { .. } => words.hint(
-                "go to the project's folder, or name it with -C; examples/stockholm shows how one looks",
+            ConfigError::Missing { above: Some(above), .. } => words.hint(format!(
+                "the project's folder is `{0}`: go there, or name it: medlemsbrev -C {0} …",
+                above.display()
+            )),
+            ConfigError::NoFolder { .. } | ConfigError::Missing { .. } => words.hint(
+                "go to the project's folder, or name it with -C; a new project is made by: medlemsbrev init FOLDER",
             ),
-            ConfigError::Syntax { excerpt, .. } => words.excerpt(excerpt),
+            ConfigError::Syntax { hint, excerpt, .. } => Self { hint, ..words.excerpt(excerpt) },
             ConfigError::Read { .. } | ConfigError::Value { .. } => words,
         }
     }
@@ -154,6 +207,9 @@ impl From<ImportError> for Error {
             ImportError::Header { excerpt, .. } => words
                 .excerpt(excerpt)
                 .hint("name the columns in [members.columns], such as email = \"Kontakt\""),
+            ImportError::Read { .. } => {
+                words.hint("is the name right? `file` in [members] of medlemsbrev.toml names the list")
+            }
             ImportError::Encoding { .. } => {
                 words.hint("try --encoding windows-1252 or --encoding macintosh, or save the list as UTF-8")
             }
@@ -209,21 +265,44 @@ impl From<LogError> for Error {
 
 impl From<RelayError> for Error {
     fn from(error: RelayError) -> Self {
-        let kind = match error {
-            RelayError::Connect { .. } | RelayError::TimedOut { .. } | RelayError::TurnedAway { .. } => {
-                Kind::TryAgain
+        match error {
+            RelayError::Server(error) => Self::of_server(&error, "transport"),
+            RelayError::TurnedAway { .. } | RelayError::Folder { .. } => {
+                Self::new(Kind::TryAgain, error.to_string())
             }
-            RelayError::Folder { .. } => Kind::TryAgain,
-            _ => Kind::Config,
-        };
+            _ => Self::new(Kind::Config, error.to_string()),
+        }
+    }
+}
+
+impl From<FindError> for Error {
+    fn from(error: FindError) -> Self {
+        Self::new(Kind::Data, error.to_string())
+    }
+}
+
+#[cfg(feature = "imap")]
+impl From<ImapError> for Error {
+    fn from(error: ImapError) -> Self {
+        let is_config = !error.is_temporary() && !matches!(error, ImapError::NotGiven { .. });
+        let kind = if is_config { Kind::Config } else { Kind::TryAgain };
         let words = Self::new(kind, error.to_string());
         match error {
-            RelayError::Login { .. } => words.hint("check username and password in [transport]"),
-            RelayError::NoStarttls { .. } => {
-                words.hint("never sent in plain text unasked: set security = \"tls\" for port 465, or \"none\" for this machine")
+            ImapError::Server(error) => Self::of_server(&error, "inbox.imap"),
+            ImapError::Lost { .. } => {
+                words.hint("what was read stays read, and nothing is passed over: run again")
             }
-            RelayError::Connect { .. } => words.hint("check host and port in [transport]; nothing was lost: run again"),
-            _ => words,
+            ImapError::NoImap { .. } => words.hint("check host, port and security in [inbox.imap]"),
+            ImapError::Folder { .. } => words.hint(
+                "check folder and move_to in [inbox.imap]; some servers want \"INBOX.Name\" or \"INBOX/Name\"",
+            ),
+            ImapError::NotGiven { .. } => {
+                words.hint("the others were read; look at these with a mail program, and take them away")
+            }
+            ImapError::NoKeywords { .. } => words.hint("set move_to = \"a folder\" in [inbox.imap]"),
+            ImapError::Refused { .. } => {
+                words.hint(format!("the folder must let its user set keywords ({DONE}) or move messages"))
+            }
         }
     }
 }
@@ -234,6 +313,24 @@ impl From<PublishError> for Error {
             PublishError::Compose(error) => error.into(),
             other => Self::new(Kind::TryAgain, other.to_string()),
         }
+    }
+}
+
+#[cfg(feature = "browser")]
+impl From<PageError> for Error {
+    fn from(error: PageError) -> Self {
+        let words = Self::new(Kind::TryAgain, error.to_string());
+        match error {
+            PageError::Listen { .. } => words.hint("take another --port, or leave it out for a free one"),
+            _ => words,
+        }
+    }
+}
+
+#[cfg(feature = "browser")]
+impl From<WatchError> for Error {
+    fn from(error: WatchError) -> Self {
+        Self::new(Kind::TryAgain, error.to_string())
     }
 }
 

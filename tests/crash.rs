@@ -139,6 +139,60 @@ fn a_full_disk_stops_the_run_and_the_next_one_sends_the_rest() {
 }
 
 #[test]
+fn a_killed_run_leaves_whole_letters_in_the_outbox() {
+    let club = Sandbox::members(MEMBERS);
+    club.run("import").code(0);
+    for wait in [100, 200, 400] {
+        let run = club.start("send 2026-1 --yes");
+        let process = run.id();
+        std::thread::sleep(std::time::Duration::from_millis(wait));
+        signal(process, "KILL");
+        run.wait();
+    }
+    club.write("outbox/2026-1/.letter-cut", "half a letter");
+    club.run("send 2026-1 --yes");
+    let letters = club.files("outbox/2026-1");
+    assert!(!letters.iter().any(|name| name.starts_with('.')), "{letters:?}");
+    assert!(letters.len() + club.in_doubt("2026-1").len() >= MEMBERS, "somebody was forgotten");
+}
+
+/// Root may write what is read-only, so the program runs as nobody there.
+#[test]
+fn a_read_only_ledger_stops_the_run_before_the_first_letter() {
+    let as_nobody: &[&str] =
+        match std::process::Command::new("id").arg("-u").output().unwrap().stdout.as_slice() {
+            b"0\n" => &["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"],
+            _ => &["env"],
+        };
+    let server = SmtpServer::start();
+    let club = Sandbox::members(MEMBERS).relay(&server);
+    allow(&club.path(""), 0o777);
+    if club.run_through(as_nobody, "--version").exit_code() != Some(0) {
+        eprintln!(
+            "SKIPPED: nobody can't run the program in this folder, so the read-only ledger was not tested"
+        );
+        return;
+    }
+    club.run_through(as_nobody, "import").code(0);
+    for name in ["state/medlemsbrev.db", "state"] {
+        allow(&club.path(name), 0o555);
+    }
+    club.run_through(as_nobody, "send 2026-1 --yes").code(75).stderr_has("state");
+    assert_eq!(server.messages(), 0);
+    for name in ["state", "state/medlemsbrev.db"] {
+        allow(&club.path(name), 0o777);
+    }
+    club.run_through(as_nobody, "send 2026-1 --yes").code(0);
+    assert_eq!(server.by_recipient().len(), MEMBERS);
+    assert!(server.by_recipient().values().all(|copies| *copies == 1));
+}
+
+fn allow(path: &std::path::Path, mode: u32) {
+    use std::os::unix::fs::PermissionsExt;
+    std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode)).unwrap();
+}
+
+#[test]
 fn ctrl_c_finishes_what_is_on_the_wire_and_says_run_again() {
     for name in ["INT", "TERM", "HUP"] {
         let server = SmtpServer::start();

@@ -8,21 +8,8 @@
 
 mod support;
 
-use support::sandbox::Sandbox;
-
-/// A bounce after RFC 3464, in the words of Postfix.
-fn bounce(number: usize, status: &str, words: &str) -> String {
-    let to = format!("member{number:04}@example.org");
-    format!(
-        "From: MAILER-DAEMON@mail.example.se\nTo: studs@example.se\nSubject: Undelivered Mail Returned to Sender\n\
-         Auto-Submitted: auto-replied\nMIME-Version: 1.0\n\
-         Content-Type: multipart/report; report-type=delivery-status; boundary=\"b\"\n\n--b\n\n\
-         <{to}>: host mx.example.org said: 550 {status} {words}\n\n--b\n\
-         Content-Type: message/delivery-status\n\nReporting-MTA: dns; mail.example.se\n\n\
-         Final-Recipient: rfc822; {to}\nAction: failed\nStatus: {status}\n\
-         Diagnostic-Code: smtp; 550 {status} {words}\n\n--b--\n"
-    )
-}
+use support::sandbox::{Sandbox, bounce};
+use support::smtp_server::SmtpServer;
 
 fn sent(issues: &[&str]) -> Sandbox {
     let club = Sandbox::members(4);
@@ -49,7 +36,18 @@ fn an_mbox_is_read_message_by_message_and_once() {
     };
     club.write("mbox", one(1) + &one(2) + &one(3));
     club.run(&read(&club, "mbox")).code(0).stderr_has("3 read, 0 known").stdout_has("member0003@example.org");
+    let log = club.read("logs/bounce.jsonl");
     club.run(&read(&club, "mbox")).code(0).stderr_has("0 read, 3 known");
+    assert_eq!(club.read("logs/bounce.jsonl"), log);
+    // As if a run had crashed after it recorded the last message and before it wrote its line.
+    club.write(
+        "logs/bounce.jsonl",
+        log.lines().take(2).map(|line| line.to_owned() + "\n").collect::<String>(),
+    );
+    club.run(&read(&club, "mbox")).code(0).stderr_has("0 read, 3 known");
+    let but_time = |log: &str| log.lines().map(|line| line.split_once(',').unwrap().1.to_owned()).collect();
+    let mended: Vec<String> = but_time(&club.read("logs/bounce.jsonl"));
+    assert_eq!(mended, but_time(&log));
     club.run("status 2026-1").code(0);
     club.run("bounces report").code(0).stdout_has("member0002@example.org").stdout_has("adressen finns inte");
     club.run("bounces report --csv").code(0).stdout_has("Member 0002;member0002@example.org");
@@ -94,4 +92,38 @@ fn a_full_mailbox_is_forgiven_once() {
     club.write("3.eml", full("3"));
     club.run(&read(&club, "3.eml")).code(0).stdout_has("suppressed");
     club.run("bounces report").code(0).stdout_has("brevlådan är full");
+}
+
+/// A mail by which a member leaves.
+fn farewell(number: usize, more: &str) -> String {
+    format!(
+        "From: Member <member{number:04}@example.org>\nTo: studs@example.se\nSubject: Avsluta\n\
+         Message-ID: <leaving-{number}@example.org>\nReferences: <an-older-one@example.se>\n{more}\nHej då!\n"
+    )
+}
+
+#[test]
+fn who_leaves_is_told_once_where_the_club_wants_it() {
+    let server = SmtpServer::start();
+    let club = sent(&["2026-1"]).relay(&server);
+    club.write("1.eml", farewell(1, ""));
+    club.run(&read(&club, "1.eml")).code(0).stdout_has("unsubscribe").stdout_has("suppressed");
+    assert_eq!(server.messages(), 0, "nobody asked for confirmations");
+    club.write("medlemsbrev.toml", "[inbox]\nconfirm = true\n".to_owned() + &club.read("medlemsbrev.toml"));
+    club.write("2.eml", farewell(2, ""));
+    club.write("3.eml", farewell(3, "List-Id: <lista.example.org>\n"));
+    club.run(&read(&club, "2.eml")).code(0).stderr_has("1 confirmation");
+    club.run(&read(&club, "2.eml")).code(0).stderr_has("1 known");
+    club.run(&read(&club, "3.eml")).code(0).stdout_has("suppressed");
+    let letters = server.letters();
+    assert_eq!(letters.len(), 1);
+    assert_eq!((letters[0].mail_from.as_str(), letters[0].is_for("member0002@example.org")), ("", true));
+    let text = letters[0].text();
+    assert!(text.contains("Auto-Submitted: auto-replied"), "{text}");
+    assert!(text.contains("In-Reply-To: <leaving-2@example.org>"), "{text}");
+    assert!(text.contains("References: <an-older-one@example.se> <leaving-2@example.org>"), "{text}");
+    server.assert_polite();
+    drop(server);
+    club.write("4.eml", farewell(4, ""));
+    club.run(&read(&club, "4.eml")).code(0).stderr_has("could not be told").stdout_has("suppressed");
 }

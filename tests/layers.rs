@@ -10,23 +10,28 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Each module and what it may use; `report`, `config` and `error` belong to the commands.
-const ALLOWED: [(&str, &[&str]); 14] = [
+const ALLOWED: [(&str, &[&str]); 16] = [
     ("domain", &[]),
     ("import", &["domain"]),
     ("compose", &["domain"]),
     ("inbox", &["domain"]),
-    ("relay", &["domain"]),
+    ("server", &[]),
+    ("mailbox", &["server"]),
+    ("relay", &["domain", "server"]),
     ("ledger", &["domain", "import"]),
     ("publish", &["compose"]),
     ("preview", &["domain", "compose", "check"]),
     ("check", &["domain", "compose"]),
     ("send", &["domain", "compose", "ledger", "relay"]),
-    ("config", &["domain", "relay"]),
+    ("config", &["domain", "server"]),
     ("report", &[]),
     ("cli", &["domain", "config"]),
     (
         "error",
-        &["domain", "compose", "import", "ledger", "relay", "send", "publish", "config", "inbox", "report"],
+        &[
+            "domain", "compose", "import", "ledger", "relay", "send", "server", "mailbox", "publish",
+            "preview", "config", "inbox", "report",
+        ],
     ),
 ];
 

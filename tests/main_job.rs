@@ -67,6 +67,10 @@ fn bad_rows_stop_an_import_unless_told_otherwise() {
         "nothing is in the register"
     );
     club.run("import --skip-bad").code(0).stdout_has("refused   line 3").stdout_has("1  added");
+    club.run("send 2026-1 --yes").code(65).stderr_has("line 3, epost");
+    for _ in 0..2 {
+        club.run("send 2026-1 --yes --skip-bad").code(0).stderr_has("refused   line 3");
+    }
 }
 
 #[test]

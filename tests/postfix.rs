@@ -8,46 +8,14 @@
 
 mod support;
 
-use std::net::TcpStream;
 use std::path::{Path, PathBuf};
-use std::time::{Duration, Instant};
 
+use support::real_servers::{first_port, messages, root, wait_until};
 use support::sandbox::Sandbox;
-
-const PORT: u16 = 10025;
 
 /// The folder of the Maildirs; `None`, with a word about it, where no Postfix was started.
 fn maildirs() -> Option<PathBuf> {
-    let root = std::env::var("MEDLEMSBREV_POSTFIX_ROOT").unwrap_or("/tmp/medlemsbrev-postfix".to_owned());
-    let mail = Path::new(&root).join("mail");
-    if mail.is_dir() && TcpStream::connect(("127.0.0.1", PORT)).is_ok() {
-        return Some(mail);
-    }
-    assert!(
-        std::env::var_os("MEDLEMSBREV_SERVERS").is_none(),
-        "MEDLEMSBREV_SERVERS asks for a Postfix: .ci/postfix start"
-    );
-    eprintln!("\n*** SKIPPED: no Postfix on port {PORT}; start one with `.ci/postfix start` ***\n");
-    None
-}
-
-/// The messages of a Maildir, new ones and read ones.
-fn messages(maildir: &Path) -> Vec<PathBuf> {
-    let folders = ["new", "cur"].map(|folder| maildir.join(folder));
-    folders
-        .iter()
-        .flat_map(|folder| std::fs::read_dir(folder).into_iter().flatten().flatten())
-        .map(|e| e.path())
-        .collect()
-}
-
-/// Waits until the condition holds; the queue manager needs a moment.
-fn wait_until(what: &str, condition: impl Fn() -> bool) {
-    let start = Instant::now();
-    while !condition() {
-        assert!(start.elapsed() < Duration::from_secs(60), "{what} did not happen");
-        std::thread::sleep(Duration::from_millis(50));
-    }
+    root("postfix", "MEDLEMSBREV_POSTFIX_ROOT", first_port()).map(|root| root.join("mail"))
 }
 
 #[test]
@@ -56,9 +24,10 @@ fn every_mailbox_gets_one_letter_and_a_bounce_suppresses_its_member() {
     for entry in std::fs::read_dir(&mail).unwrap().flatten() {
         messages(&entry.path()).iter().for_each(|message| std::fs::remove_file(message).unwrap());
     }
-    let club = Sandbox::members(200).transport(
-        "kind = \"smtp\"\nhost = \"127.0.0.1\"\nport = 10025\nsecurity = \"none\"\nconnections = 4",
-    );
+    let club = Sandbox::members(200).transport(&format!(
+        "kind = \"smtp\"\nhost = \"127.0.0.1\"\nport = {}\nsecurity = \"none\"\nconnections = 4",
+        first_port()
+    ));
     let list = club.read("members.csv") + "Okänd Person,okand@example.org\n";
     club.write("members.csv", list);
     club.run("send 2026-1 --yes").code(0).stdout_has("201");
@@ -102,13 +71,13 @@ fn send_thirty(mail: &Path, name: &str, port: u16) -> String {
 #[test]
 fn a_rate_limit_slows_the_run_down_and_everything_arrives() {
     let Some(mail) = maildirs() else { return };
-    let said = send_thirty(&mail, "limited", 10026);
+    let said = send_thirty(&mail, "limited", first_port() + 1);
     assert!(said.contains("too much mail"), "{said}");
 }
 
 #[test]
 fn greylisted_letters_arrive_within_the_patience() {
     let Some(mail) = maildirs() else { return };
-    let said = send_thirty(&mail, "grey", 10027);
+    let said = send_thirty(&mail, "grey", first_port() + 2);
     assert!(said.contains("Greylisted") && said.contains("trying again"), "{said}");
 }

@@ -217,7 +217,7 @@ fn a_patient_run_gets_past_greylisting_and_limits() {
 fn a_quota_holds_over_runs() {
     let server = SmtpServer::start();
     let club = Sandbox::members(5).relay(&server).with("quota = [\"2/h\", \"100/day\"]");
-    club.run("send 2026-1 --dry-run").code(0).stderr_has("5 letters at 2/h: 3 runs");
+    club.run("send 2026-1 --dry-run").code(0).stdout_has("5 letters at 2/h: 3 runs");
     club.run("send 2026-1 --yes").code(75).stderr_has("the quota of 2/h is used up; 3 letters are left");
     club.run("send 2026-1 --yes").code(75);
     assert_eq!(server.messages(), 2);

@@ -1,5 +1,7 @@
 //! One thing that is wrong, or that may be.
 
+use std::path::Path;
+
 use serde::Serialize;
 
 use crate::compose::ComposeError;
@@ -27,7 +29,25 @@ pub struct Finding {
     pub place: Option<Excerpt>,
 }
 
+/// A finding as it is told, with its file as the user knows it.
+#[derive(Debug, Serialize)]
+pub struct Report<'a> {
+    pub severity: Severity,
+    pub rule: &'a str,
+    pub file: Option<&'a Path>,
+    pub line: Option<usize>,
+    pub message: &'a str,
+    pub advice: &'a str,
+}
+
 impl Finding {
+    /// The finding for a reader who stands in the folder `root`.
+    pub fn report(&self, root: &Path) -> Report<'_> {
+        let Self { severity, rule, message, advice, place } = self;
+        let file = place.as_ref().map(|place| place.path.strip_prefix(root).unwrap_or(&place.path));
+        Report { severity: *severity, rule, file, line: self.line(), message, advice }
+    }
+
     pub fn error(rule: &'static str, message: impl Into<String>, advice: impl Into<String>) -> Self {
         Self { severity: Severity::Error, rule, message: message.into(), advice: advice.into(), place: None }
     }

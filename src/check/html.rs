@@ -4,7 +4,7 @@ use std::ops::Range;
 
 /// A start tag.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Element {
+pub struct Element {
     pub name: String,
     attributes: Vec<(String, String)>,
     /// Bytes of the HTML.
@@ -26,7 +26,7 @@ impl Element {
 }
 
 /// All start tags outside of comments.
-pub(super) fn elements(html: &str) -> Vec<Element> {
+pub fn elements(html: &str) -> Vec<Element> {
     let mut elements = Vec::new();
     let mut at = 0;
     while let Some(start) = html.get(at..).and_then(|rest| rest.find('<')).map(|found| at + found) {

@@ -35,7 +35,8 @@ use text::{Passage, SectionText, TextFile};
 use words::Words;
 
 pub use delivery::Delivery;
-pub use finding::{Finding, Severity};
+pub use finding::{Finding, Report, Severity};
+pub use html::{Element, elements};
 #[cfg(feature = "online")]
 pub use online::{PublishedKey, Sending, online};
 pub use readers::Readers;

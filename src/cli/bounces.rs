@@ -9,7 +9,8 @@ use clap::{Args, Subcommand};
 pub struct Bounces {
     #[command(subcommand)]
     pub command: Option<BouncesCommand>,
-    /// Message files, mboxes, Maildirs, or - for one message on standard input; those of [inbox] when left out.
+    /// Message files, mboxes, Maildirs, or - for one message on standard input; those of [inbox], and its IMAP
+    /// folders, when left out.
     pub sources: Vec<PathBuf>,
     /// Move handled messages of Maildirs and folders there; a Maildir's new ones become read ones otherwise.
     #[arg(long, value_name = "FOLDER")]

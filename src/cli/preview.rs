@@ -17,6 +17,14 @@ pub struct Preview {
     /// Open the letter in the browser.
     #[arg(long, conflicts_with = "part")]
     pub browser: bool,
+    /// Show every member's letter in the browser until Ctrl-C, anew whenever a file is saved, with what `check` finds.
+    #[cfg(feature = "browser")]
+    #[arg(long, conflicts_with = "part")]
+    pub serve: bool,
+    /// The port on 127.0.0.1 for --serve; a free one when left out.
+    #[cfg(feature = "browser")]
+    #[arg(long, value_name = "N", requires = "serve", default_value_t = 0, hide_default_value = true)]
+    pub port: u16,
     /// Show pictures too (kitty, iTerm2, sixel, or coarsely by half blocks), without the pager.
     #[cfg(feature = "images")]
     #[arg(long, conflicts_with_all = ["part", "browser"])]

@@ -73,6 +73,7 @@ pub struct Schedule {
 
 #[derive(Debug, Args)]
 pub struct Cancel {
+    /// The issue.
     pub issue: IssueName,
     /// Let the issue be sent after all.
     #[arg(long)]
@@ -81,6 +82,7 @@ pub struct Cancel {
 
 #[derive(Debug, Args)]
 pub struct Resolve {
+    /// The issue.
     pub issue: IssueName,
     /// They arrived: do not send them again.
     #[arg(long, conflicts_with = "resend")]

@@ -11,7 +11,7 @@ use crate::ledger::{Ledger, Review, ReviewKind};
 use crate::report::{Terminal, plural};
 
 use super::Project;
-use super::import::Scratch;
+use super::import::{Scratch, import_list};
 use super::review::{review, say_changes};
 
 /// Records that the issue may go out as it is now.
@@ -21,7 +21,7 @@ pub fn approve(project: &Project, arguments: &Approve, terminal: Terminal) -> Re
     let scratch = Scratch::new(project)?;
     let mut copy = scratch.ledger()?;
     let as_sent = Send { reading: arguments.reading.clone(), ..Send::default() };
-    super::send::import_list(&mut copy, project, &as_sent.reading, terminal)?;
+    import_list(&mut copy, project, &as_sent.reading, terminal)?;
     let prepared = super::send::prepare(copy, project, &issue, &as_sent, terminal)?;
     let now = review(project, &prepared.ledger, &prepared.composer, &prepared.job)?;
     let ledger = project.ledger()?;
@@ -48,7 +48,7 @@ pub fn approve(project: &Project, arguments: &Approve, terminal: Terminal) -> Re
             || "it has no send_at: send it by hand".to_owned(),
             |at| format!("`send --due` sends it from {}", at.strftime("%Y-%m-%d %H:%M")),
         );
-        terminal.data(format!("{issue} is approved for {recipients}; {when}."));
+        terminal.text(format!("{issue} is approved for {recipients}; {when}."));
     }
     Ok(ExitCode::SUCCESS)
 }
@@ -59,7 +59,7 @@ pub fn cancel(project: &Project, arguments: &Cancel, terminal: Terminal) -> Resu
     let _lock = project.lock(&format!("cancel {issue}"))?;
     let ledger = project.ledger()?;
     if !project.issues().contains(issue) && !ledger.has_deliveries(issue)? {
-        return Err(Error::new(Kind::Data, format!("there is no issue {issue}")));
+        return Err(project.no_issue(issue));
     }
     let said = if arguments.undo {
         if ledger.drop_review(issue, ReviewKind::Cancelled)? {
@@ -72,7 +72,7 @@ pub fn cancel(project: &Project, arguments: &Cancel, terminal: Terminal) -> Resu
         ledger.keep_review(issue, ReviewKind::Cancelled, &Review::default(), Timestamp::now())?;
         format!("{issue} is cancelled: no more letters of it leave.")
     };
-    terminal.data(said);
+    terminal.text(said);
     Ok(ExitCode::SUCCESS)
 }
 

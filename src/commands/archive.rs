@@ -39,7 +39,7 @@ pub fn run(project: &Project, arguments: &Archive, terminal: Terminal) -> Result
     if terminal.json {
         terminal.json(&files);
     } else {
-        files.iter().for_each(|file| terminal.data(file.display().to_string()));
+        files.iter().for_each(|file| terminal.text(file.display().to_string()));
         terminal.say(format!("{} written.", plural(files.len() as u64, "file", "files")));
     }
     Ok(ExitCode::SUCCESS)

@@ -1,50 +1,38 @@
 //! `bounces`: what came back, and what is done about it.
 
+mod desk;
+mod explain;
+mod farewell;
+#[cfg(feature = "imap")]
+mod imap;
 mod report;
-mod sources;
 mod who;
 
-use std::path::Path;
+use std::io::ErrorKind;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
-
-use jiff::Timestamp;
-use serde::Serialize;
 
 use crate::cli::{Bounces, BouncesCommand};
 use crate::config::ConfigError;
-use crate::domain::bounce::{Kind as BounceKind, Verdict};
-use crate::domain::{Address, MemberId};
+use crate::domain::Address;
 use crate::error::{Error, Kind};
 use crate::inbox::{Hints, Reader};
-use crate::ledger::{BounceRecord, Ledger, LedgerError};
-use crate::report::{JsonLines, Table, Terminal, count};
+use crate::mailbox::{self, MessageFile};
+use crate::report::{Terminal, count};
 
 use super::Project;
-use sources::Source;
-use who::Who;
+use desk::Desk;
+use explain::Explainer;
 
-/// What a message says, as JSON.
-#[derive(Debug, Serialize)]
-struct Message<'a> {
-    file: String,
-    kind: BounceKind,
-    recipients: Vec<Recipient<'a>>,
-}
+pub(super) use desk::LogLine;
 
-#[derive(Debug, Serialize)]
-struct Recipient<'a> {
-    #[serde(flatten)]
-    verdict: &'a Verdict,
-    member: Option<MemberId>,
-}
+/// What is done with each message; chosen once.
+trait Clerk {
+    /// Takes a message; when it returns, what is to be kept of it is durable.
+    fn take(&mut self, name: &str, bytes: &[u8]) -> Result<(), Error>;
 
-/// One line of the bounce log.
-#[derive(Debug, Serialize)]
-pub(super) struct LogLine<'a> {
-    pub time: Timestamp,
-    pub event: &'static str,
-    #[serde(flatten)]
-    pub record: &'a BounceRecord,
+    /// Puts a message file away whose messages were all taken.
+    fn put_away(&self, file: &MessageFile) -> std::io::Result<()>;
 }
 
 /// Runs the command; to say what messages mean it needs no project.
@@ -61,20 +49,24 @@ pub fn run(dir: &Path, arguments: &Bounces, terminal: Terminal) -> Result<ExitCo
     };
     let hints = Hints { own_addresses: project.as_ref().map(own_addresses).unwrap_or_default() };
     let reader = Reader::new(&hints).map_err(|error| Error::new(Kind::Config, error.to_string()))?;
-    let configured = project.as_ref().map(|project| {
-        let sources = &project.config.inbox.sources;
-        sources.iter().map(|source| project.dir.join(source)).collect::<Vec<_>>()
-    });
-    let named =
-        if arguments.sources.is_empty() { configured.unwrap_or_default() } else { arguments.sources.clone() };
-    if named.is_empty() {
-        return Err(Error::new(Kind::Usage, "what is to be read?")
-            .hint("name a Maildir, an mbox or message files, or set sources = [\"Maildir\"] in [inbox]"));
-    }
-    let files = sources::find(&named)?;
     match (project, arguments.dry_run) {
-        (project, true) => explain(project.as_ref(), &reader, &files, terminal)?,
-        (Some(project), false) => act(&project, &reader, &files, arguments, terminal)?,
+        (project, true) => {
+            let mut clerk = Explainer::new(project.as_ref(), &reader, terminal)?;
+            read_all(project.as_ref(), arguments, &mut clerk, terminal)?;
+        }
+        (Some(project), false) => {
+            let _lock = project.lock("bounces")?;
+            let ledger = project.ledger()?;
+            let key = project.token_key()?;
+            let mut desk = Desk::new(&project, &ledger, &key, &reader, arguments)?;
+            let read = read_all(Some(&project), arguments, &mut desk, terminal);
+            // What was read is told even where something could not be.
+            if read.is_ok() || desk.has_read() {
+                desk.tell(terminal);
+            }
+            farewell::write_to(&project, desk.leavers(), terminal);
+            read?;
+        }
         (None, false) => {}
     }
     Ok(ExitCode::SUCCESS)
@@ -90,148 +82,83 @@ fn own_addresses(project: &Project) -> Vec<String> {
     addresses.into_iter().flatten().map(Address::to_string).collect()
 }
 
-/// Says what the messages mean, and of which members.
-fn explain(
+/// Hands the messages of the named sources to the clerk, or those of the configured ones.
+fn read_all(
     project: Option<&Project>,
-    reader: &Reader,
-    files: &[Source],
+    arguments: &Bounces,
+    clerk: &mut impl Clerk,
     terminal: Terminal,
 ) -> Result<(), Error> {
-    let ledger = project.map(|project| Ledger::open_existing(&project.ledger_path())).transpose()?.flatten();
-    let key = match (project, &ledger) {
-        (Some(project), Some(_)) => Some(project.token_key()?),
-        _ => None,
-    };
-    for file in files {
-        for (name, bytes) in file.messages().map_err(|error| Error::unreadable(&file.path, &error))? {
-            let report = reader.read(&bytes);
-            let who = match (&ledger, &key) {
-                (Some(ledger), Some(key)) => Some(Who { ledger, key, soft_issues: usize::MAX }),
-                _ => None,
-            };
-            let token = who.as_ref().and_then(|who| who.token(&report));
-            let mut recipients = Vec::new();
-            for verdict in &report.recipients {
-                let member =
-                    who.as_ref().map(|who| who.member(token.as_ref(), &verdict.address)).transpose()?;
-                recipients.push(Recipient { verdict, member: member.flatten() });
-            }
-            let message = Message { file: name, kind: report.kind, recipients };
-            if terminal.json {
-                let line = serde_json::to_string(&message);
-                terminal.data(line.map_err(|error| Error::new(Kind::TryAgain, error.to_string()))?);
-            } else {
-                terminal.data(message.to_string());
-            }
-        }
+    if !arguments.sources.is_empty() {
+        return read_files(&arguments.sources, clerk, terminal);
     }
-    Ok(())
+    let Some(project) = project else { return Err(nothing_named()) };
+    let inbox = &project.config.inbox;
+    if inbox.sources.is_empty() && inbox.imap.is_empty() {
+        return Err(nothing_named());
+    }
+    let files: Vec<PathBuf> = inbox.sources.iter().map(|source| project.dir.join(source)).collect();
+    let from_files = read_files(&files, clerk, terminal);
+    read_servers(project, arguments.dry_run, clerk, terminal)?;
+    from_files
 }
 
-/// Reads each message once: records what it says, and suppresses the addresses that are dead or were withdrawn.
-fn act(
+fn nothing_named() -> Error {
+    Error::new(Kind::Usage, "what is to be read?").hint(
+        "name a Maildir, an mbox or message files, or set sources = [\"Maildir\"] in [inbox], or an [inbox.imap]",
+    )
+}
+
+#[cfg(feature = "imap")]
+fn read_servers(
     project: &Project,
-    reader: &Reader,
-    files: &[Source],
-    arguments: &Bounces,
+    is_dry: bool,
+    clerk: &mut impl Clerk,
     terminal: Terminal,
 ) -> Result<(), Error> {
-    let _lock = project.lock("bounces")?;
-    let inbox = &project.config.inbox;
-    let configured = || inbox.move_to.as_ref().map(|to| project.dir.join(to));
-    let move_to = arguments.move_to.clone().or_else(configured);
-    let log = arguments.log_file.clone().unwrap_or_else(|| project.log_path("bounce"));
-    let ledger = project.ledger()?;
-    let key = project.token_key()?;
-    let who = Who { ledger: &ledger, key: &key, soft_issues: inbox.soft_issues.0 };
-    let mut desk = Desk {
-        reader,
-        who,
-        log: JsonLines::open(&log)?,
-        table: Table::new(["what", "address", "reason", "done", "file"]),
-        read: 0,
-        known: 0,
-    };
+    let servers = project.config.inbox.imap.iter();
+    // One that is out of reach keeps nobody from the others.
+    let read: Vec<_> = servers.map(|imap| imap::read(project, imap, is_dry, clerk, terminal)).collect();
+    read.into_iter().collect()
+}
+
+#[cfg(not(feature = "imap"))]
+fn read_servers(
+    project: &Project,
+    _is_dry: bool,
+    _clerk: &mut impl Clerk,
+    _terminal: Terminal,
+) -> Result<(), Error> {
+    if project.config.inbox.imap.is_empty() {
+        return Ok(());
+    }
+    Err(Error::new(Kind::Config, "[inbox.imap] is set, and this program was built without IMAP")
+        .hint("install it with the feature `imap`"))
+}
+
+fn read_files(named: &[PathBuf], clerk: &mut impl Clerk, terminal: Terminal) -> Result<(), Error> {
     let mut unread = Vec::new();
-    for file in files {
-        let handled = match file.messages() {
+    for file in mailbox::find(named)? {
+        let put_away = match file.read(&mut |words| terminal.say(words)) {
             // A mail program moved it meanwhile; the next run finds it.
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => continue,
+            Err(error) if error.kind() == ErrorKind::NotFound => continue,
             Err(error) => Err(error),
-            Ok(messages) => {
-                messages.into_iter().try_for_each(|(name, bytes)| desk.handle(&name, &bytes))?;
-                file.put_away(move_to.as_deref())
+            Ok(content) => {
+                content.each(|name, bytes| clerk.take(name, bytes))?;
+                clerk.put_away(&file)
             }
         };
-        if let Err(error) = handled {
+        if let Err(error) = put_away {
             unread.push(format!("`{}`: {error}", file.path.display()));
         }
     }
-    if desk.read > 0 {
-        terminal.data(desk.table.to_string());
-    }
-    terminal.say(format!("{} read, {} known already.", count(desk.read), count(desk.known)));
-    if unread.is_empty() {
-        return Ok(());
-    }
-    let message = format!(
-        "{} could not be read or moved, the others were:\n{}",
-        count(unread.len() as u64),
-        unread.join("\n")
-    );
-    Err(Error::new(Kind::TryAgain, message))
-}
-
-/// Where messages are handled one by one.
-struct Desk<'a> {
-    reader: &'a Reader,
-    who: Who<'a>,
-    log: JsonLines,
-    table: Table,
-    read: u64,
-    known: u64,
-}
-
-impl Desk<'_> {
-    fn handle(&mut self, name: &str, bytes: &[u8]) -> Result<(), Error> {
-        let ledger = self.who.ledger;
-        let digest = super::sha256(bytes);
-        if ledger.has_bounce(&digest)? {
-            self.known += 1;
-            return Ok(());
+    let message = match unread.as_slice() {
+        [] => return Ok(()),
+        [one] => format!("a source could not be read, or its message not moved: {one}"),
+        several => {
+            let number = count(several.len() as u64);
+            format!("{number} could not be read or moved, the others were:\n{}", several.join("\n"))
         }
-        let report = self.reader.read(bytes);
-        let now = Timestamp::now();
-        let records = ledger.at_once(|ledger| {
-            let records = self.who.records(&report, &digest, name, now)?;
-            records.iter().try_for_each(|record| ledger.add_bounce(record, now))?;
-            Ok::<_, LedgerError>(records)
-        })?;
-        self.read += 1;
-        for record in &records {
-            self.log.add(&LogLine { time: now, event: "read", record })?;
-            let text = |value: &Option<String>| value.clone().unwrap_or_default();
-            let done = record.action.as_str().replace('_', " ");
-            let (address, reason) = (text(&record.address), text(&record.reason));
-            self.table.row([record.kind.clone(), address, reason, done, record.file.clone()]);
-        }
-        Ok(())
-    }
-}
-
-impl std::fmt::Display for Message<'_> {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let kind = serde_json::to_value(self.kind).ok();
-        let kind = kind.as_ref().and_then(|kind| kind.as_str()).unwrap_or_default();
-        write!(f, "{}: {kind}", self.file)?;
-        for Recipient { verdict, member } in &self.recipients {
-            let Verdict { address, class, status, reason, diagnostic } = verdict;
-            let status = status.as_deref().unwrap_or("-");
-            write!(f, "\n  {address}: {class:?} {status} {reason}: {diagnostic}")?;
-            if let Some(member) = member {
-                write!(f, " (member {member})")?;
-            }
-        }
-        Ok(())
-    }
+    };
+    Err(Error::new(Kind::TryAgain, message).hint("what was read stays read: run again"))
 }

@@ -1,20 +1,19 @@
 //! `check`: everything that would be wrong, before it is sent.
 
+use std::collections::BTreeSet;
 use std::fmt::Write as _;
-use std::path::Path;
 use std::process::ExitCode;
 
 use jiff::Timestamp;
-use serde::Serialize;
 
-use crate::check::{self, Delivery, Facts, Finding, Readers, Severity};
+use crate::check::{self, Delivery, Facts, Finding, Readers, Report, Severity};
 use crate::cli::Check;
 use crate::compose::{ComposeError, Composer, IssueSource};
 use crate::config::{FILE, TransportKind};
-use crate::domain::IssueName;
+use crate::domain::{IssueName, Member};
 use crate::error::{Error, Kind};
 use crate::ledger::Ledger;
-use crate::report::{Terminal, plural};
+use crate::report::{Paint, Terminal, plural};
 
 use super::Project;
 
@@ -24,26 +23,13 @@ struct Checked {
     findings: Vec<Finding>,
 }
 
-/// A finding as JSON.
-#[derive(Debug, Serialize)]
-struct Row<'a> {
-    severity: Severity,
-    rule: &'a str,
-    file: Option<&'a Path>,
-    line: Option<usize>,
-    message: &'a str,
-    advice: &'a str,
-}
-
 /// Runs the command.
 pub fn run(project: &Project, arguments: &Check, terminal: Terminal) -> Result<ExitCode, Error> {
     let issue = project.issue(arguments.issue.as_ref())?;
     let ledger = super::preview::register(project, terminal)?;
     let Checked { composer, mut findings } = look(project, &issue, &ledger, arguments.allow_large)?;
     if let Err(error) = &composer {
-        let is_found = matches!(error, ComposeError::Read { .. } | ComposeError::NotAnImage { .. })
-            && findings.iter().any(|finding| ["image-missing", "image-type"].contains(&finding.rule));
-        findings.extend((!is_found).then(|| Finding::from(error)));
+        add_error(&mut findings, error);
     }
     #[cfg(feature = "online")]
     if arguments.online {
@@ -51,11 +37,11 @@ pub fn run(project: &Project, arguments: &Check, terminal: Terminal) -> Result<E
     }
     check::sort(&mut findings);
     if terminal.json {
-        terminal.json(&findings.iter().map(|finding| row(project, finding)).collect::<Vec<_>>());
+        terminal.json(&findings.iter().map(|finding| finding.report(&project.dir)).collect::<Vec<_>>());
     } else {
         let mut lines: String = findings.iter().map(|finding| shown(project, finding, true) + "\n").collect();
         let _infallible = writeln!(lines, "{}", summary(&findings));
-        terminal.data(lines);
+        terminal.text(lines);
     }
     let has_errors = count(&findings, Severity::Error) > 0;
     Ok(ExitCode::from(if has_errors { Kind::Data.exit_code() } else { 0 }))
@@ -116,34 +102,61 @@ fn look(project: &Project, issue: &IssueName, ledger: &Ledger, allow_large: bool
         Err(error @ ComposeError::NoIssue { .. }) => return Err(error.into()),
         Err(error) => return Ok(Checked { composer: Err(error), findings: Vec::new() }),
     };
-    let facts = facts(project, allow_large);
-    let mut findings = check::source(&source, &facts);
-    let (fields, key) = (ledger.fields()?, project.token_key()?);
-    let composer = project.setup(fields).and_then(|setup| Composer::new(source.clone(), setup, key));
-    if let Ok(composer) = &composer {
-        let looked = readers(&source, composer, ledger)?
-            .and_then(|readers| check::letters(&source, composer, &readers, &facts));
-        findings.extend(looked.unwrap_or_else(|error| vec![Finding::from(&error)]));
-    }
-    check::sort(&mut findings);
+    let composer = compose(project, &source, ledger.fields()?)?;
+    let findings = findings(project, &source, composer.as_ref(), allow_large, |each| {
+        ledger.for_each_member(|row| {
+            if row.skip().is_none() {
+                each(&row.member);
+            }
+            Ok(())
+        })
+    })?;
     Ok(Checked { composer, findings })
 }
 
-/// What the members who can be mailed get, or why one of them can't be written to.
-fn readers(
+/// The composer of files that were read; `fields` are the register's.
+pub(super) fn compose(
+    project: &Project,
     source: &IssueSource,
-    composer: &Composer,
-    ledger: &Ledger,
-) -> Result<Result<Readers, ComposeError>, Error> {
-    let mut readers = Readers::default();
-    let mut broken = None;
-    ledger.for_each_member(|row| {
-        if row.skip().is_none() && broken.is_none() {
-            broken = readers.add(source, composer, &row.member).err();
-        }
-        Ok::<_, Error>(())
-    })?;
-    Ok(broken.map_or(Ok(readers), Err))
+    fields: BTreeSet<String>,
+) -> Result<Result<Composer, ComposeError>, Error> {
+    let key = project.token_key()?;
+    Ok(project.setup(fields).and_then(|setup| Composer::new(source.clone(), setup, key)))
+}
+
+/// What is to be said of an issue's files and, where they can be composed, of its letters; `members` hands over all
+/// who can be mailed.
+pub(super) fn findings(
+    project: &Project,
+    source: &IssueSource,
+    composer: Result<&Composer, &ComposeError>,
+    allow_large: bool,
+    members: impl FnOnce(&mut dyn FnMut(&Member)) -> Result<(), Error>,
+) -> Result<Vec<Finding>, Error> {
+    let facts = facts(project, allow_large);
+    let mut findings = check::source(source, &facts);
+    if let Ok(composer) = composer {
+        let mut readers = Ok(Readers::default());
+        members(&mut |member| {
+            if let Ok(known) = &mut readers
+                && let Err(error) = known.add(source, composer, member)
+            {
+                readers = Err(error);
+            }
+        })?;
+        let looked = readers.and_then(|readers| check::letters(source, composer, &readers, &facts));
+        findings.extend(looked.unwrap_or_else(|error| vec![Finding::from(&error)]));
+    }
+    check::sort(&mut findings);
+    Ok(findings)
+}
+
+/// Adds what keeps the issue from being composed, unless a rule has said it already.
+pub(super) fn add_error(findings: &mut Vec<Finding>, error: &ComposeError) {
+    let is_found = matches!(error, ComposeError::Read { .. } | ComposeError::NotAnImage { .. })
+        && findings.iter().any(|finding| ["image-missing", "image-type"].contains(&finding.rule));
+    findings.extend((!is_found).then(|| Finding::from(error)));
+    check::sort(findings);
 }
 
 fn facts(project: &Project, allow_large: bool) -> Facts {
@@ -164,22 +177,16 @@ fn facts(project: &Project, allow_large: bool) -> Facts {
     }
 }
 
-fn row<'a>(project: &Project, finding: &'a Finding) -> Row<'a> {
-    let Finding { severity, rule, message, advice, place } = finding;
-    let file = place.as_ref().map(|place| place.path.strip_prefix(&project.dir).unwrap_or(&place.path));
-    Row { severity: *severity, rule, file, line: finding.line(), message, advice }
-}
-
 /// A finding as people read it: place, message, and the advice below.
 fn shown(project: &Project, finding: &Finding, color: bool) -> String {
-    let Row { severity, rule, file, line, message, advice } = row(project, finding);
+    let Report { severity, rule, file, line, message, advice } = finding.report(&project.dir);
     let mut text = file.map_or_else(String::new, |file| format!("{}:", file.display()));
     let _infallible = line.map(|line| write!(text, "{line}:"));
-    let (name, code) = match severity {
-        Severity::Error => ("error", "1;31"),
-        Severity::Warning => ("warning", "1;33"),
+    let (name, paint) = match severity {
+        Severity::Error => ("error", Paint::Error),
+        Severity::Warning => ("warning", Paint::Warning),
     };
-    let name = if color { format!("\u{1b}[{code}m{name}\u{1b}[0m") } else { name.to_owned() };
+    let name = if color { paint.on(name) } else { name.to_owned() };
     let space = if text.is_empty() { "" } else { " " };
     let _infallible = write!(text, "{space}{name}: {message} [{rule}]");
     if !advice.is_empty() {

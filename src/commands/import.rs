@@ -12,7 +12,7 @@ use serde::Serialize;
 use crate::cli::{Import, Reading};
 use crate::config::{Brake, Missing};
 use crate::error::{Error, Kind};
-use crate::import::{BadRow, Format, Options, Plan, Remark, Sheet, encoding_for};
+use crate::import::{BadRow, Format, Options, Plan, Remark, Sheet, encoding_for, read_ahead};
 use crate::ledger::{Difference, ImportRun, Ledger};
 use crate::report::{Terminal, plural};
 
@@ -23,7 +23,7 @@ const SHOWN: usize = 20;
 
 /// What an import found and did.
 #[derive(Debug, Serialize)]
-pub(super) struct Imported {
+struct Imported {
     file: PathBuf,
     format: Format,
     /// Header → field.
@@ -50,17 +50,18 @@ pub fn run(project: &Project, arguments: &Import, terminal: Terminal) -> Result<
                 .hint("name the file, or set file in [members] of medlemsbrev.toml"));
         }
     };
+    let list = List::new(project, &path, &arguments.reading)?;
     let imported = if arguments.dry_run {
         let scratch = Scratch::new(project)?;
-        import(&mut scratch.ledger()?, project, &path, &arguments.reading, terminal)?
+        import(&mut scratch.ledger()?, &list, terminal)?
     } else {
         let _lock = project.lock("import")?;
-        import(&mut project.ledger()?, project, &path, &arguments.reading, terminal)?
+        import(&mut project.ledger()?, &list, terminal)?
     };
     if terminal.json {
         terminal.json(&imported);
     } else {
-        terminal.data(imported.to_string());
+        terminal.text(imported.to_string());
         if arguments.dry_run {
             terminal.say("Nothing was changed: this was a dry run.");
         }
@@ -87,31 +88,66 @@ impl Scratch {
     }
 }
 
-/// Imports the list at `path` into `ledger`: all of it or nothing.
-pub(super) fn import(
+/// A member list and how it is read.
+struct List<'a> {
+    path: &'a Path,
+    options: Options,
+    skip_bad: bool,
+    keep_missing: bool,
+    max_missing: Brake,
+    /// Of the file and of the above: the same digest brings no news.
+    digest: String,
+}
+
+impl<'a> List<'a> {
+    fn new(project: &Project, path: &'a Path, reading: &Reading) -> Result<Self, Error> {
+        let members = &project.config.members;
+        let label = reading.encoding.as_ref().or(members.encoding.as_ref());
+        let delimiter = reading.delimiter.or(members.delimiter).map(ascii).transpose()?;
+        let skip_bad = reading.skip_bad || members.skip_bad;
+        let keep_missing = reading.missing.unwrap_or(members.missing) == Missing::Keep;
+        let how = format!("{:?} {label:?} {delimiter:?} {skip_bad} {keep_missing}", members.columns);
+        let options = Options {
+            encoding: label.map(|label| encoding_for(label)).transpose()?,
+            delimiter,
+            columns: members.columns.clone(),
+        };
+        let max_missing = reading.max_missing.unwrap_or(members.max_missing);
+        let digest = digest_of(path, &how)?;
+        Ok(Self { path, options, skip_bad, keep_missing, max_missing, digest })
+    }
+}
+
+/// Imports the configured list, if it brings news, and says what became of it.
+pub(super) fn import_list(
     ledger: &mut Ledger,
     project: &Project,
-    path: &Path,
     reading: &Reading,
     terminal: Terminal,
-) -> Result<Imported, Error> {
-    let members = &project.config.members;
-    let label = reading.encoding.as_ref().or(members.encoding.as_ref());
-    let delimiter = reading.delimiter.or(members.delimiter).map(ascii).transpose()?;
-    let options = Options {
-        encoding: label.map(|label| encoding_for(label)).transpose()?,
-        delimiter,
-        columns: members.columns.clone(),
-    };
-    let sheet = Sheet::open(path, &options)?;
+) -> Result<(), Error> {
+    let Some(file) = &project.config.members.file else { return Ok(()) };
+    let path = project.dir.join(file);
+    let list = List::new(project, &path, reading)?;
+    if let Some(last) = ledger.last_import()?.filter(|last| last.digest == list.digest) {
+        last.said.iter().for_each(|line| terminal.say(line));
+        return Ok(());
+    }
+    let imported = import(ledger, &list, terminal)?;
+    imported.refusals().for_each(|row| terminal.say(row));
+    if let Some(summary) = imported.summary() {
+        terminal.say(summary);
+    }
+    Ok(())
+}
+
+/// Imports a list into `ledger`: all of it or nothing.
+fn import(ledger: &mut Ledger, list: &List<'_>, terminal: Terminal) -> Result<Imported, Error> {
+    let path = list.path;
+    let sheet = Sheet::open(path, &list.options)?;
     let plan = Plan::make(&sheet);
-    let skip_bad = reading.skip_bad || members.skip_bad;
-    if !plan.bad.is_empty() && !skip_bad {
+    if !plan.bad.is_empty() && !list.skip_bad {
         return Err(bad_rows(path, &plan.bad));
     }
-    let keep_missing = reading.missing.unwrap_or(members.missing) == Missing::Keep;
-    let how = format!("{:?} {label:?} {delimiter:?} {keep_missing}", members.columns);
-    let digest = digest_of(path, &how)?;
     let mut imported = Imported {
         file: path.to_owned(),
         format: sheet.format.clone(),
@@ -121,33 +157,42 @@ pub(super) fn import(
         bad_rows: Vec::new(),
         doubles: Vec::new(),
         remarks: Vec::new(),
-        keep_missing,
+        keep_missing: list.keep_missing,
         difference: None,
     };
     // Changes made by hand since then are kept: an unchanged file brings no news.
-    if ledger.last_import()? != Some(digest.clone()) {
+    if ledger.last_import()?.is_none_or(|last| last.digest != list.digest) {
         terminal.say(imported.header(&sheet));
         let file = path.display().to_string();
         let fields = sheet.columns.fields().filter(|name| !["name", "email", "number"].contains(name));
         let run = ImportRun {
             plan: &plan,
             file: &file,
-            digest: &digest,
+            digest: &list.digest,
             fields: fields.map(str::to_owned).collect(),
-            keep_missing: imported.keep_missing,
+            keep_missing: list.keep_missing,
             now: Timestamp::now(),
         };
-        let pending = ledger.import(plan.rows(&sheet), run)?;
-        let brake = reading.max_missing.unwrap_or(members.max_missing);
-        if !imported.keep_missing {
-            check_brake(&pending.difference, brake, terminal)?;
+        let pending = read_ahead(plan.rows(&sheet), |rows| ledger.import(rows, run))?;
+        if !list.keep_missing {
+            check_brake(&pending.difference, list.max_missing, terminal)?;
         }
-        imported.difference = Some(pending.keep()?);
+        let said: Vec<String> = refusals(&plan.bad, &plan.remarks).collect();
+        imported.difference = Some(pending.keep(&said)?);
     }
     imported.bad_rows = plan.bad;
     imported.remarks = plan.remarks;
     imported.doubles = plan.doubles;
     Ok(imported)
+}
+
+/// The rows that were left out, and those that a person should look at, one line each.
+fn refusals(bad: &[BadRow], remarks: &[Remark]) -> impl Iterator<Item = String> {
+    let refused = bad.iter().take(SHOWN).map(|bad| format!("refused   {bad}"));
+    refused.chain(remarks.iter().take(SHOWN).map(|remark| {
+        let Remark { line, column, value, message } = remark;
+        format!("look at   line {line}, {column}: `{value}` {message}")
+    }))
 }
 
 fn ascii(delimiter: char) -> Result<u8, Error> {
@@ -156,7 +201,6 @@ fn ascii(delimiter: char) -> Result<u8, Error> {
     })
 }
 
-/// Of the file and of how it is read: the same digest brings no news.
 fn digest_of(path: &Path, how: &str) -> Result<String, Error> {
     let failed = |error: std::io::Error| Error::unreadable(path, &error);
     let mut file = BufReader::new(File::open(path).map_err(failed)?);
@@ -222,17 +266,12 @@ impl Imported {
         format!("{}: {}{samples}\n  {}", self.file.display(), self.format, columns.join(", "))
     }
 
-    /// The rows that were left out, and those that a person should look at, one line each.
-    pub fn refusals(&self) -> impl Iterator<Item = String> {
-        let refused = self.bad_rows.iter().take(SHOWN).map(|bad| format!("refused   {bad}"));
-        refused.chain(self.remarks.iter().take(SHOWN).map(|remark| {
-            let Remark { line, column, value, message } = remark;
-            format!("look at   line {line}, {column}: `{value}` {message}")
-        }))
+    fn refusals(&self) -> impl Iterator<Item = String> {
+        refusals(&self.bad_rows, &self.remarks)
     }
 
     /// One line for a run that does more than import.
-    pub fn summary(&self) -> Option<String> {
+    fn summary(&self) -> Option<String> {
         let difference = self.difference.as_ref()?;
         let mut parts = Vec::new();
         for (count, word) in [
@@ -317,7 +356,9 @@ impl std::fmt::Display for Imported {
             (self.doubles.len() as u64, "doubles merged".to_owned()),
             (self.members, format!("members in the list, {} without e-mail", self.without_address)),
         ] {
-            table.row([crate::report::count(count), what]);
+            if count > 0 {
+                table.row([crate::report::count(count), what]);
+            }
         }
         write!(f, "{table}")
     }

@@ -37,7 +37,7 @@ pub fn run(arguments: &Init, terminal: Terminal) -> Result<ExitCode, Error> {
             .replace("DATE", &today.to_string())
             .replace("EVENT", &event.to_string());
         write(&path, text.as_bytes())?;
-        terminal.data(path.display().to_string());
+        terminal.text(path.display().to_string());
     }
     let at = if dir == Path::new(".") { String::new() } else { format!(" -C {}", dir.display()) };
     terminal.say(format!(

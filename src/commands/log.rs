@@ -14,14 +14,16 @@ use super::Project;
 
 /// Runs the command.
 pub fn run(project: &Project, arguments: &Log, terminal: Terminal) -> Result<ExitCode, Error> {
+    let is_masked = !arguments.show_addresses && std::io::stdout().is_terminal();
     if arguments.diff {
         if arguments.kind != LogKind::DryRun {
             return Err(Error::new(Kind::Usage, "--diff compares dry runs").hint("add --kind dry-run"));
         }
-        return super::log_diff::run(project, &project.issue(arguments.issue.as_ref())?, terminal);
+        // An issue whose folder is gone still has its log.
+        let issue = arguments.issue.clone().map_or_else(|| project.issue(None), Ok)?;
+        return super::log_diff::run(project, &issue, is_masked, terminal);
     }
     let name = arguments.kind.name();
-    let is_masked = !arguments.show_addresses && std::io::stdout().is_terminal();
     let mut shown = 0;
     JsonLines::read(&project.log_path(name), |event| {
         let event = if is_masked { masked(event) } else { event };
@@ -33,9 +35,15 @@ pub fn run(project: &Project, arguments: &Log, terminal: Terminal) -> Result<Exi
         if terminal.json {
             terminal.data(event.to_string());
         } else {
-            terminal.data(line(project, &event));
+            terminal.text(line(project, &event));
         }
     })?;
+    if let Some(issue) = &arguments.issue
+        && shown == 0
+        && !project.issues().contains(issue)
+    {
+        return Err(project.no_issue(issue));
+    }
     if shown == 0 {
         terminal.say(format!("The {name} log has nothing on this."));
     }
@@ -51,9 +59,7 @@ fn masked(mut event: Value) -> Value {
 fn mask(value: &mut Value) {
     match value {
         Value::String(text) if text.contains('@') => {
-            let words =
-                text.split(' ').map(|word| word.rsplit_once('@').map_or_else(|| word.to_owned(), hidden));
-            *text = words.collect::<Vec<_>>().join(" ");
+            *text = text.split(' ').map(masked_address).collect::<Vec<_>>().join(" ");
         }
         Value::Array(values) => values.iter_mut().for_each(mask),
         Value::Object(fields) => fields.values_mut().for_each(mask),
@@ -62,9 +68,22 @@ fn mask(value: &mut Value) {
 }
 
 /// `anna@example.se` as `a…@example.se`.
-fn hidden((local, domain): (&str, &str)) -> String {
+pub(super) fn masked_address(word: &str) -> String {
+    let Some((local, domain)) = word.rsplit_once('@') else { return word.to_owned() };
     let start: String = local.chars().take(if local.starts_with('<') { 2 } else { 1 }).collect();
     format!("{start}…@{domain}")
+}
+
+/// The sum of a run in words: `52 accepted, 7 skipped: no e-mail address`.
+fn counted(counts: &Value) -> String {
+    let numbers = |object: &Value, before: &str| -> Vec<String> {
+        let fields = object.as_object().into_iter().flatten();
+        let numbers = fields.filter_map(|(name, number)| Some((name, number.as_u64()?)));
+        let said = numbers.filter(|(_, number)| *number > 0);
+        said.map(|(name, number)| format!("{number} {before}{}", super::status::words(name))).collect()
+    };
+    let skipped = counts.get("skipped").map(|skipped| numbers(skipped, "skipped: ")).unwrap_or_default();
+    [numbers(counts, ""), skipped].concat().join(", ")
 }
 
 /// One event in one line: time, issue, what, to whom, and the words behind it.
@@ -72,10 +91,12 @@ fn line(project: &Project, event: &Value) -> String {
     let text = |pointer: &str| event.pointer(pointer).and_then(Value::as_str).unwrap_or_default().to_owned();
     let time =
         text("/time").parse::<Timestamp>().map_or_else(|_| text("/time"), |time| project.clock_time(time));
-    let words = [text("/letter/reply"), text("/reason"), text("/diagnostic")].join(" ");
-    let counts = event.get("counts").map(ToString::to_string).unwrap_or_default();
+    let reason = super::status::words(&text("/reason"));
+    let words = [text("/letter/reply"), reason, text("/diagnostic")].join(" ");
+    let counts = event.get("counts").map(counted).unwrap_or_default();
     let what = [text("/event"), text("/kind"), text("/action")].join(" ");
-    let line =
-        [time, text("/issue"), what.trim().to_owned(), text("/address"), words.trim().to_owned(), counts];
+    let member = event.get("member").filter(|_| text("/address").is_empty());
+    let who = member.map_or_else(|| text("/address"), |member| format!("id:{member}"));
+    let line = [time, text("/issue"), what.trim().to_owned(), who, words.trim().to_owned(), counts];
     line.into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join("  ")
 }

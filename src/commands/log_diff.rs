@@ -1,85 +1,227 @@
 //! `log --kind dry-run --diff`: who gets another letter than in the dry run before.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
 use std::process::ExitCode;
+use std::rc::Rc;
 
 use serde::Serialize;
 use serde_json::Value;
 
 use crate::domain::IssueName;
 use crate::error::{Error, Kind};
-use crate::report::{JsonLines, Table, Terminal, plural};
+use crate::report::{JsonLines, Table, Terminal, count, plural};
 
 use super::Project;
 
-/// The letters of a dry run by address: before the first import a dry run numbers members anew.
-type Letters = BTreeMap<String, Letter>;
+/// Members with the same change are shown one by one up to so many.
+const SHOWN: usize = 5;
+/// A dry run compares no longer lists at its end, so that its memory does not grow with them; the command does.
+const MOST_COMPARED: usize = 20_000;
+
+/// A dry run by address: before the first import a dry run numbers members anew.
+type Members = BTreeMap<String, Entry>;
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Entry {
+    Letter(Letter),
+    /// No letter, and why.
+    Without(Rc<str>),
+}
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Letter {
-    sections: Vec<String>,
+    /// Shared by the members who get the same.
+    sections: Rc<[String]>,
+    subject: Rc<str>,
+    digest: Option<String>,
     bytes: u64,
 }
 
 /// An address whose letter is new, gone or another one.
-#[derive(Debug, Serialize)]
+#[derive(Debug, PartialEq, Eq, Serialize)]
 struct Change {
     what: &'static str,
     address: String,
     detail: String,
 }
 
+/// How many letters differ from those of the dry run before.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+pub(super) struct Summary {
+    new: u64,
+    gone: u64,
+    other: u64,
+    same: u64,
+}
+
+/// The last two dry runs of each selection of members, read from the log.
+#[derive(Debug, Default)]
+struct Runs {
+    reading: BTreeMap<String, Members>,
+    finished: BTreeMap<String, (Option<Members>, Members)>,
+    last: Option<String>,
+    /// More members than this in a run are too many to be kept.
+    most: usize,
+    is_over: bool,
+    /// Texts that many members share.
+    texts: BTreeSet<Rc<str>>,
+    sections: BTreeSet<Rc<[String]>>,
+}
+
 /// Compares the last two dry runs of an issue.
-pub(super) fn run(project: &Project, issue: &IssueName, terminal: Terminal) -> Result<ExitCode, Error> {
-    let (mut before, mut last, mut reading) = (None, None, Letters::new());
-    JsonLines::read(&project.log_path("dry-run"), |event| {
-        let text =
-            |pointer: &str| event.pointer(pointer).and_then(Value::as_str).unwrap_or_default().to_owned();
-        if text("/issue") != issue.as_str() {
-            return;
-        }
-        if text("/event") == "finished" {
-            before = last.replace(std::mem::take(&mut reading));
-            return;
-        }
-        let bytes = event.pointer("/letter/bytes").and_then(Value::as_u64);
-        let Some(bytes) = bytes else { return };
-        let sections = event.pointer("/letter/sections").and_then(Value::as_array).into_iter().flatten();
-        let sections = sections.filter_map(|name| name.as_str().map(str::to_owned)).collect();
-        reading.insert(text("/address"), Letter { sections, bytes });
+pub(super) fn run(
+    project: &Project,
+    issue: &IssueName,
+    is_masked: bool,
+    terminal: Terminal,
+) -> Result<ExitCode, Error> {
+    let (before, last) = Runs::read(project, issue, usize::MAX)?.last_two().ok_or_else(|| {
+        Error::new(Kind::Data, format!("the log has no two dry runs of {issue} that can be compared"))
+            .hint(format!("make one with: medlemsbrev send {issue} --dry-run"))
     })?;
-    let (Some(before), Some(last)) = (before, last) else {
-        return Err(Error::new(Kind::Data, format!("the log has no two dry runs of {issue}"))
-            .hint(format!("make one with: medlemsbrev send {issue} --dry-run")));
-    };
-    let changes = changes(&before, &last);
+    let mut changes = changes(&before, &last);
+    let same = plural(Summary::of(&changes, &last).same, "letter is", "letters are");
+    if is_masked {
+        changes.iter_mut().for_each(|change| change.address = super::log::masked_address(&change.address));
+    }
     if terminal.json {
         terminal.json(&changes);
-        return Ok(ExitCode::SUCCESS);
+    } else {
+        let all = terminal.verbose > 0;
+        let shown = if changes.is_empty() { String::new() } else { format!("{}\n", table(&changes, all)) };
+        terminal.text(shown + &format!("{same} the same."));
     }
-    let mut table = Table::new(["what", "address", "why"]);
-    for Change { what, address, detail, .. } in &changes {
-        table.row([(*what).to_owned(), address.clone(), detail.clone()]);
-    }
-    let same = plural(
-        (last.len() - changes.iter().filter(|change| change.what != "gone").count()) as u64,
-        "letter is",
-        "letters are",
-    );
-    terminal.data(
-        if changes.is_empty() { String::new() } else { format!("{table}\n") } + &format!("{same} the same."),
-    );
     Ok(ExitCode::SUCCESS)
 }
 
-fn changes(before: &Letters, last: &Letters) -> Vec<Change> {
+/// How many letters the last dry run changed; `None` where there is nothing to compare with, or too much.
+pub(super) fn summary(project: &Project, issue: &IssueName) -> Result<Option<Summary>, Error> {
+    let pair = Runs::read(project, issue, MOST_COMPARED)?.last_two();
+    Ok(pair.map(|(before, last)| Summary::of(&changes(&before, &last), &last)))
+}
+
+/// A row a change; where many members have the same one, a row for all of them.
+fn table(changes: &[Change], all: bool) -> Table {
+    let mut alike: BTreeMap<(&str, &str), usize> = BTreeMap::new();
+    for Change { what, detail, .. } in changes {
+        *alike.entry((what, detail)).or_default() += 1;
+    }
+    let mut table = Table::new(["what", "address", "why"]);
+    let mut told = BTreeSet::new();
+    for Change { what, address, detail } in changes {
+        let number = alike.get(&(*what, detail.as_str())).copied().unwrap_or(1);
+        let address = if all || number <= SHOWN {
+            address.clone()
+        } else if told.insert((what, detail)) {
+            format!("{address} and {} more", count(number as u64 - 1))
+        } else {
+            continue;
+        };
+        table.row([(*what).to_owned(), address, detail.clone()]);
+    }
+    table
+}
+
+impl Runs {
+    fn read(project: &Project, issue: &IssueName, most: usize) -> Result<Self, Error> {
+        let mut runs = Self { most, ..Self::default() };
+        JsonLines::read(&project.log_path("dry-run"), |event| {
+            if text(&event, "/issue") == issue.as_str() {
+                runs.add(&event);
+            }
+        })?;
+        Ok(runs)
+    }
+
+    fn add(&mut self, event: &Value) {
+        if self.is_over {
+            return;
+        }
+        let run = text(event, "/run");
+        if text(event, "/event") == "finished" {
+            let members = self.reading.remove(run).unwrap_or_default();
+            let selection = text(event, "/selection").to_owned();
+            let before = self.finished.remove(&selection).map(|(_, last)| last);
+            self.finished.insert(selection.clone(), (before, members));
+            self.last = Some(selection);
+            self.texts.retain(|text| Rc::strong_count(text) > 1);
+            return;
+        }
+        let address = text(event, "/address");
+        if !address.is_empty() {
+            let entry = self.entry(event);
+            let members = self.reading.entry(run.to_owned()).or_default();
+            members.insert(address.to_owned(), entry);
+            if members.len() > self.most {
+                *self = Self { is_over: true, ..Self::default() };
+            }
+        }
+    }
+
+    fn entry(&mut self, event: &Value) -> Entry {
+        let Some(bytes) = event.pointer("/letter/bytes").and_then(Value::as_u64) else {
+            let reason = text(event, "/reason");
+            let reason = if reason.is_empty() { text(event, "/event") } else { reason };
+            return Entry::Without(shared(&mut self.texts, reason));
+        };
+        let names = event.pointer("/letter/sections").and_then(Value::as_array).into_iter().flatten();
+        let names: Vec<String> = names.filter_map(|name| name.as_str().map(str::to_owned)).collect();
+        let digest = event.pointer("/letter/digest").and_then(Value::as_str).map(str::to_owned);
+        let subject = shared(&mut self.texts, text(event, "/letter/subject"));
+        Entry::Letter(Letter {
+            sections: shared(&mut self.sections, names.as_slice()),
+            subject,
+            digest,
+            bytes,
+        })
+    }
+
+    /// The last dry run and the one before it that was for the same members; where there is none, the last two of all
+    /// members.
+    fn last_two(mut self) -> Option<(Members, Members)> {
+        let mut pair = |selection: &str| {
+            let (before, last) = self.finished.remove(selection)?;
+            Some((before?, last))
+        };
+        pair(self.last.as_deref()?).or_else(|| pair(""))
+    }
+}
+
+fn text<'a>(event: &'a Value, pointer: &str) -> &'a str {
+    event.pointer(pointer).and_then(Value::as_str).unwrap_or_default()
+}
+
+fn shared<T: ?Sized + Ord>(known: &mut BTreeSet<Rc<T>>, value: &T) -> Rc<T>
+where
+    for<'a> Rc<T>: From<&'a T>,
+{
+    if let Some(found) = known.get(value) {
+        return Rc::clone(found);
+    }
+    let new: Rc<T> = Rc::from(value);
+    known.insert(Rc::clone(&new));
+    new
+}
+
+fn changes(before: &Members, last: &Members) -> Vec<Change> {
     let change = |what, address: &String, detail| Change { what, address: address.clone(), detail };
-    let now = last.iter().filter_map(|(address, letter)| match before.get(address) {
-        None => Some(change("new", address, letter.sections.join(", "))),
-        Some(then) => Some(change("other", address, difference(then, letter)?)),
+    let now = last.iter().filter_map(|(address, entry)| match (before.get(address), entry) {
+        (_, Entry::Without(_)) => None,
+        (None, Entry::Letter(_)) => Some(change("new", address, "no member had this address".to_owned())),
+        (Some(Entry::Without(why)), Entry::Letter(_)) => {
+            Some(change("new", address, format!("was left out: {}", super::status::words(why))))
+        }
+        (Some(Entry::Letter(then)), Entry::Letter(now)) => {
+            Some(change("other", address, difference(then, now)?))
+        }
     });
-    let gone = before.keys().filter(|address| !last.contains_key(*address));
-    now.chain(gone.map(|address| change("gone", address, String::new()))).collect()
+    let gone = before.iter().filter_map(|(address, entry)| match (entry, last.get(address)) {
+        (Entry::Without(_), _) | (_, Some(Entry::Letter(_))) => None,
+        (_, None) => Some(change("gone", address, "no member has this address any more".to_owned())),
+        (_, Some(Entry::Without(why))) => Some(change("gone", address, super::status::words(why))),
+    });
+    now.chain(gone).collect()
 }
 
 /// What is different in a letter; `None` where nothing is.
@@ -89,8 +231,81 @@ fn difference(then: &Letter, now: &Letter) -> Option<String> {
         names.map(|name| format!("{sign}{name}")).collect::<Vec<_>>()
     };
     let mut parts = [missing_in(now, then, "+"), missing_in(then, now, "-")].concat();
-    if parts.is_empty() && then.bytes != now.bytes {
-        parts.push(format!("{} bytes, was {}", now.bytes, then.bytes));
+    if then.subject != now.subject {
+        parts.push(format!("subject «{}», was «{}»", now.subject, then.subject));
+    }
+    let is_other = match (&then.digest, &now.digest) {
+        (Some(then), Some(now)) => then != now,
+        _ => then.bytes != now.bytes,
+    };
+    if parts.is_empty() && is_other {
+        parts.push("other content".to_owned());
     }
     (!parts.is_empty()).then(|| parts.join(", "))
+}
+
+impl Summary {
+    fn of(changes: &[Change], last: &Members) -> Self {
+        let number = |what| changes.iter().filter(|change| change.what == what).count() as u64;
+        let letters = last.values().filter(|entry| matches!(entry, Entry::Letter(_))).count() as u64;
+        let (new, other) = (number("new"), number("other"));
+        Self { new, gone: number("gone"), other, same: letters - new - other }
+    }
+
+    /// Tells whether any letter is not the same.
+    pub fn differ(self) -> bool {
+        self.new + self.gone + self.other > 0
+    }
+}
+
+impl fmt::Display for Summary {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let parts = [(self.new, "new"), (self.gone, "gone"), (self.other, "with other content")];
+        let parts = parts.iter().filter(|(number, _)| *number > 0);
+        let parts: Vec<String> = parts.map(|(number, word)| format!("{} {word}", count(*number))).collect();
+        f.write_str(&parts.join(", "))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn line(run: &str, event: &str, address: &str) -> Value {
+        serde_json::json!({
+            "run": run, "event": event, "address": address,
+            "letter": { "bytes": 9, "sections": ["A"], "subject": "S", "digest": run },
+        })
+    }
+
+    #[test]
+    fn runs_that_overlap_are_kept_apart_and_cut_ones_left_out() {
+        let mut runs = Runs { most: 9, ..Runs::default() };
+        for (run, event, address) in [
+            ("1", "accepted", "a@example.org"),
+            ("2", "accepted", "a@example.org"),
+            ("1", "accepted", "b@example.org"),
+            ("cut", "accepted", "c@example.org"),
+            ("1", "finished", ""),
+            ("2", "finished", ""),
+        ] {
+            runs.add(&line(run, event, address));
+        }
+        let (before, last) = runs.last_two().unwrap();
+        assert_eq!((before.len(), last.len()), (2, 1));
+        let changes = changes(&before, &last);
+        assert_eq!(Summary::of(&changes, &last), Summary { new: 0, gone: 1, other: 1, same: 0 });
+    }
+
+    #[test]
+    fn too_many_members_are_not_kept() {
+        let mut runs = Runs { most: 1, ..Runs::default() };
+        for run in ["1", "2"] {
+            for address in ["a@example.org", "b@example.org"] {
+                runs.add(&line(run, "accepted", address));
+            }
+            runs.add(&line(run, "finished", ""));
+        }
+        assert!(runs.reading.is_empty() && runs.last_two().is_none());
+    }
 }

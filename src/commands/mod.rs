@@ -3,8 +3,10 @@
 mod approve;
 mod archive;
 mod bounces;
+mod breakdown;
 mod build;
 mod check;
+mod dry_run;
 mod due;
 mod import;
 mod init;
@@ -21,14 +23,15 @@ mod remind;
 mod resolve;
 mod review;
 mod run;
+mod run_log;
 mod schedule;
 mod send;
+mod shell;
 mod status;
 mod year;
 
 use std::process::ExitCode;
 
-use clap::CommandFactory;
 use ring::digest::{Digest, SHA256, digest};
 
 use crate::cli::{Cli, Command};
@@ -36,6 +39,7 @@ use crate::error::Error;
 use crate::report::Terminal;
 
 use project::Project;
+pub use shell::answer;
 
 /// Runs one command.
 ///
@@ -65,20 +69,8 @@ pub fn run(cli: Cli, terminal: Terminal) -> Result<ExitCode, Error> {
         Command::Prune(arguments) => prune::run(&project()?, &arguments, terminal),
         Command::Schedule(arguments) => schedule::run(&project()?, &arguments, terminal),
         Command::Remind => remind::run(&project()?, terminal),
-        Command::Completions { shell } => {
-            let mut script = Vec::new();
-            clap_complete::generate(shell, &mut Cli::command(), "medlemsbrev", &mut script);
-            terminal.data(String::from_utf8_lossy(&script));
-            Ok(ExitCode::SUCCESS)
-        }
-        Command::Man => {
-            let mut page = Vec::new();
-            clap_mangen::Man::new(Cli::command()).render(&mut page).map_err(|error| {
-                Error::new(crate::error::Kind::TryAgain, format!("can't write the manual page: {error}"))
-            })?;
-            terminal.data(String::from_utf8_lossy(&page));
-            Ok(ExitCode::SUCCESS)
-        }
+        Command::Completions { shell } => shell::completions(shell, terminal),
+        Command::Man(arguments) => shell::man(&arguments, terminal),
     }
 }
 

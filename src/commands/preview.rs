@@ -4,7 +4,11 @@
 mod images;
 #[cfg(feature = "interactive")]
 mod interactive;
+#[cfg(feature = "browser")]
+mod serve;
 mod show;
+
+use std::ffi::OsStr;
 
 use std::path::PathBuf;
 use std::process::{Command, ExitCode, Stdio};
@@ -17,7 +21,7 @@ use crate::ledger::Ledger;
 use crate::report::Terminal;
 
 use super::Project;
-use super::import::{Scratch, import};
+use super::import::{Scratch, import_list};
 
 /// Runs the command.
 pub fn run(project: &Project, arguments: &Preview, terminal: Terminal) -> Result<ExitCode, Error> {
@@ -26,6 +30,10 @@ pub fn run(project: &Project, arguments: &Preview, terminal: Terminal) -> Result
         return interactive::run(project, arguments, terminal);
     }
     let issue = project.issue(arguments.issue.as_ref())?;
+    #[cfg(feature = "browser")]
+    if arguments.serve {
+        return serve::run(project, &issue, arguments, terminal);
+    }
     let (composer, member) = letter_of(project, &issue, arguments.member.as_ref(), terminal)?;
     if arguments.browser {
         return browse(project, &issue, &composer, &member, terminal);
@@ -47,32 +55,40 @@ fn browse(
     member: &Member,
     terminal: Terminal,
 ) -> Result<ExitCode, Error> {
-    let (path, failure) = open_page(project, issue, composer, member, Stdio::inherit())?;
+    let path = write_page(project, issue, composer, member)?;
     terminal.data(path.display().to_string());
-    if let Some(failure) = failure {
-        terminal.say(format!("{failure}: open the file yourself."));
-    }
+    open(path.as_os_str(), terminal);
     Ok(ExitCode::SUCCESS)
 }
 
-/// The page's file, and why no browser shows it; what the browser says goes to `stderr`.
-fn open_page(
+/// The letter's page as a file.
+fn write_page(
     project: &Project,
     issue: &IssueName,
     composer: &Composer,
     member: &Member,
-    stderr: Stdio,
-) -> Result<(PathBuf, Option<String>), Error> {
+) -> Result<PathBuf, Error> {
     let path = project.outbox(issue).join("build").join(format!("{issue}.html"));
     let page = composer.with_images_inside(&composer.render(member)?.html)?;
     super::build::write(&path, page.as_bytes())?;
+    Ok(path)
+}
+
+/// Opens a file or an address in the browser, or says that none can be opened.
+fn open(what: &OsStr, terminal: Terminal) {
+    if let Err(failure) = open_quietly(what) {
+        terminal.say(format!("{failure}: open it yourself."));
+    }
+}
+
+/// Opens a file or an address in the browser, or gives the words of why none can be opened.
+fn open_quietly(what: &OsStr) -> Result<(), String> {
     let opener = if cfg!(target_os = "macos") { "open" } else { "xdg-open" };
     let browser = std::env::var("BROWSER").ok().filter(|name| !name.is_empty());
     let browser = browser.unwrap_or_else(|| opener.to_owned());
     let mut command = Command::new(&browser);
-    let opened = command.arg(&path).stdin(Stdio::null()).stdout(Stdio::null()).stderr(stderr).spawn();
-    let failure = opened.err().map(|error| format!("No browser was opened (`{browser}`: {error})"));
-    Ok((path, failure))
+    command.arg(what).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+    command.spawn().map(drop).map_err(|error| format!("No browser was opened (`{browser}`: {error})"))
 }
 
 /// The composer, and the member with this address; without one a neutral reader.
@@ -86,13 +102,7 @@ pub(super) fn letter_of(
     let composer = project.composer(issue, ledger.fields()?)?;
     let member = match address {
         None => composer.neutral_reader(),
-        Some(address) => {
-            let row = ledger.member_by_address(address)?.ok_or_else(|| {
-                Error::new(Kind::Data, format!("no member has the address {address}"))
-                    .hint("look for it in the member list, or leave --member out")
-            })?;
-            row.member
-        }
+        Some(address) => ledger.member_by_address(address)?.ok_or_else(|| unknown_member(address))?.member,
     };
     if composer.sections_for(&member).next().is_none() {
         let message = format!("no section of {issue} is for {}", member.name);
@@ -103,13 +113,16 @@ pub(super) fn letter_of(
     Ok((composer, member))
 }
 
+fn unknown_member(address: &Address) -> Error {
+    Error::new(Kind::Data, format!("no member has the address {address}"))
+        .hint("look for it in the member list, or leave --member out")
+}
+
 /// The register as a send would find it: with the configured list imported, in a copy.
 pub(super) fn register(project: &Project, terminal: Terminal) -> Result<Ledger, Error> {
     let scratch = Scratch::new(project)?;
     let mut ledger = scratch.ledger()?;
-    if let Some(file) = &project.config.members.file {
-        let silent = Terminal { quiet: true, ..terminal };
-        import(&mut ledger, project, &project.dir.join(file), &crate::cli::Reading::default(), silent)?;
-    }
+    let silent = Terminal { quiet: true, ..terminal };
+    import_list(&mut ledger, project, &crate::cli::Reading::default(), silent)?;
     Ok(ledger)
 }

@@ -53,8 +53,15 @@ impl Progress {
         if self.line.get().is_some_and(|last| last.elapsed() >= LINE_EVERY) {
             self.line.set(Some(Instant::now()));
             let (done, all) = (self.bar.position(), self.bar.length().unwrap_or_default());
-            terminal.say(format!("{} of {}: {}", count(done), count(all), self.counts()));
+            terminal.say(format!("{} of {}: {}; {}", count(done), count(all), self.counts(), self.speed()));
         }
+    }
+
+    /// The rate so far, and how long the rest takes at it.
+    fn speed(&self) -> String {
+        let rate = self.bar.per_sec();
+        let left = indicatif::HumanDuration(self.bar.eta());
+        format!("{rate:.1} a second, {left:#} left")
     }
 
     fn counts(&self) -> String {

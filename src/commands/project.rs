@@ -9,11 +9,13 @@ use jiff::Timestamp;
 use ring::rand::SecureRandom;
 
 use crate::compose::{self, ComposeError, Composer, DkimKey, IssueSource, Setup, Signer};
-use crate::config::{Config, Password, TransportKind};
-use crate::domain::{IssueName, Segment, TokenKey};
+use crate::config::{Config, FILE, TransportKind};
+use crate::domain::segment::SegmentError;
+use crate::domain::{IssueName, Segment, TokenKey, field, suggest};
 use crate::error::{Error, Kind};
 use crate::ledger::{Ledger, Lock};
-use crate::relay::{Durability, Login, Outbox, Relay, Sendmail, SmtpServer, Timeouts};
+use crate::relay::{Durability, Outbox, Relay, Sendmail, SmtpServer, Timeouts};
+use crate::server::Login;
 
 /// An opened project.
 #[derive(Debug)]
@@ -78,23 +80,35 @@ impl Project {
     /// The issue that is meant: the named one, or the only one that has a folder.
     ///
     /// # Errors
-    /// When none is named and there is not exactly one.
+    /// When the named one has no folder, or none is named and there is not exactly one.
     pub fn issue(&self, named: Option<&IssueName>) -> Result<IssueName, Error> {
-        if let Some(name) = named {
-            return Ok(name.clone());
-        }
         let folders = self.issues();
+        if let Some(name) = named {
+            let is_there = self.dir.join("issues").join(name.as_str()).is_dir();
+            return if is_there { Ok(name.clone()) } else { Err(self.no_issue(name)) };
+        }
         match folders.as_slice() {
             [only] => Ok(only.clone()),
-            [] => {
-                Err(Error::new(Kind::Data, "there is no issue yet")
-                    .hint("make a folder such as issues/2026-1"))
-            }
+            [] => Err(Error::new(Kind::Data, "there is no issue yet")
+                .hint("make one with: medlemsbrev new ISSUE, such as 2026-1")),
             several => {
                 let known: Vec<&str> = several.iter().map(IssueName::as_str).collect();
                 Err(Error::new(Kind::Usage, "which issue?").hint(format!("name one of {}", known.join(", "))))
             }
         }
+    }
+
+    /// Says that there is no such issue, and which one may be meant.
+    pub fn no_issue(&self, name: &IssueName) -> Error {
+        let error = Error::new(Kind::Data, format!("there is no issue `{name}`"));
+        let known = self.issues();
+        let known: Vec<&str> = known.iter().map(IssueName::as_str).collect();
+        if let Some(near) = suggest::did_you_mean(name.as_str(), known.iter().copied()) {
+            return error.hint(near);
+        }
+        let there_are =
+            if known.is_empty() { String::new() } else { format!("there are {}; ", known.join(", ")) };
+        error.hint(format!("{there_are}a new one is made by: medlemsbrev new {name}"))
     }
 
     /// The issues that have a folder.
@@ -107,15 +121,60 @@ impl Project {
         names
     }
 
-    /// A segment by its name in the configuration, or as an expression.
+    /// A segment by its name in the configuration, or as an expression; `argument` is what the command line calls it.
     ///
     /// # Errors
-    /// Points at the place where the expression is not understood.
-    pub fn segment(&self, text: &str, fields: &BTreeSet<String>) -> Result<Segment, Error> {
-        let text = self.config.segments.get(text).map_or(text, Segment::source);
-        Segment::parse_over(text, fields).map_err(|error| {
-            Error::new(Kind::Usage, format!("--segment: {error}")).at("--segment", text, error.span)
-        })
+    /// Points at the place where the expression is not understood, or that names a field which no member has.
+    pub fn segment(&self, text: &str, argument: &str, fields: &BTreeSet<String>) -> Result<Segment, Error> {
+        if let Some(configured) = self.config.segments.get(text) {
+            return self.configured_segment(text, configured, fields);
+        }
+        let wrong = |error: SegmentError| {
+            let word = text.get(error.span.clone()).unwrap_or_default();
+            // A single word may be meant as a segment's name.
+            let segments =
+                if word == text.trim() { self.config.segments.keys().collect() } else { Vec::new() };
+            let names = segments.into_iter().chain(fields).map(String::as_str).chain(field::names());
+            let hint = suggest::did_you_mean(word, names).unwrap_or_else(|| self.segment_hint(fields));
+            Error::new(Kind::Usage, format!("{argument}: {error}")).at(argument, text, error.span).hint(hint)
+        };
+        Segment::parse_over(text, fields).map_err(wrong)
+    }
+
+    /// A segment of the configuration, whose fields are checked now that they are known.
+    ///
+    /// # Errors
+    /// Points at the line that names a field which no member has.
+    pub fn configured_segment(
+        &self,
+        name: &str,
+        segment: &Segment,
+        fields: &BTreeSet<String>,
+    ) -> Result<Segment, Error> {
+        segment.check_fields(|field| fields.contains(field)).map_err(|error| {
+            let path = self.dir.join(FILE);
+            let text = std::fs::read_to_string(&path).unwrap_or_default();
+            let start = text.find(segment.source()).unwrap_or(0);
+            let word = segment.source().get(error.span.clone()).unwrap_or_default();
+            let hint = suggest::did_you_mean(word, fields.iter().map(String::as_str).chain(field::names()))
+                .unwrap_or_else(|| "the fields are the columns of the member list".to_owned());
+            let place = start + error.span.start..start + error.span.end;
+            Error::new(Kind::Config, format!("`{}`: segment `{name}`: {error}", path.display()))
+                .at(&path.display().to_string(), &text, place)
+                .hint(hint)
+        })?;
+        Ok(segment.clone())
+    }
+
+    fn segment_hint(&self, fields: &BTreeSet<String>) -> String {
+        let fields: Vec<&str> = fields.iter().map(String::as_str).collect();
+        let names: Vec<&str> = self.config.segments.keys().map(String::as_str).collect();
+        let segments =
+            if names.is_empty() { String::new() } else { format!("; segments: {}", names.join(", ")) };
+        format!(
+            "write for example: area = \"stad\" and type in [byalag, förening]; fields: {}{segments}",
+            fields.join(", ")
+        )
     }
 
     /// The composer of an issue; `fields` are the register's.
@@ -231,9 +290,17 @@ impl Project {
     /// # Errors
     /// When the password can't be read.
     pub fn relay(&self, issue: &IssueName) -> Result<Relay, Error> {
+        self.relay_or(self.outbox(issue))
+    }
+
+    /// The configured relay; an outbox is this folder.
+    ///
+    /// # Errors
+    /// When the password can't be read.
+    pub fn relay_or(&self, outbox: PathBuf) -> Result<Relay, Error> {
         let transport = &self.config.transport;
         Ok(match transport.kind {
-            TransportKind::Outbox => Relay::Outbox(Outbox::new(self.outbox(issue), Durability::Synced)),
+            TransportKind::Outbox => Relay::Outbox(Outbox::new(outbox, Durability::Synced)),
             TransportKind::Sendmail => Relay::Sendmail(Sendmail::new(transport.command.clone())),
             TransportKind::Smtp => Relay::Smtp(SmtpServer {
                 host: transport.host.clone().unwrap_or_default(),
@@ -257,7 +324,7 @@ impl Project {
 
     fn login(&self) -> Result<Option<Login>, Error> {
         let transport = &self.config.transport;
-        match (&transport.username, Password::source(transport, &self.dir)) {
+        match (&transport.username, transport.password().source(&self.dir)) {
             (Some(user), Some(source)) => {
                 Ok(Some(Login { user: user.clone(), password: source.read()?, auth: transport.auth }))
             }

@@ -5,9 +5,9 @@ use std::process::ExitCode;
 
 use jiff::Timestamp;
 use jiff::civil::Date;
-use lettre::message::header::{ContentType, HeaderName, HeaderValue};
 
-use crate::domain::{Address, IssueName, Letter, MemberId, Outcome};
+use crate::compose::Notice;
+use crate::domain::{IssueName, Outcome};
 use crate::error::{Error, Kind};
 use crate::ledger::{Ledger, Review, ReviewKind};
 use crate::report::{Terminal, plural};
@@ -93,10 +93,15 @@ fn sections(project: &Project, issue: &IssueName) -> String {
 
 async fn mail(project: &Project, issue: &IssueName, subject: &str, text: &str) -> Result<(), Error> {
     let sender = &project.config.sender.address;
+    let signers = project.signers()?;
     let relay = project.relay(issue)?;
     let mut session = relay.connect().await?;
     for (number, editor) in project.config.schedule.editors.iter().enumerate() {
-        let letter = letter(sender, editor, subject, text, &format!("remind-{issue}-{number}"))?;
+        let now = Timestamp::now();
+        let message_id = format!("remind-{issue}-{number}.{}@{}", now.as_second(), sender.domain());
+        let notice =
+            Notice { from_name: None, from: sender, to: editor, subject, text, message_id, answer: None };
+        let letter = notice.letter(&signers, now)?;
         let delivered = session.deliver(&letter).await;
         if !matches!(delivered.outcome, Outcome::Accepted(_)) {
             let message = format!("the reminder to {editor} was not taken: {}", delivered.outcome.reply());
@@ -105,28 +110,4 @@ async fn mail(project: &Project, issue: &IssueName, subject: &str, text: &str) -
     }
     session.close().await;
     Ok(())
-}
-
-fn letter(from: &Address, to: &Address, subject: &str, text: &str, name: &str) -> Result<Letter, Error> {
-    let failed =
-        |error: &dyn std::fmt::Display| Error::new(Kind::Config, format!("no reminder to {to}: {error}"));
-    let mailbox = |address: &Address| {
-        let address = lettre::Address::new(address.local_part(), address.domain());
-        address.map(|address| lettre::message::Mailbox::new(None, address))
-    };
-    let message_id = format!("{name}.{}@{}", Timestamp::now().as_second(), from.domain());
-    let message = lettre::Message::builder()
-        .from(mailbox(from).map_err(|error| failed(&error))?)
-        .to(mailbox(to).map_err(|error| failed(&error))?)
-        .subject(subject)
-        .message_id(Some(format!("<{message_id}>")))
-        .raw_header(HeaderValue::new(
-            HeaderName::new_from_ascii_str("Auto-Submitted"),
-            "auto-generated".to_owned(),
-        ))
-        .header(ContentType::TEXT_PLAIN)
-        .body(text.to_owned())
-        .map_err(|error| failed(&error))?;
-    let (sender, recipient) = (from.clone(), to.clone());
-    Ok(Letter { member: MemberId(0), sender, recipient, message_id, bytes: message.formatted() })
 }

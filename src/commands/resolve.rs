@@ -8,7 +8,7 @@ use crate::cli::Resolve;
 use crate::domain::{Address, State};
 use crate::error::{Error, Kind};
 use crate::ledger::DeliveryRow;
-use crate::report::{Table, Terminal, plural};
+use crate::report::{Terminal, plural};
 
 use super::Project;
 
@@ -16,6 +16,9 @@ use super::Project;
 pub fn run(project: &Project, arguments: &Resolve, terminal: Terminal) -> Result<ExitCode, Error> {
     let _lock = project.lock(&format!("resolve {}", arguments.issue))?;
     let ledger = project.ledger()?;
+    if !project.issues().contains(&arguments.issue) && !ledger.has_deliveries(&arguments.issue)? {
+        return Err(project.no_issue(&arguments.issue));
+    }
     ledger.doubt_what_was_cut_off(Timestamp::now())?;
     let mut rows = ledger.deliveries(&arguments.issue, State::InDoubt)?;
     if arguments.resend && !arguments.addresses.is_empty() {
@@ -27,7 +30,7 @@ pub fn run(project: &Project, arguments: &Resolve, terminal: Terminal) -> Result
         (true, _) => State::Accepted,
         (_, true) => State::Queued,
         (false, false) => {
-            list(&rows, terminal);
+            list(project, &rows, terminal);
             return Ok(ExitCode::from(u8::from(!rows.is_empty())));
         }
     };
@@ -71,20 +74,15 @@ fn chosen(arguments: &Resolve, rows: Vec<DeliveryRow>) -> Result<Vec<DeliveryRow
     Ok(rows.into_iter().filter(|row| keys.iter().any(|key| is_of(row, key))).collect())
 }
 
-fn list(rows: &[DeliveryRow], terminal: Terminal) {
+fn list(project: &Project, rows: &[DeliveryRow], terminal: Terminal) {
     if terminal.json {
         terminal.json(&rows);
         return;
     }
     if rows.is_empty() {
-        terminal.data("No letter is in doubt.");
+        terminal.text("No letter is in doubt.");
         return;
     }
-    let mut table = Table::new(["address", "name", "since", "last words"]);
-    for row in rows {
-        let text = |value: &Option<String>| value.clone().unwrap_or_default();
-        table.row([text(&row.address), row.name.clone(), row.since.clone(), text(&row.reply)]);
-    }
-    terminal.data(table.to_string());
+    terminal.text(super::status::deliveries(project, "address", rows).to_string());
     terminal.say("Ask a few of them, or look into the mail server's log for the Message-ID; then --accepted or --resend.");
 }

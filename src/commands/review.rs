@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use jiff::Timestamp;
 use ring::digest::{Context, SHA256};
+use serde::Serialize;
 
 use crate::compose::Composer;
 use crate::config::FILE;
@@ -60,28 +61,55 @@ fn configuration(path: &PathBuf) -> Result<String, Error> {
     Ok(super::sha256(tables.to_string().as_bytes()))
 }
 
-/// What differs, a line each.
-fn changes(old: &Review, new: &Review, with_list: bool) -> Vec<String> {
-    let mut lines = Vec::new();
-    for (name, digest) in &new.files {
-        match old.files.get(name) {
-            None => lines.push(format!("new      {name}")),
-            Some(before) if before != digest => lines.push(format!("changed  {name}")),
-            Some(_) => {}
+/// What is different from an earlier review.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub(super) struct Changes {
+    /// When the earlier one was made.
+    pub since: String,
+    files: Vec<FileChange>,
+    recipients_before: u64,
+    recipients: u64,
+    /// Whether the recipients are others, or have other fields.
+    list_changed: bool,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+struct FileChange {
+    /// `new`, `changed` or `gone`.
+    what: &'static str,
+    file: String,
+}
+
+impl Changes {
+    fn between(old: &Review, new: &Review) -> Self {
+        let change = |what, file: &String| FileChange { what, file: file.clone() };
+        let now = new.files.iter().filter_map(|(name, digest)| match old.files.get(name) {
+            None => Some(change("new", name)),
+            Some(before) => (before != digest).then(|| change("changed", name)),
+        });
+        let gone = old.files.keys().filter(|name| !new.files.contains_key(*name));
+        Self {
+            since: old.at.clone(),
+            files: now.chain(gone.map(|name| change("gone", name))).collect(),
+            recipients_before: old.letters,
+            recipients: new.letters,
+            list_changed: old.list != new.list,
         }
     }
-    lines.extend(
-        old.files.keys().filter(|name| !new.files.contains_key(*name)).map(|name| format!("gone     {name}")),
-    );
-    if with_list && old.list != new.list {
-        let then = plural(old.letters, "recipient", "recipients");
-        lines.push(if old.letters == new.letters {
-            format!("changed  the member list: {then}, some of them others or with other fields")
-        } else {
-            format!("changed  the member list: {then} then, {} now", new.letters)
+
+    /// A line each; without `with_list` what happens to the members is left out.
+    pub fn lines(&self, with_list: bool) -> Vec<String> {
+        let files = self.files.iter().map(|FileChange { what, file }| format!("{what:<8} {file}"));
+        let list = (with_list && self.list_changed).then(|| {
+            let then = plural(self.recipients_before, "recipient", "recipients");
+            if self.recipients_before == self.recipients {
+                format!("changed  the member list: {then}, some of them others or with other fields")
+            } else {
+                format!("changed  the member list: {then} then, {} now", self.recipients)
+            }
         });
+        files.chain(list).collect()
     }
-    lines
 }
 
 /// Refuses an issue that changed since it was approved.
@@ -92,7 +120,7 @@ pub(super) fn refuse_unapproved(
     is_begun: bool,
 ) -> Result<(), Error> {
     // Once letters are out, members who join, leave or bounce do not stop the rest.
-    let changes = changes(approved, now, !is_begun);
+    let changes = Changes::between(approved, now).lines(!is_begun);
     if changes.is_empty() {
         return Ok(());
     }
@@ -116,16 +144,21 @@ pub(super) fn keep_dry_run(project: &Project, issue: &IssueName, review: Review,
     }
 }
 
+/// What is different from the last dry run; `None` where there was none.
+pub(super) fn changes_since_dry_run(project: &Project, issue: &IssueName, now: &Review) -> Option<Changes> {
+    let kept = std::fs::read(dry_run_path(project, issue)).ok()?;
+    let then = serde_json::from_slice::<Review>(&kept).ok()?;
+    Some(Changes::between(&then, now))
+}
+
 /// Says what is different from the last dry run.
 pub(super) fn say_changes(project: &Project, issue: &IssueName, now: &Review, terminal: Terminal) {
-    let kept = std::fs::read(dry_run_path(project, issue)).ok();
-    let then = kept.and_then(|bytes| serde_json::from_slice::<Review>(&bytes).ok());
-    let Some(then) = then else {
+    let Some(changes) = changes_since_dry_run(project, issue, now) else {
         terminal.say(format!("There was no dry run of {issue} yet."));
         return;
     };
-    let changes = changes(&then, now, true);
-    if !changes.is_empty() {
-        terminal.say(format!("Since the dry run of {}:\n  {}", then.at, changes.join("\n  ")));
+    let lines = changes.lines(true);
+    if !lines.is_empty() {
+        terminal.say(format!("Since the dry run of {}:\n  {}", changes.since, lines.join("\n  ")));
     }
 }

@@ -7,15 +7,18 @@ use jiff::Timestamp;
 use serde::Serialize;
 
 use crate::compose::Composer;
-use crate::domain::{Address, IssueName, Member, MemberId, Outcome, Segment, State};
+use crate::domain::{Address, IssueName, Member, Outcome, Segment, State};
 use crate::error::{Error, Kind};
-use crate::ledger::{Counts, Ledger, Skip};
+use crate::ledger::{Counts, Ledger, Skip, Standing};
 use crate::relay::Relay;
-use crate::report::{JsonLines, Terminal, plural};
+use crate::report::{Terminal, plural};
 use crate::send::{End, Event, Job, News};
 
 use super::Project;
+use super::breakdown::Fate;
+use super::dry_run::{DryReport, DryRun};
 use super::progress::{Progress, stop_on_signal};
+use super::run_log::RunLog;
 
 /// What a run needs once everything is checked.
 pub(super) struct Prepared {
@@ -24,36 +27,6 @@ pub(super) struct Prepared {
     pub job: Job,
     /// Letters that this run is to send.
     pub letters: u64,
-}
-
-/// One line of the send and dry-run logs.
-#[derive(Debug, Serialize)]
-struct LogLine<'a> {
-    time: Timestamp,
-    run: &'a str,
-    issue: &'a IssueName,
-    event: &'a str,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    member: Option<MemberId>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    address: Option<&'a str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    reason: Option<&'a str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    letter: Option<LogLetter<'a>>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    counts: Option<&'a Counts>,
-}
-
-#[derive(Debug, Serialize)]
-struct LogLetter<'a> {
-    sender: &'a str,
-    message_id: &'a str,
-    bytes: usize,
-    sections: Vec<&'a str>,
-    code: Option<u16>,
-    status: Option<&'a str>,
-    reply: &'a str,
 }
 
 /// The result of a run, as JSON.
@@ -66,25 +39,27 @@ struct Report<'a> {
     letters: u64,
     counts: &'a Counts,
     total: u64,
+    #[serde(flatten)]
+    dry: Option<DryReport<'a>>,
 }
 
 /// A run with where it reports to.
 pub(super) struct Run<'a> {
     pub project: &'a Project,
-    pub log: JsonLines,
+    pub log: RunLog,
     pub terminal: Terminal,
-    pub is_dry: bool,
+    /// Where nothing is sent.
+    pub dry: Option<DryRun>,
 }
 
 impl Run<'_> {
     /// Sends what was prepared.
     pub(super) async fn go(mut self, prepared: Prepared, relay: Relay) -> Result<ExitCode, Error> {
         let Prepared { ledger, composer, job, letters } = prepared;
-        let run = Timestamp::now().strftime("%Y%m%dT%H%M%SZ").to_string();
         let issue = job.issue.clone();
         let segment = job.segment.clone();
         ledger.queue(&issue, Timestamp::now(), |member| job.is_for(&composer, member))?;
-        self.log_skipped(&ledger, &composer, segment.as_ref(), &run, &issue)?;
+        self.members_without_letter(&ledger, &composer, segment.as_ref(), &issue)?;
         let name = relay.name();
         let mut tried = 0;
         let (ledger, end) = if letters == 0 {
@@ -94,7 +69,7 @@ impl Run<'_> {
             let report = |news: News<'_>| match news {
                 News::Letter(event) => {
                     tried += u64::from(!matches!(event.outcome, Outcome::Deferred(_)));
-                    self.letter(event, &composer, &run, &issue, &progress);
+                    self.letter(event, &composer, &progress);
                 }
                 News::Pause(delay, why) => progress.pause(delay, &why, self.terminal),
             };
@@ -104,37 +79,19 @@ impl Run<'_> {
             progress.bar.finish_and_clear();
             sent?
         };
-        if !self.is_dry {
+        if self.dry.is_some() {
+            self.members_left(&ledger, &composer, segment.as_ref(), &issue)?;
+        } else {
             super::refused::record(self.project, &ledger, &issue)?;
         }
-        let counts = survey(&ledger, &composer, segment.as_ref(), &issue)?;
+        let counts = ledger.survey(&issue, |member| skip(&composer, segment.as_ref(), member))?;
         tried += counts.in_state(State::Deferred);
-        self.log_line(&LogLine { counts: Some(&counts), ..LogLine::new(&run, &issue, "finished") });
-        if self.terminal.json {
-            let total = counts.total();
-            let dry_run = self.is_dry;
-            self.terminal.json(&Report {
-                issue: &issue,
-                run: &run,
-                dry_run,
-                letters,
-                counts: &counts,
-                total,
-            });
-        } else {
-            self.terminal.data(self.table(&counts, tried, &name, &issue));
-        }
+        self.log.finished(&counts);
+        self.report(&counts, letters, tried, &name, &issue)?;
         self.ended(end, &counts, &issue)
     }
 
-    fn letter(
-        &mut self,
-        event: &Event,
-        composer: &Composer,
-        run: &str,
-        issue: &IssueName,
-        progress: &Progress,
-    ) {
+    fn letter(&mut self, event: &Event, composer: &Composer, progress: &Progress) {
         let state = State::from(&event.outcome);
         let reply = event.outcome.reply();
         progress.count(&event.outcome, self.terminal);
@@ -142,55 +99,94 @@ impl Run<'_> {
             let address = event.member.address.as_ref().map_or("", Address::as_str);
             progress.bar.suspend(|| self.terminal.say(format!("{}: {address}: {reply}", state.as_str())));
         }
-        let letter = LogLetter {
-            sender: &event.sender,
-            message_id: &event.message_id,
-            bytes: event.bytes,
-            sections: composer.sections_for(&event.member).collect(),
-            code: reply.code,
-            status: reply.status.as_deref(),
-            reply: &reply.text,
-        };
-        self.log_line(&LogLine {
-            time: event.at,
-            member: Some(event.member.id),
-            address: event.member.address.as_ref().map(Address::as_str),
-            letter: Some(letter),
-            ..LogLine::new(run, issue, state.as_str())
-        });
+        let content = self.dry.as_mut().and_then(|dry| dry.letter(event, composer));
+        self.log.letter(event, composer, content.as_ref());
     }
 
-    fn log_skipped(
+    /// Tells the log of everybody who gets no letter of this run: skipped, or settled before it.
+    fn members_without_letter(
         &mut self,
         ledger: &Ledger,
         composer: &Composer,
         segment: Option<&Segment>,
-        run: &str,
         issue: &IssueName,
     ) -> Result<(), Error> {
-        ledger.for_each_member(|row| {
-            let skip = row.skip().or_else(|| skip(composer, segment, &row.member));
-            if let Some(skip) = skip.filter(|_| row.active) {
-                self.log_line(&LogLine {
-                    member: Some(row.member.id),
-                    address: row.member.address.as_ref().map(Address::as_str),
-                    reason: Some(skip.as_str()),
-                    ..LogLine::new(run, issue, "skipped")
-                });
-            }
-            Ok::<_, Error>(())
-        })
+        ledger.for_each_standing(
+            issue,
+            |member| skip(composer, segment, member),
+            |member, standing| {
+                let fate = match standing {
+                    Standing::Skipped(skip) => {
+                        self.log.member(member, "skipped", Some(skip.as_str()));
+                        Fate::Skipped
+                    }
+                    Standing::In(state) if !state.may_be_claimed() => {
+                        if self.dry.is_some() {
+                            self.log.member(member, "earlier", Some(state.as_str()));
+                        }
+                        Fate::Earlier
+                    }
+                    Standing::In(_) => return Ok(()),
+                };
+                if let Some(dry) = &mut self.dry {
+                    dry.member(member, fate, composer);
+                }
+                Ok::<_, Error>(())
+            },
+        )
     }
 
-    /// The ledger is the truth: a log that can't be written is said once a line, and the run goes on.
-    fn log_line(&mut self, line: &LogLine<'_>) {
-        if let Err(error) = self.log.add(line) {
-            self.terminal.say(error.to_string());
+    /// Tells the log of a dry run who is left for a later run, as by a limit.
+    fn members_left(
+        &mut self,
+        ledger: &Ledger,
+        composer: &Composer,
+        segment: Option<&Segment>,
+        issue: &IssueName,
+    ) -> Result<(), Error> {
+        ledger.for_each_standing(
+            issue,
+            |member| skip(composer, segment, member),
+            |member, standing| {
+                if let (Standing::In(State::Queued), Some(dry)) = (standing, &mut self.dry) {
+                    self.log.member(member, "left", None);
+                    dry.member(member, Fate::Left, composer);
+                }
+                Ok::<_, Error>(())
+            },
+        )
+    }
+
+    fn report(
+        &self,
+        counts: &Counts,
+        letters: u64,
+        tried: u64,
+        relay: &str,
+        issue: &IssueName,
+    ) -> Result<(), Error> {
+        let dry = &self.dry;
+        if self.terminal.json {
+            self.terminal.json(&Report {
+                issue,
+                run: self.log.run(),
+                dry_run: dry.is_some(),
+                letters,
+                counts,
+                total: counts.total(),
+                dry: dry.as_ref().map(|dry| dry.report(self.project, issue)).transpose()?,
+            });
+            return Ok(());
         }
+        self.terminal.text(self.table(counts, tried, relay, issue));
+        if let Some(dry) = dry {
+            self.terminal.text(format!("\n{}\n", dry.text(self.project, issue, letters)?));
+        }
+        Ok(())
     }
 
     fn table(&self, counts: &Counts, letters: u64, relay: &str, issue: &IssueName) -> String {
-        let what = match (self.is_dry, letters) {
+        let what = match (self.dry.is_some(), letters) {
             (true, _) => format!(
                 "Dry run of {issue}: {} in {relay}, nothing sent",
                 plural(letters, "letter", "letters")
@@ -230,12 +226,8 @@ impl Run<'_> {
                 "Letters are in doubt: see `medlemsbrev status {issue}` and `medlemsbrev resolve`."
             ));
         }
-        if self.is_dry {
-            let shown = "medlemsbrev preview --member ADDRESS";
-            self.terminal.say(format!(
-                "Look at single letters with `{shown}`; log: {}",
-                self.project.log_path("dry-run").display()
-            ));
+        if let Some(dry) = &self.dry {
+            dry.say_where(issue, self.terminal);
         }
         Ok(exit_code(counts))
     }
@@ -247,32 +239,6 @@ pub(super) fn exit_code(counts: &Counts) -> ExitCode {
         return ExitCode::from(Kind::TryAgain.exit_code());
     }
     ExitCode::from(u8::from(counts.in_state(State::Rejected) + counts.in_state(State::InDoubt) > 0))
-}
-
-impl<'a> LogLine<'a> {
-    fn new(run: &'a str, issue: &'a IssueName, event: &'a str) -> Self {
-        Self {
-            time: Timestamp::now(),
-            run,
-            issue,
-            event,
-            member: None,
-            address: None,
-            reason: None,
-            letter: None,
-            counts: None,
-        }
-    }
-}
-
-/// Where every member stands after the run.
-fn survey(
-    ledger: &Ledger,
-    composer: &Composer,
-    segment: Option<&Segment>,
-    issue: &IssueName,
-) -> Result<Counts, Error> {
-    Ok(ledger.survey(issue, |member| skip(composer, segment, member))?)
 }
 
 /// Why the issue is not for a member that could be mailed.

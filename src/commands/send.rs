@@ -1,10 +1,11 @@
 //! `send`: the main job.
 
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::cli::{Reading, Send};
+use crate::cli::Send;
 use crate::compose::Mark;
 use crate::domain::{Address, IssueName, Member, Outcome, State};
 use crate::error::{Error, Kind};
@@ -16,9 +17,12 @@ use jiff::Timestamp;
 
 use super::Project;
 use super::approve::refuse_cancelled;
-use super::import::{Scratch, import};
-use super::review::{keep_dry_run, refuse_unapproved, review, say_changes};
+use super::breakdown::Breakdown;
+use super::dry_run::{DryRun, forecast_words};
+use super::import::{Scratch, import_list};
+use super::review::{changes_since_dry_run, keep_dry_run, refuse_unapproved, review, say_changes};
 use super::run::{Prepared, Run};
+use super::run_log::RunLog;
 
 /// Runs the command.
 pub fn run(project: &Project, arguments: &Send, terminal: Terminal) -> Result<ExitCode, Error> {
@@ -51,13 +55,7 @@ pub(super) fn send(
         Some(scratch) => scratch.ledger()?,
         None => project.ledger()?,
     };
-    let cut_off = ledger.doubt_what_was_cut_off(Timestamp::now())? as u64;
-    if cut_off > 0 {
-        let letters = plural(cut_off, "letter", "letters");
-        terminal.say(format!(
-            "An earlier run was cut off: {letters} in doubt, see `medlemsbrev status {issue}`."
-        ));
-    }
+    say_what_was_cut_off(&ledger, issue, terminal)?;
     import_list(&mut ledger, project, &arguments.reading, terminal)?;
     refuse_cancelled(&ledger, issue)?;
     if let Some(address) = &arguments.retry_rejected {
@@ -65,24 +63,109 @@ pub(super) fn send(
     }
     let prepared = prepare(ledger, project, issue, arguments, terminal)?;
     let now = review(project, &prepared.ledger, &prepared.composer, &prepared.job)?;
+    let log = || -> Result<RunLog, Error> {
+        let file = JsonLines::open(&log_path(project, arguments))?;
+        Ok(RunLog::new(file, issue, selection(arguments), terminal))
+    };
+    if arguments.dry_run {
+        say_empty_segments(project, &prepared.ledger, terminal)?;
+        let dry = dry_run(project, &prepared, arguments, &now)?;
+        let run = Run { project, log: log()?, terminal, dry: Some(dry) };
+        return make_dry_run(&runtime, run, prepared, arguments, now);
+    }
     let is_begun = prepared.ledger.has_deliveries(issue)?;
     match approved {
         Some(approved) => refuse_unapproved(issue, approved, &now, is_begun)?,
-        None if !arguments.dry_run && !is_begun => say_changes(project, issue, &now, terminal),
+        None if !is_begun => say_changes(project, issue, &now, terminal),
         None => {}
     }
-    forecast(project, &prepared, terminal)?;
+    if let Some(forecast) = forecast(project, &prepared)? {
+        terminal.say(forecast_words(project, prepared.letters, &forecast));
+    }
     confirm(project, &prepared, arguments, terminal)?;
-    let relay = if arguments.dry_run { dry_run_outbox(project, issue)? } else { project.relay(issue)? };
-    let kind = if arguments.dry_run { "dry-run" } else { "send" };
-    let log = arguments.log_file.clone().unwrap_or_else(|| project.log_path(kind));
-    let log = JsonLines::open(&log)?;
-    let code =
-        runtime.block_on(Run { project, log, terminal, is_dry: arguments.dry_run }.go(prepared, relay))?;
-    if arguments.dry_run && arguments.segment.is_none() {
-        keep_dry_run(project, issue, now, terminal);
+    let relay = project.relay(issue)?;
+    if let Relay::Outbox(outbox) = &relay
+        && let Err(error) = outbox.clear_unfinished()
+    {
+        terminal.say(format!("Half-written letters stay in `{}`: {error}", outbox.dir().display()));
+    }
+    runtime.block_on(Run { project, log: log()?, terminal, dry: None }.go(prepared, relay))
+}
+
+fn say_what_was_cut_off(ledger: &Ledger, issue: &IssueName, terminal: Terminal) -> Result<(), Error> {
+    let cut_off = ledger.doubt_what_was_cut_off(Timestamp::now())? as u64;
+    if cut_off > 0 {
+        let letters = plural(cut_off, "letter", "letters");
+        terminal.say(format!(
+            "An earlier run was cut off: {letters} in doubt, see `medlemsbrev status {issue}`."
+        ));
+    }
+    Ok(())
+}
+
+/// Says which segments of the configuration are empty because they name a field that no member has.
+fn say_empty_segments(project: &Project, ledger: &Ledger, terminal: Terminal) -> Result<(), Error> {
+    let fields = ledger.fields()?;
+    for (name, segment) in &project.config.segments {
+        if let Err(error) = project.configured_segment(name, segment, &fields) {
+            terminal.say(error.to_string());
+        }
+    }
+    Ok(())
+}
+
+/// Makes a dry run, and keeps what it saw for the next run to compare with.
+fn make_dry_run(
+    runtime: &tokio::runtime::Runtime,
+    run: Run<'_>,
+    prepared: Prepared,
+    arguments: &Send,
+    now: Review,
+) -> Result<ExitCode, Error> {
+    let (project, terminal, issue) = (run.project, run.terminal, prepared.job.issue.clone());
+    let relay = dry_run_outbox(&dry_run_folder(project, &issue))?;
+    let code = runtime.block_on(run.go(prepared, relay))?;
+    if selection(arguments).is_none() {
+        keep_dry_run(project, &issue, now, terminal);
     }
     Ok(code)
+}
+
+fn dry_run_folder(project: &Project, issue: &IssueName) -> PathBuf {
+    project.dir.join("outbox").join(issue.as_str()).join("dry-run")
+}
+
+/// What a dry run knows before its first letter.
+fn dry_run(project: &Project, prepared: &Prepared, arguments: &Send, now: &Review) -> Result<DryRun, Error> {
+    let issue = &prepared.job.issue;
+    // A part of the members can't be compared with all of them.
+    let is_whole = selection(arguments).is_none();
+    Ok(DryRun {
+        breakdown: Breakdown::new(&project.config.segments, &prepared.composer),
+        forecast: forecast(project, prepared)?,
+        changes: is_whole.then(|| changes_since_dry_run(project, issue, now)).flatten(),
+        is_whole,
+        folder: dry_run_folder(project, issue),
+        log: log_path(project, arguments),
+        is_usual_log: arguments.log_file.is_none(),
+    })
+}
+
+fn log_path(project: &Project, arguments: &Send) -> PathBuf {
+    let name = if arguments.dry_run { "dry-run" } else { "send" };
+    arguments.log_file.clone().unwrap_or_else(|| project.log_path(name))
+}
+
+/// Which of the members the run is for, in the words of the command line; `None` where for all.
+fn selection(arguments: &Send) -> Option<String> {
+    let parts = [
+        arguments.segment.as_ref().map(|segment| format!("--segment '{segment}'")),
+        arguments.limit.map(|limit| format!("--limit {limit}")),
+        arguments.only_missing.then(|| "--only-missing".to_owned()),
+        arguments.retry_rejected.as_ref().map(|address| format!("--retry-rejected {address}")),
+    ];
+    let parts: Vec<String> = parts.into_iter().flatten().collect();
+    (!parts.is_empty()).then(|| parts.join(" "))
 }
 
 /// Queues the rejected letter of one member; the decision lifts the address's suppression after a bounce.
@@ -100,21 +183,6 @@ fn queue_rejected(ledger: &Ledger, issue: &IssueName, address: &Address) -> Resu
         .hint(format!("see which were: medlemsbrev status {issue}")))
 }
 
-pub(super) fn import_list(
-    ledger: &mut Ledger,
-    project: &Project,
-    reading: &Reading,
-    terminal: Terminal,
-) -> Result<(), Error> {
-    let Some(file) = &project.config.members.file else { return Ok(()) };
-    let imported = import(ledger, project, &project.dir.join(file), reading, terminal)?;
-    imported.refusals().for_each(|row| terminal.say(row));
-    if let Some(summary) = imported.summary() {
-        terminal.say(summary);
-    }
-    Ok(())
-}
-
 /// Composes every letter of the run once, so that nothing is wrong with the last one when the first is out.
 pub(super) fn prepare(
     ledger: Ledger,
@@ -124,7 +192,8 @@ pub(super) fn prepare(
     terminal: Terminal,
 ) -> Result<Prepared, Error> {
     let fields = ledger.fields()?;
-    let segment = arguments.segment.as_ref().map(|text| project.segment(text, &fields)).transpose()?;
+    let segment =
+        arguments.segment.as_ref().map(|text| project.segment(text, "--segment", &fields)).transpose()?;
     let composer = super::check::before_sending(project, issue, &ledger, arguments.allow_large, terminal)?;
     let only = match &arguments.retry_rejected {
         Some(address) => {
@@ -162,17 +231,11 @@ pub(super) fn prepare(
     Ok(Prepared { ledger, composer: Arc::new(composer), job: Job { connections, ..job }, letters })
 }
 
-/// Says when the letters will be out, where a quota is in the way.
-fn forecast(project: &Project, prepared: &Prepared, terminal: Terminal) -> Result<(), Error> {
-    let quotas = &project.config.transport.quota;
+/// When the letters will be out, where a quota of the configuration is in the way.
+fn forecast(project: &Project, prepared: &Prepared) -> Result<Option<Forecast>, Error> {
     let now = Timestamp::now();
     let gone = prepared.ledger.handed_over(crate::send::counted_since(now))?;
-    if let Some(Forecast { quota, runs, done }) = Forecast::make(quotas, &gone, prepared.letters, now) {
-        let letters = plural(prepared.letters, "letter", "letters");
-        let runs = plural(runs, "run", "runs");
-        terminal.say(format!("{letters} at {quota}: {runs}, done about {}.", project.clock_time(done)));
-    }
-    Ok(())
+    Ok(Forecast::make(&project.config.transport.quota, &gone, prepared.letters, now))
 }
 
 /// Asks before real letters go out.
@@ -182,7 +245,7 @@ fn confirm(
     arguments: &Send,
     terminal: Terminal,
 ) -> Result<(), Error> {
-    if arguments.yes || arguments.dry_run || prepared.letters == 0 {
+    if arguments.yes || prepared.letters == 0 {
         return Ok(());
     }
     let letters = plural(prepared.letters, "letter", "letters");
@@ -197,9 +260,8 @@ fn confirm(
 }
 
 /// An empty folder for the letters of a dry run.
-fn dry_run_outbox(project: &Project, issue: &IssueName) -> Result<Relay, Error> {
-    let dir = project.dir.join("outbox").join(issue.as_str()).join("dry-run");
-    match std::fs::remove_dir_all(&dir) {
+fn dry_run_outbox(dir: &Path) -> Result<Relay, Error> {
+    match std::fs::remove_dir_all(dir) {
         Ok(()) => {}
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
         Err(error) => {
@@ -207,7 +269,7 @@ fn dry_run_outbox(project: &Project, issue: &IssueName) -> Result<Relay, Error> 
             return Err(Error::new(Kind::TryAgain, message));
         }
     }
-    Ok(Relay::Outbox(Outbox::new(dir, Durability::Cached)))
+    Ok(Relay::Outbox(Outbox::new(dir.to_owned(), Durability::Cached)))
 }
 
 /// One marked letter that no ledger knows of.
@@ -232,7 +294,7 @@ async fn test(
     if terminal.json {
         terminal.json(&serde_json::json!({ "address": address, "outcome": state, "reply": reply }));
     } else {
-        terminal.data(format!("Test letter to {address}: {}: {reply}", state.as_str()));
+        terminal.text(format!("Test letter to {address}: {}: {reply}", state.as_str()));
     }
     Ok(match delivered.outcome {
         Outcome::Accepted(_) => ExitCode::SUCCESS,

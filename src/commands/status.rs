@@ -1,5 +1,6 @@
 //! `status`: what was sent, what was not, and why.
 
+use std::fmt::Write as _;
 use std::process::ExitCode;
 
 use jiff::Timestamp;
@@ -7,9 +8,9 @@ use serde::Serialize;
 
 use crate::cli::Status;
 use crate::domain::{IssueName, State};
-use crate::error::{Error, Kind};
+use crate::error::Error;
 use crate::ledger::{Counts, DeliveryRow, Ledger, Lock};
-use crate::report::{Table, Terminal, count};
+use crate::report::{Paint, Table, Terminal, count};
 
 use super::Project;
 
@@ -27,6 +28,9 @@ struct IssueStatus {
 /// Runs the command.
 pub fn run(project: &Project, arguments: &Status, terminal: Terminal) -> Result<ExitCode, Error> {
     let Some(ledger) = Ledger::open_existing(&project.ledger_path())? else {
+        if let Some(issue) = arguments.issue.as_ref().filter(|issue| !project.issues().contains(issue)) {
+            return Err(project.no_issue(issue));
+        }
         terminal.say("No member list was imported yet and nothing was sent.");
         if terminal.json {
             terminal.json(&Vec::<IssueStatus>::new());
@@ -44,22 +48,17 @@ pub fn run(project: &Project, arguments: &Status, terminal: Terminal) -> Result<
     }
     for issue in &issues {
         if !project.issues().contains(issue) && !ledger.has_deliveries(issue)? {
-            return Err(Error::new(Kind::Data, format!("there is no issue {issue}")));
+            return Err(project.no_issue(issue));
         }
     }
     let statuses =
         issues.into_iter().map(|issue| of_issue(project, &ledger, issue)).collect::<Result<Vec<_>, _>>()?;
     if !terminal.json {
         for status in &statuses {
-            terminal.data(status.to_string());
+            terminal.text(status.shown(project));
         }
         if arguments.issue.is_none() {
-            let today =
-                Timestamp::now().to_zoned_datetime(project.config.association.time_zone.0.clone()).date();
-            let promises = super::year::promises(project, &ledger, today)?;
-            if !promises.is_empty() {
-                terminal.data(super::year::table(&promises, today).to_string());
-            }
+            show_year(project, &ledger, terminal)?;
         }
     } else if let (Some(_), [status]) = (&arguments.issue, statuses.as_slice()) {
         terminal.json(status);
@@ -67,6 +66,16 @@ pub fn run(project: &Project, arguments: &Status, terminal: Terminal) -> Result<
         terminal.json(&statuses);
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// The issues that the schedule promises.
+fn show_year(project: &Project, ledger: &Ledger, terminal: Terminal) -> Result<(), Error> {
+    let today = Timestamp::now().to_zoned_datetime(project.config.association.time_zone.0.clone()).date();
+    let promises = super::year::promises(project, ledger, today)?;
+    if !promises.is_empty() {
+        terminal.text(super::year::table(&promises, today).to_string());
+    }
+    Ok(())
 }
 
 fn of_issue(project: &Project, ledger: &Ledger, issue: IssueName) -> Result<IssueStatus, Error> {
@@ -99,17 +108,24 @@ pub(super) fn table(counts: &Counts) -> Table {
         let number = counts.in_state(state);
         let always = matches!(state, State::Accepted | State::Rejected | State::Deferred | State::InDoubt);
         if number > 0 || always {
-            table.row([words(state.as_str()), count(number)]);
+            let cells = [words(state.as_str()), count(number)];
+            match state {
+                State::Rejected | State::InDoubt if number > 0 => table.painted(Paint::Error, cells),
+                State::Deferred if number > 0 => table.painted(Paint::Warning, cells),
+                State::Accepted if number > 0 => table.painted(Paint::Good, cells),
+                _ => table.row(cells),
+            }
         }
     }
     for (reason, number) in &counts.skipped {
         table.row([format!("skipped: {}", words(reason)), count(*number)]);
     }
-    table.row(["members".to_owned(), count(counts.total())]);
+    table.painted(Paint::Strong, ["members".to_owned(), count(counts.total())]);
     table
 }
 
-fn words(name: &str) -> String {
+/// A state's or a reason's name as people read it.
+pub(super) fn words(name: &str) -> String {
     match name {
         "queued" => "to be sent".to_owned(),
         "no_address" => "no e-mail address".to_owned(),
@@ -119,24 +135,28 @@ fn words(name: &str) -> String {
     }
 }
 
-impl std::fmt::Display for IssueStatus {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        writeln!(f, "{}\n\n{}", self.issue, table(&self.counts))?;
+/// Letters that are not accepted, one a row, with the times of the association's clock.
+pub(super) fn deliveries(project: &Project, first: &str, rows: &[DeliveryRow]) -> Table {
+    let mut table = Table::new([first, "name", "since", "last words"]).whole(2);
+    for row in rows {
+        let since = row.since.parse().map_or_else(|_| row.since.clone(), |time| project.clock_time(time));
+        let text = |value: &Option<String>| value.clone().unwrap_or_default();
+        table.row([text(&row.address), row.name.clone(), since, text(&row.reply)]);
+    }
+    table
+}
+
+impl IssueStatus {
+    /// The sum, and each letter that a person may have to do something about.
+    fn shown(&self, project: &Project) -> String {
+        let mut text = format!("{}\n\n{}\n", Paint::Strong.on(self.issue.as_str()), table(&self.counts));
         for (word, rows) in
             [("in doubt", &self.in_doubt), ("rejected", &self.rejected), ("deferred", &self.deferred)]
         {
-            if rows.is_empty() {
-                continue;
+            if !rows.is_empty() {
+                let _infallible = writeln!(text, "{}", deliveries(project, word, rows));
             }
-            writeln!(f, "{word}:")?;
-            let mut table = Table::bare();
-            for row in rows {
-                let address = row.address.clone().unwrap_or_default();
-                let reply = row.reply.clone().unwrap_or_default();
-                table.row([format!("  {address}"), row.name.clone(), row.since.clone(), reply]);
-            }
-            writeln!(f, "{table}")?;
         }
-        Ok(())
+        text
     }
 }

@@ -39,6 +39,10 @@ impl ComposeError {
         match self {
             Self::Source { hint, .. } => hint.as_deref(),
             Self::Dkim(error) => error.hint(),
+            Self::NoIssue { .. } => Some("an issue.toml has at least: title = \"…\" and date = 2026-04-15"),
+            Self::Read { .. } => {
+                Some("is the name right? `medlemsbrev check` says which line names the file")
+            }
             _ => None,
         }
     }

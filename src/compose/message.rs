@@ -1,5 +1,6 @@
 //! The RFC 5322 message: what all letters share is written once, what is personal goes in between.
 
+use std::sync::OnceLock;
 use std::time::{Duration, SystemTime};
 
 use jiff::Timestamp;
@@ -8,6 +9,7 @@ use lettre::message::header::{
     Subject, To,
 };
 use lettre::message::{Body, Mailbox, Mailboxes, MultiPart, SinglePart};
+use ring::digest::{Context, Digest, SHA256};
 
 use crate::domain::{Address, IssueName, Member, Token};
 
@@ -25,6 +27,7 @@ pub(super) struct Frame {
     before_text: Vec<u8>,
     before_html: Vec<u8>,
     end: Vec<u8>,
+    digest: OnceLock<Digest>,
 }
 
 impl Frame {
@@ -70,12 +73,24 @@ impl Frame {
             before_text: message.get(head..text)?.to_vec(),
             before_html: message.get(text + TEXT_HERE.len()..html)?.to_vec(),
             end: message.get(html + HTML_HERE.len()..)?.to_vec(),
+            digest: OnceLock::new(),
+        })
+    }
+
+    /// SHA-256 of all that letters share, made at the first use.
+    pub fn digest(&self) -> &Digest {
+        self.digest.get_or_init(|| {
+            let mut context = Context::new(&SHA256);
+            [&self.headers, &self.before_text, &self.before_html, &self.end]
+                .into_iter()
+                .for_each(|part| context.update(part));
+            context.finish()
         })
     }
 
     /// The message to one member, with the bodies in quoted-printable.
     pub fn message(&self, headers: &str, text: &[u8], html: &[u8]) -> Vec<u8> {
-        let Self { headers: shared, before_text, before_html, end } = self;
+        let Self { headers: shared, before_text, before_html, end, .. } = self;
         [headers.as_bytes(), shared, before_text, text, before_html, html, end].concat()
     }
 }
@@ -117,7 +132,7 @@ fn raw(name: &'static str, value: String) -> HeaderValue {
     HeaderValue::dangerous_new_pre_encoded(HeaderName::new_from_ascii_str(name), value.clone(), value)
 }
 
-fn mailbox(name: Option<String>, address: &Address) -> Result<Mailbox, ComposeError> {
+pub(super) fn mailbox(name: Option<String>, address: &Address) -> Result<Mailbox, ComposeError> {
     let parsed = lettre::Address::new(address.local_part(), address.domain());
     let parsed = parsed.map_err(|error| ComposeError::Letter {
         member: address.to_string(),

@@ -5,6 +5,7 @@
 
 mod calendar;
 mod compiler;
+mod digest;
 mod dkim;
 mod encode;
 mod error;
@@ -12,6 +13,7 @@ mod helpers;
 mod language;
 mod markdown;
 mod message;
+mod notice;
 mod page;
 mod parts;
 mod sender;
@@ -37,9 +39,11 @@ use page::Logo;
 use template::Templates;
 use variant::Variants;
 
+pub use digest::Content;
 pub use dkim::{DkimError, DkimKey, Signer};
 pub use error::ComposeError;
 pub use markdown::options as markdown_options;
+pub use notice::{Answer, Farewell, Notice};
 pub use page::Association;
 pub use sender::Sender;
 pub use source::IssueSource;
@@ -132,9 +136,24 @@ impl Composer {
         self.sections.iter().filter(|section| section.is_for(member)).map(|section| section.title.as_str())
     }
 
+    /// The title of every section, with whether this member gets it.
+    pub fn sections<'a>(&'a self, member: &'a Member) -> impl Iterator<Item = (&'a str, bool)> {
+        self.sections.iter().map(|section| (section.title.as_str(), section.is_for(member)))
+    }
+
+    /// The titles of all sections.
+    pub fn section_titles(&self) -> impl Iterator<Item = &str> {
+        self.sections.iter().map(|section| section.title.as_str())
+    }
+
     /// The names of the attached files.
     pub fn attachment_names(&self) -> &[String] {
         &self.attachment_names
+    }
+
+    /// Who the letters are from, as mail programs show it.
+    pub fn from(&self) -> String {
+        format!("{} <{}>", self.setup.sender.name, self.setup.sender.address)
     }
 
     /// A reader without personal fields, for looking at the letter.
@@ -195,7 +214,7 @@ impl Composer {
         let headers = message::headers(sender, member, &recipient, &token, &subject, now)?;
         Ok(Letter {
             member: member.id,
-            sender: sender.return_path(&token)?,
+            sender: Some(sender.return_path(&token)?),
             message_id: message::message_id(&token, &sender.address),
             bytes: self.frame.message(&headers, &text, &html),
             recipient,

@@ -7,7 +7,7 @@ use serde::{Deserialize, Deserializer};
 use toml::Spanned;
 
 use crate::domain::segment::SegmentError;
-use crate::domain::{Event, Excerpt, Issue, IssueName, Section, Segment};
+use crate::domain::{Event, Excerpt, Issue, IssueName, Section, Segment, suggest};
 
 use super::ComposeError;
 
@@ -78,9 +78,9 @@ where
 {
     let text = match Moment::deserialize(deserializer)? {
         Moment::Bare(moment) => moment.to_string(),
-        Moment::Text(text) => text.trim().replace(' ', "T").replace('.', ":"),
+        Moment::Text(text) => text,
     };
-    text.parse().map_err(|_| {
+    text.trim().replace(' ', "T").replace('.', ":").parse().map_err(|_| {
         serde::de::Error::custom(format!(
             "`{text}` is not a date or time such as 2026-04-15, \"13:00\" or 2026-04-15T08:00"
         ))
@@ -234,9 +234,10 @@ fn files(dir: &Path) -> Result<Vec<PathBuf>, ComposeError> {
 
 pub(super) fn toml_error(path: &Path, text: &str, offset: usize, error: &toml::de::Error) -> ComposeError {
     let span = error.span().unwrap_or(0..0);
+    let (message, hint) = suggest::unknown_name(error.message());
     ComposeError::Source {
-        message: error.message().to_owned(),
-        hint: None,
+        message,
+        hint,
         excerpt: Excerpt::new(path, text, span.start + offset..span.end + offset),
     }
 }

@@ -100,12 +100,19 @@ impl Composer {
     /// # Errors
     /// When a template can't be rendered with this member's fields.
     pub(super) fn fill(&self, member: &Member, token: &Token) -> Result<Filled, ComposeError> {
+        self.fill_with(member, self.setup.sender.unsubscribe(token)?)
+    }
+
+    /// The member's letter with this link to leave.
+    ///
+    /// # Errors
+    /// As [`Composer::fill`].
+    pub(super) fn fill_with(&self, member: &Member, unsubscribe: String) -> Result<Filled, ComposeError> {
         let visible = self.visible(member);
         let failed = |error: RenderError| ComposeError::Letter {
             member: member.name.clone(),
             message: error.to_string(),
         };
-        let unsubscribe = self.setup.sender.unsubscribe(token)?;
         let values = self.values(member, unsubscribe, &visible, false).map_err(failed)?;
         let variant = if self.pages_have_logic {
             // What the page shows depends on the member: it is rendered for each.

@@ -1,5 +1,6 @@
 //! `medlemsbrev.toml`: who sends, how, and to whom.
 
+mod inbox;
 mod password;
 mod schedule;
 mod values;
@@ -11,11 +12,12 @@ use std::time::Duration;
 use jiff::tz::TimeZone;
 use serde::Deserialize;
 
-use crate::domain::{Address, Excerpt, Quota, Segment};
-use crate::relay::{Auth, Security};
+use crate::domain::{Address, Excerpt, Quota, Segment, suggest};
+use crate::server::{Auth, Security};
 
-pub use password::{Password, PasswordError};
-pub use schedule::{Inbox, MonthDay, Schedule};
+pub use inbox::{Imap, Inbox};
+pub use password::{Password, PasswordError, PasswordKeys};
+pub use schedule::{MonthDay, Schedule};
 pub use values::{Age, Brake, Count, FolderUrl, ListId, Missing, Span, UnsubscribeUrl, Wait, ZoneName};
 
 /// The file's name in a project's folder.
@@ -153,12 +155,14 @@ pub struct Archive {
 /// Why the configuration can't be used.
 #[derive(Debug, thiserror::Error)]
 pub enum ConfigError {
+    #[error("there is no folder `{dir}`")]
+    NoFolder { dir: PathBuf },
     #[error("there is no `{FILE}` in `{dir}`")]
-    Missing { dir: PathBuf },
+    Missing { dir: PathBuf, above: Option<PathBuf> },
     #[error("can't read `{path}`: {source}")]
     Read { path: PathBuf, source: std::io::Error },
     #[error("`{path}`: {message}", path = excerpt.path.display())]
-    Syntax { message: String, excerpt: Excerpt },
+    Syntax { message: String, hint: Option<String>, excerpt: Excerpt },
     #[error("`{path}`: `{key}` {message}")]
     Value { path: PathBuf, key: &'static str, message: String },
 }
@@ -173,7 +177,11 @@ impl Config {
         let text = match std::fs::read_to_string(&path) {
             Ok(text) => text,
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
-                return Err(ConfigError::Missing { dir: dir.to_owned() });
+                let dir = dir.to_owned();
+                return Err(match std::fs::canonicalize(&dir) {
+                    Ok(path) => ConfigError::Missing { above: project_above(&path), dir },
+                    Err(_) => ConfigError::NoFolder { dir },
+                });
             }
             Err(source) => return Err(ConfigError::Read { path, source }),
         };
@@ -191,20 +199,12 @@ impl Config {
         if transport.kind == TransportKind::Smtp && transport.host.is_none() {
             return wrong("transport.host", "is missing: name the mail server, such as \"mail.example.se\"");
         }
-        let sources = [
-            transport.password_env.is_some(),
-            transport.password_file.is_some(),
-            transport.password_command.is_some(),
-        ];
-        let sources = sources.iter().filter(|is_set| **is_set).count();
-        if sources > 1 {
-            return wrong("transport.password_env", "stands beside another password source: keep one");
-        }
-        if transport.username.is_some() != (sources == 1) {
-            return wrong(
-                "transport.username",
-                "and one of password_env, password_file and password_command go together",
-            );
+        transport
+            .password()
+            .check(transport.username.is_some())
+            .or_else(|message| wrong("transport.username", message))?;
+        for imap in &self.inbox.imap {
+            imap.check().or_else(|(key, message)| wrong(key, message))?;
         }
         if self.association.name.trim().is_empty() {
             return wrong("association.name", "is empty");
@@ -221,12 +221,15 @@ impl Config {
     }
 }
 
+/// The nearest folder above `dir` that has a project.
+fn project_above(dir: &Path) -> Option<PathBuf> {
+    dir.ancestors().skip(1).find(|folder| folder.join(FILE).is_file()).map(Path::to_owned)
+}
+
 /// Turns an error of the TOML reader into one with its place.
 pub fn syntax(path: &Path, text: &str, error: &toml::de::Error) -> ConfigError {
-    ConfigError::Syntax {
-        message: error.message().to_owned(),
-        excerpt: Excerpt::new(path, text, error.span().unwrap_or(0..0)),
-    }
+    let (message, hint) = suggest::unknown_name(error.message());
+    ConfigError::Syntax { message, hint, excerpt: Excerpt::new(path, text, error.span().unwrap_or(0..0)) }
 }
 
 impl Default for Transport {
@@ -258,6 +261,15 @@ impl Default for Transport {
 }
 
 impl Transport {
+    /// The password's source.
+    pub fn password(&self) -> PasswordKeys<'_> {
+        PasswordKeys {
+            environment: self.password_env.as_deref(),
+            file: self.password_file.as_deref(),
+            command: self.password_command.as_deref(),
+        }
+    }
+
     /// The port, by default the one that the kind of security has.
     pub fn port(&self) -> u16 {
         self.port.unwrap_or(match self.security {

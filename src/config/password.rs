@@ -1,11 +1,9 @@
-//! Where the relay's password comes from; it is never in the configuration file.
+//! Where a server's password comes from; it is never in the configuration file.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use secrecy::SecretString;
-
-use super::Transport;
 
 /// A place to read a password from.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -30,15 +28,38 @@ pub enum PasswordError {
     Empty(String),
 }
 
-impl Password {
-    /// The source that the configuration names; files are looked for from `dir`.
-    pub fn source(transport: &Transport, dir: &Path) -> Option<Self> {
-        let file = transport.password_file.as_ref().map(|file| Self::File(dir.join(file)));
-        let environment = transport.password_env.clone().map(Self::Environment);
-        let command = transport.password_command.clone().map(Self::Command);
-        environment.or(file).or(command)
+/// The keys of a table that name a password's source; at most one is set.
+#[derive(Debug, Clone, Copy)]
+pub struct PasswordKeys<'a> {
+    pub environment: Option<&'a str>,
+    pub file: Option<&'a Path>,
+    pub command: Option<&'a str>,
+}
+
+impl PasswordKeys<'_> {
+    /// Says what is wrong in a table with a user's name, or without one.
+    ///
+    /// # Errors
+    /// When there are several sources, or one of name and source is missing.
+    pub fn check(self, has_user: bool) -> Result<(), &'static str> {
+        let sources = [self.environment.is_some(), self.file.is_some(), self.command.is_some()];
+        match sources.iter().filter(|is_set| **is_set).count() {
+            0 | 1 if has_user == sources.contains(&true) => Ok(()),
+            0 | 1 => Err("and one of password_env, password_file and password_command go together"),
+            _ => Err("has more than one of password_env, password_file and password_command: keep one"),
+        }
     }
 
+    /// The source; files are looked for from `dir`.
+    pub fn source(self, dir: &Path) -> Option<Password> {
+        let file = self.file.map(|file| Password::File(dir.join(file)));
+        let environment = self.environment.map(|name| Password::Environment(name.to_owned()));
+        let command = self.command.map(|command| Password::Command(command.to_owned()));
+        environment.or(file).or(command)
+    }
+}
+
+impl Password {
     /// Reads the password; one line end after it is dropped.
     ///
     /// # Errors

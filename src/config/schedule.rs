@@ -1,14 +1,11 @@
-//! `[schedule]` and `[inbox]`: when letters are promised, who is reminded, and where bounces come back.
+//! `[schedule]`: when letters are promised, and who is reminded.
 
-use std::path::PathBuf;
 use std::str::FromStr;
 
 use jiff::civil::Date;
 use serde::Deserialize;
 
 use crate::domain::Address;
-
-use super::Count;
 
 /// The year's letters and who writes them.
 #[derive(Debug, Deserialize)]
@@ -19,24 +16,6 @@ pub struct Schedule {
     pub editors: Vec<Address>,
     /// How many days before an issue is due `remind` begins.
     pub remind_days: u16,
-}
-
-/// Where bounces come from, and what becomes of them.
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct Inbox {
-    /// Maildirs, mboxes and message files, from the project's folder.
-    pub sources: Vec<PathBuf>,
-    /// The folder to which handled messages of a Maildir or folder are moved.
-    pub move_to: Option<PathBuf>,
-    /// After so many issues in a row that bounced softly an address is given up.
-    pub soft_issues: Count,
-}
-
-impl Default for Inbox {
-    fn default() -> Self {
-        Self { sources: Vec::new(), move_to: None, soft_issues: Count(2) }
-    }
 }
 
 impl Default for Schedule {

@@ -26,6 +26,14 @@ pub enum AddressError {
     TooLong,
 }
 
+/// The same with the text, for arguments and settings.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("`{text}` is not an e-mail address: it {error}")]
+pub struct NotAnAddress {
+    text: String,
+    error: AddressError,
+}
+
 impl Address {
     /// Checks and normalises `text`: trims it, drops `<…>` and `mailto:`, turns the domain into lower-case ASCII.
     ///
@@ -111,18 +119,18 @@ impl fmt::Display for Address {
 }
 
 impl FromStr for Address {
-    type Err = AddressError;
+    type Err = NotAnAddress;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        Self::parse(text)
+        Self::parse(text).map_err(|error| NotAnAddress { text: text.to_owned(), error })
     }
 }
 
 impl TryFrom<String> for Address {
-    type Error = AddressError;
+    type Error = NotAnAddress;
 
     fn try_from(text: String) -> Result<Self, Self::Error> {
-        Self::parse(&text)
+        text.parse()
     }
 }
 

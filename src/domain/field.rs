@@ -67,6 +67,12 @@ pub fn known(header: &str) -> Option<&'static str> {
     alias.map(|(name, _)| *name)
 }
 
+/// Every name that a field has in headers and expressions, in English and Swedish.
+pub fn names<'a>() -> impl Iterator<Item = &'a str> {
+    let aliases = ALIASES.iter().flat_map(|(_, aliases)| aliases.iter().copied());
+    KNOWN.into_iter().chain(aliases).map(|name: &'a str| name)
+}
+
 fn fold(header: &str) -> String {
     use unicode_normalization::UnicodeNormalization;
     header.nfc().filter(|c| c.is_alphanumeric()).flat_map(char::to_lowercase).collect()

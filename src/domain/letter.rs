@@ -6,8 +6,8 @@ use super::{Address, MemberId};
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Letter {
     pub member: MemberId,
-    /// Envelope sender (RFC 5321 `MAIL FROM`), with the member's token where VERP is on.
-    pub sender: Address,
+    /// Envelope sender (RFC 5321 `MAIL FROM`), with the member's token where VERP is on; `<>` when there is none.
+    pub sender: Option<Address>,
     /// The one envelope recipient.
     pub recipient: Address,
     /// `Message-ID` without its angle brackets.

@@ -12,6 +12,7 @@ pub mod outcome;
 mod quota;
 pub mod section;
 pub mod segment;
+pub mod suggest;
 pub mod suppression;
 pub mod token;
 

@@ -113,6 +113,9 @@ impl<'a> Rows<'a> {
     /// Tells whether a quotation mark that opens a cell is never closed: its record then has an odd number of them and
     /// goes on over several lines, or to the end of the file.
     fn is_unclosed(&self, raw: &str) -> bool {
+        if !raw.contains('"') {
+            return false;
+        }
         let opens_cell = raw.starts_with('"') || raw.contains(&format!("{}\"", char::from(self.delimiter)));
         let is_odd = raw.bytes().filter(|byte| *byte == b'"').count() % 2 == 1;
         let is_last = self.reader.position().byte() >= (self.text.len() - self.offset) as u64;

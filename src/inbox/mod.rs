@@ -24,6 +24,7 @@ mod tokens;
 mod unsubscribe;
 mod verdict;
 
+pub use mime::unix_lines;
 pub use reader::{Hints, Reader, Report};
 pub use rules::RulesError;
 

@@ -9,12 +9,14 @@ use super::mail::Mail;
 use super::mime::{Message, Part, Role, starts_with, unix_lines};
 use super::rules::{Rules, RulesError};
 use super::verdict::cut;
-use super::{address, notice, tokens};
+use super::{address, notice, reply, tokens};
 use crate::domain::Reply;
 use crate::domain::bounce::{Kind, Reason, Verdict};
 
 /// All text of a notice that is read.
 const MAX_NOTICE: usize = 512 * 1024;
+const MAX_IDENTIFIERS: usize = 20;
+const MAX_IDENTIFIER: usize = 200;
 /// A notice inside a forwarded mail inside a forwarded mail.
 const MAX_FORWARDS: usize = 2;
 
@@ -37,6 +39,12 @@ pub struct Report {
     pub from: String,
     /// The Date field as it is written.
     pub date: String,
+    /// Its own identifier in angle brackets, where it has one.
+    pub message_id: String,
+    /// Those of the mails before it.
+    pub references: Vec<String>,
+    /// Whether a machine may answer it.
+    pub may_be_answered: bool,
 }
 
 /// Reads messages by the built-in rules.
@@ -95,6 +103,9 @@ impl Reader {
             subject: message.headers.text("subject"),
             from: address::first(&message.headers.text("from")).unwrap_or_default().to_owned(),
             date: message.headers.text("date"),
+            message_id: identifiers(&message.headers, "message-id").pop().unwrap_or_default(),
+            references: identifiers(&message.headers, "references"),
+            may_be_answered: reply::may_be_answered(&message.headers, &self.rules),
         }
     }
 
@@ -105,6 +116,19 @@ impl Reader {
         let report = self.read_nested(content, depth + 1);
         (!report.recipients.is_empty()).then_some(report)
     }
+}
+
+/// The identifiers that a field lists (RFC 5322 §3.6.4), those only that can stand in a field again.
+fn identifiers(headers: &Headers<'_>, name: &str) -> Vec<String> {
+    let is_good = |word: &&str| {
+        let inside = word.strip_prefix('<').and_then(|word| word.strip_suffix('>'));
+        inside.is_some_and(|inside| {
+            inside.contains('@')
+                && inside.bytes().all(|byte| byte.is_ascii_graphic() && !b"<>".contains(&byte))
+        }) && word.len() <= MAX_IDENTIFIER
+    };
+    let value = headers.get(name).unwrap_or_default();
+    value.split_ascii_whitespace().filter(is_good).take(MAX_IDENTIFIERS).map(str::to_owned).collect()
 }
 
 /// The words of a message: plain text, or HTML where there is no plain text.

@@ -30,6 +30,11 @@ pub fn is_automatic(headers: &Headers<'_>, subject: &str, text: &str, rules: &Ru
     Answer::No
 }
 
+/// Tells whether a mail may be answered by a machine: a person wrote it, and to nobody but us (RFC 3834 §2).
+pub fn may_be_answered(headers: &Headers<'_>, rules: &Rules) -> bool {
+    !has_field(headers, &rules.reply.unanswered)
+}
+
 /// Tells whether a subject begins with one of the phrases, up to the end of a word.
 fn begins(subject: &str, phrases: &[String]) -> bool {
     phrases.iter().any(|phrase| {
@@ -62,6 +67,22 @@ fn has_field(headers: &Headers<'_>, rules: &[String]) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn lists_and_machines_are_not_answered() {
+        let rules = Rules::built_in().unwrap();
+        for (header, want) in [
+            ("From: anna@example.org\nReturn-Path: <anna@example.org>\n\n", true),
+            ("Auto-Submitted: no\n\n", true),
+            ("Auto-Submitted: auto-generated\n\n", false),
+            ("List-Id: <lista.example.org>\n\n", false),
+            ("Precedence: bulk\n\n", false),
+            ("Return-Path: <>\n\n", false),
+        ] {
+            let (headers, _) = Headers::split(header.as_bytes());
+            assert_eq!(may_be_answered(&headers, &rules), want, "{header}");
+        }
+    }
 
     #[test]
     fn answers_are_told_by_subject_field_and_text() {

@@ -181,6 +181,7 @@ pub struct Replies {
     pub subjects: Vec<String>,
     pub away: Vec<String>,
     pub machine: Vec<String>,
+    pub unanswered: Vec<String>,
     challenges: Vec<String>,
     texts: Vec<String>,
 }

@@ -52,6 +52,9 @@ pub enum BounceAction {
 }
 
 impl BounceAction {
+    const ALL: [Self; 5] =
+        [Self::Suppressed, Self::AlreadySuppressed, Self::Counted, Self::None, Self::NotOurs];
+
     /// The name in the ledger and in JSON.
     pub fn as_str(self) -> &'static str {
         match self {
@@ -98,6 +101,40 @@ impl Ledger {
             ":action": record.action.as_str(),
         })?;
         Ok(())
+    }
+
+    /// What one message said and when it was read; nothing where that was pruned or forgotten.
+    ///
+    /// # Errors
+    /// When the ledger can't be read.
+    pub fn bounces_of(&self, digest: &str) -> Result<Vec<(Timestamp, BounceRecord)>, LedgerError> {
+        let sql = "SELECT position, at, file, kind, address, class, status, reason, diagnostic, issue, member, action
+                   FROM bounce WHERE digest = ?1 AND file <> '' ORDER BY position";
+        let mut statement = self.connection.prepare_cached(sql)?;
+        let rows = statement.query_map([digest], |row| {
+            let action: String = row.get(11)?;
+            let at: String = row.get(1)?;
+            let issue: Option<String> = row.get(9)?;
+            let record = BounceRecord {
+                digest: digest.to_owned(),
+                position: row.get(0)?,
+                file: row.get(2)?,
+                kind: row.get(3)?,
+                address: row.get(4)?,
+                class: row.get(5)?,
+                status: row.get(6)?,
+                reason: row.get(7)?,
+                diagnostic: row.get(8)?,
+                issue: issue.and_then(|issue| issue.parse().ok()),
+                member: row.get::<_, Option<i64>>(10)?.map(MemberId),
+                action: BounceAction::ALL
+                    .into_iter()
+                    .find(|known| known.as_str() == action)
+                    .unwrap_or(BounceAction::None),
+            };
+            Ok((at.parse().unwrap_or_default(), record))
+        })?;
+        Ok(rows.collect::<Result<_, _>>()?)
     }
 
     /// Runs `work` in one transaction: all of it is kept or nothing.

@@ -64,6 +64,7 @@ impl Ledger {
         }
         let key = row.address.as_ref().map(crate::domain::Address::key);
         transaction.execute("DELETE FROM suppression WHERE address_key = ?1", [&key])?;
+        transaction.execute("UPDATE import SET said = '[]' WHERE said <> '[]'", ())?;
         transaction.execute("DELETE FROM change WHERE member = ?1", [member.0])?;
         transaction.execute(
             "UPDATE bounce SET file = '', address = NULL, diagnostic = NULL

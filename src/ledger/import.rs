@@ -79,6 +79,15 @@ impl std::fmt::Display for FieldChange {
     }
 }
 
+/// The import that was kept last.
+#[derive(Debug)]
+pub struct LastImport {
+    /// Digest of the file and of how it was read.
+    pub digest: String,
+    /// What it said of the file's rows, a line each.
+    pub said: Vec<String>,
+}
+
 /// An import that is done but not yet kept.
 #[derive(Debug)]
 pub struct PendingImport<'a> {
@@ -125,6 +134,7 @@ impl Ledger {
         let active_before = self.active_members()?;
         let transaction = self.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
         let mut difference = Difference { active_before, ..Difference::default() };
+        let now = stamp(run.now);
         let mut seen = HashSet::new();
         let forgotten = Forgotten::load(&transaction)?;
         let is_new =
@@ -136,7 +146,7 @@ impl Ledger {
             }
             // In a new register there is nobody to find: the plan's rows are one member each.
             let stored = if is_new { None } else { find(&transaction, &row, &run, &seen)? };
-            let member = apply(&transaction, &row, stored, &run, &mut difference)?;
+            let member = apply(&transaction, &row, stored, &run, &now, &mut difference)?;
             if !is_new && !seen.insert(member) {
                 return Err(LedgerError::TwoRows { line: row.line, name: row.name });
             }
@@ -149,33 +159,38 @@ impl Ledger {
         }
         let missing = if is_new { Vec::new() } else { find_missing(&transaction, &seen, &mut difference)? };
         for member in missing.into_iter().filter(|_| !run.keep_missing) {
-            set_active(&transaction, &stamp(run.now), member, run.file, false)?;
+            set_active(&transaction, &now, member, run.file, false)?;
         }
         refuse_shared_addresses(&transaction)?;
         find_suppressed(&transaction, &mut difference)?;
         Ok(PendingImport { transaction, difference, run })
     }
 
-    /// The digest of the last import that was kept.
+    /// The last import that was kept.
     ///
     /// # Errors
     /// When the ledger can't be read.
-    pub fn last_import(&self) -> Result<Option<String>, LedgerError> {
-        let sql = "SELECT digest FROM import ORDER BY id DESC LIMIT 1";
-        Ok(self.connection.query_row(sql, (), |row| row.get(0)).optional()?)
+    pub fn last_import(&self) -> Result<Option<LastImport>, LedgerError> {
+        let sql = "SELECT digest, said FROM import ORDER BY id DESC LIMIT 1";
+        let last = self.connection.query_row(sql, (), |row| Ok((row.get(0)?, row.get(1)?))).optional()?;
+        let Some((digest, said)): Option<(String, String)> = last else { return Ok(None) };
+        Ok(Some(LastImport { digest, said: serde_json::from_str(&said).map_err(members::corrupt)? }))
     }
 }
 
 impl PendingImport<'_> {
-    /// Keeps the import; members that the file does not have become inactive.
+    /// Keeps the import, and what was `said` of its rows; members that the file does not have become inactive.
     ///
     /// # Errors
     /// When the ledger can't be written; then nothing is changed.
-    pub fn keep(self) -> Result<Difference, LedgerError> {
+    pub fn keep(self, said: &[String]) -> Result<Difference, LedgerError> {
         let now = stamp(self.run.now);
         let difference = &self.difference;
+        // Only the last import's words are said again, and they hold names.
+        self.transaction.execute("UPDATE import SET said = '[]' WHERE said <> '[]'", ())?;
         self.transaction.execute(
-            "INSERT INTO import (at, file, digest, added, changed, returned, missing) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+            "INSERT INTO import (at, file, digest, added, changed, returned, missing, said)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
             (
                 &now,
                 self.run.file,
@@ -184,6 +199,7 @@ impl PendingImport<'_> {
                 difference.changed.count,
                 difference.returned.count,
                 difference.missing.count,
+                serde_json::to_string(said).map_err(members::corrupt)?,
             ),
         )?;
         self.transaction.commit()?;
@@ -196,24 +212,24 @@ fn apply(
     row: &Row,
     stored: Option<Stored>,
     run: &ImportRun<'_>,
+    now: &str,
     difference: &mut Difference,
 ) -> Result<MemberId, LedgerError> {
-    let now = stamp(run.now);
     let Some(stored) = stored else {
         difference.added.add(|| row.name.clone());
-        return insert(connection, row, &now);
+        return insert(connection, row, now);
     };
     let fields = merged_fields(&stored, row, run);
     let changes = stored.changes(row, &fields);
     if !changes.is_empty() {
-        carry_suppression(connection, &stored, row, &now)?;
-        update(connection, stored.id, row, &stored, &fields, &now)?;
+        carry_suppression(connection, &stored, row, now)?;
+        update(connection, stored.id, row, &stored, &fields, now)?;
         for change in &changes {
-            record_change(connection, &now, stored.id, run.file, change)?;
+            record_change(connection, now, stored.id, run.file, change)?;
         }
     }
     if !stored.active {
-        set_active(connection, &now, stored.id, run.file, true)?;
+        set_active(connection, now, stored.id, run.file, true)?;
         difference.returned.add(|| row.name.clone());
     } else if changes.is_empty() {
         difference.unchanged += 1;
@@ -390,8 +406,11 @@ fn set_active(
 }
 
 pub(super) fn refuse_shared_addresses(connection: &Connection) -> Result<(), LedgerError> {
+    // The inner part reads the index alone, and mostly finds nothing.
     let sql = "SELECT min(address), group_concat(name, ' and ') FROM member
-               WHERE active = 1 AND address_key IS NOT NULL GROUP BY address_key HAVING count(*) > 1 LIMIT 1";
+               WHERE active = 1 AND address_key IN (SELECT address_key FROM member WHERE address_key IS NOT NULL
+                                                    GROUP BY address_key HAVING count(*) > 1)
+               GROUP BY address_key HAVING count(*) > 1 LIMIT 1";
     let shared = connection.query_row(sql, (), |row| Ok((row.get(0)?, row.get(1)?))).optional()?;
     match shared {
         None => Ok(()),

@@ -25,20 +25,21 @@ use crate::domain::MemberId;
 
 pub use bounces::{BounceAction, BounceRecord, Correction};
 pub use deliveries::DeliveryRow;
-pub use import::{Difference, FieldChange, ImportRun, PendingImport};
+pub use import::{Difference, FieldChange, ImportRun, LastImport, PendingImport};
 pub use lock::{Lock, LockError};
 pub use members::MemberRow;
 pub use prune::Pruned;
 pub use register::History;
 pub use reviews::{Review, ReviewKind};
-pub use survey::{Counts, Skip};
+pub use survey::{Counts, Skip, Standing};
 pub use writer::{Writer, WriterHandle};
 
 /// The schema, one step after another; a step that was released is never changed.
-const MIGRATIONS: [&str; 3] = [
+const MIGRATIONS: [&str; 4] = [
     include_str!("migrations/0001_register_and_deliveries.sql"),
     include_str!("migrations/0002_forgotten.sql"),
     include_str!("migrations/0003_quotas_and_reviews.sql"),
+    include_str!("migrations/0004_said_at_import.sql"),
 ];
 
 /// An open ledger.

@@ -35,6 +35,13 @@ impl Skip {
     }
 }
 
+/// Where one member stands with an issue.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Standing {
+    Skipped(Skip),
+    In(State),
+}
+
 /// How many members stand where; the sum is the number of members.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub struct Counts {
@@ -72,6 +79,37 @@ impl MemberRow {
 }
 
 impl Ledger {
+    /// Hands every active member, and every departed one that has a delivery, to `each` with where they stand.
+    /// `skip` says why the issue is not for a member that could be mailed.
+    ///
+    /// # Errors
+    /// Those of the ledger and of `each`.
+    pub fn for_each_standing<E: From<LedgerError>>(
+        &self,
+        issue: &IssueName,
+        mut skip: impl FnMut(&Member) -> Option<Skip>,
+        mut each: impl FnMut(&Member, Standing) -> Result<(), E>,
+    ) -> Result<(), E> {
+        let sql = format!(
+            "SELECT {MEMBER_COLUMNS}, d.state FROM {MEMBER_TABLES}
+             LEFT JOIN delivery d ON d.issue = ?1 AND d.member = m.id WHERE m.active = 1 OR d.state IS NOT NULL"
+        );
+        let mut statement = self.connection.prepare_cached(&sql).map_err(LedgerError::from)?;
+        let mut rows = statement.query([issue.as_str()]).map_err(LedgerError::from)?;
+        while let Some(row) = rows.next().map_err(LedgerError::from)? {
+            let member = member_row(row)?;
+            let standing = match state(row)? {
+                Some(state) if !state.may_be_claimed() => Standing::In(state),
+                state => match member.skip().or_else(|| skip(&member.member)) {
+                    Some(skip) => Standing::Skipped(skip),
+                    None => Standing::In(state.unwrap_or(State::Queued)),
+                },
+            };
+            each(&member.member, standing)?;
+        }
+        Ok(())
+    }
+
     /// Counts every active member, and every departed one that has a delivery, in one row each.
     /// `skip` says why the issue is not for a member that could be mailed.
     ///
@@ -80,32 +118,23 @@ impl Ledger {
     pub fn survey(
         &self,
         issue: &IssueName,
-        mut skip: impl FnMut(&Member) -> Option<Skip>,
+        skip: impl FnMut(&Member) -> Option<Skip>,
     ) -> Result<Counts, LedgerError> {
-        let sql = format!(
-            "SELECT {MEMBER_COLUMNS}, d.state FROM {MEMBER_TABLES}
-             LEFT JOIN delivery d ON d.issue = ?1 AND d.member = m.id WHERE m.active = 1 OR d.state IS NOT NULL"
-        );
-        let mut statement = self.connection.prepare_cached(&sql)?;
-        let mut rows = statement.query([issue.as_str()])?;
         let states = State::ALL.iter().map(|state| (state.as_str(), 0));
         let mut counts = Counts { states: states.collect(), skipped: BTreeMap::new() };
-        while let Some(row) = rows.next()? {
-            let member = member_row(row)?;
-            let state: Option<String> = row.get(7)?;
-            let state = state
-                .map(|name| State::from_name(&name).ok_or_else(|| corrupt(format!("state `{name}`"))))
-                .transpose()?;
-            let skipped = match state {
-                Some(state) if !state.may_be_claimed() => None,
-                Some(_) | None => member.skip().or_else(|| skip(&member.member)),
-            };
-            let count = match (skipped, state) {
-                (Some(skip), _) => counts.skipped.entry(skip.as_str()).or_default(),
-                (None, state) => counts.states.entry(state.unwrap_or(State::Queued).as_str()).or_default(),
-            };
-            *count += 1;
-        }
+        self.for_each_standing(issue, skip, |_, standing| {
+            *match standing {
+                Standing::Skipped(skip) => counts.skipped.entry(skip.as_str()).or_default(),
+                Standing::In(state) => counts.states.entry(state.as_str()).or_default(),
+            } += 1;
+            Ok::<_, LedgerError>(())
+        })?;
         Ok(counts)
     }
+}
+
+/// The state of a delivery, in the column behind the member's.
+fn state(row: &rusqlite::Row<'_>) -> Result<Option<State>, LedgerError> {
+    let name: Option<String> = row.get(7)?;
+    name.map(|name| State::from_name(&name).ok_or_else(|| corrupt(format!("state `{name}`")))).transpose()
 }

@@ -1,5 +1,7 @@
-//! The letter as its reader will meet it, shown before anyone gets it.
+//! Letters as those who write them look at them, before anyone gets one.
 
+#[cfg(feature = "browser")]
+pub mod browser;
 #[cfg(feature = "interactive")]
 pub mod interactive;
 pub mod terminal;

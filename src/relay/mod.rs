@@ -6,38 +6,16 @@
 mod outbox;
 mod sendmail;
 mod smtp;
-mod tls;
 mod wire;
 
 use std::path::PathBuf;
 
 use crate::domain::{Letter, Outcome};
+use crate::server::ServerError;
 
 pub use outbox::{Durability, Outbox};
 pub use sendmail::Sendmail;
-pub use smtp::{Login, SmtpServer, Timeouts};
-
-/// Transport security of SMTP.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Security {
-    /// RFC 3207, never falling back to plain text.
-    Starttls,
-    /// TLS from the first byte (RFC 8314 §3.3).
-    Tls,
-    /// Plain text, for a relay on this machine.
-    None,
-}
-
-/// How a login is proved.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Auth {
-    /// AUTH PLAIN or LOGIN (RFC 4954).
-    Password,
-    /// The password is an OAuth 2.0 access token.
-    Xoauth2,
-}
+pub use smtp::{SmtpServer, Timeouts};
 
 /// A way for letters to leave this machine; chosen once per run.
 #[derive(Debug)]
@@ -75,24 +53,14 @@ pub enum After {
 /// Why no session could be opened.
 #[derive(Debug, thiserror::Error)]
 pub enum RelayError {
-    #[error("can't connect to {server}: {reason}")]
-    Connect { server: String, reason: String },
-    #[error("{server} did not answer within {seconds} seconds")]
-    TimedOut { server: String, seconds: u64 },
+    #[error(transparent)]
+    Server(#[from] ServerError),
     #[error("{server} turns us away: {reply}")]
     TurnedAway { server: String, reply: String },
-    #[error("{server} does not offer STARTTLS")]
-    NoStarttls { server: String },
-    #[error("no TLS with {server}: {reason}")]
-    Tls { server: String, reason: String },
-    #[error("{server} refused the login as {user}: {reply}")]
-    Login { server: String, user: String, reply: String },
     #[error("`{value}` can't be used as {what}")]
     Setting { what: &'static str, value: String },
     #[error("can't use the folder `{path}`: {source}")]
     Folder { path: PathBuf, source: std::io::Error },
-    #[error("can't read `{path}`: {source}")]
-    Certificate { path: PathBuf, source: std::io::Error },
     #[error("there is no program `{path}` to hand letters to")]
     NoProgram { path: PathBuf },
 }
@@ -101,7 +69,7 @@ impl RelayError {
     /// Tells whether it may go away by itself.
     pub fn is_temporary(&self) -> bool {
         match self {
-            Self::Connect { .. } | Self::TimedOut { .. } => true,
+            Self::Server(error) => error.is_temporary(),
             Self::TurnedAway { reply, .. } => reply.starts_with('4'),
             _ => false,
         }

@@ -7,6 +7,9 @@ use crate::domain::{Letter, Outcome, Reply};
 
 use super::{After, Delivered, RelayError};
 
+/// How the names of files begin that are still being written.
+const UNFINISHED: &str = ".letter-";
+
 /// An outbox folder.
 #[derive(Debug)]
 pub struct Outbox {
@@ -41,6 +44,19 @@ impl Outbox {
         self.dir.join(format!("{:06}-{address}.eml", letter.member.0))
     }
 
+    /// Takes away what a run that was killed left half written; no other run may be at work.
+    ///
+    /// # Errors
+    /// When a file can't be taken away.
+    pub fn clear_unfinished(&self) -> std::io::Result<()> {
+        for entry in std::fs::read_dir(&self.dir).into_iter().flatten().flatten() {
+            if entry.file_name().to_string_lossy().starts_with(UNFINISHED) {
+                std::fs::remove_file(entry.path())?;
+            }
+        }
+        Ok(())
+    }
+
     pub(super) fn open(&self) -> Result<(), RelayError> {
         std::fs::create_dir_all(&self.dir)
             .map_err(|source| RelayError::Folder { path: self.dir.clone(), source })
@@ -62,7 +78,7 @@ impl Outbox {
 
     /// Under another name first: a file in the folder is always whole.
     fn write(&self, path: &Path, bytes: &[u8]) -> std::io::Result<()> {
-        let mut file = tempfile::Builder::new().prefix(".letter-").tempfile_in(&self.dir)?;
+        let mut file = tempfile::Builder::new().prefix(UNFINISHED).tempfile_in(&self.dir)?;
         file.write_all(bytes)?;
         if self.durability == Durability::Synced {
             file.as_file().sync_data()?;

@@ -7,7 +7,7 @@ use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::process::{ChildStderr, Command};
 
-use crate::domain::{Letter, Outcome, Reply};
+use crate::domain::{Address, Letter, Outcome, Reply};
 
 use super::{After, Delivered, RelayError};
 
@@ -47,7 +47,12 @@ impl Sendmail {
     pub(super) async fn deliver(&self, letter: &Letter) -> Delivered {
         let child = Command::new(&self.program)
             .arg("-i")
-            .args(["-f", letter.sender.as_str(), "--", letter.recipient.as_str()])
+            .args([
+                "-f",
+                letter.sender.as_ref().map_or("<>", Address::as_str),
+                "--",
+                letter.recipient.as_str(),
+            ])
             .stdin(Stdio::piped())
             .stdout(Stdio::null())
             .stderr(Stdio::piped())
@@ -129,7 +134,7 @@ mod tests {
     fn letter() -> Letter {
         Letter {
             member: MemberId(1),
-            sender: Address::parse("a@example.se").unwrap(),
+            sender: Some(Address::parse("a@example.se").unwrap()),
             recipient: Address::parse("b@example.se").unwrap(),
             message_id: "x@example.se".to_owned(),
             bytes: b"Subject: x\r\n\r\nhej\r\n".to_vec(),

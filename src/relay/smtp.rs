@@ -1,5 +1,7 @@
 //! SMTP, command by command, so that a broken connection tells whether the letter may have been taken.
 
+mod transaction;
+
 use std::fmt::Display;
 use std::future::Future;
 use std::path::PathBuf;
@@ -7,17 +9,16 @@ use std::time::Duration;
 
 use lettre::transport::smtp::authentication::{Credentials, Mechanism};
 use lettre::transport::smtp::client::AsyncSmtpConnection;
-use lettre::transport::smtp::commands::{Data, Ehlo, Mail, Rcpt, Rset};
-use lettre::transport::smtp::extension::{ClientId, Extension, MailBodyParameter, MailParameter};
-use lettre::transport::smtp::response::{Response, Severity};
-use secrecy::{ExposeSecret, SecretString};
-use tokio::net::TcpStream;
+use lettre::transport::smtp::commands::Ehlo;
+use lettre::transport::smtp::extension::{ClientId, Extension};
+use lettre::transport::smtp::response::Response;
+use secrecy::ExposeSecret;
 
-use crate::domain::{Address, Letter, Outcome, Reply};
+use crate::domain::{Letter, Reply};
+use crate::server::{self, Auth, Login, Security, ServerError, Trust};
 
-use super::tls::Trust;
 use super::wire::{Gauge, Wire};
-use super::{After, Auth, Delivered, RelayError, Security};
+use super::{After, Delivered, RelayError};
 
 /// An SMTP server and how to talk to it.
 #[derive(Debug)]
@@ -33,14 +34,6 @@ pub struct SmtpServer {
     pub timeouts: Timeouts,
     /// After this many letters a connection is closed and another one opened.
     pub max_letters_per_connection: usize,
-}
-
-/// A user's name and password.
-#[derive(Debug)]
-pub struct Login {
-    pub user: String,
-    pub password: SecretString,
-    pub auth: Auth,
 }
 
 /// How long to wait (RFC 5321 §4.5.3.2).
@@ -80,15 +73,10 @@ enum Fault {
     Lost(String),
 }
 
-/// Replies that speak of our login or of us, not of the recipient (RFC 4954 §6, RFC 5321 §4.2.3).
-const ABOUT_US: [u16; 4] = [530, 534, 535, 538];
 /// No reply to a command is longer.
 const LONGEST_REPLY: u64 = 8 * 1024;
 /// What a server may say at once while STARTTLS is under way: its certificates are part of it.
 const LONGEST_HANDSHAKE: u64 = 64 * 1024;
-/// The server is closing the connection (RFC 5321 §3.8).
-const CLOSING: u16 = 421;
-
 impl SmtpServer {
     /// The server for messages: `host:port`.
     pub fn name(&self) -> String {
@@ -119,24 +107,12 @@ impl SmtpServer {
         trust: &Trust,
         gauge: &Gauge,
     ) -> Result<Box<dyn lettre::transport::smtp::client::AsyncTokioStream>, RelayError> {
-        let failed =
-            |error: std::io::Error| RelayError::Connect { server: self.name(), reason: error.to_string() };
-        let connecting = TcpStream::connect((self.host.as_str(), self.port));
-        let tcp = tokio::time::timeout(self.timeouts.connect, connecting)
-            .await
-            .map_err(|_| self.timed_out(self.timeouts.connect))?
-            .map_err(failed)?;
-        // Without it the final dot waits about 40 ms for a delayed acknowledgement.
-        tcp.set_nodelay(true).map_err(failed)?;
-        let peer = tcp.peer_addr().map_err(failed)?;
+        let tcp = server::connect(&self.host, self.port, self.timeouts.connect).await?;
+        let peer = tcp.peer_addr().map_err(|error| self.lost(error.to_string()))?;
         if self.security != Security::Tls {
             return Ok(Box::new(Wire::new(tcp, peer, gauge.clone())));
         }
-        let (connector, name) = trust.connector()?;
-        let stream = tokio::time::timeout(self.timeouts.command, connector.connect(name, tcp))
-            .await
-            .map_err(|_| self.timed_out(self.timeouts.command))?
-            .map_err(|error| trust.error(&error))?;
+        let stream = trust.secure(tcp, self.timeouts.command).await?;
         Ok(Box::new(Wire::new(stream, peer, gauge.clone())))
     }
 
@@ -148,14 +124,14 @@ impl SmtpServer {
         limited(self.timeouts.command, command).await
     }
 
-    fn timed_out(&self, limit: Duration) -> RelayError {
-        RelayError::TimedOut { server: self.name(), seconds: limit.as_secs() }
+    fn lost(&self, reason: String) -> RelayError {
+        ServerError::Connect { server: self.name(), reason }.into()
     }
 
     fn turned_away(&self, fault: Fault) -> RelayError {
         match fault {
             Fault::Refused(reply) => RelayError::TurnedAway { server: self.name(), reply: reply.to_string() },
-            Fault::Lost(reason) => RelayError::Connect { server: self.name(), reason },
+            Fault::Lost(reason) => self.lost(reason),
         }
     }
 }
@@ -163,17 +139,17 @@ impl SmtpServer {
 impl SmtpSession<'_> {
     async fn start_tls(&mut self, trust: &Trust, hello: &ClientId) -> Result<(), RelayError> {
         if !self.connection.server_info().supports_feature(Extension::StartTls) {
-            return Err(RelayError::NoStarttls { server: self.server.name() });
+            return Err(ServerError::NoStarttls { server: self.server.name() }.into());
         }
         self.gauge.limit_replies(LONGEST_HANDSHAKE);
         let upgrade = self.connection.starttls(trust.parameters()?, hello);
         let upgraded = tokio::time::timeout(self.server.timeouts.command, upgrade)
             .await
-            .map_err(|_| self.server.timed_out(self.server.timeouts.command))?;
+            .map_err(|_| ServerError::timed_out(self.server.name(), self.server.timeouts.command))?;
         self.gauge.set_byte_by_byte(false);
         self.gauge.limit_replies(LONGEST_REPLY);
         upgraded.map_err(|error| match error.status() {
-            None if !error.is_response() => trust.error(&error),
+            None if !error.is_response() => trust.error(&error).into(),
             _ => self.server.turned_away(fault(&error)),
         })
     }
@@ -198,7 +174,7 @@ impl SmtpSession<'_> {
         let server = self.server;
         let Some(login) = &server.login else { return Ok(()) };
         let refused =
-            |reply: String| RelayError::Login { server: server.name(), user: login.user.clone(), reply };
+            |reply| ServerError::Login { server: server.name(), user: login.user.clone(), reply }.into();
         let (mechanisms, names) = match login.auth {
             Auth::Password => {
                 ([Mechanism::Plain, Mechanism::Login].as_slice(), "neither AUTH PLAIN nor AUTH LOGIN")
@@ -229,171 +205,13 @@ impl SmtpSession<'_> {
         delivered
     }
 
-    async fn transaction(&mut self, letter: &Letter) -> Delivered {
-        let parameters = match self.mail_parameters(letter) {
-            Ok(parameters) => parameters,
-            Err(delivered) => return delivered,
-        };
-        let [sender, recipient] = match [&letter.sender, &letter.recipient].map(lettre_address) {
-            [Ok(sender), Ok(recipient)] => [sender, recipient],
-            [Err(reply), _] | [_, Err(reply)] => return Delivered::go_on(Outcome::Rejected(reply)),
-        };
-        let (mail, rcpt) = (Mail::new(Some(sender), parameters), Rcpt::new(recipient, Vec::new()));
-        let open = if self.offers.pipelining {
-            self.envelope_at_once(&mail, &rcpt).await
-        } else {
-            self.envelope(mail, rcpt).await
-        };
-        match open {
-            Ok(()) => self.content(letter).await,
-            Err(delivered) => delivered,
-        }
-    }
-
-    /// MAIL, RCPT and DATA, one after another's reply.
-    async fn envelope(&mut self, mail: Mail, rcpt: Rcpt) -> Result<(), Delivered> {
-        if let Err(fault) = self.command(mail).await {
-            return Err(self.reset_after(sender_refused(fault)).await);
-        }
-        if let Err(fault) = self.command(rcpt).await {
-            return Err(self.reset_after(not_taken(fault)).await);
-        }
-        if let Err(fault) = self.command(Data).await {
-            return Err(self.reset_after(not_taken(fault)).await);
-        }
-        Ok(())
-    }
-
-    /// MAIL, RCPT and DATA in one go (RFC 2920 §3.1).
-    async fn envelope_at_once(&mut self, mail: &Mail, rcpt: &Rcpt) -> Result<(), Delivered> {
-        let mail = self.command(format!("{mail}{rcpt}{Data}")).await;
-        if let Err(fault @ Fault::Lost(_)) = mail {
-            return Err(not_taken(fault));
-        }
-        let rcpt = self.server.step(self.connection.read_response()).await;
-        if let Err(fault @ Fault::Lost(_)) = rcpt {
-            return Err(mail.err().map_or_else(|| not_taken(fault), sender_refused).lost());
-        }
-        let data = self.server.step(self.connection.read_response()).await;
-        let waits_for_content = data.is_ok();
-        let refused = match (mail, rcpt, data) {
-            (Ok(_), Ok(_), Ok(_)) => return Ok(()),
-            (Err(fault), _, _) => sender_refused(fault),
-            (_, Err(fault), _) | (_, _, Err(fault)) => not_taken(fault),
-        };
-        if !waits_for_content {
-            return Err(self.reset_after(refused).await);
-        }
-        // DATA was let through without a recipient: a lone dot ends it, and the server refuses that.
-        match self.command(".\r\n").await {
-            Err(Fault::Refused(_)) => Err(refused),
-            _ => Err(refused.lost()),
-        }
-    }
-
-    /// RFC 6152 and 6531: what the letter needs and the server must offer.
-    fn mail_parameters(&self, letter: &Letter) -> Result<Vec<MailParameter>, Delivered> {
-        let info = self.connection.server_info();
-        let mut parameters = Vec::new();
-        if let Some(limit) = self.offers.size {
-            let size = letter.bytes.len();
-            if limit > 0 && size as u64 > limit {
-                let reply =
-                    Reply::local(format!("the letter has {size} bytes, and the server takes {limit}"));
-                return Err(Delivered { outcome: Outcome::Deferred(reply), after: After::Stop });
-            }
-            parameters.push(MailParameter::Size(size));
-        }
-        if letter.sender.needs_smtputf8() || letter.recipient.needs_smtputf8() {
-            if !info.supports_feature(Extension::SmtpUtfEight) {
-                let reply =
-                    Reply::local("the address has letters outside ASCII and the server has no SMTPUTF8");
-                return Err(if letter.sender.needs_smtputf8() {
-                    Delivered { outcome: Outcome::Deferred(reply), after: After::Stop }
-                } else {
-                    Delivered::go_on(Outcome::Rejected(reply))
-                });
-            }
-            parameters.push(MailParameter::SmtpUtfEight);
-        }
-        if !letter.bytes.is_ascii() {
-            if !info.supports_feature(Extension::EightBitMime) {
-                let reply = Reply::local("the letter has 8-bit headers and the server has no 8BITMIME");
-                return Err(Delivered::go_on(Outcome::Rejected(reply)));
-            }
-            parameters.push(MailParameter::Body(MailBodyParameter::EightBitMime));
-        }
-        Ok(parameters)
-    }
-
     async fn command(&mut self, command: impl Display) -> Result<Response, Fault> {
         self.server.step(self.connection.command(command)).await
-    }
-
-    /// Sends the message and the final dot. Until the stream has taken as many bytes as the message has, the dot
-    /// can't have gone out; TLS only adds to them.
-    async fn content(&mut self, letter: &Letter) -> Delivered {
-        let message = letter.bytes.strip_suffix(b"\r\n").unwrap_or(&letter.bytes);
-        let before = self.gauge.sent();
-        let limit = self.server.timeouts.final_dot;
-        let result = limited(limit, self.connection.message(message)).await;
-        match result {
-            Ok(response) if response.code().severity == Severity::PositiveCompletion => {
-                Delivered::go_on(Outcome::Accepted(accepted(&response)))
-            }
-            Ok(response) => {
-                Delivered { outcome: Outcome::InDoubt(accepted(&response)), after: After::Reconnect }
-            }
-            Err(Fault::Refused(reply)) => not_taken(Fault::Refused(reply)),
-            Err(Fault::Lost(reason)) => {
-                let is_incomplete = self.gauge.sent() - before < message.len() as u64;
-                let outcome = if is_incomplete {
-                    Outcome::Deferred(Reply::local(format!("before the final dot: {reason}")))
-                } else {
-                    Outcome::InDoubt(Reply::local(format!("after the final dot: {reason}")))
-                };
-                Delivered { outcome, after: After::Reconnect }
-            }
-        }
-    }
-
-    /// After a refusal the transaction is still open; RSET ends it (RFC 5321 §4.1.1.5).
-    async fn reset_after(&mut self, delivered: Delivered) -> Delivered {
-        if delivered.after != After::GoOn || self.command(Rset).await.is_ok() {
-            return delivered;
-        }
-        delivered.lost()
     }
 
     pub(super) async fn close(mut self) {
         let polite = Duration::from_secs(3).min(self.server.timeouts.command);
         let _not_waited_for = tokio::time::timeout(polite, self.connection.quit()).await;
-    }
-}
-
-/// A refused or broken RCPT, DATA or message that was certainly not taken.
-fn not_taken(fault: Fault) -> Delivered {
-    match fault {
-        Fault::Lost(reason) => {
-            Delivered { outcome: Outcome::Deferred(Reply::local(reason)), after: After::Reconnect }
-        }
-        Fault::Refused(reply) => match reply.code {
-            Some(CLOSING) => Delivered { outcome: Outcome::Deferred(reply), after: After::Reconnect },
-            Some(code) if ABOUT_US.contains(&code) => {
-                Delivered { outcome: Outcome::Deferred(reply), after: After::Stop }
-            }
-            Some(code) if code >= 500 => Delivered::go_on(Outcome::Rejected(reply)),
-            _ => Delivered::go_on(Outcome::Deferred(reply)),
-        },
-    }
-}
-
-/// A refused sender concerns every letter: nobody is marked as rejected for it.
-fn sender_refused(fault: Fault) -> Delivered {
-    let delivered = not_taken(fault);
-    match delivered.outcome {
-        Outcome::Rejected(reply) => Delivered { outcome: Outcome::Deferred(reply), after: After::Stop },
-        outcome => Delivered { outcome, ..delivered },
     }
 }
 
@@ -414,14 +232,4 @@ fn fault(error: &lettre::transport::smtp::Error) -> Fault {
         Some(code) => Fault::Refused(Reply::from_server(u16::from(code), &words)),
         None => Fault::Lost(words),
     }
-}
-
-fn accepted(response: &Response) -> Reply {
-    let words: Vec<&str> = response.message().collect();
-    Reply::from_server(u16::from(response.code()), &words.join(" "))
-}
-
-fn lettre_address(address: &Address) -> Result<lettre::Address, Reply> {
-    lettre::Address::new(address.local_part(), address.domain())
-        .map_err(|error| Reply::local(format!("the address can't be used: {error}")))
 }

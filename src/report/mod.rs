@@ -2,7 +2,9 @@
 
 mod csv;
 mod log;
+mod paint;
 mod table;
+mod width;
 
 use std::io::{IsTerminal, Write};
 
@@ -10,7 +12,10 @@ use serde::Serialize;
 
 pub use csv::spreadsheet_csv;
 pub use log::{JsonLines, LogError};
+pub use paint::Paint;
 pub use table::Table;
+pub use width::stderr_width;
+use width::{stdout_width, wrapped};
 
 /// How to talk to the user.
 #[derive(Debug, Clone, Copy)]
@@ -18,14 +23,21 @@ pub struct Terminal {
     pub quiet: bool,
     pub verbose: u8,
     pub json: bool,
+    /// Whether nobody is to be asked anything, even where stdin is a terminal.
+    pub unattended: bool,
 }
 
 impl Terminal {
     /// Prints a message on stderr, unless quiet.
     pub fn say(self, message: impl AsRef<str>) {
         if !self.quiet {
-            let _closed = writeln!(anstream::stderr(), "{}", message.as_ref());
+            let _closed = writeln!(anstream::stderr(), "{}", wrapped(message.as_ref(), stderr_width()));
         }
+    }
+
+    /// Prints a result that people read on stdout, wrapped at words where something limits its width.
+    pub fn text(self, text: impl AsRef<str>) {
+        self.data(wrapped(text.as_ref(), stdout_width()));
     }
 
     /// Prints a result on stdout.
@@ -54,9 +66,8 @@ impl Terminal {
     }
 
     /// Asks a yes-or-no question; `None` where nobody can answer.
-    #[expect(clippy::unused_self, reason = "one way to talk to the user")]
     pub fn confirm(self, question: &str) -> Option<bool> {
-        if !std::io::stdin().is_terminal() {
+        if self.unattended || !std::io::stdin().is_terminal() {
             return None;
         }
         let _closed = write!(anstream::stderr(), "{question} [y/N] ");
@@ -73,9 +84,17 @@ impl Terminal {
         } else {
             indicatif::ProgressBar::new(total)
         };
-        let style = "{wide_bar} {pos}/{len}  {per_sec}  {eta}  {msg}";
+        let style = if stderr_width().is_some_and(|width| width < 80) {
+            "{wide_bar} {pos}/{len}  {rate}  {eta} left\n{wide_msg}"
+        } else {
+            "{wide_bar} {pos}/{len}  {rate}  {eta} left  {msg}"
+        };
         if let Ok(style) = indicatif::ProgressStyle::with_template(style) {
-            bar.set_style(style);
+            let rate = |state: &indicatif::ProgressState, out: &mut dyn std::fmt::Write| {
+                // A terminal that is gone is nobody's loss.
+                let _closed = write!(out, "{:.1}/s", state.per_sec());
+            };
+            bar.set_style(style.with_key("rate", rate));
         }
         bar
     }

@@ -105,7 +105,8 @@ impl Worker {
         let settled = self.ledger.settle(&self.job.issue, letter.member, outcome.clone(), at).await;
         let reply = outcome.reply().clone();
         let Letter { sender, message_id, bytes, .. } = letter;
-        let event = Event { at, member, sender: sender.to_string(), message_id, bytes: bytes.len(), outcome };
+        let sender = sender.as_ref().map_or_else(String::new, ToString::to_string);
+        let event = Event { at, member, sender, message_id, bytes: bytes.len(), outcome };
         // Nobody listens only if the whole run was dropped.
         let _ended = self.events.send(event).await;
         settled?;

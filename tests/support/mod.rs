@@ -9,6 +9,11 @@
     reason = "a test that can't go on fails"
 )]
 
+pub mod http;
+pub mod imap_server;
+pub mod preview;
+pub mod real_servers;
 pub mod sandbox;
 pub mod smtp_client;
 pub mod smtp_server;
+pub mod webdriver;

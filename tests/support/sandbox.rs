@@ -44,6 +44,20 @@ bounce_address = "studs@example.se"
 file = "members.csv"
 "#;
 
+/// A bounce after RFC 3464, in the words of Postfix.
+pub fn bounce(number: usize, status: &str, words: &str) -> String {
+    let to = format!("member{number:04}@example.org");
+    format!(
+        "From: MAILER-DAEMON@mail.example.se\nTo: studs@example.se\nSubject: Undelivered Mail Returned to Sender\n\
+         Auto-Submitted: auto-replied\nMIME-Version: 1.0\n\
+         Content-Type: multipart/report; report-type=delivery-status; boundary=\"b\"\n\n--b\n\n\
+         <{to}>: host mx.example.org said: 550 {status} {words}\n\n--b\n\
+         Content-Type: message/delivery-status\n\nReporting-MTA: dns; mail.example.se\n\n\
+         Final-Recipient: rfc822; {to}\nAction: failed\nStatus: {status}\n\
+         Diagnostic-Code: smtp; 550 {status} {words}\n\n--b--\n"
+    )
+}
+
 impl Sandbox {
     /// A folder with nothing in it.
     pub fn empty() -> Self {
@@ -156,6 +170,14 @@ impl Sandbox {
         Run { command: arguments.to_owned(), output }
     }
 
+    /// Runs the program in the project's folder, for an output of so many columns.
+    pub fn run_in_columns(&self, columns: usize, arguments: &str) -> Run {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_medlemsbrev"));
+        command.env_clear().env("LANG", "C").env("COLUMNS", columns.to_string()).stdin(Stdio::null());
+        let output = command.current_dir(self.path(".")).args(words(arguments)).output().unwrap();
+        Run { command: arguments.to_owned(), output }
+    }
+
     /// Runs the program with variables of the environment.
     pub fn run_with(&self, variables: &[(&str, &str)], arguments: &str) -> Run {
         let output = self.command(arguments).envs(variables.iter().copied()).output().unwrap();
@@ -164,11 +186,18 @@ impl Sandbox {
 
     /// Runs the program where no file may grow beyond so many kilobytes.
     pub fn run_with_file_limit(&self, kilobytes: u64, arguments: &str) -> Run {
-        let program = self.command(arguments);
-        let mut shell = Command::new("bash");
         // Without the trap the signal for a file that is too large would end the program.
-        shell.arg("-c").arg(format!("trap '' XFSZ; ulimit -f {kilobytes}; exec \"$0\" \"$@\""));
-        let output = shell.arg(program.get_program()).args(program.get_args()).output().unwrap();
+        let limited = format!("trap '' XFSZ; ulimit -f {kilobytes}; exec \"$0\" \"$@\"");
+        self.run_through(&["bash", "-c", &limited], arguments)
+    }
+
+    /// Runs the program by another command, to which it is given as arguments.
+    pub fn run_through(&self, other: &[&str], arguments: &str) -> Run {
+        let program = self.command(arguments);
+        let (name, before) = other.split_first().unwrap();
+        let mut command = Command::new(name);
+        let output =
+            command.args(before).arg(program.get_program()).args(program.get_args()).output().unwrap();
         Run { command: arguments.to_owned(), output }
     }
 
@@ -258,6 +287,13 @@ impl Running {
     /// Sends a signal, such as `INT` or `KILL`.
     pub fn signal(&self, name: &str) {
         signal(self.id(), name);
+    }
+
+    /// The next line that it prints.
+    pub fn line(&mut self) -> String {
+        let stdout = self.child.stdout.as_mut().unwrap();
+        let bytes = std::io::Read::bytes(stdout).map_while(Result::ok).take_while(|byte| *byte != b'\n');
+        String::from_utf8(bytes.collect()).unwrap()
     }
 
     /// Waits for its end.

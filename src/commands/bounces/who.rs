@@ -134,6 +134,20 @@ impl Who<'_> {
         self.suppress(token, member, &verdict.address, reason, &note, now)
     }
 
+    /// The address to which the issue's letter to a member went, and the one that the member has now.
+    pub fn addresses(
+        &self,
+        issue: Option<&IssueName>,
+        member: MemberId,
+    ) -> Result<[Option<String>; 2], LedgerError> {
+        let mailed = match issue {
+            Some(issue) => self.ledger.mailed_address(issue, member)?,
+            None => None,
+        };
+        let own = self.ledger.member(member)?.and_then(|row| row.member.address).map(String::from);
+        Ok([mailed, own])
+    }
+
     /// Suppresses the address that the letter went to; a report may name the one it was forwarded to.
     fn suppress(
         &self,
@@ -144,11 +158,7 @@ impl Who<'_> {
         note: &str,
         now: Timestamp,
     ) -> Result<BounceAction, LedgerError> {
-        let mailed = match token {
-            Some(token) => self.ledger.mailed_address(&token.issue, member)?,
-            None => None,
-        };
-        let own = self.ledger.member(member)?.and_then(|row| row.member.address).map(String::from);
+        let [mailed, own] = self.addresses(token.map(|token| &token.issue), member)?;
         // A dead address is suppressed where the letter went; a wish to be left alone holds for the member's own too.
         let is_wish = matches!(reason, SuppressionReason::Unsubscribed | SuppressionReason::Complaint);
         let own = own.filter(|_| is_wish || mailed.is_none());

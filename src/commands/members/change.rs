@@ -6,7 +6,7 @@ use clap::ValueEnum;
 use jiff::Timestamp;
 
 use crate::cli::{AddMember, FieldValue, LogKind};
-use crate::domain::{Address, Suppression, SuppressionReason, field};
+use crate::domain::{Address, Suppression, SuppressionReason, field, suggest};
 use crate::error::{Error, Kind};
 use crate::import::Row;
 use crate::ledger::{Ledger, MemberRow};
@@ -28,6 +28,7 @@ pub(super) fn add(project: &Project, arguments: &AddMember, terminal: Terminal) 
         assign(&mut row, value)?;
     }
     check_free(&ledger, &row, None)?;
+    say_new_fields(&ledger, &arguments.set, terminal)?;
     if ledger.is_forgotten(&row)? {
         return Err(Error::new(Kind::Data, format!("{} asked to be forgotten", row.name))
             .hint("who wants to come back does so with another address or number"));
@@ -51,6 +52,7 @@ pub(super) fn set(
         assign(&mut row, value)?;
     }
     check_free(&ledger, &row, Some(&member))?;
+    say_new_fields(&ledger, values, terminal)?;
     let changes = ledger.change_member(member.id, &row, "members set", Timestamp::now())?;
     if terminal.json {
         terminal.json(&changes);
@@ -63,6 +65,19 @@ pub(super) fn set(
         terminal.say("Nothing is different.");
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// Says where a field is one that no member had before: it may be a misspelt name.
+fn say_new_fields(ledger: &Ledger, values: &[FieldValue], terminal: Terminal) -> Result<(), Error> {
+    let known = ledger.fields()?;
+    for FieldValue { field: name, .. } in values {
+        let name = field::canonical(name);
+        if !known.contains(&name) {
+            let near = suggest::did_you_mean(&name, known.iter().map(String::as_str)).unwrap_or_default();
+            terminal.say(format!("`{name}` is a new field. {near}").trim_end());
+        }
+    }
+    Ok(())
 }
 
 fn assign(row: &mut Row, FieldValue { field: name, value }: &FieldValue) -> Result<(), Error> {

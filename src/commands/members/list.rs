@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use serde::Serialize;
 
 use crate::cli::{ExportMembers, ListMembers};
-use crate::domain::SuppressionReason;
+use crate::domain::{SuppressionReason, field, suggest};
 use crate::error::{Error, Kind};
 use crate::ledger::{Ledger, MemberRow};
 use crate::report::{Table, Terminal, count, plural, spreadsheet_csv};
@@ -36,10 +36,11 @@ pub(super) fn list(
     } else if arguments.csv {
         terminal.data(csv_text(&columns, &rows)?);
     } else {
-        let mut table = Table::bare();
-        table.add(columns.clone());
+        let mut table = Table::with_header(&columns);
         rows.iter().for_each(|row| table.add(columns.iter().map(|column| value(row, column)).collect()));
-        terminal.data(table.to_string());
+        if !rows.is_empty() {
+            terminal.data(table.to_string());
+        }
         terminal.say(plural(rows.len() as u64, "member", "members"));
     }
     Ok(ExitCode::SUCCESS)
@@ -78,7 +79,7 @@ pub(super) fn export(
 fn chosen(project: &Project, ledger: &Ledger, arguments: &ListMembers) -> Result<Vec<MemberRow>, Error> {
     let fields = ledger.fields()?;
     let expression = arguments.expression.as_deref();
-    let segment = expression.map(|text| project.segment(text, &fields)).transpose()?;
+    let segment = expression.map(|text| project.segment(text, "EXPR", &fields)).transpose()?;
     let mut rows = Vec::new();
     ledger.for_each_member(|row| {
         let is_of = segment.as_ref().is_none_or(|segment| segment.matches(&row.member));
@@ -99,9 +100,11 @@ fn known_columns(ledger: &Ledger, asked: &[String]) -> Result<Vec<String>, Error
     match columns.iter().find(|name| !known.contains(*name) && !["id", "standing"].contains(&name.as_str())) {
         None => Ok(columns),
         Some(name) => {
-            let known: Vec<&str> = known.iter().map(String::as_str).collect();
-            Err(Error::new(Kind::Usage, format!("no member has a field `{name}`"))
-                .hint(format!("there are id, standing, {}", known.join(", "))))
+            let known: Vec<&str> =
+                ["id", "standing"].into_iter().chain(known.iter().map(String::as_str)).collect();
+            let hint = suggest::did_you_mean(name, known.iter().copied().chain(field::names()))
+                .unwrap_or_else(|| format!("there are {}", known.join(", ")));
+            Err(Error::new(Kind::Usage, format!("no member has a field `{name}`")).hint(hint))
         }
     }
 }
@@ -176,7 +179,7 @@ pub fn segments(project: &Project, terminal: Terminal) -> Result<ExitCode, Error
     let mut found = Vec::new();
     for (name, configured) in &project.config.segments {
         let expression = configured.source();
-        let segment = project.segment(expression, &fields)?;
+        let segment = project.configured_segment(name, configured, &fields)?;
         let (mut members, mut reachable) = (0, 0);
         ledger.for_each_member(|row| {
             if row.active && segment.matches(&row.member) {

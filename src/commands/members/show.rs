@@ -7,9 +7,10 @@ use serde::Serialize;
 use serde_json::Value;
 
 use crate::cli::LogKind;
+use crate::domain::Address;
 use crate::error::Error;
 use crate::ledger::{History, MemberRow};
-use crate::report::{JsonLines, Terminal};
+use crate::report::{JsonLines, Table, Terminal};
 
 use super::super::Project;
 use super::{find, register};
@@ -57,16 +58,20 @@ fn print(shown: &Shown, terminal: Terminal) {
         return;
     }
     let MemberRow { member, active, suppressed } = &shown.member;
-    let mut lines = vec![format!("id            {}", member.id), format!("name          {}", member.name)];
-    lines.extend(member.number.as_ref().map(|number| format!("number        {number}")));
-    lines.push(format!("email         {}", member.address.as_ref().map_or("(none: paper)", |a| a.as_str())));
-    lines.extend(member.fields.iter().map(|(name, value)| format!("{name:<13} {value}")));
     let standing = match (active, suppressed) {
         (false, _) => "departed".to_owned(),
         (true, Some(reason)) => format!("not mailed: {}", reason.as_str().replace('_', " ")),
         (true, None) => "active".to_owned(),
     };
-    lines.push(format!("standing      {standing}"));
+    let mut table = Table::bare();
+    let mut row = |name: &str, value: &str| table.row([name.to_owned(), value.to_owned()]);
+    row("id", &member.id.to_string());
+    row("name", &member.name);
+    member.number.iter().for_each(|number| row("number", number));
+    row("email", member.address.as_ref().map_or("(none: paper)", Address::as_str));
+    member.fields.iter().for_each(|(name, value)| row(name, value));
+    row("standing", &standing);
+    let mut lines = vec![table.to_string().trim_end().to_owned()];
     for (title, rows) in [
         ("Suppressed", &shown.history.suppressions),
         ("Letters", &shown.history.deliveries),
@@ -79,7 +84,7 @@ fn print(shown: &Shown, terminal: Terminal) {
             lines.extend(rows.iter().map(|row| format!("  {}", words(row))));
         }
     }
-    terminal.data(lines.join("\n"));
+    terminal.text(lines.join("\n"));
 }
 
 /// The values of an object in one line, empty ones left out.

@@ -1,7 +1,7 @@
 //! `preview --interactive`: all recipients' letters to leaf through.
 
 use std::io::IsTerminal;
-use std::process::{ExitCode, Stdio};
+use std::process::ExitCode;
 
 use jiff::Timestamp;
 
@@ -37,10 +37,15 @@ pub(super) fn run(project: &Project, arguments: &Preview, terminal: Terminal) ->
     let runtime = super::super::runtime()?;
     let _inside = runtime.enter();
     let stopped = stop_on_signal();
-    let open = |member: &Member| match super::open_page(project, &issue, &composer, member, Stdio::null()) {
-        Ok((path, None)) => format!("opened {}", path.display()),
-        Ok((path, Some(failure))) => format!("{failure}: open {} yourself", path.display()),
-        Err(error) => error.to_string(),
+    let open = |member: &Member| {
+        let path = match super::write_page(project, &issue, &composer, member) {
+            Ok(path) => path,
+            Err(error) => return error.to_string(),
+        };
+        match super::open_quietly(path.as_os_str()) {
+            Ok(()) => format!("opened {}", path.display()),
+            Err(failure) => format!("{failure}: open {} yourself", path.display()),
+        }
     };
     let end = leaf_through(&mut app, || *stopped.borrow(), open)
         .map_err(|error| Error::new(Kind::TryAgain, format!("the terminal can't be used: {error}")))?;

@@ -18,7 +18,7 @@ fn import(ledger: &mut Ledger, text: &str) -> Difference {
         keep_missing: false,
         now: Timestamp::UNIX_EPOCH,
     };
-    ledger.import(plan.rows(&sheet), run).unwrap().keep().unwrap()
+    ledger.import(plan.rows(&sheet), run).unwrap().keep(&[]).unwrap()
 }
 
 fn counts(difference: &Difference) -> [u64; 5] {

@@ -1,21 +1,24 @@
-//! Certificates to trust, for implicit TLS (our own handshake) and STARTTLS (lettre's).
+//! Certificates to trust, for our own handshake and lettre's STARTTLS.
 
 use std::error::Error;
 use std::io;
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 use lettre::transport::smtp::client::{Certificate, CertificateStore, TlsParameters};
+use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
+use tokio_rustls::client::TlsStream;
 use tokio_rustls::rustls::pki_types::pem::PemObject;
 use tokio_rustls::rustls::pki_types::{CertificateDer, ServerName};
 use tokio_rustls::rustls::{ClientConfig, RootCertStore};
 
-use super::RelayError;
+use super::ServerError;
 
 /// The system's certificate authorities, Mozilla's, and the user's own.
 #[derive(Debug, Clone)]
-pub(super) struct Trust {
+pub struct Trust {
     host: String,
     extra: Vec<CertificateDer<'static>>,
 }
@@ -25,15 +28,15 @@ impl Trust {
     ///
     /// # Errors
     /// When the file can't be read or holds no certificate.
-    pub fn load(host: &str, ca_file: Option<&Path>) -> Result<Self, RelayError> {
+    pub fn load(host: &str, ca_file: Option<&Path>) -> Result<Self, ServerError> {
         let mut extra = Vec::new();
         if let Some(path) = ca_file {
-            let unreadable = |reason: String| RelayError::Certificate {
+            let unreadable = |reason: String| ServerError::Certificate {
                 path: path.to_owned(),
                 source: std::io::Error::new(std::io::ErrorKind::InvalidData, reason),
             };
             let pem = std::fs::read(path)
-                .map_err(|source| RelayError::Certificate { path: path.to_owned(), source })?;
+                .map_err(|source| ServerError::Certificate { path: path.to_owned(), source })?;
             for certificate in CertificateDer::pem_slice_iter(&pem) {
                 extra.push(certificate.map_err(|error| unreadable(error.to_string()))?);
             }
@@ -48,7 +51,7 @@ impl Trust {
     ///
     /// # Errors
     /// When a certificate can't be used.
-    pub fn parameters(&self) -> Result<TlsParameters, RelayError> {
+    pub fn parameters(&self) -> Result<TlsParameters, ServerError> {
         let failed = |error: lettre::transport::smtp::Error| self.error(&error);
         let mut builder =
             TlsParameters::builder(self.host.clone()).certificate_store(CertificateStore::Default);
@@ -59,11 +62,19 @@ impl Trust {
         builder.build_rustls().map_err(failed)
     }
 
-    /// For TLS from the first byte.
+    /// Makes a connection that was just opened, or whose server is ready for TLS, a secure one.
     ///
     /// # Errors
-    /// When a certificate or the host's name can't be used.
-    pub fn connector(&self) -> Result<(TlsConnector, ServerName<'static>), RelayError> {
+    /// When the server has no certificate to trust, or does not answer in time.
+    pub async fn secure(&self, tcp: TcpStream, limit: Duration) -> Result<TlsStream<TcpStream>, ServerError> {
+        let (connector, name) = self.connector()?;
+        tokio::time::timeout(limit, connector.connect(name, tcp))
+            .await
+            .map_err(|_| ServerError::timed_out(self.host.clone(), limit))?
+            .map_err(|error| self.error(&error))
+    }
+
+    fn connector(&self) -> Result<(TlsConnector, ServerName<'static>), ServerError> {
         let mut roots = RootCertStore::empty();
         roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
         roots.extend(webpki_roots::TLS_SERVER_ROOTS.iter().cloned());
@@ -81,11 +92,11 @@ impl Trust {
     }
 
     /// An error of the handshake in words that say what to do.
-    pub fn error(&self, error: &(dyn Error + 'static)) -> RelayError {
+    pub fn error(&self, error: &(dyn Error + 'static)) -> ServerError {
         let chain = || std::iter::successors(Some(error), |&error| error.source());
         let words = chain().last().map(ToString::to_string).unwrap_or_default();
         if chain().any(is_broken_connection) {
-            return RelayError::Connect { server: self.host.clone(), reason: words };
+            return ServerError::Connect { server: self.host.clone(), reason: words };
         }
         // rustls names the fault in its Debug form or in words, depending on how much it knows.
         let meaning = [
@@ -95,13 +106,14 @@ impl Trust {
             ),
             ("not valid for name", "its certificate is for another name than the configured host"),
             ("notvalidforname", "its certificate is for another name than the configured host"),
+            ("invalidcontenttype", "it does not speak TLS there; are port and security the right ones?"),
             ("expired", "its certificate has expired"),
             ("not valid yet", "its certificate is not valid yet; is this machine's clock right?"),
             ("notvalidyet", "its certificate is not valid yet; is this machine's clock right?"),
         ];
         let found = meaning.iter().find(|(sign, _)| words.to_lowercase().contains(sign));
         let reason = found.map_or(words.clone(), |(_, meaning)| format!("{meaning} ({words})"));
-        RelayError::Tls { server: self.host.clone(), reason }
+        ServerError::Tls { server: self.host.clone(), reason }
     }
 }
 

@@ -1,30 +1,51 @@
-//! Where messages come from: files, folders, Maildirs, mboxes and standard input; and where they go when handled.
+//! Message files, folders of them, Maildirs, mboxes and standard input.
 
 use std::fs::{self, File};
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use mail_parser::mailbox::mbox::MessageIterator;
 
-use crate::error::Error;
+use super::lock::Locked;
 
 /// The source that is one message on standard input, as a mail server's pipe or procmail gives it.
 const STDIN: &str = "-";
+/// How long a program that writes into an mbox is waited for.
+const PATIENCE: Duration = Duration::from_secs(10);
 
 /// A file with one message, or an mbox with several.
 #[derive(Debug)]
-pub(super) struct Source {
+pub struct MessageFile {
     pub path: PathBuf,
     /// Whether it is a message of a folder, which may be moved.
     is_of_folder: bool,
 }
 
+/// What stands in a file: one message, or several.
+#[derive(Debug)]
+pub struct Content {
+    name: String,
+    bytes: Vec<u8>,
+}
+
+/// A folder that can't be looked into.
+#[derive(Debug, thiserror::Error)]
+#[error("can't read `{path}`: {source}")]
+pub struct FindError {
+    pub path: PathBuf,
+    pub source: io::Error,
+}
+
 /// The message files: a Maildir's new and read ones, a folder's own, or the file itself.
-pub(super) fn find(named: &[PathBuf]) -> Result<Vec<Source>, Error> {
+///
+/// # Errors
+/// When there is nothing at a path, or it can't be read.
+pub fn find(named: &[PathBuf]) -> Result<Vec<MessageFile>, FindError> {
     let mut found = Vec::new();
     for path in named {
         if path.is_file() || path == Path::new(STDIN) {
-            found.push(Source { path: path.clone(), is_of_folder: false });
+            found.push(MessageFile { path: path.clone(), is_of_folder: false });
         } else if path.join("cur").is_dir() || path.join("new").is_dir() {
             for folder in ["new", "cur"].map(|name| path.join(name)).iter().filter(|path| path.is_dir()) {
                 found.extend(in_folder(folder)?);
@@ -36,37 +57,42 @@ pub(super) fn find(named: &[PathBuf]) -> Result<Vec<Source>, Error> {
     Ok(found)
 }
 
-fn in_folder(folder: &Path) -> Result<Vec<Source>, Error> {
-    let entries = fs::read_dir(folder).map_err(|error| Error::unreadable(folder, &error))?;
+fn in_folder(folder: &Path) -> Result<Vec<MessageFile>, FindError> {
+    let entries = fs::read_dir(folder).map_err(|source| FindError { path: folder.to_owned(), source })?;
     let mut paths: Vec<PathBuf> =
         entries.flatten().map(|entry| entry.path()).filter(|path| path.is_file()).collect();
     paths.sort();
-    Ok(paths.into_iter().map(|path| Source { path, is_of_folder: true }).collect())
+    Ok(paths.into_iter().map(|path| MessageFile { path, is_of_folder: true }).collect())
 }
 
-impl Source {
-    /// The messages with their names; those of an mbox have their number after the file's name.
-    pub fn messages(&self) -> io::Result<Vec<(String, Vec<u8>)>> {
+impl MessageFile {
+    /// Reads the file, an mbox while nobody writes into it; `told` hears where that can't be made sure of.
+    ///
+    /// # Errors
+    /// When it can't be read, or another program keeps the mbox locked.
+    pub fn read(&self, told: &mut dyn FnMut(String)) -> io::Result<Content> {
         let name = self.path.display().to_string();
         let mut bytes = Vec::new();
         if self.path == Path::new(STDIN) {
             io::stdin().lock().read_to_end(&mut bytes)?;
+            return Ok(Content { name, bytes });
+        }
+        let mut start = Vec::new();
+        let mut file = File::open(&self.path)?;
+        file.by_ref().take(FROM.len() as u64).read_to_end(&mut start)?;
+        if start == FROM && !self.is_of_folder {
+            Locked::open(&self.path, PATIENCE, told)?.file.read_to_end(&mut bytes)?;
         } else {
-            let mut file = File::open(&self.path)?;
-            // A mail server that is writing into the mbox holds its lock.
-            file.lock_shared()?;
+            bytes = start;
             file.read_to_end(&mut bytes)?;
         }
-        if !is_mbox(&bytes) {
-            return Ok(vec![(name, bytes)]);
-        }
-        let messages = MessageIterator::new(bytes.as_slice()).enumerate();
-        messages
-            .map(|(number, message)| Ok((format!("{name}#{}", number + 1), message?.unwrap_contents())))
-            .collect()
+        Ok(Content { name, bytes })
     }
 
-    /// Moves a handled message of a folder to `to`, or a Maildir's new one to its read ones; nothing is deleted.
+    /// Moves a handled message of a folder to `to`, or a Maildir's new one to its read ones.
+    ///
+    /// # Errors
+    /// When it can't be moved, or something with its name is there already.
     pub fn put_away(&self, to: Option<&Path>) -> io::Result<()> {
         let is_new = self.path.parent().is_some_and(|folder| folder.ends_with("new"));
         let maildir =
@@ -90,6 +116,24 @@ impl Source {
             return Err(io::Error::new(io::ErrorKind::AlreadyExists, message));
         }
         fs::rename(&self.path, target)
+    }
+}
+
+impl Content {
+    /// Hands over the messages with their names; those of an mbox have their number after the file's name.
+    ///
+    /// # Errors
+    /// Those of `each`.
+    pub fn each<E>(&self, mut each: impl FnMut(&str, &[u8]) -> Result<(), E>) -> Result<(), E> {
+        if !is_mbox(&self.bytes) {
+            return each(&self.name, &self.bytes);
+        }
+        // From a byte slice nothing can fail to be read.
+        let messages = MessageIterator::new(self.bytes.as_slice()).flatten();
+        for (number, message) in messages.enumerate() {
+            each(&format!("{}#{}", self.name, number + 1), &message.unwrap_contents())?;
+        }
+        Ok(())
     }
 }
 

@@ -1,0 +1,150 @@
+//! `bounces`: each message once; what it says is recorded, and dead or withdrawn addresses are suppressed.
+
+use std::collections::HashSet;
+use std::path::{Path, PathBuf};
+
+use jiff::Timestamp;
+use serde::Serialize;
+use serde_json::Value;
+
+use crate::cli::Bounces;
+use crate::domain::TokenKey;
+use crate::error::Error;
+use crate::inbox::{Reader, unix_lines};
+use crate::ledger::{BounceRecord, Ledger, LedgerError};
+use crate::mailbox::MessageFile;
+use crate::report::{JsonLines, LogError, Table, Terminal, count};
+
+use super::super::{Project, sha256};
+use super::Clerk;
+use super::farewell::Leaver;
+use super::who::Who;
+
+/// One line of the bounce log.
+#[derive(Debug, Serialize)]
+pub struct LogLine<'a> {
+    pub time: Timestamp,
+    pub event: &'static str,
+    #[serde(flatten)]
+    pub record: &'a BounceRecord,
+}
+
+/// Where messages are handled one by one.
+pub(super) struct Desk<'a> {
+    reader: &'a Reader,
+    who: Who<'a>,
+    move_to: Option<PathBuf>,
+    log: JsonLines,
+    log_path: PathBuf,
+    /// Digest and position of the log's lines; read where a message comes again.
+    logged: Option<HashSet<(String, usize)>>,
+    table: Table,
+    read: u64,
+    known: u64,
+    confirms: bool,
+    leavers: Vec<Leaver>,
+}
+
+impl<'a> Desk<'a> {
+    pub fn new(
+        project: &Project,
+        ledger: &'a Ledger,
+        key: &'a TokenKey,
+        reader: &'a Reader,
+        arguments: &Bounces,
+    ) -> Result<Self, Error> {
+        let inbox = &project.config.inbox;
+        let configured = || inbox.move_to.as_ref().map(|to| project.dir.join(to));
+        let log = arguments.log_file.clone().unwrap_or_else(|| project.log_path("bounce"));
+        Ok(Self {
+            reader,
+            who: Who { ledger, key, soft_issues: inbox.soft_issues.0 },
+            move_to: arguments.move_to.clone().or_else(configured),
+            log: JsonLines::open(&log)?,
+            log_path: log,
+            logged: None,
+            table: Table::new(["what", "address", "reason", "done", "file"]),
+            read: 0,
+            known: 0,
+            confirms: inbox.confirm,
+            leavers: Vec::new(),
+        })
+    }
+
+    /// Writes the lines of a message that was read by a run which crashed before it wrote them.
+    fn mend_log(&mut self, digest: &str) -> Result<(), Error> {
+        let logged = match &mut self.logged {
+            Some(logged) => logged,
+            unread => unread.insert(logged(&self.log_path)?),
+        };
+        for (time, record) in self.who.ledger.bounces_of(digest)? {
+            if logged.insert((record.digest.clone(), record.position)) {
+                self.log.add(&LogLine { time, event: "read", record: &record })?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether there was any message.
+    pub fn has_read(&self) -> bool {
+        self.read + self.known > 0
+    }
+
+    /// Those who left in this run and are to be told so.
+    pub fn leavers(&self) -> &[Leaver] {
+        &self.leavers
+    }
+
+    /// Shows what was done.
+    pub fn tell(&self, terminal: Terminal) {
+        if self.read > 0 {
+            terminal.data(self.table.to_string());
+        }
+        terminal.say(format!("{} read, {} known already.", count(self.read), count(self.known)));
+    }
+}
+
+fn logged(log: &Path) -> Result<HashSet<(String, usize)>, LogError> {
+    let mut logged = HashSet::new();
+    JsonLines::read(log, |line| {
+        let digest = line.get("digest").and_then(Value::as_str).map(str::to_owned);
+        let position = line.get("position").and_then(Value::as_u64);
+        logged.extend(digest.zip(position.and_then(|position| position.try_into().ok())));
+    })?;
+    Ok(logged)
+}
+
+impl Clerk for Desk<'_> {
+    fn take(&mut self, name: &str, bytes: &[u8]) -> Result<(), Error> {
+        let ledger = self.who.ledger;
+        // IMAP gives the line ends of the wire, a Maildir those of the machine: it is the same message.
+        let digest = sha256(&unix_lines(bytes));
+        if ledger.has_bounce(&digest)? {
+            self.known += 1;
+            return self.mend_log(&digest);
+        }
+        let report = self.reader.read(bytes);
+        let now = Timestamp::now();
+        let records = ledger.at_once(|ledger| {
+            let records = self.who.records(&report, &digest, name, now)?;
+            records.iter().try_for_each(|record| ledger.add_bounce(record, now))?;
+            Ok::<_, LedgerError>(records)
+        })?;
+        self.read += 1;
+        if let Some(record) = records.first().filter(|_| self.confirms) {
+            self.leavers.extend(Leaver::of(&report, record, &self.who)?);
+        }
+        for record in &records {
+            self.log.add(&LogLine { time: now, event: "read", record })?;
+            let text = |value: &Option<String>| value.clone().unwrap_or_default();
+            let done = record.action.as_str().replace('_', " ");
+            let (address, reason) = (text(&record.address), text(&record.reason));
+            self.table.row([record.kind.clone(), address, reason, done, record.file.clone()]);
+        }
+        Ok(())
+    }
+
+    fn put_away(&self, file: &MessageFile) -> std::io::Result<()> {
+        file.put_away(self.move_to.as_deref())
+    }
+}

@@ -1,0 +1,92 @@
+//! `bounces --dry-run`: says what messages mean, and of which members.
+
+use serde::Serialize;
+
+use crate::domain::bounce::{Kind as BounceKind, Verdict};
+use crate::domain::{MemberId, TokenKey};
+use crate::error::{Error, Kind};
+use crate::inbox::Reader;
+use crate::ledger::Ledger;
+use crate::mailbox::MessageFile;
+use crate::report::Terminal;
+
+use super::super::Project;
+use super::Clerk;
+use super::who::Who;
+
+/// What a message says, as JSON.
+#[derive(Debug, Serialize)]
+struct Message<'a> {
+    file: &'a str,
+    kind: BounceKind,
+    recipients: Vec<Recipient<'a>>,
+}
+
+#[derive(Debug, Serialize)]
+struct Recipient<'a> {
+    #[serde(flatten)]
+    verdict: &'a Verdict,
+    member: Option<MemberId>,
+}
+
+/// Says what each message means and changes nothing.
+pub(super) struct Explainer<'a> {
+    reader: &'a Reader,
+    /// Without a project, or before its first run, nobody is known.
+    known: Option<(Ledger, TokenKey)>,
+    terminal: Terminal,
+}
+
+impl<'a> Explainer<'a> {
+    pub fn new(project: Option<&Project>, reader: &'a Reader, terminal: Terminal) -> Result<Self, Error> {
+        let ledger =
+            project.map(|project| Ledger::open_existing(&project.ledger_path())).transpose()?.flatten();
+        let known = match (project, ledger) {
+            (Some(project), Some(ledger)) => Some((ledger, project.token_key()?)),
+            _ => None,
+        };
+        Ok(Self { reader, known, terminal })
+    }
+}
+
+impl Clerk for Explainer<'_> {
+    fn take(&mut self, name: &str, bytes: &[u8]) -> Result<(), Error> {
+        let report = self.reader.read(bytes);
+        let who = self.known.as_ref().map(|(ledger, key)| Who { ledger, key, soft_issues: usize::MAX });
+        let token = who.as_ref().and_then(|who| who.token(&report));
+        let mut recipients = Vec::new();
+        for verdict in &report.recipients {
+            let member = who.as_ref().map(|who| who.member(token.as_ref(), &verdict.address)).transpose()?;
+            recipients.push(Recipient { verdict, member: member.flatten() });
+        }
+        let message = Message { file: name, kind: report.kind, recipients };
+        if self.terminal.json {
+            let line = serde_json::to_string(&message);
+            self.terminal.data(line.map_err(|error| Error::new(Kind::TryAgain, error.to_string()))?);
+        } else {
+            self.terminal.data(message.to_string());
+        }
+        Ok(())
+    }
+
+    fn put_away(&self, _file: &MessageFile) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+impl std::fmt::Display for Message<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let kind = serde_json::to_value(self.kind).ok();
+        let kind = kind.as_ref().and_then(|kind| kind.as_str()).unwrap_or_default();
+        write!(f, "{}: {kind}", self.file)?;
+        for Recipient { verdict, member } in &self.recipients {
+            let Verdict { address, class, status, reason, diagnostic } = verdict;
+            let status = status.as_deref().unwrap_or("-");
+            write!(f, "\n  {address}: {class:?} {status} {reason}: {diagnostic}")?;
+            if let Some(member) = member {
+                write!(f, " (member {member})")?;
+            }
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,42 @@
+//! A configured IMAP folder.
+
+use crate::config::Imap;
+use crate::error::{Error, Kind};
+use crate::mailbox::{Access, ImapServer};
+use crate::report::Terminal;
+use crate::server::Login;
+
+use super::super::Project;
+use super::Clerk;
+
+/// Hands the folder's new messages to the clerk.
+pub(super) fn read(
+    project: &Project,
+    imap: &Imap,
+    is_dry: bool,
+    clerk: &mut impl Clerk,
+    terminal: Terminal,
+) -> Result<(), Error> {
+    let server = server(project, imap)?;
+    let access = if is_dry { Access::Look } else { Access::Handle };
+    let each = |name: &str, bytes: &[u8]| clerk.take(name, bytes);
+    let reading = server.read(access, each, |error, delay| {
+        terminal.say(format!("{error}; trying again in {:.1} s.", delay.as_secs_f64()));
+    });
+    super::super::runtime()?.block_on(reading)
+}
+
+fn server(project: &Project, imap: &Imap) -> Result<ImapServer, Error> {
+    let source = imap.password().source(&project.dir);
+    let source = source.ok_or_else(|| Error::new(Kind::Config, "[inbox.imap] names no password"))?;
+    Ok(ImapServer {
+        host: imap.host.clone(),
+        port: imap.port(),
+        security: imap.security,
+        ca_file: imap.ca_file.as_ref().map(|file| project.dir.join(file)),
+        login: Login { user: imap.username.clone(), password: source.read()?, auth: imap.auth },
+        folder: imap.folder.clone(),
+        move_to: imap.move_to.clone(),
+        timeout: imap.timeout.0,
+    })
+}

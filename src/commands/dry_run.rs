@@ -1,0 +1,132 @@
+//! What a dry run ends with: who gets what, when the letters would be out, and what is different from the last one.
+
+use std::path::PathBuf;
+
+use jiff::Timestamp;
+use serde::Serialize;
+
+use crate::compose::{Composer, Content};
+use crate::domain::{IssueName, Member, Outcome};
+use crate::error::Error;
+use crate::report::{Terminal, plural};
+use crate::send::{Event, Forecast};
+
+use super::Project;
+use super::breakdown::{Breakdown, Fate};
+use super::log_diff::{self, Summary};
+use super::review::Changes;
+
+/// A dry run's own part of a run: what was known before it, and what is counted while it goes on.
+#[derive(Debug)]
+pub(super) struct DryRun {
+    pub breakdown: Breakdown,
+    pub forecast: Option<Forecast>,
+    /// Since the last dry run of all members; `None` where there was none.
+    pub changes: Option<Changes>,
+    /// Whether it is for all members.
+    pub is_whole: bool,
+    /// Where the letters are.
+    pub folder: PathBuf,
+    /// Where the log lines are.
+    pub log: PathBuf,
+    /// Whether the log is the project's own, with the earlier dry runs in it.
+    pub is_usual_log: bool,
+}
+
+/// The report as JSON, beside what every run reports.
+#[derive(Debug, Serialize)]
+pub(super) struct DryReport<'a> {
+    #[serde(flatten)]
+    breakdown: &'a Breakdown,
+    forecast: Option<Ahead>,
+    changes: Option<&'a Changes>,
+    /// Against the dry run before; `None` where there was none.
+    changed_letters: Option<Summary>,
+    folder: &'a PathBuf,
+    log: &'a PathBuf,
+}
+
+/// When the letters would be out.
+#[derive(Debug, Serialize)]
+struct Ahead {
+    quota: String,
+    runs: u64,
+    done: Timestamp,
+}
+
+impl DryRun {
+    /// Counts a letter, and tells what it says.
+    pub fn letter(&mut self, event: &Event, composer: &Composer) -> Option<Content> {
+        let is_made = matches!(event.outcome, Outcome::Accepted(_));
+        if is_made {
+            self.breakdown.add(&event.member, Fate::Letter, composer);
+        }
+        // A letter that was made can be rendered.
+        is_made.then(|| composer.content(&event.member).ok()).flatten()
+    }
+
+    /// Counts a member without a letter of this run.
+    pub fn member(&mut self, member: &Member, fate: Fate, composer: &Composer) {
+        self.breakdown.add(member, fate, composer);
+    }
+
+    /// The report for programs, once the log is complete.
+    pub fn report(&self, project: &Project, issue: &IssueName) -> Result<DryReport<'_>, Error> {
+        let ahead = |Forecast { quota, runs, done }: Forecast| Ahead { quota: quota.to_string(), runs, done };
+        Ok(DryReport {
+            breakdown: &self.breakdown,
+            forecast: self.forecast.map(ahead),
+            changes: self.changes.as_ref(),
+            changed_letters: self.summary(project, issue)?,
+            folder: &self.folder,
+            log: &self.log,
+        })
+    }
+
+    /// The report for people.
+    pub fn text(&self, project: &Project, issue: &IssueName, letters: u64) -> Result<String, Error> {
+        let mut parts = vec![self.breakdown.tables().trim_end().to_owned()];
+        parts.extend(self.forecast.map(|forecast| forecast_words(project, letters, &forecast)));
+        if self.is_whole {
+            parts.push(self.changes_text(issue, self.summary(project, issue)?));
+        }
+        Ok(parts.join("\n\n"))
+    }
+
+    fn changes_text(&self, issue: &IssueName, letters: Option<Summary>) -> String {
+        let Some(changes) = &self.changes else {
+            return format!("This was the first dry run of {issue}.");
+        };
+        let mut lines = changes.lines(true);
+        lines.extend(letters.filter(|letters| letters.differ()).map(|letters| {
+            format!("letters  {letters}: see `medlemsbrev log {issue} --kind dry-run --diff`")
+        }));
+        if lines.is_empty() {
+            return format!("Nothing changed since the dry run of {}.", changes.since);
+        }
+        format!("Since the dry run of {}:\n  {}", changes.since, lines.join("\n  "))
+    }
+
+    fn summary(&self, project: &Project, issue: &IssueName) -> Result<Option<Summary>, Error> {
+        if self.is_usual_log { log_diff::summary(project, issue) } else { Ok(None) }
+    }
+
+    /// Says how to look closer.
+    pub fn say_where(&self, issue: &IssueName, terminal: Terminal) {
+        let Self { folder, log, .. } = self;
+        terminal.say(format!(
+            "Look at single letters with `medlemsbrev preview {issue} --member ADDRESS`, or open the .eml files in {}. \
+             The log, a line a member: {}",
+            folder.display(),
+            log.display()
+        ));
+    }
+}
+
+/// When so many letters will be out.
+pub(super) fn forecast_words(project: &Project, letters: u64, forecast: &Forecast) -> String {
+    let Forecast { quota, runs, done } = forecast;
+    let letters = plural(letters, "letter", "letters");
+    let runs = plural(*runs, "run", "runs");
+    format!("{letters} at {quota}: {runs}, done about {}.", project.clock_time(*done))
+}

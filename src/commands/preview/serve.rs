@@ -1,0 +1,234 @@
+//! `preview --serve`: the letter in the browser, anew whenever a file is saved.
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::time::Instant;
+
+use serde::Serialize;
+
+use crate::cli::Preview;
+use crate::compose::{ComposeError, Composer, IssueSource};
+use crate::config::FILE;
+use crate::domain::IssueName;
+use crate::error::Error;
+use crate::ledger::Skip;
+use crate::preview::browser::{Desk, Edition, Places, Reader, Readers, Server, watch};
+use crate::report::Terminal;
+
+use super::super::progress::stop_on_signal;
+use super::super::{Project, check};
+
+/// Columns of an error on the page.
+const WIDTH: usize = 100;
+
+/// Where the page is, as JSON.
+#[derive(Debug, Serialize)]
+struct Place<'a> {
+    url: &'a str,
+}
+
+/// Runs until a signal ends it.
+pub(super) fn run(
+    project: &Project,
+    issue: &IssueName,
+    arguments: &Preview,
+    terminal: Terminal,
+) -> Result<ExitCode, Error> {
+    // Where there is no such issue, there is nothing to wait for.
+    if let Err(error @ ComposeError::NoIssue { .. }) = project.source(issue) {
+        return Err(error.into());
+    }
+    let desk = Desk::new(project.dir.clone());
+    let mut workshop = Workshop::open(&project.dir, issue, desk.clone(), terminal)?;
+    workshop.work(true);
+    let selected = selected(&workshop, arguments)?;
+    super::super::runtime()?.block_on(async {
+        let stop = stop_on_signal();
+        let server = Server::listen(arguments.port).await?;
+        let url = format!("{}{selected}", server.url());
+        let _watch = watch(workshop.places(), move |changed| {
+            workshop.saved(changed);
+            workshop.places()
+        })?;
+        announce(&url, issue, terminal);
+        if arguments.browser {
+            super::open(url.as_ref(), terminal);
+        }
+        tokio::select! {
+            served = server.serve(desk) => served?,
+            () = stopped(stop) => {}
+        }
+        Ok(ExitCode::SUCCESS)
+    })
+}
+
+async fn stopped(mut stop: tokio::sync::watch::Receiver<bool>) {
+    if stop.wait_for(|stopped| *stopped).await.is_err() {
+        // Nobody listens for signals: they end the program by themselves.
+        std::future::pending::<()>().await;
+    }
+}
+
+fn announce(url: &str, issue: &IssueName, terminal: Terminal) {
+    if terminal.json {
+        terminal.json(&Place { url });
+    } else {
+        terminal.data(url);
+    }
+    terminal
+        .say(format!("Open this address in your browser; it follows the files of {issue}. Ctrl-C ends it."));
+}
+
+/// The part of the address that names the member to start with.
+fn selected(workshop: &Workshop, arguments: &Preview) -> Result<String, Error> {
+    let Some(address) = &arguments.member else { return Ok(String::new()) };
+    let reader = workshop.readers.by_address(address).ok_or_else(|| super::unknown_member(address))?;
+    Ok(format!("#member={}", reader.member.id))
+}
+
+/// Makes the edition anew when files were saved.
+struct Workshop {
+    project: Project,
+    issue: IssueName,
+    readers: Arc<Readers>,
+    fields: BTreeSet<String>,
+    desk: Desk,
+    terminal: Terminal,
+    /// Whether the member list is to be read again: it changed, or it could not be read.
+    is_list_stale: bool,
+    /// Whether the configuration can't be used as it is.
+    is_config_broken: bool,
+}
+
+impl Workshop {
+    fn open(dir: &Path, issue: &IssueName, desk: Desk, terminal: Terminal) -> Result<Self, Error> {
+        Ok(Self {
+            project: Project::open(dir)?,
+            issue: issue.clone(),
+            readers: Arc::default(),
+            fields: BTreeSet::new(),
+            desk,
+            // Nobody is asked anything while the page waits.
+            terminal: Terminal { unattended: true, ..terminal },
+            is_list_stale: true,
+            is_config_broken: false,
+        })
+    }
+
+    /// What the letter is made of.
+    fn places(&self) -> Places {
+        let (config, dir) = (&self.project.config, real(&self.project.dir));
+        let keys = config.dkim.iter().map(|dkim| &dkim.key_file);
+        let named = [&config.members.file, &config.association.logo].into_iter().flatten().chain(keys);
+        Places {
+            files: named.map(|file| real(&dir.join(file))).chain([real(&dir.join(FILE))]).collect(),
+            folders: [real(&dir.join("issues").join(self.issue.as_str())), real(&dir.join("templates"))]
+                .into(),
+        }
+    }
+
+    fn saved(&mut self, changed: &BTreeSet<PathBuf>) {
+        let start = Instant::now();
+        let dir = real(&self.project.dir);
+        let is_config = self.is_config_broken || changed.contains(&real(&dir.join(FILE)));
+        let list = self.project.config.members.file.as_ref().map(|file| real(&dir.join(file)));
+        self.is_list_stale |= list.is_some_and(|list| changed.contains(&list));
+        self.work(is_config);
+        if self.terminal.verbose > 0 {
+            let names: Vec<String> = changed.iter().map(|path| shown(path, &dir)).collect();
+            self.terminal.say(format!("{}: {} ms", names.join(", "), start.elapsed().as_millis()));
+        }
+    }
+
+    /// Makes the edition, and then says what is to be said of it.
+    fn work(&mut self, is_config: bool) {
+        if let Err(error) = self.try_work(is_config) {
+            self.desk.trouble(&error.render(false, WIDTH));
+        }
+    }
+
+    fn try_work(&mut self, is_config: bool) -> Result<(), Error> {
+        if is_config {
+            self.is_config_broken = true;
+            self.project = Project::open(&self.project.dir)?;
+            (self.is_config_broken, self.is_list_stale) = (false, true);
+        }
+        if self.is_list_stale {
+            self.read_list()?;
+            self.is_list_stale = false;
+        }
+        let source = self.project.source(&self.issue)?;
+        let composer = check::compose(&self.project, &source, self.fields.clone())?;
+        self.show(&source, composer)
+    }
+
+    fn read_list(&mut self) -> Result<(), Error> {
+        let ledger = super::register(&self.project, self.terminal)?;
+        let mut readers = Vec::new();
+        ledger.for_each_member(|row| {
+            if row.active {
+                readers.push(Reader { skipped: row.skip().map(why), member: row.member });
+            }
+            Ok::<_, Error>(())
+        })?;
+        (self.readers, self.fields) = (Arc::new(Readers::new(readers)), ledger.fields()?);
+        Ok(())
+    }
+
+    /// Shows the edition first: the check looks at every member.
+    fn show(&self, source: &IssueSource, composer: Result<Composer, ComposeError>) -> Result<(), Error> {
+        let readers = Arc::clone(&self.readers);
+        let members = |each: &mut dyn FnMut(&crate::domain::Member)| {
+            readers.iter().filter(|reader| reader.skipped.is_none()).for_each(|reader| each(&reader.member));
+            Ok(())
+        };
+        match composer {
+            Ok(composer) => {
+                self.desk.show(self.edition(composer));
+                let Some(edition) = self.desk.edition() else { return Ok(()) };
+                let found = check::findings(&self.project, source, Ok(&edition.composer), false, members)?;
+                self.desk.remark(found);
+                Ok(())
+            }
+            Err(error) => {
+                let mut found = check::findings(&self.project, source, Err(&error), false, members)?;
+                check::add_error(&mut found, &error);
+                self.desk.trouble(&Error::from(error).render(false, WIDTH));
+                self.desk.remark(found);
+                Ok(())
+            }
+        }
+    }
+
+    fn edition(&self, composer: Composer) -> Edition {
+        Edition {
+            composer,
+            readers: Arc::clone(&self.readers),
+            segments: self.project.config.segments.clone(),
+            explain: |error| Error::from(error).render(false, WIDTH),
+        }
+    }
+}
+
+fn why(skip: Skip) -> String {
+    match skip {
+        Skip::NoAddress => "no e-mail address".to_owned(),
+        other => other.as_str().replace('_', " "),
+    }
+}
+
+/// A path as the system says it; as it is where there is nothing yet.
+fn real(path: &Path) -> PathBuf {
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+    match (std::fs::canonicalize(path), folder, path.file_name()) {
+        (Ok(path), ..) => path,
+        (Err(_), Some(folder), Some(name)) => real(folder).join(name),
+        _ => path.to_owned(),
+    }
+}
+
+fn shown(path: &Path, dir: &Path) -> String {
+    path.strip_prefix(dir).unwrap_or(path).display().to_string()
+}

@@ -1,0 +1,146 @@
+//! The lines of the send and dry-run logs: one for every member, and one at the end.
+
+use jiff::Timestamp;
+use serde::Serialize;
+
+use crate::compose::{Composer, Content};
+use crate::domain::{Address, IssueName, Member, MemberId, State};
+use crate::ledger::Counts;
+use crate::report::{JsonLines, Terminal};
+use crate::send::Event;
+
+/// One line.
+#[derive(Debug, Serialize)]
+struct Line<'a> {
+    time: Timestamp,
+    run: &'a str,
+    issue: &'a IssueName,
+    event: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    member: Option<MemberId>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    address: Option<&'a str>,
+    /// The member's own field.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    language: Option<&'a str>,
+    /// Why a member is skipped, or what an earlier run did.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reason: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    letter: Option<Letter<'a>>,
+    /// What of the members the run was for, where not for all.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    selection: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    counts: Option<&'a Counts>,
+}
+
+#[derive(Debug, Serialize)]
+struct Letter<'a> {
+    sender: &'a str,
+    message_id: &'a str,
+    bytes: usize,
+    /// The letter's own, as in `Content-Language`.
+    language: &'a str,
+    sections: Vec<&'a str>,
+    /// In dry runs.
+    #[serde(flatten)]
+    content: Option<&'a Content>,
+    code: Option<u16>,
+    status: Option<&'a str>,
+    reply: &'a str,
+}
+
+/// The log of one run.
+#[derive(Debug)]
+pub(super) struct RunLog {
+    file: JsonLines,
+    terminal: Terminal,
+    run: String,
+    issue: IssueName,
+    /// What of the members the run is for; all when left out.
+    selection: Option<String>,
+}
+
+impl RunLog {
+    /// Begins the log of a run.
+    pub fn new(file: JsonLines, issue: &IssueName, selection: Option<String>, terminal: Terminal) -> Self {
+        let run = Timestamp::now().strftime("%Y%m%dT%H%M%SZ").to_string();
+        Self { file, terminal, run, issue: issue.clone(), selection }
+    }
+
+    /// The run's name in the log.
+    pub fn run(&self) -> &str {
+        &self.run
+    }
+
+    /// What became of a letter.
+    pub fn letter(&mut self, event: &Event, composer: &Composer, content: Option<&Content>) {
+        let reply = event.outcome.reply();
+        let letter = Letter {
+            sender: &event.sender,
+            message_id: &event.message_id,
+            bytes: event.bytes,
+            language: &composer.issue().language,
+            sections: composer.sections_for(&event.member).collect(),
+            content,
+            code: reply.code,
+            status: reply.status.as_deref(),
+            reply: &reply.text,
+        };
+        self.add(|line| Line {
+            time: event.at,
+            event: State::from(&event.outcome).as_str(),
+            letter: Some(letter),
+            ..line.of(&event.member)
+        });
+    }
+
+    /// Why a member gets no letter of this run.
+    pub fn member(&mut self, member: &Member, event: &'static str, reason: Option<&'static str>) {
+        self.add(|line| Line { event, reason, ..line.of(member) });
+    }
+
+    /// The sum at the end.
+    pub fn finished(&mut self, counts: &Counts) {
+        let selection = self.selection.clone();
+        self.add(|line| Line {
+            event: "finished",
+            counts: Some(counts),
+            selection: selection.as_deref(),
+            ..line
+        });
+    }
+
+    /// The ledger is the truth: a log that can't be written is said once a line, and the run goes on.
+    fn add<'a>(&'a mut self, make: impl FnOnce(Line<'a>) -> Line<'a>) {
+        let Self { file, terminal, run, issue, .. } = self;
+        let line = Line {
+            time: Timestamp::now(),
+            run,
+            issue,
+            event: "",
+            member: None,
+            address: None,
+            language: None,
+            reason: None,
+            letter: None,
+            selection: None,
+            counts: None,
+        };
+        if let Err(error) = file.add(&make(line)) {
+            terminal.say(error.to_string());
+        }
+    }
+}
+
+impl<'a> Line<'a> {
+    fn of(self, member: &'a Member) -> Self {
+        Self {
+            member: Some(member.id),
+            address: member.address.as_ref().map(Address::as_str),
+            language: member.field("language"),
+            ..self
+        }
+    }
+}

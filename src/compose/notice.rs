@@ -1,0 +1,143 @@
+//! Short mails in plain text beside the letters: reminders, and answers to those who leave.
+
+use std::path::{Path, PathBuf};
+
+use jiff::Timestamp;
+use lettre::message::header::{ContentType, HeaderName, HeaderValue};
+
+use crate::domain::{Address, Letter, MemberId};
+
+use super::language::Language;
+use super::message::mailbox;
+use super::template::Templates;
+use super::{Association, ComposeError, Signer, dkim};
+
+/// A mail in plain text to one person.
+#[derive(Debug)]
+pub struct Notice<'a> {
+    pub from_name: Option<String>,
+    pub from: &'a Address,
+    pub to: &'a Address,
+    pub subject: &'a str,
+    pub text: &'a str,
+    /// `Message-ID` without its angle brackets.
+    pub message_id: String,
+    /// The mail that this one answers.
+    pub answer: Option<Answer<'a>>,
+}
+
+/// What an answer says of the mail that it answers (RFC 5322 §3.6.4).
+#[derive(Debug, Clone, Copy)]
+pub struct Answer<'a> {
+    /// Its `Message-ID`, and those that it refers to before it, each in angle brackets.
+    pub message_id: &'a str,
+    pub references: &'a [String],
+}
+
+impl Notice<'_> {
+    /// The mail as a relay takes it, signed. What answers a mail has no return path, so that nothing answers it in its
+    /// turn (RFC 3834 §3.3).
+    ///
+    /// # Errors
+    /// When an address can't stand in a header, or a key is damaged.
+    pub fn letter(&self, signers: &[Signer], now: Timestamp) -> Result<Letter, ComposeError> {
+        let kind = if self.answer.is_some() { "auto-replied" } else { "auto-generated" };
+        let mut builder = lettre::Message::builder()
+            .from(mailbox(self.from_name.clone(), self.from)?)
+            .to(mailbox(None, self.to)?)
+            .subject(self.subject)
+            .message_id(Some(format!("<{}>", self.message_id)))
+            .raw_header(raw("Auto-Submitted", kind.to_owned()));
+        if let Some(answer) = self.answer.filter(|answer| !answer.message_id.is_empty()) {
+            let mut references = answer.references.to_vec();
+            references.push(answer.message_id.to_owned());
+            builder = builder
+                .raw_header(raw("In-Reply-To", answer.message_id.to_owned()))
+                .raw_header(raw("References", references.join(" ")));
+        }
+        let message = builder.header(ContentType::TEXT_PLAIN).body(self.text.to_owned());
+        let message = message.map_err(|error| ComposeError::Letter {
+            member: self.to.to_string(),
+            message: error.to_string(),
+        })?;
+        let message = message.formatted();
+        let signatures = dkim::signatures(signers, &message, now)?;
+        Ok(Letter {
+            member: MemberId(0),
+            sender: self.answer.is_none().then(|| self.from.clone()),
+            recipient: self.to.clone(),
+            message_id: self.message_id.clone(),
+            bytes: [signatures.as_bytes(), &message].concat(),
+        })
+    }
+}
+
+fn raw(name: &'static str, value: String) -> HeaderValue {
+    HeaderValue::new(HeaderName::new_from_ascii_str(name), value)
+}
+
+/// What is written to those who leave.
+#[derive(Debug)]
+pub struct Farewell {
+    pub subject: String,
+    pub text: String,
+}
+
+impl Farewell {
+    /// The texts of a language, with the association in them.
+    ///
+    /// # Errors
+    /// When the language file is missing or its texts are not right.
+    pub fn load(code: &str, templates: &Path, association: &Association) -> Result<Self, ComposeError> {
+        let language = Language::load(code, templates)?;
+        let path = PathBuf::from(format!("templates/language/{code}.toml"));
+        let data = serde_json::json!({ "association": association });
+        let mut texts = Templates::text();
+        let mut fill = |key: &str| {
+            texts.add(key, &path, language.text(key))?;
+            texts.render_data(key, &data).map_err(|error| ComposeError::Letter {
+                member: "those who leave".to_owned(),
+                message: format!("the text `{key}` of the language file: {error}"),
+            })
+        };
+        Ok(Self { subject: fill("unsubscribed_subject")?, text: fill("unsubscribed_text")? })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_answer_has_no_return_path_and_names_what_it_answers() {
+        let association = Association {
+            name: "Byalaget".to_owned(),
+            postal_address: String::new(),
+            website: None,
+            contact: "kansliet@example.se".to_owned(),
+        };
+        let farewell = Farewell::load("sv", Path::new("/nowhere"), &association).unwrap();
+        let [from, to] = ["brev@example.se", "anna@example.org"].map(|text| Address::parse(text).unwrap());
+        let references: Vec<String> = (0..30).map(|n| format!("<letter-{n}@example.se>")).collect();
+        let notice = Notice {
+            from_name: Some("Byalaget".to_owned()),
+            from: &from,
+            to: &to,
+            subject: &farewell.subject,
+            text: &farewell.text,
+            message_id: "x@example.se".to_owned(),
+            answer: Some(Answer { message_id: "<mine@example.org>", references: &references }),
+        };
+        let letter = notice.letter(&[], Timestamp::UNIX_EPOCH).unwrap();
+        assert_eq!(letter.sender, None);
+        let text = String::from_utf8(letter.bytes).unwrap();
+        assert!(text.contains("Auto-Submitted: auto-replied\r\n"), "{text}");
+        assert!(text.contains("In-Reply-To: <mine@example.org>\r\n"), "{text}");
+        assert!(
+            text.contains("<letter-29@example.se> <mine@example.org>") || text.contains("\r\n <mine@"),
+            "{text}"
+        );
+        assert!(text.lines().all(|line| line.len() <= 78), "{text}");
+        assert!(Farewell::load("en", Path::new("/nowhere"), &association).unwrap().text.contains("Byalaget"));
+    }
+}

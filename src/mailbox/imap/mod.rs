@@ -1,0 +1,261 @@
+//! A folder of an IMAP server (RFC 9051) as a source of messages.
+//!
+//! Each message is handed over first, and marked or moved only when whoever takes it says that it is kept. So a
+//! connection or a program that ends in between costs one more look at the message, and no message is passed over.
+//! `imap-proto` parses the responses; lines, literals and limits are ours, so that nothing a server sends grows the
+//! memory and nothing that is odd in its answers ends the run.
+
+mod name;
+mod session;
+mod wire;
+
+use std::collections::BTreeSet;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use backon::{BackoffBuilder, ExponentialBuilder};
+
+use crate::server::{Login, Security, ServerError};
+
+use session::Session;
+use wire::Fault;
+
+/// The keyword of handled messages.
+pub const DONE: &str = "$MedlemsbrevDone";
+/// Of a bigger message the beginning is read: notices stand there.
+const LARGEST: usize = 24 * 1024 * 1024;
+/// So many bytes are asked for at once, or one message.
+const BATCH: usize = 4 * 1024 * 1024;
+/// So many messages are asked for at once.
+const WINDOW: usize = 100;
+/// How often a connection that broke is opened again, without any message handled in between.
+const RETRIES: usize = 4;
+
+/// A folder of a server and how to get there.
+#[derive(Debug)]
+pub struct ImapServer {
+    pub host: String,
+    pub port: u16,
+    pub security: Security,
+    /// A certificate authority to trust beside the system's.
+    pub ca_file: Option<PathBuf>,
+    pub login: Login,
+    pub folder: String,
+    /// Where handled messages go; they get the keyword [`DONE`] when left out.
+    pub move_to: Option<String>,
+    /// How long the server may be silent.
+    pub timeout: Duration,
+}
+
+/// What may happen to the messages of the folder.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Access {
+    /// Nothing.
+    Look,
+    /// Handled ones are marked or moved.
+    Handle,
+}
+
+/// Why a folder can't be read.
+#[derive(Debug, thiserror::Error)]
+pub enum ImapError {
+    #[error(transparent)]
+    Server(#[from] ServerError),
+    #[error("the connection to {server} broke while reading `{folder}`: {reason}")]
+    Lost { server: String, folder: String, reason: String },
+    #[error("{server} is no IMAP server that waits for a login: it greets with `{greeting}`")]
+    NoImap { server: String, greeting: String },
+    #[error("{server} does not open the folder `{folder}`: {reply}")]
+    Folder { server: String, folder: String, reply: String },
+    #[error("{server} keeps no keywords in the folder `{folder}`, so that handled messages can't be marked")]
+    NoKeywords { server: String, folder: String },
+    #[error("{server} does not give these messages of `{folder}`, by their numbers (UID): {uids}")]
+    NotGiven { server: String, folder: String, uids: String },
+    #[error("{server} refused `{command}` in the folder `{folder}`: {reply}")]
+    Refused { server: String, folder: String, command: String, reply: String },
+}
+
+impl ImapError {
+    /// Tells whether it may go away by itself.
+    pub fn is_temporary(&self) -> bool {
+        match self {
+            Self::Server(error) => error.is_temporary(),
+            Self::Lost { .. } => true,
+            _ => false,
+        }
+    }
+}
+
+impl ImapServer {
+    /// The server for messages: `host:port`.
+    pub fn name(&self) -> String {
+        format!("{}:{}", self.host, self.port)
+    }
+
+    /// A message's name (RFC 5092 §2.2).
+    fn message_name(&self, uid: u32) -> String {
+        format!("imap://{}/{}/;UID={uid}", self.host, self.folder)
+    }
+
+    /// Reads the messages that were not handled yet, each once; `each` makes what they say durable.
+    ///
+    /// # Errors
+    /// Those of `each`, which end the reading at once, and the server's, after some tries where they may pass.
+    pub async fn read<E: From<ImapError>>(
+        &self,
+        access: Access,
+        mut each: impl FnMut(&str, &[u8]) -> Result<(), E>,
+        mut waiting: impl FnMut(&ImapError, Duration),
+    ) -> Result<(), E> {
+        let mut progress = Progress::default();
+        let mut delays = delays();
+        loop {
+            let before = progress.seen.len();
+            let end = self.read_once(access, &mut progress, &mut each).await;
+            let error = match end {
+                Err(Stop::Server(error)) if error.is_temporary() => error,
+                Err(Stop::Server(error)) => return Err(error.into()),
+                Err(Stop::Caller(error)) => return Err(error),
+                Ok(()) => return Ok(()),
+            };
+            if progress.seen.len() > before {
+                delays = self::delays();
+            }
+            let Some(delay) = delays.next() else { return Err(error.into()) };
+            waiting(&error, delay);
+            tokio::time::sleep(delay).await;
+        }
+    }
+
+    async fn read_once<E>(
+        &self,
+        access: Access,
+        progress: &mut Progress,
+        each: &mut impl FnMut(&str, &[u8]) -> Result<(), E>,
+    ) -> Result<(), Stop<E>> {
+        let mut session = Session::open(self, access).await?;
+        progress.begin(session.validity);
+        let uids = session.unhandled().await?;
+        let (seen, new): (Vec<u32>, Vec<u32>) = uids.iter().partition(|uid| progress.seen.contains(uid));
+        if access == Access::Handle {
+            for seen in seen.chunks(WINDOW) {
+                session.put_away(seen).await?;
+            }
+        }
+        for window in new.chunks(WINDOW) {
+            for batch in batches(&session.sizes(window).await?) {
+                let mut handled = Vec::new();
+                for message in session.fetch(&batch).await? {
+                    each(&self.message_name(message.uid), &message.bytes).map_err(Stop::Caller)?;
+                    progress.seen.insert(message.uid);
+                    handled.push(message.uid);
+                }
+                if access == Access::Handle && !handled.is_empty() {
+                    session.put_away(&handled).await?;
+                }
+            }
+        }
+        let mut left = new;
+        left.retain(|uid| !progress.seen.contains(uid));
+        if !left.is_empty() {
+            // Somebody may have taken them away meanwhile.
+            let there = session.unhandled().await?;
+            left.retain(|uid| there.contains(uid));
+        }
+        session.close().await;
+        if left.is_empty() { Ok(()) } else { Err(Stop::Server(self.not_given(&left))) }
+    }
+
+    fn fault(&self, command: &str, fault: Fault) -> ImapError {
+        match fault {
+            Fault::Lost(reason) => self.lost(reason),
+            Fault::Refused(refusal) => ImapError::Refused {
+                server: self.name(),
+                folder: self.folder.clone(),
+                command: command.split(['"', '(']).next().unwrap_or_default().trim().to_owned(),
+                reply: refusal.reply,
+            },
+        }
+    }
+
+    fn not_given(&self, uids: &[u32]) -> ImapError {
+        let uids: Vec<String> = uids.iter().map(u32::to_string).collect();
+        ImapError::NotGiven { server: self.name(), folder: self.folder.clone(), uids: uids.join(", ") }
+    }
+
+    fn lost(&self, reason: String) -> ImapError {
+        ImapError::Lost { server: self.name(), folder: self.folder.clone(), reason }
+    }
+
+    fn bad_folder(&self, folder: &str, reply: String) -> ImapError {
+        ImapError::Folder { server: self.name(), folder: folder.to_owned(), reply }
+    }
+}
+
+/// What was handed over by the connections of this run.
+#[derive(Debug, Default)]
+struct Progress {
+    validity: u32,
+    seen: BTreeSet<u32>,
+}
+
+impl Progress {
+    fn begin(&mut self, validity: u32) {
+        if self.validity != validity {
+            self.seen.clear();
+            self.validity = validity;
+        }
+    }
+}
+
+/// Why one connection's reading ended early.
+enum Stop<E> {
+    Server(ImapError),
+    Caller(E),
+}
+
+impl<E> From<ImapError> for Stop<E> {
+    fn from(error: ImapError) -> Self {
+        Self::Server(error)
+    }
+}
+
+fn delays() -> impl Iterator<Item = Duration> {
+    ExponentialBuilder::default()
+        .with_min_delay(Duration::from_millis(500))
+        .with_jitter()
+        .with_max_times(RETRIES)
+        .build()
+}
+
+/// Parts messages so that each part stays below [`BATCH`], or is a single message.
+fn batches(sizes: &[(u32, usize)]) -> Vec<Vec<u32>> {
+    let mut batches: Vec<Vec<u32>> = Vec::new();
+    let mut room = 0;
+    for (uid, size) in sizes {
+        match batches.last_mut().filter(|_| *size <= room) {
+            Some(batch) => {
+                batch.push(*uid);
+                room -= size;
+            }
+            None => {
+                batches.push(vec![*uid]);
+                room = BATCH.saturating_sub(*size);
+            }
+        }
+    }
+    batches
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn batches_are_bounded() {
+        let half = BATCH / 2;
+        let sizes = [(1, half), (2, half), (3, 1), (4, BATCH * 9), (5, 0), (6, 1)];
+        assert_eq!(batches(&sizes), [vec![1, 2], vec![3], vec![4, 5], vec![6]]);
+        assert!(batches(&[]).is_empty());
+    }
+}

@@ -1,0 +1,225 @@
+//! Lines and literals of IMAP (RFC 9051 §2.2), with a limit on everything the server may say.
+
+use std::future::Future;
+use std::time::Duration;
+
+use imap_proto::Response;
+use tokio::io::{AsyncBufReadExt, AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, BufReader};
+
+/// No response is longer: a message that is read, and what stands around it.
+const LONGEST: usize = super::LARGEST + 4 * 1024 * 1024;
+
+/// A connection in plain text or in TLS.
+pub(super) trait Stream: AsyncRead + AsyncWrite + Unpin + Send {}
+impl<T: AsyncRead + AsyncWrite + Unpin + Send> Stream for T {}
+
+/// A connection that speaks IMAP.
+pub(super) struct Wire<S> {
+    stream: BufReader<S>,
+    commands: u32,
+    /// How long the server may be silent.
+    patience: Duration,
+}
+
+/// Why a command did not succeed.
+#[derive(Debug)]
+pub(super) enum Fault {
+    /// The server said no.
+    Refused(Refusal),
+    /// The connection broke, the server fell silent or left, or what it said is not IMAP.
+    Lost(String),
+}
+
+/// A tagged NO or BAD.
+#[derive(Debug)]
+pub(super) struct Refusal {
+    /// The words, with the code before them.
+    pub reply: String,
+}
+
+impl Refusal {
+    /// Whether the words begin with a code, such as `TRYCREATE`.
+    pub fn has_code(&self, code: &str) -> bool {
+        self.reply.to_ascii_uppercase().contains(&format!("[{code}]"))
+    }
+}
+
+/// What one response is, as far as the order of talk goes.
+enum Step {
+    Data,
+    Continue,
+    Ok,
+}
+
+impl<S: Stream> Wire<S> {
+    pub fn new(stream: S, patience: Duration) -> Self {
+        Self { stream: BufReader::new(stream), commands: 0, patience }
+    }
+
+    /// The bare connection; what the server said too early is dropped with the buffer.
+    pub fn into_inner(self) -> S {
+        self.stream.into_inner()
+    }
+
+    /// Reads the greeting; one that says we are logged in already is a stranger's (RFC 9051 §11.3).
+    pub async fn greeting(&mut self) -> Result<(), Fault> {
+        let frame = self.frame().await?;
+        let words = words(&frame);
+        match words.to_ascii_uppercase() {
+            greeting if greeting.starts_with("* OK") => Ok(()),
+            greeting if greeting.starts_with("* BYE") => {
+                Err(Fault::Lost(format!("it greets with `{words}`")))
+            }
+            _ => Err(Fault::Refused(Refusal { reply: words })),
+        }
+    }
+
+    /// Runs a command and hands each response to `each`; the tagged OK comes last.
+    pub async fn command(&mut self, command: &str, mut each: impl FnMut(&Response<'_>)) -> Result<(), Fault> {
+        let tag = self.send(command).await?;
+        loop {
+            let frame = self.frame().await?;
+            let step = step(&tag, &frame)?;
+            // What a server adds of its own and nobody understands is passed over.
+            if let Ok((_, response)) = Response::parse(&frame) {
+                each(&response);
+            }
+            if matches!(step, Step::Ok) {
+                return Ok(());
+            }
+        }
+    }
+
+    /// Runs AUTHENTICATE: `answer` goes out at the first challenge, nothing at a further one, which tells an error.
+    pub async fn authenticate(&mut self, mechanism: &str, answer: &[u8]) -> Result<(), Fault> {
+        let tag = self.send(&format!("AUTHENTICATE {mechanism}")).await?;
+        let mut answer = data_encoding::BASE64.encode(answer);
+        loop {
+            let frame = self.frame().await?;
+            match step(&tag, &frame)? {
+                Step::Ok => return Ok(()),
+                Step::Continue => self.write(&(std::mem::take(&mut answer) + "\r\n")).await?,
+                Step::Data => {}
+            }
+        }
+    }
+
+    async fn send(&mut self, command: &str) -> Result<String, Fault> {
+        self.commands += 1;
+        let tag = format!("m{}", self.commands);
+        self.write(&format!("{tag} {command}\r\n")).await?;
+        Ok(tag)
+    }
+
+    async fn write(&mut self, text: &str) -> Result<(), Fault> {
+        let stream = self.stream.get_mut();
+        let writing = async {
+            stream.write_all(text.as_bytes()).await?;
+            stream.flush().await
+        };
+        timely(self.patience, writing).await
+    }
+
+    /// One response: a line, with the literals that it announces.
+    async fn frame(&mut self) -> Result<Vec<u8>, Fault> {
+        let mut frame = Vec::new();
+        loop {
+            let start = frame.len();
+            let mut line = (&mut self.stream).take((LONGEST - start) as u64);
+            let read = timely(self.patience, line.read_until(b'\n', &mut frame)).await?;
+            if read == 0 || !frame.ends_with(b"\n") {
+                return Err(Fault::Lost("it hung up in the middle of an answer".to_owned()));
+            }
+            let Some(length) = announced(frame.get(start..).unwrap_or_default()) else { return Ok(frame) };
+            if length >= LONGEST - frame.len() {
+                return Err(Fault::Lost(format!("it sends {length} bytes at once")));
+            }
+            self.literal(&mut frame, length).await?;
+        }
+    }
+
+    async fn literal(&mut self, frame: &mut Vec<u8>, length: usize) -> Result<(), Fault> {
+        frame.reserve(length);
+        let mut rest = (&mut self.stream).take(length as u64);
+        while rest.limit() > 0 {
+            if timely(self.patience, rest.read_buf(frame)).await? == 0 {
+                return Err(Fault::Lost("it hung up in the middle of a message".to_owned()));
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The length of the literal that a line announces at its end: `{42}`.
+fn announced(line: &[u8]) -> Option<usize> {
+    let line = line.strip_suffix(b"\n")?;
+    let line = line.strip_suffix(b"\r").unwrap_or(line).strip_suffix(b"}")?;
+    let digits = line.get(memchr::memrchr(b'{', line)? + 1..)?;
+    std::str::from_utf8(digits).ok()?.trim_end_matches('+').parse().ok()
+}
+
+fn step(tag: &str, frame: &[u8]) -> Result<Step, Fault> {
+    let words = words(frame);
+    if words.starts_with('+') {
+        return Ok(Step::Continue);
+    }
+    if let Some(reply) = words.strip_prefix("* BYE") {
+        return Err(Fault::Lost(format!("it says goodbye:{reply}")));
+    }
+    let Some(done) = words.strip_prefix(tag).and_then(|rest| rest.strip_prefix(' ')) else {
+        return Ok(Step::Data);
+    };
+    match done.split_once(' ').unwrap_or((done, "")) {
+        (status, _) if status.eq_ignore_ascii_case("OK") => Ok(Step::Ok),
+        (_, reply) => Err(Fault::Refused(Refusal { reply: reply.to_owned() })),
+    }
+}
+
+/// The first line of a response, not too long for a message.
+fn words(frame: &[u8]) -> String {
+    let line = frame.split(|byte| *byte == b'\n').next().unwrap_or_default();
+    String::from_utf8_lossy(line.get(..300).unwrap_or(line)).trim_end().to_owned()
+}
+
+async fn timely<T>(patience: Duration, work: impl Future<Output = std::io::Result<T>>) -> Result<T, Fault> {
+    match tokio::time::timeout(patience, work).await {
+        Ok(done) => done.map_err(|error| Fault::Lost(error.to_string())),
+        Err(_) => Err(Fault::Lost(format!("no answer within {} seconds", patience.as_secs()))),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn literals_belong_to_their_response() {
+        let said = b"* OK hello\r\n* 1 FETCH (UID 7 BODY[] {6}\r\nab\r\ncd)\r\n* ODD thing\r\nm1 OK done\r\n";
+        let mut wire = Wire::new(tokio::io::join(said.as_slice(), tokio::io::sink()), Duration::from_secs(5));
+        wire.greeting().await.unwrap();
+        let mut seen = Vec::new();
+        wire.command("X", |response| seen.push(format!("{response:?}"))).await.unwrap();
+        assert!(seen.iter().any(|response| response.contains("Uid(7)")), "{seen:?}");
+    }
+
+    #[tokio::test]
+    async fn what_is_no_greeting_is_told_apart() {
+        for (said, is_lost) in [
+            ("* PREAUTH welcome\r\n", false),
+            ("* BYE too many\r\n", true),
+            ("", true),
+            ("HTTP/1.1 400 Bad Request\r\n", false),
+            ("* 1 FETCH (BODY[] {99999999999}\r\n", true),
+        ] {
+            let stream = tokio::io::join(said.as_bytes(), tokio::io::sink());
+            let greeted = Wire::new(stream, Duration::from_secs(5)).greeting().await;
+            assert!(greeted.is_err_and(|fault| matches!(fault, Fault::Lost(_)) == is_lost), "{said}");
+        }
+        let mut wire = Wire::new(
+            tokio::io::join(b"m1 NO [TRYCREATE] x\r\n".as_slice(), tokio::io::sink()),
+            Duration::from_secs(5),
+        );
+        let refused = wire.command("X", |_| ()).await;
+        assert!(matches!(refused, Err(Fault::Refused(refusal)) if refusal.has_code("TRYCREATE")));
+    }
+}

@@ -1,0 +1,11 @@
+//! Where messages come from: files, folders, Maildirs, mboxes, standard input and IMAP folders; and where they go when
+//! they are handled. Nothing is ever deleted.
+
+mod files;
+#[cfg(feature = "imap")]
+mod imap;
+mod lock;
+
+pub use files::{Content, FindError, MessageFile, find};
+#[cfg(feature = "imap")]
+pub use imap::{Access, DONE, ImapError, ImapServer};

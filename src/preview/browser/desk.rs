@@ -1,0 +1,120 @@
+//! What the page shows now.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use serde::Serialize;
+use tokio::sync::watch;
+
+use crate::check::{Finding, Report};
+use crate::compose::{ComposeError, Composer};
+use crate::domain::Segment;
+
+use super::Readers;
+
+/// The issue as the files have it, ready to be shown to any member.
+#[derive(Debug)]
+pub struct Edition {
+    pub composer: Composer,
+    pub readers: Arc<Readers>,
+    /// The segments of the configuration.
+    pub segments: BTreeMap<String, Segment>,
+    /// Says an error as the command line does.
+    pub explain: fn(ComposeError) -> String,
+}
+
+/// What is shown: the last edition that could be composed, and what is wrong since then.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Showing {
+    /// Counts the editions.
+    pub number: u64,
+    pub edition: Option<Arc<Edition>>,
+    trouble: Option<Arc<str>>,
+    findings: Option<Arc<Vec<Finding>>>,
+}
+
+/// Where the newest edition lies for everyone who looks.
+#[derive(Debug, Clone)]
+pub struct Desk {
+    showing: Arc<watch::Sender<Showing>>,
+    /// The project's folder, which findings leave out of their files.
+    root: Arc<PathBuf>,
+}
+
+/// What the page needs to know beside the letter.
+#[derive(Debug, Serialize)]
+pub(super) struct Status<'a> {
+    edition: u64,
+    issue: Option<&'a str>,
+    title: Option<&'a str>,
+    members: usize,
+    segments: Vec<&'a str>,
+    trouble: Option<&'a str>,
+    /// None until the files were checked.
+    findings: Option<Vec<Report<'a>>>,
+}
+
+impl Desk {
+    /// An empty desk of the project in `root`.
+    pub fn new(root: PathBuf) -> Self {
+        Self { showing: Arc::default(), root: Arc::new(root) }
+    }
+
+    /// Shows an edition; nothing is wrong any more.
+    pub fn show(&self, edition: Edition) {
+        self.showing.send_modify(|showing| {
+            showing.number += 1;
+            showing.edition = Some(Arc::new(edition));
+            showing.trouble = None;
+        });
+    }
+
+    /// Shows an error, as the command line says it, over the last edition.
+    pub fn trouble(&self, text: &str) {
+        self.showing.send_modify(|showing| showing.trouble = Some(text.into()));
+    }
+
+    /// Shows what a check found.
+    pub fn remark(&self, findings: Vec<Finding>) {
+        self.showing.send_modify(|showing| showing.findings = Some(Arc::new(findings)));
+    }
+
+    /// The edition that is shown.
+    pub fn edition(&self) -> Option<Arc<Edition>> {
+        self.showing.borrow().edition.clone()
+    }
+
+    /// Sees what is shown now, and every change.
+    pub(super) fn follow(&self) -> watch::Receiver<Showing> {
+        let mut receiver = self.showing.subscribe();
+        receiver.mark_changed();
+        receiver
+    }
+
+    pub(super) fn showing(&self) -> Showing {
+        self.showing.borrow().clone()
+    }
+
+    /// What is shown, in JSON.
+    pub(super) fn status(&self, showing: &Showing) -> String {
+        let edition = showing.edition.as_deref();
+        let issue = edition.map(|edition| edition.composer.issue());
+        let findings = showing.findings.as_ref();
+        let status = Status {
+            edition: showing.number,
+            issue: issue.map(|issue| issue.name.as_str()),
+            title: issue.map(|issue| issue.title.as_str()),
+            members: edition.map_or(0, |edition| edition.readers.iter().count()),
+            segments: edition
+                .into_iter()
+                .flat_map(|edition| edition.segments.keys())
+                .map(String::as_str)
+                .collect(),
+            trouble: showing.trouble.as_deref(),
+            findings: findings
+                .map(|findings| findings.iter().map(|finding| finding.report(&self.root)).collect()),
+        };
+        serde_json::to_string(&status).unwrap_or_default()
+    }
+}

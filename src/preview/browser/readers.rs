@@ -1,0 +1,181 @@
+//! The members beside the letter: kept in memory, searched with every key.
+
+use unicode_normalization::UnicodeNormalization;
+use unicode_normalization::char::is_combining_mark;
+
+use crate::domain::{Address, Member, MemberId, Segment};
+
+/// The fields in which a search looks, beside name and address.
+const SEARCHED: [&str; 4] = ["number", "organisation", "area", "city"];
+
+/// A member in the list.
+#[derive(Debug)]
+pub struct Reader {
+    pub member: Member,
+    /// Why the member gets no letter of any issue, such as `no e-mail address`.
+    pub skipped: Option<String>,
+}
+
+/// All members, in the order of the register.
+#[derive(Debug, Default)]
+pub struct Readers {
+    all: Vec<Reader>,
+    /// What a search looks at, a text for each member.
+    folded: Vec<String>,
+}
+
+/// Which members are meant.
+#[derive(Debug, Default)]
+pub(super) struct Filter<'a> {
+    words: Vec<String>,
+    segment: Option<&'a Segment>,
+}
+
+/// A member's place among those of a filter.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(super) struct Neighbours {
+    pub previous: Option<MemberId>,
+    pub next: Option<MemberId>,
+}
+
+impl Readers {
+    /// Takes the members in.
+    pub fn new(all: Vec<Reader>) -> Self {
+        let folded = all.iter().map(|reader| searched_text(&reader.member)).collect();
+        Self { all, folded }
+    }
+
+    /// All members.
+    pub fn iter(&self) -> impl Iterator<Item = &Reader> {
+        self.all.iter()
+    }
+
+    /// The member with this number of the register.
+    pub fn get(&self, id: MemberId) -> Option<&Reader> {
+        let position = self.all.binary_search_by_key(&id, |reader| reader.member.id).ok()?;
+        self.all.get(position)
+    }
+
+    /// The member with this address.
+    pub fn by_address(&self, address: &Address) -> Option<&Reader> {
+        let is_meant =
+            |reader: &&Reader| reader.member.address.as_ref().map(Address::key) == Some(address.key());
+        self.all.iter().find(is_meant)
+    }
+
+    pub(super) fn found<'a>(&'a self, filter: &Filter<'_>) -> impl Iterator<Item = &'a Reader> {
+        let pairs = self.all.iter().zip(&self.folded);
+        pairs.filter(|(reader, text)| filter.takes(&reader.member, text)).map(|(reader, _)| reader)
+    }
+
+    /// Who stands before and after `member` among those that the filter takes; the neutral reader (0) stands first.
+    pub(super) fn neighbours(&self, member: MemberId, filter: &Filter<'_>) -> Neighbours {
+        let mut neighbours = Neighbours::default();
+        for id in self.found(filter).map(|reader| reader.member.id) {
+            if id > member {
+                neighbours.next = Some(id);
+                break;
+            }
+            if id < member {
+                neighbours.previous = Some(id);
+            }
+        }
+        neighbours
+    }
+}
+
+impl<'a> Filter<'a> {
+    /// Members who have every word of `query` in one of the searched fields, and are of the segment.
+    pub fn new(query: &str, segment: Option<&'a Segment>) -> Self {
+        Self { words: folded(query).split_whitespace().map(str::to_owned).collect(), segment }
+    }
+
+    fn takes(&self, member: &Member, text: &str) -> bool {
+        self.words.iter().all(|word| text.contains(word.as_str()))
+            && self.segment.is_none_or(|segment| segment.matches(member))
+    }
+}
+
+fn searched_text(member: &Member) -> String {
+    let values = ["name", "email"].iter().chain(&SEARCHED).filter_map(|field| member.field(field));
+    folded(&values.collect::<Vec<_>>().join("\n"))
+}
+
+/// Without case and without marks above letters: `gosta` finds Gösta.
+fn folded(text: &str) -> String {
+    text.nfkd().filter(|c| !is_combining_mark(*c)).flat_map(char::to_lowercase).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use super::*;
+
+    fn readers() -> Readers {
+        let member = |id: i64, name: &str, address: &str, organisation: &str| Reader {
+            member: Member {
+                id: MemberId(id),
+                number: None,
+                name: name.to_owned(),
+                address: Address::parse(address).ok(),
+                fields: BTreeMap::from([("organisation".to_owned(), organisation.to_owned())]),
+            },
+            skipped: None,
+        };
+        Readers::new(vec![
+            member(2, "Gösta Älghorna", "gosta@example.org", "Byalaget"),
+            member(3, "Åsa Ek", "asa@example.se", "Skärgårdens vänner"),
+            member(7, "Bo Ek", "bo@example.org", "Byalaget"),
+        ])
+    }
+
+    #[test]
+    fn a_search_looks_at_name_address_and_organisation() {
+        let readers = readers();
+        for (query, want) in [
+            ("", &[2, 3, 7][..]),
+            ("gosta", &[2]),
+            ("GÖSTA älg", &[2]),
+            ("ek", &[3, 7]),
+            ("ek byalaget", &[7]),
+            ("example.org", &[2, 7]),
+            ("skargard", &[3]),
+            ("nobody", &[]),
+        ] {
+            let found: Vec<i64> =
+                readers.found(&Filter::new(query, None)).map(|reader| reader.member.id.0).collect();
+            assert_eq!(found, want, "{query}");
+        }
+        let segment = Segment::parse("organisation = byalaget").unwrap();
+        let found = readers.found(&Filter::new("ek", Some(&segment))).count();
+        assert_eq!(found, 1);
+    }
+
+    #[test]
+    fn neighbours_are_those_of_the_search() {
+        let readers = readers();
+        for (member, query, previous, next) in [
+            (0, "", None, Some(2)),
+            (2, "", None, Some(3)),
+            (3, "", Some(2), Some(7)),
+            (7, "", Some(3), None),
+            (2, "ek", None, Some(3)),
+            (3, "byalaget", Some(2), Some(7)),
+            (7, "nobody", None, None),
+        ] {
+            let want = Neighbours { previous: previous.map(MemberId), next: next.map(MemberId) };
+            let found = readers.neighbours(MemberId(member), &Filter::new(query, None));
+            assert_eq!(found, want, "{member} {query}");
+        }
+    }
+
+    #[test]
+    fn a_member_is_found_by_number_and_by_address() {
+        let readers = readers();
+        assert_eq!(readers.get(MemberId(3)).unwrap().member.name, "Åsa Ek");
+        assert!(readers.get(MemberId(4)).is_none());
+        let address = Address::parse("BO@example.org").unwrap();
+        assert_eq!(readers.by_address(&address).unwrap().member.id, MemberId(7));
+    }
+}

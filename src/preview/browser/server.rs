@@ -1,0 +1,225 @@
+//! The page over HTTP, on the loopback address only.
+
+use std::convert::Infallible;
+use std::net::Ipv4Addr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use axum::extract::{RawQuery, Request, State};
+use axum::http::header::{
+    CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HeaderName, HeaderValue, REFERRER_POLICY,
+    X_CONTENT_TYPE_OPTIONS, X_FRAME_OPTIONS,
+};
+use axum::http::{HeaderMap, StatusCode};
+use axum::middleware::{self, Next};
+use axum::response::sse::{Event, KeepAlive, Sse};
+use axum::response::{IntoResponse, Response};
+use axum::routing::get;
+use futures_util::stream::{Stream, unfold};
+use tokio::net::TcpListener;
+
+use crate::compose::ComposeError;
+
+use super::gate::Gate;
+use super::letter::Ask;
+use super::{Desk, Edition};
+
+/// What the page itself may load: its own files, nothing written into it, nothing from elsewhere.
+const PAGE_POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; \
+     frame-src 'self'; img-src data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
+/// What a letter may do in its frame: show its own styles and images. No script of its own ever runs.
+const LETTER_POLICY: &str = "default-src 'none'; img-src data:; style-src 'unsafe-inline'; base-uri 'none'; \
+     form-action 'none'; frame-ancestors 'self'; sandbox allow-same-origin allow-popups allow-popups-to-escape-sandbox";
+const LETTER_POLICY_WITHOUT_IMAGES: &str = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; \
+     form-action 'none'; frame-ancestors 'self'; sandbox allow-same-origin allow-popups allow-popups-to-escape-sandbox";
+const DATA_POLICY: &str = "default-src 'none'; frame-ancestors 'none'; sandbox";
+
+const HTML: &str = "text/html; charset=utf-8";
+const CSS: &str = "text/css; charset=utf-8";
+const SCRIPT: &str = "text/javascript; charset=utf-8";
+const JSON: &str = "application/json";
+const TEXT: &str = "text/plain; charset=utf-8";
+
+/// How often a page that hears nothing new is told that the program still runs.
+const HEARTBEAT: Duration = Duration::from_secs(15);
+
+/// Listens for a browser on this machine.
+#[derive(Debug)]
+pub struct Server {
+    listener: TcpListener,
+    gate: Arc<Gate>,
+}
+
+/// Why nothing can be shown.
+#[derive(Debug, thiserror::Error)]
+pub enum ServerError {
+    #[error("can't listen on 127.0.0.1, port {port}: {source}")]
+    Listen { port: u16, source: std::io::Error },
+    #[error("the system gives no random bytes")]
+    NoToken,
+    #[error("the preview's server stopped: {0}")]
+    Serve(std::io::Error),
+}
+
+impl Server {
+    /// Listens on a port of the loopback address; 0 takes a free one.
+    ///
+    /// # Errors
+    /// When the port is taken.
+    pub async fn listen(port: u16) -> Result<Self, ServerError> {
+        let failed = |source| ServerError::Listen { port, source };
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, port)).await.map_err(failed)?;
+        let port = listener.local_addr().map_err(failed)?.port();
+        let gate = Arc::new(Gate::new(port).ok_or(ServerError::NoToken)?);
+        Ok(Self { listener, gate })
+    }
+
+    /// The page's address, with the token that opens it.
+    pub fn url(&self) -> String {
+        self.gate.url()
+    }
+
+    /// Shows what lies on the desk, without end.
+    ///
+    /// # Errors
+    /// When the system takes the listener away.
+    pub async fn serve(self, desk: Desk) -> Result<(), ServerError> {
+        axum::serve(self.listener, router(desk, self.gate)).await.map_err(ServerError::Serve)
+    }
+}
+
+fn router(desk: Desk, gate: Arc<Gate>) -> Router {
+    let asset = |kind, text: &'static str| get(move || async move { Answer::new(kind, text) });
+    let page = Answer::new(HTML, include_str!("assets/preview.html")).policy(PAGE_POLICY);
+    Router::new()
+        .route("/{token}/", get(move || async move { page }))
+        .route("/{token}/preview.css", asset(CSS, include_str!("assets/preview.css")))
+        .route("/{token}/preview.js", asset(SCRIPT, include_str!("assets/preview.js")))
+        .route("/{token}/letter", get(letter))
+        .route("/{token}/letter.json", get(letter_json))
+        .route("/{token}/source", get(source))
+        .route("/{token}/source/whole", get(whole_source))
+        .route("/{token}/members.json", get(members))
+        .route("/{token}/status.json", get(status))
+        .route("/{token}/events", get(events))
+        .with_state(desk)
+        .layer(middleware::from_fn_with_state(gate, guard))
+}
+
+/// Turns strangers away, and tells the browser to keep every answer to itself.
+async fn guard(State(gate): State<Arc<Gate>>, request: Request, next: Next) -> Response {
+    let mut response = match gate.refuses(&request) {
+        Some(status) => status.into_response(),
+        None => next.run(request).await,
+    };
+    let headers = response.headers_mut();
+    for (name, value) in [
+        (CACHE_CONTROL, "no-store"),
+        (X_CONTENT_TYPE_OPTIONS, "nosniff"),
+        (REFERRER_POLICY, "no-referrer"),
+        (X_FRAME_OPTIONS, "DENY"),
+        (CONTENT_SECURITY_POLICY, DATA_POLICY),
+        (HeaderName::from_static("cross-origin-resource-policy"), "same-origin"),
+        (HeaderName::from_static("cross-origin-opener-policy"), "same-origin"),
+    ] {
+        headers.entry(name).or_insert(HeaderValue::from_static(value));
+    }
+    response
+}
+
+/// What a request gets.
+#[derive(Debug, Clone)]
+struct Answer<T> {
+    kind: &'static str,
+    policy: &'static str,
+    frames: &'static str,
+    body: T,
+}
+
+impl<T> Answer<T> {
+    fn new(kind: &'static str, body: T) -> Self {
+        Self { kind, policy: DATA_POLICY, frames: "DENY", body }
+    }
+
+    fn policy(self, policy: &'static str) -> Self {
+        Self { policy, ..self }
+    }
+
+    /// Lets the page show it in a frame.
+    fn framed(self) -> Self {
+        Self { frames: "SAMEORIGIN", ..self }
+    }
+}
+
+impl<T: IntoResponse> IntoResponse for Answer<T> {
+    fn into_response(self) -> Response {
+        let mut headers = HeaderMap::new();
+        headers.insert(CONTENT_TYPE, HeaderValue::from_static(self.kind));
+        headers.insert(CONTENT_SECURITY_POLICY, HeaderValue::from_static(self.policy));
+        headers.insert(X_FRAME_OPTIONS, HeaderValue::from_static(self.frames));
+        (headers, self.body).into_response()
+    }
+}
+
+async fn letter(State(desk): State<Desk>, RawQuery(query): RawQuery) -> Response {
+    let ask = Ask::read(query.as_deref().unwrap_or_default());
+    let policy = if ask.without_images { LETTER_POLICY_WITHOUT_IMAGES } else { LETTER_POLICY };
+    let html = |text| Answer::new(HTML, text).policy(policy).framed().into_response();
+    answer(&desk, |edition| edition.letter_html(&ask), html)
+}
+
+async fn letter_json(State(desk): State<Desk>, RawQuery(query): RawQuery) -> Response {
+    let ask = Ask::read(query.as_deref().unwrap_or_default());
+    answer(&desk, |edition| edition.letter_view(&ask), |text| Answer::new(JSON, text).into_response())
+}
+
+async fn source(State(desk): State<Desk>, RawQuery(query): RawQuery) -> Response {
+    let ask = Ask::read(query.as_deref().unwrap_or_default());
+    answer(&desk, |edition| edition.source(&ask, false), |text| Answer::new(TEXT, text).into_response())
+}
+
+async fn whole_source(State(desk): State<Desk>, RawQuery(query): RawQuery) -> Response {
+    let ask = Ask::read(query.as_deref().unwrap_or_default());
+    answer(&desk, |edition| edition.source(&ask, true), |text| Answer::new(TEXT, text).into_response())
+}
+
+async fn members(State(desk): State<Desk>, RawQuery(query): RawQuery) -> Response {
+    let ask = Ask::read(query.as_deref().unwrap_or_default());
+    match desk.edition() {
+        Some(edition) => Answer::new(JSON, edition.members(&ask)).into_response(),
+        None => StatusCode::SERVICE_UNAVAILABLE.into_response(),
+    }
+}
+
+async fn status(State(desk): State<Desk>) -> Response {
+    Answer::new(JSON, desk.status(&desk.showing())).into_response()
+}
+
+/// The status now and at every change (server-sent events).
+async fn events(State(desk): State<Desk>) -> Sse<impl Stream<Item = Result<Event, Infallible>>> {
+    let changes = unfold((desk.follow(), desk), |(mut showing, desk)| async move {
+        showing.changed().await.ok()?;
+        let now = showing.borrow_and_update().clone();
+        Some((Ok(Event::default().event("status").data(desk.status(&now))), (showing, desk)))
+    });
+    Sse::new(changes).keep_alive(KeepAlive::new().interval(HEARTBEAT))
+}
+
+/// What an edition gives: 503 before there is one, 404 for a member that is not there, 422 with the error's text where
+/// the member's letter can't be composed.
+fn answer(
+    desk: &Desk,
+    asked: impl FnOnce(&Edition) -> Option<Result<String, ComposeError>>,
+    shown: impl FnOnce(String) -> Response,
+) -> Response {
+    let Some(edition) = desk.edition() else { return StatusCode::SERVICE_UNAVAILABLE.into_response() };
+    match asked(&edition) {
+        None => StatusCode::NOT_FOUND.into_response(),
+        Some(Ok(text)) => shown(text),
+        Some(Err(error)) => {
+            let text = Answer::new(TEXT, (edition.explain)(error));
+            (StatusCode::UNPROCESSABLE_ENTITY, text).into_response()
+        }
+    }
+}

@@ -1,0 +1,25 @@
+//! The few colours of the program; the streams take them away where there is no terminal for them.
+
+/// What a text is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Paint {
+    /// A header, or a sum.
+    Strong,
+    Good,
+    Warning,
+    Error,
+}
+
+impl Paint {
+    /// The text in its colour.
+    pub fn on(self, text: &str) -> String {
+        // ECMA-48 §8.3.117, select graphic rendition.
+        let code = match self {
+            Self::Strong => "1",
+            Self::Good => "32",
+            Self::Warning => "1;33",
+            Self::Error => "1;31",
+        };
+        format!("\u{1b}[{code}m{text}\u{1b}[0m")
+    }
+}

@@ -1,0 +1,87 @@
+//! How a mail server is reached, by SMTP and IMAP alike: connection, certificates, login.
+
+mod tls;
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use secrecy::SecretString;
+use tokio::net::TcpStream;
+
+pub use tls::Trust;
+
+/// Security of a connection to a mail server.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Security {
+    /// RFC 3207 and RFC 9051 §6.2.1, never falling back to plain text.
+    Starttls,
+    /// TLS from the first byte (RFC 8314 §3).
+    Tls,
+    /// Plain text, for a server on this machine.
+    None,
+}
+
+/// How a login is proved.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Auth {
+    /// A password in plain text within the secured connection (RFC 4616), or its older forms.
+    #[default]
+    Password,
+    /// The password is an OAuth 2.0 access token.
+    Xoauth2,
+}
+
+/// A user's name and password.
+#[derive(Debug, Clone)]
+pub struct Login {
+    pub user: String,
+    pub password: SecretString,
+    pub auth: Auth,
+}
+
+/// Why a server can't be reached.
+#[derive(Debug, thiserror::Error)]
+pub enum ServerError {
+    #[error("can't connect to {server}: {reason}")]
+    Connect { server: String, reason: String },
+    #[error("{server} did not answer within {seconds} seconds")]
+    TimedOut { server: String, seconds: u64 },
+    #[error("{server} does not offer STARTTLS")]
+    NoStarttls { server: String },
+    #[error("no TLS with {server}: {reason}")]
+    Tls { server: String, reason: String },
+    #[error("{server} refused the login as {user}: {reply}")]
+    Login { server: String, user: String, reply: String },
+    #[error("can't read `{path}`: {source}")]
+    Certificate { path: PathBuf, source: std::io::Error },
+}
+
+impl ServerError {
+    /// Tells whether it may go away by itself.
+    pub fn is_temporary(&self) -> bool {
+        matches!(self, Self::Connect { .. } | Self::TimedOut { .. })
+    }
+
+    /// An answer that did not come.
+    pub fn timed_out(server: String, limit: Duration) -> Self {
+        Self::TimedOut { server, seconds: limit.as_secs() }
+    }
+}
+
+/// Connects to a server.
+///
+/// # Errors
+/// When nobody answers there in time.
+pub async fn connect(host: &str, port: u16, limit: Duration) -> Result<TcpStream, ServerError> {
+    let server = || format!("{host}:{port}");
+    let failed = |error: std::io::Error| ServerError::Connect { server: server(), reason: error.to_string() };
+    let tcp = tokio::time::timeout(limit, TcpStream::connect((host, port)))
+        .await
+        .map_err(|_| ServerError::timed_out(server(), limit))?
+        .map_err(failed)?;
+    // Without it what is written in two parts waits about 40 ms for a delayed acknowledgement.
+    tcp.set_nodelay(true).map_err(failed)?;
+    Ok(tcp)
+}

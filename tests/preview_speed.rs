@@ -1,0 +1,81 @@
+//! How quick the preview is; run in release: `cargo test --release --test preview_speed -- --ignored --nocapture`.
+#![cfg(feature = "browser")]
+#![allow(clippy::unwrap_used, reason = "a test that can't go on fails")]
+
+mod support;
+
+use std::fmt::Write as _;
+use std::time::{Duration, Instant};
+
+use support::preview::Preview;
+use support::sandbox::Sandbox;
+
+const SECTION: &str = "issues/2026-1/10-ordforanden.md";
+const ROUNDS: usize = 21;
+
+/// The example with ten thousand members.
+fn large_club() -> Sandbox {
+    let club = Sandbox::example("stockholm");
+    let mut list = "Namn;E-post;Förening;Typ;Område;Språk\n".to_owned();
+    for n in 1..=10_000 {
+        writeln!(list, "Åsa Medlem {n};medlem{n}@example.org;Byalaget {};byalag;skärgård;sv", n % 97)
+            .unwrap();
+    }
+    club.write("members.csv", list);
+    club
+}
+
+/// The median and the longest of several rounds.
+fn times(mut round: impl FnMut(usize)) -> (Duration, Duration) {
+    let mut times: Vec<Duration> = (0..ROUNDS)
+        .map(|number| {
+            let start = Instant::now();
+            round(number);
+            start.elapsed()
+        })
+        .collect();
+    times.sort();
+    (times.get(ROUNDS / 2).copied().unwrap(), times.last().copied().unwrap())
+}
+
+#[test]
+#[ignore = "measures: run it in release, alone"]
+fn a_save_is_in_the_letter_within_200_ms_with_ten_thousand_members() {
+    let club = large_club();
+    let page = Preview::start(&club, "2026-1");
+    let mut events = page.events();
+    events.until(|status| status["members"] == 10_000 && !status["findings"].is_null());
+    let good = club.read(SECTION);
+    let letter = "letter?member=9000";
+    let (median, longest) = times(|number| {
+        let words = format!("Stycke nummer {number}.");
+        club.write(SECTION, format!("{good}\n{words}\n"));
+        while !page.get(letter).body.contains(&words) {
+            events.next();
+        }
+    });
+    println!("save → new HTML: median {median:?}, longest {longest:?}");
+    assert!(median < Duration::from_millis(200), "{median:?}");
+
+    let (search, longest) = times(|number| {
+        let found = page.json(&format!("members.json?q=medlem%20{number}%20byalaget"));
+        assert!(found["total"].as_u64() > Some(0));
+    });
+    println!("search: median {search:?}, longest {longest:?}");
+    assert!(search < Duration::from_millis(100), "{search:?}");
+    let (turn, longest) = times(|number| {
+        let letter = page.json(&format!("letter.json?member={}&q=asa", 9_000 + number));
+        assert!(letter["next"].is_number());
+    });
+    println!("turn to a member: median {turn:?}, longest {longest:?}");
+    assert!(turn < Duration::from_millis(100), "{turn:?}");
+}
+
+#[test]
+#[ignore = "measures: run it in release, alone"]
+fn the_letter_is_in_the_terminal_within_50_ms() {
+    let club = Sandbox::example("stockholm");
+    let (median, longest) = times(|_| drop(club.run("preview 2026-1").code(0)));
+    println!("preview into a pipe: median {median:?}, longest {longest:?}");
+    assert!(median < Duration::from_millis(50), "{median:?}");
+}
