@@ -64,10 +64,7 @@ fn everything() -> Sandbox {
 }
 
 fn shown(club: &Sandbox, columns: usize, arguments: &str) -> String {
-    let columns = columns.to_string();
-    club.run_with(&[("COLUMNS", &columns)], &format!("preview 2026-1 --part letter {arguments}"))
-        .code(0)
-        .stdout()
+    club.run_in_columns(columns, &format!("preview 2026-1 --part letter {arguments}")).code(0).stdout()
 }
 
 #[test]

@@ -9,9 +9,9 @@ use crate::compose::{Composer, Mark};
 use crate::domain::Member;
 use crate::error::Error;
 use crate::preview::terminal::{Document, Envelope, Paint, Paper, clean_lines, paint};
-use crate::report::Terminal;
+use crate::report::{Terminal, stdout_width};
 
-/// Columns where there is no terminal that has any.
+/// Columns where nothing limits them.
 const USUAL_WIDTH: usize = 80;
 
 /// Shows a part; where none is named the letter itself, and in a pipe without colours its text.
@@ -76,9 +76,7 @@ pub(super) fn paint_of_stdout() -> Paint {
     Paint { colors, hyperlinks: colors && supports_hyperlinks::on(supports_hyperlinks::Stream::Stdout) }
 }
 
-/// The terminal's columns, or those that `COLUMNS` names.
+/// The columns for the letter.
 pub(super) fn width() -> usize {
-    let named = || std::env::var("COLUMNS").ok()?.parse().ok();
-    let measured = console::Term::stdout().size_checked().map(|(_, columns)| usize::from(columns));
-    measured.or_else(named).filter(|columns| *columns > 0).unwrap_or(USUAL_WIDTH)
+    stdout_width().unwrap_or(USUAL_WIDTH)
 }
