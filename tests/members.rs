@@ -58,6 +58,10 @@ fn changes_by_hand_are_checked_and_traced() {
     club.run("members set 2 city").code(2).stderr_has("not FIELD=VALUE");
     club.run("members show ny@example.se").code(0).stdout_has("members set").stdout_has("bo@example.se");
     club.run("members show ny@exampel.se").code(65).stderr_has("is it ny@example.se");
+    club.run("members set 2 telefno=1")
+        .code(0)
+        .stderr_has("`telefno` is a new field; did you mean `telefon`?");
+    club.run("members list --columns nmae").code(2).stderr_has("did you mean `name`?");
     // An import does not miss who was added by hand.
     club.write("members.csv", LIST.replace("bo@example.se", "ny@example.se"));
     let again = club.run("import").code(0);

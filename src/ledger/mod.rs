@@ -18,6 +18,7 @@ mod writer;
 use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
+use rusqlite::backup::Backup;
 use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags};
 
@@ -41,6 +42,16 @@ const MIGRATIONS: [&str; 4] = [
     include_str!("migrations/0003_quotas_and_reviews.sql"),
     include_str!("migrations/0004_said_at_import.sql"),
 ];
+
+/// Pages that are copied at once.
+const PAGES: i32 = 1000;
+
+/// Whether what was committed must survive a crash of the machine; a copy that is thrown away need not.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Durable {
+    Yes,
+    No,
+}
 
 /// An open ledger.
 #[derive(Debug)]
@@ -84,12 +95,8 @@ impl Ledger {
             std::fs::create_dir_all(dir)
                 .map_err(|source| LedgerError::Folder { path: dir.to_owned(), source })?;
         }
-        let failed = |source| LedgerError::Open { path: path.to_owned(), source };
-        let connection = Connection::open(path).map_err(failed)?;
-        set_up(&connection).map_err(failed)?;
-        let mut ledger = Self { connection, path: path.to_owned() };
-        ledger.migrate()?;
-        Ok(ledger)
+        let connection = Connection::open(path).map_err(opening(path))?;
+        Self::set_up(connection, path, Durable::Yes)
     }
 
     /// Opens a ledger that exists, for reading; `None` where there is none yet.
@@ -108,19 +115,27 @@ impl Ledger {
     /// # Errors
     /// When the copy can't be written.
     pub fn throw_away_copy(of: &Path, path: &Path) -> Result<Self, LedgerError> {
+        let mut connection = Connection::open(path).map_err(opening(path))?;
+        Durable::No.apply(&connection).map_err(opening(path))?;
         if of.exists() {
-            let failed = |source| LedgerError::Open { path: of.to_owned(), source };
-            let source = Connection::open_with_flags(of, OpenFlags::SQLITE_OPEN_READ_ONLY).map_err(failed)?;
-            source.backup(rusqlite::MAIN_DB, path, None::<fn(rusqlite::backup::Progress)>)?;
+            let source =
+                Connection::open_with_flags(of, OpenFlags::SQLITE_OPEN_READ_ONLY).map_err(opening(of))?;
+            let pause = std::time::Duration::from_millis(10);
+            Backup::new(&source, &mut connection)?.run_to_completion(PAGES, pause, None)?;
         }
-        let ledger = Self::open(path)?;
-        ledger.connection.pragma_update(None, "synchronous", "OFF")?;
-        Ok(ledger)
+        Self::set_up(connection, path, Durable::No)
     }
 
     /// The file.
     pub fn path(&self) -> &Path {
         &self.path
+    }
+
+    fn set_up(connection: Connection, path: &Path, durable: Durable) -> Result<Self, LedgerError> {
+        set_up(&connection, durable).map_err(opening(path))?;
+        let mut ledger = Self { connection, path: path.to_owned() };
+        ledger.migrate()?;
+        Ok(ledger)
     }
 
     fn migrate(&mut self) -> Result<(), LedgerError> {
@@ -138,10 +153,21 @@ impl Ledger {
     }
 }
 
-fn set_up(connection: &Connection) -> rusqlite::Result<()> {
+impl Durable {
+    fn apply(self, connection: &Connection) -> rusqlite::Result<()> {
+        connection.pragma_update(None, "synchronous", if self == Self::Yes { "FULL" } else { "OFF" })
+    }
+}
+
+fn opening(path: &Path) -> impl Fn(rusqlite::Error) -> LedgerError {
+    move |source| LedgerError::Open { path: path.to_owned(), source }
+}
+
+fn set_up(connection: &Connection, durable: Durable) -> rusqlite::Result<()> {
     connection.busy_timeout(std::time::Duration::from_secs(10))?;
+    // First, as the other settings write too.
+    durable.apply(connection)?;
     connection.pragma_update(None, "journal_mode", "WAL")?;
-    connection.pragma_update(None, "synchronous", "FULL")?;
     connection.pragma_update(None, "foreign_keys", "ON")?;
     // Otherwise SQLite plans a statement anew whenever a value that an index has a condition on is bound.
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;

@@ -73,8 +73,9 @@ fn say_new_fields(ledger: &Ledger, values: &[FieldValue], terminal: Terminal) ->
     for FieldValue { field: name, .. } in values {
         let name = field::canonical(name);
         if !known.contains(&name) {
-            let near = suggest::did_you_mean(&name, known.iter().map(String::as_str)).unwrap_or_default();
-            terminal.say(format!("`{name}` is a new field. {near}").trim_end());
+            let names = known.iter().map(String::as_str).chain(field::names());
+            let near = suggest::did_you_mean(&name, names).unwrap_or_default();
+            terminal.say(format!("`{name}` is a new field; {near}").trim_end_matches([';', ' ']));
         }
     }
     Ok(())
