@@ -64,10 +64,7 @@ fn everything() -> Sandbox {
 }
 
 fn shown(club: &Sandbox, columns: usize, arguments: &str) -> String {
-    let columns = columns.to_string();
-    club.run_with(&[("COLUMNS", &columns)], &format!("preview 2026-1 --part letter {arguments}"))
-        .code(0)
-        .stdout()
+    club.run_in_columns(columns, &format!("preview 2026-1 --part letter {arguments}")).code(0).stdout()
 }
 
 #[test]
@@ -109,6 +106,7 @@ fn colours_and_links_are_for_those_who_want_them() {
     assert!(!has_escapes(run(&[], "--part letter")));
     assert!(has_escapes(run(&[("CLICOLOR_FORCE", "1")], "--part letter")));
     assert!(!has_escapes(run(&[("CLICOLOR_FORCE", "1")], "--part letter --color never")));
+    assert!(run(&[], "--color always").contains("╭"));
     // A pipe gets the text part.
     let text = run(&[], "");
     assert_eq!(text, run(&[], "--part text"));

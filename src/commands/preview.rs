@@ -9,7 +9,6 @@ mod serve;
 mod show;
 
 use std::ffi::OsStr;
-
 use std::path::PathBuf;
 use std::process::{Command, ExitCode, Stdio};
 

@@ -14,8 +14,8 @@ pub use csv::spreadsheet_csv;
 pub use log::{JsonLines, LogError};
 pub use paint::Paint;
 pub use table::Table;
-pub use width::stderr_width;
-use width::{stdout_width, wrapped};
+use width::wrapped;
+pub use width::{stderr_width, stdout_width};
 
 /// How to talk to the user.
 #[derive(Debug, Clone, Copy)]

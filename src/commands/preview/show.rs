@@ -9,12 +9,12 @@ use crate::compose::{Composer, Mark};
 use crate::domain::Member;
 use crate::error::Error;
 use crate::preview::terminal::{Document, Envelope, Paint, Paper, clean_lines, paint};
-use crate::report::Terminal;
+use crate::report::{Terminal, stdout_width};
 
-/// Columns where there is no terminal that has any.
+/// Columns where nothing limits them.
 const USUAL_WIDTH: usize = 80;
 
-/// Shows a part; the letter itself where none is named, and in a pipe its text.
+/// Shows a part; where none is named the letter itself, and in a pipe without colours its text.
 pub(super) fn show(
     composer: &Composer,
     member: &Member,
@@ -22,7 +22,9 @@ pub(super) fn show(
     terminal: Terminal,
 ) -> Result<(), Error> {
     let is_terminal = std::io::stdout().is_terminal();
-    let part = part.unwrap_or(if is_terminal { Part::Letter } else { Part::Text });
+    // Colours in a pipe were asked for: whoever reads it shows them.
+    let is_shown = is_terminal || paint_of_stdout().colors;
+    let part = part.unwrap_or(if is_shown { Part::Letter } else { Part::Text });
     if part == Part::Letter {
         terminal.pages(letter(composer, member)?);
         return Ok(());
@@ -74,9 +76,7 @@ pub(super) fn paint_of_stdout() -> Paint {
     Paint { colors, hyperlinks: colors && supports_hyperlinks::on(supports_hyperlinks::Stream::Stdout) }
 }
 
-/// The terminal's columns, or those that `COLUMNS` names.
+/// The columns for the letter.
 pub(super) fn width() -> usize {
-    let named = || std::env::var("COLUMNS").ok()?.parse().ok();
-    let measured = console::Term::stdout().size_checked().map(|(_, columns)| usize::from(columns));
-    measured.or_else(named).filter(|columns| *columns > 0).unwrap_or(USUAL_WIDTH)
+    stdout_width().unwrap_or(USUAL_WIDTH)
 }
