@@ -1,10 +1,10 @@
 //! `preview` on a terminal: the pager, and the interactive view that leaves the terminal as it was.
 #![cfg(target_os = "linux")]
-#![allow(clippy::unwrap_used, reason = "a test that can't go on fails")]
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test that can't go on fails")]
 
 mod support;
 
-use std::io::Write;
+use std::io::{Read, Write};
 use std::process::{Command, Stdio};
 
 use support::sandbox::Sandbox;
@@ -52,6 +52,35 @@ fn a_signal_leaves_the_terminal_as_it_was() {
     let club = Sandbox::members(3);
     let shown = on_terminal(&club, "timeout --preserve-status --foreground 2", "preview --interactive", "");
     assert!(shown.contains(LEAVE_ALTERNATE_SCREEN) && shown.contains("ended with 75"), "{shown}");
+}
+
+#[cfg(feature = "interactive")]
+#[test]
+fn a_window_that_is_closed_ends_the_interactive_preview() {
+    let club = Sandbox::members(3);
+    let (program, dir, number) = (env!("CARGO_BIN_EXE_medlemsbrev"), club.path(""), club.path("number"));
+    let line = format!(
+        "stty rows 24 cols 80; echo $$ >{}; exec {program} -C {} preview -i",
+        number.display(),
+        dir.display()
+    );
+    let mut window = Command::new("script");
+    window.args(["-qec", &line, "/dev/null"]).env("TERM", "xterm-256color").env("SHELL", "/bin/sh");
+    let mut window = window.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+    let mut drawn = [0; 4096];
+    while !String::from_utf8_lossy(&drawn).contains("recipients") {
+        assert!(window.stdout.as_mut().unwrap().read(&mut drawn).unwrap() > 0, "nothing was drawn");
+    }
+    window.kill().unwrap();
+    window.wait().unwrap();
+    let process = std::path::Path::new("/proc").join(club.read("number").trim());
+    for _ in 0..100 {
+        if !process.exists() {
+            return;
+        }
+        std::thread::sleep(std::time::Duration::from_millis(100));
+    }
+    panic!("it goes on without its window");
 }
 
 #[cfg(feature = "interactive")]

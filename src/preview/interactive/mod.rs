@@ -10,6 +10,7 @@ mod screen;
 mod tests;
 
 use std::io;
+use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::time::Duration;
 
 use ratatui::DefaultTerminal;
@@ -45,14 +46,31 @@ pub fn run(
     open: impl FnMut(&Member) -> String,
 ) -> io::Result<End> {
     let mut terminal = ratatui::try_init()?;
-    let end = until_the_end(app, &mut terminal, is_stopped, open);
+    let events = read_events()?;
+    let end = until_the_end(app, &mut terminal, &events, is_stopped, open);
     ratatui::try_restore()?;
     end
+}
+
+/// Keys and changes of size, read on a thread of their own: where the terminal's window was closed, crossterm comes back
+/// from no call any more, and only the signal is left to end the program.
+fn read_events() -> io::Result<Receiver<io::Result<Event>>> {
+    let (sender, events) = channel();
+    std::thread::Builder::new().name("keys".to_owned()).spawn(move || {
+        let mut is_heard = true;
+        while is_heard {
+            let event = event::read();
+            is_heard = event.is_ok();
+            is_heard &= sender.send(event).is_ok();
+        }
+    })?;
+    Ok(events)
 }
 
 fn until_the_end(
     app: &mut App<'_>,
     terminal: &mut DefaultTerminal,
+    events: &Receiver<io::Result<Event>>,
     is_stopped: impl Fn() -> bool,
     mut open: impl FnMut(&Member) -> String,
 ) -> io::Result<End> {
@@ -61,14 +79,16 @@ fn until_the_end(
             app.prepare(frame.area());
             draw(frame, app);
         })?;
-        while !event::poll(PATIENCE)? {
-            if is_stopped() {
-                return Ok(End::Stopped);
+        let first = loop {
+            match events.recv_timeout(PATIENCE) {
+                Ok(event) => break event,
+                Err(RecvTimeoutError::Timeout) if !is_stopped() => {}
+                Err(_) => return Ok(End::Stopped),
             }
-        }
+        };
         // All keys that are waiting, so that drawing never lags behind a held one.
-        while event::poll(Duration::ZERO)? {
-            match asked(app, &event::read()?) {
+        for event in std::iter::once(first).chain(events.try_iter()) {
+            match asked(app, &event?) {
                 Asked::Nothing => {}
                 Asked::Quit => return Ok(End::Quit),
                 Asked::Browser => {
