@@ -9,7 +9,7 @@ use std::path::Path;
 
 use divan::Bencher;
 use jiff::Timestamp;
-use medlemsbrev::import::{Options, Plan, Sheet, read_ahead};
+use medlemsbrev::import::{Options, Plan, Sheet};
 use medlemsbrev::ledger::{ImportRun, Ledger};
 
 fn main() {
@@ -44,7 +44,7 @@ fn import(bencher: Bencher<'_, '_>, rows: usize) {
             keep_missing: false,
             now: Timestamp::UNIX_EPOCH,
         };
-        read_ahead(plan.rows(&sheet), |rows| ledger.import(rows, run)).unwrap().keep(&[]).unwrap();
+        ledger.import(plan.rows(&sheet), run).unwrap().keep(&[]).unwrap();
     });
 }
 

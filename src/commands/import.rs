@@ -12,7 +12,7 @@ use serde::Serialize;
 use crate::cli::{Import, Reading};
 use crate::config::{Brake, Missing};
 use crate::error::{Error, Kind};
-use crate::import::{BadRow, Format, Options, Plan, Remark, Sheet, encoding_for, read_ahead};
+use crate::import::{BadRow, Format, Options, Plan, Remark, Sheet, encoding_for};
 use crate::ledger::{Difference, ImportRun, Ledger};
 use crate::report::{Terminal, plural};
 
@@ -173,7 +173,7 @@ fn import(ledger: &mut Ledger, list: &List<'_>, terminal: Terminal) -> Result<Im
             keep_missing: list.keep_missing,
             now: Timestamp::now(),
         };
-        let pending = read_ahead(plan.rows(&sheet), |rows| ledger.import(rows, run))?;
+        let pending = ledger.import(plan.rows(&sheet), run)?;
         if !list.keep_missing {
             check_brake(&pending.difference, list.max_missing, terminal)?;
         }

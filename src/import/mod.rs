@@ -3,7 +3,6 @@
 //! [`Sheet::open`] reads a file and finds its encoding, delimiter and columns; [`Sheet::rows`] gives its rows one by
 //! one; [`Plan::make`] finds doubles and bad rows. What the rows change in the register is the ledger's matter.
 
-mod ahead;
 mod columns;
 mod decode;
 mod plan;
@@ -19,7 +18,6 @@ use serde::Serialize;
 
 use crate::domain::Excerpt;
 
-pub use ahead::read_ahead;
 pub use columns::Columns;
 pub use decode::encoding_for;
 pub use plan::{Double, Plan};

@@ -6,7 +6,7 @@ use std::hash::{BuildHasher, RandomState};
 use serde::Serialize;
 
 use super::remark::Slips;
-use super::{BadRow, Remark, Row, Sheet, read_ahead};
+use super::{BadRow, Remark, Row, Sheet};
 
 /// The sheet's bad rows and doubles, found before anything is changed.
 #[derive(Debug, Default)]
@@ -40,17 +40,13 @@ pub struct Double {
 impl Plan {
     /// Reads the sheet once through.
     pub fn make(sheet: &Sheet) -> Self {
-        read_ahead(sheet.rows(), |rows| Self::of(sheet, rows))
-    }
-
-    fn of(sheet: &Sheet, rows: &mut dyn Iterator<Item = Result<Row, BadRow>>) -> Self {
         let mut plan = Self::default();
         let hasher = plan.hasher.clone();
         let mut identities: HashSet<u64> = HashSet::new();
         let mut repeated: HashMap<u64, Vec<Row>> = HashMap::new();
         let mut claims = Vec::new();
         let mut slips = Slips::default();
-        for row in rows {
+        for row in sheet.rows() {
             let mut row = match row {
                 Ok(row) => row,
                 Err(bad) => {
@@ -134,7 +130,7 @@ impl Plan {
     }
 
     /// The rows to import, each member once.
-    pub fn rows<'a>(&'a self, sheet: &'a Sheet) -> impl Iterator<Item = Row> + Send + 'a {
+    pub fn rows<'a>(&'a self, sheet: &'a Sheet) -> impl Iterator<Item = Row> + 'a {
         let rows = sheet.rows().filter_map(Result::ok).filter(|row| !self.left_out.contains(&row.line));
         rows.map(|row| self.merged.get(&row.line).cloned().unwrap_or(row))
     }
