@@ -1,9 +1,10 @@
 //! A member list brought into a new register, beside a plain loop of `csv` and a prepared `SQLite` statement in one
-//! transaction: `cargo bench --bench import`. The plain loop checks, compares and merges nothing.
+//! transaction: `cargo bench --bench import`. The plain loops check, compare and merge nothing; one fills a table of its
+//! own, the other the register's, with its indexes and its journal.
 
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a bench that can't go on fails")]
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 use std::path::Path;
 
@@ -45,6 +46,37 @@ fn import(bencher: Bencher<'_, '_>, rows: usize) {
             now: Timestamp::UNIX_EPOCH,
         };
         ledger.import(plan.rows(&sheet), run).unwrap().keep(&[]).unwrap();
+    });
+}
+
+#[divan::bench(args = ROWS, sample_count = 5)]
+fn plain_loop_into_the_register(bencher: Bencher<'_, '_>, rows: usize) {
+    let text = list(rows);
+    bencher.counter(rows).bench_local(|| {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("l.db");
+        drop(Ledger::open(&path).unwrap());
+        let mut connection = rusqlite::Connection::open(path).unwrap();
+        let transaction = connection.transaction().unwrap();
+        let upsert = "INSERT INTO member (number, name, address, address_key, fields, added_at, changed_at)
+                      VALUES (?1, ?2, ?3, ?3, ?4, ?5, ?5) ON CONFLICT (number)
+                      DO UPDATE SET name = excluded.name, address = excluded.address, fields = excluded.fields";
+        let mut statement = transaction.prepare(upsert).unwrap();
+        let mut reader = csv::ReaderBuilder::new().delimiter(b';').from_reader(text.as_bytes());
+        for record in reader.records() {
+            let record = record.unwrap();
+            let fields = BTreeMap::from([
+                ("organisation", &record[3]),
+                ("type", &record[4]),
+                ("area", &record[5]),
+                ("language", &record[6]),
+            ]);
+            let fields = serde_json::to_string(&fields).unwrap();
+            let values = (&record[0], &record[1], &record[2], fields, "2026-05-09T12:00:00Z");
+            statement.execute(values).unwrap();
+        }
+        drop(statement);
+        transaction.commit().unwrap();
     });
 }
 
