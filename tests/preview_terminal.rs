@@ -4,11 +4,12 @@
 
 mod support;
 
-use std::io::{Read, Write};
+use std::io::Write;
 use std::process::{Command, Stdio};
 
 use support::sandbox::Sandbox;
 
+#[cfg(feature = "interactive")]
 const LEAVE_ALTERNATE_SCREEN: &str = "\u{1b}[?1049l";
 
 /// What a command prints on a terminal of 80 columns and 24 rows while these keys are typed; none end it.
@@ -57,6 +58,8 @@ fn a_signal_leaves_the_terminal_as_it_was() {
 #[cfg(feature = "interactive")]
 #[test]
 fn a_window_that_is_closed_ends_the_interactive_preview() {
+    use std::io::Read;
+
     let club = Sandbox::members(3);
     let (program, dir, number) = (env!("CARGO_BIN_EXE_medlemsbrev"), club.path(""), club.path("number"));
     let line = format!(
