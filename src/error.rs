@@ -14,7 +14,7 @@ use crate::mailbox::FindError;
 #[cfg(feature = "imap")]
 use crate::mailbox::{DONE, ImapError};
 #[cfg(feature = "browser")]
-use crate::preview::browser::{ServerError as PageError, WatchError};
+use crate::preview::browser::{PageError, WatchError};
 use crate::publish::PublishError;
 use crate::relay::RelayError;
 use crate::report::LogError;

@@ -5,16 +5,6 @@ mod support;
 
 use support::sandbox::Sandbox;
 
-/// The example with a key of its own, so that tokens are the same in every run.
-fn example(language: &str) -> Sandbox {
-    let club = Sandbox::example("stockholm");
-    club.write("state/key", [7; 32]);
-    let config =
-        club.read("medlemsbrev.toml").replace("language = \"sv\"", &format!("language = \"{language}\""));
-    club.write("medlemsbrev.toml", config);
-    club
-}
-
 fn headers(source: &str) -> String {
     let head = source.split("\n\n").next().unwrap();
     head.lines().filter(|line| !line.starts_with("Date: ")).collect::<Vec<_>>().join("\n")
@@ -22,7 +12,7 @@ fn headers(source: &str) -> String {
 
 #[test]
 fn the_letter_in_swedish() {
-    let club = example("sv");
+    let club = Sandbox::example_in("sv");
     let member = "--member birgitta.almvret@exempelby.example.se";
     let preview = |part: &str| club.run(&format!("preview 2026-1 {member} --part {part}"));
     preview("text").code(0);
@@ -33,7 +23,7 @@ fn the_letter_in_swedish() {
 
 #[test]
 fn the_letter_in_english() {
-    let club = example("en");
+    let club = Sandbox::example_in("en");
     let preview = |part: &str| club.run(&format!("preview 2026-1 --part {part}")).code(0).stdout();
     insta::assert_snapshot!("en-headers", headers(&preview("source")));
     insta::assert_snapshot!("en-text", preview("text"));
@@ -42,7 +32,7 @@ fn the_letter_in_english() {
 
 #[test]
 fn the_same_input_gives_the_same_bytes() {
-    let club = example("sv");
+    let club = Sandbox::example_in("sv");
     let bytes = || {
         let source = club.run("preview 2026-1 --part source").code(0).stdout();
         source.lines().filter(|line| !line.starts_with("Date: ")).collect::<Vec<_>>().join("\n")
@@ -52,7 +42,7 @@ fn the_same_input_gives_the_same_bytes() {
 
 #[test]
 fn the_text_says_what_the_html_says() {
-    let club = example("sv");
+    let club = Sandbox::example_in("sv");
     let html = club.run("preview 2026-1 --part html").code(0).stdout();
     let text = club.run("preview 2026-1 --part text").code(0).stdout();
     let body = html.split("<body").nth(1).unwrap().split_once('>').unwrap().1;

@@ -46,16 +46,6 @@ och <https://www.example.se/sig-sjalv>.
 [Svara här](https://www.example.se/enkat "knapp")
 "#;
 
-/// The example with a key of its own, so that tokens are the same in every run.
-fn example(language: &str) -> Sandbox {
-    let club = Sandbox::example("stockholm");
-    club.write("state/key", [7; 32]);
-    let config =
-        club.read("medlemsbrev.toml").replace("language = \"sv\"", &format!("language = \"{language}\""));
-    club.write("medlemsbrev.toml", config);
-    club
-}
-
 fn everything() -> Sandbox {
     let club = Sandbox::members(3);
     club.write("state/key", [7; 32]);
@@ -70,9 +60,9 @@ fn shown(club: &Sandbox, columns: usize, arguments: &str) -> String {
 #[test]
 fn the_letter_in_two_widths_and_languages() {
     let member = "--member birgitta.almvret@exempelby.example.se";
-    insta::assert_snapshot!("sv-80", shown(&example("sv"), 80, member));
-    insta::assert_snapshot!("sv-120", shown(&example("sv"), 120, member));
-    insta::assert_snapshot!("en-80", shown(&example("en"), 80, ""));
+    insta::assert_snapshot!("sv-80", shown(&Sandbox::example_in("sv"), 80, member));
+    insta::assert_snapshot!("sv-120", shown(&Sandbox::example_in("sv"), 120, member));
+    insta::assert_snapshot!("en-80", shown(&Sandbox::example_in("en"), 80, ""));
 }
 
 #[test]
@@ -87,7 +77,7 @@ fn everything_that_markdown_has() {
 
 #[test]
 fn only_a_web_address_is_wider_than_the_terminal() {
-    let clubs = [example("sv"), everything()];
+    let clubs = [Sandbox::example_in("sv"), everything()];
     for (club, columns) in clubs.iter().flat_map(|club| [40, 53, 80, 120, 200].map(|columns| (club, columns)))
     {
         for line in shown(club, columns, "").lines() {

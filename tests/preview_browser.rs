@@ -30,6 +30,12 @@ fn click(browser: &Browser, selector: &str) {
     browser.evaluate(&format!("document.querySelector('{selector}').click()"));
 }
 
+fn search(browser: &Browser, words: &str) {
+    browser.evaluate(&format!(
+        "const q = document.querySelector('#query'); q.value = '{words}'; q.dispatchEvent(new Event('input'))"
+    ));
+}
+
 /// A browser that shows the example at a desktop's size.
 fn opened(page: &Preview, fragment: &str) -> Option<Browser> {
     let browser = Browser::start()?;
@@ -116,16 +122,12 @@ fn members_are_searched_and_turned_and_every_part_is_shown() {
     let page = Preview::start(&club, "2026-1");
     let Some(browser) = opened(&page, "") else { return };
     browser.until("document.querySelectorAll('#list button').length === 60");
-    browser.evaluate(
-        "const q = document.querySelector('#query'); q.value = 'gosta'; q.dispatchEvent(new Event('input'))",
-    );
+    search(&browser, "gosta");
     browser.until("document.querySelectorAll('#list button').length === 2");
     click(&browser, "#list li:last-child button");
     browser.until(&in_letter("d.querySelector('.greeting').innerText.includes('Gösta')"));
     browser.until("document.querySelector('#next').disabled");
-    browser.evaluate(
-        "const q = document.querySelector('#query'); q.value = ''; q.dispatchEvent(new Event('input'))",
-    );
+    search(&browser, "");
     browser.until("!document.querySelector('#next').disabled");
     click(&browser, "#next");
     browser.until(&in_letter("!d.querySelector('.greeting').innerText.includes('Gösta')"));

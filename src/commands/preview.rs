@@ -103,7 +103,7 @@ pub(super) fn letter_of(
         None => composer.neutral_reader(),
         Some(address) => ledger.member_by_address(address)?.ok_or_else(|| unknown_member(address))?.member,
     };
-    if composer.sections_for(&member).next().is_none() {
+    if !composer.has_section_for(&member) {
         let message = format!("no section of {issue} is for {}", member.name);
         return Err(
             Error::new(Kind::Data, message).hint("such a member gets no letter; see the sections' audience")

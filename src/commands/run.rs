@@ -246,5 +246,5 @@ pub(super) fn skip(composer: &Composer, segment: Option<&Segment>, member: &Memb
     if segment.is_some_and(|segment| !segment.matches(member)) {
         return Some(Skip::OutsideSegment);
     }
-    composer.sections_for(member).next().is_none().then_some(Skip::NoSection)
+    (!composer.has_section_for(member)).then_some(Skip::NoSection)
 }

@@ -136,6 +136,11 @@ impl Composer {
         self.sections.iter().filter(|section| section.is_for(member)).map(|section| section.title.as_str())
     }
 
+    /// Tells whether any section is for this member.
+    pub fn has_section_for(&self, member: &Member) -> bool {
+        self.sections.iter().any(|section| section.is_for(member))
+    }
+
     /// The title of every section, with whether this member gets it.
     pub fn sections<'a>(&'a self, member: &'a Member) -> impl Iterator<Item = (&'a str, bool)> {
         self.sections.iter().map(|section| (section.title.as_str(), section.is_for(member)))

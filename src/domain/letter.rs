@@ -15,3 +15,10 @@ pub struct Letter {
     /// The RFC 5322 message, lines ended by CRLF.
     pub bytes: Vec<u8>,
 }
+
+impl Letter {
+    /// The message for people to read, lines ended by LF.
+    pub fn text(&self) -> String {
+        String::from_utf8_lossy(&self.bytes).replace("\r\n", "\n")
+    }
+}

@@ -111,7 +111,7 @@ impl Job {
     pub fn is_for(&self, composer: &Composer, member: &Member) -> bool {
         self.only.as_ref().is_none_or(|only| only.contains(&member.id))
             && self.segment.as_ref().is_none_or(|segment| segment.matches(member))
-            && composer.sections_for(member).next().is_some()
+            && composer.has_section_for(member)
     }
 }
 
@@ -177,8 +177,8 @@ fn delays(patience: Duration) -> impl Iterator<Item = Duration> {
         .build()
 }
 
-/// Waits until the flag is set.
-async fn raised(flag: &mut watch::Receiver<bool>) {
+/// Waits until the flag is set; for ever where nobody can set it any more.
+pub async fn raised(flag: &mut watch::Receiver<bool>) {
     if flag.wait_for(|on| *on).await.is_err() {
         std::future::pending::<()>().await;
     }

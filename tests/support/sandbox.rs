@@ -76,6 +76,18 @@ impl Sandbox {
         sandbox
     }
 
+    /// The example in a language, with a key of its own, so that tokens are the same in every run.
+    pub fn example_in(language: &str) -> Self {
+        let club = Self::example("stockholm");
+        club.write("state/key", [7; 32]);
+        let config = club.read("medlemsbrev.toml");
+        club.write(
+            "medlemsbrev.toml",
+            config.replace("language = \"sv\"", &format!("language = \"{language}\"")),
+        );
+        club
+    }
+
     /// A small project with so many members: `member0001@example.org` and on.
     pub fn members(count: usize) -> Self {
         let sandbox = Self::empty();

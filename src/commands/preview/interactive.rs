@@ -59,7 +59,7 @@ pub(super) fn run(project: &Project, arguments: &Preview, terminal: Terminal) ->
 fn recipients(ledger: &Ledger, composer: &Composer) -> Result<Vec<Member>, Error> {
     let mut members = Vec::new();
     ledger.for_each_member(|row| {
-        if row.skip().is_none() && composer.sections_for(&row.member).next().is_some() {
+        if row.skip().is_none() && composer.has_section_for(&row.member) {
             members.push(row.member);
         }
         Ok::<_, Error>(())

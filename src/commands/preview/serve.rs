@@ -13,11 +13,12 @@ use crate::compose::{ComposeError, Composer, IssueSource};
 use crate::config::FILE;
 use crate::domain::IssueName;
 use crate::error::Error;
-use crate::ledger::Skip;
 use crate::preview::browser::{Desk, Edition, Places, Reader, Readers, Server, watch};
 use crate::report::Terminal;
+use crate::send::raised;
 
 use super::super::progress::stop_on_signal;
+use super::super::status::words;
 use super::super::{Project, check};
 
 /// Columns of an error on the page.
@@ -45,7 +46,7 @@ pub(super) fn run(
     workshop.work(true);
     let selected = selected(&workshop, arguments)?;
     super::super::runtime()?.block_on(async {
-        let stop = stop_on_signal();
+        let mut stop = stop_on_signal();
         let server = Server::listen(arguments.port).await?;
         let url = format!("{}{selected}", server.url());
         let _watch = watch(workshop.places(), move |changed| {
@@ -58,17 +59,11 @@ pub(super) fn run(
         }
         tokio::select! {
             served = server.serve(desk) => served?,
-            () = stopped(stop) => {}
+            // Where nobody listens for signals, they end the program by themselves.
+            () = raised(&mut stop) => {}
         }
         Ok(ExitCode::SUCCESS)
     })
-}
-
-async fn stopped(mut stop: tokio::sync::watch::Receiver<bool>) {
-    if stop.wait_for(|stopped| *stopped).await.is_err() {
-        // Nobody listens for signals: they end the program by themselves.
-        std::future::pending::<()>().await;
-    }
 }
 
 fn announce(url: &str, issue: &IssueName, terminal: Terminal) {
@@ -169,7 +164,10 @@ impl Workshop {
         let mut readers = Vec::new();
         ledger.for_each_member(|row| {
             if row.active {
-                readers.push(Reader { skipped: row.skip().map(why), member: row.member });
+                readers.push(Reader {
+                    skipped: row.skip().map(|skip| words(skip.as_str())),
+                    member: row.member,
+                });
             }
             Ok::<_, Error>(())
         })?;
@@ -209,13 +207,6 @@ impl Workshop {
             segments: self.project.config.segments.clone(),
             explain: |error| Error::from(error).render(false, WIDTH),
         }
-    }
-}
-
-fn why(skip: Skip) -> String {
-    match skip {
-        Skip::NoAddress => "no e-mail address".to_owned(),
-        other => other.as_str().replace('_', " "),
     }
 }
 

@@ -52,7 +52,7 @@ fn letter(composer: &Composer, member: &Member) -> Result<String, Error> {
 fn source(composer: &Composer, member: &Member, part: Part) -> Result<String, Error> {
     let message = || {
         let letter = composer.letter(member, Mark::None, Timestamp::now())?;
-        Ok::<_, Error>(String::from_utf8_lossy(&letter.bytes).replace("\r\n", "\n"))
+        Ok::<_, Error>(letter.text())
     };
     Ok(match part {
         Part::Html => composer.render(member)?.html,

@@ -120,7 +120,7 @@ impl Edition {
     /// The HTML as the frame shows it.
     pub(super) fn letter_html(&self, ask: &Ask) -> Option<Result<String, ComposeError>> {
         let Chosen { member, .. } = self.chosen(ask.member)?;
-        if self.composer.sections_for(&member).next().is_none() {
+        if !self.composer.has_section_for(&member) {
             return Some(Ok(format!(
                 "<!DOCTYPE html><html lang=\"en\"><title>No letter</title><p>No letter: {NO_SECTION}."
             )));
@@ -150,7 +150,7 @@ impl Edition {
             return Ok(None);
         }
         let letter = self.composer.letter(member, Mark::None, Timestamp::now())?;
-        Ok(Some(String::from_utf8_lossy(&letter.bytes).replace("\r\n", "\n")))
+        Ok(Some(letter.text()))
     }
 
     /// The members that a search finds.
@@ -169,7 +169,7 @@ impl Edition {
     fn chosen(&self, id: i64) -> Option<Chosen<'_>> {
         if id == 0 {
             let member = self.composer.neutral_reader();
-            let skipped = self.composer.sections_for(&member).next().is_none().then_some(NO_SECTION);
+            let skipped = (!self.composer.has_section_for(&member)).then_some(NO_SECTION);
             return Some(Chosen { member, skipped });
         }
         let reader = self.readers.get(MemberId(id))?;
@@ -177,8 +177,8 @@ impl Edition {
     }
 
     fn skipped<'a>(&self, reader: &'a Reader) -> Option<&'a str> {
-        let has_section = self.composer.sections_for(&reader.member).next().is_some();
-        reader.skipped.as_deref().or_else(|| (!has_section).then_some(NO_SECTION))
+        let no_section = || (!self.composer.has_section_for(&reader.member)).then_some(NO_SECTION);
+        reader.skipped.as_deref().or_else(no_section)
     }
 }
 

@@ -13,5 +13,5 @@ mod watch;
 
 pub use desk::{Desk, Edition};
 pub use readers::{Reader, Readers};
-pub use server::{Server, ServerError};
+pub use server::{PageError, Server};
 pub use watch::{Places, Watch, WatchError, watch};

@@ -53,7 +53,7 @@ pub struct Server {
 
 /// Why nothing can be shown.
 #[derive(Debug, thiserror::Error)]
-pub enum ServerError {
+pub enum PageError {
     #[error("can't listen on 127.0.0.1, port {port}: {source}")]
     Listen { port: u16, source: std::io::Error },
     #[error("the system gives no random bytes")]
@@ -67,11 +67,11 @@ impl Server {
     ///
     /// # Errors
     /// When the port is taken.
-    pub async fn listen(port: u16) -> Result<Self, ServerError> {
-        let failed = |source| ServerError::Listen { port, source };
+    pub async fn listen(port: u16) -> Result<Self, PageError> {
+        let failed = |source| PageError::Listen { port, source };
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, port)).await.map_err(failed)?;
         let port = listener.local_addr().map_err(failed)?.port();
-        let gate = Arc::new(Gate::new(port).ok_or(ServerError::NoToken)?);
+        let gate = Arc::new(Gate::new(port).ok_or(PageError::NoToken)?);
         Ok(Self { listener, gate })
     }
 
@@ -84,8 +84,8 @@ impl Server {
     ///
     /// # Errors
     /// When the system takes the listener away.
-    pub async fn serve(self, desk: Desk) -> Result<(), ServerError> {
-        axum::serve(self.listener, router(desk, self.gate)).await.map_err(ServerError::Serve)
+    pub async fn serve(self, desk: Desk) -> Result<(), PageError> {
+        axum::serve(self.listener, router(desk, self.gate)).await.map_err(PageError::Serve)
     }
 }
 
