@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::io::Write;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -318,6 +319,7 @@ impl Project {
                     final_dot: transport.final_dot_timeout.0,
                 },
                 max_letters_per_connection: transport.max_letters_per_connection.0,
+                looks_ahead: AtomicBool::new(true),
             }),
         })
     }

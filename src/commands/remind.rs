@@ -102,7 +102,7 @@ async fn mail(project: &Project, issue: &IssueName, subject: &str, text: &str) -
         let notice =
             Notice { from_name: None, from: sender, to: editor, subject, text, message_id, answer: None };
         let letter = notice.letter(&signers, now)?;
-        let delivered = session.deliver(&letter).await;
+        let delivered = session.deliver(&letter, None).await;
         if !matches!(delivered.outcome, Outcome::Accepted(_)) {
             let message = format!("the reminder to {editor} was not taken: {}", delivered.outcome.reply());
             return Err(Error::new(Kind::TryAgain, message));

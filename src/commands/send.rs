@@ -287,7 +287,7 @@ async fn test(
     let letter = composer.letter(&reader, Mark::Test, Timestamp::now())?;
     let relay = project.relay(issue)?;
     let mut session = relay.connect().await?;
-    let delivered = session.deliver(&letter).await;
+    let delivered = session.deliver(&letter, None).await;
     session.close().await;
     let state = State::from(&delivered.outcome);
     let reply = delivered.outcome.reply();

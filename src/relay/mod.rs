@@ -100,13 +100,24 @@ impl Relay {
 }
 
 impl Session<'_> {
-    /// Hands one letter over.
-    pub async fn deliver(&mut self, letter: &Letter) -> Delivered {
+    /// Hands one letter over. The envelope of the `next` one may go out with it; its message does not before it is
+    /// delivered itself.
+    pub async fn deliver(&mut self, letter: &Letter, next: Option<&Letter>) -> Delivered {
         match self {
             Self::Outbox(outbox) => outbox.deliver(letter),
             Self::Sendmail(sendmail) => sendmail.deliver(letter).await,
-            Self::Smtp(session) => session.deliver(letter).await,
+            Self::Smtp(session) => session.deliver(letter, next).await,
         }
+    }
+
+    /// Whether to know the next letter would save time.
+    pub fn can_look_ahead(&self) -> bool {
+        matches!(self, Self::Smtp(session) if session.can_look_ahead())
+    }
+
+    /// Whether an envelope has gone out: only its letter can be delivered now.
+    pub fn is_ahead(&self) -> bool {
+        matches!(self, Self::Smtp(session) if session.is_ahead())
     }
 
     /// Ends the session politely; a server that does not answer is not waited for.

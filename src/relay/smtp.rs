@@ -1,10 +1,12 @@
 //! SMTP, command by command, so that a broken connection tells whether the letter may have been taken.
 
+mod envelope;
 mod transaction;
 
 use std::fmt::Display;
 use std::future::Future;
 use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use lettre::transport::smtp::authentication::{Credentials, Mechanism};
@@ -14,7 +16,7 @@ use lettre::transport::smtp::extension::{ClientId, Extension};
 use lettre::transport::smtp::response::Response;
 use secrecy::ExposeSecret;
 
-use crate::domain::{Letter, Reply};
+use crate::domain::{Letter, MemberId, Reply};
 use crate::server::{self, Auth, Login, Security, ServerError, Trust};
 
 use super::wire::{Gauge, Wire};
@@ -34,6 +36,9 @@ pub struct SmtpServer {
     pub timeouts: Timeouts,
     /// After this many letters a connection is closed and another one opened.
     pub max_letters_per_connection: usize,
+    /// Whether a letter's envelope may go out with the letter before it, as long as the server offers PIPELINING. Cleared
+    /// once it gave a wrong answer to that.
+    pub looks_ahead: AtomicBool,
 }
 
 /// How long to wait (RFC 5321 §4.5.3.2).
@@ -53,6 +58,8 @@ pub struct SmtpSession<'a> {
     gauge: Gauge,
     letters: usize,
     offers: Offers,
+    /// The letter whose envelope has gone out, and whose replies have not been read.
+    ahead: Option<MemberId>,
 }
 
 /// What the server's EHLO offers beside what lettre looks at.
@@ -73,10 +80,20 @@ enum Fault {
     Lost(String),
 }
 
+impl Fault {
+    fn into_reply(self) -> Reply {
+        match self {
+            Self::Refused(reply) => reply,
+            Self::Lost(reason) => Reply::local(reason),
+        }
+    }
+}
+
 /// No reply to a command is longer.
 const LONGEST_REPLY: u64 = 8 * 1024;
 /// What a server may say at once while STARTTLS is under way: its certificates are part of it.
 const LONGEST_HANDSHAKE: u64 = 64 * 1024;
+
 impl SmtpServer {
     /// The server for messages: `host:port`.
     pub fn name(&self) -> String {
@@ -92,8 +109,8 @@ impl SmtpServer {
         let stream = self.stream(&trust, &gauge).await?;
         let greeting = AsyncSmtpConnection::connect_with_transport(stream, &hello);
         let connection = self.step(greeting).await.map_err(|fault| self.turned_away(fault))?;
-        let mut session =
-            SmtpSession { server: self, connection, gauge, letters: 0, offers: Offers::default() };
+        let offers = Offers::default();
+        let mut session = SmtpSession { server: self, connection, gauge, letters: 0, offers, ahead: None };
         if self.security == Security::Starttls {
             session.start_tls(&trust, &hello).await?;
         }
@@ -194,22 +211,40 @@ impl SmtpSession<'_> {
         }
     }
 
-    /// Hands over one letter; tells whether the connection can take another one.
-    pub(super) async fn deliver(&mut self, letter: &Letter) -> Delivered {
-        let delivered = self.transaction(letter).await;
+    /// Hands over one letter; tells whether the connection can take another one. With PIPELINING the `next` one's MAIL,
+    /// RCPT and DATA go out in the same breath as the final dot (RFC 2920 §3.1), which saves a round trip.
+    pub(super) async fn deliver(&mut self, letter: &Letter, next: Option<&Letter>) -> Delivered {
+        let delivered = self.transaction(letter, next).await;
         self.letters += 1;
-        let is_used_up = self.letters >= self.server.max_letters_per_connection;
-        if delivered.after == After::GoOn && is_used_up {
+        if delivered.after == After::GoOn && self.letters_left() == 0 {
             return Delivered { after: After::Reconnect, ..delivered };
         }
         delivered
+    }
+
+    fn letters_left(&self) -> usize {
+        self.server.max_letters_per_connection.saturating_sub(self.letters)
+    }
+
+    /// Whether the envelope of a further letter may go out with the next one.
+    pub(super) fn can_look_ahead(&self) -> bool {
+        self.offers.pipelining && self.letters_left() > 1 && self.server.looks_ahead.load(Ordering::Relaxed)
+    }
+
+    /// Whether an envelope has gone out that waits for its letter.
+    pub(super) fn is_ahead(&self) -> bool {
+        self.ahead.is_some()
     }
 
     async fn command(&mut self, command: impl Display) -> Result<Response, Fault> {
         self.server.step(self.connection.command(command)).await
     }
 
+    /// Says QUIT, unless an envelope went ahead: the server may wait for its message and would take QUIT for the text.
     pub(super) async fn close(mut self) {
+        if self.is_ahead() {
+            return;
+        }
         let polite = Duration::from_secs(3).min(self.server.timeouts.command);
         let _not_waited_for = tokio::time::timeout(polite, self.connection.quit()).await;
     }

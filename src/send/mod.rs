@@ -26,7 +26,7 @@ use crate::relay::{Relay, RelayError};
 pub use pace::Forecast;
 use pace::Pace;
 use tally::Tally;
-use worker::Worker;
+use worker::{Ended, Worker};
 
 /// The first pause before letters are tried again; shorter where patience is short.
 const SHORTEST_PAUSE: Duration = Duration::from_secs(5);
@@ -236,21 +236,22 @@ impl Rounds {
     }
 }
 
-/// The run's end is its worst worker's; a connection that could not be opened matters only if none could.
-async fn gather(workers: &mut JoinSet<Result<End, SendError>>) -> Result<End, SendError> {
+/// The run's end is its worst worker's; a connection that could not be opened matters only if none could, or if it leaves
+/// a letter behind.
+async fn gather(workers: &mut JoinSet<Result<Ended, SendError>>) -> Result<End, SendError> {
     let mut ends = Vec::new();
     while let Some(joined) = workers.join_next().await {
         ends.push(joined.map_err(|_| SendError::Worker)?);
     }
-    let ends = ends.into_iter().collect::<Result<Vec<End>, SendError>>()?;
-    let some_finished = ends.iter().any(|end| matches!(end, End::Done));
-    let refused = |end: &End| matches!(end, End::RefusedUs(_));
-    let gone = |end: &End| matches!(end, End::RelayGone(_)) && !some_finished;
-    let used = |end: &End| matches!(end, End::QuotaUsed { .. });
+    let ends = ends.into_iter().collect::<Result<Vec<Ended>, SendError>>()?;
+    let some_finished = ends.iter().any(|ended| matches!(ended.end, End::Done));
+    let refused = |ended: &Ended| matches!(ended.end, End::RefusedUs(_));
+    let gone = |ended: &Ended| matches!(ended.end, End::RelayGone(_)) && (ended.left_one || !some_finished);
+    let used = |ended: &Ended| matches!(ended.end, End::QuotaUsed { .. });
     let position = ends
         .iter()
         .position(refused)
         .or_else(|| ends.iter().position(used))
         .or_else(|| ends.iter().position(gone));
-    Ok(position.and_then(|at| ends.into_iter().nth(at)).unwrap_or(End::Done))
+    Ok(position.and_then(|at| ends.into_iter().nth(at)).map_or(End::Done, |ended| ended.end))
 }

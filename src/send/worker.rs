@@ -1,4 +1,4 @@
-//! One worker: one connection, one letter at a time.
+//! One worker: one connection, one letter at a time, and the next one's envelope ahead.
 
 use std::sync::Arc;
 
@@ -29,24 +29,36 @@ pub(super) struct Worker {
     pub pace: Arc<Pace>,
 }
 
+/// A letter that has its turn.
+struct Ready {
+    member: Member,
+    letter: Letter,
+}
+
+/// How a worker ended.
+pub(super) struct Ended {
+    pub end: End,
+    /// A letter that it had taken was not tried.
+    pub left_one: bool,
+}
+
 impl Worker {
-    pub async fn run(self) -> Result<End, SendError> {
+    pub async fn run(self) -> Result<Ended, SendError> {
         let ended = self.work().await;
-        if matches!(ended, Err(_) | Ok(End::RefusedUs(_) | End::QuotaUsed { .. })) {
+        if matches!(ended, Err(_) | Ok(Ended { end: End::RefusedUs(_) | End::QuotaUsed { .. }, .. })) {
             self.halt.send_replace(true);
         }
         ended
     }
 
-    async fn work(&self) -> Result<End, SendError> {
+    async fn work(&self) -> Result<Ended, SendError> {
         let mut session: Option<Session<'_>> = None;
+        let mut ready: Option<Ready> = None;
         let end = loop {
-            if *self.stop.borrow() || *self.halted.borrow() {
-                break End::Interrupted;
-            }
             // The connection comes first: a member that was taken is tried.
             let open = match session.take() {
                 Some(open) => open,
+                None if self.is_over() => break End::Interrupted,
                 None => match self.relay.connect().await {
                     Ok(open) => open,
                     Err(error) => {
@@ -57,15 +69,23 @@ impl Worker {
                     }
                 },
             };
-            let Some(member) = self.members.lock().await.recv().await.transpose()? else {
+            // A letter whose envelope is on the wire is finished.
+            if self.is_over() && !open.is_ahead() {
                 session = Some(open);
-                break End::Done;
-            };
-            if let Some(end) = self.turn().await {
-                session = Some(open);
-                break end;
+                break End::Interrupted;
             }
-            match self.deliver(open, member).await? {
+            let current = match ready.take() {
+                Some(letter) => letter,
+                None => match self.next().await? {
+                    Ok(letter) => letter,
+                    Err(end) => {
+                        session = Some(open);
+                        break end;
+                    }
+                },
+            };
+            ready = self.next_at_once(&open)?;
+            match self.deliver(open, current, ready.as_ref()).await? {
                 Next::GoOn(open) => session = Some(open),
                 Next::Reconnect => {}
                 Next::Stop(end) => break end,
@@ -74,7 +94,42 @@ impl Worker {
         if let Some(session) = session {
             session.close().await;
         }
-        Ok(end)
+        Ok(Ended { end, left_one: ready.is_some() })
+    }
+
+    /// Whether the run is to end.
+    fn is_over(&self) -> bool {
+        *self.stop.borrow() || *self.halted.borrow()
+    }
+
+    /// Waits for a member and its turn; gives the run's end where there is none.
+    async fn next(&self) -> Result<Result<Ready, End>, SendError> {
+        let Some(member) = self.members.lock().await.recv().await.transpose()? else {
+            return Ok(Err(End::Done));
+        };
+        match self.turn().await {
+            Some(end) => Ok(Err(end)),
+            None => Ok(Ok(self.compose(member)?)),
+        }
+    }
+
+    /// The letter after the one that is to be delivered, where the session can use it and it needs no waiting for.
+    fn next_at_once(&self, session: &Session<'_>) -> Result<Option<Ready>, SendError> {
+        if self.is_over() || !session.can_look_ahead() {
+            return Ok(None);
+        }
+        let Ok(mut members) = self.members.try_lock() else { return Ok(None) };
+        if members.is_empty() || self.pace.turn((self.job.clock)()) != Turn::Go {
+            return Ok(None);
+        }
+        let Ok(member) = members.try_recv() else { return Ok(None) };
+        drop(members);
+        Ok(Some(self.compose(member?)?))
+    }
+
+    fn compose(&self, member: Member) -> Result<Ready, SendError> {
+        let letter = self.composer.letter(&member, Mark::None, (self.job.clock)())?;
+        Ok(Ready { member, letter })
     }
 
     /// Waits until a letter may leave; gives the run's end where none may any more.
@@ -94,12 +149,20 @@ impl Worker {
         }
     }
 
-    /// Composes, claims, delivers, settles: in this order, so that nothing goes out without a durable record.
-    async fn deliver<'a>(&self, mut session: Session<'a>, member: Member) -> Result<Next<'a>, SendError> {
-        let letter = self.composer.letter(&member, Mark::None, (self.job.clock)())?;
+    /// Claims, delivers, settles: in this order, so that nothing goes out without a durable record.
+    async fn deliver<'a>(
+        &self,
+        mut session: Session<'a>,
+        Ready { member, letter }: Ready,
+        next: Option<&Ready>,
+    ) -> Result<Next<'a>, SendError> {
         let claimed = self.ledger.claim(&self.job.issue, &letter, (self.job.clock)()).await?;
-        let Some(attempt) = claimed else { return Ok(Next::GoOn(session)) };
-        let Delivered { outcome, after } = self.tally.judge(session.deliver(&letter).await, attempt);
+        let Some(attempt) = claimed else {
+            // An envelope that went ahead can't be taken back but with the connection.
+            return Ok(if session.is_ahead() { Next::Reconnect } else { Next::GoOn(session) });
+        };
+        let Delivered { outcome, after } =
+            self.tally.judge(session.deliver(&letter, next.map(|next| &next.letter)).await, attempt);
         self.pace.heed(&outcome);
         let at = (self.job.clock)();
         let settled = self.ledger.settle(&self.job.issue, letter.member, outcome.clone(), at).await;

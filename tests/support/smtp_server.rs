@@ -179,6 +179,11 @@ impl SmtpServer {
         self.hub.state().logins.clone()
     }
 
+    /// What came with each final dot, where the server throws that away.
+    pub fn forgotten(&self) -> Vec<String> {
+        self.hub.state().forgotten.clone()
+    }
+
     /// What clients did against the protocol.
     pub fn violations(&self) -> Vec<String> {
         self.hub.state().violations.clone()

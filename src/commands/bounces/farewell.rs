@@ -66,7 +66,7 @@ async fn deliver(project: &Project, leavers: &[Leaver], terminal: Terminal) -> R
     let mut told = 0;
     for leaver in leavers {
         let letter = letter(project, leaver)?;
-        let delivered = session.deliver(&letter).await;
+        let delivered = session.deliver(&letter, None).await;
         match delivered.outcome {
             Outcome::Accepted(_) => told += 1,
             outcome => terminal.say(format!("{} was not told: {}", leaver.to, outcome.reply())),

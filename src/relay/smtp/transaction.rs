@@ -1,11 +1,13 @@
 //! One mail transaction: MAIL, RCPT, DATA, the message, and what each reply means for the letter.
 
-use lettre::transport::smtp::commands::{Data, Mail, Rcpt, Rset};
-use lettre::transport::smtp::extension::{Extension, MailBodyParameter, MailParameter};
+use std::sync::atomic::Ordering;
+
+use lettre::transport::smtp::commands::{Data, Rset};
 use lettre::transport::smtp::response::{Response, Severity};
 
-use crate::domain::{Address, Letter, Outcome, Reply};
+use crate::domain::{Letter, Outcome, Reply};
 
+use super::envelope::Envelope;
 use super::{Fault, SmtpSession, limited};
 use crate::relay::{After, Delivered};
 
@@ -15,56 +17,71 @@ const ABOUT_US: [u16; 4] = [530, 534, 535, 538];
 const CLOSING: u16 = 421;
 
 impl SmtpSession<'_> {
-    pub(super) async fn transaction(&mut self, letter: &Letter) -> Delivered {
-        let parameters = match self.mail_parameters(letter) {
-            Ok(parameters) => parameters,
-            Err(delivered) => return delivered,
-        };
-        let sender = letter.sender.as_ref().map(lettre_address).transpose();
-        let (sender, recipient) = match (sender, lettre_address(&letter.recipient)) {
-            (Ok(sender), Ok(recipient)) => (sender, recipient),
-            (Err(reply), _) | (_, Err(reply)) => return Delivered::go_on(Outcome::Rejected(reply)),
-        };
-        let (mail, rcpt) = (Mail::new(sender, parameters), Rcpt::new(recipient, Vec::new()));
-        let open = if self.offers.pipelining {
-            self.envelope_at_once(&mail, &rcpt).await
-        } else {
-            self.envelope(mail, rcpt).await
+    pub(super) async fn transaction(&mut self, letter: &Letter, next: Option<&Letter>) -> Delivered {
+        let open = match self.ahead {
+            Some(member) if member == letter.member => self.replies_to_what_went_ahead().await,
+            Some(_) => Err(not_taken(Fault::Lost("another letter's envelope went ahead".to_owned()))),
+            None => self.open(letter).await,
         };
         match open {
-            Ok(()) => self.content(letter).await,
+            Ok(()) => self.content(letter, next).await,
             Err(delivered) => delivered,
         }
     }
 
+    async fn open(&mut self, letter: &Letter) -> Result<(), Delivered> {
+        let envelope = self.envelope(letter)?;
+        if self.offers.pipelining {
+            let mail = completed(self.command(&envelope).await);
+            self.replies_after_mail(mail).await
+        } else {
+            self.one_by_one(envelope).await
+        }
+    }
+
     /// MAIL, RCPT and DATA, one after another's reply.
-    async fn envelope(&mut self, mail: Mail, rcpt: Rcpt) -> Result<(), Delivered> {
-        if let Err(fault) = self.command(mail).await {
+    async fn one_by_one(&mut self, Envelope { mail, rcpt }: Envelope) -> Result<(), Delivered> {
+        if let Err(fault) = completed(self.command(mail).await) {
             return Err(self.reset_after(sender_refused(fault)).await);
         }
-        if let Err(fault) = self.command(rcpt).await {
+        if let Err(fault) = completed(self.command(rcpt).await) {
             return Err(self.reset_after(not_taken(fault)).await);
         }
-        if let Err(fault) = self.command(Data).await {
+        if let Err(fault) = waits(self.command(Data).await) {
             return Err(self.reset_after(not_taken(fault)).await);
         }
         Ok(())
     }
 
-    /// MAIL, RCPT and DATA in one go (RFC 2920 §3.1).
-    async fn envelope_at_once(&mut self, mail: &Mail, rcpt: &Rcpt) -> Result<(), Delivered> {
-        let mail = self.command(format!("{mail}{rcpt}{Data}")).await;
+    /// The replies to an envelope that went out with the letter before it. A server that drops what follows a final dot,
+    /// or does not like it, gets no further envelope ahead; the letter itself is tried again.
+    async fn replies_to_what_went_ahead(&mut self) -> Result<(), Delivered> {
+        let reply = self.server.step(self.connection.read_response()).await;
+        let fault = match completed(reply) {
+            Err(fault @ Fault::Lost(_)) => fault,
+            Err(Fault::Refused(reply)) if reply.code.is_some_and(|code| code >= 500) => Fault::Refused(reply),
+            mail => {
+                self.ahead = None;
+                return self.replies_after_mail(mail).await;
+            }
+        };
+        self.server.looks_ahead.store(false, Ordering::Relaxed);
+        Err(Delivered { outcome: Outcome::Deferred(fault.into_reply()), after: After::Reconnect })
+    }
+
+    /// The replies to RCPT and DATA, which went out with MAIL.
+    async fn replies_after_mail(&mut self, mail: Result<(), Fault>) -> Result<(), Delivered> {
         if let Err(fault @ Fault::Lost(_)) = mail {
             return Err(not_taken(fault));
         }
-        let rcpt = self.server.step(self.connection.read_response()).await;
+        let rcpt = completed(self.server.step(self.connection.read_response()).await);
         if let Err(fault @ Fault::Lost(_)) = rcpt {
             return Err(mail.err().map_or_else(|| not_taken(fault), sender_refused).lost());
         }
-        let data = self.server.step(self.connection.read_response()).await;
+        let data = waits(self.server.step(self.connection.read_response()).await);
         let waits_for_content = data.is_ok();
         let refused = match (mail, rcpt, data) {
-            (Ok(_), Ok(_), Ok(_)) => return Ok(()),
+            (Ok(()), Ok(()), Ok(())) => return Ok(()),
             (Err(fault), _, _) => sender_refused(fault),
             (_, Err(fault), _) | (_, _, Err(fault)) => not_taken(fault),
         };
@@ -78,50 +95,18 @@ impl SmtpSession<'_> {
         }
     }
 
-    /// RFC 6152 and 6531: what the letter needs and the server must offer.
-    fn mail_parameters(&self, letter: &Letter) -> Result<Vec<MailParameter>, Delivered> {
-        let info = self.connection.server_info();
-        let mut parameters = Vec::new();
-        if let Some(limit) = self.offers.size {
-            let size = letter.bytes.len();
-            if limit > 0 && size as u64 > limit {
-                let reply =
-                    Reply::local(format!("the letter has {size} bytes, and the server takes {limit}"));
-                return Err(Delivered { outcome: Outcome::Deferred(reply), after: After::Stop });
-            }
-            parameters.push(MailParameter::Size(size));
-        }
-        let sender_needs = letter.sender.as_ref().is_some_and(Address::needs_smtputf8);
-        if sender_needs || letter.recipient.needs_smtputf8() {
-            if !info.supports_feature(Extension::SmtpUtfEight) {
-                let reply =
-                    Reply::local("the address has letters outside ASCII and the server has no SMTPUTF8");
-                return Err(if sender_needs {
-                    Delivered { outcome: Outcome::Deferred(reply), after: After::Stop }
-                } else {
-                    Delivered::go_on(Outcome::Rejected(reply))
-                });
-            }
-            parameters.push(MailParameter::SmtpUtfEight);
-        }
-        if !letter.bytes.is_ascii() {
-            if !info.supports_feature(Extension::EightBitMime) {
-                let reply = Reply::local("the letter has 8-bit headers and the server has no 8BITMIME");
-                return Err(Delivered::go_on(Outcome::Rejected(reply)));
-            }
-            parameters.push(MailParameter::Body(MailBodyParameter::EightBitMime));
-        }
-        Ok(parameters)
-    }
-
-    /// Sends the message and the final dot in one go. Until the stream has taken as many bytes as both have, the dot
-    /// can't have gone out; TLS only adds to them.
-    async fn content(&mut self, letter: &Letter) -> Delivered {
-        let Ok(text) = std::str::from_utf8(&letter.bytes) else {
-            return Delivered::go_on(Outcome::Rejected(Reply::local("the letter is not UTF-8")));
-        };
-        let message = to_the_final_dot(text);
+    /// Sends the message and the final dot in one go, and behind them the next letter's envelope. Until the stream has
+    /// taken as many bytes as the first two have, the dot can't have gone out; TLS only adds to them.
+    async fn content(&mut self, letter: &Letter, next: Option<&Letter>) -> Delivered {
+        let mut message = to_the_final_dot(&String::from_utf8_lossy(&letter.bytes));
         let length = message.len() as u64;
+        if let Some(next) = next.filter(|_| self.can_look_ahead())
+            // A letter that can't be sent is found out when it is its turn.
+            && let Ok(envelope) = self.envelope(next)
+        {
+            message.push_str(&envelope.to_string());
+            self.ahead = Some(next.member);
+        }
         let before = self.gauge.sent();
         let limit = self.server.timeouts.final_dot;
         let result = limited(limit, self.connection.command(message)).await;
@@ -173,6 +158,25 @@ fn to_the_final_dot(message: &str) -> String {
     stuffed
 }
 
+/// The reply to MAIL or RCPT is a 2xx.
+fn completed(reply: Result<Response, Fault>) -> Result<(), Fault> {
+    of_severity(Severity::PositiveCompletion, reply)
+}
+
+/// The reply to DATA is a 3xx: the server waits for the message. A 2xx here belongs to another command, and what was
+/// sent now would be a letter to nobody knows whom.
+fn waits(reply: Result<Response, Fault>) -> Result<(), Fault> {
+    of_severity(Severity::PositiveIntermediate, reply)
+}
+
+fn of_severity(wanted: Severity, reply: Result<Response, Fault>) -> Result<(), Fault> {
+    let reply = reply?;
+    if reply.code().severity == wanted {
+        return Ok(());
+    }
+    Err(Fault::Lost(format!("an answer out of place: {}", accepted(&reply))))
+}
+
 /// A refused or broken RCPT, DATA or message that was certainly not taken.
 fn not_taken(fault: Fault) -> Delivered {
     match fault {
@@ -202,11 +206,6 @@ fn sender_refused(fault: Fault) -> Delivered {
 fn accepted(response: &Response) -> Reply {
     let words: Vec<&str> = response.message().collect();
     Reply::from_server(u16::from(response.code()), &words.join(" "))
-}
-
-fn lettre_address(address: &Address) -> Result<lettre::Address, Reply> {
-    lettre::Address::new(address.local_part(), address.domain())
-        .map_err(|error| Reply::local(format!("the address can't be used: {error}")))
 }
 
 #[cfg(test)]

@@ -93,6 +93,10 @@ impl Session<'_> {
             }
             Garbage::LongLine => self.utter(&Reply::new(usual.code, "x".repeat(LONG_LINE))),
             Garbage::Endless => self.babble_on(usual.code),
+            Garbage::Twice => {
+                self.wire.send(&usual.bytes())?;
+                self.utter(usual)
+            }
         }
     }
 

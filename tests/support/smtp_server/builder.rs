@@ -116,6 +116,12 @@ impl Builder {
         self
     }
 
+    /// Throws away what comes with a final dot, although it offers PIPELINING, as some filters do.
+    pub fn forgets_what_follows(mut self) -> Self {
+        self.options.forgets_what_follows = true;
+        self
+    }
+
     pub fn start(self) -> SmtpServer {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a free port");
         self.at(&listener).serve(listener)

@@ -23,6 +23,8 @@ pub struct State {
     /// The command lines as they came, without their line ends; no line of a login's dialogue.
     pub commands: Vec<String>,
     pub violations: Vec<String>,
+    /// What came with each final dot and was thrown away.
+    pub forgotten: Vec<String>,
     pub connections: usize,
     pub most_open: usize,
     pub steps: usize,

@@ -69,6 +69,8 @@ pub struct Options {
     pub account: Option<Account>,
     /// Asks for the letter although it took no recipient (RFC 2920 §3.1).
     pub data_without_recipients: bool,
+    /// Throws away what comes with a final dot, although it offers PIPELINING.
+    pub forgets_what_follows: bool,
 }
 
 impl Default for Options {
@@ -81,6 +83,7 @@ impl Default for Options {
             tls: None,
             account: None,
             data_without_recipients: false,
+            forgets_what_follows: false,
         }
     }
 }

@@ -67,6 +67,8 @@ pub enum Garbage {
     LongLine,
     /// The usual code with a reply that never comes to its last line.
     Endless,
+    /// The usual reply, and once more.
+    Twice,
 }
 
 /// One fault, as the stories name it.

@@ -269,6 +269,10 @@ impl Session<'_> {
 
     fn letter(&mut self) -> Result<(), Gone> {
         let data = self.body()?;
+        if self.hub.options.forgets_what_follows {
+            let forgotten = self.wire.drain()?;
+            self.hub.change(|state| state.forgotten.push(String::from_utf8_lossy(&forgotten).into_owned()));
+        }
         let recipients = self.recipients();
         let usual = match self.judge_letter(&recipients, &data) {
             Ok(()) => Reply::new(250, "2.0.0 Ok: queued"),

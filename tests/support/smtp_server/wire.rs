@@ -9,6 +9,8 @@ use rustls::{ServerConfig, ServerConnection, StreamOwned};
 
 /// How long a closing server waits for its client to hang up.
 const LINGER: Duration = Duration::from_secs(2);
+/// After so long without a byte a client has said all it had to say at once.
+const PAUSE: Duration = Duration::from_millis(100);
 
 enum Stream {
     Clear(TcpStream),
@@ -68,6 +70,19 @@ impl Wire {
             Stream::Clear(socket) => socket.write_all(bytes),
             Stream::Tls(stream) => stream.write_all(bytes).and_then(|()| stream.flush()),
         }
+    }
+
+    /// Reads what comes until nothing has come for a while.
+    pub fn drain(&mut self) -> io::Result<Vec<u8>> {
+        let mut drained = self.reader.buffer().to_vec();
+        self.reader.consume(drained.len());
+        self.reader.get_ref().socket().set_read_timeout(Some(PAUSE))?;
+        match self.reader.read_to_end(&mut drained) {
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+            other => drop(other?),
+        }
+        self.reader.get_ref().socket().set_read_timeout(None)?;
+        Ok(drained)
     }
 
     /// Goes over to TLS; the handshake runs with the next byte read or written.
