@@ -87,8 +87,8 @@ impl Ledger {
         let sql = format!(
             "SELECT {MEMBER_COLUMNS} FROM {MEMBER_TABLES}
              JOIN delivery d ON d.issue = ?1 AND d.member = m.id
-             WHERE m.id > ?2 AND d.state IN ('queued', 'deferred')
-             AND m.active = 1 AND m.address IS NOT NULL AND s.reason IS NULL ORDER BY m.id LIMIT ?3"
+             WHERE d.member > ?2 AND d.state IN ('queued', 'deferred')
+             AND m.active = 1 AND m.address IS NOT NULL AND s.reason IS NULL ORDER BY d.member LIMIT ?3"
         );
         let mut statement = self.connection.prepare_cached(&sql)?;
         let mut rows = statement.query((issue.as_str(), after.0, limit))?;

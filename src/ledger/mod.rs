@@ -33,7 +33,7 @@ pub use prune::Pruned;
 pub use register::History;
 pub use reviews::{Review, ReviewKind};
 pub use survey::{Counts, Skip, Standing};
-pub use writer::{Writer, WriterHandle};
+pub use writer::{Settling, Writer, WriterHandle};
 
 /// The schema, one step after another; a step that was released is never changed.
 const MIGRATIONS: [&str; 4] = [

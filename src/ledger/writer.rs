@@ -30,8 +30,14 @@ pub struct WriterHandle {
 struct Request {
     work: Work,
     now: Timestamp,
-    answer: oneshot::Sender<Result<u32, String>>,
+    answer: oneshot::Sender<Answer>,
 }
+
+type Answer = Result<u32, String>;
+
+/// A record that is on its way to the disk.
+#[derive(Debug)]
+pub struct Settling(oneshot::Receiver<Answer>);
 
 #[derive(Debug)]
 enum Work {
@@ -78,30 +84,35 @@ impl WriterHandle {
             address: letter.recipient.clone(),
             message_id: letter.message_id.clone(),
         };
-        Ok(Some(self.ask(work, now).await?).filter(|attempt| *attempt > 0))
+        let attempt = answered(self.ask(work, now)).await?;
+        Ok(Some(attempt).filter(|attempt| *attempt > 0))
     }
 
-    /// Records how a claimed delivery ended.
+    /// Hands in how a claimed delivery ended. What is asked for after it is recorded with it or later, never before it.
+    pub fn settle(&self, issue: &IssueName, member: MemberId, outcome: Outcome, now: Timestamp) -> Settling {
+        Settling(self.ask(Work::Settle { issue: issue.clone(), member, outcome }, now))
+    }
+
+    fn ask(&self, work: Work, now: Timestamp) -> oneshot::Receiver<Answer> {
+        let (answer, result) = oneshot::channel();
+        // A writer that has stopped gives no answer, and that is found out when one is waited for.
+        let _stopped = self.requests.send(Request { work, now, answer });
+        result
+    }
+}
+
+impl Settling {
+    /// Waits until the record is durable.
     ///
     /// # Errors
     /// When the ledger can't be written; the delivery is then in doubt for the next run.
-    pub async fn settle(
-        &self,
-        issue: &IssueName,
-        member: MemberId,
-        outcome: Outcome,
-        now: Timestamp,
-    ) -> Result<(), LedgerError> {
-        let work = Work::Settle { issue: issue.clone(), member, outcome };
-        self.ask(work, now).await.map(drop)
+    pub async fn done(self) -> Result<(), LedgerError> {
+        answered(self.0).await.map(drop)
     }
+}
 
-    async fn ask(&self, work: Work, now: Timestamp) -> Result<u32, LedgerError> {
-        let (answer, result) = oneshot::channel();
-        self.requests.send(Request { work, now, answer }).map_err(|_| LedgerError::WriterStopped)?;
-        let result = result.await.map_err(|_| LedgerError::WriterStopped)?;
-        result.map_err(LedgerError::Commit)
-    }
+async fn answered(answer: oneshot::Receiver<Answer>) -> Result<u32, LedgerError> {
+    answer.await.map_err(|_| LedgerError::WriterStopped)?.map_err(LedgerError::Commit)
 }
 
 fn run(mut ledger: Ledger, inbox: &mpsc::Receiver<Request>) -> Ledger {

@@ -6,7 +6,7 @@ use tokio::sync::{Mutex, mpsc, watch};
 
 use crate::compose::{Composer, Mark};
 use crate::domain::{Letter, Member};
-use crate::ledger::{LedgerError, WriterHandle};
+use crate::ledger::{LedgerError, Settling, WriterHandle};
 use crate::relay::{After, Delivered, Relay, RelayError, Session};
 
 use super::pace::{Pace, Turn};
@@ -35,6 +35,12 @@ struct Ready {
     letter: Letter,
 }
 
+/// A letter whose end is on its way to the ledger.
+struct Unsettled {
+    settling: Settling,
+    event: Event,
+}
+
 /// How a worker ended.
 pub(super) struct Ended {
     pub end: End,
@@ -44,14 +50,17 @@ pub(super) struct Ended {
 
 impl Worker {
     pub async fn run(self) -> Result<Ended, SendError> {
-        let ended = self.work().await;
+        let mut last = None;
+        let ended = self.work(&mut last).await;
+        let settled = self.settled(last).await;
+        let ended = ended.and_then(|ended| settled.map(|()| ended));
         if matches!(ended, Err(_) | Ok(Ended { end: End::RefusedUs(_) | End::QuotaUsed { .. }, .. })) {
             self.halt.send_replace(true);
         }
         ended
     }
 
-    async fn work(&self) -> Result<Ended, SendError> {
+    async fn work(&self, last: &mut Option<Unsettled>) -> Result<Ended, SendError> {
         let mut session: Option<Session<'_>> = None;
         let mut ready: Option<Ready> = None;
         let end = loop {
@@ -85,7 +94,7 @@ impl Worker {
                 },
             };
             ready = self.next_at_once(&open)?;
-            match self.deliver(open, current, ready.as_ref()).await? {
+            match self.deliver(open, current, ready.as_ref(), last).await? {
                 Next::GoOn(open) => session = Some(open),
                 Next::Reconnect => {}
                 Next::Stop(end) => break end,
@@ -149,15 +158,18 @@ impl Worker {
         }
     }
 
-    /// Claims, delivers, settles: in this order, so that nothing goes out without a durable record.
+    /// Claims, delivers, settles: in this order, so that nothing goes out without a durable record. Where the next letter's
+    /// envelope went ahead, this one's end waits in `last`: it becomes durable in one go with the next one's claim.
     async fn deliver<'a>(
         &self,
         mut session: Session<'a>,
         Ready { member, letter }: Ready,
         next: Option<&Ready>,
+        last: &mut Option<Unsettled>,
     ) -> Result<Next<'a>, SendError> {
-        let claimed = self.ledger.claim(&self.job.issue, &letter, (self.job.clock)()).await?;
-        let Some(attempt) = claimed else {
+        let claimed = self.ledger.claim(&self.job.issue, &letter, (self.job.clock)()).await;
+        self.settled(last.take()).await?;
+        let Some(attempt) = claimed? else {
             // An envelope that went ahead can't be taken back but with the connection.
             return Ok(if session.is_ahead() { Next::Reconnect } else { Next::GoOn(session) });
         };
@@ -165,14 +177,15 @@ impl Worker {
             self.tally.judge(session.deliver(&letter, next.map(|next| &next.letter)).await, attempt);
         self.pace.heed(&outcome);
         let at = (self.job.clock)();
-        let settled = self.ledger.settle(&self.job.issue, letter.member, outcome.clone(), at).await;
+        let settling = self.ledger.settle(&self.job.issue, letter.member, outcome.clone(), at);
         let reply = outcome.reply().clone();
         let Letter { sender, message_id, bytes, .. } = letter;
         let sender = sender.as_ref().map_or_else(String::new, ToString::to_string);
         let event = Event { at, member, sender, message_id, bytes: bytes.len(), outcome };
-        // Nobody listens only if the whole run was dropped.
-        let _ended = self.events.send(event).await;
-        settled?;
+        *last = Some(Unsettled { settling, event });
+        if after != After::GoOn || !session.is_ahead() {
+            self.settled(last.take()).await?;
+        }
         Ok(match after {
             After::GoOn => Next::GoOn(session),
             After::Reconnect => {
@@ -184,6 +197,15 @@ impl Worker {
                 Next::Stop(End::RefusedUs(reply))
             }
         })
+    }
+
+    /// Waits until a letter's end is durable, and tells of it.
+    async fn settled(&self, letter: Option<Unsettled>) -> Result<(), SendError> {
+        let Some(Unsettled { settling, event }) = letter else { return Ok(()) };
+        let settled = settling.done().await;
+        // Nobody listens only if the whole run was dropped.
+        let _ended = self.events.send(event).await;
+        Ok(settled?)
     }
 }
 

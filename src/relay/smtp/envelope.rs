@@ -24,9 +24,7 @@ impl fmt::Display for Envelope {
 
 impl SmtpSession<'_> {
     pub(super) fn envelope(&self, letter: &Letter) -> Result<Envelope, Delivered> {
-        if std::str::from_utf8(&letter.bytes).is_err() {
-            return Err(Delivered::go_on(Outcome::Rejected(Reply::local("the letter is not UTF-8"))));
-        }
+        text_of(letter)?;
         let parameters = self.mail_parameters(letter)?;
         let sender = letter.sender.as_ref().map(lettre_address).transpose();
         match (sender, lettre_address(&letter.recipient)) {
@@ -72,6 +70,12 @@ impl SmtpSession<'_> {
         }
         Ok(parameters)
     }
+}
+
+/// The letter as lettre's connection takes it.
+pub(super) fn text_of(letter: &Letter) -> Result<&str, Delivered> {
+    std::str::from_utf8(&letter.bytes)
+        .map_err(|_| Delivered::go_on(Outcome::Rejected(Reply::local("the letter is not UTF-8"))))
 }
 
 fn lettre_address(address: &Address) -> Result<lettre::Address, Reply> {

@@ -7,7 +7,7 @@ use lettre::transport::smtp::response::{Response, Severity};
 
 use crate::domain::{Letter, Outcome, Reply};
 
-use super::envelope::Envelope;
+use super::envelope::{Envelope, text_of};
 use super::{Fault, SmtpSession, limited};
 use crate::relay::{After, Delivered};
 
@@ -98,7 +98,10 @@ impl SmtpSession<'_> {
     /// Sends the message and the final dot in one go, and behind them the next letter's envelope. Until the stream has
     /// taken as many bytes as the first two have, the dot can't have gone out; TLS only adds to them.
     async fn content(&mut self, letter: &Letter, next: Option<&Letter>) -> Delivered {
-        let mut message = to_the_final_dot(&String::from_utf8_lossy(&letter.bytes));
+        let mut message = match text_of(letter) {
+            Ok(text) => to_the_final_dot(text),
+            Err(refused) => return refused.lost(),
+        };
         let length = message.len() as u64;
         if let Some(next) = next.filter(|_| self.can_look_ahead())
             // A letter that can't be sent is found out when it is its turn.
