@@ -152,6 +152,17 @@ fn greylisting_and_limits_take_further_runs() {
 }
 
 #[test]
+fn a_server_that_greets_only_once_gets_all_letters() {
+    for server in [SmtpServer::build(), SmtpServer::build().implicit_tls()] {
+        let again = Action::Reply(503, "5.5.1 Already identified");
+        let server = server.fault(Place::Ehlo, When::Every(2), again).start();
+        Sandbox::members(3).relay(&server).with("connections = 1").run("send 2026-1 --yes").code(0);
+        one_letter_each(&server, 3);
+        server.assert_polite();
+    }
+}
+
+#[test]
 fn a_slow_server_gets_all_letters() {
     let slow = Action::Slow(Duration::from_millis(1));
     let server = SmtpServer::build()

@@ -3,7 +3,6 @@
 use std::collections::BTreeSet;
 use std::io::Write;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -15,7 +14,7 @@ use crate::domain::segment::SegmentError;
 use crate::domain::{IssueName, Segment, TokenKey, field, suggest};
 use crate::error::{Error, Kind};
 use crate::ledger::{Ledger, Lock};
-use crate::relay::{Durability, Outbox, Relay, Sendmail, SmtpServer, Timeouts};
+use crate::relay::{Durability, LookAhead, Outbox, Relay, Sendmail, SmtpServer, Timeouts};
 use crate::server::Login;
 
 /// An opened project.
@@ -319,7 +318,7 @@ impl Project {
                     final_dot: transport.final_dot_timeout.0,
                 },
                 max_letters_per_connection: transport.max_letters_per_connection.0,
-                looks_ahead: AtomicBool::new(true),
+                look_ahead: LookAhead::default(),
             }),
         })
     }

@@ -15,7 +15,7 @@ use crate::server::ServerError;
 
 pub use outbox::{Durability, Outbox};
 pub use sendmail::Sendmail;
-pub use smtp::{SmtpServer, Timeouts};
+pub use smtp::{LookAhead, SmtpServer, Timeouts};
 
 /// A way for letters to leave this machine; chosen once per run.
 #[derive(Debug)]

@@ -1,12 +1,12 @@
 //! SMTP, command by command, so that a broken connection tells whether the letter may have been taken.
 
 mod envelope;
+mod look_ahead;
 mod transaction;
 
 use std::fmt::Display;
 use std::future::Future;
 use std::path::PathBuf;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use lettre::transport::smtp::authentication::{Credentials, Mechanism};
@@ -21,6 +21,9 @@ use crate::server::{self, Auth, Login, Security, ServerError, Trust};
 
 use super::wire::{Gauge, Wire};
 use super::{After, Delivered, RelayError};
+use look_ahead::Leave;
+
+pub use look_ahead::LookAhead;
 
 /// An SMTP server and how to talk to it.
 #[derive(Debug)]
@@ -36,9 +39,7 @@ pub struct SmtpServer {
     pub timeouts: Timeouts,
     /// After this many letters a connection is closed and another one opened.
     pub max_letters_per_connection: usize,
-    /// Whether a letter's envelope may go out with the letter before it, as long as the server offers PIPELINING. Cleared
-    /// once it gave a wrong answer to that.
-    pub looks_ahead: AtomicBool,
+    pub look_ahead: LookAhead,
 }
 
 /// How long to wait (RFC 5321 §4.5.3.2).
@@ -59,7 +60,7 @@ pub struct SmtpSession<'a> {
     letters: usize,
     offers: Offers,
     /// The letter whose envelope has gone out, and whose replies have not been read.
-    ahead: Option<MemberId>,
+    ahead: Option<(MemberId, Leave<'a>)>,
 }
 
 /// What the server's EHLO offers beside what lettre looks at.
@@ -78,15 +79,6 @@ enum Fault {
     Refused(Reply),
     /// The connection broke, the server fell silent, or what it said is not SMTP.
     Lost(String),
-}
-
-impl Fault {
-    fn into_reply(self) -> Reply {
-        match self {
-            Self::Refused(reply) => reply,
-            Self::Lost(reason) => Reply::local(reason),
-        }
-    }
 }
 
 /// No reply to a command is longer.
@@ -153,7 +145,7 @@ impl SmtpServer {
     }
 }
 
-impl SmtpSession<'_> {
+impl<'a> SmtpSession<'a> {
     async fn start_tls(&mut self, trust: &Trust, hello: &ClientId) -> Result<(), RelayError> {
         if !self.connection.server_info().supports_feature(Extension::StartTls) {
             return Err(ServerError::NoStarttls { server: self.server.name() }.into());
@@ -171,9 +163,14 @@ impl SmtpSession<'_> {
         })
     }
 
-    /// Asks once more what the server offers: lettre keeps a few keywords only.
+    /// Asks once more what the server offers: lettre keeps a few keywords only. A server that does not like to be asked
+    /// again, as OpenSMTPD, is taken to offer nothing else.
     async fn look_at_offers(&mut self, hello: ClientId) -> Result<(), RelayError> {
-        let reply = self.command(Ehlo::new(hello)).await.map_err(|fault| self.server.turned_away(fault))?;
+        let reply = match self.command(Ehlo::new(hello)).await {
+            Ok(reply) => reply,
+            Err(Fault::Refused(reply)) if reply.code.is_some_and(|code| code >= 500) => return Ok(()),
+            Err(fault) => return Err(self.server.turned_away(fault)),
+        };
         for line in reply.message().skip(1) {
             let mut words = line.split_ascii_whitespace();
             match words.next().map(str::to_ascii_uppercase).as_deref() {
@@ -228,7 +225,13 @@ impl SmtpSession<'_> {
 
     /// Whether the envelope of a further letter may go out with the next one.
     pub(super) fn can_look_ahead(&self) -> bool {
-        self.offers.pipelining && self.letters_left() > 1 && self.server.looks_ahead.load(Ordering::Relaxed)
+        // An envelope that is out has the only leave while it is the first.
+        self.is_ahead() || self.leave().is_some()
+    }
+
+    fn leave(&self) -> Option<Leave<'a>> {
+        let server = self.server;
+        if self.offers.pipelining && self.letters_left() > 1 { server.look_ahead.leave() } else { None }
     }
 
     /// Whether an envelope has gone out that waits for its letter.

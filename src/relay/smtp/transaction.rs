@@ -1,6 +1,6 @@
 //! One mail transaction: MAIL, RCPT, DATA, the message, and what each reply means for the letter.
 
-use std::sync::atomic::Ordering;
+use std::time::Duration;
 
 use lettre::transport::smtp::commands::{Data, Rset};
 use lettre::transport::smtp::response::{Response, Severity};
@@ -8,19 +8,24 @@ use lettre::transport::smtp::response::{Response, Severity};
 use crate::domain::{Letter, Outcome, Reply};
 
 use super::envelope::{Envelope, text_of};
+use super::look_ahead::Leave;
 use super::{Fault, SmtpSession, limited};
 use crate::relay::{After, Delivered};
 
 /// Replies that speak of our login or of us, not of the recipient (RFC 4954 §6, RFC 5321 §4.2.3).
 const ABOUT_US: [u16; 4] = [530, 534, 535, 538];
+/// For the reply to the first MAIL that went ahead. The server has just answered; longer silence means that it dropped it.
+const LONGEST_TRIAL: Duration = Duration::from_secs(5);
 /// The server is closing the connection (RFC 5321 §3.8).
 const CLOSING: u16 = 421;
 
 impl SmtpSession<'_> {
     pub(super) async fn transaction(&mut self, letter: &Letter, next: Option<&Letter>) -> Delivered {
-        let open = match self.ahead {
-            Some(member) if member == letter.member => self.replies_to_what_went_ahead().await,
-            Some(_) => Err(not_taken(Fault::Lost("another letter's envelope went ahead".to_owned()))),
+        let open = match self.ahead.take_if(|(member, _)| *member == letter.member) {
+            Some((_, leave)) => self.went_ahead(letter, leave).await,
+            None if self.is_ahead() => {
+                Err(not_taken(Fault::Lost("another letter's envelope went ahead".to_owned())))
+            }
             None => self.open(letter).await,
         };
         match open {
@@ -53,20 +58,27 @@ impl SmtpSession<'_> {
         Ok(())
     }
 
-    /// The replies to an envelope that went out with the letter before it. A server that drops what follows a final dot,
-    /// or does not like it, gets no further envelope ahead; the letter itself is tried again.
-    async fn replies_to_what_went_ahead(&mut self) -> Result<(), Delivered> {
-        let reply = self.server.step(self.connection.read_response()).await;
-        let fault = match completed(reply) {
-            Err(fault @ Fault::Lost(_)) => fault,
-            Err(Fault::Refused(reply)) if reply.code.is_some_and(|code| code >= 500) => Fault::Refused(reply),
-            mail => {
-                self.ahead = None;
-                return self.replies_after_mail(mail).await;
-            }
+    /// The replies to an envelope that went out with the letter before it. Where that was lost, or the server bears no
+    /// such thing, the envelope goes out once more, over a new connection.
+    async fn went_ahead(&mut self, letter: &Letter, leave: Leave<'_>) -> Result<(), Delivered> {
+        let is_proven = leave.is_proven();
+        let patience = self.server.timeouts.command;
+        let limit = if is_proven { patience } else { patience.min(LONGEST_TRIAL) };
+        let mail = completed(limited(limit, self.connection.read_response()).await);
+        let is_borne = match &mail {
+            Ok(()) => true,
+            Err(Fault::Refused(reply)) => is_proven || reply.code.is_some_and(|code| code < 500),
+            Err(Fault::Lost(_)) => false,
         };
-        self.server.looks_ahead.store(false, Ordering::Relaxed);
-        Err(Delivered { outcome: Outcome::Deferred(fault.into_reply()), after: After::Reconnect })
+        leave.conclude(is_borne);
+        if is_borne {
+            return self.replies_after_mail(mail).await;
+        }
+        match self.server.connect().await {
+            Ok(session) => *self = session,
+            Err(error) => return Err(not_taken(Fault::Lost(error.to_string()))),
+        }
+        self.open(letter).await
     }
 
     /// The replies to RCPT and DATA, which went out with MAIL.
@@ -103,12 +115,13 @@ impl SmtpSession<'_> {
             Err(refused) => return refused.lost(),
         };
         let length = message.len() as u64;
-        if let Some(next) = next.filter(|_| self.can_look_ahead())
+        if let Some(next) = next
             // A letter that can't be sent is found out when it is its turn.
             && let Ok(envelope) = self.envelope(next)
+            && let Some(leave) = self.leave()
         {
             message.push_str(&envelope.to_string());
-            self.ahead = Some(next.member);
+            self.ahead = Some((next.member, leave));
         }
         let before = self.gauge.sent();
         let limit = self.server.timeouts.final_dot;
