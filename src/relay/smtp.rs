@@ -164,7 +164,7 @@ impl<'a> SmtpSession<'a> {
     }
 
     /// Asks once more what the server offers: lettre keeps a few keywords only. A server that does not like to be asked
-    /// again, as OpenSMTPD, is taken to offer nothing else.
+    /// again, as `OpenSMTPD`, is taken to offer nothing else.
     async fn look_at_offers(&mut self, hello: ClientId) -> Result<(), RelayError> {
         let reply = match self.command(Ehlo::new(hello)).await {
             Ok(reply) => reply,
