@@ -183,8 +183,7 @@ fn a_read_only_ledger_stops_the_run_before_the_first_letter() {
         allow(&club.path(name), 0o777);
     }
     club.run_through(as_nobody, "send 2026-1 --yes").code(0);
-    assert_eq!(server.by_recipient().len(), MEMBERS);
-    assert!(server.by_recipient().values().all(|copies| *copies == 1));
+    server.assert_one_each(MEMBERS);
 }
 
 fn allow(path: &std::path::Path, mode: u32) {
@@ -204,8 +203,7 @@ fn ctrl_c_finishes_what_is_on_the_wire_and_says_run_again() {
         assert_eq!(club.in_state("2026-1", "accepted"), server.messages() as u64);
         assert_eq!(club.in_state("2026-1", "in_doubt"), 0);
         club.run("send 2026-1 --yes").code(0);
-        assert_eq!(server.by_recipient().len(), MEMBERS);
-        assert!(server.by_recipient().values().all(|copies| *copies == 1));
+        server.assert_one_each(MEMBERS);
         server.assert_polite();
     }
 }

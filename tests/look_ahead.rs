@@ -11,7 +11,7 @@ use support::smtp_server::{Action, Extension, Garbage, Place, SmtpServer, When};
 /// Every letter came once, and to the member it is for.
 #[track_caller]
 fn each_has_their_own(server: &SmtpServer, members: usize) {
-    assert_eq!(server.by_recipient().into_values().collect::<Vec<usize>>(), vec![1; members]);
+    server.assert_one_each(members);
     for letter in server.letters() {
         let to = letter.header("To").unwrap();
         assert!(letter.rcpt_to.len() == 1 && letter.rcpt_to.iter().all(|one| to.contains(one)), "{letter:?}");

@@ -5,22 +5,26 @@
 mod support;
 
 use std::io::Write;
-use std::process::{Command, Stdio};
+use std::process::{Child, Command, Stdio};
 
 use support::sandbox::Sandbox;
 
 #[cfg(feature = "interactive")]
 const LEAVE_ALTERNATE_SCREEN: &str = "\u{1b}[?1049l";
 
+/// A terminal in which the shell runs this line.
+fn terminal(line: &str) -> Child {
+    let mut script = Command::new("script");
+    script.args(["-qec", line, "/dev/null"]).env("TERM", "xterm-256color").env("SHELL", "/bin/sh");
+    script.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap()
+}
+
 /// What a command prints on a terminal of 80 columns and 24 rows while these keys are typed; none end it.
 fn on_terminal(club: &Sandbox, before: &str, arguments: &str, keys: &str) -> String {
     let program = env!("CARGO_BIN_EXE_medlemsbrev");
     let dir = club.path("").display().to_string();
     let line = format!("stty rows 24 cols 80; {before} {program} -C {dir} {arguments}; echo ended with $?");
-    let mut terminal = Command::new("script");
-    terminal.args(["-qec", &line, "/dev/null"]).env("TERM", "xterm-256color").env("SHELL", "/bin/sh");
-    let piped = terminal.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn();
-    let mut running = piped.unwrap();
+    let mut running = terminal(&line);
     let mut input = running.stdin.take().unwrap();
     input.write_all(keys.as_bytes()).unwrap();
     let output = running.wait_with_output().unwrap();
@@ -67,9 +71,7 @@ fn a_window_that_is_closed_ends_the_interactive_preview() {
         number.display(),
         dir.display()
     );
-    let mut window = Command::new("script");
-    window.args(["-qec", &line, "/dev/null"]).env("TERM", "xterm-256color").env("SHELL", "/bin/sh");
-    let mut window = window.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+    let mut window = terminal(&line);
     let mut drawn = [0; 4096];
     while !String::from_utf8_lossy(&drawn).contains("recipients") {
         assert!(window.stdout.as_mut().unwrap().read(&mut drawn).unwrap() > 0, "nothing was drawn");

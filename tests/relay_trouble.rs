@@ -16,12 +16,6 @@ const CONFIGURATION: i32 = 78;
 /// More than the buffers between client and server hold, so that the client sees where it breaks.
 const LARGE: usize = 9 << 20;
 
-fn one_letter_each(server: &SmtpServer, members: usize) {
-    let copies: Vec<usize> = server.by_recipient().into_values().collect();
-    assert_eq!(copies, vec![1; members]);
-}
-
-/// Whatever the server says of us, no member is marked for it, and the next run sends all.
 #[track_caller]
 fn nobody_is_burnt(server: Builder, place: Place, action: Action, code: i32) {
     let server = server.fault(place, When::Always, action).start();
@@ -31,7 +25,7 @@ fn nobody_is_burnt(server: Builder, place: Place, action: Action, code: i32) {
     assert_eq!((waiting, server.messages()), (3, 0), "{place:?} {action:?}");
     server.heal();
     club.run("send 2026-1 --yes").code(0);
-    one_letter_each(&server, 3);
+    server.assert_one_each(3);
 }
 
 #[test]
@@ -87,7 +81,7 @@ fn a_break_inside_a_letter_costs_nothing() {
         club.run("send 2026-1 --yes").code(DEFERRED);
         assert_eq!(club.in_state("2026-1", "deferred"), 1, "{action:?}");
         club.run("send 2026-1 --yes").code(0);
-        one_letter_each(&server, 2);
+        server.assert_one_each(2);
         server.assert_polite();
     }
 }
@@ -146,7 +140,7 @@ fn greylisting_and_limits_take_further_runs() {
         let club = Sandbox::members(6).relay(&server).with("connections = 2");
         let done = (0..8).any(|_| club.run("send 2026-1 --yes").exit_code() == Some(0));
         assert!(done, "{}", club.status("2026-1"));
-        one_letter_each(&server, 6);
+        server.assert_one_each(6);
         server.assert_polite();
     }
 }
@@ -157,7 +151,7 @@ fn a_server_that_greets_only_once_gets_all_letters() {
         let again = Action::Reply(503, "5.5.1 Already identified");
         let server = server.fault(Place::Ehlo, When::Every(2), again).start();
         Sandbox::members(3).relay(&server).with("connections = 1").run("send 2026-1 --yes").code(0);
-        one_letter_each(&server, 3);
+        server.assert_one_each(3);
         server.assert_polite();
     }
 }
@@ -170,7 +164,7 @@ fn a_slow_server_gets_all_letters() {
         .fault(Place::AfterDot, When::Always, slow)
         .start();
     Sandbox::members(5).relay(&server).run("send 2026-1 --yes").code(0);
-    one_letter_each(&server, 5);
+    server.assert_one_each(5);
     server.assert_polite();
 }
 
@@ -206,7 +200,7 @@ fn a_policy_against_the_sender_stops_the_run_and_rejects_nobody() {
     assert_eq!((club.in_state("2026-1", "rejected"), club.in_state("2026-1", "queued")), (0, 57));
     server.heal();
     club.run("send 2026-1 --yes").code(0);
-    one_letter_each(&server, 60);
+    server.assert_one_each(60);
 }
 
 #[test]
@@ -219,7 +213,7 @@ fn a_patient_run_gets_past_greylisting_and_limits() {
         let server = server.start();
         let club = Sandbox::members(6).relay(&server).with("connections = 3").with("patience = \"30s\"");
         club.run("send 2026-1 --yes").code(0);
-        one_letter_each(&server, 6);
+        server.assert_one_each(6);
         server.assert_polite();
     }
 }

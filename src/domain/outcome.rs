@@ -35,6 +35,11 @@ impl Reply {
         }
     }
 
+    /// Tells whether it is a final refusal (RFC 5321 §4.2.1).
+    pub fn is_final(&self) -> bool {
+        self.code.is_some_and(|code| code >= 500)
+    }
+
     /// Tells whether a final refusal speaks of the sender or of the letter rather than of the recipient: policy and
     /// authentication (RFC 3463 §3.8), a daily quota, a letter that is too big for the server.
     pub fn is_about_sender(&self) -> bool {

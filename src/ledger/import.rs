@@ -5,10 +5,11 @@ mod stored;
 
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 
-use crate::domain::{Address, MemberId};
-use crate::import::{BadRow, Plan, Row};
 use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension, Transaction, TransactionBehavior};
+
+use crate::domain::{Address, MemberId};
+use crate::import::{BadRow, Plan, Row};
 
 use super::forgotten::Forgotten;
 use super::{Ledger, LedgerError, members, record_change, stamp};

@@ -168,7 +168,7 @@ impl<'a> SmtpSession<'a> {
     async fn look_at_offers(&mut self, hello: ClientId) -> Result<(), RelayError> {
         let reply = match self.command(Ehlo::new(hello)).await {
             Ok(reply) => reply,
-            Err(Fault::Refused(reply)) if reply.code.is_some_and(|code| code >= 500) => return Ok(()),
+            Err(Fault::Refused(reply)) if reply.is_final() => return Ok(()),
             Err(fault) => return Err(self.server.turned_away(fault)),
         };
         for line in reply.message().skip(1) {
@@ -201,9 +201,7 @@ impl<'a> SmtpSession<'a> {
         let credentials = Credentials::new(login.user.clone(), login.password.expose_secret().to_owned());
         match server.step(self.connection.auth(mechanisms, &credentials)).await {
             Ok(_) => Ok(()),
-            Err(Fault::Refused(reply)) if reply.code.is_some_and(|code| code >= 500) => {
-                Err(refused(reply.to_string()))
-            }
+            Err(Fault::Refused(reply)) if reply.is_final() => Err(refused(reply.to_string())),
             Err(fault) => Err(server.turned_away(fault)),
         }
     }

@@ -145,6 +145,13 @@ impl SmtpServer {
         count(self.hub.state().messages.iter().flat_map(|letter| letter.rcpt_to.clone()))
     }
 
+    /// Fails where not so many recipients have got one letter each.
+    #[track_caller]
+    pub fn assert_one_each(&self, recipients: usize) {
+        let copies: Vec<usize> = self.by_recipient().into_values().collect();
+        assert_eq!(copies, vec![1; recipients]);
+    }
+
     /// The number of letters of each Message-ID; letters without one are under "".
     pub fn by_message_id(&self) -> BTreeMap<String, usize> {
         let state = self.hub.state();

@@ -46,8 +46,7 @@ pub fn run(
     open: impl FnMut(&Member) -> String,
 ) -> io::Result<End> {
     let mut terminal = ratatui::try_init()?;
-    let events = read_events()?;
-    let end = until_the_end(app, &mut terminal, &events, is_stopped, open);
+    let end = read_events().and_then(|events| until_the_end(app, &mut terminal, &events, is_stopped, open));
     ratatui::try_restore()?;
     end
 }

@@ -15,7 +15,8 @@ pub struct LookAhead {
 /// The leave to send an envelope ahead; as long as the trial runs there is only one.
 pub(super) struct Leave<'a> {
     look_ahead: &'a LookAhead,
-    _trial: Option<MutexGuard<'a, ()>>,
+    /// None once the server has borne it.
+    trial: Option<MutexGuard<'a, ()>>,
 }
 
 impl LookAhead {
@@ -25,14 +26,14 @@ impl LookAhead {
             Some(false) => return None,
             None => Some(self.trial.try_lock().ok()?),
         };
-        Some(Leave { look_ahead: self, _trial: trial })
+        Some(Leave { look_ahead: self, trial })
     }
 }
 
 impl Leave<'_> {
     /// Whether the server has borne it before.
     pub(super) fn is_proven(&self) -> bool {
-        self.look_ahead.is_borne.get() == Some(&true)
+        self.trial.is_none()
     }
 
     /// Ends the trial. What the server has borne once it is believed to bear always.

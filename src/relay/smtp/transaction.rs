@@ -67,7 +67,7 @@ impl SmtpSession<'_> {
         let mail = completed(limited(limit, self.connection.read_response()).await);
         let is_borne = match &mail {
             Ok(()) => true,
-            Err(Fault::Refused(reply)) => is_proven || reply.code.is_some_and(|code| code < 500),
+            Err(Fault::Refused(reply)) => is_proven || !reply.is_final(),
             Err(Fault::Lost(_)) => false,
         };
         leave.conclude(is_borne);
@@ -128,12 +128,12 @@ impl SmtpSession<'_> {
         let result = limited(limit, self.connection.command(message)).await;
         match result {
             Ok(response) if response.code().severity == Severity::PositiveCompletion => {
-                Delivered::go_on(Outcome::Accepted(accepted(&response)))
+                Delivered::go_on(Outcome::Accepted(reply_of(&response)))
             }
             Ok(response) => {
-                Delivered { outcome: Outcome::InDoubt(accepted(&response)), after: After::Reconnect }
+                Delivered { outcome: Outcome::InDoubt(reply_of(&response)), after: After::Reconnect }
             }
-            Err(Fault::Refused(reply)) => not_taken(Fault::Refused(reply)),
+            Err(fault @ Fault::Refused(_)) => not_taken(fault),
             Err(Fault::Lost(reason)) => {
                 let is_incomplete = self.gauge.sent() - before < length;
                 let outcome = if is_incomplete {
@@ -190,7 +190,7 @@ fn of_severity(wanted: Severity, reply: Result<Response, Fault>) -> Result<(), F
     if reply.code().severity == wanted {
         return Ok(());
     }
-    Err(Fault::Lost(format!("an answer out of place: {}", accepted(&reply))))
+    Err(Fault::Lost(format!("an answer out of place: {}", reply_of(&reply))))
 }
 
 /// A refused or broken RCPT, DATA or message that was certainly not taken.
@@ -204,7 +204,7 @@ fn not_taken(fault: Fault) -> Delivered {
             Some(code) if ABOUT_US.contains(&code) => {
                 Delivered { outcome: Outcome::Deferred(reply), after: After::Stop }
             }
-            Some(code) if code >= 500 => Delivered::go_on(Outcome::Rejected(reply)),
+            _ if reply.is_final() => Delivered::go_on(Outcome::Rejected(reply)),
             _ => Delivered::go_on(Outcome::Deferred(reply)),
         },
     }
@@ -219,7 +219,7 @@ fn sender_refused(fault: Fault) -> Delivered {
     }
 }
 
-fn accepted(response: &Response) -> Reply {
+fn reply_of(response: &Response) -> Reply {
     let words: Vec<&str> = response.message().collect();
     Reply::from_server(u16::from(response.code()), &words.join(" "))
 }
