@@ -2,7 +2,14 @@
 
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a bench that can't go on fails")]
 
-#[path = "../tests/support/mod.rs"]
+#[path = "../tests/it/support/mod.rs"]
+#[allow(dead_code, unused_imports, reason = "the bench uses a part of it")]
+#[allow(
+    clippy::expect_used,
+    clippy::panic,
+    clippy::missing_panics_doc,
+    reason = "a bench that cannot continue fails"
+)]
 mod support;
 
 #[cfg(feature = "browser")]

@@ -1,0 +1,230 @@
+//! Promise 1: nobody gets a letter twice, and nobody is forgotten in silence, whenever the program dies.
+
+use std::fmt::Write as _;
+
+use crate::support::sandbox::{Sandbox, signal};
+use crate::support::smtp_server::SmtpServer;
+
+const MEMBERS: usize = 300;
+const CONNECTIONS: usize = 10;
+
+/// A small generator is enough to spread the moments (Knuth's MMIX constants).
+fn moments(seed: u64, count: usize, below: usize) -> impl Iterator<Item = usize> {
+    let mut state = seed;
+    std::iter::repeat_with(move || {
+        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        usize::try_from(state >> 33).unwrap() % below
+    })
+    .take(count)
+}
+
+/// Kills the run each time the server has seen so many further steps, until nothing is left to send.
+fn send_with_crashes(kills: usize, seed: u64) {
+    let server = SmtpServer::start();
+    let club = Sandbox::members(MEMBERS).relay(&server).with(&format!("connections = {CONNECTIONS}"));
+    let mut crashes = 0;
+    for moment in moments(seed, kills * 3, 300) {
+        if crashes == kills {
+            break;
+        }
+        let doubted = club.in_doubt_now();
+        let run = club.start("send 2026-1 --yes");
+        let process = run.id();
+        server.at_step(server.steps() + moment, move || signal(process, "KILL"));
+        if run.wait().exit_code().is_none() {
+            crashes += 1;
+        }
+        let new = club.in_doubt_now() - doubted;
+        assert!(new <= CONNECTIONS, "one crash put {new} letters in doubt");
+    }
+    club.run("send 2026-1 --yes");
+    let in_doubt = club.in_doubt("2026-1");
+    let copies = server.by_recipient();
+    for number in 1..=MEMBERS {
+        let address = format!("member{number:04}@example.org");
+        let got = copies.get(&address).copied().unwrap_or(0);
+        assert!(got <= 1, "{address} has {got} letters");
+        assert!(got == 1 || in_doubt.contains(&address), "{address} was forgotten");
+    }
+    assert!(server.by_message_id().values().all(|copies| *copies == 1));
+    assert_eq!(club.status("2026-1")["total"], MEMBERS);
+    println!("{crashes} crashes, {} in doubt of {MEMBERS}", in_doubt.len());
+    assert_eq!(crashes, kills, "a run was not killed in time");
+}
+
+trait InDoubt {
+    fn in_doubt_now(&self) -> usize;
+}
+
+impl InDoubt for Sandbox {
+    fn in_doubt_now(&self) -> usize {
+        if self.path("state/medlemsbrev.db").exists() { self.in_doubt("2026-1").len() } else { 0 }
+    }
+}
+
+#[test]
+fn fifty_crashes_cost_no_letter_and_double_none() {
+    for seed in 0..5 {
+        send_with_crashes(10, seed);
+    }
+}
+
+/// The long run: `CRASHES=1000 cargo test --release --test crash -- --ignored`.
+#[test]
+#[ignore = "a long run; .ci/run makes a shorter one"]
+fn many_crashes_cost_no_letter_and_double_none() {
+    let kills: usize = std::env::var("CRASHES").map_or(200, |count| count.parse().unwrap());
+    for seed in 0..kills.div_ceil(10) {
+        send_with_crashes(10, 1000 + seed as u64);
+    }
+}
+
+#[test]
+fn an_import_that_is_killed_leaves_the_old_register_whole() {
+    let club = Sandbox::members(3);
+    club.run("import").code(0);
+    let old = club.run("members list --csv").code(0).stdout();
+    let mut list = "namn,epost\n".to_owned();
+    (0..60_000).for_each(|number| writeln!(list, "Ny {number},ny{number}@example.org").unwrap());
+    club.write("members.csv", list);
+    let mut killed = 0;
+    for wait in [40, 80, 160, 320, 640] {
+        let run = club.start("import --max-missing 3");
+        let process = run.id();
+        std::thread::sleep(std::time::Duration::from_millis(wait));
+        signal(process, "KILL");
+        if run.wait().exit_code().is_none() {
+            killed += 1;
+            assert_eq!(club.run("members list --csv").code(0).stdout(), old);
+        } else {
+            break;
+        }
+    }
+    assert!(killed > 0, "no import was killed in time");
+}
+
+/// A file that may not grow fails as on a full disk, and needs no rights to set up.
+#[test]
+fn a_full_disk_stops_the_run_and_the_next_one_sends_the_rest() {
+    let server = SmtpServer::start();
+    let club = Sandbox::members(MEMBERS).relay(&server).with("connections = 4");
+    club.run("import").code(0);
+    let database = std::fs::metadata(club.path("state/medlemsbrev.db")).unwrap().len();
+    let mut stopped = 0;
+    for kilobytes in [40, 80, 160, 320] {
+        let run = club.run_with_file_limit(database / 1024 + kilobytes, "send 2026-1 --yes");
+        if run.exit_code() == Some(75) {
+            stopped += 1;
+            assert!(run.stderr().contains("disk"), "{}", run.stderr());
+        }
+    }
+    assert!(stopped > 0, "no run met the full disk");
+    let doubted = club.in_doubt("2026-1").len();
+    assert!(doubted <= 4 * stopped, "{doubted} letters in doubt after {stopped} full disks");
+    club.run("send 2026-1 --yes");
+    let (copies, in_doubt) = (server.by_recipient(), club.in_doubt("2026-1"));
+    for number in 1..=MEMBERS {
+        let address = format!("member{number:04}@example.org");
+        let got = copies.get(&address).copied().unwrap_or(0);
+        assert!(got <= 1 && (got == 1 || in_doubt.contains(&address)), "{address} has {got} letters");
+    }
+}
+
+#[test]
+fn a_killed_run_leaves_whole_letters_in_the_outbox() {
+    let club = Sandbox::members(MEMBERS);
+    club.run("import").code(0);
+    for wait in [100, 200, 400] {
+        let run = club.start("send 2026-1 --yes");
+        let process = run.id();
+        std::thread::sleep(std::time::Duration::from_millis(wait));
+        signal(process, "KILL");
+        run.wait();
+    }
+    club.write("outbox/2026-1/.letter-cut", "half a letter");
+    club.run("send 2026-1 --yes");
+    let letters = club.files("outbox/2026-1");
+    assert!(!letters.iter().any(|name| name.starts_with('.')), "{letters:?}");
+    assert!(letters.len() + club.in_doubt("2026-1").len() >= MEMBERS, "somebody was forgotten");
+}
+
+/// Root may write what is read-only, so the program runs as nobody there.
+#[test]
+fn a_read_only_ledger_stops_the_run_before_the_first_letter() {
+    let as_nobody: &[&str] =
+        match std::process::Command::new("id").arg("-u").output().unwrap().stdout.as_slice() {
+            b"0\n" => &["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"],
+            _ => &["env"],
+        };
+    let server = SmtpServer::start();
+    let club = Sandbox::members(MEMBERS).relay(&server);
+    allow(&club.path(""), 0o777);
+    if club.run_through(as_nobody, "--version").exit_code() != Some(0) {
+        eprintln!(
+            "SKIPPED: nobody can't run the program in this folder, so the read-only ledger was not tested"
+        );
+        return;
+    }
+    club.run_through(as_nobody, "import").code(0);
+    for name in ["state/medlemsbrev.db", "state"] {
+        allow(&club.path(name), 0o555);
+    }
+    club.run_through(as_nobody, "send 2026-1 --yes").code(75).stderr_has("state");
+    assert_eq!(server.messages(), 0);
+    for name in ["state", "state/medlemsbrev.db"] {
+        allow(&club.path(name), 0o777);
+    }
+    club.run_through(as_nobody, "send 2026-1 --yes").code(0);
+    server.assert_one_each(MEMBERS);
+}
+
+fn allow(path: &std::path::Path, mode: u32) {
+    use std::os::unix::fs::PermissionsExt;
+    std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode)).unwrap();
+}
+
+#[test]
+fn ctrl_c_finishes_what_is_on_the_wire_and_says_run_again() {
+    for name in ["INT", "TERM", "HUP"] {
+        let server = SmtpServer::start();
+        let club = Sandbox::members(MEMBERS).relay(&server);
+        let run = club.start("send 2026-1 --yes");
+        let process = run.id();
+        server.at_step(200, move || signal(process, name));
+        run.wait().code(75).stderr_has("stopped as asked").stderr_has("medlemsbrev send 2026-1");
+        assert_eq!(club.in_state("2026-1", "accepted"), server.messages() as u64);
+        assert_eq!(club.in_state("2026-1", "in_doubt"), 0);
+        club.run("send 2026-1 --yes").code(0);
+        server.assert_one_each(MEMBERS);
+        server.assert_polite();
+    }
+}
+
+#[test]
+fn a_second_run_at_the_same_time_ends_and_says_who_is_at_work() {
+    let server = SmtpServer::with(crate::support::smtp_server::Fault::StallAt(
+        crate::support::smtp_server::Place::Data,
+    ));
+    let club = Sandbox::members(5).relay(&server);
+    let run = club.start("send 2026-1 --yes");
+    server.wait_for_commands("DATA", 1);
+    club.run("send 2026-1 --yes").code(75).stderr_has("another run is at work").stderr_has("send 2026-1");
+    club.run("import").code(75);
+    run.wait().code(75);
+}
+
+#[test]
+fn letters_in_doubt_are_settled_by_a_person() {
+    use crate::support::smtp_server::{Action, Fault, Place, When};
+    let server = SmtpServer::with(Fault::At(Place::AfterDot, When::First(2), Action::Drop));
+    let club = Sandbox::members(3).relay(&server).with("connections = 1");
+    club.run("send 2026-1 --yes").code(1).stderr_has("in doubt");
+    assert_eq!(club.in_doubt("2026-1").len(), 2);
+    club.run("resolve 2026-1").code(1).stdout_has("member0001@example.org").stdout_has("after the final dot");
+    club.run("resolve 2026-1 --resend nobody@example.org").code(65);
+    club.run("resolve 2026-1 --accepted member0001@example.org").code(0);
+    club.run("resolve 2026-1 --resend member0002@example.org").code(0);
+    club.run("send 2026-1 --yes").code(0);
+    assert_eq!((server.copies("member0001@example.org"), server.copies("member0002@example.org")), (1, 2));
+    assert_eq!(server.by_message_id().len(), 3, "a letter sent again is the same letter");
+}

@@ -1,0 +1,180 @@
+//! What a person decides about an issue, and what cron makes of it.
+
+use crate::support::sandbox::Sandbox;
+use crate::support::smtp_server::{Action, Place, SmtpServer, When};
+
+const BAD_DATA: i32 = 65;
+
+fn issue(lines: &str) -> String {
+    format!("title = \"Brevet\"\ndate = 2026-04-15\n{lines}\n")
+}
+
+fn club(server: &SmtpServer, lines: &str) -> Sandbox {
+    let club = Sandbox::members(3).relay(server);
+    club.write("issues/2026-1/issue.toml", issue(lines));
+    club
+}
+
+#[test]
+fn cron_sends_what_is_approved_and_due_and_nothing_twice() {
+    let server = SmtpServer::start();
+    let club = club(&server, "send_at = \"2020-01-01T08:00\"");
+    club.run("send --due").code(BAD_DATA).stderr_has("2026-1 is due since 2020-01-01 08:00 and not approved");
+    club.run("approve 2026-1").code(2).stderr_has("--yes");
+    club.run("approve 2026-1 --yes").code(0).stdout_has("approved for 3 recipients");
+    club.run("send --due").code(0);
+    assert_eq!(server.messages(), 3);
+    let again = club.run("send --due").code(0);
+    assert_eq!((again.stdout(), again.stderr()), (String::new(), String::new()));
+    assert_eq!(server.messages(), 3);
+}
+
+#[test]
+fn cron_says_nothing_before_the_time_and_sends_nothing_after_it() {
+    let server = SmtpServer::start();
+    let early = club(&server, "send_at = \"2999-01-01T08:00\"");
+    early.run("approve --yes").code(0);
+    let run = early.run("send --due").code(0);
+    assert_eq!((run.stdout(), run.stderr()), (String::new(), String::new()));
+    let late = club(&server, "send_at = \"2020-01-01T08:00\"\nsend_until = \"2020-01-03T08:00\"");
+    late.run("approve --yes").code(0);
+    late.run("send --due").code(BAD_DATA).stderr_has("until 2020-01-03 08:00");
+    assert_eq!(server.messages(), 0);
+}
+
+#[test]
+fn cron_does_not_send_what_changed_since_it_was_approved() {
+    for (file, text, named) in [
+        ("issues/2026-1/20-mer.md", "+++\ntitle = \"Mer\"\n+++\nText.\n", "new      issues/2026-1/20-mer.md"),
+        (
+            "issues/2026-1/10-hej.md",
+            "+++\ntitle = \"Hej\"\n+++\nAnnat.\n",
+            "changed  issues/2026-1/10-hej.md",
+        ),
+        (
+            "members.csv",
+            "namn,epost\nMember 0001,member0001@example.org\nMember 0002,x@example.org\nMember 0003,member0003@example.org\n",
+            "the member list",
+        ),
+    ] {
+        let server = SmtpServer::start();
+        let club = club(&server, "send_at = \"2020-01-01T08:00\"");
+        club.run("approve --yes").code(0);
+        club.write(file, text);
+        club.run("send --due --max-missing 3")
+            .code(BAD_DATA)
+            .stderr_has("changed since it was approved")
+            .stderr_has(named);
+        assert_eq!(server.messages(), 0, "{named}");
+        club.run("approve --yes --max-missing 3").code(0);
+        club.run("send --due --max-missing 3").code(0);
+        assert_eq!(server.messages(), 3, "{named}");
+    }
+}
+
+#[test]
+fn cron_goes_on_where_letters_were_deferred() {
+    let server =
+        SmtpServer::build().fault(Place::Rcpt, When::Nth(1), Action::Reply(451, "4.3.0 Later")).start();
+    let club = club(&server, "send_at = \"2020-01-01T08:00\"");
+    club.run("approve --yes").code(0);
+    club.run("send --due").code(75);
+    club.run("send --due").code(0);
+    assert_eq!(server.messages(), 3);
+}
+
+#[test]
+fn a_send_says_what_changed_since_the_dry_run() {
+    let server = SmtpServer::start();
+    let club = club(&server, "");
+    club.run("send --yes --limit 0").code(0).stderr_has("no dry run of 2026-1");
+    let club = self::club(&server, "");
+    club.run("send --dry-run").code(0);
+    club.write("issues/2026-1/10-hej.md", "+++\ntitle = \"Hej\"\n+++\nAnnat.\n");
+    club.run("send --yes")
+        .code(0)
+        .stderr_has("Since the dry run of")
+        .stderr_has("changed  issues/2026-1/10-hej.md");
+}
+
+#[test]
+fn a_cancelled_issue_is_not_sent() {
+    let server = SmtpServer::start();
+    let club = club(&server, "send_at = \"2020-01-01T08:00\"");
+    club.run("send --yes --limit 1").code(0);
+    club.run("approve --yes").code(0);
+    club.run("cancel 2026-1").code(0);
+    club.run("send --yes").code(BAD_DATA).stderr_has("was cancelled").stderr_has("--undo");
+    club.run("send --due").code(0);
+    assert_eq!(server.messages(), 1);
+    club.run("cancel 2026-1 --undo").code(0);
+    club.run("send --yes").code(0);
+    assert_eq!(server.messages(), 3);
+    club.run("cancel 2027-9").code(BAD_DATA);
+}
+
+#[test]
+fn who_joined_after_the_send_gets_the_letter_alone() {
+    let server =
+        SmtpServer::build().fault(Place::Rcpt, When::Nth(1), Action::Reply(451, "4.3.0 Later")).start();
+    let club = club(&server, "").with("connections = 1");
+    club.run("send --yes").code(75);
+    club.write("members.csv", club.read("members.csv") + "Ny,ny@example.org\n");
+    club.run("send --yes --only-missing").code(75);
+    assert_eq!((server.messages(), server.copies("ny@example.org")), (3, 1));
+}
+
+#[test]
+fn a_dead_address_is_suppressed_by_the_servers_refusal_and_tried_again_once_it_is_right() {
+    let server = SmtpServer::build().unknown_user("member0002@example.org").start();
+    let club = club(&server, "");
+    club.run("send --yes").code(1);
+    club.run("log --kind bounce --show-addresses")
+        .code(0)
+        .stdout_has("member0002@example.org")
+        .stdout_has("user-unknown");
+    club.run("members show member0002@example.org").code(0).stdout_has("hard bounce");
+    club.run("send --yes --retry-rejected member0001@example.org").code(BAD_DATA).stderr_has("was rejected");
+    server.heal();
+    club.run("send --yes --retry-rejected member0002@example.org").code(0);
+    assert_eq!((server.messages(), server.copies("member0002@example.org")), (3, 1));
+}
+
+#[test]
+fn the_editors_are_reminded_once_a_week() {
+    let server = SmtpServer::start();
+    let club = club(&server, "").with("kind = \"smtp\"");
+    let schedule = "[schedule]\ndue = [\"01-01\"]\neditors = [\"red@example.org\", \"ordf@example.org\"]\nremind_days = 400\n";
+    club.write("medlemsbrev.toml", schedule.to_owned() + &club.read("medlemsbrev.toml"));
+    club.run("remind").code(0).stdout_has("2 editors were told");
+    let told = server.messages();
+    assert!(told >= 2 && server.copies("red@example.org") == server.copies("ordf@example.org"));
+    let again = club.run("remind").code(0);
+    assert_eq!((again.stdout(), server.messages()), (String::new(), told));
+    club.run("import").code(0);
+    club.run("status").code(0).stdout_has("-01-01").stdout_has("no folder yet");
+    club.run("schedule").code(0).stdout_has("send --due --quiet").stdout_has("remind");
+    club.run("schedule --systemd").code(0).stdout_has("OnCalendar=*-*-* 08:00");
+}
+
+#[test]
+fn two_dry_runs_are_compared() {
+    let club = Sandbox::members(3);
+    club.run("log --kind dry-run --diff").code(BAD_DATA).stderr_has("no two dry runs");
+    club.run("send --dry-run").code(0);
+    club.run("send --dry-run").code(0);
+    club.run("log --kind dry-run --diff").code(0).stdout_has("3 letters are the same");
+    club.write(
+        "issues/2026-1/20-mer.md",
+        "+++\ntitle = \"Mer\"\naudience = 'name = \"Member 0001\"'\n+++\nText.\n",
+    );
+    club.write("members.csv", "namn,epost\nMember 0001,member0001@example.org\nMember 0002,member0002@example.org\nNy,ny@example.org\n");
+    club.run("send --dry-run --max-missing 3").code(0);
+    let run = club.run("log --kind dry-run --diff").code(0);
+    let lines: Vec<String> =
+        run.stdout().lines().map(|line| line.split_whitespace().collect::<Vec<_>>().join(" ")).collect();
+    assert!(lines.iter().any(|line| line.starts_with("other member0001@example.org +Mer")), "{lines:?}");
+    assert!(lines.iter().any(|line| line.starts_with("new ny@example.org")), "{lines:?}");
+    assert!(lines.iter().any(|line| line.starts_with("1 letter is the same")), "{lines:?}");
+    club.run("log --diff").code(2);
+}

@@ -1,0 +1,121 @@
+//! What came back: read once from wherever it lies, put away, counted, and told to whoever keeps the list.
+
+use crate::support::sandbox::{Sandbox, bounce};
+use crate::support::smtp_server::SmtpServer;
+
+fn sent(issues: &[&str]) -> Sandbox {
+    let club = Sandbox::members(4);
+    for issue in issues {
+        club.write(&format!("issues/{issue}/issue.toml"), "title = \"Brevet\"\ndate = 2026-04-15\n");
+        club.write(&format!("issues/{issue}/10-hej.md"), "+++\ntitle = \"Hej\"\n+++\nEtt brev.\n");
+        club.run(&format!("send {issue} --yes")).code(0);
+    }
+    club
+}
+
+fn read(club: &Sandbox, source: &str) -> String {
+    format!("bounces {}", club.path(source).display())
+}
+
+#[test]
+fn an_mbox_is_read_message_by_message_and_once() {
+    let club = sent(&["2026-1"]);
+    let one = |number| {
+        format!(
+            "From MAILER-DAEMON Tue Nov 24 10:00:0{number} 2026\n{}\n",
+            bounce(number, "5.1.1", "User unknown")
+        )
+    };
+    club.write("mbox", one(1) + &one(2) + &one(3));
+    club.run(&read(&club, "mbox")).code(0).stderr_has("3 read, 0 known").stdout_has("member0003@example.org");
+    let log = club.read("logs/bounce.jsonl");
+    club.run(&read(&club, "mbox")).code(0).stderr_has("0 read, 3 known");
+    assert_eq!(club.read("logs/bounce.jsonl"), log);
+    // As if a run had crashed after it recorded the last message and before it wrote its line.
+    club.write(
+        "logs/bounce.jsonl",
+        log.lines().take(2).map(|line| line.to_owned() + "\n").collect::<String>(),
+    );
+    club.run(&read(&club, "mbox")).code(0).stderr_has("0 read, 3 known");
+    let but_time = |log: &str| log.lines().map(|line| line.split_once(',').unwrap().1.to_owned()).collect();
+    let mended: Vec<String> = but_time(&club.read("logs/bounce.jsonl"));
+    assert_eq!(mended, but_time(&log));
+    club.run("status 2026-1").code(0);
+    club.run("bounces report").code(0).stdout_has("member0002@example.org").stdout_has("adressen finns inte");
+    club.run("bounces report --csv").code(0).stdout_has("Member 0002;member0002@example.org");
+    club.run("unsuppress member0002@example.org --why rättad").code(0);
+    let report = club.run("bounces report").code(0).stdout();
+    assert!(!report.contains("member0002"), "{report}");
+}
+
+#[test]
+fn a_maildirs_messages_become_read_ones_or_are_moved() {
+    let club = sent(&["2026-1"]);
+    for folder in ["new", "cur", "tmp"] {
+        std::fs::create_dir_all(club.path("Maildir").join(folder)).unwrap();
+    }
+    club.write("Maildir/new/1.a.host", bounce(1, "5.1.1", "User unknown"));
+    club.run(&(read(&club, "Maildir") + " --dry-run")).code(0);
+    assert_eq!(club.files("Maildir/new").len(), 1, "a dry run moves nothing");
+    club.run(&read(&club, "Maildir")).code(0).stderr_has("1 read");
+    assert_eq!(
+        (club.files("Maildir/new").len(), club.files("Maildir/cur")),
+        (0, vec!["1.a.host:2,S".to_owned()])
+    );
+    club.write("Maildir/new/2.a.host", bounce(2, "5.1.1", "User unknown"));
+    let inbox = "[inbox]\nsources = [\"Maildir\"]\nmove_to = \"done\"\n";
+    club.write("medlemsbrev.toml", inbox.to_owned() + &club.read("medlemsbrev.toml"));
+    club.run("bounces").code(0).stderr_has("1 read, 1 known");
+    assert_eq!(club.files("done").len(), 2);
+    assert_eq!(club.files("Maildir/cur").len() + club.files("Maildir/new").len(), 0);
+}
+
+#[test]
+fn a_full_mailbox_is_forgiven_once() {
+    let club = sent(&["2026-1"]);
+    let full = |words: &str| bounce(1, "5.2.2", &format!("Mailbox full {words}"));
+    club.write("1.eml", full("1"));
+    club.write("2.eml", full("again for the same issue"));
+    club.run(&(read(&club, "1.eml") + " " + club.path("2.eml").to_str().unwrap())).code(0);
+    club.run("bounces report").code(0).stdout_has("No address needs");
+    club.write("issues/2026-2/issue.toml", "title = \"Brevet\"\ndate = 2026-11-15\n");
+    club.write("issues/2026-2/10-hej.md", "+++\ntitle = \"Hej\"\n+++\nEtt brev.\n");
+    club.run("send 2026-2 --yes").code(0);
+    club.write("3.eml", full("3"));
+    club.run(&read(&club, "3.eml")).code(0).stdout_has("suppressed");
+    club.run("bounces report").code(0).stdout_has("brevlådan är full");
+}
+
+/// A mail by which a member leaves.
+fn farewell(number: usize, more: &str) -> String {
+    format!(
+        "From: Member <member{number:04}@example.org>\nTo: studs@example.se\nSubject: Avsluta\n\
+         Message-ID: <leaving-{number}@example.org>\nReferences: <an-older-one@example.se>\n{more}\nHej då!\n"
+    )
+}
+
+#[test]
+fn who_leaves_is_told_once_where_the_club_wants_it() {
+    let server = SmtpServer::start();
+    let club = sent(&["2026-1"]).relay(&server);
+    club.write("1.eml", farewell(1, ""));
+    club.run(&read(&club, "1.eml")).code(0).stdout_has("unsubscribe").stdout_has("suppressed");
+    assert_eq!(server.messages(), 0, "nobody asked for confirmations");
+    club.write("medlemsbrev.toml", "[inbox]\nconfirm = true\n".to_owned() + &club.read("medlemsbrev.toml"));
+    club.write("2.eml", farewell(2, ""));
+    club.write("3.eml", farewell(3, "List-Id: <lista.example.org>\n"));
+    club.run(&read(&club, "2.eml")).code(0).stderr_has("1 confirmation");
+    club.run(&read(&club, "2.eml")).code(0).stderr_has("1 known");
+    club.run(&read(&club, "3.eml")).code(0).stdout_has("suppressed");
+    let letters = server.letters();
+    assert_eq!(letters.len(), 1);
+    assert_eq!((letters[0].mail_from.as_str(), letters[0].is_for("member0002@example.org")), ("", true));
+    let text = letters[0].text();
+    assert!(text.contains("Auto-Submitted: auto-replied"), "{text}");
+    assert!(text.contains("In-Reply-To: <leaving-2@example.org>"), "{text}");
+    assert!(text.contains("References: <an-older-one@example.se> <leaving-2@example.org>"), "{text}");
+    server.assert_polite();
+    drop(server);
+    club.write("4.eml", farewell(4, ""));
+    club.run(&read(&club, "4.eml")).code(0).stderr_has("could not be told").stdout_has("suppressed");
+}

@@ -1,0 +1,68 @@
+//! The whole example letter, as its readers get it.
+
+use crate::support::sandbox::Sandbox;
+
+fn headers(source: &str) -> String {
+    let head = source.split("\n\n").next().unwrap();
+    head.lines().filter(|line| !line.starts_with("Date: ")).collect::<Vec<_>>().join("\n")
+}
+
+#[test]
+fn the_letter_in_swedish() {
+    let club = Sandbox::example_in("sv");
+    let member = "--member birgitta.almvret@exempelby.example.se";
+    let preview = |part: &str| club.run(&format!("preview 2026-1 {member} --part {part}"));
+    preview("text").code(0);
+    insta::assert_snapshot!("sv-headers", headers(&preview("source").stdout()));
+    insta::assert_snapshot!("sv-text", preview("text").stdout());
+    insta::assert_snapshot!("sv-html", preview("html").stdout());
+}
+
+#[test]
+fn the_letter_in_english() {
+    let club = Sandbox::example_in("en");
+    let preview = |part: &str| club.run(&format!("preview 2026-1 --part {part}")).code(0).stdout();
+    insta::assert_snapshot!("en-headers", headers(&preview("source")));
+    insta::assert_snapshot!("en-text", preview("text"));
+    insta::assert_snapshot!("en-html", preview("html"));
+}
+
+#[test]
+fn the_same_input_gives_the_same_bytes() {
+    let club = Sandbox::example_in("sv");
+    let bytes = || {
+        let source = club.run("preview 2026-1 --part source").code(0).stdout();
+        source.lines().filter(|line| !line.starts_with("Date: ")).collect::<Vec<_>>().join("\n")
+    };
+    assert_eq!(bytes(), bytes());
+}
+
+#[test]
+fn the_text_says_what_the_html_says() {
+    let club = Sandbox::example_in("sv");
+    let html = club.run("preview 2026-1 --part html").code(0).stdout();
+    let text = club.run("preview 2026-1 --part text").code(0).stdout();
+    let body = html.split("<body").nth(1).unwrap().split_once('>').unwrap().1;
+    let mut words = String::new();
+    let mut in_tag = false;
+    for c in body.chars() {
+        match c {
+            '<' => in_tag = true,
+            '>' => {
+                in_tag = false;
+                words.push(' ');
+            }
+            _ if !in_tag => words.push(c),
+            _ => {}
+        }
+    }
+    let words: Vec<&str> =
+        words.split(|c: char| !c.is_alphanumeric()).filter(|word| word.chars().count() > 2).collect();
+    let missing: Vec<&&str> = words.iter().filter(|word| !text.contains(**word)).collect();
+    assert!(
+        words.len() > 500 && missing.len() * 50 <= words.len(),
+        "{} of {}: {missing:?}",
+        missing.len(),
+        words.len()
+    );
+}

@@ -1,0 +1,52 @@
+//! The integration tests: stories that drive the real program, in one binary so that it is linked once.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::missing_panics_doc,
+    reason = "a test that cannot continue fails"
+)]
+
+mod check;
+mod checkers;
+mod crash;
+mod decisions;
+mod dovecot;
+mod dry_run;
+mod imap;
+mod inbox;
+mod inbox_fuzz;
+mod inbox_limits;
+mod layers;
+mod letter;
+mod lists;
+mod look_ahead;
+mod main_job;
+mod members;
+mod postfix;
+mod preview;
+mod preview_browser;
+mod preview_serve;
+mod preview_terminal;
+mod project;
+mod relay_faults;
+mod relay_trouble;
+mod smtp_server;
+mod support;
+mod terminal;
+
+/// A file that no `mod` line names would never be compiled.
+#[test]
+fn every_file_of_tests_is_a_module() {
+    let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/it");
+    let root = include_str!("main.rs");
+    let mut checked = 0;
+    for entry in std::fs::read_dir(folder).unwrap().flatten() {
+        let name = entry.file_name().to_string_lossy().into_owned();
+        let Some(module) = name.strip_suffix(".rs").filter(|module| *module != "main") else { continue };
+        assert!(root.contains(&format!("\nmod {module};\n")), "main.rs does not name tests/it/{name}");
+        checked += 1;
+    }
+    assert!(checked > 20, "only {checked} files were found");
+}

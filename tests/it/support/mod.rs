@@ -1,0 +1,10 @@
+//! What the stories share: a scripted SMTP server and a sandbox that runs the real program.
+
+pub mod http;
+pub mod imap_server;
+pub mod preview;
+pub mod real_servers;
+pub mod sandbox;
+pub mod smtp_client;
+pub mod smtp_server;
+pub mod webdriver;
