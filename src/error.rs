@@ -4,6 +4,7 @@ use std::path::Path;
 use std::{fmt, io};
 
 use miette::{GraphicalReportHandler, GraphicalTheme, LabeledSpan, NamedSource, SourceCode};
+use serde::Serialize;
 
 use crate::compose::ComposeError;
 use crate::config::{ConfigError, PasswordError};
@@ -25,12 +26,25 @@ use crate::server::ServerError;
 const MARGIN: usize = 8;
 
 /// What kind of trouble it is; each has its exit code.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Kind {
+    /// The user answered "no": not a failure.
+    Cancelled,
     Usage,
     Data,
     TryAgain,
     Config,
+}
+
+/// How a command ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Exit {
+    /// Done, or nothing was due.
+    Done,
+    /// Done, but some letters were rejected or are in doubt.
+    Partly,
+    Failed(Kind),
 }
 
 /// An error that ends the program.
@@ -40,6 +54,20 @@ pub struct Error {
     message: String,
     hint: Option<String>,
     excerpt: Option<Box<Excerpt>>,
+    /// What lies below it, outermost first.
+    causes: Vec<String>,
+}
+
+/// An error in the document that `--json` prints.
+#[derive(Debug, Serialize)]
+pub struct ErrorDocument<'a> {
+    pub kind: Kind,
+    pub message: &'a str,
+    pub hint: Option<&'a str>,
+    pub file: Option<&'a Path>,
+    /// Counted from 1.
+    pub line: Option<usize>,
+    pub causes: &'a [String],
 }
 
 /// An error as it is drawn, with its excerpt cut to the width.
@@ -59,6 +87,7 @@ impl Kind {
     /// The exit code, after `sysexits.h` where it has one.
     pub fn exit_code(self) -> u8 {
         match self {
+            Self::Cancelled => 0,
             Self::Usage => 2,
             Self::Data => 65,
             Self::TryAgain => 75,
@@ -67,10 +96,32 @@ impl Kind {
     }
 }
 
+impl Exit {
+    /// The process's exit code.
+    pub fn code(self) -> u8 {
+        match self {
+            Self::Done => 0,
+            Self::Partly => 1,
+            Self::Failed(kind) => kind.exit_code(),
+        }
+    }
+}
+
 impl Error {
+    /// The user's "no" to a question.
+    pub fn cancelled() -> Self {
+        Self::new(Kind::Cancelled, "Cancelled.")
+    }
+
     /// An error with its words.
     pub fn new(kind: Kind, message: impl Into<String>) -> Self {
-        Self { kind, message: message.into(), hint: None, excerpt: None }
+        Self { kind, message: message.into(), hint: None, excerpt: None, causes: Vec::new() }
+    }
+
+    /// An error with the text of a module's own error, and of the errors below that one.
+    pub fn of(kind: Kind, error: &dyn std::error::Error) -> Self {
+        let below = std::iter::successors(error.source(), |cause| cause.source());
+        Self { causes: below.map(ToString::to_string).collect(), ..Self::new(kind, error.to_string()) }
     }
 
     /// A file that can't be read.
@@ -81,7 +132,7 @@ impl Error {
     /// A server that can't be reached; `table` of the configuration names it.
     pub fn of_server(error: &ServerError, table: &str) -> Self {
         let kind = if error.is_temporary() { Kind::TryAgain } else { Kind::Config };
-        let words = Self::new(kind, error.to_string());
+        let words = Self::of(kind, &error);
         match error {
             ServerError::Login { .. } => words.hint(format!("check username and password in [{table}]")),
             ServerError::NoStarttls { .. } => words.hint(format!(
@@ -118,9 +169,36 @@ impl Error {
         self
     }
 
+    /// Tells whether the user cancelled the command.
+    pub fn is_cancelled(&self) -> bool {
+        self.kind == Kind::Cancelled
+    }
+
     /// The exit code.
     pub fn exit_code(&self) -> u8 {
         self.kind.exit_code()
+    }
+
+    /// The causes below it, outermost first, one per line; empty if there are none.
+    pub fn causes(&self) -> String {
+        self.causes.iter().fold(String::new(), |text, cause| text + "caused by: " + cause + "\n")
+    }
+
+    /// The error for `--json`.
+    pub fn document(&self) -> ErrorDocument<'_> {
+        let excerpt = self.excerpt.as_deref();
+        let line = |excerpt: &Excerpt| {
+            let before = excerpt.text.get(..excerpt.span.start).unwrap_or(&excerpt.text);
+            before.matches('\n').count() + 1
+        };
+        ErrorDocument {
+            kind: self.kind,
+            message: &self.message,
+            hint: self.hint.as_deref(),
+            file: excerpt.map(|excerpt| excerpt.path.as_path()),
+            line: excerpt.map(line),
+            causes: &self.causes,
+        }
     }
 
     /// The error as it is printed: message, excerpt of the file, hint.
@@ -175,7 +253,7 @@ impl miette::Diagnostic for Drawn<'_> {
 
 impl From<ConfigError> for Error {
     fn from(error: ConfigError) -> Self {
-        let words = Self::new(Kind::Config, error.to_string());
+        let words = Self::of(Kind::Config, &error);
         match error {
             ConfigError::Missing { above: Some(above), .. } => words.hint(format!(
                 "the project's folder is `{0}`: go there, or name it: medlemsbrev -C {0} …",
@@ -192,7 +270,7 @@ impl From<ConfigError> for Error {
 
 impl From<PasswordError> for Error {
     fn from(error: PasswordError) -> Self {
-        let words = Self::new(Kind::Config, error.to_string());
+        let words = Self::of(Kind::Config, &error);
         match error {
             PasswordError::Open(path) => words.hint(format!("run: chmod 600 {}", path.display())),
             _ => words,
@@ -202,7 +280,7 @@ impl From<PasswordError> for Error {
 
 impl From<ImportError> for Error {
     fn from(error: ImportError) -> Self {
-        let words = Self::new(Kind::Data, error.to_string());
+        let words = Self::of(Kind::Data, &error);
         match error {
             ImportError::Header { excerpt, .. } => words
                 .excerpt(excerpt)
@@ -221,7 +299,7 @@ impl From<ImportError> for Error {
 impl From<ComposeError> for Error {
     fn from(error: ComposeError) -> Self {
         let hint = error.hint().map(str::to_owned);
-        let mut words = Self::new(Kind::Data, error.to_string());
+        let mut words = Self::of(Kind::Data, &error);
         words.hint = hint;
         match error {
             ComposeError::Source { excerpt, .. } => words.excerpt(excerpt),
@@ -237,7 +315,7 @@ impl From<LedgerError> for Error {
             LedgerError::Newer { .. } => Kind::Config,
             _ => Kind::TryAgain,
         };
-        let words = Self::new(kind, error.to_string());
+        let words = Self::of(kind, &error);
         match error {
             LedgerError::AddressTwice { .. } => {
                 words.hint("give one of them another address in the member list")
@@ -253,13 +331,13 @@ impl From<LedgerError> for Error {
 
 impl From<LockError> for Error {
     fn from(error: LockError) -> Self {
-        Self::new(Kind::TryAgain, error.to_string())
+        Self::of(Kind::TryAgain, &error)
     }
 }
 
 impl From<LogError> for Error {
     fn from(error: LogError) -> Self {
-        Self::new(Kind::TryAgain, error.to_string())
+        Self::of(Kind::TryAgain, &error)
     }
 }
 
@@ -267,17 +345,15 @@ impl From<RelayError> for Error {
     fn from(error: RelayError) -> Self {
         match error {
             RelayError::Server(error) => Self::of_server(&error, "transport"),
-            RelayError::TurnedAway { .. } | RelayError::Folder { .. } => {
-                Self::new(Kind::TryAgain, error.to_string())
-            }
-            _ => Self::new(Kind::Config, error.to_string()),
+            RelayError::TurnedAway { .. } | RelayError::Folder { .. } => Self::of(Kind::TryAgain, &error),
+            _ => Self::of(Kind::Config, &error),
         }
     }
 }
 
 impl From<FindError> for Error {
     fn from(error: FindError) -> Self {
-        Self::new(Kind::Data, error.to_string())
+        Self::of(Kind::Data, &error)
     }
 }
 
@@ -286,7 +362,7 @@ impl From<ImapError> for Error {
     fn from(error: ImapError) -> Self {
         let is_config = !error.is_temporary() && !matches!(error, ImapError::NotGiven { .. });
         let kind = if is_config { Kind::Config } else { Kind::TryAgain };
-        let words = Self::new(kind, error.to_string());
+        let words = Self::of(kind, &error);
         match error {
             ImapError::Server(error) => Self::of_server(&error, "inbox.imap"),
             ImapError::Lost { .. } => {
@@ -311,7 +387,7 @@ impl From<PublishError> for Error {
     fn from(error: PublishError) -> Self {
         match error {
             PublishError::Compose(error) => error.into(),
-            other => Self::new(Kind::TryAgain, other.to_string()),
+            other => Self::of(Kind::TryAgain, &other),
         }
     }
 }
@@ -319,7 +395,7 @@ impl From<PublishError> for Error {
 #[cfg(feature = "browser")]
 impl From<PageError> for Error {
     fn from(error: PageError) -> Self {
-        let words = Self::new(Kind::TryAgain, error.to_string());
+        let words = Self::of(Kind::TryAgain, &error);
         match error {
             PageError::Listen { .. } => words.hint("take another --port, or leave it out for a free one"),
             _ => words,
@@ -330,7 +406,7 @@ impl From<PageError> for Error {
 #[cfg(feature = "browser")]
 impl From<WatchError> for Error {
     fn from(error: WatchError) -> Self {
-        Self::new(Kind::TryAgain, error.to_string())
+        Self::of(Kind::TryAgain, &error)
     }
 }
 
@@ -339,7 +415,7 @@ impl From<SendError> for Error {
         match error {
             SendError::Ledger(error) => error.into(),
             SendError::Compose(error) => error.into(),
-            other => Self::new(Kind::TryAgain, other.to_string()),
+            other => Self::of(Kind::TryAgain, &other),
         }
     }
 }

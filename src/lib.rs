@@ -47,40 +47,77 @@ use std::ffi::{OsStr, OsString};
 use std::io::{IsTerminal, Write};
 use std::process::ExitCode;
 
-use clap::{Parser, ValueEnum};
+use clap::{CommandFactory, FromArgMatches, ValueEnum};
+use serde::Serialize;
 
 use cli::{Cli, Color};
-use report::Terminal;
+use error::Error;
+use report::{Document, Terminal};
 
 /// Runs the program with the given arguments, the program's name first.
 pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     let arguments: Vec<OsString> = arguments.into_iter().collect();
     // What is wrong with the command line is said before its --color is understood.
     set_color(color_of(&arguments));
+    let is_json = arguments.iter().any(|argument| argument == "--json");
     let parsed = match commands::answer(&arguments) {
         Ok(true) => return ExitCode::SUCCESS,
-        Ok(false) => Cli::try_parse_from(arguments),
+        Ok(false) => parse(arguments),
         Err(error) => Err(error),
     };
-    let cli = match parsed {
-        Ok(cli) => cli,
-        Err(error) => {
-            let _closed = error.print();
-            return ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2));
-        }
+    let (cli, command) = match parsed {
+        Ok(parsed) => parsed,
+        Err(error) => return usage_error(&error, is_json),
     };
     set_color(cli.color);
     let terminal = Terminal { quiet: cli.quiet, verbose: cli.verbose, json: cli.json, unattended: false };
-    match commands::run(cli, terminal) {
-        Ok(code) => code,
-        Err(error) => {
-            let stderr = std::io::stderr();
-            let color = anstream::AutoStream::choice(&stderr) != anstream::ColorChoice::Never;
-            let width = report::stderr_width().unwrap_or(if stderr.is_terminal() { 80 } else { 400 });
-            let _closed = write!(anstream::stderr(), "{}", error.render(color, width));
-            ExitCode::from(error.exit_code())
-        }
+    let ended = commands::run(cli, terminal);
+    let code = ended.as_ref().map_or_else(Error::exit_code, |exit| exit.code());
+    let error = ended.as_ref().err().filter(|error| !error.is_cancelled());
+    if terminal.json {
+        print_document(&Document::new(command, code, error.map(Error::document)));
+    } else if let Some(error) = error {
+        print_error(error, terminal);
+    } else if let Err(cancelled) = ended {
+        terminal.say(cancelled.to_string());
     }
+    ExitCode::from(code)
+}
+
+/// The arguments and the name of the command, such as `members list`.
+fn parse(arguments: Vec<OsString>) -> Result<(Cli, String), clap::Error> {
+    let matches = Cli::command().try_get_matches_from(arguments)?;
+    let commands = std::iter::successors(matches.subcommand(), |(_, inner)| inner.subcommand());
+    let name = commands.map(|(name, _)| name).collect::<Vec<_>>().join(" ");
+    Ok((Cli::from_arg_matches(&matches)?, name))
+}
+
+/// Prints what clap says: a usage error, or the help that was asked for.
+fn usage_error(error: &clap::Error, is_json: bool) -> ExitCode {
+    let code = u8::try_from(error.exit_code()).unwrap_or(2);
+    if is_json && code != 0 {
+        let text = error.render().to_string();
+        let message = text.trim().trim_start_matches("error: ");
+        let error = Error::new(error::Kind::Usage, message);
+        print_document(&Document::new(String::new(), code, Some(error.document())));
+    } else {
+        // The reader may be gone.
+        let _closed = error.print();
+    }
+    ExitCode::from(code)
+}
+
+fn print_document<E: Serialize>(document: &Document<E>) {
+    let _closed = writeln!(std::io::stdout(), "{}", document.text());
+}
+
+/// Prints an error on stderr; with `-v` its causes as well.
+fn print_error(error: &Error, terminal: Terminal) {
+    let stderr = std::io::stderr();
+    let color = anstream::AutoStream::choice(&stderr) != anstream::ColorChoice::Never;
+    let width = report::stderr_width().unwrap_or(if stderr.is_terminal() { 80 } else { 400 });
+    let causes = if terminal.verbose > 0 { error.causes() } else { String::new() };
+    let _closed = write!(anstream::stderr(), "{}{causes}", error.render(color, width));
 }
 
 /// The last `--color` of a command line.

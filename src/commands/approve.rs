@@ -1,12 +1,10 @@
 //! `approve` and `cancel`: what a person decides about an issue.
 
-use std::process::ExitCode;
-
 use jiff::Timestamp;
 
 use crate::cli::{Approve, Cancel, Send};
 use crate::domain::IssueName;
-use crate::error::{Error, Kind};
+use crate::error::{Error, Exit, Kind};
 use crate::ledger::{Ledger, Review, ReviewKind};
 use crate::report::{Terminal, plural};
 
@@ -15,7 +13,7 @@ use super::import::{Scratch, import_list};
 use super::review::{review, say_changes};
 
 /// Records that the issue may go out as it is now.
-pub fn approve(project: &Project, arguments: &Approve, terminal: Terminal) -> Result<ExitCode, Error> {
+pub fn approve(project: &Project, arguments: &Approve, terminal: Terminal) -> Result<Exit, Error> {
     let issue = project.issue(arguments.issue.as_ref())?;
     let _lock = project.lock(&format!("approve {issue}"))?;
     let scratch = Scratch::new(project)?;
@@ -31,14 +29,7 @@ pub fn approve(project: &Project, arguments: &Approve, terminal: Terminal) -> Re
     let recipients = plural(now.letters, "recipient", "recipients");
     let question = format!("Approve «{title}» for {recipients}?");
     if !arguments.yes {
-        match terminal.confirm(&question) {
-            Some(true) => {}
-            Some(false) => return Err(Error::new(Kind::Usage, "nothing was approved")),
-            None => {
-                return Err(Error::new(Kind::Usage, "nobody here to ask")
-                    .hint("add --yes to approve without a question"));
-            }
-        }
+        super::agree(terminal, &question, "add --yes to approve without a question")?;
     }
     ledger.keep_review(&issue, ReviewKind::Approved, &now, Timestamp::now())?;
     if terminal.json {
@@ -50,30 +41,32 @@ pub fn approve(project: &Project, arguments: &Approve, terminal: Terminal) -> Re
         );
         terminal.text(format!("{issue} is approved for {recipients}; {when}."));
     }
-    Ok(ExitCode::SUCCESS)
+    Ok(Exit::Done)
 }
 
 /// Stops an issue, or lets it go on.
-pub fn cancel(project: &Project, arguments: &Cancel, terminal: Terminal) -> Result<ExitCode, Error> {
+pub fn cancel(project: &Project, arguments: &Cancel, terminal: Terminal) -> Result<Exit, Error> {
     let issue = &arguments.issue;
     let _lock = project.lock(&format!("cancel {issue}"))?;
     let ledger = project.ledger()?;
     if !project.issues().contains(issue) && !ledger.has_deliveries(issue)? {
         return Err(project.no_issue(issue));
     }
-    let said = if arguments.undo {
-        if ledger.drop_review(issue, ReviewKind::Cancelled)? {
+    let (is_cancelled, said) = if arguments.undo {
+        let said = if ledger.drop_review(issue, ReviewKind::Cancelled)? {
             format!("{issue} is no longer cancelled: medlemsbrev send {issue}")
         } else {
             format!("{issue} was not cancelled.")
-        }
+        };
+        (false, said)
     } else {
         ledger.drop_review(issue, ReviewKind::Approved)?;
         ledger.keep_review(issue, ReviewKind::Cancelled, &Review::default(), Timestamp::now())?;
-        format!("{issue} is cancelled: no more letters of it leave.")
+        (true, format!("{issue} is cancelled: no more letters of it leave."))
     };
     terminal.text(said);
-    Ok(ExitCode::SUCCESS)
+    terminal.json(&serde_json::json!({ "issue": issue, "cancelled": is_cancelled }));
+    Ok(Exit::Done)
 }
 
 /// Refuses to send a cancelled issue.

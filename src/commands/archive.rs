@@ -1,11 +1,9 @@
 //! `archive`: the letters as web pages.
 
-use std::process::ExitCode;
-
 use crate::cli::Archive;
 use crate::compose::Index;
 use crate::domain::{IssueName, State, field};
-use crate::error::{Error, Kind};
+use crate::error::{Error, Exit, Kind};
 use crate::ledger::Ledger;
 use crate::publish::Site;
 use crate::report::{Terminal, plural};
@@ -13,7 +11,7 @@ use crate::report::{Terminal, plural};
 use super::Project;
 
 /// Runs the command.
-pub fn run(project: &Project, arguments: &Archive, terminal: Terminal) -> Result<ExitCode, Error> {
+pub fn run(project: &Project, arguments: &Archive, terminal: Terminal) -> Result<Exit, Error> {
     let ledger = Ledger::open_existing(&project.ledger_path())?;
     let fields = match &ledger {
         Some(ledger) => ledger.fields()?,
@@ -42,7 +40,7 @@ pub fn run(project: &Project, arguments: &Archive, terminal: Terminal) -> Result
         files.iter().for_each(|file| terminal.text(file.display().to_string()));
         terminal.say(format!("{} written.", plural(files.len() as u64, "file", "files")));
     }
-    Ok(ExitCode::SUCCESS)
+    Ok(Exit::Done)
 }
 
 /// The issues that at least one relay accepted and that still have their folder.

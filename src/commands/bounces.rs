@@ -10,12 +10,11 @@ mod who;
 
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
-use std::process::ExitCode;
 
 use crate::cli::{Bounces, BouncesCommand};
 use crate::config::ConfigError;
 use crate::domain::Address;
-use crate::error::{Error, Kind};
+use crate::error::{Error, Exit, Kind};
 use crate::inbox::{Hints, Reader};
 use crate::mailbox::{self, MessageFile};
 use crate::report::{Terminal, count};
@@ -36,7 +35,7 @@ trait Clerk {
 }
 
 /// Runs the command; to say what messages mean it needs no project.
-pub fn run(dir: &Path, arguments: &Bounces, terminal: Terminal) -> Result<ExitCode, Error> {
+pub fn run(dir: &Path, arguments: &Bounces, terminal: Terminal) -> Result<Exit, Error> {
     if let Some(BouncesCommand::Report { csv }) = arguments.command {
         return report::run(&Project::open(dir)?, csv, terminal);
     }
@@ -69,7 +68,7 @@ pub fn run(dir: &Path, arguments: &Bounces, terminal: Terminal) -> Result<ExitCo
         }
         (None, false) => {}
     }
-    Ok(ExitCode::SUCCESS)
+    Ok(Exit::Done)
 }
 
 fn is_missing(dir: &Path) -> bool {

@@ -1,19 +1,18 @@
 //! `build`: the letter as files.
 
 use std::path::Path;
-use std::process::ExitCode;
 
 use jiff::Timestamp;
 
 use crate::cli::Build;
 use crate::compose::Mark;
-use crate::error::{Error, Kind};
+use crate::error::{Error, Exit, Kind};
 use crate::report::Terminal;
 
 use super::Project;
 
 /// Runs the command.
-pub fn run(project: &Project, arguments: &Build, terminal: Terminal) -> Result<ExitCode, Error> {
+pub fn run(project: &Project, arguments: &Build, terminal: Terminal) -> Result<Exit, Error> {
     let issue = project.issue(arguments.issue.as_ref())?;
     let (composer, member) = super::preview::letter_of(project, &issue, arguments.member.as_ref(), terminal)?;
     let rendered = composer.render(&member)?;
@@ -34,7 +33,7 @@ pub fn run(project: &Project, arguments: &Build, terminal: Terminal) -> Result<E
     } else {
         files.iter().for_each(|file| terminal.data(file.display().to_string()));
     }
-    Ok(ExitCode::SUCCESS)
+    Ok(Exit::Done)
 }
 
 pub(super) fn write(path: &Path, content: &[u8]) -> Result<(), Error> {

@@ -2,7 +2,6 @@
 
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
-use std::process::ExitCode;
 
 use jiff::Timestamp;
 
@@ -11,7 +10,7 @@ use crate::cli::Check;
 use crate::compose::{ComposeError, Composer, IssueSource};
 use crate::config::{FILE, TransportKind};
 use crate::domain::{IssueName, Member};
-use crate::error::{Error, Kind};
+use crate::error::{Error, Exit, Kind};
 use crate::ledger::Ledger;
 use crate::report::{Paint, Terminal, plural};
 
@@ -24,7 +23,7 @@ struct Checked {
 }
 
 /// Runs the command.
-pub fn run(project: &Project, arguments: &Check, terminal: Terminal) -> Result<ExitCode, Error> {
+pub fn run(project: &Project, arguments: &Check, terminal: Terminal) -> Result<Exit, Error> {
     let issue = project.issue(arguments.issue.as_ref())?;
     let ledger = super::preview::register(project, terminal)?;
     let Checked { composer, mut findings } = look(project, &issue, &ledger, arguments.allow_large)?;
@@ -44,7 +43,7 @@ pub fn run(project: &Project, arguments: &Check, terminal: Terminal) -> Result<E
         terminal.text(lines);
     }
     let has_errors = count(&findings, Severity::Error) > 0;
-    Ok(ExitCode::from(if has_errors { Kind::Data.exit_code() } else { 0 }))
+    Ok(if has_errors { Exit::Failed(Kind::Data) } else { Exit::Done })
 }
 
 /// What only the network knows of an issue's links and of the sender's domain.

@@ -1,30 +1,28 @@
 //! `send --due`: what cron runs. It sends what is approved, unchanged and due, and says why it does not.
 
-use std::process::ExitCode;
-
 use jiff::Timestamp;
 use jiff::civil::DateTime;
 
 use crate::cli::Send;
 use crate::domain::{IssueName, State};
-use crate::error::{Error, Kind};
+use crate::error::{Error, Exit, Kind};
 use crate::ledger::{Ledger, Review, ReviewKind};
 use crate::report::Terminal;
 
 use super::Project;
 
 /// Runs the command over every issue, or the one that is named.
-pub(super) fn run(project: &Project, arguments: &Send, terminal: Terminal) -> Result<ExitCode, Error> {
+pub(super) fn run(project: &Project, arguments: &Send, terminal: Terminal) -> Result<Exit, Error> {
     let issues = arguments.issue.clone().map_or_else(|| project.issues(), |issue| vec![issue]);
     for issue in issues {
         let Some(approved) = approval_if_due(project, &issue, terminal)? else { continue };
         let arguments = Send { issue: Some(issue.clone()), yes: true, ..arguments.clone() };
         let code = super::send::send(project, &issue, &arguments, Some(&approved), terminal)?;
-        if code != ExitCode::SUCCESS {
+        if code != Exit::Done {
             return Ok(code);
         }
     }
-    Ok(ExitCode::SUCCESS)
+    Ok(Exit::Done)
 }
 
 /// The approval of an issue whose time has come; `None` where nothing is to be done about it.

@@ -3,7 +3,6 @@
 use std::fs::File;
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
-use std::process::ExitCode;
 
 use jiff::Timestamp;
 use ring::digest::{Context, SHA256};
@@ -11,7 +10,7 @@ use serde::Serialize;
 
 use crate::cli::{Import, Reading};
 use crate::config::{Brake, Missing};
-use crate::error::{Error, Kind};
+use crate::error::{Error, Exit, Kind};
 use crate::import::{BadRow, Format, Options, Plan, Remark, Sheet, encoding_for};
 use crate::ledger::{Difference, ImportRun, Ledger};
 use crate::report::{Terminal, plural};
@@ -41,7 +40,7 @@ struct Imported {
 }
 
 /// Runs the command.
-pub fn run(project: &Project, arguments: &Import, terminal: Terminal) -> Result<ExitCode, Error> {
+pub fn run(project: &Project, arguments: &Import, terminal: Terminal) -> Result<Exit, Error> {
     let path = match (&arguments.file, &project.config.members.file) {
         (Some(file), _) => file.clone(),
         (None, Some(file)) => project.dir.join(file),
@@ -66,7 +65,7 @@ pub fn run(project: &Project, arguments: &Import, terminal: Terminal) -> Result<
             terminal.say("Nothing was changed: this was a dry run.");
         }
     }
-    Ok(ExitCode::SUCCESS)
+    Ok(Exit::Done)
 }
 
 /// A copy of the ledger that is thrown away.
@@ -241,8 +240,10 @@ fn check_brake(difference: &Difference, brake: Brake, terminal: Terminal) -> Res
         return Ok(());
     }
     let message = format!("the list leaves out {missing} of {} active members", difference.active_before);
-    if terminal.confirm(&format!("{message}. Take them out of the register?")) == Some(true) {
-        return Ok(());
+    match terminal.confirm(&format!("{message}. Remove them from the register?")) {
+        Some(true) => return Ok(()),
+        Some(false) => return Err(Error::cancelled()),
+        None => {}
     }
     let names: Vec<&str> = difference.missing.first.iter().take(5).map(String::as_str).collect();
     Err(Error::new(Kind::Data, format!("{message} ({} …); nothing was changed", names.join(", ")))

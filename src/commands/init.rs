@@ -2,12 +2,11 @@
 
 use std::fs;
 use std::path::Path;
-use std::process::ExitCode;
 
 use jiff::{ToSpan, ZonedDateTime};
 
 use crate::cli::Init;
-use crate::error::{Error, Kind};
+use crate::error::{Error, Exit, Kind};
 use crate::report::Terminal;
 
 const FILES: [(&str, &[u8]); 5] = [
@@ -19,7 +18,7 @@ const FILES: [(&str, &[u8]); 5] = [
 ];
 
 /// Runs the command; a folder that has a project already is left as it is.
-pub fn run(arguments: &Init, terminal: Terminal) -> Result<ExitCode, Error> {
+pub fn run(arguments: &Init, terminal: Terminal) -> Result<Exit, Error> {
     let dir = &arguments.folder;
     if dir.join(crate::config::FILE).exists() {
         let message = format!("`{}` has a project already; nothing was changed", dir.display());
@@ -29,6 +28,7 @@ pub fn run(arguments: &Init, terminal: Terminal) -> Result<ExitCode, Error> {
     let half = if today.month() <= 6 { 1 } else { 2 };
     let issue = format!("{}-{half}", today.year());
     let event = today.saturating_add(4.weeks());
+    let mut written = Vec::new();
     for (name, content) in FILES {
         let path = dir.join(name.replace("ISSUE", &format!("issues/{issue}")));
         let text = String::from_utf8_lossy(content);
@@ -38,12 +38,14 @@ pub fn run(arguments: &Init, terminal: Terminal) -> Result<ExitCode, Error> {
             .replace("EVENT", &event.to_string());
         write(&path, text.as_bytes())?;
         terminal.text(path.display().to_string());
+        written.push(path);
     }
+    terminal.json(&serde_json::json!({ "issue": issue, "files": written }));
     let at = if dir == Path::new(".") { String::new() } else { format!(" -C {}", dir.display()) };
     terminal.say(format!(
         "Look at the letter: medlemsbrev{at} preview\nThen write your association into medlemsbrev.toml."
     ));
-    Ok(ExitCode::SUCCESS)
+    Ok(Exit::Done)
 }
 
 /// Writes a new file, and never over an old one.

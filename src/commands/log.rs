@@ -1,19 +1,18 @@
 //! `log`: the three logs, readable.
 
 use std::io::IsTerminal;
-use std::process::ExitCode;
 
 use jiff::Timestamp;
 use serde_json::Value;
 
 use crate::cli::{Log, LogKind};
-use crate::error::{Error, Kind};
+use crate::error::{Error, Exit, Kind};
 use crate::report::{JsonLines, Terminal};
 
 use super::Project;
 
 /// Runs the command.
-pub fn run(project: &Project, arguments: &Log, terminal: Terminal) -> Result<ExitCode, Error> {
+pub fn run(project: &Project, arguments: &Log, terminal: Terminal) -> Result<Exit, Error> {
     let is_masked = !arguments.show_addresses && std::io::stdout().is_terminal();
     if arguments.diff {
         if arguments.kind != LogKind::DryRun {
@@ -25,6 +24,7 @@ pub fn run(project: &Project, arguments: &Log, terminal: Terminal) -> Result<Exi
     }
     let name = arguments.kind.name();
     let mut shown = 0;
+    let mut events = Vec::new();
     JsonLines::read(&project.log_path(name), |event| {
         let event = if is_masked { masked(event) } else { event };
         let issue = event.get("issue").and_then(Value::as_str);
@@ -33,7 +33,7 @@ pub fn run(project: &Project, arguments: &Log, terminal: Terminal) -> Result<Exi
         }
         shown += 1;
         if terminal.json {
-            terminal.data(event.to_string());
+            events.push(event);
         } else {
             terminal.text(line(project, &event));
         }
@@ -44,10 +44,13 @@ pub fn run(project: &Project, arguments: &Log, terminal: Terminal) -> Result<Exi
     {
         return Err(project.no_issue(issue));
     }
+    if terminal.json {
+        terminal.json(&events);
+    }
     if shown == 0 {
         terminal.say(format!("The {name} log has nothing on this."));
     }
-    Ok(ExitCode::SUCCESS)
+    Ok(Exit::Done)
 }
 
 /// The event with its addresses masked: a terminal may be looked at by others.

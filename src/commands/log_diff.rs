@@ -2,14 +2,13 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
-use std::process::ExitCode;
 use std::rc::Rc;
 
 use serde::Serialize;
 use serde_json::Value;
 
 use crate::domain::IssueName;
-use crate::error::{Error, Kind};
+use crate::error::{Error, Exit, Kind};
 use crate::report::{JsonLines, Table, Terminal, count, plural};
 
 use super::Project;
@@ -75,7 +74,7 @@ pub(super) fn run(
     issue: &IssueName,
     is_masked: bool,
     terminal: Terminal,
-) -> Result<ExitCode, Error> {
+) -> Result<Exit, Error> {
     let (before, last) = Runs::read(project, issue, usize::MAX)?.last_two().ok_or_else(|| {
         Error::new(Kind::Data, format!("the log has no two dry runs of {issue} that can be compared"))
             .hint(format!("make one with: medlemsbrev send {issue} --dry-run"))
@@ -92,7 +91,7 @@ pub(super) fn run(
         let shown = if changes.is_empty() { String::new() } else { format!("{}\n", table(&changes, all)) };
         terminal.text(shown + &format!("{same} the same."));
     }
-    Ok(ExitCode::SUCCESS)
+    Ok(Exit::Done)
 }
 
 /// How many letters the last dry run changed; `None` where there is nothing to compare with, or too much.

@@ -4,11 +4,9 @@ mod change;
 mod list;
 mod show;
 
-use std::process::ExitCode;
-
 use crate::cli::MembersCommand;
 use crate::domain::{Address, MemberId};
-use crate::error::{Error, Kind};
+use crate::error::{Error, Exit, Kind};
 use crate::import::Row;
 use crate::ledger::{Ledger, MemberRow};
 use crate::report::Terminal;
@@ -18,7 +16,7 @@ use super::Project;
 pub use list::{organisations, segments};
 
 /// Runs the command.
-pub fn run(project: &Project, command: &MembersCommand, terminal: Terminal) -> Result<ExitCode, Error> {
+pub fn run(project: &Project, command: &MembersCommand, terminal: Terminal) -> Result<Exit, Error> {
     match command {
         MembersCommand::List(arguments) => list::list(project, arguments, terminal),
         MembersCommand::Export(arguments) => list::export(project, arguments, terminal),
@@ -90,6 +88,6 @@ pub fn unsuppress(
     address: &crate::domain::Address,
     why: &str,
     terminal: Terminal,
-) -> Result<ExitCode, Error> {
+) -> Result<Exit, Error> {
     change::resubscribe(project, address.as_str(), why, terminal)
 }

@@ -30,12 +30,10 @@ mod shell;
 mod status;
 mod year;
 
-use std::process::ExitCode;
-
 use ring::digest::{Digest, SHA256, digest};
 
 use crate::cli::{Cli, Command};
-use crate::error::Error;
+use crate::error::{Error, Exit, Kind};
 use crate::report::Terminal;
 
 use project::Project;
@@ -45,7 +43,7 @@ pub use shell::answer;
 ///
 /// # Errors
 /// Whatever ends it; the error knows its exit code.
-pub fn run(cli: Cli, terminal: Terminal) -> Result<ExitCode, Error> {
+pub fn run(cli: Cli, terminal: Terminal) -> Result<Exit, Error> {
     let project = || Project::open(&cli.dir);
     match cli.command {
         Command::Init(arguments) => init::run(&arguments, terminal),
@@ -74,6 +72,15 @@ pub fn run(cli: Cli, terminal: Terminal) -> Result<ExitCode, Error> {
     }
 }
 
+/// Asks before something is done; `instead` says how to agree without a terminal.
+fn agree(terminal: Terminal, question: &str, instead: &str) -> Result<(), Error> {
+    match terminal.confirm(question) {
+        Some(true) => Ok(()),
+        Some(false) => Err(Error::cancelled()),
+        None => Err(Error::new(Kind::Usage, "no terminal to confirm on").hint(instead)),
+    }
+}
+
 /// SHA-256 in hexadecimal.
 fn sha256(bytes: &[u8]) -> String {
     hex(&digest(&SHA256, bytes))
@@ -85,7 +92,8 @@ fn hex(digest: &Digest) -> String {
 
 /// What runs everything that waits for a network.
 fn runtime() -> Result<tokio::runtime::Runtime, Error> {
-    tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(|error| {
-        Error::new(crate::error::Kind::TryAgain, format!("the system gives no threads: {error}"))
-    })
+    tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .map_err(|error| Error::new(Kind::TryAgain, format!("the system gives no threads: {error}")))
 }

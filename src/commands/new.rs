@@ -1,21 +1,20 @@
 //! `new`: the folder of the next issue.
 
 use std::path::{Path, PathBuf};
-use std::process::ExitCode;
 
 use jiff::{Timestamp, ZonedDateTime};
 
 use crate::cli::New;
 use crate::compose::IssueSource;
 use crate::domain::{Issue, Section};
-use crate::error::{Error, Kind};
+use crate::error::{Error, Exit, Kind};
 use crate::report::Terminal;
 
 use super::Project;
 use super::init::write;
 
 /// Runs the command: an `issue.toml`, and for each section of the last issue a file with its title and audience.
-pub fn run(project: &Project, arguments: &New, terminal: Terminal) -> Result<ExitCode, Error> {
+pub fn run(project: &Project, arguments: &New, terminal: Terminal) -> Result<Exit, Error> {
     let name = &arguments.issue;
     let dir = project.dir.join("issues").join(name.as_str());
     if dir.exists() {
@@ -37,12 +36,14 @@ pub fn run(project: &Project, arguments: &New, terminal: Terminal) -> Result<Exi
         Some(source) => files.extend(source.sections.iter().map(|section| section_file(&dir, section))),
         None => files.push((dir.join("10-ordforanden.md"), section_text("Ordföranden har ordet", None))),
     }
-    for (path, text) in files {
-        write(&path, text.as_bytes())?;
+    for (path, text) in &files {
+        write(path, text.as_bytes())?;
         terminal.data(path.display().to_string());
     }
+    let written: Vec<&PathBuf> = files.iter().map(|(path, _)| path).collect();
+    terminal.json(&serde_json::json!({ "issue": name, "files": written }));
     terminal.say(format!("Write the sections, then look at them: medlemsbrev preview {name}"));
-    Ok(ExitCode::SUCCESS)
+    Ok(Exit::Done)
 }
 
 fn today(project: &Project) -> ZonedDateTime {

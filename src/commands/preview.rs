@@ -10,12 +10,12 @@ mod show;
 
 use std::ffi::OsStr;
 use std::path::PathBuf;
-use std::process::{Command, ExitCode, Stdio};
+use std::process::{Command, Stdio};
 
 use crate::cli::Preview;
 use crate::compose::Composer;
 use crate::domain::{Address, IssueName, Member};
-use crate::error::{Error, Kind};
+use crate::error::{Error, Exit, Kind};
 use crate::ledger::Ledger;
 use crate::report::Terminal;
 
@@ -23,7 +23,7 @@ use super::Project;
 use super::import::{Scratch, import_list};
 
 /// Runs the command.
-pub fn run(project: &Project, arguments: &Preview, terminal: Terminal) -> Result<ExitCode, Error> {
+pub fn run(project: &Project, arguments: &Preview, terminal: Terminal) -> Result<Exit, Error> {
     #[cfg(feature = "interactive")]
     if arguments.interactive {
         return interactive::run(project, arguments, terminal);
@@ -40,10 +40,10 @@ pub fn run(project: &Project, arguments: &Preview, terminal: Terminal) -> Result
     #[cfg(feature = "images")]
     if arguments.images {
         images::show(&composer, &member, terminal)?;
-        return Ok(ExitCode::SUCCESS);
+        return Ok(Exit::Done);
     }
     show::show(&composer, &member, arguments.part, terminal)?;
-    Ok(ExitCode::SUCCESS)
+    Ok(Exit::Done)
 }
 
 /// Writes the page, pictures and all in one file, and opens it.
@@ -53,11 +53,11 @@ fn browse(
     composer: &Composer,
     member: &Member,
     terminal: Terminal,
-) -> Result<ExitCode, Error> {
+) -> Result<Exit, Error> {
     let path = write_page(project, issue, composer, member)?;
     terminal.data(path.display().to_string());
     open(path.as_os_str(), terminal);
-    Ok(ExitCode::SUCCESS)
+    Ok(Exit::Done)
 }
 
 /// The letter's page as a file.

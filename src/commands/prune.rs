@@ -1,13 +1,11 @@
 //! `prune`: what is too old to be kept.
 
-use std::process::ExitCode;
-
 use clap::ValueEnum;
 use jiff::Timestamp;
 use serde::Serialize;
 
 use crate::cli::{LogKind, Prune};
-use crate::error::{Error, Kind};
+use crate::error::{Error, Exit, Kind};
 use crate::ledger::Pruned;
 use crate::report::{JsonLines, Terminal, plural};
 
@@ -23,7 +21,7 @@ struct Report {
 }
 
 /// Runs the command.
-pub fn run(project: &Project, arguments: &Prune, terminal: Terminal) -> Result<ExitCode, Error> {
+pub fn run(project: &Project, arguments: &Prune, terminal: Terminal) -> Result<Exit, Error> {
     let before = arguments.older_than.before(Timestamp::now()).ok_or_else(|| {
         Error::new(Kind::Usage, "there is no time so long ago").hint("name a shorter time, such as 24m")
     })?;
@@ -45,5 +43,5 @@ pub fn run(project: &Project, arguments: &Prune, terminal: Terminal) -> Result<E
             plural(report.ledger.changes, "traced change", "traced changes"),
         ));
     }
-    Ok(ExitCode::SUCCESS)
+    Ok(Exit::Done)
 }

@@ -1,14 +1,13 @@
 //! `remind`: tells the editors by mail that an issue is due, and what is missing in it.
 
 use std::fmt::Write as _;
-use std::process::ExitCode;
 
 use jiff::Timestamp;
 use jiff::civil::Date;
 
 use crate::compose::Notice;
 use crate::domain::{IssueName, Outcome};
-use crate::error::{Error, Kind};
+use crate::error::{Error, Exit, Kind};
 use crate::ledger::{Ledger, Review, ReviewKind};
 use crate::report::{Terminal, plural};
 
@@ -19,7 +18,7 @@ use super::year::{Promise, Standing, promises};
 const EVERY_DAYS: i64 = 7;
 
 /// Runs the command: silent where nothing is due, or the editors were told lately.
-pub fn run(project: &Project, terminal: Terminal) -> Result<ExitCode, Error> {
+pub fn run(project: &Project, terminal: Terminal) -> Result<Exit, Error> {
     let schedule = &project.config.schedule;
     if schedule.due.is_empty() || schedule.editors.is_empty() {
         return Err(Error::new(
@@ -44,7 +43,7 @@ pub fn run(project: &Project, terminal: Terminal) -> Result<ExitCode, Error> {
         let editors = plural(schedule.editors.len() as u64, "editor was", "editors were");
         terminal.data(format!("{editors} told: {subject}."));
     }
-    Ok(ExitCode::SUCCESS)
+    Ok(Exit::Done)
 }
 
 fn was_told(ledger: &Ledger, issue: &IssueName, now: Timestamp) -> Result<bool, Error> {

@@ -1,19 +1,17 @@
 //! `resolve`: a person decides about letters in doubt.
 
-use std::process::ExitCode;
-
 use jiff::Timestamp;
 
 use crate::cli::Resolve;
 use crate::domain::{Address, State};
-use crate::error::{Error, Kind};
+use crate::error::{Error, Exit, Kind};
 use crate::ledger::DeliveryRow;
 use crate::report::{Terminal, plural};
 
 use super::Project;
 
 /// Runs the command.
-pub fn run(project: &Project, arguments: &Resolve, terminal: Terminal) -> Result<ExitCode, Error> {
+pub fn run(project: &Project, arguments: &Resolve, terminal: Terminal) -> Result<Exit, Error> {
     let _lock = project.lock(&format!("resolve {}", arguments.issue))?;
     let ledger = project.ledger()?;
     if !project.issues().contains(&arguments.issue) && !ledger.has_deliveries(&arguments.issue)? {
@@ -31,7 +29,7 @@ pub fn run(project: &Project, arguments: &Resolve, terminal: Terminal) -> Result
         (_, true) => State::Queued,
         (false, false) => {
             list(project, &rows, terminal);
-            return Ok(ExitCode::from(u8::from(!rows.is_empty())));
+            return Ok(if rows.is_empty() { Exit::Done } else { Exit::Partly });
         }
     };
     let mut settled = 0;
@@ -52,7 +50,7 @@ pub fn run(project: &Project, arguments: &Resolve, terminal: Terminal) -> Result
         State::Accepted => format!("{letters} marked as accepted."),
         _ => format!("{letters} queued again: medlemsbrev send {}", arguments.issue),
     });
-    Ok(ExitCode::SUCCESS)
+    Ok(Exit::Done)
 }
 
 fn chosen(arguments: &Resolve, rows: Vec<DeliveryRow>) -> Result<Vec<DeliveryRow>, Error> {

@@ -1,6 +1,5 @@
 //! A run of `send`: progress, logs, the sum at the end, and the exit code.
 
-use std::process::ExitCode;
 use std::sync::Arc;
 
 use jiff::Timestamp;
@@ -8,7 +7,7 @@ use serde::Serialize;
 
 use crate::compose::Composer;
 use crate::domain::{Address, IssueName, Member, Outcome, Segment, State};
-use crate::error::{Error, Kind};
+use crate::error::{Error, Exit, Kind};
 use crate::ledger::{Counts, Ledger, Skip, Standing};
 use crate::relay::Relay;
 use crate::report::{Terminal, plural};
@@ -54,7 +53,7 @@ pub(super) struct Run<'a> {
 
 impl Run<'_> {
     /// Sends what was prepared.
-    pub(super) async fn go(mut self, prepared: Prepared, relay: Relay) -> Result<ExitCode, Error> {
+    pub(super) async fn go(mut self, prepared: Prepared, relay: Relay) -> Result<Exit, Error> {
         let Prepared { ledger, composer, job, letters } = prepared;
         let issue = job.issue.clone();
         let segment = job.segment.clone();
@@ -197,7 +196,7 @@ impl Run<'_> {
         format!("{what}\n\n{}", super::status::table(counts))
     }
 
-    fn ended(&self, end: End, counts: &Counts, issue: &IssueName) -> Result<ExitCode, Error> {
+    fn ended(&self, end: End, counts: &Counts, issue: &IssueName) -> Result<Exit, Error> {
         let open = counts.open();
         match end {
             End::RelayGone(error) if open > 0 => return Err(error.into()),
@@ -234,11 +233,15 @@ impl Run<'_> {
 }
 
 /// 75 while letters are deferred, 1 with rejected letters or letters in doubt, else 0.
-pub(super) fn exit_code(counts: &Counts) -> ExitCode {
+pub(super) fn exit_code(counts: &Counts) -> Exit {
     if counts.in_state(State::Deferred) > 0 {
-        return ExitCode::from(Kind::TryAgain.exit_code());
+        return Exit::Failed(Kind::TryAgain);
     }
-    ExitCode::from(u8::from(counts.in_state(State::Rejected) + counts.in_state(State::InDoubt) > 0))
+    if counts.in_state(State::Rejected) + counts.in_state(State::InDoubt) > 0 {
+        Exit::Partly
+    } else {
+        Exit::Done
+    }
 }
 
 /// Why the issue is not for a member that could be mailed.

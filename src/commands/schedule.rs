@@ -1,24 +1,27 @@
 //! `schedule`: what to give to cron or systemd.
 
 use std::fmt::Write as _;
-use std::process::ExitCode;
+
+use serde::Serialize;
 
 use crate::cli::Schedule;
-use crate::error::{Error, Kind};
+use crate::error::{Error, Exit, Kind};
 use crate::report::Terminal;
 
 use super::Project;
 
 /// A line of the crontab: when, as cron and as systemd say it, and which command.
+#[derive(Debug, Serialize)]
 struct Entry {
     name: &'static str,
     cron: &'static str,
+    #[serde(rename = "on_calendar")]
     calendar: &'static str,
     command: String,
 }
 
 /// Runs the command; it prints only.
-pub fn run(project: &Project, arguments: &Schedule, terminal: Terminal) -> Result<ExitCode, Error> {
+pub fn run(project: &Project, arguments: &Schedule, terminal: Terminal) -> Result<Exit, Error> {
     let absolute = |path: &std::path::Path| {
         let found = std::fs::canonicalize(path).map_err(|error| {
             Error::new(Kind::TryAgain, format!("can't find `{}`: {error}", path.display()))
@@ -42,7 +45,8 @@ pub fn run(project: &Project, arguments: &Schedule, terminal: Terminal) -> Resul
         calendar: "*-*-* 07..20:00/15",
         command: command("send --due --quiet"),
     }];
-    let has_inbox = !project.config.inbox.sources.is_empty();
+    let inbox = &project.config.inbox;
+    let has_inbox = inbox.has_source();
     if has_inbox {
         entries.push(Entry {
             name: "bounces",
@@ -59,11 +63,12 @@ pub fn run(project: &Project, arguments: &Schedule, terminal: Terminal) -> Resul
             command: command("remind"),
         });
     }
+    terminal.json(&entries);
     terminal.data(if arguments.systemd { systemd(&entries) } else { crontab(&entries) });
     if !has_inbox {
-        terminal.say("No bounces are read: set sources = [\"/home/you/Maildir\"] in [inbox].");
+        terminal.say("No bounces are read: set sources = [\"/home/you/Maildir\"] in [inbox], or configure [inbox.imap].");
     }
-    Ok(ExitCode::SUCCESS)
+    Ok(Exit::Done)
 }
 
 fn crontab(entries: &[Entry]) -> String {

@@ -1,14 +1,13 @@
 //! `send`: the main job.
 
 use std::path::{Path, PathBuf};
-use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
 
 use crate::cli::Send;
 use crate::compose::Mark;
 use crate::domain::{Address, IssueName, Member, Outcome, State};
-use crate::error::{Error, Kind};
+use crate::error::{Error, Exit, Kind};
 use crate::ledger::{Ledger, Review};
 use crate::relay::{Durability, Outbox, Relay};
 use crate::report::{JsonLines, Terminal, plural};
@@ -25,7 +24,7 @@ use super::run::{Prepared, Run};
 use super::run_log::RunLog;
 
 /// Runs the command.
-pub fn run(project: &Project, arguments: &Send, terminal: Terminal) -> Result<ExitCode, Error> {
+pub fn run(project: &Project, arguments: &Send, terminal: Terminal) -> Result<Exit, Error> {
     if arguments.due {
         return super::due::run(project, arguments, terminal);
     }
@@ -43,7 +42,7 @@ pub(super) fn send(
     arguments: &Send,
     approved: Option<&Review>,
     terminal: Terminal,
-) -> Result<ExitCode, Error> {
+) -> Result<Exit, Error> {
     let runtime = super::runtime()?;
     // The copy is dropped after the run, the lock held until then.
     let (scratch, _lock) = if arguments.dry_run {
@@ -121,7 +120,7 @@ fn make_dry_run(
     prepared: Prepared,
     arguments: &Send,
     now: Review,
-) -> Result<ExitCode, Error> {
+) -> Result<Exit, Error> {
     let (project, terminal, issue) = (run.project, run.terminal, prepared.job.issue.clone());
     let relay = dry_run_outbox(&dry_run_folder(project, &issue))?;
     let code = runtime.block_on(run.go(prepared, relay))?;
@@ -251,12 +250,11 @@ fn confirm(
     let letters = plural(prepared.letters, "letter", "letters");
     let relay = project.relay(&prepared.job.issue)?.name();
     let title = &prepared.composer.issue().title;
-    match terminal.confirm(&format!("Send {letters} of «{title}» through {relay}?")) {
-        Some(true) => Ok(()),
-        Some(false) => Err(Error::new(Kind::Usage, "nothing was sent")),
-        None => Err(Error::new(Kind::Usage, format!("{letters} to be sent, and nobody here to ask"))
-            .hint("add --yes to send without a question, or --dry-run to look first")),
-    }
+    super::agree(
+        terminal,
+        &format!("Send {letters} of «{title}» through {relay}?"),
+        &format!("{letters} to be sent: add --yes to send without a question, or --dry-run to look first"),
+    )
 }
 
 /// An empty folder for the letters of a dry run.
@@ -278,7 +276,7 @@ async fn test(
     issue: &IssueName,
     address: &Address,
     terminal: Terminal,
-) -> Result<ExitCode, Error> {
+) -> Result<Exit, Error> {
     let ledger = super::preview::register(project, terminal)?;
     let member = ledger.member_by_address(address)?.map(|row| row.member);
     let composer = project.composer(issue, ledger.fields()?)?;
@@ -297,8 +295,8 @@ async fn test(
         terminal.text(format!("Test letter to {address}: {}: {reply}", state.as_str()));
     }
     Ok(match delivered.outcome {
-        Outcome::Accepted(_) => ExitCode::SUCCESS,
-        Outcome::Deferred(_) => ExitCode::from(Kind::TryAgain.exit_code()),
-        Outcome::Rejected(_) | Outcome::InDoubt(_) => ExitCode::from(1),
+        Outcome::Accepted(_) => Exit::Done,
+        Outcome::Deferred(_) => Exit::Failed(Kind::TryAgain),
+        Outcome::Rejected(_) | Outcome::InDoubt(_) => Exit::Partly,
     })
 }

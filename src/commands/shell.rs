@@ -3,14 +3,13 @@
 use std::ffi::{OsStr, OsString};
 use std::io;
 use std::path::PathBuf;
-use std::process::ExitCode;
 
 use clap::CommandFactory;
 use clap_complete::engine::{ArgValueCompleter, CompletionCandidate};
 use clap_complete::env::{CompleteEnv, Shells};
 
 use crate::cli::{Cli, Man};
-use crate::error::{Error, Kind};
+use crate::error::{Error, Exit, Kind};
 use crate::report::Terminal;
 
 use super::Project;
@@ -29,7 +28,7 @@ pub fn answer(arguments: &[OsString]) -> Result<bool, clap::Error> {
 }
 
 /// Prints the script that makes a shell ask.
-pub(super) fn completions(shell: clap_complete::Shell, terminal: Terminal) -> Result<ExitCode, Error> {
+pub(super) fn completions(shell: clap_complete::Shell, terminal: Terminal) -> Result<Exit, Error> {
     let mut script = Vec::new();
     if let Some(shell) = Shells::builtins().completer(&shell.to_string()) {
         shell.write_registration(VARIABLE, NAME, NAME, NAME, &mut script).map_err(|error| {
@@ -37,23 +36,23 @@ pub(super) fn completions(shell: clap_complete::Shell, terminal: Terminal) -> Re
         })?;
     }
     terminal.data(String::from_utf8_lossy(&script));
-    Ok(ExitCode::SUCCESS)
+    Ok(Exit::Done)
 }
 
 /// Prints the manual page, or writes one for each command.
-pub(super) fn man(arguments: &Man, terminal: Terminal) -> Result<ExitCode, Error> {
+pub(super) fn man(arguments: &Man, terminal: Terminal) -> Result<Exit, Error> {
     let Some(dir) = &arguments.output else {
         let mut page = Vec::new();
         let written = clap_mangen::Man::new(Cli::command()).render(&mut page);
         written.map_err(|error| Error::new(Kind::TryAgain, format!("can't write the page: {error}")))?;
         terminal.data(String::from_utf8_lossy(&page));
-        return Ok(ExitCode::SUCCESS);
+        return Ok(Exit::Done);
     };
     let pages = pages(dir).map_err(|error| {
         Error::new(Kind::TryAgain, format!("can't write the pages into `{}`: {error}", dir.display()))
     })?;
     terminal.data(pages.join("\n"));
-    Ok(ExitCode::SUCCESS)
+    Ok(Exit::Done)
 }
 
 /// Writes the pages and gives their files.

@@ -1,14 +1,13 @@
 //! `status`: what was sent, what was not, and why.
 
 use std::fmt::Write as _;
-use std::process::ExitCode;
 
 use jiff::Timestamp;
 use serde::Serialize;
 
 use crate::cli::Status;
 use crate::domain::{IssueName, State};
-use crate::error::Error;
+use crate::error::{Error, Exit};
 use crate::ledger::{Counts, DeliveryRow, Ledger, Lock};
 use crate::report::{Paint, Table, Terminal, count};
 
@@ -26,7 +25,7 @@ struct IssueStatus {
 }
 
 /// Runs the command.
-pub fn run(project: &Project, arguments: &Status, terminal: Terminal) -> Result<ExitCode, Error> {
+pub fn run(project: &Project, arguments: &Status, terminal: Terminal) -> Result<Exit, Error> {
     let Some(ledger) = Ledger::open_existing(&project.ledger_path())? else {
         if let Some(issue) = arguments.issue.as_ref().filter(|issue| !project.issues().contains(issue)) {
             return Err(project.no_issue(issue));
@@ -35,7 +34,7 @@ pub fn run(project: &Project, arguments: &Status, terminal: Terminal) -> Result<
         if terminal.json {
             terminal.json(&Vec::<IssueStatus>::new());
         }
-        return Ok(ExitCode::SUCCESS);
+        return Ok(Exit::Done);
     };
     let mut issues = match &arguments.issue {
         Some(issue) => vec![issue.clone()],
@@ -65,7 +64,7 @@ pub fn run(project: &Project, arguments: &Status, terminal: Terminal) -> Result<
     } else {
         terminal.json(&statuses);
     }
-    Ok(ExitCode::SUCCESS)
+    Ok(Exit::Done)
 }
 
 /// The issues that the schedule promises.

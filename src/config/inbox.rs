@@ -61,6 +61,13 @@ impl Default for Inbox {
     }
 }
 
+impl Inbox {
+    /// Tells whether returned messages are read from anywhere.
+    pub fn has_source(&self) -> bool {
+        !self.sources.is_empty() || !self.imap.is_empty()
+    }
+}
+
 impl Imap {
     /// The port, by default the one that the kind of security has.
     pub fn port(&self) -> u16 {

@@ -1,6 +1,7 @@
 //! What the user sees: data on stdout, messages and progress on stderr.
 
 mod csv;
+mod document;
 mod log;
 mod paint;
 mod table;
@@ -11,6 +12,7 @@ use std::io::{IsTerminal, Write};
 use serde::Serialize;
 
 pub use csv::spreadsheet_csv;
+pub use document::Document;
 pub use log::{JsonLines, LogError};
 pub use paint::Paint;
 pub use table::Table;
@@ -37,14 +39,16 @@ impl Terminal {
 
     /// Prints a result that people read on stdout, wrapped at words where something limits its width.
     pub fn text(self, text: impl AsRef<str>) {
-        self.data(wrapped(text.as_ref(), stdout_width()));
+        self.data(wrapped(text.as_ref(), if self.json { None } else { stdout_width() }));
     }
 
     /// Prints a result on stdout.
-    #[expect(clippy::unused_self, reason = "one way to talk to the user")]
     pub fn data(self, text: impl AsRef<str>) {
         let text = text.as_ref();
         let end = if text.ends_with('\n') { "" } else { "\n" };
+        if self.json {
+            return document::keep_text(&format!("{text}{end}"));
+        }
         // A reader such as `head` may be gone.
         let _closed = write!(anstream::stdout(), "{text}{end}");
     }
@@ -58,11 +62,10 @@ impl Terminal {
         }
     }
 
-    /// Prints a result on stdout as JSON.
+    /// Keeps a command's result for the one JSON document that is printed when it ends.
+    #[expect(clippy::unused_self, reason = "one way to talk to the user")]
     pub fn json(self, value: &impl Serialize) {
-        if let Ok(text) = serde_json::to_string_pretty(value) {
-            self.data(text);
-        }
+        document::keep(value);
     }
 
     /// Asks a yes-or-no question; `None` where nobody can answer.

@@ -18,6 +18,7 @@ mod imap;
 mod inbox;
 mod inbox_fuzz;
 mod inbox_limits;
+mod json;
 mod layers;
 mod letter;
 mod lists;

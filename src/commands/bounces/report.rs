@@ -1,8 +1,6 @@
 //! `bounces report`: what to correct in the member list, by organisation.
 
-use std::process::ExitCode;
-
-use crate::error::{Error, Kind};
+use crate::error::{Error, Exit, Kind};
 use crate::report::{Table, Terminal, spreadsheet_csv};
 
 use super::Project;
@@ -42,12 +40,12 @@ const OTHER: [[&str; 2]; 2] = [
 ];
 
 /// Prints the list as a table, CSV or JSON.
-pub(super) fn run(project: &Project, csv: bool, terminal: Terminal) -> Result<ExitCode, Error> {
+pub(super) fn run(project: &Project, csv: bool, terminal: Terminal) -> Result<Exit, Error> {
     let ledger = project.ledger()?;
     let corrections = ledger.corrections()?;
     if terminal.json {
         terminal.json(&corrections);
-        return Ok(ExitCode::SUCCESS);
+        return Ok(Exit::Done);
     }
     let is_swedish = project.config.association.language == "sv";
     let header = ["organisation", "member", "address", "since", "reason", "what to do"];
@@ -71,14 +69,14 @@ pub(super) fn run(project: &Project, csv: bool, terminal: Terminal) -> Result<Ex
             .map_err(|error| Error::new(Kind::TryAgain, format!("can't write CSV: {error}")))?;
         // Excel takes it for UTF-8 by the BOM.
         terminal.data(format!("\u{feff}{text}"));
-        return Ok(ExitCode::SUCCESS);
+        return Ok(Exit::Done);
     }
     if corrections.is_empty() {
         terminal.data("No address needs to be corrected.");
-        return Ok(ExitCode::SUCCESS);
+        return Ok(Exit::Done);
     }
     let mut table = Table::new(header);
     rows.for_each(|row| table.row(row));
     terminal.data(table.to_string());
-    Ok(ExitCode::SUCCESS)
+    Ok(Exit::Done)
 }

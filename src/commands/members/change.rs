@@ -1,13 +1,11 @@
 //! Changes by hand, each with its trace.
 
-use std::process::ExitCode;
-
 use clap::ValueEnum;
 use jiff::Timestamp;
 
 use crate::cli::{AddMember, FieldValue, LogKind};
 use crate::domain::{Address, Suppression, SuppressionReason, field, suggest};
-use crate::error::{Error, Kind};
+use crate::error::{Error, Exit, Kind};
 use crate::import::Row;
 use crate::ledger::{Ledger, MemberRow};
 use crate::report::{JsonLines, Terminal};
@@ -15,7 +13,7 @@ use crate::report::{JsonLines, Terminal};
 use super::super::Project;
 use super::{as_row, find, register};
 
-pub(super) fn add(project: &Project, arguments: &AddMember, terminal: Terminal) -> Result<ExitCode, Error> {
+pub(super) fn add(project: &Project, arguments: &AddMember, terminal: Terminal) -> Result<Exit, Error> {
     let _lock = project.lock("members add")?;
     let ledger = project.ledger()?;
     let mut row = Row { name: arguments.name.clone(), address: arguments.email.clone(), ..Row::default() };
@@ -35,7 +33,7 @@ pub(super) fn add(project: &Project, arguments: &AddMember, terminal: Terminal) 
     }
     let member = ledger.add_member(&row, "members add", Timestamp::now())?;
     terminal.say(format!("{} is in the register now, as id:{member}.", row.name));
-    Ok(ExitCode::SUCCESS)
+    Ok(Exit::Done)
 }
 
 pub(super) fn set(
@@ -43,7 +41,7 @@ pub(super) fn set(
     who: &str,
     values: &[FieldValue],
     terminal: Terminal,
-) -> Result<ExitCode, Error> {
+) -> Result<Exit, Error> {
     let _lock = project.lock("members set")?;
     let ledger = register(project)?;
     let MemberRow { member, .. } = find(&ledger, who)?;
@@ -56,7 +54,7 @@ pub(super) fn set(
     let changes = ledger.change_member(member.id, &row, "members set", Timestamp::now())?;
     if terminal.json {
         terminal.json(&changes);
-        return Ok(ExitCode::SUCCESS);
+        return Ok(Exit::Done);
     }
     for change in &changes {
         terminal.say(change.to_string());
@@ -64,7 +62,7 @@ pub(super) fn set(
     if changes.is_empty() {
         terminal.say("Nothing is different.");
     }
-    Ok(ExitCode::SUCCESS)
+    Ok(Exit::Done)
 }
 
 /// Says where a field is one that no member had before: it may be a misspelt name.
@@ -125,7 +123,7 @@ pub(super) fn unsubscribe(
     who: &str,
     why: Option<&str>,
     terminal: Terminal,
-) -> Result<ExitCode, Error> {
+) -> Result<Exit, Error> {
     let _lock = project.lock("members unsubscribe")?;
     let ledger = register(project)?;
     let MemberRow { member, .. } = find(&ledger, who)?;
@@ -142,7 +140,7 @@ pub(super) fn unsubscribe(
     } else {
         format!("{name} got no letters at {address} already.")
     });
-    Ok(ExitCode::SUCCESS)
+    Ok(Exit::Done)
 }
 
 pub(super) fn resubscribe(
@@ -150,7 +148,7 @@ pub(super) fn resubscribe(
     who: &str,
     why: &str,
     terminal: Terminal,
-) -> Result<ExitCode, Error> {
+) -> Result<Exit, Error> {
     let _lock = project.lock("members resubscribe")?;
     let ledger = register(project)?;
     let MemberRow { member, .. } = find(&ledger, who)?;
@@ -165,7 +163,7 @@ pub(super) fn resubscribe(
     } else {
         format!("Nothing kept letters from {name} at {address}.")
     });
-    Ok(ExitCode::SUCCESS)
+    Ok(Exit::Done)
 }
 
 fn address_of(member: &crate::domain::Member) -> Result<&Address, Error> {
@@ -173,13 +171,13 @@ fn address_of(member: &crate::domain::Member) -> Result<&Address, Error> {
     member.address.as_ref().ok_or_else(error)
 }
 
-pub(super) fn forget(project: &Project, who: &str, yes: bool, terminal: Terminal) -> Result<ExitCode, Error> {
+pub(super) fn forget(project: &Project, who: &str, yes: bool, terminal: Terminal) -> Result<Exit, Error> {
     let _lock = project.lock("members forget")?;
     let ledger = register(project)?;
     let MemberRow { member, .. } = find(&ledger, who)?;
     let question = format!("Erase all that is stored of {}? It can't be taken back.", member.name);
-    if !yes && terminal.confirm(&question) != Some(true) {
-        return Err(Error::new(Kind::Usage, "nothing was erased").hint("answer y, or add --yes"));
+    if !yes {
+        crate::commands::agree(terminal, &question, "add --yes to erase without a question")?;
     }
     for kind in LogKind::value_variants() {
         let address = member.address.as_ref().map(Address::as_str);
@@ -191,5 +189,5 @@ pub(super) fn forget(project: &Project, who: &str, yes: bool, terminal: Terminal
          member list, the folder outbox, and your backups (id:{}).",
         member.id
     ));
-    Ok(ExitCode::SUCCESS)
+    Ok(Exit::Done)
 }

@@ -1,13 +1,12 @@
 //! Members in rows: filtered, as a table, JSON or CSV; by organisation; by segment.
 
 use std::collections::BTreeMap;
-use std::process::ExitCode;
 
 use serde::Serialize;
 
 use crate::cli::{ExportMembers, ListMembers};
 use crate::domain::{SuppressionReason, field, suggest};
-use crate::error::{Error, Kind};
+use crate::error::{Error, Exit, Kind};
 use crate::ledger::{Ledger, MemberRow};
 use crate::report::{Table, Terminal, count, plural, spreadsheet_csv};
 
@@ -18,11 +17,7 @@ use super::register;
 const POSTAL: [&str; 6] = ["name", "organisation", "street", "postcode", "city", "standing"];
 const USUAL: [&str; 5] = ["number", "name", "email", "organisation", "standing"];
 
-pub(super) fn list(
-    project: &Project,
-    arguments: &ListMembers,
-    terminal: Terminal,
-) -> Result<ExitCode, Error> {
+pub(super) fn list(project: &Project, arguments: &ListMembers, terminal: Terminal) -> Result<Exit, Error> {
     let ledger = register(project)?;
     let rows = chosen(project, &ledger, arguments)?;
     let usual: &[&str] = if arguments.without_email { &POSTAL } else { &USUAL };
@@ -43,14 +38,14 @@ pub(super) fn list(
         }
         terminal.say(plural(rows.len() as u64, "member", "members"));
     }
-    Ok(ExitCode::SUCCESS)
+    Ok(Exit::Done)
 }
 
 pub(super) fn export(
     project: &Project,
     arguments: &ExportMembers,
     terminal: Terminal,
-) -> Result<ExitCode, Error> {
+) -> Result<Exit, Error> {
     let ledger = register(project)?;
     let filter = ListMembers { expression: arguments.expression.clone(), ..ListMembers::default() };
     let rows = chosen(project, &ledger, &filter)?;
@@ -73,7 +68,7 @@ pub(super) fn export(
             terminal.say(format!("{members} in {}", path.display()));
         }
     }
-    Ok(ExitCode::SUCCESS)
+    Ok(Exit::Done)
 }
 
 fn chosen(project: &Project, ledger: &Ledger, arguments: &ListMembers) -> Result<Vec<MemberRow>, Error> {
@@ -137,7 +132,7 @@ struct Organisation {
 }
 
 /// Shows which organisations can be reached by mail.
-pub fn organisations(project: &Project, terminal: Terminal) -> Result<ExitCode, Error> {
+pub fn organisations(project: &Project, terminal: Terminal) -> Result<Exit, Error> {
     let mut found: BTreeMap<String, Organisation> = BTreeMap::new();
     register(project)?.for_each_member(|row| {
         if let Some(name) = row.member.field("organisation").filter(|_| row.active) {
@@ -152,7 +147,7 @@ pub fn organisations(project: &Project, terminal: Terminal) -> Result<ExitCode, 
     })?;
     if terminal.json {
         terminal.json(&found.values().collect::<Vec<_>>());
-        return Ok(ExitCode::SUCCESS);
+        return Ok(Exit::Done);
     }
     let mut table = Table::new(["organisation", "members", "by mail", ""]).right(1).right(2);
     for Organisation { name, members, reachable } in found.values() {
@@ -160,7 +155,7 @@ pub fn organisations(project: &Project, terminal: Terminal) -> Result<ExitCode, 
         table.row([name.clone(), count(*members), count(*reachable), note.to_owned()]);
     }
     terminal.data(table.to_string());
-    Ok(ExitCode::SUCCESS)
+    Ok(Exit::Done)
 }
 
 /// A named segment with its members.
@@ -173,7 +168,7 @@ struct Named<'a> {
 }
 
 /// Shows the configured segments with how many they have.
-pub fn segments(project: &Project, terminal: Terminal) -> Result<ExitCode, Error> {
+pub fn segments(project: &Project, terminal: Terminal) -> Result<Exit, Error> {
     let ledger = register(project)?;
     let fields = ledger.fields()?;
     let mut found = Vec::new();
@@ -192,12 +187,12 @@ pub fn segments(project: &Project, terminal: Terminal) -> Result<ExitCode, Error
     }
     if terminal.json {
         terminal.json(&found);
-        return Ok(ExitCode::SUCCESS);
+        return Ok(Exit::Done);
     }
     let mut table = Table::new(["segment", "members", "by mail", "expression"]).right(1).right(2);
     for Named { name, expression, members, reachable } in &found {
         table.row([(*name).to_owned(), count(*members), count(*reachable), (*expression).to_owned()]);
     }
     terminal.data(table.to_string());
-    Ok(ExitCode::SUCCESS)
+    Ok(Exit::Done)
 }

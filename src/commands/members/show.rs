@@ -1,14 +1,12 @@
 //! What is known of one member.
 
-use std::process::ExitCode;
-
 use clap::ValueEnum;
 use serde::Serialize;
 use serde_json::Value;
 
 use crate::cli::LogKind;
 use crate::domain::Address;
-use crate::error::Error;
+use crate::error::{Error, Exit};
 use crate::ledger::{History, MemberRow};
 use crate::report::{JsonLines, Table, Terminal};
 
@@ -26,12 +24,12 @@ struct Shown {
     log_lines: Vec<Value>,
 }
 
-pub(super) fn show(project: &Project, who: &str, terminal: Terminal) -> Result<ExitCode, Error> {
+pub(super) fn show(project: &Project, who: &str, terminal: Terminal) -> Result<Exit, Error> {
     print(&stored(project, who)?, terminal);
-    Ok(ExitCode::SUCCESS)
+    Ok(Exit::Done)
 }
 
-pub(super) fn extract(project: &Project, who: &str, terminal: Terminal) -> Result<ExitCode, Error> {
+pub(super) fn extract(project: &Project, who: &str, terminal: Terminal) -> Result<Exit, Error> {
     let mut shown = stored(project, who)?;
     let member = shown.member.member.id.0;
     for kind in LogKind::value_variants() {
@@ -42,7 +40,7 @@ pub(super) fn extract(project: &Project, who: &str, terminal: Terminal) -> Resul
         })?;
     }
     print(&shown, terminal);
-    Ok(ExitCode::SUCCESS)
+    Ok(Exit::Done)
 }
 
 fn stored(project: &Project, who: &str) -> Result<Shown, Error> {

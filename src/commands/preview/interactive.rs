@@ -1,14 +1,13 @@
 //! `preview --interactive`: all recipients' letters to leaf through.
 
 use std::io::IsTerminal;
-use std::process::ExitCode;
 
 use jiff::Timestamp;
 
 use crate::cli::Preview;
 use crate::compose::Composer;
 use crate::domain::Member;
-use crate::error::{Error, Kind};
+use crate::error::{Error, Exit, Kind};
 use crate::ledger::Ledger;
 use crate::preview::interactive::{App, Composed, End, People, Segments, run as leaf_through};
 use crate::report::Terminal;
@@ -17,7 +16,7 @@ use super::super::progress::stop_on_signal;
 use super::{Project, register};
 
 /// Runs the command.
-pub(super) fn run(project: &Project, arguments: &Preview, terminal: Terminal) -> Result<ExitCode, Error> {
+pub(super) fn run(project: &Project, arguments: &Preview, terminal: Terminal) -> Result<Exit, Error> {
     if !std::io::stdin().is_terminal() || !std::io::stdout().is_terminal() {
         return Err(Error::new(Kind::Usage, "--interactive needs a terminal to show the letters on")
             .hint("leave it out: `preview --member ADDRESS` prints one letter"));
@@ -50,8 +49,8 @@ pub(super) fn run(project: &Project, arguments: &Preview, terminal: Terminal) ->
     let end = leaf_through(&mut app, || *stopped.borrow(), open)
         .map_err(|error| Error::new(Kind::TryAgain, format!("the terminal can't be used: {error}")))?;
     Ok(match end {
-        End::Quit => ExitCode::SUCCESS,
-        End::Stopped => ExitCode::from(Kind::TryAgain.exit_code()),
+        End::Quit => Exit::Done,
+        End::Stopped => Exit::Failed(Kind::TryAgain),
     })
 }
 

@@ -2,7 +2,6 @@
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
-use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -12,7 +11,7 @@ use crate::cli::Preview;
 use crate::compose::{ComposeError, Composer, IssueSource};
 use crate::config::FILE;
 use crate::domain::IssueName;
-use crate::error::Error;
+use crate::error::{Error, Exit};
 use crate::preview::browser::{Desk, Edition, Places, Reader, Readers, Server, watch};
 use crate::report::Terminal;
 use crate::send::raised;
@@ -36,7 +35,7 @@ pub(super) fn run(
     issue: &IssueName,
     arguments: &Preview,
     terminal: Terminal,
-) -> Result<ExitCode, Error> {
+) -> Result<Exit, Error> {
     // Where there is no such issue, there is nothing to wait for.
     if let Err(error @ ComposeError::NoIssue { .. }) = project.source(issue) {
         return Err(error.into());
@@ -62,7 +61,7 @@ pub(super) fn run(
             // Where nobody listens for signals, they end the program by themselves.
             () = raised(&mut stop) => {}
         }
-        Ok(ExitCode::SUCCESS)
+        Ok(Exit::Done)
     })
 }
 

@@ -21,6 +21,9 @@ pub(super) fn show(
     part: Option<Part>,
     terminal: Terminal,
 ) -> Result<(), Error> {
+    if terminal.json {
+        return show_json(composer, member, terminal);
+    }
     let is_terminal = std::io::stdout().is_terminal();
     // Colours in a pipe were asked for: whoever reads it shows them.
     let is_shown = is_terminal || paint_of_stdout().colors;
@@ -35,6 +38,22 @@ pub(super) fn show(
     } else {
         terminal.data(text);
     }
+    Ok(())
+}
+
+/// Reports the letter with its subject, both bodies and the message as it is sent.
+fn show_json(composer: &Composer, member: &Member, terminal: Terminal) -> Result<(), Error> {
+    let rendered = composer.render(member)?;
+    let letter = composer.letter(member, Mark::None, Timestamp::now())?;
+    terminal.json(&serde_json::json!({
+        "issue": composer.issue().name,
+        "name": member.name,
+        "address": member.address,
+        "subject": composer.issue().subject,
+        "html": rendered.html,
+        "text": rendered.text,
+        "message": letter.text(),
+    }));
     Ok(())
 }
 

@@ -284,9 +284,16 @@ impl Run {
         self.output.status.code()
     }
 
+    /// The document that `--json` prints.
+    #[track_caller]
+    pub fn document(&self) -> Value {
+        serde_json::from_str(&self.stdout()).unwrap_or_else(|error| panic!("{error}: {}", self.stdout()))
+    }
+
+    /// What the document of `--json` reports.
     #[track_caller]
     pub fn json(&self) -> Value {
-        serde_json::from_str(&self.stdout()).unwrap_or_else(|error| panic!("{error}: {}", self.stdout()))
+        self.document()["result"].take()
     }
 }
 

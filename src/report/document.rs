@@ -1,0 +1,66 @@
+//! The one JSON document that a command prints with `--json`.
+
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use serde::Serialize;
+use serde_json::value::RawValue;
+
+/// What the command has reported so far: stdout is one per process, and so is its document.
+static KEPT: Mutex<Kept> = Mutex::new(Kept { result: None, text: String::new() });
+
+#[derive(Debug)]
+struct Kept {
+    result: Option<Box<RawValue>>,
+    text: String,
+}
+
+/// The document: the command's result, its error, or both (a check that found errors).
+#[derive(Debug, Serialize)]
+pub struct Document<E> {
+    /// The command as typed, such as `members list`.
+    pub command: String,
+    pub exit_code: u8,
+    /// What the command reports; null if it reports nothing.
+    pub result: Option<Box<RawValue>>,
+    pub error: Option<E>,
+}
+
+/// The result of a command that only prints a text, such as a completion script.
+#[derive(Debug, Serialize)]
+struct Text<'a> {
+    text: &'a str,
+}
+
+impl<E: Serialize> Document<E> {
+    /// The document of a command that has ended, with the result that it has reported.
+    pub fn new(command: String, exit_code: u8, error: Option<E>) -> Self {
+        let kept = kept();
+        let text = Some(kept.text.as_str()).filter(|text| !text.is_empty());
+        let result = kept.result.clone().or_else(|| text.and_then(|text| raw(&Text { text })));
+        Self { command, exit_code, result, error }
+    }
+
+    /// The document as indented JSON.
+    pub fn text(&self) -> String {
+        serde_json::to_string_pretty(self).unwrap_or_default()
+    }
+}
+
+/// Keeps a result for the document.
+pub(super) fn keep(value: &impl Serialize) {
+    kept().result = raw(value);
+}
+
+/// Keeps a text, the document's result if the command reports nothing else.
+pub(super) fn keep_text(text: &str) {
+    kept().text.push_str(text);
+}
+
+fn kept() -> MutexGuard<'static, Kept> {
+    KEPT.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// `None` only for values that JSON lacks, such as maps with keys that are not strings.
+fn raw(value: &impl Serialize) -> Option<Box<RawValue>> {
+    serde_json::to_string_pretty(value).ok().and_then(|text| RawValue::from_string(text).ok())
+}
