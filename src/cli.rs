@@ -24,8 +24,6 @@ pub use send::{Approve, Cancel, Resolve, Schedule, Send};
     name = "medlemsbrev",
     version,
     propagate_version = true,
-    subcommand_required = true,
-    arg_required_else_help = true,
     after_help = EXIT_CODES,
     max_term_width = 100
 )]
@@ -45,8 +43,9 @@ pub struct Cli {
     /// When to use colours.
     #[arg(long, value_enum, default_value_t = Color::Auto, global = true, help_heading = GLOBAL)]
     pub color: Color,
+    /// What to do; `status` if none is named in a project folder.
     #[command(subcommand)]
-    pub command: Command,
+    pub command: Option<Command>,
 }
 
 const GLOBAL: &str = "Options of every command";
@@ -230,7 +229,7 @@ pub struct Build {
     pub output: Option<PathBuf>,
 }
 
-#[derive(Debug, Args)]
+#[derive(Debug, Default, Args)]
 pub struct Status {
     /// The issue; all issues when left out.
     pub issue: Option<IssueName>,

@@ -73,8 +73,8 @@ pub struct Schedule {
 
 #[derive(Debug, Args)]
 pub struct Cancel {
-    /// The issue.
-    pub issue: IssueName,
+    /// The issue; the current one when left out.
+    pub issue: Option<IssueName>,
     /// Let the issue be sent after all.
     #[arg(long)]
     pub undo: bool,
@@ -82,8 +82,8 @@ pub struct Cancel {
 
 #[derive(Debug, Args)]
 pub struct Resolve {
-    /// The issue.
-    pub issue: IssueName,
+    /// The issue; the current one when left out.
+    pub issue: Option<IssueName>,
     /// They arrived: do not send them again.
     #[arg(long, conflicts_with = "resend")]
     pub accepted: bool,

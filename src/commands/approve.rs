@@ -46,12 +46,9 @@ pub fn approve(project: &Project, arguments: &Approve, terminal: Terminal) -> Re
 
 /// Stops an issue, or lets it go on.
 pub fn cancel(project: &Project, arguments: &Cancel, terminal: Terminal) -> Result<Exit, Error> {
-    let issue = &arguments.issue;
-    let _lock = project.lock(&format!("cancel {issue}"))?;
+    let _lock = project.lock("cancel")?;
     let ledger = project.ledger()?;
-    if !project.issues().contains(issue) && !ledger.has_deliveries(issue)? {
-        return Err(project.no_issue(issue));
-    }
+    let issue = &project.issue_in_ledger(arguments.issue.as_ref(), &ledger)?;
     let (is_cancelled, said) = if arguments.undo {
         let said = if ledger.drop_review(issue, ReviewKind::Cancelled)? {
             format!("{issue} is no longer cancelled: medlemsbrev send {issue}")

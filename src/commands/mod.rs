@@ -6,6 +6,7 @@ mod bounces;
 mod breakdown;
 mod build;
 mod check;
+mod current_issue;
 mod dry_run;
 mod due;
 mod import;
@@ -32,7 +33,7 @@ mod year;
 
 use ring::digest::{Digest, SHA256, digest};
 
-use crate::cli::{Cli, Command};
+use crate::cli::{Cli, Command, Status};
 use crate::error::{Error, Exit, Kind};
 use crate::report::Terminal;
 
@@ -45,7 +46,10 @@ pub use shell::answer;
 /// Whatever ends it; the error knows its exit code.
 pub fn run(cli: Cli, terminal: Terminal) -> Result<Exit, Error> {
     let project = || Project::open(&cli.dir);
-    match cli.command {
+    let Some(command) = cli.command else {
+        return status::run(&project()?, &Status::default(), terminal);
+    };
+    match command {
         Command::Init(arguments) => init::run(&arguments, terminal),
         Command::New(arguments) => new::run(&project()?, &arguments, terminal),
         Command::Archive(arguments) => archive::run(&project()?, &arguments, terminal),

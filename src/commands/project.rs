@@ -77,27 +77,6 @@ impl Project {
         zoned.strftime("%Y-%m-%d %H:%M:%S").to_string()
     }
 
-    /// The issue that is meant: the named one, or the only one that has a folder.
-    ///
-    /// # Errors
-    /// When the named one has no folder, or none is named and there is not exactly one.
-    pub fn issue(&self, named: Option<&IssueName>) -> Result<IssueName, Error> {
-        let folders = self.issues();
-        if let Some(name) = named {
-            let is_there = self.dir.join("issues").join(name.as_str()).is_dir();
-            return if is_there { Ok(name.clone()) } else { Err(self.no_issue(name)) };
-        }
-        match folders.as_slice() {
-            [only] => Ok(only.clone()),
-            [] => Err(Error::new(Kind::Data, "there is no issue yet")
-                .hint("make one with: medlemsbrev new ISSUE, such as 2026-1")),
-            several => {
-                let known: Vec<&str> = several.iter().map(IssueName::as_str).collect();
-                Err(Error::new(Kind::Usage, "which issue?").hint(format!("name one of {}", known.join(", "))))
-            }
-        }
-    }
-
     /// Says that there is no such issue, and which one may be meant.
     pub fn no_issue(&self, name: &IssueName) -> Error {
         let error = Error::new(Kind::Data, format!("there is no issue `{name}`"));

@@ -12,16 +12,14 @@ use super::Project;
 
 /// Runs the command.
 pub fn run(project: &Project, arguments: &Resolve, terminal: Terminal) -> Result<Exit, Error> {
-    let _lock = project.lock(&format!("resolve {}", arguments.issue))?;
+    let _lock = project.lock("resolve")?;
     let ledger = project.ledger()?;
-    if !project.issues().contains(&arguments.issue) && !ledger.has_deliveries(&arguments.issue)? {
-        return Err(project.no_issue(&arguments.issue));
-    }
+    let issue = &project.issue_in_ledger(arguments.issue.as_ref(), &ledger)?;
     ledger.doubt_what_was_cut_off(Timestamp::now())?;
-    let mut rows = ledger.deliveries(&arguments.issue, State::InDoubt)?;
+    let mut rows = ledger.deliveries(issue, State::InDoubt)?;
     if arguments.resend && !arguments.addresses.is_empty() {
         // After a corrected address or a mended server a refused letter may be tried again, one by one.
-        rows.extend(ledger.deliveries(&arguments.issue, State::Rejected)?);
+        rows.extend(ledger.deliveries(issue, State::Rejected)?);
     }
     let rows = chosen(arguments, rows)?;
     let state = match (arguments.accepted, arguments.resend) {
@@ -37,9 +35,9 @@ pub fn run(project: &Project, arguments: &Resolve, terminal: Terminal) -> Result
         let (member, now) = (row.member, Timestamp::now());
         settled += u64::from(if state == State::Queued {
             let address = row.address.as_ref().and_then(|address| Address::parse(address).ok());
-            ledger.queue_again(&arguments.issue, member, address.as_ref(), "resolve --resend", now)?
+            ledger.queue_again(issue, member, address.as_ref(), "resolve --resend", now)?
         } else {
-            ledger.resolve(&arguments.issue, member, state, now)?
+            ledger.resolve(issue, member, state, now)?
         });
     }
     if terminal.json {
@@ -48,7 +46,7 @@ pub fn run(project: &Project, arguments: &Resolve, terminal: Terminal) -> Result
     let letters = plural(settled, "letter", "letters");
     terminal.say(match state {
         State::Accepted => format!("{letters} marked as accepted."),
-        _ => format!("{letters} queued again: medlemsbrev send {}", arguments.issue),
+        _ => format!("{letters} queued again: medlemsbrev send {}", issue),
     });
     Ok(Exit::Done)
 }

@@ -28,7 +28,7 @@ pub fn run(project: &Project, arguments: &Send, terminal: Terminal) -> Result<Ex
     if arguments.due {
         return super::due::run(project, arguments, terminal);
     }
-    let issue = project.issue(arguments.issue.as_ref())?;
+    let issue = project.issue_to_change(arguments.issue.as_ref())?;
     match &arguments.test {
         Some(address) => super::runtime()?.block_on(test(project, &issue, address, terminal)),
         None => send(project, &issue, arguments, None, terminal),

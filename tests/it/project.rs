@@ -54,3 +54,27 @@ fn the_archive_has_no_personal_data() {
     assert!(index.contains("href=\"2026-1.html\"") && index.contains("15 april 2026"), "{index}");
     assert!(club.read("archive/feed.xml").contains("<feed xmlns=\"http://www.w3.org/2005/Atom\">"));
 }
+
+#[test]
+fn without_a_name_the_earliest_issue_still_to_be_sent_is_meant() {
+    let club = Sandbox::example("stockholm");
+    let checked = |club: &Sandbox| club.run("preview --json").code(0).json()["issue"].clone();
+    assert_eq!(checked(&club), "2026-1");
+    club.run("send --yes").code(2).stderr_has("more than one issue").stderr_has("2026-1 or 2026-2");
+    club.run("send 2026-1 --limit 10 --yes").code(0);
+    assert_eq!(checked(&club), "2026-2");
+    club.run("cancel 2026-2").code(0);
+    assert_eq!(checked(&club), "2026-1");
+    // Only the partly sent one is left to be meant.
+    club.run("send --yes").code(0).stdout_has("2026-1: 42 letters");
+    assert_eq!(checked(&club), "2026-2");
+}
+
+#[test]
+fn a_project_without_a_command_shows_its_status() {
+    let club = Sandbox::example("stockholm");
+    club.run("send 2026-1 --yes").code(0);
+    let status = club.run("status").code(0).stdout();
+    assert_eq!(club.run("").code(0).stdout(), status);
+    Sandbox::empty().run("").code(78).stderr_has("medlemsbrev init");
+}

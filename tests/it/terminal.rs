@@ -137,7 +137,7 @@ fn errors_show_the_place_and_what_to_do() {
     let widths = [40, 80, 120];
     insta::assert_snapshot!("error-command", shown(&club, &widths, "sned"));
     insta::assert_snapshot!("error-issue", shown(&club, &widths, "preview 2026-l"));
-    insta::assert_snapshot!("error-which-issue", shown(&club, &widths, "preview"));
+    insta::assert_snapshot!("error-which-issue", shown(&club, &widths, "send"));
     insta::assert_snapshot!("error-empty-register", shown(&club, &widths, "members list"));
     club.run("import").code(0);
     insta::assert_snapshot!("error-segment", shown(&club, &widths, "members list bylag"));

@@ -1,0 +1,106 @@
+//! The issue that is meant when none is named.
+
+use jiff::Timestamp;
+
+use crate::compose::IssueSource;
+use crate::domain::{IssueName, State};
+use crate::error::{Error, Kind};
+use crate::ledger::{Ledger, ReviewKind};
+
+use super::Project;
+
+/// How far the sending of an issue has come, as far as choosing one depends on it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Sending {
+    NotBegun,
+    Partly,
+    /// Sent, cancelled, or past its window.
+    Over,
+}
+
+impl Project {
+    /// The issue that is looked at: the named one or the current one, which is the earliest that is still to be sent,
+    /// else the one that is partly sent, else the last.
+    ///
+    /// # Errors
+    /// If the named one has no folder, or there is no issue.
+    pub fn issue(&self, named: Option<&IssueName>) -> Result<IssueName, Error> {
+        if let Some(name) = named {
+            return self.named_issue(name);
+        }
+        let issues = self.with_sending()?;
+        let first = |wanted| issues.iter().find(|(_, sending)| *sending == wanted);
+        let current = first(Sending::NotBegun).or_else(|| first(Sending::Partly)).or(issues.last());
+        current.map(|(name, _)| name.clone()).ok_or_else(no_issue_yet)
+    }
+
+    /// The issue that is to be sent or decided about: the named one, or the only one that is not over.
+    ///
+    /// # Errors
+    /// If the named one has no folder, or if none is named and several could be meant.
+    pub fn issue_to_change(&self, named: Option<&IssueName>) -> Result<IssueName, Error> {
+        if let Some(name) = named {
+            return self.named_issue(name);
+        }
+        let mut issues = self.with_sending()?;
+        if issues.iter().any(|(_, sending)| *sending != Sending::Over) {
+            issues.retain(|(_, sending)| *sending != Sending::Over);
+        }
+        match issues.as_slice() {
+            [] => Err(no_issue_yet()),
+            [(only, _)] => Ok(only.clone()),
+            several => {
+                let names: Vec<&str> = several.iter().map(|(name, _)| name.as_str()).collect();
+                let hint = format!("name the issue: {}", names.join(" or "));
+                Err(Error::new(Kind::Usage, "more than one issue could be meant").hint(hint))
+            }
+        }
+    }
+
+    /// The issue whose letters are decided about: as [`Self::issue_to_change`], but a named one that has letters in
+    /// the ledger needs no folder.
+    ///
+    /// # Errors
+    /// As [`Self::issue_to_change`].
+    pub fn issue_in_ledger(&self, named: Option<&IssueName>, ledger: &Ledger) -> Result<IssueName, Error> {
+        match named {
+            Some(name) if ledger.has_deliveries(name)? => Ok(name.clone()),
+            _ => self.issue_to_change(named),
+        }
+    }
+
+    fn named_issue(&self, name: &IssueName) -> Result<IssueName, Error> {
+        let is_there = self.dir.join("issues").join(name.as_str()).is_dir();
+        if is_there { Ok(name.clone()) } else { Err(self.no_issue(name)) }
+    }
+
+    /// Each issue that has a folder, in order of name.
+    fn with_sending(&self) -> Result<Vec<(IssueName, Sending)>, Error> {
+        let ledger = Ledger::open_existing(&self.ledger_path())?;
+        let of = |name: IssueName| Ok((name.clone(), self.sending(ledger.as_ref(), &name)?));
+        self.issues().into_iter().map(of).collect()
+    }
+
+    fn sending(&self, ledger: Option<&Ledger>, name: &IssueName) -> Result<Sending, Error> {
+        if let Some(ledger) = ledger {
+            if ledger.review(name, ReviewKind::Cancelled)?.is_some() {
+                return Ok(Sending::Over);
+            }
+            if ledger.has_deliveries(name)? {
+                let open = [State::Queued, State::Deferred, State::Sending, State::InDoubt];
+                return Ok(if ledger.has_in(name, &open)? { Sending::Partly } else { Sending::Over });
+            }
+        }
+        let folder = self.dir.join("issues").join(name.as_str());
+        let association = &self.config.association;
+        // An issue that cannot be read is not over: the command that looks at it says what is wrong.
+        let source = IssueSource::load(&folder, name, &association.language).ok();
+        let until = source.and_then(|source| source.issue.send_until);
+        let now = Timestamp::now().to_zoned_datetime(association.time_zone.0.clone()).datetime();
+        Ok(if until.is_some_and(|until| until < now) { Sending::Over } else { Sending::NotBegun })
+    }
+}
+
+fn no_issue_yet() -> Error {
+    Error::new(Kind::Data, "there is no issue yet").hint("create one: medlemsbrev new ISSUE, such as 2026-1")
+}
