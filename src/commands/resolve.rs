@@ -46,7 +46,7 @@ pub fn run(project: &Project, arguments: &Resolve, terminal: Terminal) -> Result
     let letters = plural(settled, "letter", "letters");
     terminal.say(match state {
         State::Accepted => format!("{letters} marked as accepted."),
-        _ => format!("{letters} queued again: medlemsbrev send {}", issue),
+        _ => format!("{letters} queued again: medlemsbrev send {issue}"),
     });
     Ok(Exit::Done)
 }
