@@ -1,5 +1,7 @@
 //! `log`: the three logs, readable.
 
+pub(super) mod diff;
+
 use std::io::IsTerminal;
 
 use jiff::Timestamp;
@@ -20,7 +22,7 @@ pub fn run(project: &Project, arguments: &Log, terminal: Terminal) -> Result<Exi
         }
         // An issue whose folder is gone still has its log.
         let issue = arguments.issue.clone().map_or_else(|| project.issue(None), Ok)?;
-        return super::log_diff::run(project, &issue, is_masked, terminal);
+        return diff::run(project, &issue, is_masked, terminal);
     }
     let name = arguments.kind.name();
     let mut shown = 0;

@@ -1,35 +1,22 @@
 //! One file a command: raw arguments in, checked values to the layers below, a report out.
 
-mod approve;
 mod archive;
 mod bounces;
-mod breakdown;
 mod build;
 mod check;
 mod current_issue;
-mod dry_run;
-mod due;
 mod import;
 mod init;
 mod log;
-mod log_diff;
 mod members;
 mod new;
 mod preview;
-mod progress;
 mod project;
 mod prune;
-mod refused;
-mod remind;
-mod resolve;
-mod review;
-mod run;
-mod run_log;
 mod schedule;
 mod send;
 mod shell;
 mod status;
-mod year;
 
 use ring::digest::{Digest, SHA256, digest};
 
@@ -58,9 +45,9 @@ pub fn run(cli: Cli, terminal: Terminal) -> Result<Exit, Error> {
         Command::Preview(arguments) => preview::run(&project()?, &arguments, terminal),
         Command::Build(arguments) => build::run(&project()?, &arguments, terminal),
         Command::Send(arguments) => send::run(&project()?, &arguments, terminal),
-        Command::Approve(arguments) => approve::approve(&project()?, &arguments, terminal),
-        Command::Cancel(arguments) => approve::cancel(&project()?, &arguments, terminal),
-        Command::Resolve(arguments) => resolve::run(&project()?, &arguments, terminal),
+        Command::Approve(arguments) => send::approve::approve(&project()?, &arguments, terminal),
+        Command::Cancel(arguments) => send::approve::cancel(&project()?, &arguments, terminal),
+        Command::Resolve(arguments) => send::resolve::run(&project()?, &arguments, terminal),
         Command::Bounces(arguments) => bounces::run(&cli.dir, &arguments, terminal),
         Command::Unsuppress { address, why } => members::unsuppress(&project()?, &address, &why, terminal),
         Command::Status(arguments) => status::run(&project()?, &arguments, terminal),
@@ -70,7 +57,7 @@ pub fn run(cli: Cli, terminal: Terminal) -> Result<Exit, Error> {
         Command::Segments => members::segments(&project()?, terminal),
         Command::Prune(arguments) => prune::run(&project()?, &arguments, terminal),
         Command::Schedule(arguments) => schedule::run(&project()?, &arguments, terminal),
-        Command::Remind => remind::run(&project()?, terminal),
+        Command::Remind => schedule::remind::run(&project()?, terminal),
         Command::Completions { shell } => shell::completions(shell, terminal),
         Command::Man(arguments) => shell::man(&arguments, terminal),
     }

@@ -1,5 +1,9 @@
 //! `schedule`: what to give to cron or systemd.
 
+pub(super) mod due;
+pub(super) mod remind;
+pub(super) mod year;
+
 use std::fmt::Write as _;
 
 use serde::Serialize;

@@ -1,5 +1,15 @@
 //! `send`: the main job.
 
+pub(super) mod approve;
+pub(super) mod breakdown;
+pub(super) mod dry_run;
+pub(super) mod progress;
+pub(super) mod refusals;
+pub(super) mod resolve;
+pub(super) mod review;
+pub(super) mod run;
+pub(super) mod run_log;
+
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -15,18 +25,18 @@ use crate::send::{Forecast, Job};
 use jiff::Timestamp;
 
 use super::Project;
-use super::approve::refuse_cancelled;
-use super::breakdown::Breakdown;
-use super::dry_run::{DryRun, forecast_words};
 use super::import::{Scratch, import_list};
-use super::review::{changes_since_dry_run, keep_dry_run, refuse_unapproved, review, say_changes};
-use super::run::{Prepared, Run};
-use super::run_log::RunLog;
+use approve::refuse_cancelled;
+use breakdown::Breakdown;
+use dry_run::{DryRun, forecast_words};
+use review::{changes_since_dry_run, keep_dry_run, refuse_unapproved, review, say_changes};
+use run::{Prepared, Run};
+use run_log::RunLog;
 
 /// Runs the command.
 pub fn run(project: &Project, arguments: &Send, terminal: Terminal) -> Result<Exit, Error> {
     if arguments.due {
-        return super::due::run(project, arguments, terminal);
+        return super::schedule::due::run(project, arguments, terminal);
     }
     let issue = project.issue_to_change(arguments.issue.as_ref())?;
     match &arguments.test {

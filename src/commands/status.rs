@@ -70,9 +70,9 @@ pub fn run(project: &Project, arguments: &Status, terminal: Terminal) -> Result<
 /// The issues that the schedule promises.
 fn show_year(project: &Project, ledger: &Ledger, terminal: Terminal) -> Result<(), Error> {
     let today = Timestamp::now().to_zoned_datetime(project.config.association.time_zone.0.clone()).date();
-    let promises = super::year::promises(project, ledger, today)?;
+    let promises = super::schedule::year::promises(project, ledger, today)?;
     if !promises.is_empty() {
-        terminal.text(super::year::table(&promises, today).to_string());
+        terminal.text(super::schedule::year::table(&promises, today).to_string());
     }
     Ok(())
 }
@@ -81,7 +81,7 @@ fn of_issue(project: &Project, ledger: &Ledger, issue: IssueName) -> Result<Issu
     // Without its folder an issue still has deliveries; only who would get it can't be said.
     let composer = project.composer(&issue, ledger.fields()?).ok();
     let mut counts = ledger.survey(&issue, |member| {
-        composer.as_ref().and_then(|composer| super::run::skip(composer, None, member))
+        composer.as_ref().and_then(|composer| super::send::run::skip(composer, None, member))
     })?;
     let mut in_doubt = ledger.deliveries(&issue, State::InDoubt)?;
     if !Lock::is_held(&project.lock_path()) {

@@ -12,7 +12,7 @@ use crate::ledger::Ledger;
 use crate::preview::interactive::{App, Composed, End, People, Segments, run as leaf_through};
 use crate::report::Terminal;
 
-use super::super::progress::stop_on_signal;
+use super::super::send::progress::stop_on_signal;
 use super::{Project, register};
 
 /// Runs the command.

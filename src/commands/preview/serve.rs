@@ -16,7 +16,7 @@ use crate::preview::browser::{Desk, Edition, Places, Reader, Readers, Server, wa
 use crate::report::Terminal;
 use crate::send::raised;
 
-use super::super::progress::stop_on_signal;
+use super::super::send::progress::stop_on_signal;
 use super::super::status::words;
 use super::super::{Project, check};
 

@@ -16,7 +16,7 @@ const LINE_EVERY: Duration = Duration::from_secs(10);
 
 /// A bar on a terminal; with `-v` a line now and then elsewhere.
 #[derive(Debug)]
-pub(super) struct Progress {
+pub(in crate::commands) struct Progress {
     pub bar: indicatif::ProgressBar,
     accepted: Cell<u64>,
     refused: Cell<u64>,
@@ -91,7 +91,7 @@ impl Progress {
 }
 
 /// True after the first Ctrl-C, SIGTERM or closed terminal (SIGHUP); the second one ends the program at once.
-pub(super) fn stop_on_signal() -> watch::Receiver<bool> {
+pub(in crate::commands) fn stop_on_signal() -> watch::Receiver<bool> {
     use tokio::signal::unix::{SignalKind, signal};
     let (stop, stopped) = watch::channel(false);
     tokio::spawn(async move {

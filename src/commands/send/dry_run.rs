@@ -11,14 +11,14 @@ use crate::error::Error;
 use crate::report::{Terminal, plural};
 use crate::send::{Event, Forecast};
 
-use super::Project;
 use super::breakdown::{Breakdown, Fate};
-use super::log_diff::{self, Summary};
 use super::review::Changes;
+use crate::commands::Project;
+use crate::commands::log::diff::{self, Summary};
 
 /// A dry run's own part of a run: what was known before it, and what is counted while it goes on.
 #[derive(Debug)]
-pub(super) struct DryRun {
+pub(in crate::commands) struct DryRun {
     pub breakdown: Breakdown,
     pub forecast: Option<Forecast>,
     /// Since the last dry run of all members; `None` where there was none.
@@ -35,7 +35,7 @@ pub(super) struct DryRun {
 
 /// The report as JSON, beside what every run reports.
 #[derive(Debug, Serialize)]
-pub(super) struct DryReport<'a> {
+pub(in crate::commands) struct DryReport<'a> {
     #[serde(flatten)]
     breakdown: &'a Breakdown,
     forecast: Option<Ahead>,
@@ -108,7 +108,7 @@ impl DryRun {
     }
 
     fn summary(&self, project: &Project, issue: &IssueName) -> Result<Option<Summary>, Error> {
-        if self.is_usual_log { log_diff::summary(project, issue) } else { Ok(None) }
+        if self.is_usual_log { diff::summary(project, issue) } else { Ok(None) }
     }
 
     /// Says how to look closer.
@@ -124,7 +124,7 @@ impl DryRun {
 }
 
 /// When so many letters will be out.
-pub(super) fn forecast_words(project: &Project, letters: u64, forecast: &Forecast) -> String {
+pub(in crate::commands) fn forecast_words(project: &Project, letters: u64, forecast: &Forecast) -> String {
     let Forecast { quota, runs, done } = forecast;
     let letters = plural(letters, "letter", "letters");
     let runs = plural(*runs, "run", "runs");

@@ -8,9 +8,9 @@ use crate::error::{Error, Exit, Kind};
 use crate::ledger::{Ledger, Review, ReviewKind};
 use crate::report::{Terminal, plural};
 
-use super::Project;
-use super::import::{Scratch, import_list};
 use super::review::{review, say_changes};
+use crate::commands::Project;
+use crate::commands::import::{Scratch, import_list};
 
 /// Records that the issue may go out as it is now.
 pub fn approve(project: &Project, arguments: &Approve, terminal: Terminal) -> Result<Exit, Error> {
@@ -20,7 +20,7 @@ pub fn approve(project: &Project, arguments: &Approve, terminal: Terminal) -> Re
     let mut copy = scratch.ledger()?;
     let as_sent = Send { reading: arguments.reading.clone(), ..Send::default() };
     import_list(&mut copy, project, &as_sent.reading, terminal)?;
-    let prepared = super::send::prepare(copy, project, &issue, &as_sent, terminal)?;
+    let prepared = super::prepare(copy, project, &issue, &as_sent, terminal)?;
     let now = review(project, &prepared.ledger, &prepared.composer, &prepared.job)?;
     let ledger = project.ledger()?;
     refuse_cancelled(&ledger, &issue)?;
@@ -29,7 +29,7 @@ pub fn approve(project: &Project, arguments: &Approve, terminal: Terminal) -> Re
     let recipients = plural(now.letters, "recipient", "recipients");
     let question = format!("Approve «{title}» for {recipients}?");
     if !arguments.yes {
-        super::agree(terminal, &question, "add --yes to approve without a question")?;
+        crate::commands::agree(terminal, &question, "add --yes to approve without a question")?;
     }
     ledger.keep_review(&issue, ReviewKind::Approved, &now, Timestamp::now())?;
     if terminal.json {
@@ -67,7 +67,7 @@ pub fn cancel(project: &Project, arguments: &Cancel, terminal: Terminal) -> Resu
 }
 
 /// Refuses to send a cancelled issue.
-pub(super) fn refuse_cancelled(ledger: &Ledger, issue: &IssueName) -> Result<(), Error> {
+pub(in crate::commands) fn refuse_cancelled(ledger: &Ledger, issue: &IssueName) -> Result<(), Error> {
     let Some(cancelled) = ledger.review(issue, ReviewKind::Cancelled)? else { return Ok(()) };
     Err(Error::new(Kind::Data, format!("{issue} was cancelled at {}; nothing was sent", cancelled.at))
         .hint(format!("to send it after all: medlemsbrev cancel {issue} --undo")))

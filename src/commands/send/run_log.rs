@@ -53,7 +53,7 @@ struct Letter<'a> {
 
 /// The log of one run.
 #[derive(Debug)]
-pub(super) struct RunLog {
+pub(in crate::commands) struct RunLog {
     file: JsonLines,
     terminal: Terminal,
     run: String,

@@ -11,7 +11,7 @@ use crate::domain::IssueName;
 use crate::error::{Error, Exit, Kind};
 use crate::report::{JsonLines, Table, Terminal, count, plural};
 
-use super::Project;
+use crate::commands::Project;
 
 /// Members with the same change are shown one by one up to so many.
 const SHOWN: usize = 5;
@@ -47,7 +47,7 @@ struct Change {
 
 /// How many letters differ from those of the dry run before.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
-pub(super) struct Summary {
+pub(in crate::commands) struct Summary {
     new: u64,
     gone: u64,
     other: u64,
@@ -69,7 +69,7 @@ struct Runs {
 }
 
 /// Compares the last two dry runs of an issue.
-pub(super) fn run(
+pub(in crate::commands) fn run(
     project: &Project,
     issue: &IssueName,
     is_masked: bool,
@@ -82,7 +82,9 @@ pub(super) fn run(
     let mut changes = changes(&before, &last);
     let same = plural(Summary::of(&changes, &last).same, "letter is", "letters are");
     if is_masked {
-        changes.iter_mut().for_each(|change| change.address = super::log::masked_address(&change.address));
+        changes
+            .iter_mut()
+            .for_each(|change| change.address = crate::commands::log::masked_address(&change.address));
     }
     if terminal.json {
         terminal.json(&changes);
@@ -95,7 +97,7 @@ pub(super) fn run(
 }
 
 /// How many letters the last dry run changed; `None` where there is nothing to compare with, or too much.
-pub(super) fn summary(project: &Project, issue: &IssueName) -> Result<Option<Summary>, Error> {
+pub(in crate::commands) fn summary(project: &Project, issue: &IssueName) -> Result<Option<Summary>, Error> {
     let pair = Runs::read(project, issue, MOST_COMPARED)?.last_two();
     Ok(pair.map(|(before, last)| Summary::of(&changes(&before, &last), &last)))
 }
@@ -209,7 +211,7 @@ fn changes(before: &Members, last: &Members) -> Vec<Change> {
         (_, Entry::Without(_)) => None,
         (None, Entry::Letter(_)) => Some(change("new", address, "no member had this address".to_owned())),
         (Some(Entry::Without(why)), Entry::Letter(_)) => {
-            Some(change("new", address, format!("was left out: {}", super::status::words(why))))
+            Some(change("new", address, format!("was left out: {}", crate::commands::status::words(why))))
         }
         (Some(Entry::Letter(then)), Entry::Letter(now)) => {
             Some(change("other", address, difference(then, now)?))
@@ -218,7 +220,7 @@ fn changes(before: &Members, last: &Members) -> Vec<Change> {
     let gone = before.iter().filter_map(|(address, entry)| match (entry, last.get(address)) {
         (Entry::Without(_), _) | (_, Some(Entry::Letter(_))) => None,
         (_, None) => Some(change("gone", address, "no member has this address any more".to_owned())),
-        (_, Some(Entry::Without(why))) => Some(change("gone", address, super::status::words(why))),
+        (_, Some(Entry::Without(why))) => Some(change("gone", address, crate::commands::status::words(why))),
     });
     now.chain(gone).collect()
 }

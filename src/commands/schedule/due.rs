@@ -9,15 +9,19 @@ use crate::error::{Error, Exit, Kind};
 use crate::ledger::{Ledger, Review, ReviewKind};
 use crate::report::Terminal;
 
-use super::Project;
+use crate::commands::Project;
 
 /// Runs the command over every issue, or the one that is named.
-pub(super) fn run(project: &Project, arguments: &Send, terminal: Terminal) -> Result<Exit, Error> {
+pub(in crate::commands) fn run(
+    project: &Project,
+    arguments: &Send,
+    terminal: Terminal,
+) -> Result<Exit, Error> {
     let issues = arguments.issue.clone().map_or_else(|| project.issues(), |issue| vec![issue]);
     for issue in issues {
         let Some(approved) = approval_if_due(project, &issue, terminal)? else { continue };
         let arguments = Send { issue: Some(issue.clone()), yes: true, ..arguments.clone() };
-        let code = super::send::send(project, &issue, &arguments, Some(&approved), terminal)?;
+        let code = crate::commands::send::send(project, &issue, &arguments, Some(&approved), terminal)?;
         if code != Exit::Done {
             return Ok(code);
         }

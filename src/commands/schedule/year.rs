@@ -7,11 +7,11 @@ use crate::error::Error;
 use crate::ledger::{Ledger, ReviewKind};
 use crate::report::Table;
 
-use super::Project;
+use crate::commands::Project;
 
 /// An issue of the schedule.
 #[derive(Debug)]
-pub(super) struct Promise {
+pub(in crate::commands) struct Promise {
     pub issue: IssueName,
     pub due: Date,
     pub standing: Standing,
@@ -19,7 +19,7 @@ pub(super) struct Promise {
 
 /// How far it has come.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Standing {
+pub(in crate::commands) enum Standing {
     NotBegun,
     Written,
     Approved,
@@ -48,7 +48,11 @@ impl Standing {
 }
 
 /// The issues of this year and the first one of the next.
-pub(super) fn promises(project: &Project, ledger: &Ledger, today: Date) -> Result<Vec<Promise>, Error> {
+pub(in crate::commands) fn promises(
+    project: &Project,
+    ledger: &Ledger,
+    today: Date,
+) -> Result<Vec<Promise>, Error> {
     let due = &project.config.schedule.due;
     let this_year = due.iter().enumerate().map(|(index, day)| (today.year(), index + 1, day));
     let next = due.first().map(|day| (today.year() + 1, 1, day));
@@ -80,7 +84,7 @@ fn standing(project: &Project, ledger: &Ledger, issue: &IssueName) -> Result<Sta
 }
 
 /// The promises as a table.
-pub(super) fn table(promises: &[Promise], today: Date) -> Table {
+pub(in crate::commands) fn table(promises: &[Promise], today: Date) -> Table {
     let mut table = Table::new(["issue", "due", "", "standing"]);
     for Promise { issue, due, standing } in promises {
         let days = (*due - today).get_days();

@@ -9,17 +9,21 @@ use crate::inbox::{Hints, Reader};
 use crate::ledger::{BounceAction, BounceRecord, DeliveryRow, Ledger};
 use crate::report::JsonLines;
 
-use super::Project;
-use super::bounces::LogLine;
+use crate::commands::Project;
+use crate::commands::bounces::LogLine;
 
 /// Records each refusal of the issue once, and suppresses addresses that are dead.
-pub(super) fn record(project: &Project, ledger: &Ledger, issue: &IssueName) -> Result<(), Error> {
+pub(in crate::commands) fn record(
+    project: &Project,
+    ledger: &Ledger,
+    issue: &IssueName,
+) -> Result<(), Error> {
     let refused = ledger.deliveries(issue, State::Rejected)?;
     let mut log = None;
     let mut reader = None;
     for row in refused.into_iter().filter(|row| row.code.is_some()) {
         let what = format!("{issue} {} {}", row.member, row.attempts);
-        let digest = super::sha256(what.as_bytes());
+        let digest = crate::commands::sha256(what.as_bytes());
         if ledger.has_bounce(&digest)? {
             continue;
         }

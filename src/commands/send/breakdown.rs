@@ -13,7 +13,7 @@ const MAX_LANGUAGES: usize = 40;
 
 /// What became of a member in a run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Fate {
+pub(in crate::commands) enum Fate {
     Letter,
     Skipped,
     /// An earlier run sent the letter, or settled it otherwise.
@@ -47,7 +47,7 @@ struct SectionCount {
 
 /// The counts of a run.
 #[derive(Debug, Serialize)]
-pub(super) struct Breakdown {
+pub(in crate::commands) struct Breakdown {
     /// Those of the configuration, by name.
     segments: Vec<Group>,
     #[serde(skip)]

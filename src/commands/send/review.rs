@@ -14,13 +14,13 @@ use crate::ledger::{Ledger, Review};
 use crate::report::{Terminal, plural};
 use crate::send::Job;
 
-use super::Project;
+use crate::commands::Project;
 
 /// Tables of the configuration that no letter shows.
 const NOT_IN_LETTERS: [&str; 5] = ["transport", "members", "schedule", "dkim", "inbox"];
 
 /// Digests an issue's files, the templates, the configuration and the recipients, whether they have their letter or not.
-pub(super) fn review(
+pub(in crate::commands) fn review(
     project: &Project,
     ledger: &Ledger,
     composer: &Composer,
@@ -35,7 +35,7 @@ pub(super) fn review(
         } else if path.is_file() {
             let bytes = std::fs::read(&path).map_err(|error| Error::unreadable(&path, &error))?;
             let name = path.strip_prefix(&project.dir).unwrap_or(&path).display().to_string();
-            review.files.insert(name, super::sha256(&bytes));
+            review.files.insert(name, crate::commands::sha256(&bytes));
         }
     }
     review.files.insert(FILE.to_owned(), configuration(&project.dir.join(FILE))?);
@@ -50,7 +50,7 @@ pub(super) fn review(
         }
         Ok::<_, Error>(())
     })?;
-    review.list = super::hex(&list.finish());
+    review.list = crate::commands::hex(&list.finish());
     Ok(review)
 }
 
@@ -58,12 +58,12 @@ fn configuration(path: &PathBuf) -> Result<String, Error> {
     let text = std::fs::read_to_string(path).map_err(|error| Error::unreadable(path, &error))?;
     let mut tables: toml::Table = text.parse().unwrap_or_default();
     tables.retain(|name, _| !NOT_IN_LETTERS.contains(&name));
-    Ok(super::sha256(tables.to_string().as_bytes()))
+    Ok(crate::commands::sha256(tables.to_string().as_bytes()))
 }
 
 /// What is different from an earlier review.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub(super) struct Changes {
+pub(in crate::commands) struct Changes {
     /// When the earlier one was made.
     pub since: String,
     files: Vec<FileChange>,
@@ -113,7 +113,7 @@ impl Changes {
 }
 
 /// Refuses an issue that changed since it was approved.
-pub(super) fn refuse_unapproved(
+pub(in crate::commands) fn refuse_unapproved(
     issue: &IssueName,
     approved: &Review,
     now: &Review,
@@ -136,7 +136,12 @@ fn dry_run_path(project: &Project, issue: &IssueName) -> PathBuf {
 }
 
 /// Keeps the review, so that the next send says what changed since.
-pub(super) fn keep_dry_run(project: &Project, issue: &IssueName, review: Review, terminal: Terminal) {
+pub(in crate::commands) fn keep_dry_run(
+    project: &Project,
+    issue: &IssueName,
+    review: Review,
+    terminal: Terminal,
+) {
     let path = dry_run_path(project, issue);
     let review = Review { at: project.clock_time(Timestamp::now()), ..review };
     if let Err(error) = std::fs::write(&path, serde_json::to_vec_pretty(&review).unwrap_or_default()) {
@@ -145,14 +150,23 @@ pub(super) fn keep_dry_run(project: &Project, issue: &IssueName, review: Review,
 }
 
 /// What is different from the last dry run; `None` where there was none.
-pub(super) fn changes_since_dry_run(project: &Project, issue: &IssueName, now: &Review) -> Option<Changes> {
+pub(in crate::commands) fn changes_since_dry_run(
+    project: &Project,
+    issue: &IssueName,
+    now: &Review,
+) -> Option<Changes> {
     let kept = std::fs::read(dry_run_path(project, issue)).ok()?;
     let then = serde_json::from_slice::<Review>(&kept).ok()?;
     Some(Changes::between(&then, now))
 }
 
 /// Says what is different from the last dry run.
-pub(super) fn say_changes(project: &Project, issue: &IssueName, now: &Review, terminal: Terminal) {
+pub(in crate::commands) fn say_changes(
+    project: &Project,
+    issue: &IssueName,
+    now: &Review,
+    terminal: Terminal,
+) {
     let Some(changes) = changes_since_dry_run(project, issue, now) else {
         terminal.say(format!("There was no dry run of {issue} yet."));
         return;

@@ -8,7 +8,7 @@ use crate::error::{Error, Exit, Kind};
 use crate::ledger::DeliveryRow;
 use crate::report::{Terminal, plural};
 
-use super::Project;
+use crate::commands::Project;
 
 /// Runs the command.
 pub fn run(project: &Project, arguments: &Resolve, terminal: Terminal) -> Result<Exit, Error> {
@@ -79,6 +79,6 @@ fn list(project: &Project, rows: &[DeliveryRow], terminal: Terminal) {
         terminal.text("No letter is in doubt.");
         return;
     }
-    terminal.text(super::status::deliveries(project, "address", rows).to_string());
+    terminal.text(crate::commands::status::deliveries(project, "address", rows).to_string());
     terminal.say("Ask a few of them, or look into the mail server's log for the Message-ID; then --accepted or --resend.");
 }

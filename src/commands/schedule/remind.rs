@@ -11,8 +11,8 @@ use crate::error::{Error, Exit, Kind};
 use crate::ledger::{Ledger, Review, ReviewKind};
 use crate::report::{Terminal, plural};
 
-use super::Project;
 use super::year::{Promise, Standing, promises};
+use crate::commands::Project;
 
 /// The editors are told once in so many days.
 const EVERY_DAYS: i64 = 7;
@@ -38,7 +38,7 @@ pub fn run(project: &Project, terminal: Terminal) -> Result<Exit, Error> {
             continue;
         }
         let (subject, text) = words(project, &promise, days, today);
-        super::runtime()?.block_on(mail(project, &promise.issue, &subject, &text))?;
+        crate::commands::runtime()?.block_on(mail(project, &promise.issue, &subject, &text))?;
         ledger.keep_review(&promise.issue, ReviewKind::Reminded, &Review::default(), now)?;
         let editors = plural(schedule.editors.len() as u64, "editor was", "editors were");
         terminal.data(format!("{editors} told: {subject}."));

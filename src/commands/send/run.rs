@@ -13,14 +13,14 @@ use crate::relay::Relay;
 use crate::report::{Terminal, plural};
 use crate::send::{End, Event, Job, News};
 
-use super::Project;
 use super::breakdown::Fate;
 use super::dry_run::{DryReport, DryRun};
 use super::progress::{Progress, stop_on_signal};
 use super::run_log::RunLog;
+use crate::commands::Project;
 
 /// What a run needs once everything is checked.
-pub(super) struct Prepared {
+pub(in crate::commands) struct Prepared {
     pub ledger: Ledger,
     pub composer: Arc<Composer>,
     pub job: Job,
@@ -43,7 +43,7 @@ struct Report<'a> {
 }
 
 /// A run with where it reports to.
-pub(super) struct Run<'a> {
+pub(in crate::commands) struct Run<'a> {
     pub project: &'a Project,
     pub log: RunLog,
     pub terminal: Terminal,
@@ -53,7 +53,7 @@ pub(super) struct Run<'a> {
 
 impl Run<'_> {
     /// Sends what was prepared.
-    pub(super) async fn go(mut self, prepared: Prepared, relay: Relay) -> Result<Exit, Error> {
+    pub(in crate::commands) async fn go(mut self, prepared: Prepared, relay: Relay) -> Result<Exit, Error> {
         let Prepared { ledger, composer, job, letters } = prepared;
         let issue = job.issue.clone();
         let segment = job.segment.clone();
@@ -81,7 +81,7 @@ impl Run<'_> {
         if self.dry.is_some() {
             self.members_left(&ledger, &composer, segment.as_ref(), &issue)?;
         } else {
-            super::refused::record(self.project, &ledger, &issue)?;
+            super::refusals::record(self.project, &ledger, &issue)?;
         }
         let counts = ledger.survey(&issue, |member| skip(&composer, segment.as_ref(), member))?;
         tried += counts.in_state(State::Deferred);
@@ -193,7 +193,7 @@ impl Run<'_> {
             (false, 0) if counts.open() == 0 => format!("{issue}: nothing to send"),
             (false, _) => format!("{issue}: {} tried through {relay}", plural(letters, "letter", "letters")),
         };
-        format!("{what}\n\n{}", super::status::table(counts))
+        format!("{what}\n\n{}", crate::commands::status::table(counts))
     }
 
     fn ended(&self, end: End, counts: &Counts, issue: &IssueName) -> Result<Exit, Error> {
@@ -233,7 +233,7 @@ impl Run<'_> {
 }
 
 /// 75 while letters are deferred, 1 with rejected letters or letters in doubt, else 0.
-pub(super) fn exit_code(counts: &Counts) -> Exit {
+pub(in crate::commands) fn exit_code(counts: &Counts) -> Exit {
     if counts.in_state(State::Deferred) > 0 {
         return Exit::Failed(Kind::TryAgain);
     }
@@ -245,7 +245,11 @@ pub(super) fn exit_code(counts: &Counts) -> Exit {
 }
 
 /// Why the issue is not for a member that could be mailed.
-pub(super) fn skip(composer: &Composer, segment: Option<&Segment>, member: &Member) -> Option<Skip> {
+pub(in crate::commands) fn skip(
+    composer: &Composer,
+    segment: Option<&Segment>,
+    member: &Member,
+) -> Option<Skip> {
     if segment.is_some_and(|segment| !segment.matches(member)) {
         return Some(Skip::OutsideSegment);
     }
