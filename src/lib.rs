@@ -32,6 +32,7 @@ pub mod compose;
 pub mod config;
 pub mod domain;
 mod error;
+pub mod feedback;
 pub mod import;
 pub mod inbox;
 pub mod ledger;

@@ -6,7 +6,6 @@ mod farewell;
 #[cfg(feature = "imap")]
 mod imap;
 mod report;
-mod who;
 
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
@@ -23,10 +22,8 @@ use super::Project;
 use desk::Desk;
 use explain::Explainer;
 
-pub(super) use desk::LogLine;
-
 /// What is done with each message; chosen once.
-trait Clerk {
+trait InboxProcessor {
     /// Takes a message; when it returns, what is to be kept of it is durable.
     fn take(&mut self, name: &str, bytes: &[u8]) -> Result<(), Error>;
 
@@ -50,8 +47,8 @@ pub fn run(dir: &Path, arguments: &Bounces, terminal: Terminal) -> Result<Exit, 
     let reader = Reader::new(&hints).map_err(|error| Error::new(Kind::Config, error.to_string()))?;
     match (project, arguments.dry_run) {
         (project, true) => {
-            let mut clerk = Explainer::new(project.as_ref(), &reader, terminal)?;
-            read_all(project.as_ref(), arguments, &mut clerk, terminal)?;
+            let mut processor = Explainer::new(project.as_ref(), &reader, terminal)?;
+            read_all(project.as_ref(), arguments, &mut processor, terminal)?;
         }
         (Some(project), false) => {
             let _lock = project.lock("bounces")?;
@@ -63,7 +60,7 @@ pub fn run(dir: &Path, arguments: &Bounces, terminal: Terminal) -> Result<Exit, 
             if read.is_ok() || desk.has_read() {
                 desk.tell(terminal);
             }
-            farewell::write_to(&project, desk.leavers(), terminal);
+            farewell::write_to(&project, desk.unsubscribers(), terminal);
             read?;
         }
         (None, false) => {}
@@ -81,15 +78,15 @@ fn own_addresses(project: &Project) -> Vec<String> {
     addresses.into_iter().flatten().map(Address::to_string).collect()
 }
 
-/// Hands the messages of the named sources to the clerk, or those of the configured ones.
+/// Hands the messages of the named sources to the processor, or those of the configured ones.
 fn read_all(
     project: Option<&Project>,
     arguments: &Bounces,
-    clerk: &mut impl Clerk,
+    processor: &mut impl InboxProcessor,
     terminal: Terminal,
 ) -> Result<(), Error> {
     if !arguments.sources.is_empty() {
-        return read_files(&arguments.sources, clerk, terminal);
+        return read_files(&arguments.sources, processor, terminal);
     }
     let Some(project) = project else { return Err(nothing_named()) };
     let inbox = &project.config.inbox;
@@ -97,8 +94,8 @@ fn read_all(
         return Err(nothing_named());
     }
     let files: Vec<PathBuf> = inbox.sources.iter().map(|source| project.dir.join(source)).collect();
-    let from_files = read_files(&files, clerk, terminal);
-    read_servers(project, arguments.dry_run, clerk, terminal)?;
+    let from_files = read_files(&files, processor, terminal);
+    read_servers(project, arguments.dry_run, processor, terminal)?;
     from_files
 }
 
@@ -112,12 +109,12 @@ fn nothing_named() -> Error {
 fn read_servers(
     project: &Project,
     is_dry: bool,
-    clerk: &mut impl Clerk,
+    processor: &mut impl InboxProcessor,
     terminal: Terminal,
 ) -> Result<(), Error> {
     let servers = project.config.inbox.imap.iter();
     // One that is out of reach keeps nobody from the others.
-    let read: Vec<_> = servers.map(|imap| imap::read(project, imap, is_dry, clerk, terminal)).collect();
+    let read: Vec<_> = servers.map(|imap| imap::read(project, imap, is_dry, processor, terminal)).collect();
     read.into_iter().collect()
 }
 
@@ -125,7 +122,7 @@ fn read_servers(
 fn read_servers(
     project: &Project,
     _is_dry: bool,
-    _clerk: &mut impl Clerk,
+    _processor: &mut impl InboxProcessor,
     _terminal: Terminal,
 ) -> Result<(), Error> {
     if project.config.inbox.imap.is_empty() {
@@ -135,7 +132,11 @@ fn read_servers(
         .hint("install it with the feature `imap`"))
 }
 
-fn read_files(named: &[PathBuf], clerk: &mut impl Clerk, terminal: Terminal) -> Result<(), Error> {
+fn read_files(
+    named: &[PathBuf],
+    processor: &mut impl InboxProcessor,
+    terminal: Terminal,
+) -> Result<(), Error> {
     let mut unread = Vec::new();
     for file in mailbox::find(named)? {
         let put_away = match file.read(&mut |words| terminal.say(words)) {
@@ -143,8 +144,8 @@ fn read_files(named: &[PathBuf], clerk: &mut impl Clerk, terminal: Terminal) -> 
             Err(error) if error.kind() == ErrorKind::NotFound => continue,
             Err(error) => Err(error),
             Ok(content) => {
-                content.each(|name, bytes| clerk.take(name, bytes))?;
-                clerk.put_away(&file)
+                content.each(|name, bytes| processor.take(name, bytes))?;
+                processor.put_away(&file)
             }
         };
         if let Err(error) = put_away {

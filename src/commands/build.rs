@@ -1,15 +1,14 @@
 //! `build`: the letter as files.
 
-use std::path::Path;
-
 use jiff::Timestamp;
 
 use crate::cli::Build;
 use crate::compose::Mark;
-use crate::error::{Error, Exit, Kind};
+use crate::error::{Error, Exit};
 use crate::report::Terminal;
 
 use super::Project;
+use super::files::overwrite;
 
 /// Runs the command.
 pub fn run(project: &Project, arguments: &Build, terminal: Terminal) -> Result<Exit, Error> {
@@ -21,7 +20,7 @@ pub fn run(project: &Project, arguments: &Build, terminal: Terminal) -> Result<E
     let mut files = Vec::new();
     let mut write = |name: String, content: &[u8]| {
         let path = dir.join(name);
-        write(&path, content)?;
+        overwrite(&path, content)?;
         files.push(path);
         Ok::<_, Error>(())
     };
@@ -34,14 +33,4 @@ pub fn run(project: &Project, arguments: &Build, terminal: Terminal) -> Result<E
         files.iter().for_each(|file| terminal.data(file.display().to_string()));
     }
     Ok(Exit::Done)
-}
-
-pub(super) fn write(path: &Path, content: &[u8]) -> Result<(), Error> {
-    let failed = |error: std::io::Error| {
-        Error::new(Kind::TryAgain, format!("can't write `{}`: {error}", path.display()))
-    };
-    if let Some(dir) = path.parent() {
-        std::fs::create_dir_all(dir).map_err(failed)?;
-    }
-    std::fs::write(path, content).map_err(failed)
 }

@@ -25,7 +25,7 @@ struct Checked {
 /// Runs the command.
 pub fn run(project: &Project, arguments: &Check, terminal: Terminal) -> Result<Exit, Error> {
     let issue = project.issue(arguments.issue.as_ref())?;
-    let ledger = super::preview::register(project, terminal)?;
+    let ledger = super::import::register_as_sent(project, terminal)?;
     let Checked { composer, mut findings } = look(project, &issue, &ledger, arguments.allow_large)?;
     if let Err(error) = &composer {
         add_error(&mut findings, error);

@@ -5,11 +5,11 @@ use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
-use ring::digest::{Context, SHA256};
 use serde::Serialize;
 
 use crate::cli::{Import, Reading};
 use crate::config::{Brake, Missing};
+use crate::domain::Sha256;
 use crate::error::{Error, Exit, Kind};
 use crate::import::{BadRow, Format, Options, Plan, Remark, Sheet, encoding_for};
 use crate::ledger::{Difference, ImportRun, Ledger};
@@ -19,6 +19,29 @@ use super::Project;
 
 /// How many bad rows, doubles and changes are shown one by one.
 const SHOWN: usize = 20;
+
+/// How the member list is to be read; what is `None` is as configured.
+#[derive(Debug, Clone, Default)]
+pub(super) struct ListRequest {
+    skip_bad: bool,
+    encoding: Option<String>,
+    delimiter: Option<char>,
+    max_missing: Option<Brake>,
+    missing: Option<Missing>,
+}
+
+impl ListRequest {
+    /// The request of a command line.
+    pub fn new(reading: &Reading) -> Self {
+        Self {
+            skip_bad: reading.skip_bad,
+            encoding: reading.encoding.clone(),
+            delimiter: reading.delimiter,
+            max_missing: reading.max_missing,
+            missing: reading.missing,
+        }
+    }
+}
 
 /// What an import found and did.
 #[derive(Debug, Serialize)]
@@ -49,7 +72,7 @@ pub fn run(project: &Project, arguments: &Import, terminal: Terminal) -> Result<
                 .hint("name the file, or set file in [members] of medlemsbrev.toml"));
         }
     };
-    let list = List::new(project, &path, &arguments.reading)?;
+    let list = List::new(project, &path, &ListRequest::new(&arguments.reading))?;
     let imported = if arguments.dry_run {
         let scratch = Scratch::new(project)?;
         import(&mut scratch.ledger()?, &list, terminal)?
@@ -99,19 +122,19 @@ struct List<'a> {
 }
 
 impl<'a> List<'a> {
-    fn new(project: &Project, path: &'a Path, reading: &Reading) -> Result<Self, Error> {
+    fn new(project: &Project, path: &'a Path, request: &ListRequest) -> Result<Self, Error> {
         let members = &project.config.members;
-        let label = reading.encoding.as_ref().or(members.encoding.as_ref());
-        let delimiter = reading.delimiter.or(members.delimiter).map(ascii).transpose()?;
-        let skip_bad = reading.skip_bad || members.skip_bad;
-        let keep_missing = reading.missing.unwrap_or(members.missing) == Missing::Keep;
+        let label = request.encoding.as_ref().or(members.encoding.as_ref());
+        let delimiter = request.delimiter.or(members.delimiter).map(ascii).transpose()?;
+        let skip_bad = request.skip_bad || members.skip_bad;
+        let keep_missing = request.missing.unwrap_or(members.missing) == Missing::Keep;
         let how = format!("{:?} {label:?} {delimiter:?} {skip_bad} {keep_missing}", members.columns);
         let options = Options {
             encoding: label.map(|label| encoding_for(label)).transpose()?,
             delimiter,
             columns: members.columns.clone(),
         };
-        let max_missing = reading.max_missing.unwrap_or(members.max_missing);
+        let max_missing = request.max_missing.unwrap_or(members.max_missing);
         let digest = digest_of(path, &how)?;
         Ok(Self { path, options, skip_bad, keep_missing, max_missing, digest })
     }
@@ -121,12 +144,12 @@ impl<'a> List<'a> {
 pub(super) fn import_list(
     ledger: &mut Ledger,
     project: &Project,
-    reading: &Reading,
+    request: &ListRequest,
     terminal: Terminal,
 ) -> Result<(), Error> {
     let Some(file) = &project.config.members.file else { return Ok(()) };
     let path = project.dir.join(file);
-    let list = List::new(project, &path, reading)?;
+    let list = List::new(project, &path, request)?;
     if let Some(last) = ledger.last_import()?.filter(|last| last.digest == list.digest) {
         last.said.iter().for_each(|line| terminal.say(line));
         return Ok(());
@@ -200,10 +223,19 @@ fn ascii(delimiter: char) -> Result<u8, Error> {
     })
 }
 
+/// The register as a send would find it: with the configured list imported, in a copy.
+pub(super) fn register_as_sent(project: &Project, terminal: Terminal) -> Result<Ledger, Error> {
+    let scratch = Scratch::new(project)?;
+    let mut ledger = scratch.ledger()?;
+    let silent = Terminal { quiet: true, ..terminal };
+    import_list(&mut ledger, project, &ListRequest::default(), silent)?;
+    Ok(ledger)
+}
+
 fn digest_of(path: &Path, how: &str) -> Result<String, Error> {
     let failed = |error: std::io::Error| Error::unreadable(path, &error);
     let mut file = BufReader::new(File::open(path).map_err(failed)?);
-    let mut digest = Context::new(&SHA256);
+    let mut digest = Sha256::new();
     loop {
         let read = file.fill_buf().map_err(failed)?;
         if read.is_empty() {
@@ -214,7 +246,7 @@ fn digest_of(path: &Path, how: &str) -> Result<String, Error> {
         file.consume(length);
     }
     digest.update(how.as_bytes());
-    Ok(super::hex(&digest.finish()))
+    Ok(digest.finish())
 }
 
 fn bad_rows(path: &Path, bad: &[BadRow]) -> Error {

@@ -1,6 +1,5 @@
 //! `init`: a project to start from.
 
-use std::fs;
 use std::path::Path;
 
 use jiff::{ToSpan, ZonedDateTime};
@@ -8,6 +7,8 @@ use jiff::{ToSpan, ZonedDateTime};
 use crate::cli::Init;
 use crate::error::{Error, Exit, Kind};
 use crate::report::Terminal;
+
+use super::files::write_new;
 
 const FILES: [(&str, &[u8]); 5] = [
     ("medlemsbrev.toml", include_bytes!("../../templates/project/medlemsbrev.toml")),
@@ -36,7 +37,7 @@ pub fn run(arguments: &Init, terminal: Terminal) -> Result<Exit, Error> {
             .replace("TITLE", &format!("Medlemsbrev {issue}"))
             .replace("DATE", &today.to_string())
             .replace("EVENT", &event.to_string());
-        write(&path, text.as_bytes())?;
+        write_new(&path, text.as_bytes())?;
         terminal.text(path.display().to_string());
         written.push(path);
     }
@@ -46,17 +47,4 @@ pub fn run(arguments: &Init, terminal: Terminal) -> Result<Exit, Error> {
         "Look at the letter: medlemsbrev{at} preview\nThen write your association into medlemsbrev.toml."
     ));
     Ok(Exit::Done)
-}
-
-/// Writes a new file, and never over an old one.
-pub(super) fn write(path: &Path, content: &[u8]) -> Result<(), Error> {
-    use std::io::Write;
-    let failed = |error: std::io::Error| {
-        Error::new(Kind::TryAgain, format!("can't write `{}`: {error}", path.display()))
-    };
-    if let Some(dir) = path.parent() {
-        fs::create_dir_all(dir).map_err(failed)?;
-    }
-    let mut file = fs::File::create_new(path).map_err(failed)?;
-    file.write_all(content).map_err(failed)
 }

@@ -1,7 +1,5 @@
 //! `log`: the three logs, readable.
 
-pub(super) mod diff;
-
 use std::io::IsTerminal;
 
 use jiff::Timestamp;
@@ -9,7 +7,7 @@ use serde_json::Value;
 
 use crate::cli::{Log, LogKind};
 use crate::error::{Error, Exit, Kind};
-use crate::report::{JsonLines, Terminal};
+use crate::report::{JsonLines, Terminal, masked};
 
 use super::Project;
 
@@ -22,7 +20,7 @@ pub fn run(project: &Project, arguments: &Log, terminal: Terminal) -> Result<Exi
         }
         // An issue whose folder is gone still has its log.
         let issue = arguments.issue.clone().map_or_else(|| project.issue(None), Ok)?;
-        return diff::run(project, &issue, is_masked, terminal);
+        return super::send::compare::run(project, &issue, is_masked, terminal);
     }
     let name = arguments.kind.name();
     let mut shown = 0;
@@ -55,37 +53,13 @@ pub fn run(project: &Project, arguments: &Log, terminal: Terminal) -> Result<Exi
     Ok(Exit::Done)
 }
 
-/// The event with its addresses masked: a terminal may be looked at by others.
-fn masked(mut event: Value) -> Value {
-    mask(&mut event);
-    event
-}
-
-fn mask(value: &mut Value) {
-    match value {
-        Value::String(text) if text.contains('@') => {
-            *text = text.split(' ').map(masked_address).collect::<Vec<_>>().join(" ");
-        }
-        Value::Array(values) => values.iter_mut().for_each(mask),
-        Value::Object(fields) => fields.values_mut().for_each(mask),
-        _ => {}
-    }
-}
-
-/// `anna@example.se` as `a…@example.se`.
-pub(super) fn masked_address(word: &str) -> String {
-    let Some((local, domain)) = word.rsplit_once('@') else { return word.to_owned() };
-    let start: String = local.chars().take(if local.starts_with('<') { 2 } else { 1 }).collect();
-    format!("{start}…@{domain}")
-}
-
 /// The sum of a run in words: `52 accepted, 7 skipped: no e-mail address`.
 fn counted(counts: &Value) -> String {
     let numbers = |object: &Value, before: &str| -> Vec<String> {
         let fields = object.as_object().into_iter().flatten();
         let numbers = fields.filter_map(|(name, number)| Some((name, number.as_u64()?)));
         let said = numbers.filter(|(_, number)| *number > 0);
-        said.map(|(name, number)| format!("{number} {before}{}", super::status::words(name))).collect()
+        said.map(|(name, number)| format!("{number} {before}{}", super::states::words(name))).collect()
     };
     let skipped = counts.get("skipped").map(|skipped| numbers(skipped, "skipped: ")).unwrap_or_default();
     [numbers(counts, ""), skipped].concat().join(", ")
@@ -96,7 +70,7 @@ fn line(project: &Project, event: &Value) -> String {
     let text = |pointer: &str| event.pointer(pointer).and_then(Value::as_str).unwrap_or_default().to_owned();
     let time =
         text("/time").parse::<Timestamp>().map_or_else(|_| text("/time"), |time| project.clock_time(time));
-    let reason = super::status::words(&text("/reason"));
+    let reason = super::states::words(&text("/reason"));
     let words = [text("/letter/reply"), reason, text("/diagnostic")].join(" ");
     let counts = event.get("counts").map(counted).unwrap_or_default();
     let what = [text("/event"), text("/kind"), text("/action")].join(" ");

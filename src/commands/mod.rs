@@ -5,6 +5,7 @@ mod bounces;
 mod build;
 mod check;
 mod current_issue;
+mod files;
 mod import;
 mod init;
 mod log;
@@ -16,9 +17,8 @@ mod prune;
 mod schedule;
 mod send;
 mod shell;
+mod states;
 mod status;
-
-use ring::digest::{Digest, SHA256, digest};
 
 use crate::cli::{Cli, Command, Status};
 use crate::error::{Error, Exit, Kind};
@@ -44,6 +44,7 @@ pub fn run(cli: Cli, terminal: Terminal) -> Result<Exit, Error> {
         Command::Check(arguments) => check::run(&project()?, &arguments, terminal),
         Command::Preview(arguments) => preview::run(&project()?, &arguments, terminal),
         Command::Build(arguments) => build::run(&project()?, &arguments, terminal),
+        Command::Send(arguments) if arguments.due => schedule::due::run(&project()?, &arguments, terminal),
         Command::Send(arguments) => send::run(&project()?, &arguments, terminal),
         Command::Approve(arguments) => send::approve::approve(&project()?, &arguments, terminal),
         Command::Cancel(arguments) => send::approve::cancel(&project()?, &arguments, terminal),
@@ -70,15 +71,6 @@ fn agree(terminal: Terminal, question: &str, instead: &str) -> Result<(), Error>
         Some(false) => Err(Error::cancelled()),
         None => Err(Error::new(Kind::Usage, "no terminal to confirm on").hint(instead)),
     }
-}
-
-/// SHA-256 in hexadecimal.
-fn sha256(bytes: &[u8]) -> String {
-    hex(&digest(&SHA256, bytes))
-}
-
-fn hex(digest: &Digest) -> String {
-    data_encoding::HEXLOWER.encode(digest.as_ref())
 }
 
 /// What runs everything that waits for a network.

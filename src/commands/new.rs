@@ -11,7 +11,7 @@ use crate::error::{Error, Exit, Kind};
 use crate::report::Terminal;
 
 use super::Project;
-use super::init::write;
+use super::files::write_new;
 
 /// Runs the command: an `issue.toml`, and for each section of the last issue a file with its title and audience.
 pub fn run(project: &Project, arguments: &New, terminal: Terminal) -> Result<Exit, Error> {
@@ -37,7 +37,7 @@ pub fn run(project: &Project, arguments: &New, terminal: Terminal) -> Result<Exi
         None => files.push((dir.join("10-ordforanden.md"), section_text("Ordföranden har ordet", None))),
     }
     for (path, text) in &files {
-        write(path, text.as_bytes())?;
+        write_new(path, text.as_bytes())?;
         terminal.data(path.display().to_string());
     }
     let written: Vec<&PathBuf> = files.iter().map(|(path, _)| path).collect();

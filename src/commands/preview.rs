@@ -16,11 +16,10 @@ use crate::cli::Preview;
 use crate::compose::Composer;
 use crate::domain::{Address, IssueName, Member};
 use crate::error::{Error, Exit, Kind};
-use crate::ledger::Ledger;
 use crate::report::Terminal;
 
 use super::Project;
-use super::import::{Scratch, import_list};
+use super::import::register_as_sent;
 
 /// Runs the command.
 pub fn run(project: &Project, arguments: &Preview, terminal: Terminal) -> Result<Exit, Error> {
@@ -69,7 +68,7 @@ fn write_page(
 ) -> Result<PathBuf, Error> {
     let path = project.outbox(issue).join("build").join(format!("{issue}.html"));
     let page = composer.with_images_inside(&composer.render(member)?.html)?;
-    super::build::write(&path, page.as_bytes())?;
+    super::files::overwrite(&path, page.as_bytes())?;
     Ok(path)
 }
 
@@ -97,7 +96,7 @@ pub(super) fn letter_of(
     address: Option<&Address>,
     terminal: Terminal,
 ) -> Result<(Composer, Member), Error> {
-    let ledger = register(project, terminal)?;
+    let ledger = register_as_sent(project, terminal)?;
     let composer = project.composer(issue, ledger.fields()?)?;
     let member = match address {
         None => composer.neutral_reader(),
@@ -115,13 +114,4 @@ pub(super) fn letter_of(
 fn unknown_member(address: &Address) -> Error {
     Error::new(Kind::Data, format!("no member has the address {address}"))
         .hint("look for it in the member list, or leave --member out")
-}
-
-/// The register as a send would find it: with the configured list imported, in a copy.
-pub(super) fn register(project: &Project, terminal: Terminal) -> Result<Ledger, Error> {
-    let scratch = Scratch::new(project)?;
-    let mut ledger = scratch.ledger()?;
-    let silent = Terminal { quiet: true, ..terminal };
-    import_list(&mut ledger, project, &crate::cli::Reading::default(), silent)?;
-    Ok(ledger)
 }

@@ -9,9 +9,11 @@ use crate::cli::Status;
 use crate::domain::{IssueName, State};
 use crate::error::{Error, Exit};
 use crate::ledger::{Counts, DeliveryRow, Ledger, Lock};
-use crate::report::{Paint, Table, Terminal, count};
+use crate::report::{Paint, Terminal};
+use crate::send::skip;
 
 use super::Project;
+use super::states::{deliveries, table};
 
 /// Where an issue stands, as JSON.
 #[derive(Debug, Serialize)]
@@ -80,9 +82,8 @@ fn show_year(project: &Project, ledger: &Ledger, terminal: Terminal) -> Result<(
 fn of_issue(project: &Project, ledger: &Ledger, issue: IssueName) -> Result<IssueStatus, Error> {
     // Without its folder an issue still has deliveries; only who would get it can't be said.
     let composer = project.composer(&issue, ledger.fields()?).ok();
-    let mut counts = ledger.survey(&issue, |member| {
-        composer.as_ref().and_then(|composer| super::send::run::skip(composer, None, member))
-    })?;
+    let mut counts = ledger
+        .survey(&issue, |member| composer.as_ref().and_then(|composer| skip(composer, None, member)))?;
     let mut in_doubt = ledger.deliveries(&issue, State::InDoubt)?;
     if !Lock::is_held(&project.lock_path()) {
         // Nobody is sending: what a dead run left on the wire is in doubt.
@@ -98,51 +99,6 @@ fn of_issue(project: &Project, ledger: &Ledger, issue: IssueName) -> Result<Issu
         deferred: ledger.deliveries(&issue, State::Deferred)?,
         issue,
     })
-}
-
-/// The sum that proves that every member is in exactly one row.
-pub(super) fn table(counts: &Counts) -> Table {
-    let mut table = Table::bare().right(1);
-    for state in State::ALL {
-        let number = counts.in_state(state);
-        let always = matches!(state, State::Accepted | State::Rejected | State::Deferred | State::InDoubt);
-        if number > 0 || always {
-            let cells = [words(state.as_str()), count(number)];
-            match state {
-                State::Rejected | State::InDoubt if number > 0 => table.painted(Paint::Error, cells),
-                State::Deferred if number > 0 => table.painted(Paint::Warning, cells),
-                State::Accepted if number > 0 => table.painted(Paint::Good, cells),
-                _ => table.row(cells),
-            }
-        }
-    }
-    for (reason, number) in &counts.skipped {
-        table.row([format!("skipped: {}", words(reason)), count(*number)]);
-    }
-    table.painted(Paint::Strong, ["members".to_owned(), count(counts.total())]);
-    table
-}
-
-/// A state's or a reason's name as people read it.
-pub(super) fn words(name: &str) -> String {
-    match name {
-        "queued" => "to be sent".to_owned(),
-        "no_address" => "no e-mail address".to_owned(),
-        "outside_segment" => "not in the segment".to_owned(),
-        "no_section" => "no section for them".to_owned(),
-        other => other.replace('_', " "),
-    }
-}
-
-/// Letters that are not accepted, one a row, with the times of the association's clock.
-pub(super) fn deliveries(project: &Project, first: &str, rows: &[DeliveryRow]) -> Table {
-    let mut table = Table::new([first, "name", "since", "last words"]).whole(2);
-    for row in rows {
-        let since = row.since.parse().map_or_else(|_| row.since.clone(), |time| project.clock_time(time));
-        let text = |value: &Option<String>| value.clone().unwrap_or_default();
-        table.row([text(&row.address), row.name.clone(), since, text(&row.reply)]);
-    }
-    table
 }
 
 impl IssueStatus {

@@ -3,6 +3,7 @@
 pub mod address;
 pub mod bounce;
 pub mod delivery;
+mod digest;
 pub mod excerpt;
 pub mod field;
 pub mod issue;
@@ -18,6 +19,7 @@ pub mod token;
 
 pub use address::{Address, AddressError};
 pub use delivery::State;
+pub use digest::Sha256;
 pub use excerpt::Excerpt;
 pub use issue::{Issue, IssueName};
 pub use letter::Letter;

@@ -3,6 +3,7 @@
 mod csv;
 mod document;
 mod log;
+mod mask;
 mod paint;
 mod table;
 mod width;
@@ -14,6 +15,7 @@ use serde::Serialize;
 pub use csv::spreadsheet_csv;
 pub use document::Document;
 pub use log::{JsonLines, LogError};
+pub use mask::{masked, masked_address};
 pub use paint::Paint;
 pub use table::Table;
 use width::wrapped;

@@ -20,6 +20,7 @@ use tokio::task::JoinSet;
 
 use crate::compose::{ComposeError, Composer};
 use crate::domain::{IssueName, Member, MemberId, Outcome, Quota, Reply, Segment};
+use crate::ledger::Skip;
 use crate::ledger::{Ledger, LedgerError, Writer};
 use crate::relay::{Relay, RelayError};
 
@@ -110,9 +111,16 @@ impl Job {
     /// Tells whether the job is for this member: it matches the segment and has a section to read.
     pub fn is_for(&self, composer: &Composer, member: &Member) -> bool {
         self.only.as_ref().is_none_or(|only| only.contains(&member.id))
-            && self.segment.as_ref().is_none_or(|segment| segment.matches(member))
-            && composer.has_section_for(member)
+            && skip(composer, self.segment.as_ref(), member).is_none()
     }
+}
+
+/// Why the issue is not for a member that could be mailed; `None` if it is.
+pub fn skip(composer: &Composer, segment: Option<&Segment>, member: &Member) -> Option<Skip> {
+    if segment.is_some_and(|segment| !segment.matches(member)) {
+        return Some(Skip::OutsideSegment);
+    }
+    (!composer.has_section_for(member)).then_some(Skip::NoSection)
 }
 
 /// Sends the queued letters; `report` hears of each, and of pauses. What was refused for now, and a relay that is out

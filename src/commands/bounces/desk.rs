@@ -4,35 +4,26 @@ use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
-use serde::Serialize;
 use serde_json::Value;
 
 use crate::cli::Bounces;
+use crate::domain::Sha256;
 use crate::domain::TokenKey;
 use crate::error::Error;
+use crate::feedback::{BounceAttribution, BounceLogLine};
 use crate::inbox::{Reader, unix_lines};
-use crate::ledger::{BounceRecord, Ledger, LedgerError};
+use crate::ledger::{Ledger, LedgerError};
 use crate::mailbox::MessageFile;
 use crate::report::{JsonLines, LogError, Table, Terminal, count};
 
-use super::super::{Project, sha256};
-use super::Clerk;
-use super::farewell::Leaver;
-use super::who::Who;
-
-/// One line of the bounce log.
-#[derive(Debug, Serialize)]
-pub struct LogLine<'a> {
-    pub time: Timestamp,
-    pub event: &'static str,
-    #[serde(flatten)]
-    pub record: &'a BounceRecord,
-}
+use super::super::Project;
+use super::InboxProcessor;
+use super::farewell::Unsubscriber;
 
 /// Where messages are handled one by one.
 pub(super) struct Desk<'a> {
     reader: &'a Reader,
-    who: Who<'a>,
+    attribution: BounceAttribution<'a>,
     move_to: Option<PathBuf>,
     log: JsonLines,
     log_path: PathBuf,
@@ -42,7 +33,7 @@ pub(super) struct Desk<'a> {
     read: u64,
     known: u64,
     confirms: bool,
-    leavers: Vec<Leaver>,
+    unsubscribers: Vec<Unsubscriber>,
 }
 
 impl<'a> Desk<'a> {
@@ -58,7 +49,7 @@ impl<'a> Desk<'a> {
         let log = arguments.log_file.clone().unwrap_or_else(|| project.log_path("bounce"));
         Ok(Self {
             reader,
-            who: Who { ledger, key, soft_issues: inbox.soft_issues.0 },
+            attribution: BounceAttribution { ledger, key, soft_issues: inbox.soft_issues.0 },
             move_to: arguments.move_to.clone().or_else(configured),
             log: JsonLines::open(&log)?,
             log_path: log,
@@ -67,7 +58,7 @@ impl<'a> Desk<'a> {
             read: 0,
             known: 0,
             confirms: inbox.confirm,
-            leavers: Vec::new(),
+            unsubscribers: Vec::new(),
         })
     }
 
@@ -77,9 +68,9 @@ impl<'a> Desk<'a> {
             Some(logged) => logged,
             unread => unread.insert(logged(&self.log_path)?),
         };
-        for (time, record) in self.who.ledger.bounces_of(digest)? {
+        for (time, record) in self.attribution.ledger.bounces_of(digest)? {
             if logged.insert((record.digest.clone(), record.position)) {
-                self.log.add(&LogLine { time, event: "read", record: &record })?;
+                self.log.add(&BounceLogLine { time, event: "read", record: &record })?;
             }
         }
         Ok(())
@@ -91,8 +82,8 @@ impl<'a> Desk<'a> {
     }
 
     /// Those who left in this run and are to be told so.
-    pub fn leavers(&self) -> &[Leaver] {
-        &self.leavers
+    pub fn unsubscribers(&self) -> &[Unsubscriber] {
+        &self.unsubscribers
     }
 
     /// Shows what was done.
@@ -114,11 +105,11 @@ fn logged(log: &Path) -> Result<HashSet<(String, usize)>, LogError> {
     Ok(logged)
 }
 
-impl Clerk for Desk<'_> {
+impl InboxProcessor for Desk<'_> {
     fn take(&mut self, name: &str, bytes: &[u8]) -> Result<(), Error> {
-        let ledger = self.who.ledger;
+        let ledger = self.attribution.ledger;
         // IMAP gives the line ends of the wire, a Maildir those of the machine: it is the same message.
-        let digest = sha256(&unix_lines(bytes));
+        let digest = Sha256::of(&unix_lines(bytes));
         if ledger.has_bounce(&digest)? {
             self.known += 1;
             return self.mend_log(&digest);
@@ -126,16 +117,16 @@ impl Clerk for Desk<'_> {
         let report = self.reader.read(bytes);
         let now = Timestamp::now();
         let records = ledger.at_once(|ledger| {
-            let records = self.who.records(&report, &digest, name, now)?;
+            let records = self.attribution.records(&report, &digest, name, now)?;
             records.iter().try_for_each(|record| ledger.add_bounce(record, now))?;
             Ok::<_, LedgerError>(records)
         })?;
         self.read += 1;
         if let Some(record) = records.first().filter(|_| self.confirms) {
-            self.leavers.extend(Leaver::of(&report, record, &self.who)?);
+            self.unsubscribers.extend(Unsubscriber::of(&report, record, &self.attribution)?);
         }
         for record in &records {
-            self.log.add(&LogLine { time: now, event: "read", record })?;
+            self.log.add(&BounceLogLine { time: now, event: "read", record })?;
             let text = |value: &Option<String>| value.clone().unwrap_or_default();
             let done = record.action.as_str().replace('_', " ");
             let (address, reason) = (text(&record.address), text(&record.reason));

@@ -5,14 +5,14 @@ use serde::Serialize;
 use crate::domain::bounce::{Kind as BounceKind, Verdict};
 use crate::domain::{MemberId, TokenKey};
 use crate::error::{Error, Kind};
+use crate::feedback::BounceAttribution;
 use crate::inbox::Reader;
 use crate::ledger::Ledger;
 use crate::mailbox::MessageFile;
 use crate::report::Terminal;
 
 use super::super::Project;
-use super::Clerk;
-use super::who::Who;
+use super::InboxProcessor;
 
 /// What a message says, as JSON.
 #[derive(Debug, Serialize)]
@@ -49,14 +49,21 @@ impl<'a> Explainer<'a> {
     }
 }
 
-impl Clerk for Explainer<'_> {
+impl InboxProcessor for Explainer<'_> {
     fn take(&mut self, name: &str, bytes: &[u8]) -> Result<(), Error> {
         let report = self.reader.read(bytes);
-        let who = self.known.as_ref().map(|(ledger, key)| Who { ledger, key, soft_issues: usize::MAX });
-        let token = who.as_ref().and_then(|who| who.token(&report));
+        let attribution = self.known.as_ref().map(|(ledger, key)| BounceAttribution {
+            ledger,
+            key,
+            soft_issues: usize::MAX,
+        });
+        let token = attribution.as_ref().and_then(|known| known.token(&report));
         let mut recipients = Vec::new();
         for verdict in &report.recipients {
-            let member = who.as_ref().map(|who| who.member(token.as_ref(), &verdict.address)).transpose()?;
+            let member = attribution
+                .as_ref()
+                .map(|known| known.member(token.as_ref(), &verdict.address))
+                .transpose()?;
             recipients.push(Recipient { verdict, member: member.flatten() });
         }
         let message = Message { file: name, kind: report.kind, recipients };

@@ -8,17 +8,17 @@ use crate::compose::{Answer, Farewell, Notice};
 use crate::domain::bounce::Kind as BounceKind;
 use crate::domain::{Address, IssueName, Letter, Outcome};
 use crate::error::Error;
+use crate::feedback::BounceAttribution;
 use crate::inbox::Report;
 use crate::ledger::{BounceAction, BounceRecord, LedgerError};
 use crate::relay::After;
 use crate::report::{Terminal, plural};
 
 use super::super::Project;
-use super::who::Who;
 
 /// Somebody who left in this run.
 #[derive(Debug)]
-pub(super) struct Leaver {
+pub(super) struct Unsubscriber {
     to: Address,
     issue: Option<IssueName>,
     digest: String,
@@ -26,15 +26,19 @@ pub(super) struct Leaver {
     references: Vec<String>,
 }
 
-impl Leaver {
+impl Unsubscriber {
     /// The one whom a mail took off the list just now, if a machine may answer it.
-    pub fn of(report: &Report, record: &BounceRecord, who: &Who<'_>) -> Result<Option<Self>, LedgerError> {
+    pub fn of(
+        report: &Report,
+        record: &BounceRecord,
+        attribution: &BounceAttribution<'_>,
+    ) -> Result<Option<Self>, LedgerError> {
         let has_left = report.kind == BounceKind::Unsubscribe && record.action == BounceAction::Suppressed;
         let Some(member) = record.member.filter(|_| has_left && report.may_be_answered) else {
             return Ok(None);
         };
         // To an address that is the member's own: anybody may write any address into From.
-        let [mailed, own] = who.addresses(record.issue.as_ref(), member)?;
+        let [mailed, own] = attribution.addresses(record.issue.as_ref(), member)?;
         let is_from = |address: &&String| address.eq_ignore_ascii_case(&report.from);
         let to = [&mailed, &own].into_iter().flatten().find(is_from).or(mailed.as_ref()).or(own.as_ref());
         Ok(to.and_then(|to| Address::parse(to).ok()).map(|to| Self {
@@ -48,28 +52,32 @@ impl Leaver {
 }
 
 /// Writes to those who left; what goes wrong with it is told, and changes nothing about their leaving.
-pub(super) fn write_to(project: &Project, leavers: &[Leaver], terminal: Terminal) {
-    if leavers.is_empty() {
+pub(super) fn write_to(project: &Project, unsubscribers: &[Unsubscriber], terminal: Terminal) {
+    if unsubscribers.is_empty() {
         return;
     }
-    let told =
-        super::super::runtime().and_then(|runtime| runtime.block_on(deliver(project, leavers, terminal)));
+    let told = super::super::runtime()
+        .and_then(|runtime| runtime.block_on(deliver(project, unsubscribers, terminal)));
     terminal.say(match told {
         Ok(told) => format!("{} of an unsubscribe sent.", plural(told, "confirmation", "confirmations")),
         Err(error) => format!("Those who left could not be told: {error}"),
     });
 }
 
-async fn deliver(project: &Project, leavers: &[Leaver], terminal: Terminal) -> Result<u64, Error> {
+async fn deliver(
+    project: &Project,
+    unsubscribers: &[Unsubscriber],
+    terminal: Terminal,
+) -> Result<u64, Error> {
     let relay = project.relay_or(project.dir.join(&project.config.transport.dir).join("confirmations"))?;
     let mut session = relay.connect().await?;
     let mut told = 0;
-    for leaver in leavers {
-        let letter = letter(project, leaver)?;
+    for unsubscriber in unsubscribers {
+        let letter = letter(project, unsubscriber)?;
         let delivered = session.deliver(&letter, None).await;
         match delivered.outcome {
             Outcome::Accepted(_) => told += 1,
-            outcome => terminal.say(format!("{} was not told: {}", leaver.to, outcome.reply())),
+            outcome => terminal.say(format!("{} was not told: {}", unsubscriber.to, outcome.reply())),
         }
         if delivered.after != After::GoOn {
             session.close().await;
@@ -80,21 +88,21 @@ async fn deliver(project: &Project, leavers: &[Leaver], terminal: Terminal) -> R
     Ok(told)
 }
 
-fn letter(project: &Project, leaver: &Leaver) -> Result<Letter, Error> {
+fn letter(project: &Project, unsubscriber: &Unsubscriber) -> Result<Letter, Error> {
     let config = &project.config;
-    let issue = leaver.issue.as_ref().and_then(|issue| project.source(issue).ok());
+    let issue = unsubscriber.issue.as_ref().and_then(|issue| project.source(issue).ok());
     let language = issue.map_or_else(|| config.association.language.clone(), |source| source.issue.language);
     let farewell = Farewell::load(&language, &project.dir.join("templates"), &project.association())?;
     let from = &config.sender.address;
-    let name = leaver.digest.get(..24).unwrap_or_default();
+    let name = unsubscriber.digest.get(..24).unwrap_or_default();
     let notice = Notice {
         from_name: Some(config.sender.name.clone().unwrap_or_else(|| config.association.name.clone())),
         from,
-        to: &leaver.to,
+        to: &unsubscriber.to,
         subject: &farewell.subject,
         text: &farewell.text,
         message_id: format!("left-{name}@{}", from.domain()),
-        answer: Some(Answer { message_id: &leaver.message_id, references: &leaver.references }),
+        answer: Some(Answer { message_id: &unsubscriber.message_id, references: &unsubscriber.references }),
     };
     Ok(notice.letter(&project.signers()?, Timestamp::now())?)
 }

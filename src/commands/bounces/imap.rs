@@ -7,19 +7,19 @@ use crate::report::Terminal;
 use crate::server::Login;
 
 use super::super::Project;
-use super::Clerk;
+use super::InboxProcessor;
 
-/// Hands the folder's new messages to the clerk.
+/// Hands the folder's new messages to the processor.
 pub(super) fn read(
     project: &Project,
     imap: &Imap,
     is_dry: bool,
-    clerk: &mut impl Clerk,
+    processor: &mut impl InboxProcessor,
     terminal: Terminal,
 ) -> Result<(), Error> {
     let server = server(project, imap)?;
     let access = if is_dry { Access::Look } else { Access::Handle };
-    let each = |name: &str, bytes: &[u8]| clerk.take(name, bytes);
+    let each = |name: &str, bytes: &[u8]| processor.take(name, bytes);
     let reading = server.read(access, each, |error, delay| {
         terminal.say(format!("{error}; trying again in {:.1} s.", delay.as_secs_f64()));
     });

@@ -13,7 +13,8 @@ use crate::preview::interactive::{App, Composed, End, People, Segments, run as l
 use crate::report::Terminal;
 
 use super::super::send::progress::stop_on_signal;
-use super::{Project, register};
+use super::Project;
+use crate::commands::import::register_as_sent;
 
 /// Runs the command.
 pub(super) fn run(project: &Project, arguments: &Preview, terminal: Terminal) -> Result<Exit, Error> {
@@ -22,7 +23,7 @@ pub(super) fn run(project: &Project, arguments: &Preview, terminal: Terminal) ->
             .hint("leave it out: `preview --member ADDRESS` prints one letter"));
     }
     let issue = project.issue(arguments.issue.as_ref())?;
-    let ledger = register(project, terminal)?;
+    let ledger = register_as_sent(project, terminal)?;
     let fields = ledger.fields()?;
     let composer = project.composer(&issue, fields.clone())?;
     let people = People::new(composer.neutral_reader(), recipients(&ledger, &composer)?);

@@ -17,7 +17,7 @@ use crate::report::Terminal;
 use crate::send::raised;
 
 use super::super::send::progress::stop_on_signal;
-use super::super::status::words;
+use super::super::states::words;
 use super::super::{Project, check};
 
 /// Columns of an error on the page.
@@ -159,7 +159,7 @@ impl Workshop {
     }
 
     fn read_list(&mut self) -> Result<(), Error> {
-        let ledger = super::register(&self.project, self.terminal)?;
+        let ledger = crate::commands::import::register_as_sent(&self.project, self.terminal)?;
         let mut readers = Vec::new();
         ledger.for_each_member(|row| {
             if row.active {

@@ -10,6 +10,7 @@ use crate::ledger::{Ledger, Review, ReviewKind};
 use crate::report::Terminal;
 
 use crate::commands::Project;
+use crate::commands::send::request::{Mode, SendRequest};
 
 /// Runs the command over every issue, or the one that is named.
 pub(in crate::commands) fn run(
@@ -20,8 +21,8 @@ pub(in crate::commands) fn run(
     let issues = arguments.issue.clone().map_or_else(|| project.issues(), |issue| vec![issue]);
     for issue in issues {
         let Some(approved) = approval_if_due(project, &issue, terminal)? else { continue };
-        let arguments = Send { issue: Some(issue.clone()), yes: true, ..arguments.clone() };
-        let code = crate::commands::send::send(project, &issue, &arguments, Some(&approved), terminal)?;
+        let request = SendRequest { mode: Mode::Approved(approved), ..SendRequest::new(arguments) };
+        let code = crate::commands::send::send(project, &issue, &request, terminal)?;
         if code != Exit::Done {
             return Ok(code);
         }

@@ -2,15 +2,16 @@
 
 use jiff::Timestamp;
 
-use crate::cli::{Approve, Cancel, Send};
-use crate::domain::IssueName;
-use crate::error::{Error, Exit, Kind};
-use crate::ledger::{Ledger, Review, ReviewKind};
+use crate::cli::{Approve, Cancel};
+use crate::error::{Error, Exit};
+use crate::ledger::{Review, ReviewKind};
 use crate::report::{Terminal, plural};
 
-use super::review::{review, say_changes};
+use super::prepare::prepare;
+use super::request::SendRequest;
+use super::review::{refuse_cancelled, review, say_changes};
 use crate::commands::Project;
-use crate::commands::import::{Scratch, import_list};
+use crate::commands::import::{ListRequest, Scratch, import_list};
 
 /// Records that the issue may go out as it is now.
 pub fn approve(project: &Project, arguments: &Approve, terminal: Terminal) -> Result<Exit, Error> {
@@ -18,9 +19,9 @@ pub fn approve(project: &Project, arguments: &Approve, terminal: Terminal) -> Re
     let _lock = project.lock(&format!("approve {issue}"))?;
     let scratch = Scratch::new(project)?;
     let mut copy = scratch.ledger()?;
-    let as_sent = Send { reading: arguments.reading.clone(), ..Send::default() };
-    import_list(&mut copy, project, &as_sent.reading, terminal)?;
-    let prepared = super::prepare(copy, project, &issue, &as_sent, terminal)?;
+    let request = SendRequest { list: ListRequest::new(&arguments.reading), ..SendRequest::default() };
+    import_list(&mut copy, project, &request.list, terminal)?;
+    let prepared = prepare(copy, project, &issue, &request, terminal)?;
     let now = review(project, &prepared.ledger, &prepared.composer, &prepared.job)?;
     let ledger = project.ledger()?;
     refuse_cancelled(&ledger, &issue)?;
@@ -64,11 +65,4 @@ pub fn cancel(project: &Project, arguments: &Cancel, terminal: Terminal) -> Resu
     terminal.text(said);
     terminal.json(&serde_json::json!({ "issue": issue, "cancelled": is_cancelled }));
     Ok(Exit::Done)
-}
-
-/// Refuses to send a cancelled issue.
-pub(in crate::commands) fn refuse_cancelled(ledger: &Ledger, issue: &IssueName) -> Result<(), Error> {
-    let Some(cancelled) = ledger.review(issue, ReviewKind::Cancelled)? else { return Ok(()) };
-    Err(Error::new(Kind::Data, format!("{issue} was cancelled at {}; nothing was sent", cancelled.at))
-        .hint(format!("to send it after all: medlemsbrev cancel {issue} --undo")))
 }

@@ -12,9 +12,9 @@ use crate::report::{Terminal, plural};
 use crate::send::{Event, Forecast};
 
 use super::breakdown::{Breakdown, Fate};
+use super::compare::{self, Summary};
 use super::review::Changes;
 use crate::commands::Project;
-use crate::commands::log::diff::{self, Summary};
 
 /// A dry run's own part of a run: what was known before it, and what is counted while it goes on.
 #[derive(Debug)]
@@ -108,7 +108,7 @@ impl DryRun {
     }
 
     fn summary(&self, project: &Project, issue: &IssueName) -> Result<Option<Summary>, Error> {
-        if self.is_usual_log { diff::summary(project, issue) } else { Ok(None) }
+        if self.is_usual_log { compare::summary(project, issue) } else { Ok(None) }
     }
 
     /// Says how to look closer.

@@ -79,6 +79,6 @@ fn list(project: &Project, rows: &[DeliveryRow], terminal: Terminal) {
         terminal.text("No letter is in doubt.");
         return;
     }
-    terminal.text(crate::commands::status::deliveries(project, "address", rows).to_string());
+    terminal.text(crate::commands::states::deliveries(project, "address", rows).to_string());
     terminal.say("Ask a few of them, or look into the mail server's log for the Message-ID; then --accepted or --resend.");
 }

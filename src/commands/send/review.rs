@@ -3,13 +3,14 @@
 use std::path::PathBuf;
 
 use jiff::Timestamp;
-use ring::digest::{Context, SHA256};
 use serde::Serialize;
 
 use crate::compose::Composer;
 use crate::config::FILE;
 use crate::domain::IssueName;
+use crate::domain::Sha256;
 use crate::error::{Error, Kind};
+use crate::ledger::ReviewKind;
 use crate::ledger::{Ledger, Review};
 use crate::report::{Terminal, plural};
 use crate::send::Job;
@@ -35,11 +36,11 @@ pub(in crate::commands) fn review(
         } else if path.is_file() {
             let bytes = std::fs::read(&path).map_err(|error| Error::unreadable(&path, &error))?;
             let name = path.strip_prefix(&project.dir).unwrap_or(&path).display().to_string();
-            review.files.insert(name, crate::commands::sha256(&bytes));
+            review.files.insert(name, Sha256::of(&bytes));
         }
     }
     review.files.insert(FILE.to_owned(), configuration(&project.dir.join(FILE))?);
-    let mut list = Context::new(&SHA256);
+    let mut list = Sha256::new();
     ledger.for_each_member(|row| {
         if row.skip().is_none() && job.is_for(composer, &row.member) {
             let member = &row.member;
@@ -50,7 +51,7 @@ pub(in crate::commands) fn review(
         }
         Ok::<_, Error>(())
     })?;
-    review.list = crate::commands::hex(&list.finish());
+    review.list = list.finish();
     Ok(review)
 }
 
@@ -58,7 +59,14 @@ fn configuration(path: &PathBuf) -> Result<String, Error> {
     let text = std::fs::read_to_string(path).map_err(|error| Error::unreadable(path, &error))?;
     let mut tables: toml::Table = text.parse().unwrap_or_default();
     tables.retain(|name, _| !NOT_IN_LETTERS.contains(&name));
-    Ok(crate::commands::sha256(tables.to_string().as_bytes()))
+    Ok(Sha256::of(tables.to_string().as_bytes()))
+}
+
+/// Refuses to send a cancelled issue.
+pub(in crate::commands) fn refuse_cancelled(ledger: &Ledger, issue: &IssueName) -> Result<(), Error> {
+    let Some(cancelled) = ledger.review(issue, ReviewKind::Cancelled)? else { return Ok(()) };
+    Err(Error::new(Kind::Data, format!("{issue} was cancelled at {}; nothing was sent", cancelled.at))
+        .hint(format!("to send it after all: medlemsbrev cancel {issue} --undo")))
 }
 
 /// What is different from an earlier review.

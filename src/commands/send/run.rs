@@ -5,28 +5,23 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use serde::Serialize;
 
+use super::prepare::Prepared;
 use crate::compose::Composer;
-use crate::domain::{Address, IssueName, Member, Outcome, Segment, State};
+use crate::domain::{Address, IssueName, Outcome, Segment, State};
 use crate::error::{Error, Exit, Kind};
-use crate::ledger::{Counts, Ledger, Skip, Standing};
+use crate::feedback::{BounceLogLine, record_refusals};
+use crate::inbox::{Hints, Reader};
+use crate::ledger::{Counts, Ledger, Standing};
 use crate::relay::Relay;
-use crate::report::{Terminal, plural};
-use crate::send::{End, Event, Job, News};
+use crate::report::{JsonLines, Terminal, plural};
+use crate::send::skip;
+use crate::send::{End, Event, News};
 
 use super::breakdown::Fate;
 use super::dry_run::{DryReport, DryRun};
 use super::progress::{Progress, stop_on_signal};
 use super::run_log::RunLog;
 use crate::commands::Project;
-
-/// What a run needs once everything is checked.
-pub(in crate::commands) struct Prepared {
-    pub ledger: Ledger,
-    pub composer: Arc<Composer>,
-    pub job: Job,
-    /// Letters that this run is to send.
-    pub letters: u64,
-}
 
 /// The result of a run, as JSON.
 #[derive(Debug, Serialize)]
@@ -81,7 +76,7 @@ impl Run<'_> {
         if self.dry.is_some() {
             self.members_left(&ledger, &composer, segment.as_ref(), &issue)?;
         } else {
-            super::refusals::record(self.project, &ledger, &issue)?;
+            self.record_refusals(&ledger, &issue)?;
         }
         let counts = ledger.survey(&issue, |member| skip(&composer, segment.as_ref(), member))?;
         tried += counts.in_state(State::Deferred);
@@ -156,6 +151,21 @@ impl Run<'_> {
         )
     }
 
+    /// Records what the server refused for good in the register and in the bounce log.
+    fn record_refusals(&self, ledger: &Ledger, issue: &IssueName) -> Result<(), Error> {
+        let reader = Reader::new(&Hints::default()).map_err(|error| Error::of(Kind::Config, &error))?;
+        let now = Timestamp::now();
+        let records = record_refusals(ledger, issue, &reader, now)?;
+        if records.is_empty() {
+            return Ok(());
+        }
+        let mut log = JsonLines::open(&self.project.log_path("bounce"))?;
+        for record in &records {
+            log.add(&BounceLogLine { time: now, event: "refused", record })?;
+        }
+        Ok(())
+    }
+
     fn report(
         &self,
         counts: &Counts,
@@ -193,7 +203,7 @@ impl Run<'_> {
             (false, 0) if counts.open() == 0 => format!("{issue}: nothing to send"),
             (false, _) => format!("{issue}: {} tried through {relay}", plural(letters, "letter", "letters")),
         };
-        format!("{what}\n\n{}", crate::commands::status::table(counts))
+        format!("{what}\n\n{}", crate::commands::states::table(counts))
     }
 
     fn ended(&self, end: End, counts: &Counts, issue: &IssueName) -> Result<Exit, Error> {
@@ -242,16 +252,4 @@ pub(in crate::commands) fn exit_code(counts: &Counts) -> Exit {
     } else {
         Exit::Done
     }
-}
-
-/// Why the issue is not for a member that could be mailed.
-pub(in crate::commands) fn skip(
-    composer: &Composer,
-    segment: Option<&Segment>,
-    member: &Member,
-) -> Option<Skip> {
-    if segment.is_some_and(|segment| !segment.matches(member)) {
-        return Some(Skip::OutsideSegment);
-    }
-    (!composer.has_section_for(member)).then_some(Skip::NoSection)
 }

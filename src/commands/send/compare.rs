@@ -9,7 +9,7 @@ use serde_json::Value;
 
 use crate::domain::IssueName;
 use crate::error::{Error, Exit, Kind};
-use crate::report::{JsonLines, Table, Terminal, count, plural};
+use crate::report::{JsonLines, Table, Terminal, count, masked_address, plural};
 
 use crate::commands::Project;
 
@@ -82,9 +82,7 @@ pub(in crate::commands) fn run(
     let mut changes = changes(&before, &last);
     let same = plural(Summary::of(&changes, &last).same, "letter is", "letters are");
     if is_masked {
-        changes
-            .iter_mut()
-            .for_each(|change| change.address = crate::commands::log::masked_address(&change.address));
+        changes.iter_mut().for_each(|change| change.address = masked_address(&change.address));
     }
     if terminal.json {
         terminal.json(&changes);
@@ -211,7 +209,7 @@ fn changes(before: &Members, last: &Members) -> Vec<Change> {
         (_, Entry::Without(_)) => None,
         (None, Entry::Letter(_)) => Some(change("new", address, "no member had this address".to_owned())),
         (Some(Entry::Without(why)), Entry::Letter(_)) => {
-            Some(change("new", address, format!("was left out: {}", crate::commands::status::words(why))))
+            Some(change("new", address, format!("was left out: {}", crate::commands::states::words(why))))
         }
         (Some(Entry::Letter(then)), Entry::Letter(now)) => {
             Some(change("other", address, difference(then, now)?))
@@ -220,7 +218,7 @@ fn changes(before: &Members, last: &Members) -> Vec<Change> {
     let gone = before.iter().filter_map(|(address, entry)| match (entry, last.get(address)) {
         (Entry::Without(_), _) | (_, Some(Entry::Letter(_))) => None,
         (_, None) => Some(change("gone", address, "no member has this address any more".to_owned())),
-        (_, Some(Entry::Without(why))) => Some(change("gone", address, crate::commands::status::words(why))),
+        (_, Some(Entry::Without(why))) => Some(change("gone", address, crate::commands::states::words(why))),
     });
     now.chain(gone).collect()
 }

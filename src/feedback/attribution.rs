@@ -1,4 +1,4 @@
-//! Whose letter a message speaks of, and what is done about it.
+//! Whose letter a message is about, and what follows.
 
 use jiff::Timestamp;
 
@@ -7,15 +7,16 @@ use crate::domain::{Address, IssueName, MemberId, Suppression, SuppressionReason
 use crate::inbox::Report;
 use crate::ledger::{BounceAction, BounceRecord, Ledger, LedgerError};
 
-/// Whose letter a message speaks of.
-pub(super) struct Who<'a> {
+/// Finds whose letter a message is about.
+#[derive(Debug)]
+pub struct BounceAttribution<'a> {
     pub ledger: &'a Ledger,
     pub key: &'a TokenKey,
-    /// So many issues in a row that bounced softly are enough.
+    /// Suppress after this many issues in a row that bounced softly.
     pub soft_issues: usize,
 }
 
-impl Who<'_> {
+impl BounceAttribution<'_> {
     /// The first token that this project signed.
     pub fn token(&self, report: &Report) -> Option<Token> {
         report.tokens.iter().find_map(|text| self.key.verify(text))

@@ -1,0 +1,98 @@
+//! What a send is asked to do, once the command line is understood.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use crate::cli::Send;
+use crate::commands::Project;
+use crate::commands::import::ListRequest;
+use crate::domain::Address;
+use crate::ledger::Review;
+
+/// A send of one issue.
+#[derive(Debug, Default)]
+pub(in crate::commands) struct SendRequest {
+    pub selection: Selection,
+    pub mode: Mode,
+    /// Stop unless this is the number of letters.
+    pub expect: Option<u64>,
+    pub allow_large: bool,
+    /// How long to wait for another run.
+    pub wait: Duration,
+    /// Written to instead of the usual log.
+    pub log_file: Option<PathBuf>,
+    pub list: ListRequest,
+}
+
+/// What becomes of the letters.
+#[derive(Debug, Default)]
+pub(in crate::commands) enum Mode {
+    /// They are sent after a question.
+    #[default]
+    Ask,
+    /// They are sent without a question.
+    Yes,
+    /// They are sent if nothing has changed since this approval.
+    Approved(Review),
+    /// They are written into a folder.
+    DryRun,
+}
+
+/// The members that a run is for; all by default.
+#[derive(Debug, Default)]
+pub(in crate::commands) struct Selection {
+    pub segment: Option<String>,
+    pub limit: Option<u64>,
+    pub only_missing: bool,
+    pub retry_rejected: Option<Address>,
+}
+
+impl SendRequest {
+    /// The request of a command line.
+    pub fn new(arguments: &Send) -> Self {
+        let mode = match (arguments.dry_run, arguments.yes) {
+            (true, _) => Mode::DryRun,
+            (false, true) => Mode::Yes,
+            (false, false) => Mode::Ask,
+        };
+        Self {
+            selection: Selection {
+                segment: arguments.segment.clone(),
+                limit: arguments.limit,
+                only_missing: arguments.only_missing,
+                retry_rejected: arguments.retry_rejected.clone(),
+            },
+            mode,
+            expect: arguments.expect,
+            allow_large: arguments.allow_large,
+            wait: arguments.wait.0,
+            log_file: arguments.log_file.clone(),
+            list: ListRequest::new(&arguments.reading),
+        }
+    }
+
+    /// Tells whether no letter leaves.
+    pub fn is_dry_run(&self) -> bool {
+        matches!(self.mode, Mode::DryRun)
+    }
+
+    /// The log that the run writes to.
+    pub fn log_path(&self, project: &Project) -> PathBuf {
+        let name = if self.is_dry_run() { "dry-run" } else { "send" };
+        self.log_file.clone().unwrap_or_else(|| project.log_path(name))
+    }
+}
+
+impl Selection {
+    /// The selection as the command line's options; `None` if it is everybody.
+    pub fn options(&self) -> Option<String> {
+        let parts = [
+            self.segment.as_ref().map(|segment| format!("--segment '{segment}'")),
+            self.limit.map(|limit| format!("--limit {limit}")),
+            self.only_missing.then(|| "--only-missing".to_owned()),
+            self.retry_rejected.as_ref().map(|address| format!("--retry-rejected {address}")),
+        ];
+        let parts: Vec<String> = parts.into_iter().flatten().collect();
+        (!parts.is_empty()).then(|| parts.join(" "))
+    }
+}

@@ -1,0 +1,52 @@
+//! States of deliveries as people read them: in tables and in words.
+
+use crate::domain::State;
+use crate::ledger::{Counts, DeliveryRow};
+use crate::report::{Paint, Table, count};
+
+use super::Project;
+
+/// The sum that proves that every member is in exactly one row.
+pub(super) fn table(counts: &Counts) -> Table {
+    let mut table = Table::bare().right(1);
+    for state in State::ALL {
+        let number = counts.in_state(state);
+        let always = matches!(state, State::Accepted | State::Rejected | State::Deferred | State::InDoubt);
+        if number > 0 || always {
+            let cells = [words(state.as_str()), count(number)];
+            match state {
+                State::Rejected | State::InDoubt if number > 0 => table.painted(Paint::Error, cells),
+                State::Deferred if number > 0 => table.painted(Paint::Warning, cells),
+                State::Accepted if number > 0 => table.painted(Paint::Good, cells),
+                _ => table.row(cells),
+            }
+        }
+    }
+    for (reason, number) in &counts.skipped {
+        table.row([format!("skipped: {}", words(reason)), count(*number)]);
+    }
+    table.painted(Paint::Strong, ["members".to_owned(), count(counts.total())]);
+    table
+}
+
+/// A state's or a reason's name as people read it.
+pub(super) fn words(name: &str) -> String {
+    match name {
+        "queued" => "to be sent".to_owned(),
+        "no_address" => "no e-mail address".to_owned(),
+        "outside_segment" => "not in the segment".to_owned(),
+        "no_section" => "no section for them".to_owned(),
+        other => other.replace('_', " "),
+    }
+}
+
+/// Letters that are not accepted, one a row, with the times of the association's clock.
+pub(super) fn deliveries(project: &Project, first: &str, rows: &[DeliveryRow]) -> Table {
+    let mut table = Table::new([first, "name", "since", "last words"]).whole(2);
+    for row in rows {
+        let since = row.since.parse().map_or_else(|_| row.since.clone(), |time| project.clock_time(time));
+        let text = |value: &Option<String>| value.clone().unwrap_or_default();
+        table.row([text(&row.address), row.name.clone(), since, text(&row.reply)]);
+    }
+    table
+}
