@@ -6,39 +6,48 @@ use crate::domain::{IssueName, State, field};
 use crate::error::{Error, Exit, Kind};
 use crate::ledger::Ledger;
 use crate::publish::Site;
-use crate::report::{Terminal, plural};
+use crate::report::plural;
 
-use super::Project;
+use super::{Context, Project};
 
 /// Runs the command.
-pub fn run(project: &Project, arguments: &Archive, terminal: Terminal) -> Result<Exit, Error> {
-    let ledger = Ledger::open_existing(&project.ledger_path())?;
+pub fn run(context: Context<'_>, arguments: &Archive) -> Result<Exit, Error> {
+    let ledger = Ledger::open_existing(&context.project.ledger_path())?;
     let fields = match &ledger {
         Some(ledger) => ledger.fields()?,
         None => field::KNOWN.map(str::to_owned).into(),
     };
-    let issues =
-        if arguments.issues.is_empty() { sent(project, ledger.as_ref())? } else { arguments.issues.clone() };
+    let issues = if arguments.issues.is_empty() {
+        sent(context.project, ledger.as_ref())?
+    } else {
+        arguments.issues.clone()
+    };
     if issues.is_empty() {
         return Err(Error::new(Kind::Data, "no issue was sent yet")
             .hint("name an issue to see its page before it is sent: medlemsbrev archive 2026-1"));
     }
-    let composers =
-        issues.iter().map(|issue| project.composer(issue, fields.clone())).collect::<Result<Vec<_>, _>>()?;
-    let association = &project.config.association;
-    let index = Index::load(&project.dir.join("templates"), &association.language, project.association())?;
+    let composers = issues
+        .iter()
+        .map(|issue| context.project.composer(issue, fields.clone()))
+        .collect::<Result<Vec<_>, _>>()?;
+    let association = &context.project.config.association;
+    let index = Index::load(
+        &context.project.dir.join("templates"),
+        &association.language,
+        context.project.association(),
+    )?;
     let site = Site {
-        dir: arguments.output.clone().unwrap_or_else(|| project.dir.join("archive")),
-        url: project.config.archive.url.as_ref().map(|url| url.0.as_str()),
+        dir: arguments.output.clone().unwrap_or_else(|| context.project.dir.join("archive")),
+        url: context.project.config.archive.url.as_ref().map(|url| url.0.as_str()),
         association: &association.name,
         zone: &association.time_zone.0,
     };
     let files = site.write(&composers, &index)?;
-    if terminal.json {
-        terminal.json(&files);
+    if context.terminal.json {
+        context.terminal.json(&files);
     } else {
-        files.iter().for_each(|file| terminal.text(file.display().to_string()));
-        terminal.say(format!("{} written.", plural(files.len() as u64, "file", "files")));
+        files.iter().for_each(|file| context.terminal.text(file.display().to_string()));
+        context.terminal.say(format!("{} written.", plural(files.len() as u64, "file", "files")));
     }
     Ok(Exit::Done)
 }

@@ -18,7 +18,7 @@ use crate::inbox::{Hints, Reader};
 use crate::mailbox::{self, MessageFile};
 use crate::report::{Terminal, count};
 
-use super::Project;
+use super::{Context, Project};
 use desk::Desk;
 use explain::Explainer;
 
@@ -34,7 +34,7 @@ trait InboxProcessor {
 /// Runs the command; to say what messages mean it needs no project.
 pub fn run(dir: &Path, arguments: &Bounces, terminal: Terminal) -> Result<Exit, Error> {
     if let Some(BouncesCommand::Report { csv }) = arguments.command {
-        return report::run(&Project::open(dir)?, csv, terminal);
+        return report::run(Context { project: &Project::open(dir)?, terminal }, csv);
     }
     let project = match Project::open(dir) {
         Err(error) if arguments.dry_run && is_missing(dir) => {
@@ -60,7 +60,7 @@ pub fn run(dir: &Path, arguments: &Bounces, terminal: Terminal) -> Result<Exit, 
             if read.is_ok() || desk.has_read() {
                 desk.tell(terminal);
             }
-            farewell::write_to(&project, desk.unsubscribers(), terminal);
+            farewell::write_to(Context { project: &project, terminal }, desk.unsubscribers());
             read?;
         }
         (None, false) => {}
@@ -95,7 +95,7 @@ fn read_all(
     }
     let files: Vec<PathBuf> = inbox.sources.iter().map(|source| project.dir.join(source)).collect();
     let from_files = read_files(&files, processor, terminal);
-    read_servers(project, arguments.dry_run, processor, terminal)?;
+    read_servers(Context { project, terminal }, arguments.dry_run, processor)?;
     from_files
 }
 
@@ -107,25 +107,23 @@ fn nothing_named() -> Error {
 
 #[cfg(feature = "imap")]
 fn read_servers(
-    project: &Project,
+    context: Context<'_>,
     is_dry: bool,
     processor: &mut impl InboxProcessor,
-    terminal: Terminal,
 ) -> Result<(), Error> {
-    let servers = project.config.inbox.imap.iter();
+    let servers = context.project.config.inbox.imap.iter();
     // One that is out of reach keeps nobody from the others.
-    let read: Vec<_> = servers.map(|imap| imap::read(project, imap, is_dry, processor, terminal)).collect();
+    let read: Vec<_> = servers.map(|imap| imap::read(context, imap, is_dry, processor)).collect();
     read.into_iter().collect()
 }
 
 #[cfg(not(feature = "imap"))]
 fn read_servers(
-    project: &Project,
+    context: Context<'_>,
     _is_dry: bool,
     _processor: &mut impl InboxProcessor,
-    _terminal: Terminal,
 ) -> Result<(), Error> {
-    if project.config.inbox.imap.is_empty() {
+    if context.project.config.inbox.imap.is_empty() {
         return Ok(());
     }
     Err(Error::new(Kind::Config, "[inbox.imap] is set, and this program was built without IMAP")

@@ -12,9 +12,9 @@ use crate::config::{FILE, TransportKind};
 use crate::domain::{IssueName, Member};
 use crate::error::{Error, Exit, Kind};
 use crate::ledger::Ledger;
-use crate::report::{Paint, Terminal, plural};
+use crate::report::{Paint, plural};
 
-use super::Project;
+use super::{Context, Project};
 
 /// What was found, and the composer where there is one.
 struct Checked {
@@ -23,24 +23,27 @@ struct Checked {
 }
 
 /// Runs the command.
-pub fn run(project: &Project, arguments: &Check, terminal: Terminal) -> Result<Exit, Error> {
-    let issue = project.issue(arguments.issue.as_ref())?;
-    let ledger = super::import::register_as_sent(project, terminal)?;
-    let Checked { composer, mut findings } = look(project, &issue, &ledger, arguments.allow_large)?;
+pub fn run(context: Context<'_>, arguments: &Check) -> Result<Exit, Error> {
+    let issue = context.project.issue(arguments.issue.as_ref())?;
+    let ledger = super::import::register_as_sent(context)?;
+    let Checked { composer, mut findings } = look(context.project, &issue, &ledger, arguments.allow_large)?;
     if let Err(error) = &composer {
         add_error(&mut findings, error);
     }
     #[cfg(feature = "online")]
     if arguments.online {
-        findings.extend(online(project, &issue, arguments.allow_large)?);
+        findings.extend(online(context.project, &issue, arguments.allow_large)?);
     }
     check::sort(&mut findings);
-    if terminal.json {
-        terminal.json(&findings.iter().map(|finding| finding.report(&project.dir)).collect::<Vec<_>>());
+    if context.terminal.json {
+        context
+            .terminal
+            .json(&findings.iter().map(|finding| finding.report(&context.project.dir)).collect::<Vec<_>>());
     } else {
-        let mut lines: String = findings.iter().map(|finding| shown(project, finding, true) + "\n").collect();
+        let mut lines: String =
+            findings.iter().map(|finding| shown(context.project, finding, true) + "\n").collect();
         let _infallible = writeln!(lines, "{}", summary(&findings));
-        terminal.text(lines);
+        context.terminal.text(lines);
     }
     let has_errors = count(&findings, Severity::Error) > 0;
     Ok(if has_errors { Exit::Failed(Kind::Data) } else { Exit::Done })
@@ -67,18 +70,17 @@ fn online(project: &Project, issue: &IssueName, allow_large: bool) -> Result<Vec
 
 /// Checks an issue before it is sent: errors end the run, warnings are told.
 pub(super) fn before_sending(
-    project: &Project,
+    context: Context<'_>,
     issue: &IssueName,
     ledger: &Ledger,
     allow_large: bool,
-    terminal: Terminal,
 ) -> Result<Composer, Error> {
-    let Checked { composer, findings } = look(project, issue, ledger, allow_large)?;
+    let Checked { composer, findings } = look(context.project, issue, ledger, allow_large)?;
     let is_broken = composer.is_err();
     for finding in &findings {
         // Errors of an issue that can be composed stand in the error that ends the run.
         if is_broken || finding.severity == Severity::Warning {
-            terminal.say(shown(project, finding, true));
+            context.terminal.say(shown(context.project, finding, true));
         }
     }
     let composer = composer?;
@@ -90,7 +92,7 @@ pub(super) fn before_sending(
     let mut message =
         format!("{issue} has {}; nothing was sent", plural(errors.len() as u64, "error", "errors"));
     for error in errors {
-        let _infallible = write!(message, "\n{}", shown(project, error, false));
+        let _infallible = write!(message, "\n{}", shown(context.project, error, false));
     }
     Err(Error::new(Kind::Data, message).hint(format!("see everything with: medlemsbrev check {issue}")))
 }

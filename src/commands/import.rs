@@ -15,7 +15,7 @@ use crate::import::{BadRow, Format, Options, Plan, Remark, Sheet, encoding_for};
 use crate::ledger::{Difference, ImportRun, Ledger};
 use crate::report::{Terminal, plural};
 
-use super::Project;
+use super::{Context, Project};
 
 /// How many bad rows, doubles and changes are shown one by one.
 const SHOWN: usize = 20;
@@ -63,29 +63,29 @@ struct Imported {
 }
 
 /// Runs the command.
-pub fn run(project: &Project, arguments: &Import, terminal: Terminal) -> Result<Exit, Error> {
-    let path = match (&arguments.file, &project.config.members.file) {
+pub fn run(context: Context<'_>, arguments: &Import) -> Result<Exit, Error> {
+    let path = match (&arguments.file, &context.project.config.members.file) {
         (Some(file), _) => file.clone(),
-        (None, Some(file)) => project.dir.join(file),
+        (None, Some(file)) => context.project.dir.join(file),
         (None, None) => {
             return Err(Error::new(Kind::Usage, "which member list?")
                 .hint("name the file, or set file in [members] of medlemsbrev.toml"));
         }
     };
-    let list = List::new(project, &path, &ListRequest::new(&arguments.reading))?;
+    let list = List::new(context.project, &path, &ListRequest::new(&arguments.reading))?;
     let imported = if arguments.dry_run {
-        let scratch = Scratch::new(project)?;
-        import(&mut scratch.ledger()?, &list, terminal)?
+        let scratch = Scratch::new(context.project)?;
+        import(&mut scratch.ledger()?, &list, context.terminal)?
     } else {
-        let _lock = project.lock("import")?;
-        import(&mut project.ledger()?, &list, terminal)?
+        let _lock = context.project.lock("import")?;
+        import(&mut context.project.ledger()?, &list, context.terminal)?
     };
-    if terminal.json {
-        terminal.json(&imported);
+    if context.terminal.json {
+        context.terminal.json(&imported);
     } else {
-        terminal.text(imported.to_string());
+        context.terminal.text(imported.to_string());
         if arguments.dry_run {
-            terminal.say("Nothing was changed: this was a dry run.");
+            context.terminal.say("Nothing was changed: this was a dry run.");
         }
     }
     Ok(Exit::Done)
@@ -142,22 +142,21 @@ impl<'a> List<'a> {
 
 /// Imports the configured list, if it brings news, and says what became of it.
 pub(super) fn import_list(
+    context: Context<'_>,
     ledger: &mut Ledger,
-    project: &Project,
     request: &ListRequest,
-    terminal: Terminal,
 ) -> Result<(), Error> {
-    let Some(file) = &project.config.members.file else { return Ok(()) };
-    let path = project.dir.join(file);
-    let list = List::new(project, &path, request)?;
+    let Some(file) = &context.project.config.members.file else { return Ok(()) };
+    let path = context.project.dir.join(file);
+    let list = List::new(context.project, &path, request)?;
     if let Some(last) = ledger.last_import()?.filter(|last| last.digest == list.digest) {
-        last.said.iter().for_each(|line| terminal.say(line));
+        last.said.iter().for_each(|line| context.terminal.say(line));
         return Ok(());
     }
-    let imported = import(ledger, &list, terminal)?;
-    imported.refusals().for_each(|row| terminal.say(row));
+    let imported = import(ledger, &list, context.terminal)?;
+    imported.refusals().for_each(|row| context.terminal.say(row));
     if let Some(summary) = imported.summary() {
-        terminal.say(summary);
+        context.terminal.say(summary);
     }
     Ok(())
 }
@@ -224,11 +223,11 @@ fn ascii(delimiter: char) -> Result<u8, Error> {
 }
 
 /// The register as a send would find it: with the configured list imported, in a copy.
-pub(super) fn register_as_sent(project: &Project, terminal: Terminal) -> Result<Ledger, Error> {
-    let scratch = Scratch::new(project)?;
+pub(super) fn register_as_sent(context: Context<'_>) -> Result<Ledger, Error> {
+    let scratch = Scratch::new(context.project)?;
     let mut ledger = scratch.ledger()?;
-    let silent = Terminal { quiet: true, ..terminal };
-    import_list(&mut ledger, project, &ListRequest::default(), silent)?;
+    let silent = Context { terminal: Terminal { quiet: true, ..context.terminal }, ..context };
+    import_list(silent, &mut ledger, &ListRequest::default())?;
     Ok(ledger)
 }
 

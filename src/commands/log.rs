@@ -7,48 +7,48 @@ use serde_json::Value;
 
 use crate::cli::{Log, LogKind};
 use crate::error::{Error, Exit, Kind};
-use crate::report::{JsonLines, Terminal, masked};
+use crate::report::{JsonLines, masked};
 
-use super::Project;
+use super::{Context, Project};
 
 /// Runs the command.
-pub fn run(project: &Project, arguments: &Log, terminal: Terminal) -> Result<Exit, Error> {
+pub fn run(context: Context<'_>, arguments: &Log) -> Result<Exit, Error> {
     let is_masked = !arguments.show_addresses && std::io::stdout().is_terminal();
     if arguments.diff {
         if arguments.kind != LogKind::DryRun {
             return Err(Error::new(Kind::Usage, "--diff compares dry runs").hint("add --kind dry-run"));
         }
         // An issue whose folder is gone still has its log.
-        let issue = arguments.issue.clone().map_or_else(|| project.issue(None), Ok)?;
-        return super::send::compare::run(project, &issue, is_masked, terminal);
+        let issue = arguments.issue.clone().map_or_else(|| context.project.issue(None), Ok)?;
+        return super::send::compare::run(context, &issue, is_masked);
     }
     let name = arguments.kind.name();
     let mut shown = 0;
     let mut events = Vec::new();
-    JsonLines::read(&project.log_path(name), |event| {
+    JsonLines::read(&context.project.log_path(name), |event| {
         let event = if is_masked { masked(event) } else { event };
         let issue = event.get("issue").and_then(Value::as_str);
         if arguments.issue.as_ref().is_some_and(|wanted| issue != Some(wanted.as_str())) {
             return;
         }
         shown += 1;
-        if terminal.json {
+        if context.terminal.json {
             events.push(event);
         } else {
-            terminal.text(line(project, &event));
+            context.terminal.text(line(context.project, &event));
         }
     })?;
     if let Some(issue) = &arguments.issue
         && shown == 0
-        && !project.issues().contains(issue)
+        && !context.project.issues().contains(issue)
     {
-        return Err(project.no_issue(issue));
+        return Err(context.project.no_issue(issue));
     }
-    if terminal.json {
-        terminal.json(&events);
+    if context.terminal.json {
+        context.terminal.json(&events);
     }
     if shown == 0 {
-        terminal.say(format!("The {name} log has nothing on this."));
+        context.terminal.say(format!("The {name} log has nothing on this."));
     }
     Ok(Exit::Done)
 }

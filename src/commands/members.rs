@@ -9,26 +9,23 @@ use crate::domain::{Address, MemberId};
 use crate::error::{Error, Exit, Kind};
 use crate::import::Row;
 use crate::ledger::{Ledger, MemberRow};
-use crate::report::Terminal;
 
-use super::Project;
+use super::{Context, Project};
 
 pub use list::{organisations, segments};
 
 /// Runs the command.
-pub fn run(project: &Project, command: &MembersCommand, terminal: Terminal) -> Result<Exit, Error> {
+pub fn run(context: Context<'_>, command: &MembersCommand) -> Result<Exit, Error> {
     match command {
-        MembersCommand::List(arguments) => list::list(project, arguments, terminal),
-        MembersCommand::Export(arguments) => list::export(project, arguments, terminal),
-        MembersCommand::Show { who } => show::show(project, who, terminal),
-        MembersCommand::Extract { who } => show::extract(project, who, terminal),
-        MembersCommand::Add(arguments) => change::add(project, arguments, terminal),
-        MembersCommand::Set { who, values } => change::set(project, who, values, terminal),
-        MembersCommand::Unsubscribe { who, why } => {
-            change::unsubscribe(project, who, why.as_deref(), terminal)
-        }
-        MembersCommand::Resubscribe { who, why } => change::resubscribe(project, who, why, terminal),
-        MembersCommand::Forget { who, yes } => change::forget(project, who, *yes, terminal),
+        MembersCommand::List(arguments) => list::list(context, arguments),
+        MembersCommand::Export(arguments) => list::export(context, arguments),
+        MembersCommand::Show { who } => show::show(context, who),
+        MembersCommand::Extract { who } => show::extract(context, who),
+        MembersCommand::Add(arguments) => change::add(context, arguments),
+        MembersCommand::Set { who, values } => change::set(context, who, values),
+        MembersCommand::Unsubscribe { who, why } => change::unsubscribe(context, who, why.as_deref()),
+        MembersCommand::Resubscribe { who, why } => change::resubscribe(context, who, why),
+        MembersCommand::Forget { who, yes } => change::forget(context, who, *yes),
     }
 }
 
@@ -83,11 +80,6 @@ fn as_row(member: &crate::domain::Member) -> Row {
 }
 
 /// `unsuppress`: the same as `members resubscribe`, by the address alone.
-pub fn unsuppress(
-    project: &Project,
-    address: &crate::domain::Address,
-    why: &str,
-    terminal: Terminal,
-) -> Result<Exit, Error> {
-    change::resubscribe(project, address.as_str(), why, terminal)
+pub fn unsuppress(context: Context<'_>, address: &crate::domain::Address, why: &str) -> Result<Exit, Error> {
+    change::resubscribe(context, address.as_str(), why)
 }

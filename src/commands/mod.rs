@@ -4,6 +4,7 @@ mod archive;
 mod bounces;
 mod build;
 mod check;
+mod context;
 mod current_issue;
 mod files;
 mod import;
@@ -19,11 +20,13 @@ mod send;
 mod shell;
 mod states;
 mod status;
+mod stop;
 
 use crate::cli::{Cli, Command, Status};
 use crate::error::{Error, Exit, Kind};
 use crate::report::Terminal;
 
+use context::Context;
 use project::Project;
 pub use shell::answer;
 
@@ -32,33 +35,37 @@ pub use shell::answer;
 /// # Errors
 /// Whatever ends it; the error knows its exit code.
 pub fn run(cli: Cli, terminal: Terminal) -> Result<Exit, Error> {
-    let project = || Project::open(&cli.dir);
-    let Some(command) = cli.command else {
-        return status::run(&project()?, &Status::default(), terminal);
+    let within = |run: &dyn Fn(Context<'_>) -> Result<Exit, Error>| {
+        let project = Project::open(&cli.dir)?;
+        run(Context { project: &project, terminal })
     };
-    match command {
+    match cli.command.unwrap_or_else(|| Command::Status(Status::default())) {
         Command::Init(arguments) => init::run(&arguments, terminal),
-        Command::New(arguments) => new::run(&project()?, &arguments, terminal),
-        Command::Archive(arguments) => archive::run(&project()?, &arguments, terminal),
-        Command::Import(arguments) => import::run(&project()?, &arguments, terminal),
-        Command::Check(arguments) => check::run(&project()?, &arguments, terminal),
-        Command::Preview(arguments) => preview::run(&project()?, &arguments, terminal),
-        Command::Build(arguments) => build::run(&project()?, &arguments, terminal),
-        Command::Send(arguments) if arguments.due => schedule::due::run(&project()?, &arguments, terminal),
-        Command::Send(arguments) => send::run(&project()?, &arguments, terminal),
-        Command::Approve(arguments) => send::approve::approve(&project()?, &arguments, terminal),
-        Command::Cancel(arguments) => send::approve::cancel(&project()?, &arguments, terminal),
-        Command::Resolve(arguments) => send::resolve::run(&project()?, &arguments, terminal),
+        Command::New(arguments) => within(&|context| new::run(context, &arguments)),
+        Command::Archive(arguments) => within(&|context| archive::run(context, &arguments)),
+        Command::Import(arguments) => within(&|context| import::run(context, &arguments)),
+        Command::Check(arguments) => within(&|context| check::run(context, &arguments)),
+        Command::Preview(arguments) => within(&|context| preview::run(context, &arguments)),
+        Command::Build(arguments) => within(&|context| build::run(context, &arguments)),
+        Command::Send(arguments) if arguments.due => {
+            within(&|context| schedule::due::run(context, &arguments))
+        }
+        Command::Send(arguments) => within(&|context| send::run(context, &arguments)),
+        Command::Approve(arguments) => within(&|context| send::approve::approve(context, &arguments)),
+        Command::Cancel(arguments) => within(&|context| send::approve::cancel(context, &arguments)),
+        Command::Resolve(arguments) => within(&|context| send::resolve::run(context, &arguments)),
         Command::Bounces(arguments) => bounces::run(&cli.dir, &arguments, terminal),
-        Command::Unsuppress { address, why } => members::unsuppress(&project()?, &address, &why, terminal),
-        Command::Status(arguments) => status::run(&project()?, &arguments, terminal),
-        Command::Log(arguments) => log::run(&project()?, &arguments, terminal),
-        Command::Members(command) => members::run(&project()?, &command, terminal),
-        Command::Organisations => members::organisations(&project()?, terminal),
-        Command::Segments => members::segments(&project()?, terminal),
-        Command::Prune(arguments) => prune::run(&project()?, &arguments, terminal),
-        Command::Schedule(arguments) => schedule::run(&project()?, &arguments, terminal),
-        Command::Remind => schedule::remind::run(&project()?, terminal),
+        Command::Unsuppress { address, why } => {
+            within(&|context| members::unsuppress(context, &address, &why))
+        }
+        Command::Status(arguments) => within(&|context| status::run(context, &arguments)),
+        Command::Log(arguments) => within(&|context| log::run(context, &arguments)),
+        Command::Members(command) => within(&|context| members::run(context, &command)),
+        Command::Organisations => within(&|context| members::organisations(context)),
+        Command::Segments => within(&|context| members::segments(context)),
+        Command::Prune(arguments) => within(&|context| prune::run(context, &arguments)),
+        Command::Schedule(arguments) => within(&|context| schedule::run(context, &arguments)),
+        Command::Remind => within(&|context| schedule::remind::run(context)),
         Command::Completions { shell } => shell::completions(shell, terminal),
         Command::Man(arguments) => shell::man(&arguments, terminal),
     }

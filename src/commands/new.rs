@@ -8,28 +8,27 @@ use crate::cli::New;
 use crate::compose::IssueSource;
 use crate::domain::{Issue, Section};
 use crate::error::{Error, Exit, Kind};
-use crate::report::Terminal;
 
-use super::Project;
 use super::files::write_new;
+use super::{Context, Project};
 
 /// Runs the command: an `issue.toml`, and for each section of the last issue a file with its title and audience.
-pub fn run(project: &Project, arguments: &New, terminal: Terminal) -> Result<Exit, Error> {
+pub fn run(context: Context<'_>, arguments: &New) -> Result<Exit, Error> {
     let name = &arguments.issue;
-    let dir = project.dir.join("issues").join(name.as_str());
+    let dir = context.project.dir.join("issues").join(name.as_str());
     if dir.exists() {
         let message = format!("`{}` is there already; nothing was changed", dir.display());
         return Err(Error::new(Kind::Data, message));
     }
-    let language = &project.config.association.language;
-    let last = match project.issues().last() {
+    let language = &context.project.config.association.language;
+    let last = match context.project.issues().last() {
         Some(last) => {
-            let folder = project.dir.join("issues").join(last.as_str());
+            let folder = context.project.dir.join("issues").join(last.as_str());
             Some(IssueSource::load(&folder, last, language)?)
         }
         None => None,
     };
-    let today = today(project);
+    let today = today(context.project);
     let mut files =
         vec![(dir.join("issue.toml"), issue_file(name.as_str(), &today, last.as_ref().map(|s| &s.issue)))];
     match &last {
@@ -38,11 +37,11 @@ pub fn run(project: &Project, arguments: &New, terminal: Terminal) -> Result<Exi
     }
     for (path, text) in &files {
         write_new(path, text.as_bytes())?;
-        terminal.data(path.display().to_string());
+        context.terminal.data(path.display().to_string());
     }
     let written: Vec<&PathBuf> = files.iter().map(|(path, _)| path).collect();
-    terminal.json(&serde_json::json!({ "issue": name, "files": written }));
-    terminal.say(format!("Write the sections, then look at them: medlemsbrev preview {name}"));
+    context.terminal.json(&serde_json::json!({ "issue": name, "files": written }));
+    context.terminal.say(format!("Write the sections, then look at them: medlemsbrev preview {name}"));
     Ok(Exit::Done)
 }
 

@@ -18,44 +18,43 @@ use crate::domain::{Address, IssueName, Member};
 use crate::error::{Error, Exit, Kind};
 use crate::report::Terminal;
 
-use super::Project;
 use super::import::register_as_sent;
+use super::{Context, Project};
 
 /// Runs the command.
-pub fn run(project: &Project, arguments: &Preview, terminal: Terminal) -> Result<Exit, Error> {
+pub fn run(context: Context<'_>, arguments: &Preview) -> Result<Exit, Error> {
     #[cfg(feature = "interactive")]
     if arguments.interactive {
-        return interactive::run(project, arguments, terminal);
+        return interactive::run(context, arguments);
     }
-    let issue = project.issue(arguments.issue.as_ref())?;
+    let issue = context.project.issue(arguments.issue.as_ref())?;
     #[cfg(feature = "browser")]
     if arguments.serve {
-        return serve::run(project, &issue, arguments, terminal);
+        return serve::run(context, &issue, arguments);
     }
-    let (composer, member) = letter_of(project, &issue, arguments.member.as_ref(), terminal)?;
+    let (composer, member) = letter_of(context, &issue, arguments.member.as_ref())?;
     if arguments.browser {
-        return browse(project, &issue, &composer, &member, terminal);
+        return browse(context, &issue, &composer, &member);
     }
     #[cfg(feature = "images")]
     if arguments.images {
-        images::show(&composer, &member, terminal)?;
+        images::show(&composer, &member, context.terminal)?;
         return Ok(Exit::Done);
     }
-    show::show(&composer, &member, arguments.part, terminal)?;
+    show::show(&composer, &member, arguments.part, context.terminal)?;
     Ok(Exit::Done)
 }
 
 /// Writes the page, pictures and all in one file, and opens it.
 fn browse(
-    project: &Project,
+    context: Context<'_>,
     issue: &IssueName,
     composer: &Composer,
     member: &Member,
-    terminal: Terminal,
 ) -> Result<Exit, Error> {
-    let path = write_page(project, issue, composer, member)?;
-    terminal.data(path.display().to_string());
-    open(path.as_os_str(), terminal);
+    let path = write_page(context.project, issue, composer, member)?;
+    context.terminal.data(path.display().to_string());
+    open(path.as_os_str(), context.terminal);
     Ok(Exit::Done)
 }
 
@@ -91,13 +90,12 @@ fn open_quietly(what: &OsStr) -> Result<(), String> {
 
 /// The composer, and the member with this address; without one a neutral reader.
 pub(super) fn letter_of(
-    project: &Project,
+    context: Context<'_>,
     issue: &IssueName,
     address: Option<&Address>,
-    terminal: Terminal,
 ) -> Result<(Composer, Member), Error> {
-    let ledger = register_as_sent(project, terminal)?;
-    let composer = project.composer(issue, ledger.fields()?)?;
+    let ledger = register_as_sent(context)?;
+    let composer = context.project.composer(issue, ledger.fields()?)?;
     let member = match address {
         None => composer.neutral_reader(),
         Some(address) => ledger.member_by_address(address)?.ok_or_else(|| unknown_member(address))?.member,

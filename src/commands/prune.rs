@@ -7,9 +7,9 @@ use serde::Serialize;
 use crate::cli::{LogKind, Prune};
 use crate::error::{Error, Exit, Kind};
 use crate::ledger::Pruned;
-use crate::report::{JsonLines, Terminal, plural};
+use crate::report::{JsonLines, plural};
 
-use super::Project;
+use super::Context;
 
 /// What was taken away, as JSON.
 #[derive(Debug, Serialize)]
@@ -21,21 +21,21 @@ struct Report {
 }
 
 /// Runs the command.
-pub fn run(project: &Project, arguments: &Prune, terminal: Terminal) -> Result<Exit, Error> {
+pub fn run(context: Context<'_>, arguments: &Prune) -> Result<Exit, Error> {
     let before = arguments.older_than.before(Timestamp::now()).ok_or_else(|| {
         Error::new(Kind::Usage, "there is no time so long ago").hint("name a shorter time, such as 24m")
     })?;
-    let _lock = project.lock("prune")?;
+    let _lock = context.project.lock("prune")?;
     let mut log_events = 0;
     for kind in LogKind::value_variants() {
-        log_events += JsonLines::prune(&project.log_path(kind.name()), before)?;
+        log_events += JsonLines::prune(&context.project.log_path(kind.name()), before)?;
     }
-    let ledger = project.ledger()?.prune(before)?;
-    let report = Report { before: project.clock_time(before), log_events, ledger };
-    if terminal.json {
-        terminal.json(&report);
+    let ledger = context.project.ledger()?.prune(before)?;
+    let report = Report { before: context.project.clock_time(before), log_events, ledger };
+    if context.terminal.json {
+        context.terminal.json(&report);
     } else {
-        terminal.say(format!(
+        context.terminal.say(format!(
             "From before {}: {}, {} and {} taken away.",
             report.before,
             plural(log_events, "log line", "log lines"),

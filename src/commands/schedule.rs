@@ -10,9 +10,8 @@ use serde::Serialize;
 
 use crate::cli::Schedule;
 use crate::error::{Error, Exit, Kind};
-use crate::report::Terminal;
 
-use super::Project;
+use super::Context;
 
 /// A line of the crontab: when, as cron and as systemd say it, and which command.
 #[derive(Debug, Serialize)]
@@ -25,7 +24,7 @@ struct Entry {
 }
 
 /// Runs the command; it prints only.
-pub fn run(project: &Project, arguments: &Schedule, terminal: Terminal) -> Result<Exit, Error> {
+pub fn run(context: Context<'_>, arguments: &Schedule) -> Result<Exit, Error> {
     let absolute = |path: &std::path::Path| {
         let found = std::fs::canonicalize(path).map_err(|error| {
             Error::new(Kind::TryAgain, format!("can't find `{}`: {error}", path.display()))
@@ -40,8 +39,8 @@ pub fn run(project: &Project, arguments: &Schedule, terminal: Terminal) -> Resul
     };
     let program = std::env::current_exe()
         .map_err(|error| Error::new(Kind::TryAgain, format!("can't find this program: {error}")))?;
-    let (program, dir) = (absolute(&program)?, absolute(&project.dir)?);
-    let schedule = &project.config.schedule;
+    let (program, dir) = (absolute(&program)?, absolute(&context.project.dir)?);
+    let schedule = &context.project.config.schedule;
     let command = |rest: &str| format!("\"{program}\" -C \"{dir}\" {rest}");
     let mut entries = vec![Entry {
         name: "send",
@@ -49,7 +48,7 @@ pub fn run(project: &Project, arguments: &Schedule, terminal: Terminal) -> Resul
         calendar: "*-*-* 07..20:00/15",
         command: command("send --due --quiet"),
     }];
-    let inbox = &project.config.inbox;
+    let inbox = &context.project.config.inbox;
     let has_inbox = inbox.has_source();
     if has_inbox {
         entries.push(Entry {
@@ -67,10 +66,10 @@ pub fn run(project: &Project, arguments: &Schedule, terminal: Terminal) -> Resul
             command: command("remind"),
         });
     }
-    terminal.json(&entries);
-    terminal.data(if arguments.systemd { systemd(&entries) } else { crontab(&entries) });
+    context.terminal.json(&entries);
+    context.terminal.data(if arguments.systemd { systemd(&entries) } else { crontab(&entries) });
     if !has_inbox {
-        terminal.say("No bounces are read: set sources = [\"/home/you/Maildir\"] in [inbox], or configure [inbox.imap].");
+        context.terminal.say("No bounces are read: set sources = [\"/home/you/Maildir\"] in [inbox], or configure [inbox.imap].");
     }
     Ok(Exit::Done)
 }

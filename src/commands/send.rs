@@ -23,8 +23,8 @@ use crate::relay::{Durability, Outbox, Relay};
 use crate::report::{JsonLines, Terminal, plural};
 use jiff::Timestamp;
 
-use super::Project;
 use super::import::{Scratch, import_list};
+use super::{Context, Project};
 use breakdown::Breakdown;
 use dry_run::{DryRun, forecast_words};
 use prepare::{Prepared, forecast, prepare, queue_rejected};
@@ -35,69 +35,72 @@ use run_log::RunLog;
 use test_letter::send_test;
 
 /// Runs the command.
-pub fn run(project: &Project, arguments: &Send, terminal: Terminal) -> Result<Exit, Error> {
-    let issue = project.issue_to_change(arguments.issue.as_ref())?;
+pub fn run(context: Context<'_>, arguments: &Send) -> Result<Exit, Error> {
+    let issue = context.project.issue_to_change(arguments.issue.as_ref())?;
     match &arguments.test {
-        Some(address) => super::runtime()?.block_on(send_test(project, &issue, address, terminal)),
-        None => send(project, &issue, &SendRequest::new(arguments), terminal),
+        Some(address) => super::runtime()?.block_on(send_test(context, &issue, address)),
+        None => send(context, &issue, &SendRequest::new(arguments)),
     }
 }
 
 /// Sends an issue, or makes a dry run of it; an approved one must be unchanged.
-pub(super) fn send(
-    project: &Project,
-    issue: &IssueName,
-    request: &SendRequest,
-    terminal: Terminal,
-) -> Result<Exit, Error> {
+pub(super) fn send(context: Context<'_>, issue: &IssueName, request: &SendRequest) -> Result<Exit, Error> {
     let runtime = super::runtime()?;
     // The copy is dropped after the run, the lock held until then.
     let (scratch, _lock) = if request.is_dry_run() {
-        (Some(Scratch::new(project)?), None)
+        (Some(Scratch::new(context.project)?), None)
     } else {
-        (None, Some(project.lock_within(&format!("send {issue}"), request.wait)?))
+        (None, Some(context.project.lock_within(&format!("send {issue}"), request.wait)?))
     };
     let mut ledger = match &scratch {
         Some(scratch) => scratch.ledger()?,
-        None => project.ledger()?,
+        None => context.project.ledger()?,
     };
-    say_what_was_cut_off(&ledger, issue, terminal)?;
-    import_list(&mut ledger, project, &request.list, terminal)?;
+    say_what_was_cut_off(&ledger, issue, context.terminal)?;
+    import_list(context, &mut ledger, &request.list)?;
     refuse_cancelled(&ledger, issue)?;
     if let Some(address) = &request.selection.retry_rejected {
         queue_rejected(&ledger, issue, address)?;
     }
-    let prepared = prepare(ledger, project, issue, request, terminal)?;
-    let now = review(project, &prepared.ledger, &prepared.composer, &prepared.job)?;
+    let prepared = prepare(context, ledger, issue, request)?;
+    let now = review(context.project, &prepared.ledger, &prepared.composer, &prepared.job)?;
     let log = || -> Result<RunLog, Error> {
-        let file = JsonLines::open(&request.log_path(project))?;
-        Ok(RunLog::new(file, issue, request.selection.options(), terminal))
+        let file = JsonLines::open(&request.log_path(context.project))?;
+        Ok(RunLog::new(file, issue, request.selection.options(), context.terminal))
     };
     if request.is_dry_run() {
-        say_empty_segments(project, &prepared.ledger, terminal)?;
-        let dry = plan(project, &prepared, request, &now)?;
-        let run = Run { project, log: log()?, terminal, dry: Some(dry) };
-        return make_dry_run(&runtime, run, prepared, request, now);
+        say_empty_segments(context, &prepared.ledger)?;
+        let dry = plan(context.project, &prepared, request, &now)?;
+        return make_dry_run(&runtime, Run { context, log: log()?, dry: Some(dry) }, prepared, request, now);
     }
-    let is_begun = prepared.ledger.has_deliveries(issue)?;
-    match &request.mode {
-        Mode::Approved(approved) => refuse_unapproved(issue, approved, &now, is_begun)?,
-        _ if !is_begun => say_changes(project, issue, &now, terminal),
-        _ => {}
-    }
-    if let Some(forecast) = forecast(project, &prepared)? {
-        terminal.say(forecast_words(project, prepared.letters, &forecast));
-    }
-    if matches!(request.mode, Mode::Ask) {
-        confirm(project, &prepared, terminal)?;
-    }
-    let relay = project.relay(issue)?;
+    ask_before(context, &prepared, request, &now)?;
+    let relay = context.project.relay(issue)?;
     if let Relay::Outbox(outbox) = &relay
         && let Err(error) = outbox.clear_unfinished()
     {
-        terminal.say(format!("Half-written letters stay in `{}`: {error}", outbox.dir().display()));
+        context.terminal.say(format!("Half-written letters stay in `{}`: {error}", outbox.dir().display()));
     }
-    runtime.block_on(Run { project, log: log()?, terminal, dry: None }.go(prepared, relay))
+    runtime.block_on(Run { context, log: log()?, dry: None }.go(prepared, relay))
+}
+
+/// Says what is known before real letters leave, and asks unless the request has answered already.
+fn ask_before(
+    context: Context<'_>,
+    prepared: &Prepared,
+    request: &SendRequest,
+    now: &Review,
+) -> Result<(), Error> {
+    let issue = &prepared.job.issue;
+    let is_begun = prepared.ledger.has_deliveries(issue)?;
+    match &request.mode {
+        Mode::Approved(approved) => refuse_unapproved(issue, approved, now, is_begun)?,
+        _ if !is_begun => say_changes(context, issue, now),
+        _ => {}
+    }
+    if let Some(forecast) = forecast(context.project, prepared)? {
+        context.terminal.say(forecast_words(context.project, prepared.letters, &forecast));
+    }
+    if matches!(request.mode, Mode::Ask) { confirm(context, prepared) } else { Ok(()) }
 }
 
 fn say_what_was_cut_off(ledger: &Ledger, issue: &IssueName, terminal: Terminal) -> Result<(), Error> {
@@ -112,26 +115,26 @@ fn say_what_was_cut_off(ledger: &Ledger, issue: &IssueName, terminal: Terminal) 
 }
 
 /// Says which segments of the configuration are empty because they name a field that no member has.
-fn say_empty_segments(project: &Project, ledger: &Ledger, terminal: Terminal) -> Result<(), Error> {
+fn say_empty_segments(context: Context<'_>, ledger: &Ledger) -> Result<(), Error> {
     let fields = ledger.fields()?;
-    for (name, segment) in &project.config.segments {
-        if let Err(error) = project.configured_segment(name, segment, &fields) {
-            terminal.say(error.to_string());
+    for (name, segment) in &context.project.config.segments {
+        if let Err(error) = context.project.configured_segment(name, segment, &fields) {
+            context.terminal.say(error.to_string());
         }
     }
     Ok(())
 }
 
 /// Asks before real letters go out.
-fn confirm(project: &Project, prepared: &Prepared, terminal: Terminal) -> Result<(), Error> {
+fn confirm(context: Context<'_>, prepared: &Prepared) -> Result<(), Error> {
     if prepared.letters == 0 {
         return Ok(());
     }
     let letters = plural(prepared.letters, "letter", "letters");
-    let relay = project.relay(&prepared.job.issue)?.name();
+    let relay = context.project.relay(&prepared.job.issue)?.name();
     let title = &prepared.composer.issue().title;
     super::agree(
-        terminal,
+        context.terminal,
         &format!("Send {letters} of «{title}» through {relay}?"),
         &format!("{letters} to be sent: add --yes to send without a question, or --dry-run to look first"),
     )
@@ -145,11 +148,11 @@ fn make_dry_run(
     request: &SendRequest,
     now: Review,
 ) -> Result<Exit, Error> {
-    let (project, terminal, issue) = (run.project, run.terminal, prepared.job.issue.clone());
-    let relay = dry_run_outbox(&dry_run_folder(project, &issue))?;
+    let (context, issue) = (run.context, prepared.job.issue.clone());
+    let relay = dry_run_outbox(&dry_run_folder(context.project, &issue))?;
     let code = runtime.block_on(run.go(prepared, relay))?;
     if request.selection.options().is_none() {
-        keep_dry_run(project, &issue, now, terminal);
+        keep_dry_run(context, &issue, now);
     }
     Ok(code)
 }

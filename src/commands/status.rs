@@ -9,11 +9,11 @@ use crate::cli::Status;
 use crate::domain::{IssueName, State};
 use crate::error::{Error, Exit};
 use crate::ledger::{Counts, DeliveryRow, Ledger, Lock};
-use crate::report::{Paint, Terminal};
+use crate::report::Paint;
 use crate::send::skip;
 
-use super::Project;
 use super::states::{deliveries, table};
+use super::{Context, Project};
 
 /// Where an issue stands, as JSON.
 #[derive(Debug, Serialize)]
@@ -27,20 +27,22 @@ struct IssueStatus {
 }
 
 /// Runs the command.
-pub fn run(project: &Project, arguments: &Status, terminal: Terminal) -> Result<Exit, Error> {
-    let Some(ledger) = Ledger::open_existing(&project.ledger_path())? else {
-        if let Some(issue) = arguments.issue.as_ref().filter(|issue| !project.issues().contains(issue)) {
-            return Err(project.no_issue(issue));
+pub fn run(context: Context<'_>, arguments: &Status) -> Result<Exit, Error> {
+    let Some(ledger) = Ledger::open_existing(&context.project.ledger_path())? else {
+        if let Some(issue) =
+            arguments.issue.as_ref().filter(|issue| !context.project.issues().contains(issue))
+        {
+            return Err(context.project.no_issue(issue));
         }
-        terminal.say("No member list was imported yet and nothing was sent.");
-        if terminal.json {
-            terminal.json(&Vec::<IssueStatus>::new());
+        context.terminal.say("No member list was imported yet and nothing was sent.");
+        if context.terminal.json {
+            context.terminal.json(&Vec::<IssueStatus>::new());
         }
         return Ok(Exit::Done);
     };
     let mut issues = match &arguments.issue {
         Some(issue) => vec![issue.clone()],
-        None => project.issues(),
+        None => context.project.issues(),
     };
     if arguments.issue.is_none() {
         issues.extend(ledger.issues()?.into_iter().filter_map(|(name, _)| name.parse().ok()));
@@ -48,33 +50,36 @@ pub fn run(project: &Project, arguments: &Status, terminal: Terminal) -> Result<
         issues.dedup();
     }
     for issue in &issues {
-        if !project.issues().contains(issue) && !ledger.has_deliveries(issue)? {
-            return Err(project.no_issue(issue));
+        if !context.project.issues().contains(issue) && !ledger.has_deliveries(issue)? {
+            return Err(context.project.no_issue(issue));
         }
     }
-    let statuses =
-        issues.into_iter().map(|issue| of_issue(project, &ledger, issue)).collect::<Result<Vec<_>, _>>()?;
-    if !terminal.json {
+    let statuses = issues
+        .into_iter()
+        .map(|issue| of_issue(context.project, &ledger, issue))
+        .collect::<Result<Vec<_>, _>>()?;
+    if !context.terminal.json {
         for status in &statuses {
-            terminal.text(status.shown(project));
+            context.terminal.text(status.shown(context.project));
         }
         if arguments.issue.is_none() {
-            show_year(project, &ledger, terminal)?;
+            show_year(context, &ledger)?;
         }
     } else if let (Some(_), [status]) = (&arguments.issue, statuses.as_slice()) {
-        terminal.json(status);
+        context.terminal.json(status);
     } else {
-        terminal.json(&statuses);
+        context.terminal.json(&statuses);
     }
     Ok(Exit::Done)
 }
 
 /// The issues that the schedule promises.
-fn show_year(project: &Project, ledger: &Ledger, terminal: Terminal) -> Result<(), Error> {
-    let today = Timestamp::now().to_zoned_datetime(project.config.association.time_zone.0.clone()).date();
-    let promises = super::schedule::year::promises(project, ledger, today)?;
+fn show_year(context: Context<'_>, ledger: &Ledger) -> Result<(), Error> {
+    let today =
+        Timestamp::now().to_zoned_datetime(context.project.config.association.time_zone.0.clone()).date();
+    let promises = super::schedule::year::promises(context.project, ledger, today)?;
     if !promises.is_empty() {
-        terminal.text(super::schedule::year::table(&promises, today).to_string());
+        context.terminal.text(super::schedule::year::table(&promises, today).to_string());
     }
     Ok(())
 }

@@ -12,9 +12,9 @@ use crate::feedback::BounceAttribution;
 use crate::inbox::Report;
 use crate::ledger::{BounceAction, BounceRecord, LedgerError};
 use crate::relay::After;
-use crate::report::{Terminal, plural};
+use crate::report::plural;
 
-use super::super::Project;
+use crate::commands::{Context, Project};
 
 /// Somebody who left in this run.
 #[derive(Debug)]
@@ -52,32 +52,29 @@ impl Unsubscriber {
 }
 
 /// Writes to those who left; what goes wrong with it is told, and changes nothing about their leaving.
-pub(super) fn write_to(project: &Project, unsubscribers: &[Unsubscriber], terminal: Terminal) {
+pub(super) fn write_to(context: Context<'_>, unsubscribers: &[Unsubscriber]) {
     if unsubscribers.is_empty() {
         return;
     }
-    let told = super::super::runtime()
-        .and_then(|runtime| runtime.block_on(deliver(project, unsubscribers, terminal)));
-    terminal.say(match told {
+    let told = super::super::runtime().and_then(|runtime| runtime.block_on(deliver(context, unsubscribers)));
+    context.terminal.say(match told {
         Ok(told) => format!("{} of an unsubscribe sent.", plural(told, "confirmation", "confirmations")),
         Err(error) => format!("Those who left could not be told: {error}"),
     });
 }
 
-async fn deliver(
-    project: &Project,
-    unsubscribers: &[Unsubscriber],
-    terminal: Terminal,
-) -> Result<u64, Error> {
-    let relay = project.relay_or(project.dir.join(&project.config.transport.dir).join("confirmations"))?;
+async fn deliver(context: Context<'_>, unsubscribers: &[Unsubscriber]) -> Result<u64, Error> {
+    let relay = context
+        .project
+        .relay_or(context.project.dir.join(&context.project.config.transport.dir).join("confirmations"))?;
     let mut session = relay.connect().await?;
     let mut told = 0;
     for unsubscriber in unsubscribers {
-        let letter = letter(project, unsubscriber)?;
+        let letter = letter(context.project, unsubscriber)?;
         let delivered = session.deliver(&letter, None).await;
         match delivered.outcome {
             Outcome::Accepted(_) => told += 1,
-            outcome => terminal.say(format!("{} was not told: {}", unsubscriber.to, outcome.reply())),
+            outcome => context.terminal.say(format!("{} was not told: {}", unsubscriber.to, outcome.reply())),
         }
         if delivered.after != After::GoOn {
             session.close().await;

@@ -3,25 +3,23 @@
 use crate::config::Imap;
 use crate::error::{Error, Kind};
 use crate::mailbox::{Access, ImapServer};
-use crate::report::Terminal;
 use crate::server::Login;
 
-use super::super::Project;
 use super::InboxProcessor;
+use crate::commands::{Context, Project};
 
 /// Hands the folder's new messages to the processor.
 pub(super) fn read(
-    project: &Project,
+    context: Context<'_>,
     imap: &Imap,
     is_dry: bool,
     processor: &mut impl InboxProcessor,
-    terminal: Terminal,
 ) -> Result<(), Error> {
-    let server = server(project, imap)?;
+    let server = server(context.project, imap)?;
     let access = if is_dry { Access::Look } else { Access::Handle };
     let each = |name: &str, bytes: &[u8]| processor.take(name, bytes);
     let reading = server.read(access, each, |error, delay| {
-        terminal.say(format!("{error}; trying again in {:.1} s.", delay.as_secs_f64()));
+        context.terminal.say(format!("{error}; trying again in {:.1} s.", delay.as_secs_f64()));
     });
     super::super::runtime()?.block_on(reading)
 }

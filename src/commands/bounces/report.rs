@@ -1,9 +1,9 @@
 //! `bounces report`: what to correct in the member list, by organisation.
 
 use crate::error::{Error, Exit, Kind};
-use crate::report::{Table, Terminal, spreadsheet_csv};
+use crate::report::{Table, spreadsheet_csv};
 
-use super::Project;
+use crate::commands::Context;
 
 /// Reasons in plain words: name, then what is wrong and what to do, in Swedish and in English.
 const WORDS: [(&str, [&str; 2], [&str; 2]); 6] = [
@@ -40,14 +40,14 @@ const OTHER: [[&str; 2]; 2] = [
 ];
 
 /// Prints the list as a table, CSV or JSON.
-pub(super) fn run(project: &Project, csv: bool, terminal: Terminal) -> Result<Exit, Error> {
-    let ledger = project.ledger()?;
+pub(super) fn run(context: Context<'_>, csv: bool) -> Result<Exit, Error> {
+    let ledger = context.project.ledger()?;
     let corrections = ledger.corrections()?;
-    if terminal.json {
-        terminal.json(&corrections);
+    if context.terminal.json {
+        context.terminal.json(&corrections);
         return Ok(Exit::Done);
     }
-    let is_swedish = project.config.association.language == "sv";
+    let is_swedish = context.project.config.association.language == "sv";
     let header = ["organisation", "member", "address", "since", "reason", "what to do"];
     let rows = corrections.iter().map(|correction| {
         let reason = correction.reason.as_deref().unwrap_or_default();
@@ -68,15 +68,15 @@ pub(super) fn run(project: &Project, csv: bool, terminal: Terminal) -> Result<Ex
         let text = spreadsheet_csv(rows)
             .map_err(|error| Error::new(Kind::TryAgain, format!("can't write CSV: {error}")))?;
         // Excel takes it for UTF-8 by the BOM.
-        terminal.data(format!("\u{feff}{text}"));
+        context.terminal.data(format!("\u{feff}{text}"));
         return Ok(Exit::Done);
     }
     if corrections.is_empty() {
-        terminal.data("No address needs to be corrected.");
+        context.terminal.data("No address needs to be corrected.");
         return Ok(Exit::Done);
     }
     let mut table = Table::new(header);
     rows.for_each(|row| table.row(row));
-    terminal.data(table.to_string());
+    context.terminal.data(table.to_string());
     Ok(Exit::Done)
 }

@@ -10,12 +10,12 @@ use crate::import::Row;
 use crate::ledger::{Ledger, MemberRow};
 use crate::report::{JsonLines, Terminal};
 
-use super::super::Project;
 use super::{as_row, find, register};
+use crate::commands::Context;
 
-pub(super) fn add(project: &Project, arguments: &AddMember, terminal: Terminal) -> Result<Exit, Error> {
-    let _lock = project.lock("members add")?;
-    let ledger = project.ledger()?;
+pub(super) fn add(context: Context<'_>, arguments: &AddMember) -> Result<Exit, Error> {
+    let _lock = context.project.lock("members add")?;
+    let ledger = context.project.ledger()?;
     let mut row = Row { name: arguments.name.clone(), address: arguments.email.clone(), ..Row::default() };
     row.number.clone_from(&arguments.number);
     let consent = [("consent_source", &arguments.consent_source), ("consent_date", &arguments.consent_date)];
@@ -26,41 +26,36 @@ pub(super) fn add(project: &Project, arguments: &AddMember, terminal: Terminal) 
         assign(&mut row, value)?;
     }
     check_free(&ledger, &row, None)?;
-    say_new_fields(&ledger, &arguments.set, terminal)?;
+    say_new_fields(&ledger, &arguments.set, context.terminal)?;
     if ledger.is_forgotten(&row)? {
         return Err(Error::new(Kind::Data, format!("{} asked to be forgotten", row.name))
             .hint("who wants to come back does so with another address or number"));
     }
     let member = ledger.add_member(&row, "members add", Timestamp::now())?;
-    terminal.say(format!("{} is in the register now, as id:{member}.", row.name));
+    context.terminal.say(format!("{} is in the register now, as id:{member}.", row.name));
     Ok(Exit::Done)
 }
 
-pub(super) fn set(
-    project: &Project,
-    who: &str,
-    values: &[FieldValue],
-    terminal: Terminal,
-) -> Result<Exit, Error> {
-    let _lock = project.lock("members set")?;
-    let ledger = register(project)?;
+pub(super) fn set(context: Context<'_>, who: &str, values: &[FieldValue]) -> Result<Exit, Error> {
+    let _lock = context.project.lock("members set")?;
+    let ledger = register(context.project)?;
     let MemberRow { member, .. } = find(&ledger, who)?;
     let mut row = as_row(&member);
     for value in values {
         assign(&mut row, value)?;
     }
     check_free(&ledger, &row, Some(&member))?;
-    say_new_fields(&ledger, values, terminal)?;
+    say_new_fields(&ledger, values, context.terminal)?;
     let changes = ledger.change_member(member.id, &row, "members set", Timestamp::now())?;
-    if terminal.json {
-        terminal.json(&changes);
+    if context.terminal.json {
+        context.terminal.json(&changes);
         return Ok(Exit::Done);
     }
     for change in &changes {
-        terminal.say(change.to_string());
+        context.terminal.say(change.to_string());
     }
     if changes.is_empty() {
-        terminal.say("Nothing is different.");
+        context.terminal.say("Nothing is different.");
     }
     Ok(Exit::Done)
 }
@@ -118,14 +113,9 @@ fn check_free(ledger: &Ledger, row: &Row, own: Option<&crate::domain::Member>) -
     }
 }
 
-pub(super) fn unsubscribe(
-    project: &Project,
-    who: &str,
-    why: Option<&str>,
-    terminal: Terminal,
-) -> Result<Exit, Error> {
-    let _lock = project.lock("members unsubscribe")?;
-    let ledger = register(project)?;
+pub(super) fn unsubscribe(context: Context<'_>, who: &str, why: Option<&str>) -> Result<Exit, Error> {
+    let _lock = context.project.lock("members unsubscribe")?;
+    let ledger = register(context.project)?;
     let MemberRow { member, .. } = find(&ledger, who)?;
     let address = address_of(&member)?;
     let is_new = ledger.suppress(&Suppression {
@@ -135,7 +125,7 @@ pub(super) fn unsubscribe(
         note: format!("by hand: {}", why.unwrap_or("no reason given")),
     })?;
     let name = &member.name;
-    terminal.say(if is_new {
+    context.terminal.say(if is_new {
         format!("{name} gets no more letters at {address}.")
     } else {
         format!("{name} got no letters at {address} already.")
@@ -143,14 +133,9 @@ pub(super) fn unsubscribe(
     Ok(Exit::Done)
 }
 
-pub(super) fn resubscribe(
-    project: &Project,
-    who: &str,
-    why: &str,
-    terminal: Terminal,
-) -> Result<Exit, Error> {
-    let _lock = project.lock("members resubscribe")?;
-    let ledger = register(project)?;
+pub(super) fn resubscribe(context: Context<'_>, who: &str, why: &str) -> Result<Exit, Error> {
+    let _lock = context.project.lock("members resubscribe")?;
+    let ledger = register(context.project)?;
     let MemberRow { member, .. } = find(&ledger, who)?;
     let address = address_of(&member)?;
     if why.trim().is_empty() {
@@ -158,7 +143,7 @@ pub(super) fn resubscribe(
     }
     let is_lifted = ledger.lift_suppression(member.id, address, why, Timestamp::now())?;
     let name = &member.name;
-    terminal.say(if is_lifted {
+    context.terminal.say(if is_lifted {
         format!("{name} gets letters at {address} again.")
     } else {
         format!("Nothing kept letters from {name} at {address}.")
@@ -171,20 +156,20 @@ fn address_of(member: &crate::domain::Member) -> Result<&Address, Error> {
     member.address.as_ref().ok_or_else(error)
 }
 
-pub(super) fn forget(project: &Project, who: &str, yes: bool, terminal: Terminal) -> Result<Exit, Error> {
-    let _lock = project.lock("members forget")?;
-    let ledger = register(project)?;
+pub(super) fn forget(context: Context<'_>, who: &str, yes: bool) -> Result<Exit, Error> {
+    let _lock = context.project.lock("members forget")?;
+    let ledger = register(context.project)?;
     let MemberRow { member, .. } = find(&ledger, who)?;
     let question = format!("Erase all that is stored of {}? It can't be taken back.", member.name);
     if !yes {
-        crate::commands::agree(terminal, &question, "add --yes to erase without a question")?;
+        crate::commands::agree(context.terminal, &question, "add --yes to erase without a question")?;
     }
     for kind in LogKind::value_variants() {
         let address = member.address.as_ref().map(Address::as_str);
-        JsonLines::forget(&project.log_path(kind.name()), member.id.0, address)?;
+        JsonLines::forget(&context.project.log_path(kind.name()), member.id.0, address)?;
     }
     ledger.forget(member.id, &as_row(&member), Timestamp::now())?;
-    terminal.say(format!(
+    context.terminal.say(format!(
         "Forgotten: register, trace, bounces and logs; no import brings the person back. Look yourself through the \
          member list, the folder outbox, and your backups (id:{}).",
         member.id

@@ -8,47 +8,43 @@ use crate::cli::{ExportMembers, ListMembers};
 use crate::domain::{SuppressionReason, field, suggest};
 use crate::error::{Error, Exit, Kind};
 use crate::ledger::{Ledger, MemberRow};
-use crate::report::{Table, Terminal, count, plural, spreadsheet_csv};
+use crate::report::{Table, count, plural, spreadsheet_csv};
 
-use super::super::Project;
 use super::register;
+use crate::commands::{Context, Project};
 
 /// The columns for letters on paper.
 const POSTAL: [&str; 6] = ["name", "organisation", "street", "postcode", "city", "standing"];
 const USUAL: [&str; 5] = ["number", "name", "email", "organisation", "standing"];
 
-pub(super) fn list(project: &Project, arguments: &ListMembers, terminal: Terminal) -> Result<Exit, Error> {
-    let ledger = register(project)?;
-    let rows = chosen(project, &ledger, arguments)?;
+pub(super) fn list(context: Context<'_>, arguments: &ListMembers) -> Result<Exit, Error> {
+    let ledger = register(context.project)?;
+    let rows = chosen(context.project, &ledger, arguments)?;
     let usual: &[&str] = if arguments.without_email { &POSTAL } else { &USUAL };
     let columns = if arguments.columns.is_empty() {
         usual.iter().map(|&name| name.to_owned()).collect()
     } else {
         known_columns(&ledger, &arguments.columns)?
     };
-    if terminal.json {
-        terminal.json(&rows);
+    if context.terminal.json {
+        context.terminal.json(&rows);
     } else if arguments.csv {
-        terminal.data(csv_text(&columns, &rows)?);
+        context.terminal.data(csv_text(&columns, &rows)?);
     } else {
         let mut table = Table::with_header(&columns);
         rows.iter().for_each(|row| table.add(columns.iter().map(|column| value(row, column)).collect()));
         if !rows.is_empty() {
-            terminal.data(table.to_string());
+            context.terminal.data(table.to_string());
         }
-        terminal.say(plural(rows.len() as u64, "member", "members"));
+        context.terminal.say(plural(rows.len() as u64, "member", "members"));
     }
     Ok(Exit::Done)
 }
 
-pub(super) fn export(
-    project: &Project,
-    arguments: &ExportMembers,
-    terminal: Terminal,
-) -> Result<Exit, Error> {
-    let ledger = register(project)?;
+pub(super) fn export(context: Context<'_>, arguments: &ExportMembers) -> Result<Exit, Error> {
+    let ledger = register(context.project)?;
     let filter = ListMembers { expression: arguments.expression.clone(), ..ListMembers::default() };
-    let rows = chosen(project, &ledger, &filter)?;
+    let rows = chosen(context.project, &ledger, &filter)?;
     let mut columns: Vec<String> = ["number", "name", "email"].map(str::to_owned).to_vec();
     for name in rows.iter().flat_map(|row| row.member.fields.keys()) {
         if !columns.contains(name) {
@@ -59,13 +55,13 @@ pub(super) fn export(
     // The mark by which Excel knows UTF-8.
     let text = format!("\u{feff}{}", csv_text(&columns, &rows)?);
     match &arguments.output {
-        None => terminal.data(text),
+        None => context.terminal.data(text),
         Some(path) => {
             std::fs::write(path, text).map_err(|error| {
                 Error::new(Kind::TryAgain, format!("can't write `{}`: {error}", path.display()))
             })?;
             let members = plural(rows.len() as u64, "member", "members");
-            terminal.say(format!("{members} in {}", path.display()));
+            context.terminal.say(format!("{members} in {}", path.display()));
         }
     }
     Ok(Exit::Done)
@@ -132,9 +128,9 @@ struct Organisation {
 }
 
 /// Shows which organisations can be reached by mail.
-pub fn organisations(project: &Project, terminal: Terminal) -> Result<Exit, Error> {
+pub fn organisations(context: Context<'_>) -> Result<Exit, Error> {
     let mut found: BTreeMap<String, Organisation> = BTreeMap::new();
-    register(project)?.for_each_member(|row| {
+    register(context.project)?.for_each_member(|row| {
         if let Some(name) = row.member.field("organisation").filter(|_| row.active) {
             let organisation = found.entry(name.to_lowercase()).or_default();
             if organisation.name.is_empty() {
@@ -145,8 +141,8 @@ pub fn organisations(project: &Project, terminal: Terminal) -> Result<Exit, Erro
         }
         Ok::<_, Error>(())
     })?;
-    if terminal.json {
-        terminal.json(&found.values().collect::<Vec<_>>());
+    if context.terminal.json {
+        context.terminal.json(&found.values().collect::<Vec<_>>());
         return Ok(Exit::Done);
     }
     let mut table = Table::new(["organisation", "members", "by mail", ""]).right(1).right(2);
@@ -154,7 +150,7 @@ pub fn organisations(project: &Project, terminal: Terminal) -> Result<Exit, Erro
         let note = if *reachable == 0 { "nobody can be reached by mail" } else { "" };
         table.row([name.clone(), count(*members), count(*reachable), note.to_owned()]);
     }
-    terminal.data(table.to_string());
+    context.terminal.data(table.to_string());
     Ok(Exit::Done)
 }
 
@@ -168,13 +164,13 @@ struct Named<'a> {
 }
 
 /// Shows the configured segments with how many they have.
-pub fn segments(project: &Project, terminal: Terminal) -> Result<Exit, Error> {
-    let ledger = register(project)?;
+pub fn segments(context: Context<'_>) -> Result<Exit, Error> {
+    let ledger = register(context.project)?;
     let fields = ledger.fields()?;
     let mut found = Vec::new();
-    for (name, configured) in &project.config.segments {
+    for (name, configured) in &context.project.config.segments {
         let expression = configured.source();
-        let segment = project.configured_segment(name, configured, &fields)?;
+        let segment = context.project.configured_segment(name, configured, &fields)?;
         let (mut members, mut reachable) = (0, 0);
         ledger.for_each_member(|row| {
             if row.active && segment.matches(&row.member) {
@@ -185,14 +181,14 @@ pub fn segments(project: &Project, terminal: Terminal) -> Result<Exit, Error> {
         })?;
         found.push(Named { name, expression, members, reachable });
     }
-    if terminal.json {
-        terminal.json(&found);
+    if context.terminal.json {
+        context.terminal.json(&found);
         return Ok(Exit::Done);
     }
     let mut table = Table::new(["segment", "members", "by mail", "expression"]).right(1).right(2);
     for Named { name, expression, members, reachable } in &found {
         table.row([(*name).to_owned(), count(*members), count(*reachable), (*expression).to_owned()]);
     }
-    terminal.data(table.to_string());
+    context.terminal.data(table.to_string());
     Ok(Exit::Done)
 }

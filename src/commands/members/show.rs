@@ -10,8 +10,8 @@ use crate::error::{Error, Exit};
 use crate::ledger::{History, MemberRow};
 use crate::report::{JsonLines, Table, Terminal};
 
-use super::super::Project;
 use super::{find, register};
+use crate::commands::{Context, Project};
 
 /// A member with all that is stored of it.
 #[derive(Debug, Serialize)]
@@ -24,22 +24,22 @@ struct Shown {
     log_lines: Vec<Value>,
 }
 
-pub(super) fn show(project: &Project, who: &str, terminal: Terminal) -> Result<Exit, Error> {
-    print(&stored(project, who)?, terminal);
+pub(super) fn show(context: Context<'_>, who: &str) -> Result<Exit, Error> {
+    print(&stored(context.project, who)?, context.terminal);
     Ok(Exit::Done)
 }
 
-pub(super) fn extract(project: &Project, who: &str, terminal: Terminal) -> Result<Exit, Error> {
-    let mut shown = stored(project, who)?;
+pub(super) fn extract(context: Context<'_>, who: &str) -> Result<Exit, Error> {
+    let mut shown = stored(context.project, who)?;
     let member = shown.member.member.id.0;
     for kind in LogKind::value_variants() {
-        JsonLines::read(&project.log_path(kind.name()), |event| {
+        JsonLines::read(&context.project.log_path(kind.name()), |event| {
             if event.get("member").and_then(Value::as_i64) == Some(member) {
                 shown.log_lines.push(event);
             }
         })?;
     }
-    print(&shown, terminal);
+    print(&shown, context.terminal);
     Ok(Exit::Done)
 }
 

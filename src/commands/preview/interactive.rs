@@ -10,24 +10,23 @@ use crate::domain::Member;
 use crate::error::{Error, Exit, Kind};
 use crate::ledger::Ledger;
 use crate::preview::interactive::{App, Composed, End, People, Segments, run as leaf_through};
-use crate::report::Terminal;
 
-use super::super::send::progress::stop_on_signal;
-use super::Project;
+use crate::commands::Context;
 use crate::commands::import::register_as_sent;
+use crate::commands::stop::stop_on_signal;
 
 /// Runs the command.
-pub(super) fn run(project: &Project, arguments: &Preview, terminal: Terminal) -> Result<Exit, Error> {
+pub(super) fn run(context: Context<'_>, arguments: &Preview) -> Result<Exit, Error> {
     if !std::io::stdin().is_terminal() || !std::io::stdout().is_terminal() {
         return Err(Error::new(Kind::Usage, "--interactive needs a terminal to show the letters on")
             .hint("leave it out: `preview --member ADDRESS` prints one letter"));
     }
-    let issue = project.issue(arguments.issue.as_ref())?;
-    let ledger = register_as_sent(project, terminal)?;
+    let issue = context.project.issue(arguments.issue.as_ref())?;
+    let ledger = register_as_sent(context)?;
     let fields = ledger.fields()?;
-    let composer = project.composer(&issue, fields.clone())?;
+    let composer = context.project.composer(&issue, fields.clone())?;
     let people = People::new(composer.neutral_reader(), recipients(&ledger, &composer)?);
-    let segments = Segments { named: project.config.segments.clone(), fields };
+    let segments = Segments { named: context.project.config.segments.clone(), fields };
     let letters = Composed { composer: &composer, now: Timestamp::now() };
     let mut app = App::new(&letters, people, segments, super::show::paint_of_stdout().colors);
     if let Some(address) = arguments.member.as_ref().filter(|address| !app.start_at(address)) {
@@ -38,7 +37,7 @@ pub(super) fn run(project: &Project, arguments: &Preview, terminal: Terminal) ->
     let _inside = runtime.enter();
     let stopped = stop_on_signal();
     let open = |member: &Member| {
-        let path = match super::write_page(project, &issue, &composer, member) {
+        let path = match super::write_page(context.project, &issue, &composer, member) {
             Ok(path) => path,
             Err(error) => return error.to_string(),
         };
@@ -47,8 +46,9 @@ pub(super) fn run(project: &Project, arguments: &Preview, terminal: Terminal) ->
             Err(failure) => format!("{failure}: open {} yourself", path.display()),
         }
     };
-    let end = leaf_through(&mut app, || *stopped.borrow(), open)
-        .map_err(|error| Error::new(Kind::TryAgain, format!("the terminal can't be used: {error}")))?;
+    let end = leaf_through(&mut app, || *stopped.borrow(), open).map_err(|error| {
+        Error::new(Kind::TryAgain, format!("the terminal can't be used: {error}"))
+    })?;
     Ok(match end {
         End::Quit => Exit::Done,
         End::Stopped => Exit::Failed(Kind::TryAgain),

@@ -1,5 +1,7 @@
 //! `preview --serve`: the letter in the browser, anew whenever a file is saved.
 
+use crate::commands::Context;
+use crate::commands::import::register_as_sent;
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -16,9 +18,9 @@ use crate::preview::browser::{Desk, Edition, Places, Reader, Readers, Server, wa
 use crate::report::Terminal;
 use crate::send::raised;
 
-use super::super::send::progress::stop_on_signal;
 use super::super::states::words;
 use super::super::{Project, check};
+use crate::commands::stop::stop_on_signal;
 
 /// Columns of an error on the page.
 const WIDTH: usize = 100;
@@ -30,18 +32,13 @@ struct Place<'a> {
 }
 
 /// Runs until a signal ends it.
-pub(super) fn run(
-    project: &Project,
-    issue: &IssueName,
-    arguments: &Preview,
-    terminal: Terminal,
-) -> Result<Exit, Error> {
+pub(super) fn run(context: Context<'_>, issue: &IssueName, arguments: &Preview) -> Result<Exit, Error> {
     // Where there is no such issue, there is nothing to wait for.
-    if let Err(error @ ComposeError::NoIssue { .. }) = project.source(issue) {
+    if let Err(error @ ComposeError::NoIssue { .. }) = context.project.source(issue) {
         return Err(error.into());
     }
-    let desk = Desk::new(project.dir.clone());
-    let mut workshop = Workshop::open(&project.dir, issue, desk.clone(), terminal)?;
+    let desk = Desk::new(context.project.dir.clone());
+    let mut workshop = Workshop::open(&context.project.dir, issue, desk.clone(), context.terminal)?;
     workshop.work(true);
     let selected = selected(&workshop, arguments)?;
     super::super::runtime()?.block_on(async {
@@ -52,9 +49,9 @@ pub(super) fn run(
             workshop.saved(changed);
             workshop.places()
         })?;
-        announce(&url, issue, terminal);
+        announce(&url, issue, context.terminal);
         if arguments.browser {
-            super::open(url.as_ref(), terminal);
+            super::open(url.as_ref(), context.terminal);
         }
         tokio::select! {
             served = server.serve(desk) => served?,
@@ -159,7 +156,7 @@ impl Workshop {
     }
 
     fn read_list(&mut self) -> Result<(), Error> {
-        let ledger = crate::commands::import::register_as_sent(&self.project, self.terminal)?;
+        let ledger = register_as_sent(Context { project: &self.project, terminal: self.terminal })?;
         let mut readers = Vec::new();
         ledger.for_each_member(|row| {
             if row.active {

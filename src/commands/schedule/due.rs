@@ -7,22 +7,17 @@ use crate::cli::Send;
 use crate::domain::{IssueName, State};
 use crate::error::{Error, Exit, Kind};
 use crate::ledger::{Ledger, Review, ReviewKind};
-use crate::report::Terminal;
 
-use crate::commands::Project;
+use crate::commands::Context;
 use crate::commands::send::request::{Mode, SendRequest};
 
 /// Runs the command over every issue, or the one that is named.
-pub(in crate::commands) fn run(
-    project: &Project,
-    arguments: &Send,
-    terminal: Terminal,
-) -> Result<Exit, Error> {
-    let issues = arguments.issue.clone().map_or_else(|| project.issues(), |issue| vec![issue]);
+pub(in crate::commands) fn run(context: Context<'_>, arguments: &Send) -> Result<Exit, Error> {
+    let issues = arguments.issue.clone().map_or_else(|| context.project.issues(), |issue| vec![issue]);
     for issue in issues {
-        let Some(approved) = approval_if_due(project, &issue, terminal)? else { continue };
+        let Some(approved) = approval_if_due(context, &issue)? else { continue };
         let request = SendRequest { mode: Mode::Approved(approved), ..SendRequest::new(arguments) };
-        let code = crate::commands::send::send(project, &issue, &request, terminal)?;
+        let code = crate::commands::send::send(context, &issue, &request)?;
         if code != Exit::Done {
             return Ok(code);
         }
@@ -31,25 +26,21 @@ pub(in crate::commands) fn run(
 }
 
 /// The approval of an issue whose time has come; `None` where nothing is to be done about it.
-fn approval_if_due(
-    project: &Project,
-    issue: &IssueName,
-    terminal: Terminal,
-) -> Result<Option<Review>, Error> {
-    let meta = project.source(issue)?.issue;
+fn approval_if_due(context: Context<'_>, issue: &IssueName) -> Result<Option<Review>, Error> {
+    let meta = context.project.source(issue)?.issue;
     let Some(send_at) = meta.send_at else { return Ok(None) };
     let now = Timestamp::now();
     let is_past = |time: DateTime| {
-        let zone = project.config.association.time_zone.0.clone();
+        let zone = context.project.config.association.time_zone.0.clone();
         zone.to_timestamp(time).is_ok_and(|time| time <= now)
     };
     if !is_past(send_at) {
-        if terminal.verbose > 0 {
-            terminal.say(format!("{issue} is due at {}.", said(send_at)));
+        if context.terminal.verbose > 0 {
+            context.terminal.say(format!("{issue} is due at {}.", said(send_at)));
         }
         return Ok(None);
     }
-    let ledger = project.ledger()?;
+    let ledger = context.project.ledger()?;
     if ledger.review(issue, ReviewKind::Cancelled)?.is_some() || is_sent(&ledger, issue)? {
         return Ok(None);
     }

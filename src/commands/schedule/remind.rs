@@ -9,17 +9,17 @@ use crate::compose::Notice;
 use crate::domain::{IssueName, Outcome};
 use crate::error::{Error, Exit, Kind};
 use crate::ledger::{Ledger, Review, ReviewKind};
-use crate::report::{Terminal, plural};
+use crate::report::plural;
 
 use super::year::{Promise, Standing, promises};
-use crate::commands::Project;
+use crate::commands::{Context, Project};
 
 /// The editors are told once in so many days.
 const EVERY_DAYS: i64 = 7;
 
 /// Runs the command: silent where nothing is due, or the editors were told lately.
-pub fn run(project: &Project, terminal: Terminal) -> Result<Exit, Error> {
-    let schedule = &project.config.schedule;
+pub fn run(context: Context<'_>) -> Result<Exit, Error> {
+    let schedule = &context.project.config.schedule;
     if schedule.due.is_empty() || schedule.editors.is_empty() {
         return Err(Error::new(
             Kind::Config,
@@ -27,21 +27,21 @@ pub fn run(project: &Project, terminal: Terminal) -> Result<Exit, Error> {
         )
         .hint("add due = [\"05-15\", \"11-15\"] and editors = [\"you@example.org\"]"));
     }
-    let _lock = project.lock("remind")?;
-    let ledger = project.ledger()?;
+    let _lock = context.project.lock("remind")?;
+    let ledger = context.project.ledger()?;
     let now = Timestamp::now();
-    let today = now.to_zoned_datetime(project.config.association.time_zone.0.clone()).date();
-    for promise in promises(project, &ledger, today)? {
+    let today = now.to_zoned_datetime(context.project.config.association.time_zone.0.clone()).date();
+    for promise in promises(context.project, &ledger, today)? {
         let days = (promise.due - today).get_days();
         let is_near = days <= i32::from(schedule.remind_days);
         if promise.standing.is_settled() || !is_near || was_told(&ledger, &promise.issue, now)? {
             continue;
         }
-        let (subject, text) = words(project, &promise, days, today);
-        crate::commands::runtime()?.block_on(mail(project, &promise.issue, &subject, &text))?;
+        let (subject, text) = words(context.project, &promise, days, today);
+        crate::commands::runtime()?.block_on(mail(context.project, &promise.issue, &subject, &text))?;
         ledger.keep_review(&promise.issue, ReviewKind::Reminded, &Review::default(), now)?;
         let editors = plural(schedule.editors.len() as u64, "editor was", "editors were");
-        terminal.data(format!("{editors} told: {subject}."));
+        context.terminal.data(format!("{editors} told: {subject}."));
     }
     Ok(Exit::Done)
 }

@@ -5,51 +5,51 @@ use jiff::Timestamp;
 use crate::cli::{Approve, Cancel};
 use crate::error::{Error, Exit};
 use crate::ledger::{Review, ReviewKind};
-use crate::report::{Terminal, plural};
+use crate::report::plural;
 
 use super::prepare::prepare;
 use super::request::SendRequest;
 use super::review::{refuse_cancelled, review, say_changes};
-use crate::commands::Project;
+use crate::commands::Context;
 use crate::commands::import::{ListRequest, Scratch, import_list};
 
 /// Records that the issue may go out as it is now.
-pub fn approve(project: &Project, arguments: &Approve, terminal: Terminal) -> Result<Exit, Error> {
-    let issue = project.issue(arguments.issue.as_ref())?;
-    let _lock = project.lock(&format!("approve {issue}"))?;
-    let scratch = Scratch::new(project)?;
+pub fn approve(context: Context<'_>, arguments: &Approve) -> Result<Exit, Error> {
+    let issue = context.project.issue(arguments.issue.as_ref())?;
+    let _lock = context.project.lock(&format!("approve {issue}"))?;
+    let scratch = Scratch::new(context.project)?;
     let mut copy = scratch.ledger()?;
     let request = SendRequest { list: ListRequest::new(&arguments.reading), ..SendRequest::default() };
-    import_list(&mut copy, project, &request.list, terminal)?;
-    let prepared = prepare(copy, project, &issue, &request, terminal)?;
-    let now = review(project, &prepared.ledger, &prepared.composer, &prepared.job)?;
-    let ledger = project.ledger()?;
+    import_list(context, &mut copy, &request.list)?;
+    let prepared = prepare(context, copy, &issue, &request)?;
+    let now = review(context.project, &prepared.ledger, &prepared.composer, &prepared.job)?;
+    let ledger = context.project.ledger()?;
     refuse_cancelled(&ledger, &issue)?;
-    say_changes(project, &issue, &now, terminal);
+    say_changes(context, &issue, &now);
     let title = &prepared.composer.issue().title;
     let recipients = plural(now.letters, "recipient", "recipients");
     let question = format!("Approve «{title}» for {recipients}?");
     if !arguments.yes {
-        crate::commands::agree(terminal, &question, "add --yes to approve without a question")?;
+        crate::commands::agree(context.terminal, &question, "add --yes to approve without a question")?;
     }
     ledger.keep_review(&issue, ReviewKind::Approved, &now, Timestamp::now())?;
-    if terminal.json {
-        terminal.json(&serde_json::json!({ "issue": issue, "approved": now }));
+    if context.terminal.json {
+        context.terminal.json(&serde_json::json!({ "issue": issue, "approved": now }));
     } else {
         let when = prepared.composer.issue().send_at.map_or_else(
             || "it has no send_at: send it by hand".to_owned(),
             |at| format!("`send --due` sends it from {}", at.strftime("%Y-%m-%d %H:%M")),
         );
-        terminal.text(format!("{issue} is approved for {recipients}; {when}."));
+        context.terminal.text(format!("{issue} is approved for {recipients}; {when}."));
     }
     Ok(Exit::Done)
 }
 
 /// Stops an issue, or lets it go on.
-pub fn cancel(project: &Project, arguments: &Cancel, terminal: Terminal) -> Result<Exit, Error> {
-    let _lock = project.lock("cancel")?;
-    let ledger = project.ledger()?;
-    let issue = &project.issue_in_ledger(arguments.issue.as_ref(), &ledger)?;
+pub fn cancel(context: Context<'_>, arguments: &Cancel) -> Result<Exit, Error> {
+    let _lock = context.project.lock("cancel")?;
+    let ledger = context.project.ledger()?;
+    let issue = &context.project.issue_in_ledger(arguments.issue.as_ref(), &ledger)?;
     let (is_cancelled, said) = if arguments.undo {
         let said = if ledger.drop_review(issue, ReviewKind::Cancelled)? {
             format!("{issue} is no longer cancelled: medlemsbrev send {issue}")
@@ -62,7 +62,7 @@ pub fn cancel(project: &Project, arguments: &Cancel, terminal: Terminal) -> Resu
         ledger.keep_review(issue, ReviewKind::Cancelled, &Review::default(), Timestamp::now())?;
         (true, format!("{issue} is cancelled: no more letters of it leave."))
     };
-    terminal.text(said);
-    terminal.json(&serde_json::json!({ "issue": issue, "cancelled": is_cancelled }));
+    context.terminal.text(said);
+    context.terminal.json(&serde_json::json!({ "issue": issue, "cancelled": is_cancelled }));
     Ok(Exit::Done)
 }

@@ -9,9 +9,9 @@ use serde_json::Value;
 
 use crate::domain::IssueName;
 use crate::error::{Error, Exit, Kind};
-use crate::report::{JsonLines, Table, Terminal, count, masked_address, plural};
+use crate::report::{JsonLines, Table, count, masked_address, plural};
 
-use crate::commands::Project;
+use crate::commands::{Context, Project};
 
 /// Members with the same change are shown one by one up to so many.
 const SHOWN: usize = 5;
@@ -70,12 +70,11 @@ struct Runs {
 
 /// Compares the last two dry runs of an issue.
 pub(in crate::commands) fn run(
-    project: &Project,
+    context: Context<'_>,
     issue: &IssueName,
     is_masked: bool,
-    terminal: Terminal,
 ) -> Result<Exit, Error> {
-    let (before, last) = Runs::read(project, issue, usize::MAX)?.last_two().ok_or_else(|| {
+    let (before, last) = Runs::read(context.project, issue, usize::MAX)?.last_two().ok_or_else(|| {
         Error::new(Kind::Data, format!("the log has no two dry runs of {issue} that can be compared"))
             .hint(format!("make one with: medlemsbrev send {issue} --dry-run"))
     })?;
@@ -84,12 +83,12 @@ pub(in crate::commands) fn run(
     if is_masked {
         changes.iter_mut().for_each(|change| change.address = masked_address(&change.address));
     }
-    if terminal.json {
-        terminal.json(&changes);
+    if context.terminal.json {
+        context.terminal.json(&changes);
     } else {
-        let all = terminal.verbose > 0;
+        let all = context.terminal.verbose > 0;
         let shown = if changes.is_empty() { String::new() } else { format!("{}\n", table(&changes, all)) };
-        terminal.text(shown + &format!("{same} the same."));
+        context.terminal.text(shown + &format!("{same} the same."));
     }
     Ok(Exit::Done)
 }

@@ -5,12 +5,11 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use crate::commands::Project;
+use crate::commands::{Context, Project};
 use crate::compose::Composer;
 use crate::domain::{Address, IssueName};
 use crate::error::{Error, Kind};
 use crate::ledger::Ledger;
-use crate::report::Terminal;
 use crate::send::{Forecast, Job};
 
 use super::request::SendRequest;
@@ -26,21 +25,19 @@ pub(in crate::commands) struct Prepared {
 
 /// Composes every letter of the run once, so that nothing is wrong with the last one when the first is out.
 pub(super) fn prepare(
+    context: Context<'_>,
     ledger: Ledger,
-    project: &Project,
     issue: &IssueName,
     request: &SendRequest,
-    terminal: Terminal,
 ) -> Result<Prepared, Error> {
     let fields = ledger.fields()?;
     let segment = request
         .selection
         .segment
         .as_ref()
-        .map(|text| project.segment(text, "--segment", &fields))
+        .map(|text| context.project.segment(text, "--segment", &fields))
         .transpose()?;
-    let composer =
-        crate::commands::check::before_sending(project, issue, &ledger, request.allow_large, terminal)?;
+    let composer = crate::commands::check::before_sending(context, issue, &ledger, request.allow_large)?;
     let only = match &request.selection.retry_rejected {
         Some(address) => {
             Some(ledger.member_by_address(address)?.map(|row| row.member.id).into_iter().collect())
@@ -53,9 +50,17 @@ pub(super) fn prepare(
         segment,
         limit: request.selection.limit,
         only,
-        connections: project.config.transport.connections.0,
-        patience: if request.is_dry_run() { Duration::ZERO } else { project.config.transport.patience.0 },
-        quotas: if request.is_dry_run() { Vec::new() } else { project.config.transport.quota.clone() },
+        connections: context.project.config.transport.connections.0,
+        patience: if request.is_dry_run() {
+            Duration::ZERO
+        } else {
+            context.project.config.transport.patience.0
+        },
+        quotas: if request.is_dry_run() {
+            Vec::new()
+        } else {
+            context.project.config.transport.quota.clone()
+        },
         clock: Timestamp::now,
     };
     let mut letters = 0;

@@ -4,10 +4,7 @@ use std::cell::Cell;
 use std::io::IsTerminal;
 use std::time::{Duration, Instant};
 
-use tokio::sync::watch;
-
 use crate::domain::Outcome;
-use crate::error::Kind;
 use crate::report::{Terminal, count, plural};
 use crate::send::Pause;
 
@@ -88,29 +85,4 @@ impl Progress {
         let seconds = delay.as_secs().max(1);
         self.bar.suspend(|| terminal.say(format!("{why}; trying again in {seconds} s")));
     }
-}
-
-/// True after the first Ctrl-C, SIGTERM or closed terminal (SIGHUP); the second one ends the program at once.
-pub(in crate::commands) fn stop_on_signal() -> watch::Receiver<bool> {
-    use tokio::signal::unix::{SignalKind, signal};
-    let (stop, stopped) = watch::channel(false);
-    tokio::spawn(async move {
-        let (Ok(mut interrupt), Ok(mut terminate), Ok(mut hangup)) =
-            (signal(SignalKind::interrupt()), signal(SignalKind::terminate()), signal(SignalKind::hangup()))
-        else {
-            return;
-        };
-        for round in 0.. {
-            tokio::select! {
-                _ = interrupt.recv() => {}
-                _ = terminate.recv() => {}
-                _ = hangup.recv() => {}
-            }
-            if round > 0 {
-                std::process::exit(i32::from(Kind::TryAgain.exit_code()));
-            }
-            stop.send_replace(true);
-        }
-    });
-    stopped
 }

@@ -6,15 +6,15 @@ use crate::cli::Resolve;
 use crate::domain::{Address, State};
 use crate::error::{Error, Exit, Kind};
 use crate::ledger::DeliveryRow;
-use crate::report::{Terminal, plural};
+use crate::report::plural;
 
-use crate::commands::Project;
+use crate::commands::Context;
 
 /// Runs the command.
-pub fn run(project: &Project, arguments: &Resolve, terminal: Terminal) -> Result<Exit, Error> {
-    let _lock = project.lock("resolve")?;
-    let ledger = project.ledger()?;
-    let issue = &project.issue_in_ledger(arguments.issue.as_ref(), &ledger)?;
+pub fn run(context: Context<'_>, arguments: &Resolve) -> Result<Exit, Error> {
+    let _lock = context.project.lock("resolve")?;
+    let ledger = context.project.ledger()?;
+    let issue = &context.project.issue_in_ledger(arguments.issue.as_ref(), &ledger)?;
     ledger.doubt_what_was_cut_off(Timestamp::now())?;
     let mut rows = ledger.deliveries(issue, State::InDoubt)?;
     if arguments.resend && !arguments.addresses.is_empty() {
@@ -26,7 +26,7 @@ pub fn run(project: &Project, arguments: &Resolve, terminal: Terminal) -> Result
         (true, _) => State::Accepted,
         (_, true) => State::Queued,
         (false, false) => {
-            list(project, &rows, terminal);
+            list(context, &rows);
             return Ok(if rows.is_empty() { Exit::Done } else { Exit::Partly });
         }
     };
@@ -40,11 +40,11 @@ pub fn run(project: &Project, arguments: &Resolve, terminal: Terminal) -> Result
             ledger.resolve(issue, member, state, now)?
         });
     }
-    if terminal.json {
-        terminal.json(&rows);
+    if context.terminal.json {
+        context.terminal.json(&rows);
     }
     let letters = plural(settled, "letter", "letters");
-    terminal.say(match state {
+    context.terminal.say(match state {
         State::Accepted => format!("{letters} marked as accepted."),
         _ => format!("{letters} queued again: medlemsbrev send {issue}"),
     });
@@ -70,15 +70,15 @@ fn chosen(arguments: &Resolve, rows: Vec<DeliveryRow>) -> Result<Vec<DeliveryRow
     Ok(rows.into_iter().filter(|row| keys.iter().any(|key| is_of(row, key))).collect())
 }
 
-fn list(project: &Project, rows: &[DeliveryRow], terminal: Terminal) {
-    if terminal.json {
-        terminal.json(&rows);
+fn list(context: Context<'_>, rows: &[DeliveryRow]) {
+    if context.terminal.json {
+        context.terminal.json(&rows);
         return;
     }
     if rows.is_empty() {
-        terminal.text("No letter is in doubt.");
+        context.terminal.text("No letter is in doubt.");
         return;
     }
-    terminal.text(crate::commands::states::deliveries(project, "address", rows).to_string());
-    terminal.say("Ask a few of them, or look into the mail server's log for the Message-ID; then --accepted or --resend.");
+    context.terminal.text(crate::commands::states::deliveries(context.project, "address", rows).to_string());
+    context.terminal.say("Ask a few of them, or look into the mail server's log for the Message-ID; then --accepted or --resend.");
 }

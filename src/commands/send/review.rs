@@ -12,10 +12,10 @@ use crate::domain::Sha256;
 use crate::error::{Error, Kind};
 use crate::ledger::ReviewKind;
 use crate::ledger::{Ledger, Review};
-use crate::report::{Terminal, plural};
+use crate::report::plural;
 use crate::send::Job;
 
-use crate::commands::Project;
+use crate::commands::{Context, Project};
 
 /// Tables of the configuration that no letter shows.
 const NOT_IN_LETTERS: [&str; 5] = ["transport", "members", "schedule", "dkim", "inbox"];
@@ -144,16 +144,11 @@ fn dry_run_path(project: &Project, issue: &IssueName) -> PathBuf {
 }
 
 /// Keeps the review, so that the next send says what changed since.
-pub(in crate::commands) fn keep_dry_run(
-    project: &Project,
-    issue: &IssueName,
-    review: Review,
-    terminal: Terminal,
-) {
-    let path = dry_run_path(project, issue);
-    let review = Review { at: project.clock_time(Timestamp::now()), ..review };
+pub(in crate::commands) fn keep_dry_run(context: Context<'_>, issue: &IssueName, review: Review) {
+    let path = dry_run_path(context.project, issue);
+    let review = Review { at: context.project.clock_time(Timestamp::now()), ..review };
     if let Err(error) = std::fs::write(&path, serde_json::to_vec_pretty(&review).unwrap_or_default()) {
-        terminal.say(format!("The dry run can't be remembered in `{}`: {error}", path.display()));
+        context.terminal.say(format!("The dry run can't be remembered in `{}`: {error}", path.display()));
     }
 }
 
@@ -169,18 +164,13 @@ pub(in crate::commands) fn changes_since_dry_run(
 }
 
 /// Says what is different from the last dry run.
-pub(in crate::commands) fn say_changes(
-    project: &Project,
-    issue: &IssueName,
-    now: &Review,
-    terminal: Terminal,
-) {
-    let Some(changes) = changes_since_dry_run(project, issue, now) else {
-        terminal.say(format!("There was no dry run of {issue} yet."));
+pub(in crate::commands) fn say_changes(context: Context<'_>, issue: &IssueName, now: &Review) {
+    let Some(changes) = changes_since_dry_run(context.project, issue, now) else {
+        context.terminal.say(format!("There was no dry run of {issue} yet."));
         return;
     };
     let lines = changes.lines(true);
     if !lines.is_empty() {
-        terminal.say(format!("Since the dry run of {}:\n  {}", changes.since, lines.join("\n  ")));
+        context.terminal.say(format!("Since the dry run of {}:\n  {}", changes.since, lines.join("\n  ")));
     }
 }

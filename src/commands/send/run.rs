@@ -13,15 +13,16 @@ use crate::feedback::{BounceLogLine, record_refusals};
 use crate::inbox::{Hints, Reader};
 use crate::ledger::{Counts, Ledger, Standing};
 use crate::relay::Relay;
-use crate::report::{JsonLines, Terminal, plural};
+use crate::report::{JsonLines, plural};
 use crate::send::skip;
 use crate::send::{End, Event, News};
 
 use super::breakdown::Fate;
 use super::dry_run::{DryReport, DryRun};
-use super::progress::{Progress, stop_on_signal};
+use super::progress::Progress;
 use super::run_log::RunLog;
-use crate::commands::Project;
+use crate::commands::Context;
+use crate::commands::stop::stop_on_signal;
 
 /// The result of a run, as JSON.
 #[derive(Debug, Serialize)]
@@ -39,9 +40,8 @@ struct Report<'a> {
 
 /// A run with where it reports to.
 pub(in crate::commands) struct Run<'a> {
-    pub project: &'a Project,
+    pub context: Context<'a>,
     pub log: RunLog,
-    pub terminal: Terminal,
     /// Where nothing is sent.
     pub dry: Option<DryRun>,
 }
@@ -59,13 +59,13 @@ impl Run<'_> {
         let (ledger, end) = if letters == 0 {
             (ledger, End::Done)
         } else {
-            let progress = Progress::new(self.terminal, letters);
+            let progress = Progress::new(self.context.terminal, letters);
             let report = |news: News<'_>| match news {
                 News::Letter(event) => {
                     tried += u64::from(!matches!(event.outcome, Outcome::Deferred(_)));
                     self.letter(event, &composer, &progress);
                 }
-                News::Pause(delay, why) => progress.pause(delay, &why, self.terminal),
+                News::Pause(delay, why) => progress.pause(delay, &why, self.context.terminal),
             };
             let stop = stop_on_signal();
             let sent =
@@ -88,10 +88,12 @@ impl Run<'_> {
     fn letter(&mut self, event: &Event, composer: &Composer, progress: &Progress) {
         let state = State::from(&event.outcome);
         let reply = event.outcome.reply();
-        progress.count(&event.outcome, self.terminal);
-        if self.terminal.verbose > 0 || !matches!(event.outcome, Outcome::Accepted(_)) {
+        progress.count(&event.outcome, self.context.terminal);
+        if self.context.terminal.verbose > 0 || !matches!(event.outcome, Outcome::Accepted(_)) {
             let address = event.member.address.as_ref().map_or("", Address::as_str);
-            progress.bar.suspend(|| self.terminal.say(format!("{}: {address}: {reply}", state.as_str())));
+            progress
+                .bar
+                .suspend(|| self.context.terminal.say(format!("{}: {address}: {reply}", state.as_str())));
         }
         let content = self.dry.as_mut().and_then(|dry| dry.letter(event, composer));
         self.log.letter(event, composer, content.as_ref());
@@ -159,7 +161,7 @@ impl Run<'_> {
         if records.is_empty() {
             return Ok(());
         }
-        let mut log = JsonLines::open(&self.project.log_path("bounce"))?;
+        let mut log = JsonLines::open(&self.context.project.log_path("bounce"))?;
         for record in &records {
             log.add(&BounceLogLine { time: now, event: "refused", record })?;
         }
@@ -175,21 +177,21 @@ impl Run<'_> {
         issue: &IssueName,
     ) -> Result<(), Error> {
         let dry = &self.dry;
-        if self.terminal.json {
-            self.terminal.json(&Report {
+        if self.context.terminal.json {
+            self.context.terminal.json(&Report {
                 issue,
                 run: self.log.run(),
                 dry_run: dry.is_some(),
                 letters,
                 counts,
                 total: counts.total(),
-                dry: dry.as_ref().map(|dry| dry.report(self.project, issue)).transpose()?,
+                dry: dry.as_ref().map(|dry| dry.report(self.context.project, issue)).transpose()?,
             });
             return Ok(());
         }
-        self.terminal.text(self.table(counts, tried, relay, issue));
+        self.context.terminal.text(self.table(counts, tried, relay, issue));
         if let Some(dry) = dry {
-            self.terminal.text(format!("\n{}\n", dry.text(self.project, issue, letters)?));
+            self.context.terminal.text(format!("\n{}\n", dry.text(self.context.project, issue, letters)?));
         }
         Ok(())
     }
@@ -220,7 +222,7 @@ impl Run<'_> {
                 let message = format!("the quota of {quota} is used up; {left} left");
                 return Err(Error::new(Kind::TryAgain, message).hint(format!(
                     "from {} on run again: medlemsbrev send {issue}",
-                    self.project.clock_time(until)
+                    self.context.project.clock_time(until)
                 )));
             }
             End::Interrupted => {
@@ -231,12 +233,12 @@ impl Run<'_> {
             End::Done | End::RelayGone(_) => {}
         }
         if counts.in_state(State::InDoubt) > 0 {
-            self.terminal.say(format!(
+            self.context.terminal.say(format!(
                 "Letters are in doubt: see `medlemsbrev status {issue}` and `medlemsbrev resolve`."
             ));
         }
         if let Some(dry) = &self.dry {
-            dry.say_where(issue, self.terminal);
+            dry.say_where(issue, self.context.terminal);
         }
         Ok(exit_code(counts))
     }

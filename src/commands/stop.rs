@@ -1,0 +1,110 @@
+//! Signals that stop a run: the letters on the wire finish first.
+
+use std::time::{Duration, Instant};
+
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::watch;
+
+use crate::error::Kind;
+
+/// A closed terminal, `timeout` and systemd send several signals at once; a second press of Ctrl-C is later than this.
+const ONE_PRESS: Duration = Duration::from_secs(2);
+
+/// When each kind of signal first came.
+#[derive(Debug, Default)]
+struct Received {
+    interrupt: Option<Instant>,
+    terminate: Option<Instant>,
+}
+
+#[derive(Debug, Clone, Copy)]
+enum Stop {
+    Interrupt,
+    Terminate,
+    Hangup,
+}
+
+impl Received {
+    /// Notes a signal; tells whether it forces an exit, which is if the same one came two seconds ago or earlier.
+    /// SIGHUP never does: the terminal that it tells of cannot have meant it twice.
+    fn forces_exit(&mut self, stop: Stop, now: Instant) -> bool {
+        let first = match stop {
+            Stop::Interrupt => &mut self.interrupt,
+            Stop::Terminate => &mut self.terminate,
+            Stop::Hangup => return false,
+        };
+        now.duration_since(*first.get_or_insert(now)) >= ONE_PRESS
+    }
+}
+
+/// True after the first Ctrl-C, SIGTERM or SIGHUP. The same signal again after two seconds ends the program at once.
+pub(super) fn stop_on_signal() -> watch::Receiver<bool> {
+    let (stop, stopped) = watch::channel(false);
+    tokio::spawn(async move {
+        let (Ok(mut interrupt), Ok(mut terminate)) =
+            (signal(SignalKind::interrupt()), signal(SignalKind::terminate()))
+        else {
+            return;
+        };
+        let mut hangup = if is_hangup_ignored() { None } else { signal(SignalKind::hangup()).ok() };
+        let mut received = Received::default();
+        loop {
+            let signal = tokio::select! {
+                _ = interrupt.recv() => Stop::Interrupt,
+                _ = terminate.recv() => Stop::Terminate,
+                () = next(hangup.as_mut()) => Stop::Hangup,
+            };
+            if received.forces_exit(signal, Instant::now()) {
+                std::process::exit(i32::from(Kind::TryAgain.exit_code()));
+            }
+            stop.send_replace(true);
+        }
+    });
+    stopped
+}
+
+/// The next signal; never if there is no stream of them.
+async fn next(signals: Option<&mut tokio::signal::unix::Signal>) {
+    match signals {
+        Some(signals) => {
+            signals.recv().await;
+        }
+        None => std::future::pending().await,
+    }
+}
+
+/// Tells whether the program was started to ignore SIGHUP, as `nohup` does (proc(5), `SigIgn`).
+fn is_hangup_ignored() -> bool {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
+    let mask = mask.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok());
+    mask.is_some_and(|mask| mask & 1 == 1)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_the_same_signal_two_seconds_later_forces_an_exit() {
+        use Stop::{Hangup, Interrupt, Terminate};
+        let cases: [(&[(Stop, u64)], bool); 7] = [
+            (&[(Interrupt, 0)], false),
+            (&[(Interrupt, 0), (Interrupt, 1999)], false),
+            (&[(Interrupt, 0), (Interrupt, 2000)], true),
+            (&[(Interrupt, 0), (Terminate, 5000)], false),
+            (&[(Terminate, 0), (Hangup, 10), (Terminate, 3000)], true),
+            (&[(Hangup, 0), (Hangup, 10_000)], false),
+            (&[(Interrupt, 0), (Interrupt, 1000), (Interrupt, 2500)], true),
+        ];
+        let start = Instant::now();
+        for (signals, want) in cases {
+            let mut received = Received::default();
+            let mut forces = false;
+            for (signal, after) in signals {
+                forces = received.forces_exit(*signal, start + Duration::from_millis(*after));
+            }
+            assert_eq!(forces, want, "{signals:?}");
+        }
+    }
+}
