@@ -46,9 +46,8 @@ pub(super) fn run(context: Context<'_>, arguments: &Preview) -> Result<Exit, Err
             Err(failure) => format!("{failure}: open {} yourself", path.display()),
         }
     };
-    let end = leaf_through(&mut app, || *stopped.borrow(), open).map_err(|error| {
-        Error::new(Kind::TryAgain, format!("the terminal can't be used: {error}"))
-    })?;
+    let end = leaf_through(&mut app, || *stopped.borrow(), open)
+        .map_err(|error| Error::new(Kind::TryAgain, format!("the terminal can't be used: {error}")))?;
     Ok(match end {
         End::Quit => Exit::Done,
         End::Stopped => Exit::Failed(Kind::TryAgain),
