@@ -27,8 +27,6 @@ mod words;
 
 use std::path::PathBuf;
 
-use jiff::civil::Date;
-
 use crate::compose::{Association, ComposeError, Composer, IssueSource, Rendered};
 
 use text::{Passage, SectionText, TextFile};
@@ -44,7 +42,6 @@ pub use readers::Readers;
 /// What the rules need to know beside the issue's files.
 #[derive(Debug)]
 pub struct Facts {
-    pub today: Date,
     pub association: Association,
     /// Image file of the logo.
     pub logo: Option<PathBuf>,
@@ -188,7 +185,6 @@ mod tests {
 
     pub(super) fn facts() -> Facts {
         Facts {
-            today: jiff::civil::date(2026, 4, 1),
             association: Association {
                 name: "Byalaget".to_owned(),
                 postal_address: "Bygatan 1, 100 00 Byn".to_owned(),

@@ -3,8 +3,6 @@
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
-use jiff::Timestamp;
-
 use crate::check::{self, Delivery, Facts, Finding, Readers, Report, Severity};
 use crate::cli::Check;
 use crate::compose::{ComposeError, Composer, IssueSource};
@@ -162,10 +160,8 @@ pub(super) fn add_error(findings: &mut Vec<Finding>, error: &ComposeError) {
 
 fn facts(project: &Project, allow_large: bool) -> Facts {
     let config = &project.config;
-    let zone = config.association.time_zone.0.clone();
     let is_smtp = config.transport.kind == TransportKind::Smtp;
     Facts {
-        today: Timestamp::now().to_zoned_datetime(zone).date(),
         association: project.association(),
         logo: config.association.logo.as_ref().map(|logo| project.dir.join(logo)),
         delivery: Delivery {

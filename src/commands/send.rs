@@ -97,6 +97,9 @@ fn ask_before(
         _ if !is_begun => say_changes(context, issue, now),
         _ => {}
     }
+    if prepared.letters > 0 {
+        say_old_date(context, prepared)?;
+    }
     if let Some(forecast) = forecast(context.project, prepared)? {
         context.terminal.say(forecast_words(context.project, prepared.letters, &forecast));
     }
@@ -122,6 +125,23 @@ fn say_empty_segments(context: Context<'_>, ledger: &Ledger) -> Result<(), Error
             context.terminal.say(error.to_string());
         }
     }
+    Ok(())
+}
+
+/// Says that the issue's date is past, and how many of its events are over.
+fn say_old_date(context: Context<'_>, prepared: &Prepared) -> Result<(), Error> {
+    let issue = prepared.composer.issue();
+    let zone = context.project.config.association.time_zone.0.clone();
+    let today = Timestamp::now().to_zoned_datetime(zone).date();
+    if issue.date >= today {
+        return Ok(());
+    }
+    let source = context.project.source(&issue.name)?;
+    let events = source.sections.iter().flat_map(|section| &section.events);
+    let over = events.filter(|event| event.date < today).count() as u64;
+    let events =
+        if over == 0 { String::new() } else { format!("; {} over", plural(over, "event is", "events are")) };
+    context.terminal.say(format!("{} is dated {}{events}.", issue.name, issue.date));
     Ok(())
 }
 

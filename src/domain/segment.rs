@@ -73,7 +73,7 @@ impl Segment {
     pub fn parse(source: &str) -> Result<Self, SegmentError> {
         if deepest_nesting(source) > MAX_NESTING {
             return Err(SegmentError {
-                message: format!("parentheses and `not` stand more than {MAX_NESTING} deep"),
+                message: format!("brackets and `not` are nested more than {MAX_NESTING} deep"),
                 span: 0..source.len(),
             });
         }
@@ -192,10 +192,46 @@ impl Comparison {
     }
 }
 
+/// How deep the parser would recurse: open brackets, and the `not`s whose operand has not ended.
 fn deepest_nesting(source: &str) -> usize {
-    let words = source.split(|c: char| !c.is_alphanumeric());
-    let nots = words.filter(|word| word.eq_ignore_ascii_case("not")).count();
-    source.matches('(').count() + nots
+    let (mut deepest, mut depth) = (0, 0);
+    // The `not`s that wait for an operand, for each open bracket.
+    let mut waiting = vec![0];
+    for token in tokens(source) {
+        match token {
+            "(" => {
+                depth += 1;
+                waiting.push(0);
+            }
+            ")" if waiting.len() > 1 => {
+                depth -= 1 + waiting.pop().unwrap_or(0);
+                depth -= waiting.last_mut().map_or(0, std::mem::take);
+            }
+            word if word.eq_ignore_ascii_case("not") => {
+                depth += 1;
+                waiting.last_mut().into_iter().for_each(|nots| *nots += 1);
+            }
+            _ => depth -= waiting.last_mut().map_or(0, std::mem::take),
+        }
+        deepest = deepest.max(depth);
+    }
+    deepest
+}
+
+/// Words, brackets and quoted values.
+fn tokens(source: &str) -> impl Iterator<Item = &str> {
+    let mut rest = source;
+    std::iter::from_fn(move || {
+        rest = rest.trim_start();
+        let first = rest.chars().next()?;
+        let end = match first {
+            '"' | '\'' => rest.get(1..)?.find(first).map_or(rest.len(), |end| end + 2),
+            _ => rest.find(|c: char| !(c.is_alphanumeric() || c == '_' || c == '-')).unwrap_or(rest.len()),
+        };
+        let (token, left) = rest.split_at_checked(end.max(first.len_utf8()))?;
+        rest = left;
+        Some(token)
+    })
 }
 
 fn expected(error: &ContextError, rest: &str) -> String {
@@ -375,5 +411,17 @@ mod tests {
     fn deep_nesting_is_refused() {
         assert!(Segment::parse(&"(".repeat(100_000)).is_err());
         assert!(Segment::parse(&"not ".repeat(100_000)).is_err());
+        assert!(Segment::parse(&"not (".repeat(40)).is_err());
+        let deepest = format!("{}a{}", "(".repeat(64), ")".repeat(64));
+        assert!(Segment::parse(&deepest).is_ok());
+        assert!(Segment::parse(&format!("({deepest})")).is_err());
+    }
+
+    #[test]
+    fn width_is_not_depth() {
+        for part in ["(type = byalag)", "not (area = stad)", "name = \"((((\"", "not not a"] {
+            let wide = vec![part; 1_000].join(" or ");
+            assert!(Segment::parse(&wide).is_ok(), "{part}");
+        }
     }
 }

@@ -17,11 +17,7 @@ fn tidy(members: usize) -> Sandbox {
 fn the_example_can_be_sent() {
     let club = Sandbox::example("stockholm");
     let findings = club.run("check 2026-1 --json").code(0).json();
-    for finding in findings.as_array().unwrap() {
-        // The example's events are over by now; nothing else is to remark.
-        assert_eq!(finding["rule"], "event-over", "{finding}");
-        assert_eq!(finding["severity"], "warning", "{finding}");
-    }
+    assert_eq!(findings, serde_json::json!([]), "the example is quiet, whatever the day");
     assert!(!club.path("state/medlemsbrev.db").exists(), "a check made a ledger");
     assert!(!club.path("outbox").exists(), "a check made letters");
 }
