@@ -34,7 +34,7 @@ pub struct Cli {
     /// Print results and errors only.
     #[arg(short, long, global = true, conflicts_with = "verbose", help_heading = GLOBAL)]
     pub quiet: bool,
-    /// Say more: -v each letter, -vv the talk with the server's library.
+    /// Say more: -v each letter and the causes of errors, -vv the conversation with the mail server.
     #[arg(short, long, action = clap::ArgAction::Count, global = true, help_heading = GLOBAL)]
     pub verbose: u8,
     /// Print results as JSON.

@@ -1,6 +1,11 @@
 //! What a command works on and how it talks.
 
-use crate::report::Terminal;
+use std::path::PathBuf;
+
+use crate::domain::IssueName;
+use crate::error::Error;
+use crate::relay::{Relay, Transcript};
+use crate::report::{Terminal, print_transcript};
 
 use super::Project;
 
@@ -9,4 +14,23 @@ use super::Project;
 pub(super) struct Context<'a> {
     pub project: &'a Project,
     pub terminal: Terminal,
+}
+
+impl Context<'_> {
+    /// The configured relay; an outbox is the issue's folder.
+    ///
+    /// # Errors
+    /// If the password cannot be read.
+    pub fn relay(&self, issue: &IssueName) -> Result<Relay, Error> {
+        self.relay_or(self.project.outbox(issue))
+    }
+
+    /// The configured relay; an outbox is this folder.
+    ///
+    /// # Errors
+    /// If the password cannot be read.
+    pub fn relay_or(&self, outbox: PathBuf) -> Result<Relay, Error> {
+        let transcript: Option<Transcript> = (self.terminal.verbose > 1).then_some(print_transcript);
+        self.project.relay(outbox, transcript)
+    }
 }

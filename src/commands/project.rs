@@ -14,7 +14,7 @@ use crate::domain::segment::SegmentError;
 use crate::domain::{IssueName, Segment, TokenKey, field, suggest};
 use crate::error::{Error, Kind};
 use crate::ledger::{Ledger, Lock};
-use crate::relay::{Durability, LookAhead, Outbox, Relay, Sendmail, SmtpServer, Timeouts};
+use crate::relay::{Durability, LookAhead, Outbox, Relay, Sendmail, SmtpServer, Timeouts, Transcript};
 use crate::server::Login;
 
 /// An opened project.
@@ -264,19 +264,11 @@ impl Project {
         }
     }
 
-    /// The configured relay.
+    /// The configured relay; `outbox` is its folder if it is one. SMTP conversations go to the transcript.
     ///
     /// # Errors
     /// When the password can't be read.
-    pub fn relay(&self, issue: &IssueName) -> Result<Relay, Error> {
-        self.relay_or(self.outbox(issue))
-    }
-
-    /// The configured relay; an outbox is this folder.
-    ///
-    /// # Errors
-    /// When the password can't be read.
-    pub fn relay_or(&self, outbox: PathBuf) -> Result<Relay, Error> {
+    pub fn relay(&self, outbox: PathBuf, transcript: Option<Transcript>) -> Result<Relay, Error> {
         let transport = &self.config.transport;
         Ok(match transport.kind {
             TransportKind::Outbox => Relay::Outbox(Outbox::new(outbox, Durability::Synced)),
@@ -298,6 +290,7 @@ impl Project {
                 },
                 max_letters_per_connection: transport.max_letters_per_connection.0,
                 look_ahead: LookAhead::default(),
+                transcript,
             }),
         })
     }

@@ -74,7 +74,7 @@ pub(super) fn send(context: Context<'_>, issue: &IssueName, request: &SendReques
         return make_dry_run(&runtime, Run { context, log: log()?, dry: Some(dry) }, prepared, request, now);
     }
     ask_before(context, &prepared, request, &now)?;
-    let relay = context.project.relay(issue)?;
+    let relay = context.relay(issue)?;
     if let Relay::Outbox(outbox) = &relay
         && let Err(error) = outbox.clear_unfinished()
     {
@@ -151,7 +151,7 @@ fn confirm(context: Context<'_>, prepared: &Prepared) -> Result<(), Error> {
         return Ok(());
     }
     let letters = plural(prepared.letters, "letter", "letters");
-    let relay = context.project.relay(&prepared.job.issue)?.name();
+    let relay = context.relay(&prepared.job.issue)?.name();
     let title = &prepared.composer.issue().title;
     super::agree(
         context.terminal,

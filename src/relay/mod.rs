@@ -4,8 +4,10 @@
 //! letter is certainly not delivered, after it nobody knows.
 
 mod outbox;
+mod reply_lines;
 mod sendmail;
 mod smtp;
+mod transcript;
 mod wire;
 
 use std::path::PathBuf;
@@ -16,6 +18,7 @@ use crate::server::ServerError;
 pub use outbox::{Durability, Outbox};
 pub use sendmail::Sendmail;
 pub use smtp::{LookAhead, SmtpServer, Timeouts};
+pub use transcript::Transcript;
 
 /// A way for letters to leave this machine; chosen once per run.
 #[derive(Debug)]

@@ -1,26 +1,32 @@
 //! SMTP, command by command, so that a broken connection tells whether the letter may have been taken.
 
 mod envelope;
+mod lent;
 mod look_ahead;
 mod transaction;
 
 use std::fmt::Display;
 use std::future::Future;
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
 use lettre::transport::smtp::authentication::{Credentials, Mechanism};
-use lettre::transport::smtp::client::AsyncSmtpConnection;
-use lettre::transport::smtp::commands::Ehlo;
+use lettre::transport::smtp::client::{AsyncSmtpConnection, AsyncTokioStream};
+use lettre::transport::smtp::commands::{Ehlo, Starttls};
 use lettre::transport::smtp::extension::{ClientId, Extension};
-use lettre::transport::smtp::response::Response;
+use lettre::transport::smtp::response::{Code, Response};
 use secrecy::ExposeSecret;
+use tokio::net::TcpStream;
 
 use crate::domain::{Letter, MemberId, Reply};
 use crate::server::{self, Auth, Login, Security, ServerError, Trust};
 
-use super::wire::{Gauge, Wire};
+use super::reply_lines::original;
+use super::transcript::Transcript;
+use super::wire::{Wire, WireMeter};
 use super::{After, Delivered, RelayError};
+use lent::Lent;
 use look_ahead::Leave;
 
 pub use look_ahead::LookAhead;
@@ -40,6 +46,8 @@ pub struct SmtpServer {
     /// After this many letters a connection is closed and another one opened.
     pub max_letters_per_connection: usize,
     pub look_ahead: LookAhead,
+    /// Where the conversation is told, if anywhere.
+    pub transcript: Option<Transcript>,
 }
 
 /// How long to wait (RFC 5321 §4.5.3.2).
@@ -56,7 +64,7 @@ pub struct Timeouts {
 pub struct SmtpSession<'a> {
     server: &'a SmtpServer,
     connection: AsyncSmtpConnection,
-    gauge: Gauge,
+    meter: WireMeter,
     letters: usize,
     offers: Offers,
     /// The letter whose envelope has gone out, and whose replies have not been read.
@@ -83,8 +91,6 @@ enum Fault {
 
 /// No reply to a command is longer.
 const LONGEST_REPLY: u64 = 8 * 1024;
-/// What a server may say at once while STARTTLS is under way: its certificates are part of it.
-const LONGEST_HANDSHAKE: u64 = 64 * 1024;
 
 impl SmtpServer {
     /// The server for messages: `host:port`.
@@ -94,18 +100,12 @@ impl SmtpServer {
 
     pub(super) async fn connect(&self) -> Result<SmtpSession<'_>, RelayError> {
         let trust = Trust::load(&self.host, self.ca_file.as_deref())?;
-        let gauge = Gauge::default();
-        gauge.set_byte_by_byte(self.security == Security::Starttls);
-        gauge.limit_replies(LONGEST_REPLY);
+        let meter = WireMeter::default();
         let hello = ClientId::Domain(self.hello_name.clone());
-        let stream = self.stream(&trust, &gauge).await?;
-        let greeting = AsyncSmtpConnection::connect_with_transport(stream, &hello);
-        let connection = self.step(greeting).await.map_err(|fault| self.turned_away(fault))?;
+        let stream = self.stream(&trust, &meter, &hello).await?;
+        let connection = self.greeted(stream, &hello).await?;
         let offers = Offers::default();
-        let mut session = SmtpSession { server: self, connection, gauge, letters: 0, offers, ahead: None };
-        if self.security == Security::Starttls {
-            session.start_tls(&trust, &hello).await?;
-        }
+        let mut session = SmtpSession { server: self, connection, meter, letters: 0, offers, ahead: None };
         session.look_at_offers(hello).await?;
         session.log_in().await?;
         Ok(session)
@@ -114,15 +114,55 @@ impl SmtpServer {
     async fn stream(
         &self,
         trust: &Trust,
-        gauge: &Gauge,
-    ) -> Result<Box<dyn lettre::transport::smtp::client::AsyncTokioStream>, RelayError> {
+        meter: &WireMeter,
+        hello: &ClientId,
+    ) -> Result<Box<dyn AsyncTokioStream>, RelayError> {
         let tcp = server::connect(&self.host, self.port, self.timeouts.connect).await?;
         let peer = tcp.peer_addr().map_err(|error| self.lost(error.to_string()))?;
-        if self.security != Security::Tls {
-            return Ok(Box::new(Wire::new(tcp, peer, gauge.clone())));
+        Ok(match self.security {
+            Security::None => Box::new(self.wire(tcp, peer, meter)),
+            Security::Tls => {
+                Box::new(self.wire(trust.secure(tcp, self.timeouts.command).await?, peer, meter))
+            }
+            Security::Starttls => {
+                let tcp = self.ready_for_tls(tcp, peer, hello).await?;
+                let stream = trust.secure(tcp, self.timeouts.command).await?;
+                // RFC 3207 §4.2: the session begins again, but the server does not greet again.
+                Box::new(self.wire(stream, peer, meter).with_lines("220 TLS\r\n"))
+            }
+        })
+    }
+
+    fn wire<S>(&self, stream: S, peer: SocketAddr, meter: &WireMeter) -> Wire<S> {
+        Wire::new(stream, peer, meter.clone(), LONGEST_REPLY, self.transcript)
+    }
+
+    /// Reads the greeting and says EHLO.
+    async fn greeted(
+        &self,
+        stream: Box<dyn AsyncTokioStream>,
+        hello: &ClientId,
+    ) -> Result<AsyncSmtpConnection, RelayError> {
+        let greeting = AsyncSmtpConnection::connect_with_transport(stream, hello);
+        self.step(greeting).await.map_err(|fault| self.turned_away(fault))
+    }
+
+    /// Says STARTTLS; the stream comes back without what was read of it in plain text (RFC 3207 §6).
+    async fn ready_for_tls(
+        &self,
+        tcp: TcpStream,
+        peer: SocketAddr,
+        hello: &ClientId,
+    ) -> Result<TcpStream, RelayError> {
+        let lent = Lent::new(tcp);
+        let wire = self.wire(lent.clone(), peer, &WireMeter::default());
+        let mut connection = self.greeted(Box::new(wire), hello).await?;
+        if !connection.server_info().supports_feature(Extension::StartTls) {
+            return Err(ServerError::NoStarttls { server: self.name() }.into());
         }
-        let stream = trust.secure(tcp, self.timeouts.command).await?;
-        Ok(Box::new(Wire::new(stream, peer, gauge.clone())))
+        self.step(connection.command(Starttls)).await.map_err(|fault| self.turned_away(fault))?;
+        drop(connection);
+        lent.back().ok_or_else(|| self.lost("the connection is still in use".to_owned()))
     }
 
     /// Runs one command within the time limit.
@@ -146,23 +186,6 @@ impl SmtpServer {
 }
 
 impl<'a> SmtpSession<'a> {
-    async fn start_tls(&mut self, trust: &Trust, hello: &ClientId) -> Result<(), RelayError> {
-        if !self.connection.server_info().supports_feature(Extension::StartTls) {
-            return Err(ServerError::NoStarttls { server: self.server.name() }.into());
-        }
-        self.gauge.limit_replies(LONGEST_HANDSHAKE);
-        let upgrade = self.connection.starttls(trust.parameters()?, hello);
-        let upgraded = tokio::time::timeout(self.server.timeouts.command, upgrade)
-            .await
-            .map_err(|_| ServerError::timed_out(self.server.name(), self.server.timeouts.command))?;
-        self.gauge.set_byte_by_byte(false);
-        self.gauge.limit_replies(LONGEST_REPLY);
-        upgraded.map_err(|error| match error.status() {
-            None if !error.is_response() => trust.error(&error).into(),
-            _ => self.server.turned_away(fault(&error)),
-        })
-    }
-
     /// Asks once more what the server offers: lettre keeps a few keywords only. A server that does not like to be asked
     /// again, as `OpenSMTPD`, is taken to offer nothing else.
     async fn look_at_offers(&mut self, hello: ClientId) -> Result<(), RelayError> {
@@ -265,7 +288,13 @@ async fn limited<T>(
 fn fault(error: &lettre::transport::smtp::Error) -> Fault {
     let words = std::error::Error::source(error).map_or_else(|| error.to_string(), ToString::to_string);
     match error.status() {
-        Some(code) => Fault::Refused(Reply::from_server(u16::from(code), &words)),
+        Some(code) => Fault::Refused(reply(code, &words)),
         None => Fault::Lost(words),
     }
+}
+
+/// The reply with the code that the server sent.
+fn reply(code: Code, text: &str) -> Reply {
+    let (code, text) = original(u16::from(code), text);
+    Reply::from_server(code, &text)
 }

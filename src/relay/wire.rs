@@ -1,65 +1,75 @@
-//! A stream that counts what it has sent and, before STARTTLS, reads byte by byte.
+//! The stream that lettre reads from and writes to: counted, in parsable lines, and told to the transcript.
 
 use std::io;
 use std::net::SocketAddr;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::task::{Context, Poll};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::task::{Context, Poll, ready};
 
 use lettre::transport::smtp::client::AsyncTokioStream;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
+use super::reply_lines::ReplyLines;
+use super::transcript::{Conversation, Transcript};
+
+/// Bytes that are read at once.
+const CHUNK: usize = 2048;
+
 /// What a session knows of its stream.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Gauge {
+pub(super) struct WireMeter {
     sent: Arc<AtomicU64>,
     /// Bytes that came since we last sent something.
     unanswered: Arc<AtomicU64>,
-    /// How many of them are too many; 0 for no limit.
-    longest_reply: Arc<AtomicU64>,
-    /// RFC 3207 §6: what came in plain text before the handshake must not be read after it. A reader that buffers
-    /// nothing leaves what an attacker put in to the handshake, which fails.
-    byte_by_byte: Arc<AtomicBool>,
 }
 
-/// A TCP or TLS stream with its gauge.
+/// A TCP or TLS stream with its meter.
 #[derive(Debug)]
 pub(super) struct Wire<S> {
     stream: S,
     peer: SocketAddr,
-    gauge: Gauge,
+    meter: WireMeter,
+    longest_reply: u64,
+    lines: ReplyLines,
+    conversation: Conversation,
 }
 
-impl Gauge {
+impl WireMeter {
     /// Bytes handed to the stream so far.
     pub fn sent(&self) -> u64 {
         self.sent.load(Ordering::Relaxed)
     }
-
-    /// Breaks the connection on a reply over `bytes`: a server that talks without end is not listened to for ever.
-    pub fn limit_replies(&self, bytes: u64) {
-        self.longest_reply.store(bytes, Ordering::Relaxed);
-    }
-
-    fn hear(&self, bytes: usize) -> io::Result<()> {
-        let heard = self.unanswered.fetch_add(bytes as u64, Ordering::Relaxed) + bytes as u64;
-        let limit = self.longest_reply.load(Ordering::Relaxed);
-        if limit > 0 && heard > limit {
-            return Err(io::Error::new(io::ErrorKind::InvalidData, "the server's reply has no end"));
-        }
-        Ok(())
-    }
-
-    /// Reads one byte at a time, or as many as there are.
-    pub fn set_byte_by_byte(&self, on: bool) {
-        self.byte_by_byte.store(on, Ordering::Relaxed);
-    }
 }
 
 impl<S> Wire<S> {
-    pub fn new(stream: S, peer: SocketAddr, gauge: Gauge) -> Self {
-        Self { stream, peer, gauge }
+    /// A stream that breaks on a reply of more than `longest_reply` bytes.
+    pub fn new(
+        stream: S,
+        peer: SocketAddr,
+        meter: WireMeter,
+        longest_reply: u64,
+        transcript: Option<Transcript>,
+    ) -> Self {
+        let conversation = Conversation::new(transcript);
+        Self { stream, peer, meter, longest_reply, lines: ReplyLines::default(), conversation }
+    }
+
+    /// The same stream, from which these lines are read first.
+    pub fn with_lines(mut self, lines: &str) -> Self {
+        self.lines.push(lines.as_bytes(), |_| {});
+        self
+    }
+
+    fn take(&mut self, bytes: &[u8]) -> io::Result<()> {
+        let unanswered = &self.meter.unanswered;
+        let heard = unanswered.fetch_add(bytes.len() as u64, Ordering::Relaxed) + bytes.len() as u64;
+        if heard > self.longest_reply {
+            return Err(io::Error::new(io::ErrorKind::InvalidData, "the server's reply has no end"));
+        }
+        let conversation = &mut self.conversation;
+        self.lines.push(bytes, |line| conversation.received(line));
+        Ok(())
     }
 }
 
@@ -69,21 +79,18 @@ impl<S: AsyncRead + Unpin> AsyncRead for Wire<S> {
         context: &mut Context<'_>,
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
-        if !self.gauge.byte_by_byte.load(Ordering::Relaxed) || buffer.remaining() <= 1 {
-            let before = buffer.filled().len();
-            let polled = Pin::new(&mut self.stream).poll_read(context, buffer);
-            let heard = buffer.filled().len() - before;
-            return match polled {
-                Poll::Ready(Ok(())) => Poll::Ready(self.gauge.hear(heard)),
-                other => other,
-            };
+        while self.lines.read(buffer) == 0 {
+            let mut chunk = [0; CHUNK];
+            let mut read = ReadBuf::new(&mut chunk);
+            ready!(Pin::new(&mut self.stream).poll_read(context, &mut read))?;
+            if read.filled().is_empty() {
+                self.lines.finish();
+                self.lines.read(buffer);
+                break;
+            }
+            self.take(read.filled())?;
         }
-        let mut byte = [0];
-        let mut one = ReadBuf::new(&mut byte);
-        let polled = Pin::new(&mut self.stream).poll_read(context, &mut one);
-        buffer.put_slice(one.filled());
-        let heard = one.filled().len();
-        polled.map(|read| read.and_then(|()| self.gauge.hear(heard)))
+        Poll::Ready(Ok(()))
     }
 }
 
@@ -93,12 +100,11 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Wire<S> {
         context: &mut Context<'_>,
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
-        let polled = Pin::new(&mut self.stream).poll_write(context, bytes);
-        if let Poll::Ready(Ok(count)) = &polled {
-            self.gauge.sent.fetch_add(*count as u64, Ordering::Relaxed);
-            self.gauge.unanswered.store(0, Ordering::Relaxed);
-        }
-        polled
+        let count = ready!(Pin::new(&mut self.stream).poll_write(context, bytes))?;
+        self.meter.sent.fetch_add(count as u64, Ordering::Relaxed);
+        self.meter.unanswered.store(0, Ordering::Relaxed);
+        self.conversation.sent(bytes.get(..count).unwrap_or_default());
+        Poll::Ready(Ok(count))
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {

@@ -84,7 +84,7 @@ impl Terminal {
 
     /// A progress bar on stderr; hidden unless that is a terminal.
     pub fn progress(self, total: u64) -> indicatif::ProgressBar {
-        let bar = if self.quiet || self.json {
+        let bar = if self.quiet || self.json || self.verbose > 1 {
             indicatif::ProgressBar::hidden()
         } else {
             indicatif::ProgressBar::new(total)
@@ -103,6 +103,12 @@ impl Terminal {
         }
         bar
     }
+}
+
+/// Prints a line of a conversation with a server on stderr; what could change the terminal's state is left out.
+pub fn print_transcript(line: &str) {
+    let clean: String = line.chars().map(|c| if c.is_control() { '\u{FFFD}' } else { c }).collect();
+    let _closed = writeln!(anstream::stderr(), "{clean}");
 }
 
 /// Shows a text in the pager.

@@ -234,3 +234,42 @@ fn an_address_outside_ascii_needs_a_server_that_takes_it() {
     assert_eq!(server.copies("björn@example.org"), 1);
     server.assert_polite();
 }
+
+#[test]
+fn a_code_without_a_text_and_a_text_in_latin_1_are_understood() {
+    for garbage in [Garbage::Bare, Garbage::Latin1] {
+        let server = SmtpServer::start();
+        for place in [Place::Mail, Place::Rcpt, Place::Data, Place::AfterDot] {
+            server.add(Fault::At(place, When::Always, Action::Garbage(garbage)));
+        }
+        let club = Sandbox::members(3).relay(&server);
+        club.run("send 2026-1 --yes").code(0);
+        server.assert_one_each(3);
+    }
+}
+
+#[test]
+fn an_unusual_code_is_shown_as_the_server_said_it() {
+    let server = SmtpServer::with(Fault::At(
+        Place::Rcpt,
+        When::To("member0002@"),
+        Action::Reply(571, "5.1.1 no such user here"),
+    ));
+    let club = Sandbox::members(3).relay(&server);
+    club.run("send 2026-1 --yes").code(SOME_FAILED);
+    assert!(club.read("logs/send.jsonl").contains("\"code\":571"), "{}", club.read("logs/send.jsonl"));
+}
+
+#[test]
+fn the_conversation_is_told_without_the_password() {
+    let server = SmtpServer::build().start_tls().login("brev", "hemligt").start();
+    let club = Sandbox::members(1).relay(&server);
+    let run = club.run("send 2026-1 --yes -vv").code(0);
+    let told = run.stderr();
+    for line in
+        ["S: 220 ", "C: EHLO ", "C: STARTTLS", "C: AUTH PLAIN [secret]", "C: MAIL FROM:", "C: [message, "]
+    {
+        assert!(told.contains(line), "no {line:?} in:\n{told}");
+    }
+    assert!(!told.contains("hemligt") && !told.contains("AGJyZXYAaGVtbGlndA=="), "{told}");
+}

@@ -65,7 +65,6 @@ pub(super) fn write_to(context: Context<'_>, unsubscribers: &[Unsubscriber]) {
 
 async fn deliver(context: Context<'_>, unsubscribers: &[Unsubscriber]) -> Result<u64, Error> {
     let relay = context
-        .project
         .relay_or(context.project.dir.join(&context.project.config.transport.dir).join("confirmations"))?;
     let mut session = relay.connect().await?;
     let mut told = 0;

@@ -38,7 +38,7 @@ pub fn run(context: Context<'_>) -> Result<Exit, Error> {
             continue;
         }
         let (subject, text) = words(context.project, &promise, days, today);
-        crate::commands::runtime()?.block_on(mail(context.project, &promise.issue, &subject, &text))?;
+        crate::commands::runtime()?.block_on(mail(context, &promise.issue, &subject, &text))?;
         ledger.keep_review(&promise.issue, ReviewKind::Reminded, &Review::default(), now)?;
         let editors = plural(schedule.editors.len() as u64, "editor was", "editors were");
         context.terminal.data(format!("{editors} told: {subject}."));
@@ -90,10 +90,11 @@ fn sections(project: &Project, issue: &IssueName) -> String {
     text + "\n"
 }
 
-async fn mail(project: &Project, issue: &IssueName, subject: &str, text: &str) -> Result<(), Error> {
+async fn mail(context: Context<'_>, issue: &IssueName, subject: &str, text: &str) -> Result<(), Error> {
+    let project = context.project;
     let sender = &project.config.sender.address;
     let signers = project.signers()?;
-    let relay = project.relay(issue)?;
+    let relay = context.relay(issue)?;
     let mut session = relay.connect().await?;
     for (number, editor) in project.config.schedule.editors.iter().enumerate() {
         let now = Timestamp::now();

@@ -19,7 +19,7 @@ pub(super) async fn send_test(
     let reader = member.unwrap_or_else(|| composer.neutral_reader());
     let reader = Member { address: Some(address.clone()), ..reader };
     let letter = composer.letter(&reader, Mark::Test, Timestamp::now())?;
-    let relay = context.project.relay(issue)?;
+    let relay = context.relay(issue)?;
     let mut session = relay.connect().await?;
     let delivered = session.deliver(&letter, None).await;
     session.close().await;

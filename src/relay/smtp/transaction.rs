@@ -9,7 +9,7 @@ use crate::domain::{Letter, Outcome, Reply};
 
 use super::envelope::{Envelope, text_of};
 use super::look_ahead::Leave;
-use super::{Fault, SmtpSession, limited};
+use super::{Fault, SmtpSession, limited, reply};
 use crate::relay::{After, Delivered};
 
 /// Replies that speak of our login or of us, not of the recipient (RFC 4954 §6, RFC 5321 §4.2.3).
@@ -123,7 +123,7 @@ impl SmtpSession<'_> {
             message.push_str(&envelope.to_string());
             self.ahead = Some((next.member, leave));
         }
-        let before = self.gauge.sent();
+        let before = self.meter.sent();
         let limit = self.server.timeouts.final_dot;
         let result = limited(limit, self.connection.command(message)).await;
         match result {
@@ -135,7 +135,7 @@ impl SmtpSession<'_> {
             }
             Err(fault @ Fault::Refused(_)) => not_taken(fault),
             Err(Fault::Lost(reason)) => {
-                let is_incomplete = self.gauge.sent() - before < length;
+                let is_incomplete = self.meter.sent() - before < length;
                 let outcome = if is_incomplete {
                     Outcome::Deferred(Reply::local(format!("before the final dot: {reason}")))
                 } else {
@@ -221,7 +221,7 @@ fn sender_refused(fault: Fault) -> Delivered {
 
 fn reply_of(response: &Response) -> Reply {
     let words: Vec<&str> = response.message().collect();
-    Reply::from_server(u16::from(response.code()), &words.join(" "))
+    reply(response.code(), &words.join(" "))
 }
 
 #[cfg(test)]

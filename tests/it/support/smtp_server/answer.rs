@@ -93,11 +93,19 @@ impl Session<'_> {
             }
             Garbage::LongLine => self.utter(&Reply::new(usual.code, "x".repeat(LONG_LINE))),
             Garbage::Endless => self.babble_on(usual.code),
+            Garbage::Bare => self.utter_line(usual, b""),
+            Garbage::Latin1 => self.utter_line(usual, b" f\xf6r m\xe5nga"),
             Garbage::Twice => {
                 self.wire.send(&usual.bytes())?;
                 self.utter(usual)
             }
         }
+    }
+
+    fn utter_line(&mut self, usual: &Reply, rest: &[u8]) -> Result<bool, Gone> {
+        self.wire.send(&[usual.code.to_string().as_bytes(), rest, b"\r\n"].concat())?;
+        self.hub.step();
+        self.after(usual)
     }
 
     fn babble_on(&mut self, code: u16) -> Result<bool, Gone> {

@@ -69,6 +69,10 @@ pub enum Garbage {
     Endless,
     /// The usual reply, and once more.
     Twice,
+    /// The usual code alone, which is legal (RFC 5321 §4.2).
+    Bare,
+    /// The usual code with a text in Latin-1.
+    Latin1,
 }
 
 /// One fault, as the stories name it.

@@ -1,0 +1,120 @@
+//! Replies as servers really write them, put into the form that lettre's parser reads (RFC 5321 §4.2).
+
+/// Stands before a reply code that lettre does not know, in the text of the reply.
+const MARK: char = '\u{1}';
+
+/// Bytes of a reply's lines on their way to the parser.
+#[derive(Debug, Default)]
+pub(super) struct ReplyLines {
+    /// The beginning of a line that has not ended.
+    partial: Vec<u8>,
+    /// Whole lines that have not been read, as the parser wants them.
+    ready: Vec<u8>,
+}
+
+impl ReplyLines {
+    /// Adds what came from the server; tells each line that is complete now.
+    pub fn push(&mut self, bytes: &[u8], mut each: impl FnMut(&str)) {
+        for part in bytes.split_inclusive(|byte| *byte == b'\n') {
+            self.partial.extend_from_slice(part);
+            if part.ends_with(b"\n") {
+                let line = text(self.partial.trim_ascii_end());
+                self.partial.clear();
+                each(&line);
+                self.ready.extend_from_slice(parsable(&line).as_bytes());
+                self.ready.extend_from_slice(b"\r\n");
+            }
+        }
+    }
+
+    /// Ends the stream: a line without an end is passed on as it is.
+    pub fn finish(&mut self) {
+        self.ready.append(&mut self.partial);
+    }
+
+    /// Moves whole lines into the buffer; the number of bytes.
+    pub fn read(&mut self, buffer: &mut tokio::io::ReadBuf<'_>) -> usize {
+        let length = buffer.remaining().min(self.ready.len());
+        let (bytes, _) = self.ready.split_at(length);
+        buffer.put_slice(bytes);
+        self.ready.drain(..length);
+        length
+    }
+}
+
+/// UTF-8, or else Windows-1252: servers answer in the language and encoding of their administrators.
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8(bytes.to_vec())
+        .unwrap_or_else(|_| encoding_rs::WINDOWS_1252.decode(bytes).0.into_owned())
+}
+
+/// A line with a code that lettre knows and the separator that it wants. `250` alone is legal, and so are codes such as
+/// 571; such a code is kept in the text, and [`original`] finds it there.
+fn parsable(line: &str) -> String {
+    let Some((code, rest)) = line.split_at_checked(3) else { return line.to_owned() };
+    let &[class @ b'2'..=b'5', category, detail] = code.as_bytes() else { return line.to_owned() };
+    if !category.is_ascii_digit() || !detail.is_ascii_digit() {
+        return line.to_owned();
+    }
+    let (separator, rest) = match rest.strip_prefix('-') {
+        Some(rest) => ('-', rest),
+        None => (' ', rest.strip_prefix(' ').unwrap_or(rest)),
+    };
+    if category <= b'5' {
+        return format!("{code}{separator}{rest}");
+    }
+    format!("{}5{}{separator}{MARK}{code} {rest}", char::from(class), char::from(detail))
+}
+
+/// The code and the text that the server sent, from those that lettre has read.
+pub(super) fn original(code: u16, text: &str) -> (u16, String) {
+    let Some((sent, _)) = text.split_once(MARK).and_then(|(_, rest)| rest.split_once(' ')) else {
+        return (code, text.to_owned());
+    };
+    let marked = format!("{MARK}{sent} ");
+    (sent.parse().unwrap_or(code), text.replace(&marked, ""))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lines_become_parsable() {
+        for (line, want) in [
+            ("250 OK", "250 OK"),
+            ("250", "250 "),
+            ("250-SIZE", "250-SIZE"),
+            ("250-", "250-"),
+            ("571 no", "551 \u{1}571 no"),
+            ("571", "551 \u{1}571 "),
+            ("571-no", "551-\u{1}571 no"),
+            ("299 fine", "259 \u{1}299 fine"),
+            ("250\tOK", "250 \tOK"),
+            ("999 what", "999 what"),
+            ("å50 what", "å50 what"),
+            ("", ""),
+        ] {
+            assert_eq!(parsable(line), want, "{line:?}");
+        }
+    }
+
+    #[test]
+    fn the_code_that_was_sent_comes_back() {
+        assert_eq!(original(551, "\u{1}571 no, \u{1}571 never"), (571, "no, never".to_owned()));
+        assert_eq!(original(551, "user not local"), (551, "user not local".to_owned()));
+    }
+
+    #[test]
+    fn lines_come_in_any_pieces_and_encodings() {
+        let sent = b"550-f\xf6r m\xe5nga\r\n550 f\xc3\xb6r\n250\r\n354 unfinished";
+        for size in [1, 2, 3, 7, sent.len()] {
+            let mut lines = ReplyLines::default();
+            let mut told = Vec::new();
+            sent.chunks(size).for_each(|piece| lines.push(piece, |line| told.push(line.to_owned())));
+            lines.finish();
+            assert_eq!(told, ["550-för många", "550 för", "250"]);
+            assert_eq!(lines.ready, "550-för många\r\n550 för\r\n250 \r\n354 unfinished".as_bytes());
+        }
+    }
+}
