@@ -273,7 +273,7 @@ impl Project {
         Ok(match transport.kind {
             TransportKind::Outbox => Relay::Outbox(Outbox::new(outbox, Durability::Synced)),
             TransportKind::Sendmail => Relay::Sendmail(Sendmail::new(transport.command.clone())),
-            TransportKind::Smtp => Relay::Smtp(SmtpServer {
+            TransportKind::Smtp => Relay::Smtp(Box::new(SmtpServer {
                 host: transport.host.clone().unwrap_or_default(),
                 port: transport.port(),
                 security: transport.security,
@@ -291,7 +291,7 @@ impl Project {
                 max_letters_per_connection: transport.max_letters_per_connection.0,
                 look_ahead: LookAhead::default(),
                 transcript,
-            }),
+            })),
         })
     }
 

@@ -25,7 +25,7 @@ pub use transcript::Transcript;
 pub enum Relay {
     Outbox(Outbox),
     Sendmail(Sendmail),
-    Smtp(SmtpServer),
+    Smtp(Box<SmtpServer>),
 }
 
 /// One worker's connection.

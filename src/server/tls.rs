@@ -6,7 +6,6 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use lettre::transport::smtp::client::{Certificate, CertificateStore, TlsParameters};
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
@@ -45,21 +44,6 @@ impl Trust {
             }
         }
         Ok(Self { host: host.to_owned(), extra })
-    }
-
-    /// For lettre's STARTTLS.
-    ///
-    /// # Errors
-    /// When a certificate can't be used.
-    pub fn parameters(&self) -> Result<TlsParameters, ServerError> {
-        let failed = |error: lettre::transport::smtp::Error| self.error(&error);
-        let mut builder =
-            TlsParameters::builder(self.host.clone()).certificate_store(CertificateStore::Default);
-        for certificate in &self.extra {
-            builder =
-                builder.add_root_certificate(Certificate::from_der(certificate.to_vec()).map_err(failed)?);
-        }
-        builder.build_rustls().map_err(failed)
     }
 
     /// Makes a connection that was just opened, or whose server is ready for TLS, a secure one.
