@@ -6,9 +6,10 @@ mod members;
 mod preview;
 mod send;
 
+use std::fmt::Write;
 use std::path::PathBuf;
 
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
 
 use crate::config::{Age, Brake, Missing};
 use crate::domain::{Address, IssueName};
@@ -18,7 +19,7 @@ pub use members::{AddMember, ExportMembers, FieldValue, ListMembers, MembersComm
 pub use preview::{Part, Preview};
 pub use send::{Approve, Cancel, Resolve, Schedule, Send};
 
-/// Writes an association's newsletter and mails it to its members, once each.
+/// Write an association's newsletter and mail it to its members, once each.
 #[derive(Debug, Parser)]
 #[command(
     name = "medlemsbrev",
@@ -28,38 +29,72 @@ pub use send::{Approve, Cancel, Resolve, Schedule, Send};
     max_term_width = 100
 )]
 pub struct Cli {
-    /// The project's folder, with medlemsbrev.toml in it.
+    /// The project folder, which contains medlemsbrev.toml.
     #[arg(short = 'C', long = "dir", value_name = "DIR", default_value = ".", global = true, help_heading = GLOBAL)]
     pub dir: PathBuf,
-    /// Print results and errors only.
+    /// Print only results and errors.
     #[arg(short, long, global = true, conflicts_with = "verbose", help_heading = GLOBAL)]
     pub quiet: bool,
-    /// Say more: -v each letter and the causes of errors, -vv the conversation with the mail server.
+    /// Print more: -v each letter and the causes of errors, -vv the conversation with the mail server.
     #[arg(short, long, action = clap::ArgAction::Count, global = true, help_heading = GLOBAL)]
     pub verbose: u8,
-    /// Print results as JSON.
+    /// Print one JSON document: result and error.
     #[arg(long, global = true, help_heading = GLOBAL)]
     pub json: bool,
-    /// When to use colours.
+    /// When to use colors.
     #[arg(long, value_enum, default_value_t = Color::Auto, global = true, help_heading = GLOBAL)]
     pub color: Color,
-    /// What to do; `status` if none is named in a project folder.
+    /// The command [default in a project folder: status]
     #[command(subcommand)]
     pub command: Option<Command>,
 }
 
-const GLOBAL: &str = "Options of every command";
+const GLOBAL: &str = "Global options";
 
 const EXIT_CODES: &str = "\
-Begin with `medlemsbrev init brev`; `medlemsbrev COMMAND --help` has examples of each command.
+To begin: `medlemsbrev init brev`. For examples: `medlemsbrev COMMAND --help`.
 
 \u{1b}[1m\u{1b}[4mExit codes:\u{1b}[0m
    0  done, or nothing was due
    1  done, but some letters were rejected or are in doubt
-   2  the command line is not right
+   2  usage error
   65  bad input data; nothing was changed
-  75  try again later: locked, deferred, interrupted, quota used up, or the server is out of reach
+  75  try again later: locked, deferred, interrupted, quota used up, or the server cannot be reached
   78  bad configuration";
+
+/// The commands as `--help` groups them.
+const GROUPS: [(&str, &[&str]); 7] = [
+    ("Start", &["init", "new"]),
+    ("Register", &["import", "members", "organisations", "segments"]),
+    ("Letter", &["check", "preview", "build"]),
+    ("Sending", &["send", "approve", "cancel", "resolve"]),
+    ("Returned mail", &["bounces", "unsuppress"]),
+    ("Reports", &["status", "log"]),
+    ("Other", &["archive", "prune", "schedule", "remind", "completions", "man"]),
+];
+
+/// Columns of a command's name in the help, with the space around it.
+const NAME_COLUMNS: usize = 17;
+
+/// The command line as clap knows it, with the commands in groups; `columns` is the width of the help.
+pub fn command(columns: usize) -> clap::Command {
+    let command = Cli::command();
+    let mut groups = String::new();
+    for (heading, names) in GROUPS {
+        let _infallible = write!(groups, "\n\u{1b}[1m\u{1b}[4m{heading}:\u{1b}[0m\n");
+        for subcommand in names.iter().filter_map(|name| command.find_subcommand(name)) {
+            let about = subcommand.get_about().map(ToString::to_string).unwrap_or_default();
+            let about = textwrap::wrap(&about, columns.saturating_sub(NAME_COLUMNS).max(NAME_COLUMNS));
+            let about = about.join(&format!("\n{:NAME_COLUMNS$}", ""));
+            let name = subcommand.get_name();
+            let _infallible = writeln!(groups, "  \u{1b}[1m{name:<15}\u{1b}[0m{about}");
+        }
+    }
+    let global = format!("\u{1b}[1m\u{1b}[4m{GLOBAL}:\u{1b}[0m");
+    let template =
+        format!("{{about}}\n\n{{usage-heading}} {{usage}}\n{groups}\n{global}\n{{options}}{{after-help}}");
+    command.help_template(template)
+}
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum Color {
@@ -70,89 +105,89 @@ pub enum Color {
 
 #[derive(Debug, Subcommand)]
 pub enum Command {
-    /// Make a working project with an example issue.
+    /// Create a project with an example issue.
     #[command(after_help = examples::INIT)]
     Init(Init),
-    /// Make the folder of the next issue, with what repeats taken over from the last one.
+    /// Create the next issue.
     #[command(after_help = examples::NEW)]
     New(New),
-    /// Take the member list into the register.
+    /// Read the member list and update the register.
     #[command(after_help = examples::IMPORT)]
     Import(Import),
-    /// Look into the register, and change it by hand.
+    /// Show and edit the member register.
     #[command(subcommand, after_help = examples::MEMBERS)]
     Members(MembersCommand),
-    /// Show which member organisations can be reached by mail.
+    /// Show which organisations can be reached by e-mail.
     #[command(after_help = examples::ORGANISATIONS)]
     Organisations,
-    /// Show the configured segments with how many members they have.
+    /// Show the configured segments and their sizes.
     #[command(after_help = examples::SEGMENTS)]
     Segments,
-    /// Look for everything that would be wrong, before it is sent.
+    /// Check an issue for problems.
     #[command(after_help = examples::CHECK)]
     Check(Check),
-    /// Show the letter as one member gets it.
+    /// Show the letter that a member will get.
     #[command(after_help = examples::PREVIEW)]
     Preview(Preview),
-    /// Write the letter's HTML, text and .eml files.
+    /// Write the letter as HTML, text and .eml files.
     #[command(after_help = examples::BUILD)]
     Build(Build),
-    /// Import the list, compose the letters, check and send them; run again, it goes on where it stopped.
+    /// Import the list, check the issue and send the letters; run again to resume.
     #[command(after_help = examples::SEND)]
     Send(Send),
-    /// Say that an issue may go out as it is now, for `send --due`.
+    /// Approve an issue in its present form for `send --due`.
     #[command(after_help = examples::APPROVE)]
     Approve(Approve),
-    /// Send no more letters of an issue.
+    /// Stop sending an issue.
     #[command(after_help = examples::CANCEL)]
     Cancel(Cancel),
-    /// Settle letters of which nobody knows whether they arrived.
+    /// Resolve letters whose delivery is uncertain.
     #[command(after_help = examples::RESOLVE)]
     Resolve(Resolve),
-    /// Read bounces: suppress addresses that are dead.
+    /// Read returned messages and suppress dead addresses.
     #[command(after_help = examples::BOUNCES)]
     Bounces(Bounces),
-    /// Send letters again to an address that bounced or was unsubscribed.
+    /// Send letters to a suppressed address again.
     #[command(after_help = examples::UNSUPPRESS)]
     Unsuppress {
-        /// Whose letters were stopped.
+        /// The suppressed address.
         address: Address,
-        /// Why this is right; it is kept.
+        /// The reason, which is recorded.
         #[arg(long, value_name = "TEXT")]
         why: String,
     },
-    /// Show what was sent and what was not.
+    /// Show delivery status.
     #[command(after_help = examples::STATUS)]
     Status(Status),
-    /// Show the log of dry runs, sends or bounces.
+    /// Show the log of sends, dry runs or bounces.
     #[command(after_help = examples::LOG)]
     Log(Log),
-    /// Write the letters that were sent as web pages with an Atom feed, without personal data.
+    /// Write sent issues as web pages with an Atom feed.
     #[command(after_help = examples::ARCHIVE)]
     Archive(Archive),
-    /// Take away old log lines, bounces and traced changes.
+    /// Delete old log lines, bounces and change history.
     #[command(after_help = examples::PRUNE)]
     Prune(Prune),
-    /// Print crontab lines or systemd units that send what is due, read bounces and remind the editors.
+    /// Print crontab lines or systemd units.
     #[command(after_help = examples::SCHEDULE)]
     Schedule(Schedule),
-    /// Mail the editors when an issue of [schedule] is due soon, with what is missing in it.
+    /// Remind the editors by e-mail of an issue that is due soon.
     #[command(after_help = examples::REMIND)]
     Remind,
-    /// Print a shell's completion script; it completes issues and segments too.
+    /// Print a shell completion script.
     #[command(after_help = examples::COMPLETIONS)]
     Completions {
-        /// Your shell.
+        /// The shell.
         shell: clap_complete::Shell,
     },
-    /// Print the manual page, or write one for each command.
+    /// Print or write the manual pages.
     #[command(after_help = examples::MAN)]
     Man(Man),
 }
 
 #[derive(Debug, Args)]
 pub struct Init {
-    /// The folder; it is made where needed.
+    /// The folder, created if missing.
     #[arg(default_value = ".")]
     pub folder: PathBuf,
 }
@@ -165,18 +200,18 @@ pub struct New {
 
 #[derive(Debug, Args)]
 pub struct Archive {
-    /// Only these issues, sent or not; all that were sent when left out.
+    /// Issues to write, sent or not [default: all sent issues]
     pub issues: Vec<IssueName>,
-    /// The folder to write to; archive when left out.
+    /// The output folder [default: archive]
     #[arg(long, value_name = "DIR")]
     pub output: Option<PathBuf>,
 }
 
 #[derive(Debug, Args)]
 pub struct Import {
-    /// The list; the configured one when left out.
+    /// The member list [default: `file` in `[members]`]
     pub file: Option<PathBuf>,
-    /// Show the difference and change nothing.
+    /// Show the changes without making them.
     #[arg(long)]
     pub dry_run: bool,
     #[command(flatten)]
@@ -185,81 +220,81 @@ pub struct Import {
 
 /// How a member list is read; each overrides the configuration.
 #[derive(Debug, Clone, Default, Args)]
-#[command(next_help_heading = "How the member list is read")]
+#[command(next_help_heading = "Member list options")]
 pub struct Reading {
-    /// Import the good rows and list the bad ones.
+    /// Import the valid rows and list the invalid ones.
     #[arg(long)]
     pub skip_bad: bool,
-    /// The list's encoding, such as windows-1252, utf-8 or macintosh.
+    /// The encoding, such as windows-1252, utf-8 or macintosh [default: detected]
     #[arg(long, value_name = "NAME")]
     pub encoding: Option<String>,
-    /// The list's delimiter.
+    /// The delimiter [default: detected]
     #[arg(long, value_name = "CHAR")]
     pub delimiter: Option<char>,
-    /// How many active members the list may leave out, as a number or a share such as 10%.
+    /// How many active members may be missing from the list: a number, or a share such as 10%.
     #[arg(long, value_name = "N|N%")]
     pub max_missing: Option<Brake>,
-    /// What becomes of active members that the list leaves out.
+    /// What to do with active members who are missing from the list.
     #[arg(long, value_enum, value_name = "WHAT")]
     pub missing: Option<Missing>,
 }
 
 #[derive(Debug, Args)]
 pub struct Check {
-    /// The issue; the current one when left out.
+    /// The issue [default: the current one]
     pub issue: Option<IssueName>,
-    /// Follow the links too, and look up SPF, DKIM and DMARC of the sender's domain.
+    /// Also follow links and look up SPF, DKIM and DMARC of the sender's domain.
     #[cfg(feature = "online")]
     #[arg(long)]
     pub online: bool,
-    /// Let letters pass that Gmail cuts off, with a warning.
+    /// Allow letters that Gmail will clip.
     #[arg(long)]
     pub allow_large: bool,
 }
 
 #[derive(Debug, Args)]
 pub struct Build {
-    /// The issue; the current one when left out.
+    /// The issue [default: the current one]
     pub issue: Option<IssueName>,
-    /// Whose letter; a neutral reader's when left out.
+    /// The member whose letter to use [default: a neutral reader]
     #[arg(long, value_name = "ADDRESS")]
     pub member: Option<Address>,
-    /// The folder to write to; outbox/ISSUE/build when left out.
+    /// The output folder [default: outbox/ISSUE/build]
     #[arg(long, value_name = "DIR")]
     pub output: Option<PathBuf>,
 }
 
 #[derive(Debug, Default, Args)]
 pub struct Status {
-    /// The issue; all issues when left out.
+    /// The issue [default: all issues]
     pub issue: Option<IssueName>,
 }
 
 #[derive(Debug, Args)]
 pub struct Log {
-    /// The issue; all issues when left out.
+    /// The issue [default: all issues]
     pub issue: Option<IssueName>,
-    /// Which log.
+    /// The log to show.
     #[arg(long, value_enum, default_value_t = LogKind::Send)]
     pub kind: LogKind,
-    /// Compare the last two dry runs: who is new, who is gone, who gets another letter.
+    /// Compare the last two dry runs: letters that are new, gone or different.
     #[arg(long)]
     pub diff: bool,
-    /// Show whole addresses; on a terminal they are masked otherwise.
+    /// Show full addresses, which are masked on a terminal otherwise.
     #[arg(long)]
     pub show_addresses: bool,
 }
 
 #[derive(Debug, Args)]
 pub struct Man {
-    /// Write a page for each command into this folder; it is made where needed.
+    /// Write one page per command to this folder, created if missing.
     #[arg(long, value_name = "DIR")]
     pub output: Option<PathBuf>,
 }
 
 #[derive(Debug, Args)]
 pub struct Prune {
-    /// How old, in days, months or years: 90d, 24m, 3y.
+    /// The age in days, months or years, such as 90d, 24m or 3y.
     #[arg(long, value_name = "TIME")]
     pub older_than: Age,
 }
@@ -272,12 +307,27 @@ pub enum LogKind {
 }
 
 impl LogKind {
-    /// The log's name among the files.
+    /// The name of the log file, without its extension.
     pub fn name(self) -> &'static str {
         match self {
             Self::DryRun => "dry-run",
             Self::Send => "send",
             Self::Bounce => "bounce",
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_command_is_in_one_group() {
+        let grouped: Vec<&str> = GROUPS.iter().flat_map(|(_, names)| names.iter().copied()).collect();
+        let mut commands: Vec<String> =
+            Cli::command().get_subcommands().map(|command| command.get_name().to_owned()).collect();
+        commands.retain(|name| name != "help");
+        assert_eq!(grouped.len(), commands.len());
+        commands.iter().for_each(|name| assert!(grouped.contains(&name.as_str()), "{name}"));
     }
 }

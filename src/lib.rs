@@ -48,7 +48,7 @@ use std::ffi::{OsStr, OsString};
 use std::io::{IsTerminal, Write};
 use std::process::ExitCode;
 
-use clap::{CommandFactory, FromArgMatches, ValueEnum};
+use clap::{FromArgMatches, ValueEnum};
 use serde::Serialize;
 
 use cli::{Cli, Color};
@@ -85,9 +85,13 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     ExitCode::from(code)
 }
 
+/// The help is never wider, and that wide in a pipe.
+const HELP_COLUMNS: usize = 100;
+
 /// The arguments and the name of the command, such as `members list`.
 fn parse(arguments: Vec<OsString>) -> Result<(Cli, String), clap::Error> {
-    let matches = Cli::command().try_get_matches_from(arguments)?;
+    let columns = report::stdout_width().unwrap_or(HELP_COLUMNS).min(HELP_COLUMNS);
+    let matches = cli::command(columns).try_get_matches_from(arguments)?;
     let commands = std::iter::successors(matches.subcommand(), |(_, inner)| inner.subcommand());
     let name = commands.map(|(name, _)| name).collect::<Vec<_>>().join(" ");
     Ok((Cli::from_arg_matches(&matches)?, name))

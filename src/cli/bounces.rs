@@ -9,25 +9,24 @@ use clap::{Args, Subcommand};
 pub struct Bounces {
     #[command(subcommand)]
     pub command: Option<BouncesCommand>,
-    /// Message files, mboxes, Maildirs, or - for one message on standard input; those of [inbox], and its IMAP
-    /// folders, when left out.
+    /// Message files, mboxes or Maildirs, or - for standard input [default: those of `[inbox]`]
     pub sources: Vec<PathBuf>,
-    /// Move handled messages of Maildirs and folders there; a Maildir's new ones become read ones otherwise.
+    /// Move processed messages to this folder [default: mark them as read in a Maildir]
     #[arg(long, value_name = "FOLDER")]
     pub move_to: Option<PathBuf>,
-    /// Say what the messages mean and change nothing.
+    /// Explain the messages without changing anything.
     #[arg(long)]
     pub dry_run: bool,
-    /// Append the log lines to FILE in the place of logs/bounce.jsonl.
+    /// Append log lines to FILE instead of logs/bounce.jsonl.
     #[arg(long, value_name = "FILE")]
     pub log_file: Option<PathBuf>,
 }
 
 #[derive(Debug, Clone, Copy, Subcommand)]
 pub enum BouncesCommand {
-    /// Show which addresses of the member list have to be corrected, by organisation.
+    /// List the addresses to correct in the member list, by organisation.
     Report {
-        /// Print CSV.
+        /// Print CSV instead of a table.
         #[arg(long)]
         csv: bool,
     },

@@ -1,4 +1,4 @@
-//! The examples below each command's `--help`; `tests/help.rs` runs them.
+//! The examples in each command's `--help`; `tests/it/terminal.rs` runs them.
 
 /// Lines of an `Examples:` paragraph, whose header looks like clap's own.
 macro_rules! examples {
@@ -39,7 +39,7 @@ examples! {
     MEMBERS_UNSUBSCRIBE:
         "medlemsbrev members unsubscribe anna@example.se --why 'asked by phone'";
     MEMBERS_RESUBSCRIBE:
-        "medlemsbrev members resubscribe anna@example.se --why 'wrote that she wants the letter'";
+        "medlemsbrev members resubscribe anna@example.se --why 'asked to get the letter again'";
     MEMBERS_FORGET:
         "medlemsbrev members forget anna@example.se --yes";
     MEMBERS_EXTRACT:

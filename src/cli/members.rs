@@ -8,120 +8,120 @@ use crate::domain::Address;
 
 use super::examples;
 
-/// WHO is an e-mail address, the association's member number, or id:N as `members list --columns id` shows it.
+/// WHO is an e-mail address, a member number, or id:N as shown by `members list --columns id`.
 #[derive(Debug, Subcommand)]
 pub enum MembersCommand {
-    /// Show members: all, or those that match.
+    /// List members.
     #[command(after_help = examples::MEMBERS_LIST)]
     List(ListMembers),
-    /// Show what is known of a member: fields, letters, bounces, changes.
+    /// Show a member: fields, letters, bounces and changes.
     #[command(after_help = examples::MEMBERS_SHOW)]
     Show {
-        /// An e-mail address, a member number, or id:N.
+        /// E-mail address, member number or id:N.
         who: String,
     },
-    /// Add a member, or somebody who is none and agreed to get the letter.
+    /// Add a member, or a non-member who agreed to receive the letter.
     #[command(after_help = examples::MEMBERS_ADD)]
     Add(AddMember),
-    /// Change fields of a member: name=…, email=…, number=… or any other.
+    /// Set fields of a member: name=…, email=…, number=… or any other.
     #[command(after_help = examples::MEMBERS_SET)]
     Set {
-        /// An e-mail address, a member number, or id:N.
+        /// E-mail address, member number or id:N.
         who: String,
-        /// What the fields become; an empty value takes a field away.
+        /// The new values; an empty value deletes the field.
         #[arg(required = true, value_name = "FIELD=VALUE")]
         values: Vec<FieldValue>,
     },
-    /// Send no more letters to a member.
+    /// Stop sending letters to a member.
     #[command(after_help = examples::MEMBERS_UNSUBSCRIBE)]
     Unsubscribe {
-        /// An e-mail address, a member number, or id:N.
+        /// E-mail address, member number or id:N.
         who: String,
-        /// Why; it is kept.
+        /// The reason, which is recorded.
         #[arg(long, value_name = "TEXT")]
         why: Option<String>,
     },
-    /// Send letters again to a member who was unsubscribed or whose address bounced.
+    /// Send letters to a suppressed member again.
     #[command(after_help = examples::MEMBERS_RESUBSCRIBE)]
     Resubscribe {
-        /// An e-mail address, a member number, or id:N.
+        /// E-mail address, member number or id:N.
         who: String,
-        /// Why this is right; it is kept.
+        /// The reason, which is recorded.
         #[arg(long, value_name = "TEXT")]
         why: String,
     },
-    /// Erase all that is stored of a person; no import brings them back.
+    /// Erase everything stored about a person; no import brings them back.
     #[command(after_help = examples::MEMBERS_FORGET)]
     Forget {
-        /// An e-mail address, a member number, or id:N.
+        /// E-mail address, member number or id:N.
         who: String,
-        /// Do not ask.
+        /// Skip the confirmation prompt.
         #[arg(short, long)]
         yes: bool,
     },
-    /// Print all that is stored of a person, for whoever asks what is known of them.
+    /// Print everything stored about a person.
     #[command(after_help = examples::MEMBERS_EXTRACT)]
     Extract {
-        /// An e-mail address, a member number, or id:N.
+        /// E-mail address, member number or id:N.
         who: String,
     },
-    /// Write the register as CSV that Excel opens.
+    /// Write the register as CSV for Excel.
     #[command(after_help = examples::MEMBERS_EXPORT)]
     Export(ExportMembers),
 }
 
 #[derive(Debug, Default, Args)]
 pub struct ListMembers {
-    /// Only members that match, as an expression or a name from [segments].
+    /// Only members who match an expression or a name from `[segments]`.
     #[arg(value_name = "EXPR")]
     pub expression: Option<String>,
-    /// Only members who get the letter on paper: without an address, or with one that bounced.
+    /// Only members who cannot be reached by e-mail: no address, or one that bounced.
     #[arg(long)]
     pub without_email: bool,
-    /// Departed members too.
+    /// Include former members.
     #[arg(long)]
     pub all: bool,
-    /// Which columns: fields of the member list, id or standing.
+    /// The columns to show: fields of the member list, id or standing.
     #[arg(long, value_name = "NAMES", value_delimiter = ',')]
     pub columns: Vec<String>,
-    /// Print CSV.
+    /// Print CSV instead of a table.
     #[arg(long)]
     pub csv: bool,
 }
 
 #[derive(Debug, Args)]
 pub struct ExportMembers {
-    /// Only members that match, as an expression or a name from [segments].
+    /// Only members who match an expression or a name from `[segments]`.
     #[arg(value_name = "EXPR")]
     pub expression: Option<String>,
-    /// The file; the terminal when left out.
+    /// The output file [default: standard output]
     #[arg(long, value_name = "FILE")]
     pub output: Option<PathBuf>,
 }
 
 #[derive(Debug, Args)]
 pub struct AddMember {
-    /// The person's or the organisation's name.
+    /// The name of the person or organisation.
     #[arg(long)]
     pub name: String,
-    /// Left out for who gets the letter on paper.
+    /// The e-mail address; omit it for a member who gets the letter on paper.
     #[arg(long, value_name = "ADDRESS")]
     pub email: Option<Address>,
-    /// The association's member number.
+    /// The member number.
     #[arg(long)]
     pub number: Option<String>,
-    /// Another field.
+    /// Set another field.
     #[arg(long, value_name = "FIELD=VALUE")]
     pub set: Vec<FieldValue>,
-    /// How somebody who is no member agreed to get the letter.
+    /// How a non-member agreed to receive the letter.
     #[arg(long, value_name = "TEXT")]
     pub consent_source: Option<String>,
-    /// When they agreed.
+    /// When the non-member agreed.
     #[arg(long, value_name = "DATE")]
     pub consent_date: Option<String>,
 }
 
-/// A field and the value it gets; an empty one takes the old away.
+/// A field and its new value; an empty value deletes the field.
 #[derive(Debug, Clone)]
 pub struct FieldValue {
     pub field: String,

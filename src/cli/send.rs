@@ -1,4 +1,4 @@
-//! `send` and what decides about an issue.
+//! `send` and the commands that decide about an issue.
 
 use std::path::PathBuf;
 
@@ -11,42 +11,42 @@ use super::Reading;
 
 #[derive(Debug, Clone, Default, Args)]
 pub struct Send {
-    /// The issue; the current one when left out.
+    /// The issue [default: the current one]
     pub issue: Option<IssueName>,
-    /// Compose every letter into outbox/ISSUE/dry-run and the dry-run log; send nothing, change nothing.
+    /// Write the letters to outbox/ISSUE/dry-run instead of sending them.
     #[arg(long, conflicts_with = "test")]
     pub dry_run: bool,
-    /// Send one marked letter to this address and record nothing.
+    /// Send one letter, marked as a test, to this address.
     #[arg(long, value_name = "ADDRESS")]
     pub test: Option<Address>,
-    /// Only members that match, as an expression or a name from [segments].
+    /// Only members who match an expression or a name from `[segments]`.
     #[arg(long, value_name = "EXPR")]
     pub segment: Option<String>,
-    /// At most N letters in this run.
+    /// Send N letters at most in this run.
     #[arg(long, value_name = "N")]
     pub limit: Option<u64>,
-    /// Refuse unless exactly N letters are to be sent.
+    /// Fail unless there are exactly N letters to send.
     #[arg(long, value_name = "N")]
     pub expect: Option<u64>,
-    /// Let letters pass that Gmail cuts off, with a warning.
+    /// Allow letters that Gmail will clip.
     #[arg(long)]
     pub allow_large: bool,
-    /// How long to wait for another run, such as 30s or 5min.
+    /// How long to wait for another run to end, such as 30s or 5min.
     #[arg(long, value_name = "TIME", default_value = "0s")]
     pub wait: Wait,
-    /// For cron: send what is approved, unchanged and due after its `send_at`; say nothing where nothing is.
+    /// Send approved, unchanged issues whose `send_at` is past; print nothing if nothing is due (for cron).
     #[arg(long, conflicts_with_all = ["dry_run", "test", "segment", "limit", "expect"])]
     pub due: bool,
-    /// Only members who have no letter of the issue yet, such as those who joined after it was sent.
+    /// Only members without a letter of this issue, such as those who joined after it was sent.
     #[arg(long)]
     pub only_missing: bool,
-    /// Only this member, whose letter was rejected and whose address is right now.
+    /// Only this member, whose letter was rejected and whose address has since been corrected.
     #[arg(long, value_name = "ADDRESS", conflicts_with = "only_missing")]
     pub retry_rejected: Option<Address>,
-    /// Append this run's log lines to FILE in the place of logs/send.jsonl or logs/dry-run.jsonl.
+    /// Append log lines to FILE instead of logs/send.jsonl or logs/dry-run.jsonl.
     #[arg(long, value_name = "FILE")]
     pub log_file: Option<PathBuf>,
-    /// Do not ask.
+    /// Skip the confirmation prompt.
     #[arg(short, long)]
     pub yes: bool,
     #[command(flatten)]
@@ -55,9 +55,9 @@ pub struct Send {
 
 #[derive(Debug, Args)]
 pub struct Approve {
-    /// The issue; the current one when left out.
+    /// The issue [default: the current one]
     pub issue: Option<IssueName>,
-    /// Do not ask.
+    /// Skip the confirmation prompt.
     #[arg(short, long)]
     pub yes: bool,
     #[command(flatten)]
@@ -73,23 +73,23 @@ pub struct Schedule {
 
 #[derive(Debug, Args)]
 pub struct Cancel {
-    /// The issue; the current one when left out.
+    /// The issue [default: the current one]
     pub issue: Option<IssueName>,
-    /// Let the issue be sent after all.
+    /// Allow the issue to be sent after all.
     #[arg(long)]
     pub undo: bool,
 }
 
 #[derive(Debug, Args)]
 pub struct Resolve {
-    /// The issue; the current one when left out.
+    /// The issue [default: the current one]
     pub issue: Option<IssueName>,
-    /// They arrived: do not send them again.
+    /// Mark the letters as accepted: they arrived.
     #[arg(long, conflicts_with = "resend")]
     pub accepted: bool,
-    /// They did not arrive: send them with the next run; with addresses also letters that were rejected.
+    /// Send the letters again in the next run; with addresses, rejected letters as well.
     #[arg(long)]
     pub resend: bool,
-    /// Only these addresses; all letters in doubt when left out.
+    /// The addresses [default: all letters in doubt]
     pub addresses: Vec<Address>,
 }

@@ -50,9 +50,11 @@ fn silently(arguments: &str) -> String {
 
 fn commands(club: &Sandbox, path: &str) -> Vec<String> {
     let help = club.run_in_columns(200, &format!("{path} --help")).code(0).stdout();
-    let lines =
-        help.lines().skip_while(|line| *line != "Commands:").skip(1).take_while(|line| !line.is_empty());
-    // What is further to the right goes on from the line above.
+    // The commands of the program itself are in groups.
+    let first = if path.is_empty() { "Start:" } else { "Commands:" };
+    let last = if path.is_empty() { "Global options:" } else { "" };
+    let lines = help.lines().skip_while(|line| *line != first).skip(1).take_while(|line| *line != last);
+    // A line further to the right continues the one above.
     let lines = lines.filter_map(|line| line.strip_prefix("  ")).filter(|line| !line.starts_with(' '));
     let names = lines.filter_map(|line| line.split_whitespace().next()).filter(|name| *name != "help");
     names
