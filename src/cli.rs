@@ -11,7 +11,7 @@ use std::path::PathBuf;
 
 use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
 
-use crate::config::{Age, Brake, Missing};
+use crate::config::{Age, MaxMissing, Missing};
 use crate::domain::{Address, IssueName};
 
 pub use bounces::{Bounces, BouncesCommand};
@@ -233,7 +233,7 @@ pub struct Reading {
     pub delimiter: Option<char>,
     /// How many active members may be missing from the list: a number, or a share such as 10%.
     #[arg(long, value_name = "N|N%")]
-    pub max_missing: Option<Brake>,
+    pub max_missing: Option<MaxMissing>,
     /// What to do with active members who are missing from the list.
     #[arg(long, value_enum, value_name = "WHAT")]
     pub missing: Option<Missing>,

@@ -124,22 +124,22 @@ impl Error {
         Self { causes: below.map(ToString::to_string).collect(), ..Self::new(kind, error.to_string()) }
     }
 
-    /// A file that can't be read.
+    /// A file that cannot be read.
     pub fn unreadable(path: &Path, error: &io::Error) -> Self {
-        Self::new(Kind::Data, format!("can't read `{}`: {error}", path.display()))
+        Self::new(Kind::Data, format!("cannot read `{}`: {error}", path.display()))
     }
 
-    /// A server that can't be reached; `table` of the configuration names it.
+    /// A server that cannot be reached; `table` of the configuration names it.
     pub fn of_server(error: &ServerError, table: &str) -> Self {
         let kind = if error.is_temporary() { Kind::TryAgain } else { Kind::Config };
         let words = Self::of(kind, &error);
         match error {
             ServerError::Login { .. } => words.hint(format!("check username and password in [{table}]")),
             ServerError::NoStarttls { .. } => words.hint(format!(
-                "never sent in plain text unasked: set security = \"tls\" in [{table}], or \"none\" for a server on this machine"
+                "not sent: the connection would not be encrypted; set security = \"tls\" in [{table}], or \"none\" for a server on this machine"
             )),
             ServerError::Connect { .. } => {
-                words.hint(format!("check host and port in [{table}]; nothing was lost: run again"))
+                words.hint(format!("check host and port in [{table}], then run again to resume"))
             }
             _ => words,
         }
@@ -256,11 +256,11 @@ impl From<ConfigError> for Error {
         let words = Self::of(Kind::Config, &error);
         match error {
             ConfigError::Missing { above: Some(above), .. } => words.hint(format!(
-                "the project's folder is `{0}`: go there, or name it: medlemsbrev -C {0} …",
+                "the project folder is `{0}`: change to it, or use: medlemsbrev -C {0} …",
                 above.display()
             )),
             ConfigError::NoFolder { .. } | ConfigError::Missing { .. } => words.hint(
-                "go to the project's folder, or name it with -C; a new project is made by: medlemsbrev init FOLDER",
+                "change to the project folder or name it with -C; create a new project with: medlemsbrev init FOLDER",
             ),
             ConfigError::Syntax { hint, excerpt, .. } => Self { hint, ..words.excerpt(excerpt) },
             ConfigError::Read { .. } | ConfigError::Value { .. } => words,
@@ -285,9 +285,7 @@ impl From<ImportError> for Error {
             ImportError::Header { excerpt, .. } => words
                 .excerpt(excerpt)
                 .hint("name the columns in [members.columns], such as email = \"Kontakt\""),
-            ImportError::Read { .. } => {
-                words.hint("is the name right? `file` in [members] of medlemsbrev.toml names the list")
-            }
+            ImportError::Read { .. } => words.hint("check `file` in [members] of medlemsbrev.toml"),
             ImportError::Encoding { .. } => {
                 words.hint("try --encoding windows-1252 or --encoding macintosh, or save the list as UTF-8")
             }
@@ -317,13 +315,13 @@ impl From<LedgerError> for Error {
         };
         let words = Self::of(kind, &error);
         match error {
-            LedgerError::AddressTwice { .. } => {
-                words.hint("give one of them another address in the member list")
+            LedgerError::AddressTwice { .. } => words.hint("change one of the addresses in the member list"),
+            LedgerError::TwoRows { .. } => {
+                words.hint("make sure that each member has one row and a unique number")
             }
-            LedgerError::TwoRows { .. } => words.hint("give each member a row and a number of its own"),
             LedgerError::Newer { .. } => words.hint("install the newest version: cargo install medlemsbrev"),
             _ => words.hint(
-                "is the disk full, or the state folder read-only? What was recorded stays true: run again",
+                "check that the disk is not full and the state folder is writable, then run again to resume",
             ),
         }
     }
@@ -366,18 +364,18 @@ impl From<ImapError> for Error {
         match error {
             ImapError::Server(error) => Self::of_server(&error, "inbox.imap"),
             ImapError::Lost { .. } => {
-                words.hint("what was read stays read, and nothing is passed over: run again")
+                words.hint("run again to read the rest; nothing is skipped")
             }
             ImapError::NoImap { .. } => words.hint("check host, port and security in [inbox.imap]"),
             ImapError::Folder { .. } => words.hint(
                 "check folder and move_to in [inbox.imap]; some servers want \"INBOX.Name\" or \"INBOX/Name\"",
             ),
             ImapError::NotGiven { .. } => {
-                words.hint("the others were read; look at these with a mail program, and take them away")
+                words.hint("the others were read; open these in a mail program and delete them")
             }
             ImapError::NoKeywords { .. } => words.hint("set move_to = \"a folder\" in [inbox.imap]"),
             ImapError::Refused { .. } => {
-                words.hint(format!("the folder must let its user set keywords ({DONE}) or move messages"))
+                words.hint(format!("allow the user to set keywords ({DONE}) or to move messages in the folder"))
             }
         }
     }
@@ -397,7 +395,7 @@ impl From<PageError> for Error {
     fn from(error: PageError) -> Self {
         let words = Self::of(Kind::TryAgain, &error);
         match error {
-            PageError::Listen { .. } => words.hint("take another --port, or leave it out for a free one"),
+            PageError::Listen { .. } => words.hint("use another --port, or omit it to use a free one"),
             _ => words,
         }
     }

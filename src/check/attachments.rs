@@ -20,7 +20,7 @@ const DANGEROUS: [&str; 40] = [
 pub(super) fn sizes(subject: &Subject<'_>) -> Vec<Finding> {
     let files = &subject.source.attachments;
     let size: u64 = files.iter().filter_map(|path| std::fs::metadata(path).ok()).map(|file| file.len()).sum();
-    let message = format!("the attachments have {}.{} MB together", size / 1_000_000, size / 100_000 % 10);
+    let message = format!("the attachments are {}.{} MB in total", size / 1_000_000, size / 100_000 % 10);
     let advice = "put large files on your website and link to them, or save PDF files for the web";
     let finding = match size {
         0..=HEAVY => return Vec::new(),
@@ -38,7 +38,8 @@ pub(super) fn kinds(subject: &Subject<'_>) -> Vec<Finding> {
     };
     let finding = |path: &std::path::PathBuf| {
         let name = path.file_name().unwrap_or_default().to_string_lossy();
-        let message = format!("`{name}` can run or carry macros: most mail servers refuse the whole letter");
+        let message =
+            format!("`{name}` is executable or may contain macros: most mail servers refuse such letters");
         Finding::error("attachment-kind", message, "save it as PDF, .docx or .xlsx").at(whole(path))
     };
     subject.source.attachments.iter().filter(is_dangerous).map(finding).collect()

@@ -28,7 +28,7 @@ fn too_close(html: &str) -> Vec<Finding> {
             let message = format!(
                 "{color} on {ground} has a contrast of {ratio:.1}:1; {needed}:1 is needed to read it"
             );
-            let advice = "take a darker or a lighter colour in templates/style.css";
+            let advice = "use a darker or lighter color in templates/style.css";
             findings.push(Finding::warning("contrast", message, advice));
         }
     }

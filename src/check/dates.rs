@@ -23,7 +23,7 @@ struct Token<'t> {
 
 /// A date with its weekday, as it is written.
 #[derive(Debug, Clone, PartialEq, Eq)]
-struct Spelled {
+struct WrittenDate {
     weekday: i8,
     day: i8,
     month: i8,
@@ -38,7 +38,7 @@ pub(super) fn weekdays(subject: &Subject<'_>) -> Vec<Finding> {
     for passage in subject.passages() {
         let tokens = tokens(&passage.text);
         for language in &subject.words.language {
-            let spelled = (0..tokens.len()).filter_map(|at| Spelled::read(tokens.get(at..)?, language));
+            let spelled = (0..tokens.len()).filter_map(|at| WrittenDate::read(tokens.get(at..)?, language));
             findings.extend(spelled.filter_map(|spelled| judge(&spelled, &passage, language, issued)));
         }
     }
@@ -46,7 +46,7 @@ pub(super) fn weekdays(subject: &Subject<'_>) -> Vec<Finding> {
 }
 
 fn judge(
-    spelled: &Spelled,
+    spelled: &WrittenDate,
     passage: &Passage<'_>,
     language: &LanguageWords,
     issued: Date,
@@ -64,7 +64,7 @@ fn judge(
     }
     let place = passage.place(spelled.range.clone());
     if meant.is_empty() {
-        let message = format!("`{written}`: there is no such day");
+        let message = format!("`{written}` is not a date");
         return Some(Finding::error("weekday", message, "correct the date").at(place));
     }
     let facts: Vec<String> =
@@ -72,7 +72,7 @@ fn judge(
     let name = |date: &Date| language.weekday_name(date.weekday().to_monday_one_offset());
     let right: Vec<&str> = meant.iter().map(name).collect();
     let message = format!("`{written}` is wrong: {}", facts.join(", "));
-    let advice = format!("write {}, or correct the date", right.join(" or "));
+    let advice = format!("write {} or correct the date", right.join(" or "));
     Some(Finding::error("weekday", message, advice).at(place))
 }
 
@@ -85,7 +85,7 @@ fn is_long_past(text: &str, at: usize, language: &LanguageWords) -> bool {
     language.past.iter().any(|words| before.contains(words.as_str()))
 }
 
-impl Spelled {
+impl WrittenDate {
     /// Reads weekday, day, month and perhaps a year at the start of `tokens`.
     fn read(tokens: &[Token<'_>], language: &LanguageWords) -> Option<Self> {
         let (first, rest) = tokens.split_first()?;

@@ -1,4 +1,4 @@
-//! A configuration that can't be delivered, or whose bounces come back to nobody.
+//! A configuration that cannot be delivered, or whose bounces come back to nobody.
 
 use std::path::PathBuf;
 
@@ -21,18 +21,18 @@ pub(super) fn rules(delivery: &Delivery) -> Vec<Finding> {
     let file = TextFile::read(&delivery.config);
     let mut findings = Vec::new();
     if delivery.smtp_host.is_some() && is_nowhere(&delivery.sender_domain) {
-        let message = format!("no answer and no bounce finds its way to `{}`", delivery.sender_domain);
-        let advice = "write the association's own address; example and localhost are for trying out";
+        let message = format!("replies and bounces cannot reach `{}`", delivery.sender_domain);
+        let advice = "use the association's own address; example and localhost are for testing";
         let place = file.key("sender", "address");
         findings.push(Finding::warning("sender-domain", message, advice).at(place));
     }
     if let Some(host) = delivery.smtp_host.as_ref().filter(|host| is_example(host)) {
-        let advice = "write your mail provider's server";
-        let finding = Finding::warning("transport-host", format!("there is no mail server `{host}`"), advice);
+        let advice = "name your mail provider's server";
+        let finding = Finding::warning("transport-host", format!("`{host}` is not a mail server"), advice);
         findings.push(finding.at(file.key("transport", "host")));
     }
     if !delivery.has_bounce_address {
-        let message = "bounces come back to the sender's own inbox: `bounce_address` is missing";
+        let message = "bounces go to the sender's own mailbox: `bounce_address` is missing";
         let advice =
             "set bounce_address in [sender] to a mailbox that accepts name+anything@, read by `bounces`";
         findings.push(

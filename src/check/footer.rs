@@ -14,7 +14,8 @@ pub(super) fn remote_loads(letters: &Letters<'_>) -> Vec<Finding> {
     remote(&letters.rendered.html)
         .map(|url| {
             let message = format!("the letter would load `{url}` from the web");
-            let advice = "put images into the issue's folder images; the template must not load anything";
+            let advice =
+                "put images in the issue's images folder; the template must not load anything remote";
             Finding::error("remote-load", message, advice)
         })
         .into_iter()

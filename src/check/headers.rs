@@ -32,9 +32,9 @@ fn judge_subject(subject: &str) -> Vec<Finding> {
         findings.extend(is_wrong.then(|| Finding::warning("subject", message, advice)));
     };
     let long = format!("the subject has {length} characters: telephones cut it after about {SUBJECT}");
-    warn(length > SUBJECT, long, "say the most important thing first, and shorter");
-    let short = format!("the subject `{subject}` says little");
-    warn(length < SHORT, short, "say what is in the letter");
+    warn(length > SUBJECT, long, "shorten it, with the most important words first");
+    let short = format!("the subject `{subject}` is very short");
+    warn(length < SHORT, short, "name what is in the letter");
     warn(
         is_shouted,
         "the subject is all capitals".to_owned(),
@@ -44,7 +44,7 @@ fn judge_subject(subject: &str) -> Vec<Finding> {
     warn(
         marks > 1,
         format!("the subject has {marks} exclamation marks"),
-        "one is plenty: spam filters dislike them",
+        "use one at most: spam filters dislike them",
     );
     findings
 }
@@ -54,13 +54,13 @@ fn judge_preheader(preheader: Option<&str>) -> Option<Finding> {
     let Some(text) = preheader else {
         let message =
             "there is no preheader: inboxes show the letter's first words after the subject instead";
-        let advice = "add preheader = \"…\" to issue.toml, a line that goes on where the subject ends";
+        let advice = "add preheader = \"…\" to issue.toml, a line that continues from the subject";
         return Some(Finding::warning("preheader", message, advice));
     };
     let length = text.chars().count();
     (length > PREHEADER).then(|| {
         let message =
-            format!("the preheader has {length} characters: inboxes cut it after at most {PREHEADER}");
+            format!("the preheader has {length} characters: mail programs cut it after {PREHEADER}");
         Finding::warning("preheader", message, "make it shorter")
     })
 }

@@ -17,30 +17,28 @@ const TOO_HEAVY: u64 = 1_000_000;
 /// So many bytes tell an image's type.
 const HEAD: usize = 64;
 
-/// Images that a reader who can't see them knows nothing of.
+/// Images that a reader who cannot see them knows nothing of.
 pub(super) fn alt_texts(subject: &Subject<'_>) -> Vec<Finding> {
     each(subject, |_, image| {
         let alt = image.alt.trim();
         if alt.is_empty() {
-            let advice =
-                "write what it shows between the square brackets; leave them empty only for decoration";
+            let advice = "describe it between the square brackets; leave them empty for decoration only";
             return vec![Finding::warning("image-alt", "the image has no description", advice)];
         }
         let is_file_name = is_file_name(alt, &path_of(&image.target));
-        let message = format!("`{alt}` is a file's name, not a description of the image");
-        let advice = "write what the image shows, as you would say it on the telephone";
+        let message = format!("`{alt}` is a file name, not a description of the image");
+        let advice = "describe what the image shows, as you would on the phone";
         is_file_name.then(|| Finding::warning("image-alt-file-name", message, advice)).into_iter().collect()
     })
 }
 
-/// Images that can't be shown, or that make the letter heavy; the logo too.
+/// Images that cannot be shown, or that make the letter heavy; the logo too.
 pub(super) fn files(subject: &Subject<'_>) -> Vec<Finding> {
     let mut findings = each(subject, |subject, image| {
         if image.target.contains("://") || image.target.starts_with("//") || image.target.starts_with("data:")
         {
-            let advice = "save the image in the issue's folder images, and name that file";
-            let message =
-                "the image would be loaded from the web: many mail programs refuse, and it tells who reads";
+            let advice = "save the image in the issue's images folder and use that file";
+            let message = "the image would be loaded from the web: many mail programs block it, and it reveals who reads the letter";
             return vec![Finding::error("image-remote", message, advice)];
         }
         let path = path_of(&image.target);
@@ -81,18 +79,18 @@ fn is_file_name(alt: &str, path: &Path) -> bool {
 fn file(path: &Path, name: &Path) -> Vec<Finding> {
     let name = name.display();
     let Ok(size) = std::fs::metadata(path).map(|file| file.len()) else {
-        let advice = "put the file there, or correct its name; capitals count";
+        let advice = "add the file or correct its name (upper and lower case matter)";
         return vec![Finding::error("image-missing", format!("there is no file `{name}`"), advice)];
     };
     let mut findings = Vec::new();
     if !is_shown(path) {
         let advice = "save it as JPEG (photographs) or PNG (drawings)";
-        let message = format!("`{name}` is not an image that all mail programs show");
+        let message = format!("`{name}` is not an image that every mail program can show");
         findings.push(Finding::error("image-type", message, advice));
     }
     if size > HEAVY {
         let message = format!("`{name}` has {} kB", size / 1000);
-        let advice = "make it smaller: 1,200 pixels wide and JPEG quality 80 are plenty, mostly under 200 kB";
+        let advice = "make it smaller: 1,200 pixels wide at JPEG quality 80 is enough, usually under 200 kB";
         findings.push(if size > TOO_HEAVY {
             Finding::error("image-heavy", message, advice)
         } else {

@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use super::{Finding, Subject};
 
-const ADVICE: &str = "finish the text, or take it away";
+const ADVICE: &str = "finish or remove the text";
 
 /// `TODO`, "lorem ipsum" and the like.
 pub(super) fn words(subject: &Subject<'_>) -> Vec<Finding> {
@@ -23,7 +23,8 @@ pub(super) fn words(subject: &Subject<'_>) -> Vec<Finding> {
         }
         if matches!(passage.text.trim_matches(|c: char| c.is_whitespace() || c == '\0'), "…" | "...") {
             let place = passage.place(0..passage.text.len());
-            findings.push(Finding::error("leftover-word", "this text was never written", ADVICE).at(place));
+            findings
+                .push(Finding::error("leftover-word", "this text has not been written", ADVICE).at(place));
         }
     }
     findings
@@ -42,14 +43,10 @@ pub(super) fn placeholders(subject: &Subject<'_>) -> Vec<Finding> {
                 inner == **word || (word.contains(' ') && inner.starts_with(&format!("{word} ")))
             });
             let finding = if is_known {
-                Finding::error("placeholder", format!("`[{inner}]` was never filled in"), ADVICE)
+                Finding::error("placeholder", format!("`[{inner}]` has not been filled in"), ADVICE)
             } else if matches!(inner.as_str(), "…" | "...") {
-                let advice = "finish the text; in a quotation the mark may stay";
-                Finding::warning(
-                    "placeholder",
-                    format!("`[{inner}]` may be a gap that was never filled"),
-                    advice,
-                )
+                let advice = "finish the text; in a quotation you can leave it";
+                Finding::warning("placeholder", format!("`[{inner}]` may be an unfilled placeholder"), advice)
             } else {
                 continue;
             };

@@ -11,8 +11,8 @@ const LONG_URL: usize = 40;
 pub(super) fn empty(subject: &Subject<'_>) -> Vec<Finding> {
     with_text(subject, |text| {
         text.trim().is_empty().then(|| {
-            let advice = "write what the link leads to between the square brackets";
-            Finding::error("link-text-empty", "nobody can see this link: it has no text", advice)
+            let advice = "put the link text between the square brackets";
+            Finding::error("link-text-empty", "this link is invisible: it has no text", advice)
         })
     })
 }
@@ -29,7 +29,7 @@ pub(super) fn vague(subject: &Subject<'_>) -> Vec<Finding> {
             Finding::warning(
                 "link-text-vague",
                 message,
-                "make the words that name the page or the thing the link",
+                "use the words that name the target as the link text",
             )
         })
     })
@@ -45,7 +45,7 @@ pub(super) fn bare_url(subject: &Subject<'_>) -> Vec<Finding> {
                 link.text.as_deref().or(is_autolink.then_some(link.target.as_str())).unwrap_or_default();
             let is_url = ["https://", "http://", "www."].iter().any(|start| text.starts_with(start));
             if is_url && text.chars().count() > LONG_URL {
-                let message = "a long web address stands where words would read better";
+                let message = "words would read better than a long web address";
                 let finding =
                     Finding::warning("link-text-url", message, "write [words that say what it is](address)");
                 findings.push(finding.at(section.place(&link.range)));

@@ -50,8 +50,8 @@ pub(super) fn not_parsed(subject: &Subject<'_>) -> Vec<Finding> {
         for (at, mark) in section.markdown.prose.match_indices("](") {
             let finding = Finding::warning(
                 "link-syntax",
-                "this looks like a link but is none",
-                "write [text](https://…) without spaces in the address and around it",
+                "this looks like a link but is not one",
+                "write [text](https://…) without spaces in or around the address",
             );
             findings.push(finding.at(section.place(&(at..at + mark.len()))));
         }
@@ -89,8 +89,8 @@ fn all<'a>(subject: &'a Subject<'_>) -> Vec<Target<'a>> {
 fn judge(target: &str) -> Option<Finding> {
     let target = target.trim();
     if target.is_empty() || target == "#" {
-        let advice = "write the address between the parentheses, or take the link away";
-        return Some(Finding::error("link-empty", "the link leads nowhere", advice));
+        let advice = "put the address between the parentheses, or remove the link";
+        return Some(Finding::error("link-empty", "the link has no target", advice));
     }
     if target.starts_with('#') {
         return None;
@@ -105,15 +105,15 @@ fn judge(target: &str) -> Option<Finding> {
         "mailto" => mailto(&url),
         "tel" => None,
         scheme => {
-            let message = format!("mail programs don't open links that start with `{scheme}:`");
+            let message = format!("mail programs do not open links that start with `{scheme}:`");
             Some(Finding::error("link-scheme", message, "use https:, mailto: or tel:"))
         }
     }
 }
 
 fn malformed(target: &str, why: &str) -> Finding {
-    let message = format!("`{target}` is no web address: {why}");
-    Finding::error("link-malformed", message, "copy the address from the browser once more")
+    let message = format!("`{target}` is not a valid web address: {why}");
+    Finding::error("link-malformed", message, "copy the address from the browser again")
 }
 
 fn web_address(target: &str, url: &Url) -> Option<Finding> {
@@ -123,10 +123,10 @@ fn web_address(target: &str, url: &Url) -> Option<Finding> {
     }
     let host = url.host_str().unwrap_or_default();
     if !host.trim_matches('.').contains('.') && !host.starts_with('[') {
-        return Some(malformed(target, &format!("there is no site `{host}`")));
+        return Some(malformed(target, &format!("`{host}` is not a website")));
     }
     (url.scheme() == "http").then(|| {
-        let advice = "write https://, unless the site has nothing but http";
+        let advice = "use https:// if the site supports it";
         Finding::warning("link-http", format!("`{target}` is not encrypted"), advice)
     })
 }
@@ -145,7 +145,7 @@ fn relative(target: &str) -> Finding {
     } else {
         "write the whole address with https://; files can be attached in the folder attachments".to_owned()
     };
-    Finding::error("link-relative", format!("`{target}` leads nowhere from a mail"), advice)
+    Finding::error("link-relative", format!("`{target}` does not work in a mail"), advice)
 }
 
 /// RFC 6068: addresses with commas between them, then headers.
@@ -154,17 +154,13 @@ fn mailto(url: &Url) -> Option<Finding> {
     if addresses.is_empty() {
         // A mail to whomever the reader chooses, as in "tell a friend".
         return url.query().is_none().then(|| {
-            Finding::error(
-                "link-mailto",
-                "the link to write a mail has no address",
-                "write mailto:name@example.org",
-            )
+            Finding::error("link-mailto", "the mailto link has no address", "write mailto:name@example.org")
         });
     }
     addresses.split(',').find_map(|address| {
         let address = percent_decode_str(address).decode_utf8_lossy();
         let error = Address::parse(&address).err()?;
-        let advice = "correct the address: a mail to it would not arrive";
+        let advice = "correct the address: mail to it would not arrive";
         Some(Finding::error("link-mailto", format!("`{address}` {error}"), advice))
     })
 }

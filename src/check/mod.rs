@@ -111,7 +111,7 @@ pub fn source(source: &IssueSource, facts: &Facts) -> Vec<Finding> {
 /// Looks at the letters.
 ///
 /// # Errors
-/// When the letter can't be rendered.
+/// When the letter cannot be rendered.
 pub fn letters(
     source: &IssueSource,
     composer: &Composer,

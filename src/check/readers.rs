@@ -30,7 +30,7 @@ impl Readers {
     /// Takes a member in.
     ///
     /// # Errors
-    /// When the member's letter can't be rendered.
+    /// When the member's letter cannot be rendered.
     pub fn add(
         &mut self,
         source: &IssueSource,
@@ -77,7 +77,7 @@ impl Readers {
                 1 => "1 member gets no letter: no section is for that member".to_owned(),
                 number => format!("{number} members get no letter: no section is for them"),
             };
-            let advice = "write a section without audience, or leave it if that is meant";
+            let advice = "write a section without an audience, or ignore this if it is intended";
             findings.push(Finding::warning("member-without-section", message, advice));
         }
         findings
@@ -97,12 +97,12 @@ pub(super) fn reach(letters: &Letters<'_>) -> Vec<Finding> {
 
 fn judge_size(bytes: usize, allow_large: bool) -> Option<Finding> {
     let message =
-        format!("the largest letter has {} kB of HTML; Gmail cuts letters off after 102 kB", bytes / 1000);
-    let advice = "make it shorter, and link to the rest";
+        format!("the largest letter has {} kB of HTML; Gmail clips letters after 102 kB", bytes / 1000);
+    let advice = "shorten it and link to the rest";
     match bytes {
         0..LARGE => None,
         CLIPPED.. if !allow_large => {
-            Some(Finding::error("letter-size", message, format!("{advice}; --allow-large sends it as it is")))
+            Some(Finding::error("letter-size", message, format!("{advice}; or use --allow-large")))
         }
         _ => Some(Finding::warning("letter-size", message, advice)),
     }

@@ -29,7 +29,7 @@ pub(super) fn empty_sections(subject: &Subject<'_>) -> Vec<Finding> {
         |section: &&SectionText<'_>| !section.markdown.has_content && section.section.events.is_empty();
     let finding = |section: &SectionText<'_>| {
         let message = format!("the section «{}» is empty", section.section.title);
-        Finding::error("section-empty", message, "write it, or move its file out of the issue's folder")
+        Finding::error("section-empty", message, "write it, or move the file out of the issue folder")
             .at(section.head())
     };
     subject.sections.iter().filter(is_empty).map(finding).collect()

@@ -33,7 +33,7 @@ pub(super) struct SectionText<'a> {
 }
 
 impl TextFile {
-    /// Reads a file as [`crate::compose::IssueSource`] does; one that can't be read is empty.
+    /// Reads a file as [`crate::compose::IssueSource`] does; one that cannot be read is empty.
     pub fn read(path: &Path) -> Self {
         let text = std::fs::read_to_string(path).unwrap_or_default();
         let text = text.strip_prefix('\u{feff}').unwrap_or(&text).replace("\r\n", "\n").replace('\r', "\n");

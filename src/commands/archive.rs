@@ -23,8 +23,8 @@ pub fn run(context: Context<'_>, arguments: &Archive) -> Result<Exit, Error> {
         arguments.issues.clone()
     };
     if issues.is_empty() {
-        return Err(Error::new(Kind::Data, "no issue was sent yet")
-            .hint("name an issue to see its page before it is sent: medlemsbrev archive 2026-1"));
+        return Err(Error::new(Kind::Data, "no issue has been sent yet")
+            .hint("name an issue to write its page before it is sent: medlemsbrev archive 2026-1"));
     }
     let composers = issues
         .iter()

@@ -100,7 +100,7 @@ fn read_all(
 }
 
 fn nothing_named() -> Error {
-    Error::new(Kind::Usage, "what is to be read?").hint(
+    Error::new(Kind::Usage, "no messages to read").hint(
         "name a Maildir, an mbox or message files, or set sources = [\"Maildir\"] in [inbox], or an [inbox.imap]",
     )
 }
@@ -126,7 +126,7 @@ fn read_servers(
     if context.project.config.inbox.imap.is_empty() {
         return Ok(());
     }
-    Err(Error::new(Kind::Config, "[inbox.imap] is set, and this program was built without IMAP")
+    Err(Error::new(Kind::Config, "[inbox.imap] is set, but this program was built without IMAP")
         .hint("install it with the feature `imap`"))
 }
 
@@ -152,11 +152,11 @@ fn read_files(
     }
     let message = match unread.as_slice() {
         [] => return Ok(()),
-        [one] => format!("a source could not be read, or its message not moved: {one}"),
+        [one] => format!("could not read a source or move its message: {one}"),
         several => {
             let number = count(several.len() as u64);
-            format!("{number} could not be read or moved, the others were:\n{}", several.join("\n"))
+            format!("could not read or move {number} sources; the others are done:\n{}", several.join("\n"))
         }
     };
-    Err(Error::new(Kind::TryAgain, message).hint("what was read stays read: run again"))
+    Err(Error::new(Kind::TryAgain, message).hint("messages already read are not read again: run again"))
 }

@@ -202,7 +202,7 @@ fn summary(findings: &[Finding]) -> String {
         .filter(|(number, ..)| *number > 0)
         .map(|(number, one, many)| plural(*number, one, many))
         .collect();
-    if parts.is_empty() { "Nothing to remark.".to_owned() } else { parts.join(", ") }
+    if parts.is_empty() { "No problems found.".to_owned() } else { parts.join(", ") }
 }
 
 fn count(findings: &[Finding], severity: Severity) -> u64 {

@@ -8,16 +8,16 @@ use jiff::Timestamp;
 use serde::Serialize;
 
 use crate::cli::{Import, Reading};
-use crate::config::{Brake, Missing};
+use crate::config::{MaxMissing, Missing};
 use crate::domain::Sha256;
 use crate::error::{Error, Exit, Kind};
-use crate::import::{BadRow, Format, Options, Plan, Remark, Sheet, encoding_for};
+use crate::import::{Format, InvalidRow, Options, Plan, Remark, Sheet, encoding_for};
 use crate::ledger::{Difference, ImportRun, Ledger};
 use crate::report::{Terminal, plural};
 
 use super::{Context, Project};
 
-/// How many bad rows, doubles and changes are shown one by one.
+/// How many invalid rows, duplicates and changes are shown one by one.
 const SHOWN: usize = 20;
 
 /// How the member list is to be read; what is `None` is as configured.
@@ -26,7 +26,7 @@ pub(super) struct ListRequest {
     skip_bad: bool,
     encoding: Option<String>,
     delimiter: Option<char>,
-    max_missing: Option<Brake>,
+    max_missing: Option<MaxMissing>,
     missing: Option<Missing>,
 }
 
@@ -52,8 +52,8 @@ struct Imported {
     columns: Vec<(String, Option<String>)>,
     members: u64,
     without_address: u64,
-    bad_rows: Vec<BadRow>,
-    doubles: Vec<crate::import::Double>,
+    invalid_rows: Vec<InvalidRow>,
+    duplicates: Vec<crate::import::Duplicate>,
     /// What a person should look at.
     remarks: Vec<Remark>,
     /// Whether members that the list leaves out stay.
@@ -68,8 +68,8 @@ pub fn run(context: Context<'_>, arguments: &Import) -> Result<Exit, Error> {
         (Some(file), _) => file.clone(),
         (None, Some(file)) => context.project.dir.join(file),
         (None, None) => {
-            return Err(Error::new(Kind::Usage, "which member list?")
-                .hint("name the file, or set file in [members] of medlemsbrev.toml"));
+            return Err(Error::new(Kind::Usage, "no member list named")
+                .hint("name the file, or set `file` in [members] of medlemsbrev.toml"));
         }
     };
     let list = List::new(context.project, &path, &ListRequest::new(&arguments.reading))?;
@@ -85,7 +85,7 @@ pub fn run(context: Context<'_>, arguments: &Import) -> Result<Exit, Error> {
     } else {
         context.terminal.text(imported.to_string());
         if arguments.dry_run {
-            context.terminal.say("Nothing was changed: this was a dry run.");
+            context.terminal.say("Dry run: nothing was changed.");
         }
     }
     Ok(Exit::Done)
@@ -100,13 +100,13 @@ pub(super) struct Scratch {
 impl Scratch {
     pub fn new(project: &Project) -> Result<Self, Error> {
         let dir = tempfile::Builder::new().prefix("medlemsbrev-").tempdir().map_err(|error| {
-            Error::new(Kind::TryAgain, format!("can't make a folder for temporary files: {error}"))
+            Error::new(Kind::TryAgain, format!("cannot create a temporary folder: {error}"))
         })?;
         Ok(Self { dir, original: project.ledger_path() })
     }
 
     pub fn ledger(&self) -> Result<Ledger, Error> {
-        Ok(Ledger::throw_away_copy(&self.original, &self.dir.path().join("copy.db"))?)
+        Ok(Ledger::temporary_copy(&self.original, &self.dir.path().join("copy.db"))?)
     }
 }
 
@@ -116,7 +116,7 @@ struct List<'a> {
     options: Options,
     skip_bad: bool,
     keep_missing: bool,
-    max_missing: Brake,
+    max_missing: MaxMissing,
     /// Of the file and of the above: the same digest brings no news.
     digest: String,
 }
@@ -167,7 +167,7 @@ fn import(ledger: &mut Ledger, list: &List<'_>, terminal: Terminal) -> Result<Im
     let sheet = Sheet::open(path, &list.options)?;
     let plan = Plan::make(&sheet);
     if !plan.bad.is_empty() && !list.skip_bad {
-        return Err(bad_rows(path, &plan.bad));
+        return Err(invalid_rows(path, &plan.bad));
     }
     let mut imported = Imported {
         file: path.to_owned(),
@@ -175,8 +175,8 @@ fn import(ledger: &mut Ledger, list: &List<'_>, terminal: Terminal) -> Result<Im
         columns: sheet.columns.iter().map(|column| (column.header.clone(), column.field.clone())).collect(),
         members: plan.members,
         without_address: plan.without_address,
-        bad_rows: Vec::new(),
-        doubles: Vec::new(),
+        invalid_rows: Vec::new(),
+        duplicates: Vec::new(),
         remarks: Vec::new(),
         keep_missing: list.keep_missing,
         difference: None,
@@ -201,14 +201,14 @@ fn import(ledger: &mut Ledger, list: &List<'_>, terminal: Terminal) -> Result<Im
         let said: Vec<String> = refusals(&plan.bad, &plan.remarks).collect();
         imported.difference = Some(pending.keep(&said)?);
     }
-    imported.bad_rows = plan.bad;
+    imported.invalid_rows = plan.bad;
     imported.remarks = plan.remarks;
-    imported.doubles = plan.doubles;
+    imported.duplicates = plan.duplicates;
     Ok(imported)
 }
 
 /// The rows that were left out, and those that a person should look at, one line each.
-fn refusals(bad: &[BadRow], remarks: &[Remark]) -> impl Iterator<Item = String> {
+fn refusals(bad: &[InvalidRow], remarks: &[Remark]) -> impl Iterator<Item = String> {
     let refused = bad.iter().take(SHOWN).map(|bad| format!("refused   {bad}"));
     refused.chain(remarks.iter().take(SHOWN).map(|remark| {
         let Remark { line, column, value, message } = remark;
@@ -218,7 +218,7 @@ fn refusals(bad: &[BadRow], remarks: &[Remark]) -> impl Iterator<Item = String> 
 
 fn ascii(delimiter: char) -> Result<u8, Error> {
     u8::try_from(delimiter).ok().filter(u8::is_ascii).ok_or_else(|| {
-        Error::new(Kind::Usage, format!("`{delimiter}` can't be a delimiter: use ; , | or a tab"))
+        Error::new(Kind::Usage, format!("`{delimiter}` is not a valid delimiter: use ; , | or a tab"))
     })
 }
 
@@ -248,37 +248,39 @@ fn digest_of(path: &Path, how: &str) -> Result<String, Error> {
     Ok(digest.finish())
 }
 
-fn bad_rows(path: &Path, bad: &[BadRow]) -> Error {
-    let rows: Vec<String> = bad.iter().take(SHOWN).map(BadRow::to_string).collect();
+fn invalid_rows(path: &Path, bad: &[InvalidRow]) -> Error {
+    let rows: Vec<String> = bad.iter().take(SHOWN).map(InvalidRow::to_string).collect();
     let more = bad.len().saturating_sub(SHOWN);
     let more = if more > 0 { format!("\n  … and {more} more") } else { String::new() };
     let bad = plural(bad.len() as u64, "row", "rows");
     Error::new(
         Kind::Data,
         format!(
-            "`{}`: {bad} can't be imported; nothing was changed\n  {}{more}",
+            "`{}`: cannot import {bad}; nothing was changed\n  {}{more}",
             path.display(),
             rows.join("\n  ")
         ),
     )
-    .hint("correct them in the list, or import the other rows with --skip-bad")
+    .hint("correct them in the list, or import the valid rows with --skip-bad")
 }
 
 /// Stops an import that would take away more members than `brake` lets through, unless a person says yes.
-fn check_brake(difference: &Difference, brake: Brake, terminal: Terminal) -> Result<(), Error> {
+fn check_brake(difference: &Difference, brake: MaxMissing, terminal: Terminal) -> Result<(), Error> {
     let missing = difference.missing.count;
     if !brake.stops(missing, difference.active_before) {
         return Ok(());
     }
-    let message = format!("the list leaves out {missing} of {} active members", difference.active_before);
+    let message =
+        format!("{missing} of {} active members are missing from the list", difference.active_before);
     match terminal.confirm(&format!("{message}. Remove them from the register?")) {
         Some(true) => return Ok(()),
         Some(false) => return Err(Error::cancelled()),
         None => {}
     }
     let names: Vec<&str> = difference.missing.first.iter().take(5).map(String::as_str).collect();
-    Err(Error::new(Kind::Data, format!("{message} ({} …); nothing was changed", names.join(", ")))
-        .hint(format!("is it the right file? If they have left: --max-missing {missing}")))
+    Err(Error::new(Kind::Data, format!("{message} ({} …); nothing was changed", names.join(", "))).hint(
+        format!("check that it is the right file; if the members have left, use --max-missing {missing}"),
+    ))
 }
 
 impl Imported {
@@ -288,7 +290,7 @@ impl Imported {
         let samples = if samples.is_empty() {
             String::new()
         } else {
-            format!("; names such as {}", samples.join(", "))
+            format!("; sample names: {}", samples.join(", "))
         };
         let columns: Vec<String> = self
             .columns
@@ -299,7 +301,7 @@ impl Imported {
     }
 
     fn refusals(&self) -> impl Iterator<Item = String> {
-        refusals(&self.bad_rows, &self.remarks)
+        refusals(&self.invalid_rows, &self.remarks)
     }
 
     /// One line for a run that does more than import.
@@ -313,8 +315,8 @@ impl Imported {
             (difference.missing.count, if self.keep_missing { "missing, kept" } else { "taken out" }),
             (difference.unchanged, "unchanged"),
             (difference.forgotten.count, "forgotten, not imported"),
-            (self.bad_rows.len() as u64, "refused"),
-            (self.doubles.len() as u64, "doubles merged"),
+            (self.invalid_rows.len() as u64, "refused"),
+            (self.duplicates.len() as u64, "duplicates merged"),
         ] {
             if count > 0 {
                 parts.push(format!("{count} {word}"));
@@ -324,7 +326,7 @@ impl Imported {
     }
 }
 
-impl std::fmt::Display for BadRow {
+impl std::fmt::Display for InvalidRow {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "line {}", self.line)?;
         if !self.column.is_empty() {
@@ -339,31 +341,31 @@ impl std::fmt::Display for Imported {
         for refusal in self.refusals() {
             writeln!(f, "{refusal}")?;
         }
-        for double in self.doubles.iter().take(SHOWN) {
-            let crate::import::Double { line, first_line, name, shared } = double;
-            writeln!(f, "double    line {line}: {name} has {shared} of line {first_line}; merged into it")?;
+        for duplicate in self.duplicates.iter().take(SHOWN) {
+            let crate::import::Duplicate { line, first_line, name, shared } = duplicate;
+            writeln!(f, "duplicate  line {line}: {name} has {shared} of line {first_line}; merged into it")?;
         }
         let Some(difference) = &self.difference else {
-            return writeln!(f, "The list is the same as last time: {} members.", self.members);
+            return writeln!(f, "The list is unchanged: {} members.", self.members);
         };
         for name in difference.added.first.iter().take(SHOWN) {
-            writeln!(f, "added     {name}")?;
+            writeln!(f, "added      {name}")?;
         }
         if difference.added.count > SHOWN as u64 {
-            writeln!(f, "          … and {} more", difference.added.count - SHOWN as u64)?;
+            writeln!(f, "           … and {} more", difference.added.count - SHOWN as u64)?;
         }
         for change in difference.changed.first.iter().take(SHOWN) {
             let fields = change.fields.iter().map(ToString::to_string);
-            writeln!(f, "changed   {}: {}", change.name, fields.collect::<Vec<_>>().join("; "))?;
+            writeln!(f, "changed    {}: {}", change.name, fields.collect::<Vec<_>>().join("; "))?;
         }
         for (word, changed) in [
             ("returned", &difference.returned),
             ("missing", &difference.missing),
-            ("stays out", &difference.suppressed),
+            ("suppressed", &difference.suppressed),
             ("forgotten", &difference.forgotten),
         ] {
             for name in changed.first.iter().take(SHOWN) {
-                writeln!(f, "{word:<9} {name}")?;
+                writeln!(f, "{word:<10} {name}")?;
             }
         }
         writeln!(f)?;
@@ -371,21 +373,21 @@ impl std::fmt::Display for Imported {
         for (count, what) in [
             (difference.added.count, "added".to_owned()),
             (difference.changed.count, "changed".to_owned()),
-            (difference.returned.count, "returned after they were missing".to_owned()),
+            (difference.returned.count, "back after having been missing".to_owned()),
             (
                 difference.missing.count,
                 if self.keep_missing {
                     "missing from the list, kept"
                 } else {
-                    "missing from the list, taken out of the register"
+                    "missing from the list, deactivated"
                 }
                 .to_owned(),
             ),
-            (difference.suppressed.count, "in the list and not mailed: see \"stays out\"".to_owned()),
+            (difference.suppressed.count, "in the list but suppressed: see \"suppressed\" above".to_owned()),
             (difference.unchanged, "unchanged".to_owned()),
-            (difference.forgotten.count, "asked to be forgotten, not imported".to_owned()),
-            (self.bad_rows.len() as u64, "rows refused".to_owned()),
-            (self.doubles.len() as u64, "doubles merged".to_owned()),
+            (difference.forgotten.count, "forgotten at their request, not imported".to_owned()),
+            (self.invalid_rows.len() as u64, "invalid rows".to_owned()),
+            (self.duplicates.len() as u64, "duplicates merged".to_owned()),
             (self.members, format!("members in the list, {} without e-mail", self.without_address)),
         ] {
             if count > 0 {

@@ -22,8 +22,8 @@ const FILES: [(&str, &[u8]); 5] = [
 pub fn run(arguments: &Init, terminal: Terminal) -> Result<Exit, Error> {
     let dir = &arguments.folder;
     if dir.join(crate::config::FILE).exists() {
-        let message = format!("`{}` has a project already; nothing was changed", dir.display());
-        return Err(Error::new(Kind::Data, message).hint("medlemsbrev new ISSUE makes the next issue"));
+        let message = format!("`{}` already contains a project; nothing was changed", dir.display());
+        return Err(Error::new(Kind::Data, message).hint("create the next issue with: medlemsbrev new ISSUE"));
     }
     let today = ZonedDateTime::now().date();
     let half = if today.month() <= 6 { 1 } else { 2 };

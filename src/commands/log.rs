@@ -48,7 +48,7 @@ pub fn run(context: Context<'_>, arguments: &Log) -> Result<Exit, Error> {
         context.terminal.json(&events);
     }
     if shown == 0 {
-        context.terminal.say(format!("The {name} log has nothing on this."));
+        context.terminal.say(format!("The {name} log has no matching entries."));
     }
     Ok(Exit::Done)
 }

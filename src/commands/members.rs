@@ -64,7 +64,7 @@ fn unknown(ledger: &Ledger, who: &str) -> Result<Error, Error> {
     let error = Error::new(Kind::Data, format!("no member has the address, number or id `{who}`"));
     Ok(match near {
         Some((_, name)) => error.hint(format!("is it {name}?")),
-        None => error.hint("look for it with: medlemsbrev members list 'name contains \"…\"'"),
+        None => error.hint("search with: medlemsbrev members list 'name contains \"…\"'"),
     })
 }
 

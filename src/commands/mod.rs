@@ -76,7 +76,7 @@ fn agree(terminal: Terminal, question: &str, instead: &str) -> Result<(), Error>
     match terminal.confirm(question) {
         Some(true) => Ok(()),
         Some(false) => Err(Error::cancelled()),
-        None => Err(Error::new(Kind::Usage, "no terminal to confirm on").hint(instead)),
+        None => Err(Error::new(Kind::Usage, "no terminal to confirm on: use --yes").hint(instead)),
     }
 }
 
@@ -85,5 +85,5 @@ fn runtime() -> Result<tokio::runtime::Runtime, Error> {
     tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()
-        .map_err(|error| Error::new(Kind::TryAgain, format!("the system gives no threads: {error}")))
+        .map_err(|error| Error::new(Kind::TryAgain, format!("cannot start threads: {error}")))
 }

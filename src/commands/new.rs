@@ -17,7 +17,7 @@ pub fn run(context: Context<'_>, arguments: &New) -> Result<Exit, Error> {
     let name = &arguments.issue;
     let dir = context.project.dir.join("issues").join(name.as_str());
     if dir.exists() {
-        let message = format!("`{}` is there already; nothing was changed", dir.display());
+        let message = format!("`{}` already exists; nothing was changed", dir.display());
         return Err(Error::new(Kind::Data, message));
     }
     let language = &context.project.config.association.language;
@@ -53,8 +53,8 @@ fn issue_file(name: &str, today: &ZonedDateTime, last: Option<&Issue>) -> String
     let greeting = last.and_then(|last| last.greeting.as_ref());
     let greeting = greeting.map(|greeting| format!("greeting = {}\n", quoted(greeting))).unwrap_or_default();
     format!(
-        "# What stands around the sections of {name}.\ntitle = \"Medlemsbrev {name}\"   # TODO: the title\n\
-         date = {}               # TODO: the day it is sent\n# subject = \"…\"            # the title when left out\n\
+        "# The frame of {name}.\ntitle = \"Medlemsbrev {name}\"   # TODO: the title\n\
+         date = {}               # TODO: the day it is sent\n# subject = \"…\"            # default: the title\n\
          # preheader = \"…\"          # the line that mail programs show after the subject\n{greeting}",
         today.date()
     )

@@ -74,7 +74,7 @@ fn write_page(
 /// Opens a file or an address in the browser, or says that none can be opened.
 fn open(what: &OsStr, terminal: Terminal) {
     if let Err(failure) = open_quietly(what) {
-        terminal.say(format!("{failure}: open it yourself."));
+        terminal.say(format!("{failure}; open it yourself."));
     }
 }
 
@@ -85,7 +85,7 @@ fn open_quietly(what: &OsStr) -> Result<(), String> {
     let browser = browser.unwrap_or_else(|| opener.to_owned());
     let mut command = Command::new(&browser);
     command.arg(what).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
-    command.spawn().map(drop).map_err(|error| format!("No browser was opened (`{browser}`: {error})"))
+    command.spawn().map(drop).map_err(|error| format!("Could not open a browser (`{browser}`: {error})"))
 }
 
 /// The composer, and the member with this address; without one a neutral reader.
@@ -103,7 +103,7 @@ pub(super) fn letter_of(
     if !composer.has_section_for(&member) {
         let message = format!("no section of {issue} is for {}", member.name);
         return Err(
-            Error::new(Kind::Data, message).hint("such a member gets no letter; see the sections' audience")
+            Error::new(Kind::Data, message).hint("the member gets no letter; check the sections' audience")
         );
     }
     Ok((composer, member))
@@ -111,5 +111,5 @@ pub(super) fn letter_of(
 
 fn unknown_member(address: &Address) -> Error {
     Error::new(Kind::Data, format!("no member has the address {address}"))
-        .hint("look for it in the member list, or leave --member out")
+        .hint("check the member list, or omit --member")
 }

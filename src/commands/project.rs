@@ -28,7 +28,7 @@ impl Project {
     /// Opens the project in `dir`.
     ///
     /// # Errors
-    /// When its configuration can't be used.
+    /// When its configuration cannot be used.
     pub fn open(dir: &Path) -> Result<Self, Error> {
         Ok(Self { dir: dir.to_owned(), config: Config::load(dir)? })
     }
@@ -87,7 +87,7 @@ impl Project {
         }
         let there_are =
             if known.is_empty() { String::new() } else { format!("there are {}; ", known.join(", ")) };
-        error.hint(format!("{there_are}a new one is made by: medlemsbrev new {name}"))
+        error.hint(format!("{there_are}create it with: medlemsbrev new {name}"))
     }
 
     /// The issues that have a folder.
@@ -151,7 +151,7 @@ impl Project {
         let segments =
             if names.is_empty() { String::new() } else { format!("; segments: {}", names.join(", ")) };
         format!(
-            "write for example: area = \"stad\" and type in [byalag, förening]; fields: {}{segments}",
+            "example: area = \"stad\" and type in [byalag, förening]; fields: {}{segments}",
             fields.join(", ")
         )
     }
@@ -177,7 +177,7 @@ impl Project {
     /// What letters need beside the issue; `fields` are the register's.
     ///
     /// # Errors
-    /// When a DKIM key can't be used.
+    /// When a DKIM key cannot be used.
     pub fn setup(&self, fields: BTreeSet<String>) -> Result<Setup, ComposeError> {
         let config = &self.config;
         let sender = &config.sender;
@@ -229,18 +229,18 @@ impl Project {
     /// The secret behind the tokens, made at the first use; it must stay the same for bounces to be recognised.
     ///
     /// # Errors
-    /// When the file can't be read or made.
+    /// When the file cannot be read or made.
     pub fn token_key(&self) -> Result<TokenKey, Error> {
         let path = self.dir.join("state/key");
         let failed = |error: std::io::Error| {
-            Error::new(Kind::TryAgain, format!("can't use the key file `{}`: {error}", path.display()))
+            Error::new(Kind::TryAgain, format!("cannot use the key file `{}`: {error}", path.display()))
         };
         match std::fs::read(&path) {
             Ok(secret) if secret.len() == 32 => return Ok(TokenKey::new(&secret)),
             Ok(_) => {
                 let message = format!("the key file `{}` is damaged", path.display());
                 return Err(Error::new(Kind::Config, message).hint(
-                    "put it back from a backup: with another key no earlier letter's bounce is recognised",
+                    "restore it from a backup: with another key, bounces of earlier letters are not recognised",
                 ));
             }
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
@@ -249,7 +249,7 @@ impl Project {
         let mut secret = [0; 32];
         ring::rand::SystemRandom::new()
             .fill(&mut secret)
-            .map_err(|_| Error::new(Kind::TryAgain, "the system gives no random bytes"))?;
+            .map_err(|_| Error::new(Kind::TryAgain, "the system provides no random bytes"))?;
         let dir = self.dir.join("state");
         std::fs::create_dir_all(&dir).map_err(failed)?;
         // Readable by the owner only; where two processes come at once the first one's key stays.
@@ -267,7 +267,7 @@ impl Project {
     /// The configured relay; `outbox` is its folder if it is one. SMTP conversations go to the transcript.
     ///
     /// # Errors
-    /// When the password can't be read.
+    /// When the password cannot be read.
     pub fn relay(&self, outbox: PathBuf, transcript: Option<Transcript>) -> Result<Relay, Error> {
         let transport = &self.config.transport;
         Ok(match transport.kind {

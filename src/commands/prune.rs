@@ -23,7 +23,7 @@ struct Report {
 /// Runs the command.
 pub fn run(context: Context<'_>, arguments: &Prune) -> Result<Exit, Error> {
     let before = arguments.older_than.before(Timestamp::now()).ok_or_else(|| {
-        Error::new(Kind::Usage, "there is no time so long ago").hint("name a shorter time, such as 24m")
+        Error::new(Kind::Usage, "the time is too long ago").hint("use a shorter time, such as 24m")
     })?;
     let _lock = context.project.lock("prune")?;
     let mut log_events = 0;

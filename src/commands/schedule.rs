@@ -27,18 +27,19 @@ struct Entry {
 pub fn run(context: Context<'_>, arguments: &Schedule) -> Result<Exit, Error> {
     let absolute = |path: &std::path::Path| {
         let found = std::fs::canonicalize(path).map_err(|error| {
-            Error::new(Kind::TryAgain, format!("can't find `{}`: {error}", path.display()))
+            Error::new(Kind::TryAgain, format!("cannot find `{}`: {error}", path.display()))
         })?;
         let name = found.display().to_string();
         if name.contains(['\'', '"', '\\', '\n']) {
-            let message =
-                format!("`{name}` has a quotation mark in it, which cron and systemd read differently");
+            let message = format!(
+                "`{name}` contains a quotation mark or backslash, which cron and systemd read differently"
+            );
             return Err(Error::new(Kind::Config, message).hint("rename the folder"));
         }
         Ok(name)
     };
     let program = std::env::current_exe()
-        .map_err(|error| Error::new(Kind::TryAgain, format!("can't find this program: {error}")))?;
+        .map_err(|error| Error::new(Kind::TryAgain, format!("cannot find this program: {error}")))?;
     let (program, dir) = (absolute(&program)?, absolute(&context.project.dir)?);
     let schedule = &context.project.config.schedule;
     let command = |rest: &str| format!("\"{program}\" -C \"{dir}\" {rest}");
@@ -75,9 +76,7 @@ pub fn run(context: Context<'_>, arguments: &Schedule) -> Result<Exit, Error> {
 }
 
 fn crontab(entries: &[Entry]) -> String {
-    let mut text =
-        "# Give this to `crontab -e`. Cron mails what a command prints: errors, and what was done.\n"
-            .to_owned();
+    let mut text = "# Add these lines with `crontab -e`. Cron mails what a command prints.\n".to_owned();
     for entry in entries {
         // Cron ends a command at a percent sign.
         let _infallible = writeln!(text, "{}   {}", entry.cron, entry.command.replace('%', "\\%"));

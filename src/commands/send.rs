@@ -56,7 +56,7 @@ pub(super) fn send(context: Context<'_>, issue: &IssueName, request: &SendReques
         Some(scratch) => scratch.ledger()?,
         None => context.project.ledger()?,
     };
-    say_what_was_cut_off(&ledger, issue, context.terminal)?;
+    say_interrupted(&ledger, issue, context.terminal)?;
     import_list(context, &mut ledger, &request.list)?;
     refuse_cancelled(&ledger, issue)?;
     if let Some(address) = &request.selection.retry_rejected {
@@ -78,7 +78,9 @@ pub(super) fn send(context: Context<'_>, issue: &IssueName, request: &SendReques
     if let Relay::Outbox(outbox) = &relay
         && let Err(error) = outbox.clear_unfinished()
     {
-        context.terminal.say(format!("Half-written letters stay in `{}`: {error}", outbox.dir().display()));
+        context
+            .terminal
+            .say(format!("Cannot remove unfinished letters from `{}`: {error}", outbox.dir().display()));
     }
     runtime.block_on(Run { context, log: log()?, dry: None }.go(prepared, relay))
 }
@@ -106,12 +108,12 @@ fn ask_before(
     if matches!(request.mode, Mode::Ask) { confirm(context, prepared) } else { Ok(()) }
 }
 
-fn say_what_was_cut_off(ledger: &Ledger, issue: &IssueName, terminal: Terminal) -> Result<(), Error> {
-    let cut_off = ledger.doubt_what_was_cut_off(Timestamp::now())? as u64;
+fn say_interrupted(ledger: &Ledger, issue: &IssueName, terminal: Terminal) -> Result<(), Error> {
+    let cut_off = ledger.mark_interrupted_in_doubt(Timestamp::now())? as u64;
     if cut_off > 0 {
         let letters = plural(cut_off, "letter", "letters");
         terminal.say(format!(
-            "An earlier run was cut off: {letters} in doubt, see `medlemsbrev status {issue}`."
+            "An earlier run was interrupted: {letters} in doubt; see `medlemsbrev status {issue}`."
         ));
     }
     Ok(())
@@ -156,7 +158,7 @@ fn confirm(context: Context<'_>, prepared: &Prepared) -> Result<(), Error> {
     super::agree(
         context.terminal,
         &format!("Send {letters} of «{title}» through {relay}?"),
-        &format!("{letters} to be sent: add --yes to send without a question, or --dry-run to look first"),
+        &format!("{letters} to send: use --yes to send without a prompt, or --dry-run to look first"),
     )
 }
 
@@ -185,7 +187,7 @@ fn plan(
     now: &Review,
 ) -> Result<DryRun, Error> {
     let issue = &prepared.job.issue;
-    // A part of the members can't be compared with all of them.
+    // A part of the members cannot be compared with all of them.
     let is_whole = request.selection.options().is_none();
     Ok(DryRun {
         breakdown: Breakdown::new(&project.config.segments, &prepared.composer),
@@ -208,7 +210,7 @@ fn dry_run_outbox(dir: &Path) -> Result<Relay, Error> {
         Ok(()) => {}
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
         Err(error) => {
-            let message = format!("can't empty the folder `{}`: {error}", dir.display());
+            let message = format!("cannot empty the folder `{}`: {error}", dir.display());
             return Err(Error::new(Kind::TryAgain, message));
         }
     }

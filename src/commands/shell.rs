@@ -32,7 +32,7 @@ pub(super) fn completions(shell: clap_complete::Shell, terminal: Terminal) -> Re
     let mut script = Vec::new();
     if let Some(shell) = Shells::builtins().completer(&shell.to_string()) {
         shell.write_registration(VARIABLE, NAME, NAME, NAME, &mut script).map_err(|error| {
-            Error::new(Kind::TryAgain, format!("can't write the completion script: {error}"))
+            Error::new(Kind::TryAgain, format!("cannot write the completion script: {error}"))
         })?;
     }
     terminal.data(String::from_utf8_lossy(&script));
@@ -44,12 +44,12 @@ pub(super) fn man(arguments: &Man, terminal: Terminal) -> Result<Exit, Error> {
     let Some(dir) = &arguments.output else {
         let mut page = Vec::new();
         let written = clap_mangen::Man::new(Cli::command()).render(&mut page);
-        written.map_err(|error| Error::new(Kind::TryAgain, format!("can't write the page: {error}")))?;
+        written.map_err(|error| Error::new(Kind::TryAgain, format!("cannot write the page: {error}")))?;
         terminal.data(String::from_utf8_lossy(&page));
         return Ok(Exit::Done);
     };
     let pages = pages(dir).map_err(|error| {
-        Error::new(Kind::TryAgain, format!("can't write the pages into `{}`: {error}", dir.display()))
+        Error::new(Kind::TryAgain, format!("cannot write the pages into `{}`: {error}", dir.display()))
     })?;
     terminal.data(pages.join("\n"));
     Ok(Exit::Done)

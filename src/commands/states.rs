@@ -35,14 +35,14 @@ pub(super) fn words(name: &str) -> String {
         "queued" => "to be sent".to_owned(),
         "no_address" => "no e-mail address".to_owned(),
         "outside_segment" => "not in the segment".to_owned(),
-        "no_section" => "no section for them".to_owned(),
+        "no_section" => "no section for the member".to_owned(),
         other => other.replace('_', " "),
     }
 }
 
 /// Letters that are not accepted, one a row, with the times of the association's clock.
 pub(super) fn deliveries(project: &Project, first: &str, rows: &[DeliveryRow]) -> Table {
-    let mut table = Table::new([first, "name", "since", "last words"]).whole(2);
+    let mut table = Table::new([first, "name", "since", "last reply"]).whole(2);
     for row in rows {
         let since = row.since.parse().map_or_else(|_| row.since.clone(), |time| project.clock_time(time));
         let text = |value: &Option<String>| value.clone().unwrap_or_default();

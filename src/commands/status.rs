@@ -34,7 +34,7 @@ pub fn run(context: Context<'_>, arguments: &Status) -> Result<Exit, Error> {
         {
             return Err(context.project.no_issue(issue));
         }
-        context.terminal.say("No member list was imported yet and nothing was sent.");
+        context.terminal.say("No member list has been imported and no letters have been sent.");
         if context.terminal.json {
             context.terminal.json(&Vec::<IssueStatus>::new());
         }
@@ -73,19 +73,19 @@ pub fn run(context: Context<'_>, arguments: &Status) -> Result<Exit, Error> {
     Ok(Exit::Done)
 }
 
-/// The issues that the schedule promises.
+/// The issues of the schedule.
 fn show_year(context: Context<'_>, ledger: &Ledger) -> Result<(), Error> {
     let today =
         Timestamp::now().to_zoned_datetime(context.project.config.association.time_zone.0.clone()).date();
-    let promises = super::schedule::year::promises(context.project, ledger, today)?;
-    if !promises.is_empty() {
-        context.terminal.text(super::schedule::year::table(&promises, today).to_string());
+    let due_issues = super::schedule::year::due_issues(context.project, ledger, today)?;
+    if !due_issues.is_empty() {
+        context.terminal.text(super::schedule::year::table(&due_issues, today).to_string());
     }
     Ok(())
 }
 
 fn of_issue(project: &Project, ledger: &Ledger, issue: IssueName) -> Result<IssueStatus, Error> {
-    // Without its folder an issue still has deliveries; only who would get it can't be said.
+    // Without its folder an issue still has deliveries; only who would get it cannot be said.
     let composer = project.composer(&issue, ledger.fields()?).ok();
     let mut counts = ledger
         .survey(&issue, |member| composer.as_ref().and_then(|composer| skip(composer, None, member)))?;

@@ -85,7 +85,7 @@ impl<'a> Calendar<'a> {
             self.line(&format!("URL:{link}"));
         }
         let address = utf8_percent_encode(organiser.address.as_str(), IN_MAILTO);
-        // RFC 5545 §3.2: a quoted parameter can't hold a quotation mark.
+        // RFC 5545 §3.2: a quoted parameter cannot hold a quotation mark.
         let name = organiser.name.replace('"', "'");
         self.line(&format!("ORGANIZER;CN=\"{name}\":mailto:{address}"));
         self.line("END:VEVENT");
@@ -132,7 +132,7 @@ impl<'a> Calendar<'a> {
         }
     }
 
-    /// Folds between characters (RFC 5545 §3.1); a control character can't start a line of its own.
+    /// Folds between characters (RFC 5545 §3.1); a control character cannot start a line of its own.
     fn line(&mut self, line: &str) {
         let mut width = 0;
         for char in line.chars().filter(|char| !char.is_control()) {

@@ -6,12 +6,12 @@ use crate::domain::{AddressError, Excerpt};
 
 use super::dkim::DkimError;
 
-/// Why a letter can't be composed.
+/// Why a letter cannot be composed.
 #[derive(Debug, thiserror::Error)]
 pub enum ComposeError {
     #[error("there is no issue `{name}`: `{dir}` has no `issue.toml`")]
     NoIssue { name: String, dir: PathBuf },
-    #[error("can't read `{path}`: {source}")]
+    #[error("cannot read `{path}`: {source}")]
     Read { path: PathBuf, source: std::io::Error },
     #[error("`{path}` line {line}: {message}", path = excerpt.path.display(), line = excerpt.line())]
     Source { message: String, hint: Option<String>, excerpt: Excerpt },
@@ -39,9 +39,11 @@ impl ComposeError {
         match self {
             Self::Source { hint, .. } => hint.as_deref(),
             Self::Dkim(error) => error.hint(),
-            Self::NoIssue { .. } => Some("an issue.toml has at least: title = \"…\" and date = 2026-04-15"),
+            Self::NoIssue { .. } => {
+                Some("create an issue.toml with at least: title = \"…\" and date = 2026-04-15")
+            }
             Self::Read { .. } => {
-                Some("is the name right? `medlemsbrev check` says which line names the file")
+                Some("check the name; `medlemsbrev check` shows the line that names the file")
             }
             _ => None,
         }

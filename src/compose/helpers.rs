@@ -53,19 +53,20 @@ pub(super) fn register(registry: &mut Handlebars<'_>, language: &Language) {
 fn text<'a>(values: &[&'a Value], index: usize) -> Result<&'a str, String> {
     match values.get(index) {
         Some(Value::String(text)) => Ok(text),
-        Some(other) => Err(format!("wants a text and got `{other}`")),
+        Some(other) => Err(format!("expected a text, found `{other}`")),
         None => Err(format!("wants {} values", index + 1)),
     }
 }
 
 fn date(values: &[&Value]) -> Result<Date, String> {
     let text = text(values, 0)?;
-    text.parse().map_err(|_| format!("wants a date such as 2026-04-15 and got `{text}`"))
+    text.parse().map_err(|_| format!("expected a date such as 2026-04-15, found `{text}`"))
 }
 
 fn time_range(language: &Language, values: &[&Value]) -> Result<String, String> {
-    let clock =
-        |text: &str| text.parse::<Time>().map_err(|_| format!("wants a time such as 13:00 and got `{text}`"));
+    let clock = |text: &str| {
+        text.parse::<Time>().map_err(|_| format!("expected a time such as 13:00, found `{text}`"))
+    };
     let start = clock(text(values, 0)?)?;
     let end = match values.get(1) {
         None | Some(Value::Null) => None,
@@ -76,13 +77,13 @@ fn time_range(language: &Language, values: &[&Value]) -> Result<String, String> 
 
 /// An amount with the language's separators: whole crowns without decimals.
 fn money(language: &Language, values: &[&Value]) -> Result<String, String> {
-    let value = values.first().ok_or("wants an amount")?;
+    let value = values.first().ok_or("expected an amount")?;
     let number = match value {
         Value::String(text) => text.trim().replace(' ', "").replace(',', ".").parse().ok(),
         other => other.as_f64(),
     };
     let number: f64 =
-        number.filter(|n: &f64| n.is_finite()).ok_or(format!("wants an amount and got `{value}`"))?;
+        number.filter(|n: &f64| n.is_finite()).ok_or(format!("expected an amount, found `{value}`"))?;
     let written = format!("{:.2}", number.abs());
     let (whole, cents) = written.split_once('.').unwrap_or((&written, "00"));
     let mut grouped = String::new();
@@ -118,7 +119,7 @@ fn plain(value: &Value) -> String {
 
 /// `{{plural n "möte" "möten"}}`: the number and the word that goes with it.
 fn plural(_: &Language, values: &[&Value]) -> Result<String, String> {
-    let number = values.first().map(|value| plain(value)).ok_or("wants a number and two words")?;
+    let number = values.first().map(|value| plain(value)).ok_or("expected a number and two words")?;
     let word = if number == "1" { text(values, 1)? } else { text(values, 2)? };
     Ok(format!("{number} {word}"))
 }

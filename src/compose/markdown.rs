@@ -5,8 +5,8 @@ use std::path::Path;
 
 use pulldown_cmark::{Event, HeadingLevel, Options, Parser, Tag, TagEnd};
 
-use super::shield::Shield;
 use super::style::Styles;
+use super::tag_mask::TagMask;
 use super::{ComposeError, parts::InlineImages};
 
 /// A section as templates: rendered once where nothing in it is personal.
@@ -37,10 +37,10 @@ pub(super) fn render(
     styles: &Styles,
     images: &mut InlineImages,
 ) -> Result<Rendered, ComposeError> {
-    let (shield, source) = Shield::markdown(markdown);
+    let (mask, source) = TagMask::markdown(markdown);
     let events: Vec<Event<'_>> = Parser::new_ext(&source, options()).collect();
     let text = super::text::render(&events);
-    let events = unwrap_block_tags(shift_headings(events), &shield);
+    let events = unwrap_block_tags(shift_headings(events), &mask);
     let events = buttons(&images.take_in(events, dir)?);
     let mut html = String::new();
     pulldown_cmark::html::push_html(&mut html, events.into_iter());
@@ -48,9 +48,9 @@ pub(super) fn render(
     let html = html.replace("<th>", "<th scope=\"col\">").replace("<th style", "<th scope=\"col\" style");
     let html = images.with_widths(&styles.write_into_fragment(&sanitised(&html))?);
     Ok(Rendered {
-        html: shield.restore(html.trim_end()),
-        text: shield.restore(text.trim_end()),
-        is_personal: !shield.is_empty(),
+        html: mask.restore(html.trim_end()),
+        text: mask.restore(text.trim_end()),
+        is_personal: !mask.is_empty(),
     })
 }
 
@@ -76,14 +76,14 @@ fn shift_headings(events: Vec<Event<'_>>) -> Vec<Event<'_>> {
 }
 
 /// A paragraph of nothing but `{{#if …}}` or `{{/if}}` would leave an empty paragraph behind.
-fn unwrap_block_tags<'a>(events: Vec<Event<'a>>, shield: &Shield) -> Vec<Event<'a>> {
+fn unwrap_block_tags<'a>(events: Vec<Event<'a>>, mask: &TagMask) -> Vec<Event<'a>> {
     let mut unwrapped: Vec<Event<'a>> = Vec::with_capacity(events.len());
     for event in events {
         let is_end = matches!(event, Event::End(TagEnd::Paragraph));
         let is_tag_paragraph = is_end
             && matches!(
                 unwrapped.as_slice(),
-                [.., Event::Start(Tag::Paragraph), Event::Text(text)] if shield.is_only_blocks(text)
+                [.., Event::Start(Tag::Paragraph), Event::Text(text)] if mask.is_only_blocks(text)
             );
         if is_tag_paragraph && let Some(text) = unwrapped.pop() {
             unwrapped.pop();

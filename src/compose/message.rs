@@ -34,7 +34,7 @@ impl Frame {
     /// Builds the frame of an issue's messages around images and attachments.
     ///
     /// # Errors
-    /// When a header can't be written.
+    /// When a header cannot be written.
     pub fn new(
         sender: &Sender,
         issue: &IssueName,
@@ -98,7 +98,7 @@ impl Frame {
 /// The headers that only this member's message has.
 ///
 /// # Errors
-/// When a header can't be written so that every mail program reads it.
+/// When a header cannot be written so that every mail program reads it.
 pub(super) fn headers(
     sender: &Sender,
     member: &Member,
@@ -136,7 +136,7 @@ pub(super) fn mailbox(name: Option<String>, address: &Address) -> Result<Mailbox
     let parsed = lettre::Address::new(address.local_part(), address.domain());
     let parsed = parsed.map_err(|error| ComposeError::Letter {
         member: address.to_string(),
-        message: format!("the address can't stand in a header: {error}"),
+        message: format!("the address cannot stand in a header: {error}"),
     })?;
     Ok(Mailbox::new(name, parsed))
 }
@@ -145,7 +145,7 @@ pub(super) fn mailbox(name: Option<String>, address: &Address) -> Result<Mailbox
 fn body(issue: &IssueName, images: &[SinglePart], attachments: &[SinglePart]) -> Result<MultiPart, String> {
     let text = part("text/plain; charset=utf-8; format=flowed", TEXT_HERE)?;
     let html = part("text/html; charset=utf-8", HTML_HERE)?;
-    // `=_` can't stand in quoted-printable or base64 (RFC 2045 §6.7), so no body holds a boundary.
+    // `=_` cannot stand in quoted-printable or base64 (RFC 2045 §6.7), so no body holds a boundary.
     let boundary = |level: &str| format!("=_{level}-{issue}");
     let alternative = MultiPart::alternative().boundary(boundary("a")).singlepart(text);
     let alternative = if images.is_empty() {

@@ -17,9 +17,9 @@ mod notice;
 mod page;
 mod parts;
 mod sender;
-mod shield;
 mod source;
 mod style;
+mod tag_mask;
 mod template;
 mod text;
 mod variant;
@@ -175,7 +175,7 @@ impl Composer {
     /// Renders the letter's subject, HTML and text for one member.
     ///
     /// # Errors
-    /// When a template can't be rendered with this member's fields.
+    /// When a template cannot be rendered with this member's fields.
     pub fn render(&self, member: &Member) -> Result<Rendered, ComposeError> {
         let token = self.key.sign(&self.issue.name, member.id);
         Ok(self.fill(member, &token)?.rendered())

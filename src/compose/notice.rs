@@ -39,7 +39,7 @@ impl Notice<'_> {
     /// turn (RFC 3834 §3.3).
     ///
     /// # Errors
-    /// When an address can't stand in a header, or a key is damaged.
+    /// When an address cannot stand in a header, or a key is damaged.
     pub fn letter(&self, signers: &[Signer], now: Timestamp) -> Result<Letter, ComposeError> {
         let kind = if self.answer.is_some() { "auto-replied" } else { "auto-generated" };
         let mut builder = lettre::Message::builder()

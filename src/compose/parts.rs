@@ -90,7 +90,7 @@ impl InlineImages {
 /// An attachment with its MIME type by its name (RFC 2183, file name by RFC 2231).
 ///
 /// # Errors
-/// When the file can't be read.
+/// When the file cannot be read.
 pub(super) fn attachment(path: &Path) -> Result<SinglePart, ComposeError> {
     let kind = mime_guess::from_path(path).first_or_octet_stream();
     let builder = SinglePart::builder()
@@ -103,13 +103,13 @@ pub(super) fn attachment(path: &Path) -> Result<SinglePart, ComposeError> {
 /// The calendar of a letter's events (RFC 6047 §2.4); `name` is the file's, without its ending.
 ///
 /// # Errors
-/// When the headers can't be written.
+/// When the headers cannot be written.
 pub(super) fn calendar(text: String, name: &str) -> Result<SinglePart, ComposeError> {
     let refused = |message: String| ComposeError::Letter { member: "everyone".to_owned(), message };
     let kind =
         ContentType::parse(super::calendar::CONTENT_TYPE).map_err(|error| refused(error.to_string()))?;
     let body = Body::new_with_encoding(text.into_bytes(), ContentTransferEncoding::Base64)
-        .map_err(|_| refused("the calendar can't be encoded".to_owned()))?;
+        .map_err(|_| refused("the calendar cannot be encoded".to_owned()))?;
     let file = format!("{}.ics", name.to_lowercase());
     Ok(SinglePart::builder().header(kind).header(ContentDisposition::attachment(&file)).body(body))
 }

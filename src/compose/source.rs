@@ -186,9 +186,7 @@ fn parse_audience(
         let start = offset + audience.span().start + 1;
         ComposeError::Source {
             message: format!("audience: {error}"),
-            hint: Some(
-                "write for example: audience = 'typ = \"byalag\" and område in [\"stad\"]'".to_owned(),
-            ),
+            hint: Some("example: audience = 'typ = \"byalag\" and område in [\"stad\"]'".to_owned()),
             excerpt: Excerpt::new(path, text, start + error.span.start..start + error.span.end),
         }
     })

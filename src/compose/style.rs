@@ -3,7 +3,7 @@
 use css_inline::{CSSInliner, InlineOptions};
 
 use super::ComposeError;
-use super::shield::Shield;
+use super::tag_mask::TagMask;
 
 /// The letter's stylesheet.
 pub(super) struct Styles {
@@ -39,10 +39,10 @@ impl Styles {
     /// When the stylesheet is not CSS.
     pub fn write_into_template(&self, template: &str) -> Result<String, ComposeError> {
         let with_css = template.replace(MARK, &format!("<style>{}</style>{HEAD_STYLE}", self.plain));
-        let (shield, html) = Shield::html(&with_css);
+        let (mask, html) = TagMask::html(&with_css);
         let html = self.inliner.inline(&html).map_err(|error| ComposeError::Style(error.to_string()))?;
         let head_style = format!("<style>{}</style>", self.at_rules);
-        Ok(shield.restore(&html).replace(HEAD_STYLE, &head_style))
+        Ok(mask.restore(&html).replace(HEAD_STYLE, &head_style))
     }
 
     /// Writes the rules into the HTML of a section.

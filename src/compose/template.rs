@@ -58,7 +58,7 @@ impl Templates {
     /// Renders a template.
     ///
     /// # Errors
-    /// When a helper is given what it can't work with, or a name is missing.
+    /// When a helper is given what it cannot work with, or a name is missing.
     pub fn render_data(&self, name: &str, data: &impl Serialize) -> Result<String, RenderError> {
         self.registry.render(name, data)
     }
@@ -114,7 +114,7 @@ impl Source<'_> {
             TemplateErrorReason::MismatchingClosedHelper(open, close) => {
                 format!("`{{{{#{open}}}}}` is closed by `{{{{/{close}}}}}`")
             }
-            TemplateErrorReason::InvalidSyntax(_) => "this tag is not understood".to_owned(),
+            TemplateErrorReason::InvalidSyntax(_) => "invalid tag".to_owned(),
             other => other.to_string(),
         };
         let hint = "tags look like {{member.name}}, {{#if member.organisation}} … {{/if}}; write \\{{ for plain braces";
@@ -214,7 +214,7 @@ impl Check<'_> {
         let name = helper.name.as_name().unwrap_or_default();
         if has_arguments || helper.block {
             if !helpers::is_known(name) {
-                let message = format!("there is no helper `{name}`");
+                let message = format!("unknown helper `{name}`");
                 return Err(self.source.error(place.0, place.1, message, None));
             }
         } else if !helpers::is_known(name) {
@@ -261,7 +261,7 @@ impl Check<'_> {
     fn name(&self, names: &[&str], place: (usize, usize), at_root: bool) -> Result<(), ComposeError> {
         let Some((first, rest)) = names.split_first() else { return Ok(()) };
         let unknown = |name: String, known: Vec<String>| {
-            let message = format!("there is no `{name}`");
+            let message = format!("unknown name `{name}`");
             Err(self.source.error(place.0, place.1, message, Some(suggestion(&name, &known))))
         };
         match (self.schema.get(first), rest.first()) {

@@ -90,11 +90,11 @@ impl Imap {
         if self.security == Security::None && !is_here {
             return Err((
                 "inbox.imap.security",
-                "is \"none\", which is for a server on this machine: take \"tls\" or \"starttls\"",
+                "is \"none\", which is only for a server on this machine: use \"tls\" or \"starttls\"",
             ));
         }
         if self.move_to.as_ref().is_some_and(|to| *to == self.folder) {
-            return Err(("inbox.imap.move_to", "is the folder that is read: take another one"));
+            return Err(("inbox.imap.move_to", "is the folder that is read: use another one"));
         }
         Ok(())
     }

@@ -18,7 +18,7 @@ use crate::server::{Auth, Security};
 pub use inbox::{Imap, Inbox};
 pub use password::{Password, PasswordError, PasswordKeys};
 pub use schedule::{MonthDay, Schedule};
-pub use values::{Age, Brake, Count, FolderUrl, ListId, Missing, Span, UnsubscribeUrl, Wait, ZoneName};
+pub use values::{Age, Count, FolderUrl, ListId, MaxMissing, Missing, Span, UnsubscribeUrl, Wait, ZoneName};
 
 /// The file's name in a project's folder.
 pub const FILE: &str = "medlemsbrev.toml";
@@ -101,7 +101,7 @@ pub struct Transport {
     pub connect_timeout: Span,
     pub command_timeout: Span,
     pub final_dot_timeout: Span,
-    /// How long a run tries letters again that were refused for now, and a server that is out of reach.
+    /// How long a run tries letters again that were deferred, and a server that is out of reach.
     pub patience: Wait,
     /// How many letters may leave in a time, over all runs.
     pub quota: Vec<Quota>,
@@ -127,7 +127,7 @@ pub struct Members {
     pub encoding: Option<String>,
     pub delimiter: Option<char>,
     pub skip_bad: bool,
-    pub max_missing: Brake,
+    pub max_missing: MaxMissing,
     pub missing: Missing,
     /// Field → header in the file.
     pub columns: BTreeMap<String, String>,
@@ -152,14 +152,14 @@ pub struct Archive {
     pub url: Option<FolderUrl>,
 }
 
-/// Why the configuration can't be used.
+/// Why the configuration cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum ConfigError {
     #[error("there is no folder `{dir}`")]
     NoFolder { dir: PathBuf },
     #[error("there is no `{FILE}` in `{dir}`")]
     Missing { dir: PathBuf, above: Option<PathBuf> },
-    #[error("can't read `{path}`: {source}")]
+    #[error("cannot read `{path}`: {source}")]
     Read { path: PathBuf, source: std::io::Error },
     #[error("`{path}`: {message}", path = excerpt.path.display())]
     Syntax { message: String, hint: Option<String>, excerpt: Excerpt },
@@ -214,7 +214,7 @@ impl Config {
         {
             return wrong(
                 "sender.bounce_address",
-                "has no room for a token in its local part: take a shorter one",
+                "has a local part that is too long for a token: use a shorter one",
             );
         }
         Ok(())

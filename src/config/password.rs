@@ -18,7 +18,7 @@ pub enum Password {
 pub enum PasswordError {
     #[error("the environment variable `{0}` with the password is not set")]
     Environment(String),
-    #[error("can't read the password file `{path}`: {source}")]
+    #[error("cannot read the password file `{path}`: {source}")]
     Read { path: PathBuf, source: std::io::Error },
     #[error("the password file `{0}` can be read by others")]
     Open(PathBuf),

@@ -12,7 +12,7 @@ use serde::Deserialize;
 #[serde(try_from = "String")]
 pub struct ZoneName(pub TimeZone);
 
-/// An `https:` URL with `{token}` where the member's token goes (RFC 8058 asks for HTTPS).
+/// An `https:` URL with `{token}` for the member's token (RFC 8058 asks for HTTPS).
 #[derive(Debug, Clone, Deserialize)]
 #[serde(try_from = "String")]
 pub struct UnsubscribeUrl(pub String);
@@ -40,7 +40,7 @@ pub struct FolderUrl(pub String);
 /// How many active members a new file may leave out: a number or a share.
 #[derive(Debug, Clone, Copy, PartialEq, Deserialize)]
 #[serde(try_from = "BrakeText")]
-pub enum Brake {
+pub enum MaxMissing {
     Number(u64),
     /// Percent of the active members.
     Percent(f64),
@@ -73,7 +73,7 @@ impl TryFrom<SignedDuration> for Wait {
     type Error = String;
 
     fn try_from(span: SignedDuration) -> Result<Self, Self::Error> {
-        Duration::try_from(span).map(Self).map_err(|_| "the time can't be less than nothing".to_owned())
+        Duration::try_from(span).map(Self).map_err(|_| "the time must not be negative".to_owned())
     }
 }
 
@@ -81,7 +81,7 @@ impl FromStr for Wait {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let wrong = || format!("`{text}` is no time such as 30s or 5min");
+        let wrong = || format!("`{text}` is not a duration such as 30s or 5min");
         let span: SignedDuration = text.parse().map_err(|_| wrong())?;
         Duration::try_from(span).map(Self).map_err(|_| wrong())
     }
@@ -106,7 +106,7 @@ impl FromStr for Age {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let wrong = || format!("`{text}` is no time such as 90d, 24m (months) or 3y");
+        let wrong = || format!("`{text}` is not an age such as 90d, 24m (months) or 3y");
         let text = text.trim();
         let unit = text.chars().last().ok_or_else(wrong)?;
         let number: u32 = text.strip_suffix(unit).unwrap_or_default().trim().parse().map_err(|_| wrong())?;
@@ -119,13 +119,13 @@ impl FromStr for Age {
     }
 }
 
-impl Default for Brake {
+impl Default for MaxMissing {
     fn default() -> Self {
         Self::Percent(10.0)
     }
 }
 
-impl Brake {
+impl MaxMissing {
     /// Tells whether `missing` of `active` members are more than the brake lets through.
     pub fn stops(self, missing: u64, active: u64) -> bool {
         match self {
@@ -136,7 +136,7 @@ impl Brake {
     }
 }
 
-impl FromStr for Brake {
+impl FromStr for MaxMissing {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
@@ -151,7 +151,7 @@ impl FromStr for Brake {
     }
 }
 
-impl TryFrom<BrakeText> for Brake {
+impl TryFrom<BrakeText> for MaxMissing {
     type Error = String;
 
     fn try_from(value: BrakeText) -> Result<Self, Self::Error> {
@@ -179,7 +179,7 @@ impl TryFrom<SignedDuration> for Span {
     fn try_from(span: SignedDuration) -> Result<Self, Self::Error> {
         match Duration::try_from(span) {
             Ok(span) if !span.is_zero() => Ok(Self(span)),
-            _ => Err("the time must be longer than nothing".to_owned()),
+            _ => Err("the time must be greater than zero".to_owned()),
         }
     }
 }
@@ -202,7 +202,7 @@ impl TryFrom<String> for UnsubscribeUrl {
         if url.starts_with("https://") && url.contains("{token}") && printable && url.len() < 300 {
             return Ok(Self(url));
         }
-        Err(format!("`{url}` must start with https:// and have {{token}} where the member's token goes"))
+        Err(format!("`{url}` must start with https:// and have {{token}} for the member's token"))
     }
 }
 
@@ -227,6 +227,6 @@ impl TryFrom<String> for ListId {
         if id.contains('.') && id.bytes().all(allowed) && id.len() < 200 {
             return Ok(Self(id));
         }
-        Err(format!("`{id}` is not a list's id, such as \"medlemsbrev.example.se\" (RFC 2919)"))
+        Err(format!("`{id}` is not a list ID such as \"medlemsbrev.example.se\" (RFC 2919)"))
     }
 }

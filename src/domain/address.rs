@@ -14,21 +14,21 @@ pub struct Address(String);
 /// Why a text is not a deliverable address.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum AddressError {
-    #[error("has no `@`")]
+    #[error("no @")]
     NoAt,
-    #[error("has a local part that is not allowed (RFC 5321 §4.1.2)")]
+    #[error("the part before the @ has a character that is not allowed")]
     LocalPart,
-    #[error("has a domain that is not allowed (RFC 5321 §2.3.5)")]
+    #[error("the part after the @ is not a valid domain")]
     Domain,
-    #[error("has a domain without a dot: nothing can be delivered there")]
+    #[error("the part after the @ is incomplete (no `.se`?)")]
     NoDot,
-    #[error("is longer than 254 characters (RFC 5321 §4.5.3.1.3)")]
+    #[error("longer than 254 characters")]
     TooLong,
 }
 
 /// The same with the text, for arguments and settings.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("`{text}` is not an e-mail address: it {error}")]
+#[error("`{text}` is not a valid e-mail address: {error}")]
 pub struct NotAnAddress {
     text: String,
     error: AddressError,
@@ -38,7 +38,7 @@ impl Address {
     /// Checks and normalises `text`: trims it, drops `<…>` and `mailto:`, turns the domain into lower-case ASCII.
     ///
     /// # Errors
-    /// Says which part can't be delivered to; address literals and names without a dot are refused.
+    /// Says which part cannot be delivered to; address literals and names without a dot are refused.
     pub fn parse(text: &str) -> Result<Self, AddressError> {
         let text = bare(text);
         let text: String = if text.is_ascii() { text.to_owned() } else { text.nfc().collect() };

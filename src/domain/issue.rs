@@ -11,9 +11,9 @@ use serde::{Deserialize, Serialize};
 #[serde(try_from = "String", into = "String")]
 pub struct IssueName(String);
 
-/// Why a text can't name an issue.
+/// Why a text cannot name an issue.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("`{0}` can't name an issue: use 1 to 16 small letters, digits and `-`, such as `2026-1`")]
+#[error("`{0}` cannot name an issue: use 1 to 16 small letters, digits and `-`, such as `2026-1`")]
 pub struct IssueNameError(String);
 
 impl IssueName {

@@ -63,7 +63,7 @@ impl Reply {
 const TOO_FAST: [&str; 7] =
     ["too many", "too much", "too fast", "rate limit", "slow down", "throttl", "exceeded the rate"];
 
-/// Folds white space and control characters, so that a hostile reply can't break a log line or a terminal.
+/// Folds white space and control characters, so that a hostile reply cannot break a log line or a terminal.
 fn one_line(text: &str) -> String {
     let clean: String = text.chars().map(|c| if c.is_control() { ' ' } else { c }).take(500).collect();
     clean.split_whitespace().collect::<Vec<_>>().join(" ")

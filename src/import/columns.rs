@@ -43,18 +43,20 @@ impl Columns {
         for (field, wanted) in asked {
             if !header.iter().any(|cell| same(cell, wanted)) {
                 return Err(wrong(format!(
-                    "no column has the header `{wanted}`, which the configuration gives to `{field}`"
+                    "no column has the header `{wanted}`, which is configured for `{field}`"
                 )));
             }
         }
         let columns = Self::named(&header, asked);
         if let Some(twice) = columns.repeated() {
             return Err(wrong(format!(
-                "two columns mean `{twice}`: rename one, or choose in [members.columns]"
+                "two columns map to `{twice}`: rename one, or choose in [members.columns]"
             )));
         }
         if !columns.has("email") {
-            return Err(wrong("no column holds e-mail addresses (such as `E-post` or `Email`)".to_owned()));
+            return Err(wrong(
+                "no column contains e-mail addresses (such as `E-post` or `Email`)".to_owned(),
+            ));
         }
         Ok(Self { header_line, ..columns })
     }

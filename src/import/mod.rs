@@ -1,7 +1,7 @@
 //! The member list: from a file's bytes to checked rows.
 //!
 //! [`Sheet::open`] reads a file and finds its encoding, delimiter and columns; [`Sheet::rows`] gives its rows one by
-//! one; [`Plan::make`] finds doubles and bad rows. What the rows change in the register is the ledger's matter.
+//! one; [`Plan::make`] finds duplicates and invalid rows. What the rows change in the register is the ledger's matter.
 
 mod columns;
 mod decode;
@@ -20,9 +20,9 @@ use crate::domain::Excerpt;
 
 pub use columns::Columns;
 pub use decode::encoding_for;
-pub use plan::{Double, Plan};
+pub use plan::{Duplicate, Plan};
 pub use remark::Remark;
-pub use rows::{BadRow, Row, Rows};
+pub use rows::{InvalidRow, Row, Rows};
 
 /// How a file is to be read; what is left out is found.
 #[derive(Debug, Clone, Default)]
@@ -58,14 +58,14 @@ pub enum Format {
     },
 }
 
-/// Why a member list can't be read at all.
+/// Why a member list cannot be read at all.
 #[derive(Debug, thiserror::Error)]
 pub enum ImportError {
-    #[error("can't read the member list `{path}`: {source}")]
+    #[error("cannot read the member list `{path}`: {source}")]
     Read { path: PathBuf, source: std::io::Error },
-    #[error("the spreadsheet `{path}` can't be read: {reason}")]
+    #[error("cannot read the spreadsheet `{path}`: {reason}")]
     Spreadsheet { path: PathBuf, reason: String },
-    #[error("`{path}` is not text in {encoding}: byte {offset} can't be read")]
+    #[error("`{path}` is not text in {encoding}: invalid at byte {offset}")]
     Encoding { path: PathBuf, encoding: &'static str, offset: usize },
     #[error("`{label}` is not the name of an encoding, such as windows-1252, utf-8 or macintosh")]
     UnknownEncoding { label: String },
@@ -79,7 +79,7 @@ impl Sheet {
     /// Reads the file at `path`.
     ///
     /// # Errors
-    /// When it can't be read, decoded, or has no column for names or addresses.
+    /// When it cannot be read, decoded, or has no column for names or addresses.
     pub fn open(path: &Path, options: &Options) -> Result<Self, ImportError> {
         let bytes =
             std::fs::read(path).map_err(|source| ImportError::Read { path: path.to_owned(), source })?;
@@ -134,7 +134,7 @@ impl Sheet {
 impl std::fmt::Display for Format {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
-            Self::Csv { encoding, delimiter } => write!(f, "{encoding}, {delimiter} between cells"),
+            Self::Csv { encoding, delimiter } => write!(f, "{encoding}, {delimiter}-separated"),
             Self::Spreadsheet { sheet } => write!(f, "the sheet `{sheet}`"),
         }
     }

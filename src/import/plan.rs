@@ -1,21 +1,21 @@
-//! What a look at the whole sheet finds: bad rows, and rows that speak of one member.
+//! What a look at the whole sheet finds: invalid rows, and rows that speak of one member.
 
 use std::collections::{HashMap, HashSet};
 use std::hash::{BuildHasher, RandomState};
 
 use serde::Serialize;
 
-use super::remark::Slips;
-use super::{BadRow, Remark, Row, Sheet};
+use super::remark::DomainTypos;
+use super::{InvalidRow, Remark, Row, Sheet};
 
-/// The sheet's bad rows and doubles, found before anything is changed.
+/// The sheet's invalid rows and duplicates, found before anything is changed.
 #[derive(Debug, Default)]
 pub struct Plan {
-    pub bad: Vec<BadRow>,
-    pub doubles: Vec<Double>,
+    pub bad: Vec<InvalidRow>,
+    pub duplicates: Vec<Duplicate>,
     /// What a person should look at, in rows that are imported.
     pub remarks: Vec<Remark>,
-    /// Rows that can be imported, doubles counted once.
+    /// Rows that can be imported, duplicates counted once.
     pub members: u64,
     pub without_address: u64,
     /// The merged row of each member that has several, by the line of its first row.
@@ -29,7 +29,7 @@ pub struct Plan {
 
 /// A row that was merged into an earlier row of the same address, number or name.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Double {
+pub struct Duplicate {
     pub line: u64,
     pub first_line: u64,
     pub name: String,
@@ -45,7 +45,7 @@ impl Plan {
         let mut identities: HashSet<u64> = HashSet::new();
         let mut repeated: HashMap<u64, Vec<Row>> = HashMap::new();
         let mut claims = Vec::new();
-        let mut slips = Slips::default();
+        let mut slips = DomainTypos::default();
         for row in sheet.rows() {
             let mut row = match row {
                 Ok(row) => row,
@@ -86,24 +86,25 @@ impl Plan {
             }
             let Some(later) = repeated.remove(&self.hasher.hash_one(merged.identity())) else { continue };
             let first_line = merged.line;
-            for double in later {
-                self.left_out.insert(double.line);
-                let (line, name, shared) = (double.line, double.name.clone(), double.identity_text());
-                self.doubles.push(Double { line, first_line, name, shared });
-                merged.fill_from(&double);
-                // A row without a number takes that of its double, unless another row has it.
-                let Some(number) = double.number.clone().filter(|_| merged.number.is_none()) else {
+            for duplicate in later {
+                self.left_out.insert(duplicate.line);
+                let (line, name, shared) =
+                    (duplicate.line, duplicate.name.clone(), duplicate.identity_text());
+                self.duplicates.push(Duplicate { line, first_line, name, shared });
+                merged.fill_from(&duplicate);
+                // A row without a number takes that of its duplicate, unless another row has it.
+                let Some(number) = duplicate.number.clone().filter(|_| merged.number.is_none()) else {
                     continue;
                 };
                 if self.numbers.insert(self.hasher.hash_one(&number)) {
                     merged.number = Some(number);
                 } else {
-                    claims.push(double);
+                    claims.push(duplicate);
                 }
             }
             self.merged.insert(first_line, merged);
         }
-        self.doubles.sort_by_key(|double| double.line);
+        self.duplicates.sort_by_key(|duplicate| duplicate.line);
     }
 
     /// Refuses rows whose member number is that of another row.
@@ -136,12 +137,12 @@ impl Plan {
     }
 }
 
-fn number_again(row: &Row, first: u64) -> BadRow {
-    BadRow {
+fn number_again(row: &Row, first: u64) -> InvalidRow {
+    InvalidRow {
         line: row.line,
         column: "number".to_owned(),
         value: row.number.clone().unwrap_or_default(),
-        reason: format!("is the member number of line {first} too, with another address"),
+        reason: format!("is also the member number of line {first}, with another address"),
         number: None,
         name: row.name.clone(),
     }
@@ -199,7 +200,8 @@ mod tests {
         let rows: Vec<Row> = plan.rows(&sheet).collect();
         assert_eq!(rows.len(), 3);
         assert_eq!((rows[0].name.as_str(), rows[0].fields["city"].as_str()), ("Anna", "Ekerö"));
-        let lines: Vec<_> = plan.doubles.iter().map(|double| (double.line, double.first_line)).collect();
+        let lines: Vec<_> =
+            plan.duplicates.iter().map(|duplicate| (duplicate.line, duplicate.first_line)).collect();
         assert_eq!(lines, [(4, 2), (6, 5)]);
         assert_eq!((plan.members, plan.without_address, plan.bad.len()), (3, 1, 0));
     }

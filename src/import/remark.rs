@@ -59,9 +59,9 @@ const SHORTEST: usize = 7;
 
 /// The domains that were looked at; most members share a few.
 #[derive(Debug, Default)]
-pub(super) struct Slips(HashMap<String, Option<&'static str>>);
+pub(super) struct DomainTypos(HashMap<String, Option<&'static str>>);
 
-impl Slips {
+impl DomainTypos {
     /// A remark on an address whose domain looks like a typing error of a well-known one.
     pub fn remark(&mut self, row: &Row, sheet: &Sheet) -> Option<Remark> {
         let address = row.address.as_ref()?;
@@ -71,7 +71,7 @@ impl Slips {
                 *self.0.entry(address.domain().to_owned()).or_insert_with(|| probably_meant(address.domain()))
             }
         };
-        let message = format!("looks like a typing error: is it {}@{}?", address.local_part(), meant?);
+        let message = format!("looks like a typo: did you mean {}@{}?", address.local_part(), meant?);
         let column = sheet.columns.iter().find(|column| column.field.as_deref() == Some("email"));
         let column = column.map_or_else(String::new, |column| column.header.clone());
         Some(Remark { line: row.line, column, value: address.to_string(), message })

@@ -25,9 +25,9 @@ pub struct Row {
     pub remarks: Vec<Remark>,
 }
 
-/// A row that can't be imported, with its place and the value that is wrong.
+/// A row that cannot be imported, with its place and the value that is wrong.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
-pub struct BadRow {
+pub struct InvalidRow {
     pub line: u64,
     /// The column's header; empty where the whole row is meant.
     pub column: String,
@@ -122,9 +122,9 @@ impl<'a> Rows<'a> {
         opens_cell && is_odd && (is_last || raw.contains(['\n', '\r']))
     }
 
-    #[expect(clippy::result_large_err, reason = "a bad row is rare and goes straight into a list")]
-    fn check(&self, line: u64, raw: &str) -> Result<Row, BadRow> {
-        let bad = |column: &str, value: &str, reason: String| BadRow {
+    #[expect(clippy::result_large_err, reason = "a invalid row is rare and goes straight into a list")]
+    fn check(&self, line: u64, raw: &str) -> Result<Row, InvalidRow> {
+        let bad = |column: &str, value: &str, reason: String| InvalidRow {
             line,
             column: column.to_owned(),
             value: shortened(value),
@@ -133,7 +133,7 @@ impl<'a> Rows<'a> {
             name: String::new(),
         };
         if self.is_unclosed(raw) {
-            return Err(bad("", raw, "a quotation mark is opened and never closed".to_owned()));
+            return Err(bad("", raw, "a quotation mark is never closed".to_owned()));
         }
         let surplus = self.record.iter().skip(self.columns.len()).find(|cell| !cell.trim().is_empty());
         if let Some(cell) = surplus {
@@ -164,7 +164,7 @@ impl<'a> Rows<'a> {
         }
         row.fill_name();
         if let Some(wrong) = wrong {
-            return Err(BadRow { number: row.number, name: row.name, ..wrong });
+            return Err(InvalidRow { number: row.number, name: row.name, ..wrong });
         }
         if row.name.is_empty() && row.address.is_none() {
             return Err(bad("", raw, "has neither a name nor an e-mail address".to_owned()));
@@ -184,7 +184,7 @@ impl Row {
         };
         if !others.is_empty() {
             remark(format!(
-                "holds several addresses: letters go to {address}, the others stay in `{OTHERS}`"
+                "contains several addresses: letters go to {address}, the others are kept in `{OTHERS}`"
             ));
             self.fields.insert(OTHERS.to_owned(), others.join(", "));
         }
@@ -234,9 +234,9 @@ fn split_addresses(cell: &str) -> (&str, Vec<&str>) {
 fn address(value: &str) -> Result<Address, String> {
     Address::parse(value).map_err(|error| match error {
         AddressError::LocalPart if value.matches('@').count() > 1 && value.contains([',', ';', ' ', '/']) => {
-            "holds several addresses, and one of them is wrong: keep one".to_owned()
+            "contains several addresses, one of them invalid: keep one".to_owned()
         }
-        error => format!("is not an e-mail address: it {error}"),
+        error => format!("is not a valid e-mail address: {error}"),
     })
 }
 
@@ -261,7 +261,7 @@ fn shortened(value: &str) -> String {
 }
 
 impl Iterator for Rows<'_> {
-    type Item = Result<Row, BadRow>;
+    type Item = Result<Row, InvalidRow>;
 
     fn next(&mut self) -> Option<Self::Item> {
         loop {
@@ -275,7 +275,11 @@ impl Iterator for Rows<'_> {
                 Err(error) => {
                     self.broken = true;
                     let line = self.line_at(start);
-                    return Some(Err(BadRow { line, reason: error.to_string(), ..BadRow::default() }));
+                    return Some(Err(InvalidRow {
+                        line,
+                        reason: error.to_string(),
+                        ..InvalidRow::default()
+                    }));
                 }
             }
             let end = self.at();

@@ -4,7 +4,7 @@ use std::collections::HashSet;
 
 use super::header::Headers;
 use super::mime::{Message, Role};
-use super::notice::{Named, Sureness};
+use super::notice::{Confidence, Named};
 use super::reply::Answer;
 use super::rules::Rules;
 use super::signs::{Signs, senders};
@@ -215,16 +215,17 @@ impl<'m> Mail<'m> {
     fn named(&self, sure: bool) -> Vec<Named<'m>> {
         let mut named = self.in_text();
         // A person may write that a letter to someone came back; only a machine marks the address.
-        named.retain(|named| sure || named.sureness <= Sureness::Marked);
+        named.retain(|named| sure || named.sureness <= Confidence::Marked);
         // A notice may also name who writes it or who took over; the returned letter tells who was meant.
         let is_letters = |named: &Named<'_>| self.is_in_letter(&named.address);
-        if named.iter().all(|named| named.sureness >= Sureness::AfterLeadIn) && named.iter().any(is_letters) {
+        if named.iter().all(|named| named.sureness >= Confidence::AfterLeadIn) && named.iter().any(is_letters)
+        {
             named.retain(is_letters);
         }
-        let doubtful = sure && named.iter().all(|named| named.sureness >= Sureness::Mentioned);
+        let doubtful = sure && named.iter().all(|named| named.sureness >= Confidence::Mentioned);
         match self.sent_to().filter(|_| doubtful) {
             Some(address) => {
-                vec![Named { address, sureness: Sureness::Marked, line: "", block: self.notice }]
+                vec![Named { address, sureness: Confidence::Marked, line: "", block: self.notice }]
             }
             None => named,
         }

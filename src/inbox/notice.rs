@@ -19,7 +19,7 @@ const MAX_HEADER_LINES: usize = 60;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Named<'t> {
     pub address: String,
-    pub sureness: Sureness,
+    pub sureness: Confidence,
     /// Its line, and the lines up to the next recipient.
     pub line: &'t str,
     pub block: &'t str,
@@ -73,7 +73,7 @@ fn opens_header(text: &str) -> bool {
 
 /// How sure it is that an address is meant.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Sureness {
+pub enum Confidence {
     /// Where the family writes its recipients.
     ByRule,
     HeadOfLine,
@@ -89,7 +89,7 @@ pub enum Sureness {
 struct Candidate {
     address: String,
     key: String,
-    sureness: Sureness,
+    sureness: Confidence,
     excluded: bool,
     /// Where its line begins.
     line: usize,
@@ -106,7 +106,7 @@ pub fn recipients<'t>(
     let candidates = candidates(notice, rules, families, excluded, domain);
     let best = |excluded: bool| {
         let sure =
-            |c: &&Candidate| c.excluded == excluded && (!excluded || c.sureness <= Sureness::HeadOfLine);
+            |c: &&Candidate| c.excluded == excluded && (!excluded || c.sureness <= Confidence::HeadOfLine);
         candidates.iter().filter(sure).map(|c| c.sureness).min().map(|sureness| (excluded, sureness))
     };
     let Some((excluded, sureness)) = best(false).or_else(|| best(true)) else { return Vec::new() };
@@ -116,7 +116,7 @@ pub fn recipients<'t>(
     if excluded {
         // The sender's own address is named in most notices: better than nobody, worse than anything else.
         for named in &mut named {
-            named.sureness = Sureness::InHeader;
+            named.sureness = Confidence::InHeader;
         }
     }
     named
@@ -189,13 +189,13 @@ fn candidates(
             found.push(Candidate { address, key, sureness, excluded, line: start });
         };
         if let Some(address) = by_rule {
-            push(address, Sureness::ByRule, false);
+            push(address, Confidence::ByRule, false);
             continue;
         }
         for spot in address::find(line) {
             let Some(sureness) = sureness(line, spot, rules) else { continue };
             let unlikely = excluded.contains(&address::key(spot.address))
-                || sureness > Sureness::HeadOfLine && is_never_meant(spot.address, rules);
+                || sureness > Confidence::HeadOfLine && is_never_meant(spot.address, rules);
             push(spot.address.to_owned(), sureness, unlikely);
         }
     }
@@ -207,10 +207,10 @@ fn is_never_meant(address: &str, rules: &Rules) -> bool {
     rules.addresses.never.iter().any(|name| local.eq_ignore_ascii_case(name))
 }
 
-fn sureness(line: &str, spot: Spot<'_>, rules: &Rules) -> Option<Sureness> {
+fn sureness(line: &str, spot: Spot<'_>, rules: &Rules) -> Option<Confidence> {
     let before = line.get(..spot.start)?;
     if before.chars().all(is_bullet) {
-        return Some(Sureness::HeadOfLine);
+        return Some(Confidence::HeadOfLine);
     }
     let from = before.len().saturating_sub(60);
     let from = (from..before.len()).find(|at| before.is_char_boundary(*at)).unwrap_or(before.len());
@@ -222,11 +222,11 @@ fn sureness(line: &str, spot: Spot<'_>, rules: &Rules) -> Option<Sureness> {
     let (meant, other) = (longest(&rules.addresses.before), longest(&rules.addresses.not_after));
     Some(match meant.cmp(&other) {
         Ordering::Less => return None,
-        _ if matches!(lead.trim(), "to" | "cc") => Sureness::InHeader,
-        _ if is_reply(lead.trim()) => Sureness::Marked,
-        Ordering::Greater if before.ends_with(['<', '"', '\'', '[', ':']) => Sureness::Marked,
-        Ordering::Greater => Sureness::AfterLeadIn,
-        Ordering::Equal => Sureness::Mentioned,
+        _ if matches!(lead.trim(), "to" | "cc") => Confidence::InHeader,
+        _ if is_reply(lead.trim()) => Confidence::Marked,
+        Ordering::Greater if before.ends_with(['<', '"', '\'', '[', ':']) => Confidence::Marked,
+        Ordering::Greater => Confidence::AfterLeadIn,
+        Ordering::Equal => Confidence::Mentioned,
     })
 }
 

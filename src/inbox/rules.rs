@@ -7,7 +7,7 @@ use serde::Deserialize;
 use super::phrase::{Found, PhraseBook, fold};
 use crate::domain::bounce::Reason;
 
-/// Why the built-in rules can't be used; a test keeps it from happening.
+/// Why the built-in rules cannot be used; a test keeps it from happening.
 #[derive(Debug, thiserror::Error)]
 pub enum RulesError {
     #[error("rule file `{file}`: {reason}")]

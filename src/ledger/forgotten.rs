@@ -44,7 +44,7 @@ impl Ledger {
     /// Tells whether a row speaks of somebody who asked to be forgotten.
     ///
     /// # Errors
-    /// When the ledger can't be read.
+    /// When the ledger cannot be read.
     pub fn is_forgotten(&self, row: &Row) -> Result<bool, LedgerError> {
         Ok(Forgotten::load(&self.connection)?.has(row))
     }
@@ -53,7 +53,7 @@ impl Ledger {
     /// would bring it, stay.
     ///
     /// # Errors
-    /// When the ledger can't be written; then nothing is erased.
+    /// When the ledger cannot be written; then nothing is erased.
     pub fn forget(&self, member: MemberId, row: &Row, now: Timestamp) -> Result<(), LedgerError> {
         // What is deleted is overwritten, in the file and in what was not yet written into it.
         self.connection.pragma_update(None, "secure_delete", "ON")?;

@@ -9,7 +9,7 @@ use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension, Transaction, TransactionBehavior};
 
 use crate::domain::{Address, MemberId};
-use crate::import::{BadRow, Plan, Row};
+use crate::import::{InvalidRow, Plan, Row};
 
 use super::forgotten::Forgotten;
 use super::{Ledger, LedgerError, members, record_change, stamp};
@@ -56,7 +56,7 @@ impl Ledger {
     /// Applies the rows inside a transaction that the caller keeps or drops.
     ///
     /// # Errors
-    /// When the ledger can't be written, or two members would have one address.
+    /// When the ledger cannot be written, or two members would have one address.
     pub fn import<'a>(
         &'a mut self,
         rows: impl Iterator<Item = Row>,
@@ -100,7 +100,7 @@ impl Ledger {
     /// The last import that was kept.
     ///
     /// # Errors
-    /// When the ledger can't be read.
+    /// When the ledger cannot be read.
     pub fn last_import(&self) -> Result<Option<LastImport>, LedgerError> {
         let sql = "SELECT digest, said FROM import ORDER BY id DESC LIMIT 1";
         let last = self.connection.query_row(sql, (), |row| Ok((row.get(0)?, row.get(1)?))).optional()?;
@@ -113,7 +113,7 @@ impl PendingImport<'_> {
     /// Keeps the import, and what was `said` of its rows; members that the file does not have become inactive.
     ///
     /// # Errors
-    /// When the ledger can't be written; then nothing is changed.
+    /// When the ledger cannot be written; then nothing is changed.
     pub fn keep(self, said: &[String]) -> Result<Difference, LedgerError> {
         let now = stamp(self.run.now);
         let difference = &self.difference;
@@ -196,8 +196,8 @@ fn find(
     Ok(other.filter(is_free))
 }
 
-/// The members whom a row that can't be imported speaks of, by number, else by name.
-fn meant_by(connection: &Connection, bad: &BadRow) -> Result<Vec<MemberId>, LedgerError> {
+/// The members whom a row that cannot be imported speaks of, by number, else by name.
+fn meant_by(connection: &Connection, bad: &InvalidRow) -> Result<Vec<MemberId>, LedgerError> {
     let sql = "SELECT id FROM member WHERE active = 1 AND (number = ?1 OR ?1 IS NULL AND name = ?2)";
     let mut statement = connection.prepare_cached(sql)?;
     let members = statement.query_map((&bad.number, &bad.name), |row| row.get(0).map(MemberId))?;

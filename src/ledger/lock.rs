@@ -17,9 +17,9 @@ pub struct Lock {
 /// Why the lock was not given.
 #[derive(Debug, thiserror::Error)]
 pub enum LockError {
-    #[error("another run is at work: {holder}")]
+    #[error("another run is in progress: {holder}")]
     Held { holder: String },
-    #[error("can't use the lock file `{path}`: {source}")]
+    #[error("cannot use the lock file `{path}`: {source}")]
     Io { path: PathBuf, source: std::io::Error },
 }
 

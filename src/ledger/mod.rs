@@ -60,20 +60,20 @@ pub struct Ledger {
     path: PathBuf,
 }
 
-/// Why the ledger can't be used.
+/// Why the ledger cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum LedgerError {
     #[error("the ledger `{path}`: {source}")]
     Open { path: PathBuf, source: rusqlite::Error },
-    #[error("can't make the folder `{path}`: {source}")]
+    #[error("cannot make the folder `{path}`: {source}")]
     Folder { path: PathBuf, source: std::io::Error },
     #[error(
-        "the ledger `{path}` was made by a newer version of this program (schema {found}, known {known})"
+        "the ledger `{path}` was created by a newer version of this program (schema {found}, known {known})"
     )]
     Newer { path: PathBuf, found: usize, known: usize },
     #[error("the ledger could not be read or written: {0}")]
     Sqlite(#[from] rusqlite::Error),
-    #[error("the ledger holds a value it never writes: {0}")]
+    #[error("the ledger contains an invalid value: {0}")]
     Corrupt(String),
     #[error("two members would have the address {address}: {names}")]
     AddressTwice { address: String, names: String },
@@ -89,7 +89,7 @@ impl Ledger {
     /// Opens the ledger at `path`, made and brought up to date where needed.
     ///
     /// # Errors
-    /// When the file can't be opened or is from a newer version.
+    /// When the file cannot be opened or is from a newer version.
     pub fn open(path: &Path) -> Result<Self, LedgerError> {
         if let Some(dir) = path.parent() {
             std::fs::create_dir_all(dir)
@@ -102,7 +102,7 @@ impl Ledger {
     /// Opens a ledger that exists, for reading; `None` where there is none yet.
     ///
     /// # Errors
-    /// When the file can't be opened or is from a newer version.
+    /// When the file cannot be opened or is from a newer version.
     pub fn open_existing(path: &Path) -> Result<Option<Self>, LedgerError> {
         if !path.exists() {
             return Ok(None);
@@ -113,8 +113,8 @@ impl Ledger {
     /// Makes a copy at `path` that can be thrown away: what is done there stays there.
     ///
     /// # Errors
-    /// When the copy can't be written.
-    pub fn throw_away_copy(of: &Path, path: &Path) -> Result<Self, LedgerError> {
+    /// When the copy cannot be written.
+    pub fn temporary_copy(of: &Path, path: &Path) -> Result<Self, LedgerError> {
         let mut connection = Connection::open(path).map_err(opening(path))?;
         Durable::No.apply(&connection).map_err(opening(path))?;
         if of.exists() {
@@ -216,7 +216,7 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let (path, copy) = (dir.path().join("l.db"), dir.path().join("c.db"));
         drop(Ledger::open(&path).unwrap());
-        let ledger = Ledger::throw_away_copy(&path, &copy).unwrap();
+        let ledger = Ledger::temporary_copy(&path, &copy).unwrap();
         ledger.connection.execute("INSERT INTO field VALUES ('x')", ()).unwrap();
         let original = Ledger::open(&path).unwrap();
         let count: i64 =

@@ -81,7 +81,7 @@ proptest! {
                     for (letters, wire) in maybe.iter_mut().zip(&mut on_wire) {
                         *letters += i32::from(std::mem::take(wire));
                     }
-                    ledger.doubt_what_was_cut_off(now).unwrap();
+                    ledger.mark_interrupted_in_doubt(now).unwrap();
                 }
                 Step::Resolve(member, resend) => {
                     let state = if resend { State::Queued } else { State::Accepted };

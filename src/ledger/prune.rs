@@ -17,7 +17,7 @@ impl Ledger {
     /// suppressions stay; of a bounce its digest stays, so that a message is not read again.
     ///
     /// # Errors
-    /// When the ledger can't be written; then nothing is taken away.
+    /// When the ledger cannot be written; then nothing is taken away.
     pub fn prune(&self, before: Timestamp) -> Result<Pruned, LedgerError> {
         let transaction = self.connection.unchecked_transaction()?;
         let before = stamp(before);

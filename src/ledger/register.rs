@@ -27,7 +27,7 @@ impl Ledger {
     /// The member with this number of the association's.
     ///
     /// # Errors
-    /// When the ledger can't be read.
+    /// When the ledger cannot be read.
     pub fn member_by_number(&self, number: &str) -> Result<Option<MemberRow>, LedgerError> {
         self.one_member(&format!("SELECT {MEMBER_COLUMNS} FROM {MEMBER_TABLES} WHERE m.number = ?1"), number)
     }
@@ -35,7 +35,7 @@ impl Ledger {
     /// Adds a member by hand; an import does not miss it.
     ///
     /// # Errors
-    /// When the address is another member's, or the ledger can't be written.
+    /// When the address is another member's, or the ledger cannot be written.
     pub fn add_member(&self, row: &Row, source: &str, now: Timestamp) -> Result<MemberId, LedgerError> {
         let (transaction, at) = (self.connection.unchecked_transaction()?, stamp(now));
         let member = insert(&transaction, row, &at)?;
@@ -51,7 +51,7 @@ impl Ledger {
     /// Gives a member the values of `row`, each change traced.
     ///
     /// # Errors
-    /// When the address is another member's, or the ledger can't be written; then nothing is changed.
+    /// When the address is another member's, or the ledger cannot be written; then nothing is changed.
     pub fn change_member(
         &self,
         member: MemberId,
@@ -78,7 +78,7 @@ impl Ledger {
     /// Lifts the suppression of an address, with the reason in the member's trace; false where there was none.
     ///
     /// # Errors
-    /// When the ledger can't be written.
+    /// When the ledger cannot be written.
     pub fn lift_suppression(
         &self,
         member: MemberId,
@@ -125,7 +125,7 @@ impl Ledger {
     /// All that is stored of a member beside its row.
     ///
     /// # Errors
-    /// When the ledger can't be read.
+    /// When the ledger cannot be read.
     pub fn history(&self, member: MemberId, address: Option<&Address>) -> Result<History, LedgerError> {
         let id = member.0.to_string();
         let key = address.map(Address::key).unwrap_or_default();

@@ -114,7 +114,7 @@ impl Ledger {
     /// `skip` says why the issue is not for a member that could be mailed.
     ///
     /// # Errors
-    /// When the ledger can't be read.
+    /// When the ledger cannot be read.
     pub fn survey(
         &self,
         issue: &IssueName,

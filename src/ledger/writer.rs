@@ -71,7 +71,7 @@ impl WriterHandle {
     /// may go out. `None` where the delivery is not open any more.
     ///
     /// # Errors
-    /// When the ledger can't be written; then the letter must not go out.
+    /// When the ledger cannot be written; then the letter must not go out.
     pub async fn claim(
         &self,
         issue: &IssueName,
@@ -105,7 +105,7 @@ impl Settling {
     /// Waits until the record is durable.
     ///
     /// # Errors
-    /// When the ledger can't be written; the delivery is then in doubt for the next run.
+    /// When the ledger cannot be written; the delivery is then in doubt for the next run.
     pub async fn done(self) -> Result<(), LedgerError> {
         answered(self.0).await.map(drop)
     }

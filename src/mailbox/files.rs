@@ -29,9 +29,9 @@ pub struct Content {
     bytes: Vec<u8>,
 }
 
-/// A folder that can't be looked into.
+/// A folder that cannot be looked into.
 #[derive(Debug, thiserror::Error)]
-#[error("can't read `{path}`: {source}")]
+#[error("cannot read `{path}`: {source}")]
 pub struct FindError {
     pub path: PathBuf,
     pub source: io::Error,
@@ -40,7 +40,7 @@ pub struct FindError {
 /// The message files: a Maildir's new and read ones, a folder's own, or the file itself.
 ///
 /// # Errors
-/// When there is nothing at a path, or it can't be read.
+/// When there is nothing at a path, or it cannot be read.
 pub fn find(named: &[PathBuf]) -> Result<Vec<MessageFile>, FindError> {
     let mut found = Vec::new();
     for path in named {
@@ -66,10 +66,10 @@ fn in_folder(folder: &Path) -> Result<Vec<MessageFile>, FindError> {
 }
 
 impl MessageFile {
-    /// Reads the file, an mbox while nobody writes into it; `told` hears where that can't be made sure of.
+    /// Reads the file, an mbox while nobody writes into it; `told` hears where that cannot be made sure of.
     ///
     /// # Errors
-    /// When it can't be read, or another program keeps the mbox locked.
+    /// When it cannot be read, or another program keeps the mbox locked.
     pub fn read(&self, told: &mut dyn FnMut(String)) -> io::Result<Content> {
         let name = self.path.display().to_string();
         let mut bytes = Vec::new();
@@ -92,7 +92,7 @@ impl MessageFile {
     /// Moves a handled message of a folder to `to`, or a Maildir's new one to its read ones.
     ///
     /// # Errors
-    /// When it can't be moved, or something with its name is there already.
+    /// When it cannot be moved, or something with its name is there already.
     pub fn put_away(&self, to: Option<&Path>) -> io::Result<()> {
         let is_new = self.path.parent().is_some_and(|folder| folder.ends_with("new"));
         let maildir =

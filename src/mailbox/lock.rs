@@ -26,7 +26,7 @@ impl Locked {
     /// Opens an mbox once nobody writes into it. A lock is never broken, however old it is.
     ///
     /// # Errors
-    /// When the file can't be opened, or another program holds it for longer than `patience`.
+    /// When the file cannot be opened, or another program holds it for longer than `patience`.
     pub fn open(path: &Path, patience: Duration, told: &mut dyn FnMut(String)) -> io::Result<Self> {
         let until = Instant::now() + patience;
         let mut locked = Self { file: File::open(path)?, dotlock: None };
@@ -62,7 +62,7 @@ impl Locked {
                 ErrorKind::AlreadyExists => Ok(Some(Holder::Dotlock(name))),
                 ErrorKind::PermissionDenied | ErrorKind::ReadOnlyFilesystem => {
                     let name = name.display();
-                    told(format!("can't make `{name}` ({error}): the mbox is locked by flock alone."));
+                    told(format!("cannot make `{name}` ({error}): the mbox is locked by flock alone."));
                     Ok(None)
                 }
                 _ => Err(error),
@@ -74,9 +74,9 @@ impl Locked {
 impl From<Holder> for io::Error {
     fn from(holder: Holder) -> Self {
         let words = match holder {
-            Holder::Flock => "another program has it locked (flock) and does not let go".to_owned(),
+            Holder::Flock => "another program holds its lock (flock)".to_owned(),
             Holder::Dotlock(name) => format!(
-                "another program has locked it by `{}`; if none is at work, delete that file",
+                "another program has locked it with `{}`; if no program is using it, delete that file",
                 name.display()
             ),
         };

@@ -19,12 +19,12 @@ pub struct Site<'a> {
     pub zone: &'a TimeZone,
 }
 
-/// Why the archive can't be written.
+/// Why the archive cannot be written.
 #[derive(Debug, thiserror::Error)]
 pub enum PublishError {
     #[error(transparent)]
     Compose(#[from] ComposeError),
-    #[error("can't write `{path}`: {source}")]
+    #[error("cannot write `{path}`: {source}")]
     Write { path: PathBuf, source: std::io::Error },
     #[error("the feed: {0}")]
     Feed(String),
@@ -44,7 +44,7 @@ impl Site<'_> {
     /// Writes the pages of the issues, newest first in index and feed; gives the files in the order of writing.
     ///
     /// # Errors
-    /// When a page can't be rendered or a file not be written.
+    /// When a page cannot be rendered or a file not be written.
     pub fn write(&self, issues: &[Composer], index: &Index) -> Result<Vec<PathBuf>, PublishError> {
         let mut files = Vec::new();
         let mut listed = Vec::new();

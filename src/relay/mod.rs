@@ -58,13 +58,13 @@ pub enum After {
 pub enum RelayError {
     #[error(transparent)]
     Server(#[from] ServerError),
-    #[error("{server} turns us away: {reply}")]
+    #[error("{server} refuses the connection: {reply}")]
     TurnedAway { server: String, reply: String },
-    #[error("`{value}` can't be used as {what}")]
+    #[error("`{value}` is not a valid {what}")]
     Setting { what: &'static str, value: String },
-    #[error("can't use the folder `{path}`: {source}")]
+    #[error("cannot use the folder `{path}`: {source}")]
     Folder { path: PathBuf, source: std::io::Error },
-    #[error("there is no program `{path}` to hand letters to")]
+    #[error("the mail program `{path}` does not exist")]
     NoProgram { path: PathBuf },
 }
 
@@ -83,7 +83,7 @@ impl Relay {
     /// Opens a session.
     ///
     /// # Errors
-    /// When the relay can't be reached or does not let us in.
+    /// When the relay cannot be reached or does not let us in.
     pub async fn connect(&self) -> Result<Session<'_>, RelayError> {
         match self {
             Self::Outbox(outbox) => outbox.open().map(|()| Session::Outbox(outbox)),

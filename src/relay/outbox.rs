@@ -47,7 +47,7 @@ impl Outbox {
     /// Takes away what a run that was killed left half written; no other run may be at work.
     ///
     /// # Errors
-    /// When a file can't be taken away.
+    /// When a file cannot be taken away.
     pub fn clear_unfinished(&self) -> std::io::Result<()> {
         for entry in std::fs::read_dir(&self.dir).into_iter().flatten().flatten() {
             if entry.file_name().to_string_lossy().starts_with(UNFINISHED) {
@@ -68,7 +68,7 @@ impl Outbox {
             Ok(()) => Delivered::go_on(Outcome::Accepted(Reply::local(path.display().to_string()))),
             Err(error) => Delivered {
                 outcome: Outcome::Deferred(Reply::local(format!(
-                    "can't write `{}`: {error}",
+                    "cannot write `{}`: {error}",
                     path.display()
                 ))),
                 after: After::Stop,

@@ -63,7 +63,7 @@ impl Sendmail {
         let mut child = match child {
             Ok(child) => child,
             Err(error) => {
-                let reply = Reply::local(format!("can't start {}: {error}", self.program.display()));
+                let reply = Reply::local(format!("cannot start {}: {error}", self.program.display()));
                 return Delivered { outcome: Outcome::Deferred(reply), after: After::Stop };
             }
         };
@@ -84,7 +84,7 @@ impl Sendmail {
                 let words = tokio::time::timeout(Duration::from_millis(200), words).await;
                 outcome(status, fed, words.ok().and_then(Result::ok).unwrap_or_default().trim())
             }
-            Ok(Err(error)) => in_doubt(format!("lost sight of the program: {error}")),
+            Ok(Err(error)) => in_doubt(format!("lost track of the program: {error}")),
             Err(_) => in_doubt(format!("the program did not end within {} seconds", PATIENCE.as_secs())),
         }
     }
@@ -117,8 +117,10 @@ fn outcome(status: ExitStatus, fed: bool, stderr: &str) -> Delivered {
         words => format!("{status}: {words}"),
     });
     match code {
-        Some(0) if fed => Delivered::go_on(Outcome::Accepted(Reply::local("taken by the local mail system"))),
-        Some(0) => in_doubt("the program ended well without reading the whole letter".to_owned()),
+        Some(0) if fed => {
+            Delivered::go_on(Outcome::Accepted(Reply::local("accepted by the local mail system")))
+        }
+        Some(0) => in_doubt("the program exited with 0 without reading the whole letter".to_owned()),
         Some(BAD_DATA | NO_USER) => Delivered::go_on(Outcome::Rejected(reply)),
         Some(NO_HOST | TEMPORARY_FAILURE) => Delivered::go_on(Outcome::Deferred(reply)),
         Some(_) => Delivered { outcome: Outcome::Deferred(reply), after: After::Stop },

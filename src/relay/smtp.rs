@@ -219,7 +219,7 @@ impl<'a> SmtpSession<'a> {
             Auth::Xoauth2 => ([Mechanism::Xoauth2].as_slice(), "no AUTH XOAUTH2"),
         };
         if self.connection.server_info().get_auth_mechanism(mechanisms).is_none() {
-            return Err(refused(format!("it offers {names} on this connection")));
+            return Err(refused(format!("the server offers {names} on this connection")));
         }
         let credentials = Credentials::new(login.user.clone(), login.password.expose_secret().to_owned());
         match server.step(self.connection.auth(mechanisms, &credentials)).await {
@@ -279,7 +279,7 @@ async fn limited<T>(
     command: impl Future<Output = Result<T, lettre::transport::smtp::Error>>,
 ) -> Result<T, Fault> {
     match tokio::time::timeout(limit, command).await {
-        Err(_) => Err(Fault::Lost(format!("no answer within {} seconds", limit.as_secs()))),
+        Err(_) => Err(Fault::Lost(format!("no response within {} seconds", limit.as_secs()))),
         Ok(Err(error)) => Err(fault(&error)),
         Ok(Ok(done)) => Ok(done),
     }

@@ -65,7 +65,7 @@ impl<S> Wire<S> {
         let unanswered = &self.meter.unanswered;
         let heard = unanswered.fetch_add(bytes.len() as u64, Ordering::Relaxed) + bytes.len() as u64;
         if heard > self.longest_reply {
-            return Err(io::Error::new(io::ErrorKind::InvalidData, "the server's reply has no end"));
+            return Err(io::Error::new(io::ErrorKind::InvalidData, "the server's reply is too long"));
         }
         let conversation = &mut self.conversation;
         self.lines.push(bytes, |line| conversation.received(line));

@@ -15,7 +15,7 @@ pub struct JsonLines {
     file: File,
 }
 
-/// Why a log can't be used.
+/// Why a log cannot be used.
 #[derive(Debug, thiserror::Error)]
 #[error("the log `{path}`: {source}")]
 pub struct LogError {
@@ -27,7 +27,7 @@ impl JsonLines {
     /// Opens a log for appending, made where needed.
     ///
     /// # Errors
-    /// When the file can't be opened.
+    /// When the file cannot be opened.
     pub fn open(path: &Path) -> Result<Self, LogError> {
         let failed = |source| LogError { path: path.to_owned(), source };
         if let Some(dir) = path.parent() {
@@ -43,7 +43,7 @@ impl JsonLines {
     /// Appends one event in one write, so that lines of two processes never mix.
     ///
     /// # Errors
-    /// When the line can't be written.
+    /// When the line cannot be written.
     pub fn add(&mut self, event: &impl Serialize) -> Result<(), LogError> {
         let failed = |source| LogError { path: self.path.clone(), source };
         let mut line = serde_json::to_vec(event).map_err(|error| failed(error.into()))?;
@@ -54,7 +54,7 @@ impl JsonLines {
     /// Rewrites a log without the events before `before`; gives how many went. All of it or nothing.
     ///
     /// # Errors
-    /// When the log can't be read or written anew.
+    /// When the log cannot be read or written anew.
     pub fn prune(path: &Path, before: Timestamp) -> Result<u64, LogError> {
         Self::keep_only(path, |event| {
             let time =
@@ -66,7 +66,7 @@ impl JsonLines {
     /// Rewrites a log without the events of a member or its address; gives how many went.
     ///
     /// # Errors
-    /// When the log can't be read or written anew.
+    /// When the log cannot be read or written anew.
     pub fn forget(path: &Path, member: i64, address: Option<&str>) -> Result<u64, LogError> {
         let key = address.map(str::to_lowercase);
         Self::keep_only(path, |event| {
@@ -100,7 +100,7 @@ impl JsonLines {
     /// Hands every whole event of a log to `each`; a log that does not exist has none.
     ///
     /// # Errors
-    /// When the file can't be read.
+    /// When the file cannot be read.
     pub fn read(path: &Path, mut each: impl FnMut(Value)) -> Result<(), LogError> {
         let failed = |source| LogError { path: path.to_owned(), source };
         let file = match File::open(path) {

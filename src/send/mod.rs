@@ -44,7 +44,7 @@ pub struct Job {
     /// Only these members; all when left out.
     pub only: Option<HashSet<MemberId>>,
     pub connections: usize,
-    /// How long to try again what was refused for now.
+    /// How long to try again what was deferred.
     pub patience: Duration,
     /// How many letters may leave in a time, over all runs.
     pub quotas: Vec<Quota>,
@@ -74,7 +74,7 @@ pub enum News<'a> {
 /// Why a run pauses.
 #[derive(Debug)]
 pub enum Pause<'a> {
-    /// So many letters were refused for now.
+    /// So many letters were deferred.
     Deferred(u64),
     RelayGone(&'a RelayError),
 }
@@ -86,7 +86,7 @@ pub enum End {
     Done,
     /// Asked to stop; letters on the wire were finished.
     Interrupted,
-    /// The relay can't be reached any more; the rest stays queued.
+    /// The relay cannot be reached any more; the rest stays queued.
     RelayGone(RelayError),
     /// The relay's answer speaks of us; the rest stays queued.
     RefusedUs(Reply),
@@ -101,9 +101,9 @@ pub enum SendError {
     Ledger(#[from] LedgerError),
     #[error(transparent)]
     Compose(#[from] ComposeError),
-    #[error("the system gives no thread: {0}")]
+    #[error("cannot start a thread: {0}")]
     Thread(#[from] std::io::Error),
-    #[error("a worker died")]
+    #[error("a worker task panicked")]
     Worker,
 }
 
@@ -123,11 +123,11 @@ pub fn skip(composer: &Composer, segment: Option<&Segment>, member: &Member) -> 
     (!composer.has_section_for(member)).then_some(Skip::NoSection)
 }
 
-/// Sends the queued letters; `report` hears of each, and of pauses. What was refused for now, and a relay that is out
+/// Sends the queued letters; `report` hears of each, and of pauses. What was deferred, and a relay that is out
 /// of reach, are tried again until the job's patience is over.
 ///
 /// # Errors
-/// When the ledger can't be written or a letter can't be composed; what is recorded stays true.
+/// When the ledger cannot be written or a letter cannot be composed; what is recorded stays true.
 pub async fn run(
     mut ledger: Ledger,
     composer: Arc<Composer>,

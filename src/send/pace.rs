@@ -78,7 +78,7 @@ impl Pace {
     }
 
     /// Slows down after a complaint about too many letters, and speeds up again with every letter that is taken.
-    pub fn heed(&self, outcome: &Outcome) {
+    pub fn adapt_to(&self, outcome: &Outcome) {
         match outcome {
             Outcome::Accepted(_) => {
                 let mut state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
@@ -191,12 +191,12 @@ mod tests {
         let pace = Pace::new(&[], &[]);
         let gap = || pace.0.lock().unwrap().gap;
         let complaint = Outcome::Deferred(Reply::from_server(421, "4.7.0 too many messages"));
-        pace.heed(&complaint);
-        pace.heed(&complaint);
+        pace.adapt_to(&complaint);
+        pace.adapt_to(&complaint);
         assert_eq!(gap(), FIRST_GAP);
         assert!(matches!(pace.turn(at(0)), Turn::Wait(_)));
-        pace.heed(&Outcome::Deferred(Reply::from_server(450, "4.2.0 greylisted, come back later")));
-        (0..40).for_each(|_| pace.heed(&Outcome::Accepted(Reply::from_server(250, "ok"))));
+        pace.adapt_to(&Outcome::Deferred(Reply::from_server(450, "4.2.0 greylisted, come back later")));
+        (0..40).for_each(|_| pace.adapt_to(&Outcome::Accepted(Reply::from_server(250, "ok"))));
         assert_eq!(gap(), Duration::ZERO);
     }
 

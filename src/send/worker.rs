@@ -170,12 +170,12 @@ impl Worker {
         let claimed = self.ledger.claim(&self.job.issue, &letter, (self.job.clock)()).await;
         self.settled(last.take()).await?;
         let Some(attempt) = claimed? else {
-            // An envelope that went ahead can't be taken back but with the connection.
+            // An envelope that went ahead cannot be taken back but with the connection.
             return Ok(if session.is_ahead() { Next::Reconnect } else { Next::GoOn(session) });
         };
         let Delivered { outcome, after } =
             self.tally.judge(session.deliver(&letter, next.map(|next| &next.letter)).await, attempt);
-        self.pace.heed(&outcome);
+        self.pace.adapt_to(&outcome);
         let at = (self.job.clock)();
         let settling = self.ledger.settle(&self.job.issue, letter.member, outcome.clone(), at);
         let reply = outcome.reply().clone();

@@ -41,20 +41,20 @@ pub struct Login {
     pub auth: Auth,
 }
 
-/// Why a server can't be reached.
+/// Why a server cannot be reached.
 #[derive(Debug, thiserror::Error)]
 pub enum ServerError {
-    #[error("can't connect to {server}: {reason}")]
+    #[error("cannot connect to {server}: {reason}")]
     Connect { server: String, reason: String },
-    #[error("{server} did not answer within {seconds} seconds")]
+    #[error("{server} did not respond within {seconds} seconds")]
     TimedOut { server: String, seconds: u64 },
     #[error("{server} does not offer STARTTLS")]
     NoStarttls { server: String },
-    #[error("no TLS with {server}: {reason}")]
+    #[error("TLS with {server} failed: {reason}")]
     Tls { server: String, reason: String },
     #[error("{server} refused the login as {user}: {reply}")]
     Login { server: String, user: String, reply: String },
-    #[error("can't read `{path}`: {source}")]
+    #[error("cannot read `{path}`: {source}")]
     Certificate { path: PathBuf, source: std::io::Error },
 }
 

@@ -26,7 +26,7 @@ impl Trust {
     /// Reads the user's own authorities from a PEM file.
     ///
     /// # Errors
-    /// When the file can't be read or holds no certificate.
+    /// When the file cannot be read or holds no certificate.
     pub fn load(host: &str, ca_file: Option<&Path>) -> Result<Self, ServerError> {
         let mut extra = Vec::new();
         if let Some(path) = ca_file {
@@ -40,7 +40,7 @@ impl Trust {
                 extra.push(certificate.map_err(|error| unreadable(error.to_string()))?);
             }
             if extra.is_empty() {
-                return Err(unreadable("it holds no certificate in PEM".to_owned()));
+                return Err(unreadable("it contains no PEM certificate".to_owned()));
             }
         }
         Ok(Self { host: host.to_owned(), extra })
@@ -90,10 +90,10 @@ impl Trust {
             ),
             ("not valid for name", "its certificate is for another name than the configured host"),
             ("notvalidforname", "its certificate is for another name than the configured host"),
-            ("invalidcontenttype", "it does not speak TLS there; are port and security the right ones?"),
+            ("invalidcontenttype", "no TLS on this port; check port and security"),
             ("expired", "its certificate has expired"),
-            ("not valid yet", "its certificate is not valid yet; is this machine's clock right?"),
-            ("notvalidyet", "its certificate is not valid yet; is this machine's clock right?"),
+            ("not valid yet", "its certificate is not valid yet; check this machine's clock"),
+            ("notvalidyet", "its certificate is not valid yet; check this machine's clock"),
         ];
         let found = meaning.iter().find(|(sign, _)| words.to_lowercase().contains(sign));
         let reason = found.map_or(words.clone(), |(_, meaning)| format!("{meaning} ({words})"));

@@ -42,7 +42,7 @@ fn an_unfinished_issue_is_not_sent() {
 #[test]
 fn nothing_to_remark_is_said() {
     let club = tidy(2);
-    assert_eq!(club.run("check").code(0).stdout(), "Nothing to remark.\n");
+    assert_eq!(club.run("check").code(0).stdout(), "No problems found.\n");
     assert_eq!(club.run("check 2026-1 --json").code(0).json(), serde_json::json!([]));
     club.run("check 2099-9").code(65).stderr_has("there is no issue `2099-9`");
 }

@@ -1,4 +1,4 @@
-//! Promise 1: nobody gets a letter twice, and nobody is forgotten in silence, whenever the program dies.
+//! DueIssue 1: nobody gets a letter twice, and nobody is forgotten in silence, whenever the program dies.
 
 use std::fmt::Write as _;
 
@@ -161,7 +161,7 @@ fn a_read_only_ledger_stops_the_run_before_the_first_letter() {
     allow(&club.path(""), 0o777);
     if club.run_through(as_nobody, "--version").exit_code() != Some(0) {
         eprintln!(
-            "SKIPPED: nobody can't run the program in this folder, so the read-only ledger was not tested"
+            "SKIPPED: nobody cannot run the program in this folder, so the read-only ledger was not tested"
         );
         return;
     }

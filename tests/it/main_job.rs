@@ -6,7 +6,7 @@ use crate::support::smtp_server::SmtpServer;
 #[test]
 fn the_example_goes_to_all_its_mailable_members_once() {
     let club = Sandbox::example("stockholm");
-    let sent = club.run("send 2026-1 --yes").code(0).stderr_has("59 added, 1 refused, 2 doubles merged");
+    let sent = club.run("send 2026-1 --yes").code(0).stderr_has("59 added, 1 invalid, 2 duplicates merged");
     let sent = sent.stderr_has("line 20, E-post: `lisa.holmvret@example` is not an e-mail address");
     let sent = sent.stdout_has("accepted                    52").stdout_has("skipped: no e-mail address   7");
     sent.stdout_has("members                     59");
@@ -58,10 +58,10 @@ fn bad_rows_stop_an_import_unless_told_otherwise() {
         1,
         "nothing is in the register"
     );
-    club.run("import --skip-bad").code(0).stdout_has("refused   line 3").stdout_has("1  added");
+    club.run("import --skip-bad").code(0).stdout_has("invalid   line 3").stdout_has("1  added");
     club.run("send 2026-1 --yes").code(65).stderr_has("line 3, epost");
     for _ in 0..2 {
-        club.run("send 2026-1 --yes --skip-bad").code(0).stderr_has("refused   line 3");
+        club.run("send 2026-1 --yes --skip-bad").code(0).stderr_has("invalid   line 3");
     }
 }
 

@@ -24,7 +24,7 @@ fn members_are_listed_filtered_and_exported() {
     assert_eq!(paper.stdout().matches("Möja").count(), 2, "{}", paper.stdout());
     paper.stdout_has("Bryggvägen 1").stderr_has("1 member");
     club.run("members list --columns shoe").code(2).stderr_has("no member has a field `shoe`");
-    club.run("organisations").code(0).stdout_has("nobody can be reached by mail");
+    club.run("organisations").code(0).stdout_has("no member can be reached by e-mail");
     club.run(&format!("members export --output {}", club.path("out.csv").display())).code(0);
     assert!(club.read("out.csv").contains("Åsa Ek"));
     club.run("segments").code(0);
@@ -80,7 +80,7 @@ fn the_forgotten_are_erased_and_stay_away() {
     let club = club();
     club.run("send 2026-1 --yes").code(0);
     club.run("members extract 1 --json").code(0).stdout_has("log_lines").stdout_has("asa@example.se");
-    club.run("members forget 1").code(2).stderr_has("no terminal to confirm on");
+    club.run("members forget 1").code(2).stderr_has("no terminal to confirm on: use --yes");
     club.run("members forget 1 --yes").code(0);
     for file in ["state/medlemsbrev.db", "state/medlemsbrev.db-wal", "logs/send.jsonl"] {
         let bytes = std::fs::read(club.path(file)).unwrap_or_default();

@@ -209,7 +209,7 @@ fn a_broken_configuration_or_list_is_an_error_until_it_is_mended() {
     let mut events = page.events();
     for (file, broken, words) in [
         ("medlemsbrev.toml", "[association]\nnmae = 1\n", "unknown field `nmae`"),
-        ("members.csv", "namn,epost\nBo,bo@\n", "can't be imported"),
+        ("members.csv", "namn,epost\nBo,bo@\n", "cannot be imported"),
         ("members.csv", "namn,epost\nMember 0001,member0001@example.org\n", "the list leaves out 2 of 3"),
     ] {
         let good = club.read(file);

@@ -24,7 +24,7 @@ fn the_next_issue_takes_over_what_repeats() {
     );
     club.run("preview 2027-1").code(0).stdout_has("Ordföranden har ordet");
     club.run("new 2027-1").code(65).stderr_has("is there already");
-    club.run("new 'Våren 2027'").code(2).stderr_has("can't name an issue");
+    club.run("new 'Våren 2027'").code(2).stderr_has("cannot name an issue");
 }
 
 #[test]
@@ -42,7 +42,7 @@ fn a_letter_is_built_as_files() {
 #[test]
 fn the_archive_has_no_personal_data() {
     let club = Sandbox::example("stockholm");
-    club.run("archive").code(65).stderr_has("no issue was sent yet");
+    club.run("archive").code(65).stderr_has("no issue has been sent yet");
     club.run("send 2026-1 --yes").code(0);
     club.run("archive").code(0).stdout_has("feed.xml").stdout_has("index.html");
     let page = club.read("archive/2026-1.html");

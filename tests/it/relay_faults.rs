@@ -81,7 +81,7 @@ fn a_server_that_turns_us_away_leaves_the_letters_queued() {
 fn a_port_that_nobody_listens_on_leaves_the_letters_queued() {
     let server = SmtpServer::refusing();
     let club = Sandbox::members(2).relay(&server);
-    club.run("send 2026-1 --yes").code(DEFERRED).stderr_has("can't connect").stderr_has("run again");
+    club.run("send 2026-1 --yes").code(DEFERRED).stderr_has("cannot connect").stderr_has("run again");
     assert_eq!(club.in_state("2026-1", "queued"), 2);
     let server = server.open();
     club.run("send 2026-1 --yes").code(0);

@@ -11,7 +11,7 @@ use crate::check::Finding;
 
 use super::{PublishedKey, Sending};
 
-const ASK: &str = "ask whoever runs the domain's DNS";
+const ASK: &str = "ask the administrator of the domain's DNS";
 
 /// What the DNS knows under a name; `None` where it could not be asked.
 type Texts = Option<Vec<String>>;
@@ -36,7 +36,7 @@ pub(super) async fn look_up(sending: &Sending) -> Vec<Finding> {
     findings.extend(spf(&sending.return_path, &resolver.texts(&sending.return_path).await));
     if sending.keys.is_empty() {
         let message =
-            format!("the program does not sign letters from {}: is it done by the provider?", sending.from);
+            format!("the program does not sign letters from {}: does the provider do it?", sending.from);
         findings.push(Finding::warning(
             "dkim",
             message,
@@ -109,12 +109,12 @@ fn fqdn(name: &str) -> String {
 }
 
 fn unasked(domain: &str, why: &str) -> Finding {
-    let message = format!("the DNS could not be asked about {domain}: {why}");
-    Finding::warning("dns", message, "is this machine on the network? try again later")
+    let message = format!("cannot look up {domain} in the DNS: {why}");
+    Finding::warning("dns", message, "check the network connection, or try again later")
 }
 
 fn no_answer(rule: &'static str, name: &str) -> Finding {
-    Finding::warning(rule, format!("the DNS gave no answer about {name}"), "try again later")
+    Finding::warning(rule, format!("no DNS response for {name}"), "try again later")
 }
 
 fn has_tag(texts: &[String], tag: &str) -> bool {
@@ -129,8 +129,8 @@ fn is_tagged(text: &str, tag: &str) -> bool {
 
 fn no_way_back(domain: &str, takes_mail: Option<bool>) -> Option<Finding> {
     (takes_mail == Some(false)).then(|| {
-        let message = format!("{domain} takes no mail: answers and bounces are lost");
-        Finding::error("mx", message, "take an address at a domain with an MX record")
+        let message = format!("{domain} does not accept mail: answers and bounces are lost");
+        Finding::error("mx", message, "use an address at a domain with an MX record")
     })
 }
 
@@ -140,19 +140,19 @@ fn spf(domain: &str, texts: &Texts) -> Option<Finding> {
     let records: Vec<&String> = texts.iter().filter(|text| is_tagged(text, "v=spf1")).collect();
     match records.as_slice() {
         [] => {
-            let message = format!("{domain} has no SPF record: many servers will not believe the sender");
+            let message = format!("{domain} has no SPF record: many servers will distrust the sender");
             let advice =
                 "publish one as your mail provider says, such as \"v=spf1 include:… -all\" (RFC 7208)";
             Some(Finding::warning("spf", message, advice))
         }
         [record] if record.split_whitespace().any(|term| term == "+all" || term == "all") => {
-            let message = format!("the SPF record of {domain} lets everybody send in its name: `{record}`");
+            let message = format!("the SPF record of {domain} allows anyone to send in its name: `{record}`");
             Some(Finding::warning("spf", message, "end it with -all or ~all"))
         }
         [_] => None,
         several => {
             let message =
-                format!("{domain} has {} SPF records: receivers take that as an error", several.len());
+                format!("{domain} has {} SPF records: receivers treat that as an error", several.len());
             Some(Finding::error("spf", message, "keep one (RFC 7208 §4.5)"))
         }
     }
@@ -176,17 +176,17 @@ fn dkim(key: &PublishedKey, texts: &Texts) -> Option<Finding> {
         return wrong("has no DKIM key: every signature would be invalid");
     }
     if published.iter().all(String::is_empty) {
-        return wrong("says that the key was revoked");
+        return wrong("marks the key as revoked");
     }
     let own = public_key(record).unwrap_or_default();
-    if published.contains(&own) { None } else { wrong("has another key than the one that signs") }
+    if published.contains(&own) { None } else { wrong("does not match the signing key") }
 }
 
 /// RFC 7489 §6.3.
 fn dmarc(domain: &str, texts: &Texts) -> Option<Finding> {
     let Some(texts) = texts else { return Some(no_answer("dmarc", domain)) };
     (!has_tag(texts, "v=DMARC1")).then(|| {
-        let message = format!("{domain} has no DMARC record: large mailbox providers ask for one");
+        let message = format!("{domain} has no DMARC record: large mailbox providers require one");
         let advice =
             format!("publish \"v=DMARC1; p=none; rua=mailto:postmaster@{domain}\" at _dmarc.{domain}; {ASK}");
         Finding::warning("dmarc", message, advice)
@@ -198,11 +198,11 @@ fn alignment(sending: &Sending) -> Option<Finding> {
     let own = organisation(&sending.from);
     let mut others = sending.keys.iter().map(|key| key.domain.as_str()).chain([sending.return_path.as_str()]);
     (!others.any(|domain| organisation(domain) == own)).then(|| {
-        let message = format!("neither the return path nor a signature is of {own}: DMARC fails");
+        let message = format!("neither the return path nor a signature matches {own}: DMARC fails");
         Finding::warning(
             "alignment",
             message,
-            "take a bounce_address or a [[dkim]] domain of From's own domain",
+            "use a bounce_address or a [[dkim]] domain that matches the From domain",
         )
     })
 }

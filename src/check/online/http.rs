@@ -46,24 +46,20 @@ fn ask(agent: &ureq::Agent, url: &str) -> Result<StatusCode, ureq::Error> {
 
 fn judge(url: &str, answer: Result<StatusCode, ureq::Error>) -> Option<Finding> {
     let dead = |message: String| {
-        Finding::error(
-            "link-dead",
-            message,
-            "correct the link, or take it away; the letter is read for months",
-        )
+        Finding::error("link-dead", message, "correct or remove the link; the letter will be read for months")
     };
-    let advice = "open it in a browser; if it works there, nothing needs to be done";
+    let advice = "open it in a browser; if it works there, ignore this";
     match answer {
         Ok(status) if status == StatusCode::NOT_FOUND || status == StatusCode::GONE => {
-            Some(dead(format!("`{url}` does not exist: the site answers {}", status.as_u16())))
+            Some(dead(format!("`{url}` does not exist: the site responds with {}", status.as_u16())))
         }
         Ok(status) if status.is_server_error() => {
-            let message = format!("`{url}` is out of order: the site answers {}", status.as_u16());
+            let message = format!("`{url}` is unavailable: the site responds with {}", status.as_u16());
             Some(Finding::warning("link-answer", message, advice))
         }
         // 401, 403, 429: the site is there and keeps programs out.
         Ok(_) => None,
-        Err(ureq::Error::HostNotFound) => Some(dead(format!("`{url}`: there is no such site"))),
+        Err(ureq::Error::HostNotFound) => Some(dead(format!("`{url}`: no such website"))),
         Err(error) => {
             Some(Finding::warning("link-answer", format!("`{url}` could not be reached: {error}"), advice))
         }

@@ -26,7 +26,7 @@ pub(super) fn read(
 
 fn server(project: &Project, imap: &Imap) -> Result<ImapServer, Error> {
     let source = imap.password().source(&project.dir);
-    let source = source.ok_or_else(|| Error::new(Kind::Config, "[inbox.imap] names no password"))?;
+    let source = source.ok_or_else(|| Error::new(Kind::Config, "[inbox.imap] has no password"))?;
     Ok(ImapServer {
         host: imap.host.clone(),
         port: imap.port(),

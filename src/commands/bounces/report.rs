@@ -10,18 +10,18 @@ const WORDS: [(&str, [&str; 2], [&str; 2]); 6] = [
     (
         "user-unknown",
         ["adressen finns inte", "fråga efter en ny adress"],
-        ["there is no such address", "ask for a new one"],
+        ["the address does not exist", "ask for a new one"],
     ),
     (
         "host-unknown",
         ["domänen finns inte", "är adressen rättstavad? fråga annars efter en ny"],
-        ["there is no such domain", "is it spelt right? else ask for a new address"],
+        ["the domain does not exist", "check the spelling, or ask for a new address"],
     ),
     ("moved", ["har flyttat", "fråga efter den nya adressen"], ["has moved", "ask for the new address"]),
     (
         "not-accepting",
         ["tar inte emot brev", "fråga efter en annan adress"],
-        ["takes no mail", "ask for another address"],
+        ["does not accept mail", "ask for another address"],
     ),
     (
         "mailbox-full",
@@ -66,7 +66,7 @@ pub(super) fn run(context: Context<'_>, csv: bool) -> Result<Exit, Error> {
     if csv {
         let rows = std::iter::once(header.map(str::to_owned)).chain(rows).map(Vec::from);
         let text = spreadsheet_csv(rows)
-            .map_err(|error| Error::new(Kind::TryAgain, format!("can't write CSV: {error}")))?;
+            .map_err(|error| Error::new(Kind::TryAgain, format!("cannot write CSV: {error}")))?;
         // Excel takes it for UTF-8 by the BOM.
         context.terminal.data(format!("\u{feff}{text}"));
         return Ok(Exit::Done);

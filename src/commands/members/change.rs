@@ -29,10 +29,10 @@ pub(super) fn add(context: Context<'_>, arguments: &AddMember) -> Result<Exit, E
     say_new_fields(&ledger, &arguments.set, context.terminal)?;
     if ledger.is_forgotten(&row)? {
         return Err(Error::new(Kind::Data, format!("{} asked to be forgotten", row.name))
-            .hint("who wants to come back does so with another address or number"));
+            .hint("a member who comes back needs another address or number"));
     }
     let member = ledger.add_member(&row, "members add", Timestamp::now())?;
-    context.terminal.say(format!("{} is in the register now, as id:{member}.", row.name));
+    context.terminal.say(format!("{} was added as id:{member}.", row.name));
     Ok(Exit::Done)
 }
 
@@ -55,7 +55,7 @@ pub(super) fn set(context: Context<'_>, who: &str, values: &[FieldValue]) -> Res
         context.terminal.say(change.to_string());
     }
     if changes.is_empty() {
-        context.terminal.say("Nothing is different.");
+        context.terminal.say("Nothing changed.");
     }
     Ok(Exit::Done)
 }
@@ -81,15 +81,15 @@ fn assign(row: &mut Row, FieldValue { field: name, value }: &FieldValue) -> Resu
         return wrong(format!("`{name}` has a line break or another control character"));
     }
     match (field::canonical(name).as_str(), given) {
-        ("", _) => return wrong(format!("`{name}` is no name of a field")),
+        ("", _) => return wrong(format!("`{name}` is not a valid field name")),
         ("name", None) => return wrong("a member needs a name".to_owned()),
         ("name", Some(value)) => row.name = value,
-        ("number", None) => return wrong("a member number can be changed, not taken away".to_owned()),
+        ("number", None) => return wrong("a member number can be changed but not deleted".to_owned()),
         ("number", value) => row.number = value,
         ("email", None) => row.address = None,
         ("email", Some(value)) => match Address::parse(&value) {
             Ok(address) => row.address = Some(address),
-            Err(error) => return wrong(format!("`{value}` is not an e-mail address: it {error}")),
+            Err(error) => return wrong(format!("`{value}` is not a valid e-mail address: {error}")),
         },
         (name, None) => drop(row.fields.remove(name)),
         (name, Some(value)) => drop(row.fields.insert(name.to_owned(), value)),
@@ -107,7 +107,7 @@ fn check_free(ledger: &Ledger, row: &Row, own: Option<&crate::domain::Member>) -
         None => Ok(()),
         Some(other) => {
             let message =
-                format!("{} (id:{}) has this address or number", other.member.name, other.member.id);
+                format!("{} (id:{}) already has this address or number", other.member.name, other.member.id);
             Err(Error::new(Kind::Data, message).hint("nothing was changed; see: medlemsbrev members show"))
         }
     }
@@ -126,9 +126,9 @@ pub(super) fn unsubscribe(context: Context<'_>, who: &str, why: Option<&str>) ->
     })?;
     let name = &member.name;
     context.terminal.say(if is_new {
-        format!("{name} gets no more letters at {address}.")
+        format!("Unsubscribed {name} at {address}.")
     } else {
-        format!("{name} got no letters at {address} already.")
+        format!("{name} was already unsubscribed at {address}.")
     });
     Ok(Exit::Done)
 }
@@ -139,14 +139,17 @@ pub(super) fn resubscribe(context: Context<'_>, who: &str, why: &str) -> Result<
     let MemberRow { member, .. } = find(&ledger, who)?;
     let address = address_of(&member)?;
     if why.trim().is_empty() {
-        return Err(Error::new(Kind::Usage, "--why is empty: the trace keeps why somebody is mailed again"));
+        return Err(Error::new(
+            Kind::Usage,
+            "--why is empty: the reason for mailing a member again is recorded",
+        ));
     }
     let is_lifted = ledger.lift_suppression(member.id, address, why, Timestamp::now())?;
     let name = &member.name;
     context.terminal.say(if is_lifted {
-        format!("{name} gets letters at {address} again.")
+        format!("{name} will get letters at {address} again.")
     } else {
-        format!("Nothing kept letters from {name} at {address}.")
+        format!("{name} was not suppressed at {address}.")
     });
     Ok(Exit::Done)
 }
@@ -160,9 +163,9 @@ pub(super) fn forget(context: Context<'_>, who: &str, yes: bool) -> Result<Exit,
     let _lock = context.project.lock("members forget")?;
     let ledger = register(context.project)?;
     let MemberRow { member, .. } = find(&ledger, who)?;
-    let question = format!("Erase all that is stored of {}? It can't be taken back.", member.name);
+    let question = format!("Erase everything stored about {}? This cannot be undone.", member.name);
     if !yes {
-        crate::commands::agree(context.terminal, &question, "add --yes to erase without a question")?;
+        crate::commands::agree(context.terminal, &question, "use --yes to erase without a prompt")?;
     }
     for kind in LogKind::value_variants() {
         let address = member.address.as_ref().map(Address::as_str);

@@ -58,7 +58,7 @@ pub(super) fn export(context: Context<'_>, arguments: &ExportMembers) -> Result<
         None => context.terminal.data(text),
         Some(path) => {
             std::fs::write(path, text).map_err(|error| {
-                Error::new(Kind::TryAgain, format!("can't write `{}`: {error}", path.display()))
+                Error::new(Kind::TryAgain, format!("cannot write `{}`: {error}", path.display()))
             })?;
             let members = plural(rows.len() as u64, "member", "members");
             context.terminal.say(format!("{members} in {}", path.display()));
@@ -116,7 +116,7 @@ fn value(row: &MemberRow, column: &str) -> String {
 fn csv_text(columns: &[String], rows: &[MemberRow]) -> Result<String, Error> {
     let cells = rows.iter().map(|row| columns.iter().map(|column| value(row, column)).collect());
     spreadsheet_csv(std::iter::once(columns.to_vec()).chain(cells))
-        .map_err(|error| Error::new(Kind::TryAgain, format!("can't write CSV: {error}")))
+        .map_err(|error| Error::new(Kind::TryAgain, format!("cannot write CSV: {error}")))
 }
 
 /// An organisation of members.
@@ -147,7 +147,7 @@ pub fn organisations(context: Context<'_>) -> Result<Exit, Error> {
     }
     let mut table = Table::new(["organisation", "members", "by mail", ""]).right(1).right(2);
     for Organisation { name, members, reachable } in found.values() {
-        let note = if *reachable == 0 { "nobody can be reached by mail" } else { "" };
+        let note = if *reachable == 0 { "no member can be reached by e-mail" } else { "" };
         table.row([name.clone(), count(*members), count(*reachable), note.to_owned()]);
     }
     context.terminal.data(table.to_string());

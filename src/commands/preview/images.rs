@@ -42,7 +42,7 @@ fn ask_terminal() {
 
 fn print(file: &Path, measure: usize) -> Result<(), Error> {
     let failed = |error: &dyn std::fmt::Display| {
-        Error::new(Kind::Data, format!("can't show the picture `{}`: {error}", file.display()))
+        Error::new(Kind::Data, format!("cannot show the picture `{}`: {error}", file.display()))
     };
     let picture = image::ImageReader::open(file).map_err(|error| failed(&error))?;
     let picture = picture.decode().map_err(|error| failed(&error))?;

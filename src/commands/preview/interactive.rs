@@ -9,7 +9,7 @@ use crate::compose::Composer;
 use crate::domain::Member;
 use crate::error::{Error, Exit, Kind};
 use crate::ledger::Ledger;
-use crate::preview::interactive::{App, Composed, End, People, Segments, run as leaf_through};
+use crate::preview::interactive::{App, Composed, End, People, Segments, run as browse};
 
 use crate::commands::Context;
 use crate::commands::import::register_as_sent;
@@ -19,7 +19,7 @@ use crate::commands::stop::stop_on_signal;
 pub(super) fn run(context: Context<'_>, arguments: &Preview) -> Result<Exit, Error> {
     if !std::io::stdin().is_terminal() || !std::io::stdout().is_terminal() {
         return Err(Error::new(Kind::Usage, "--interactive needs a terminal to show the letters on")
-            .hint("leave it out: `preview --member ADDRESS` prints one letter"));
+            .hint("without --interactive, `preview --member ADDRESS` prints one letter"));
     }
     let issue = context.project.issue(arguments.issue.as_ref())?;
     let ledger = register_as_sent(context)?;
@@ -30,8 +30,8 @@ pub(super) fn run(context: Context<'_>, arguments: &Preview) -> Result<Exit, Err
     let letters = Composed { composer: &composer, now: Timestamp::now() };
     let mut app = App::new(&letters, people, segments, super::show::paint_of_stdout().colors);
     if let Some(address) = arguments.member.as_ref().filter(|address| !app.start_at(address)) {
-        return Err(Error::new(Kind::Data, format!("{issue} goes to nobody with the address {address}"))
-            .hint("leave --member out, and search with `/`"));
+        return Err(Error::new(Kind::Data, format!("no recipient of {issue} has the address {address}"))
+            .hint("omit --member and search with `/`"));
     }
     let runtime = super::super::runtime()?;
     let _inside = runtime.enter();
@@ -46,8 +46,8 @@ pub(super) fn run(context: Context<'_>, arguments: &Preview) -> Result<Exit, Err
             Err(failure) => format!("{failure}: open {} yourself", path.display()),
         }
     };
-    let end = leaf_through(&mut app, || *stopped.borrow(), open)
-        .map_err(|error| Error::new(Kind::TryAgain, format!("the terminal can't be used: {error}")))?;
+    let end = browse(&mut app, || *stopped.borrow(), open)
+        .map_err(|error| Error::new(Kind::TryAgain, format!("the terminal cannot be used: {error}")))?;
     Ok(match end {
         End::Quit => Exit::Done,
         End::Stopped => Exit::Failed(Kind::TryAgain),

@@ -38,16 +38,16 @@ pub(super) fn run(context: Context<'_>, issue: &IssueName, arguments: &Preview) 
         return Err(error.into());
     }
     let desk = Desk::new(context.project.dir.clone());
-    let mut workshop = Workshop::open(&context.project.dir, issue, desk.clone(), context.terminal)?;
-    workshop.work(true);
-    let selected = selected(&workshop, arguments)?;
+    let mut rebuilder = Rebuilder::open(&context.project.dir, issue, desk.clone(), context.terminal)?;
+    rebuilder.work(true);
+    let selected = selected(&rebuilder, arguments)?;
     super::super::runtime()?.block_on(async {
         let mut stop = stop_on_signal();
         let server = Server::listen(arguments.port).await?;
         let url = format!("{}{selected}", server.url());
-        let _watch = watch(workshop.places(), move |changed| {
-            workshop.saved(changed);
-            workshop.places()
+        let _watch = watch(rebuilder.places(), move |changed| {
+            rebuilder.saved(changed);
+            rebuilder.places()
         })?;
         announce(&url, issue, context.terminal);
         if arguments.browser {
@@ -68,19 +68,20 @@ fn announce(url: &str, issue: &IssueName, terminal: Terminal) {
     } else {
         terminal.data(url);
     }
-    terminal
-        .say(format!("Open this address in your browser; it follows the files of {issue}. Ctrl-C ends it."));
+    terminal.say(format!(
+        "Open this address in your browser. The page follows the files of {issue}; press Ctrl-C to stop."
+    ));
 }
 
 /// The part of the address that names the member to start with.
-fn selected(workshop: &Workshop, arguments: &Preview) -> Result<String, Error> {
+fn selected(rebuilder: &Rebuilder, arguments: &Preview) -> Result<String, Error> {
     let Some(address) = &arguments.member else { return Ok(String::new()) };
-    let reader = workshop.readers.by_address(address).ok_or_else(|| super::unknown_member(address))?;
+    let reader = rebuilder.readers.by_address(address).ok_or_else(|| super::unknown_member(address))?;
     Ok(format!("#member={}", reader.member.id))
 }
 
 /// Makes the edition anew when files were saved.
-struct Workshop {
+struct Rebuilder {
     project: Project,
     issue: IssueName,
     readers: Arc<Readers>,
@@ -89,11 +90,11 @@ struct Workshop {
     terminal: Terminal,
     /// Whether the member list is to be read again: it changed, or it could not be read.
     is_list_stale: bool,
-    /// Whether the configuration can't be used as it is.
+    /// Whether the configuration cannot be used as it is.
     is_config_broken: bool,
 }
 
-impl Workshop {
+impl Rebuilder {
     fn open(dir: &Path, issue: &IssueName, desk: Desk, terminal: Terminal) -> Result<Self, Error> {
         Ok(Self {
             project: Project::open(dir)?,

@@ -36,7 +36,7 @@ fn approval_if_due(context: Context<'_>, issue: &IssueName) -> Result<Option<Rev
     };
     if !is_past(send_at) {
         if context.terminal.verbose > 0 {
-            context.terminal.say(format!("{issue} is due at {}.", said(send_at)));
+            context.terminal.say(format!("{issue} is due on {}.", said(send_at)));
         }
         return Ok(None);
     }
@@ -48,14 +48,14 @@ fn approval_if_due(context: Context<'_>, issue: &IssueName) -> Result<Option<Rev
         let until = meta.send_until.map(said).unwrap_or_default();
         return Err(Error::new(
             Kind::Data,
-            format!("{issue} was to be sent until {until}, and letters are left"),
+            format!("{issue} was to be sent by {until}, and there are letters left"),
         )
-        .hint(format!("move send_until, or end it with: medlemsbrev cancel {issue}")));
+        .hint(format!("change send_until, or stop it with: medlemsbrev cancel {issue}")));
     }
     let approved = ledger.review(issue, ReviewKind::Approved)?;
     approved.map(Some).ok_or_else(|| {
-        Error::new(Kind::Data, format!("{issue} is due since {} and not approved", said(send_at)))
-            .hint(format!("look at it with `send {issue} --dry-run`, then: medlemsbrev approve {issue}"))
+        Error::new(Kind::Data, format!("{issue} has been due since {} and is not approved", said(send_at)))
+            .hint(format!("review it with `send {issue} --dry-run`, then run: medlemsbrev approve {issue}"))
     })
 }
 

@@ -11,7 +11,7 @@ use crate::error::{Error, Exit, Kind};
 use crate::ledger::{Ledger, Review, ReviewKind};
 use crate::report::plural;
 
-use super::year::{Promise, Standing, promises};
+use super::year::{DueIssue, Standing, due_issues};
 use crate::commands::{Context, Project};
 
 /// The editors are told once in so many days.
@@ -21,25 +21,22 @@ const EVERY_DAYS: i64 = 7;
 pub fn run(context: Context<'_>) -> Result<Exit, Error> {
     let schedule = &context.project.config.schedule;
     if schedule.due.is_empty() || schedule.editors.is_empty() {
-        return Err(Error::new(
-            Kind::Config,
-            "nobody can be reminded: [schedule] has no `due` or no `editors`",
-        )
-        .hint("add due = [\"05-15\", \"11-15\"] and editors = [\"you@example.org\"]"));
+        return Err(Error::new(Kind::Config, "nobody to remind: [schedule] has no `due` or no `editors`")
+            .hint("add due = [\"05-15\", \"11-15\"] and editors = [\"you@example.org\"]"));
     }
     let _lock = context.project.lock("remind")?;
     let ledger = context.project.ledger()?;
     let now = Timestamp::now();
     let today = now.to_zoned_datetime(context.project.config.association.time_zone.0.clone()).date();
-    for promise in promises(context.project, &ledger, today)? {
-        let days = (promise.due - today).get_days();
+    for due_issue in due_issues(context.project, &ledger, today)? {
+        let days = (due_issue.due - today).get_days();
         let is_near = days <= i32::from(schedule.remind_days);
-        if promise.standing.is_settled() || !is_near || was_told(&ledger, &promise.issue, now)? {
+        if due_issue.standing.is_settled() || !is_near || was_told(&ledger, &due_issue.issue, now)? {
             continue;
         }
-        let (subject, text) = words(context.project, &promise, days, today);
-        crate::commands::runtime()?.block_on(mail(context, &promise.issue, &subject, &text))?;
-        ledger.keep_review(&promise.issue, ReviewKind::Reminded, &Review::default(), now)?;
+        let (subject, text) = words(context.project, &due_issue, days, today);
+        crate::commands::runtime()?.block_on(mail(context, &due_issue.issue, &subject, &text))?;
+        ledger.keep_review(&due_issue.issue, ReviewKind::Reminded, &Review::default(), now)?;
         let editors = plural(schedule.editors.len() as u64, "editor was", "editors were");
         context.terminal.data(format!("{editors} told: {subject}."));
     }
@@ -52,8 +49,8 @@ fn was_told(ledger: &Ledger, issue: &IssueName, now: Timestamp) -> Result<bool, 
     Ok(told.is_some_and(|told| now.duration_since(told).as_hours() < EVERY_DAYS * 24 - 1))
 }
 
-fn words(project: &Project, promise: &Promise, days: i32, today: Date) -> (String, String) {
-    let Promise { issue, due, standing } = promise;
+fn words(project: &Project, due_issue: &DueIssue, days: i32, today: Date) -> (String, String) {
+    let DueIssue { issue, due, standing } = due_issue;
     let when = if days >= 0 { format!("in {days} days") } else { format!("{} days late", -days) };
     let subject = format!("{} {issue} is due on {due}", project.config.association.name);
     let mut text = format!("{issue} is due on {due}; today is {today} ({when}).\n\n");
@@ -81,7 +78,7 @@ fn sections(project: &Project, issue: &IssueName) -> String {
     let last = project.issues().into_iter().rfind(|other| other < issue);
     let missing: Vec<String> = last.iter().flat_map(names).filter(|title| !here.contains(title)).collect();
     let mut text = match here.as_slice() {
-        [] => "It has no section yet, or one that can't be read: medlemsbrev check shows it.\n".to_owned(),
+        [] => "It has no readable section yet; see: medlemsbrev check\n".to_owned(),
         titles => format!("Sections so far:\n  {}\n", titles.join("\n  ")),
     };
     if let (Some(last), false) = (last, missing.is_empty()) {

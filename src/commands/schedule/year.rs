@@ -11,7 +11,7 @@ use crate::commands::Project;
 
 /// An issue of the schedule.
 #[derive(Debug)]
-pub(in crate::commands) struct Promise {
+pub(in crate::commands) struct DueIssue {
     pub issue: IssueName,
     pub due: Date,
     pub standing: Standing,
@@ -48,24 +48,24 @@ impl Standing {
 }
 
 /// The issues of this year and the first one of the next.
-pub(in crate::commands) fn promises(
+pub(in crate::commands) fn due_issues(
     project: &Project,
     ledger: &Ledger,
     today: Date,
-) -> Result<Vec<Promise>, Error> {
+) -> Result<Vec<DueIssue>, Error> {
     let due = &project.config.schedule.due;
     let this_year = due.iter().enumerate().map(|(index, day)| (today.year(), index + 1, day));
     let next = due.first().map(|day| (today.year() + 1, 1, day));
-    let mut promises = Vec::new();
+    let mut due_issues = Vec::new();
     for (year, number, day) in this_year.chain(next) {
         let (Some(due), Ok(issue)) = (day.in_year(year), format!("{year}-{number}").parse::<IssueName>())
         else {
             continue;
         };
         let standing = standing(project, ledger, &issue)?;
-        promises.push(Promise { issue, due, standing });
+        due_issues.push(DueIssue { issue, due, standing });
     }
-    Ok(promises)
+    Ok(due_issues)
 }
 
 fn standing(project: &Project, ledger: &Ledger, issue: &IssueName) -> Result<Standing, Error> {
@@ -83,10 +83,10 @@ fn standing(project: &Project, ledger: &Ledger, issue: &IssueName) -> Result<Sta
     })
 }
 
-/// The promises as a table.
-pub(in crate::commands) fn table(promises: &[Promise], today: Date) -> Table {
+/// The due issues as a table.
+pub(in crate::commands) fn table(due_issues: &[DueIssue], today: Date) -> Table {
     let mut table = Table::new(["issue", "due", "", "standing"]);
-    for Promise { issue, due, standing } in promises {
+    for DueIssue { issue, due, standing } in due_issues {
         let days = (*due - today).get_days();
         let when = match days {
             _ if standing.is_settled() => String::new(),

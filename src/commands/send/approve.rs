@@ -30,15 +30,15 @@ pub fn approve(context: Context<'_>, arguments: &Approve) -> Result<Exit, Error>
     let recipients = plural(now.letters, "recipient", "recipients");
     let question = format!("Approve «{title}» for {recipients}?");
     if !arguments.yes {
-        crate::commands::agree(context.terminal, &question, "add --yes to approve without a question")?;
+        crate::commands::agree(context.terminal, &question, "use --yes to approve without a prompt")?;
     }
     ledger.keep_review(&issue, ReviewKind::Approved, &now, Timestamp::now())?;
     if context.terminal.json {
         context.terminal.json(&serde_json::json!({ "issue": issue, "approved": now }));
     } else {
         let when = prepared.composer.issue().send_at.map_or_else(
-            || "it has no send_at: send it by hand".to_owned(),
-            |at| format!("`send --due` sends it from {}", at.strftime("%Y-%m-%d %H:%M")),
+            || "it has no send_at, so send it by hand".to_owned(),
+            |at| format!("`send --due` will send it from {}", at.strftime("%Y-%m-%d %H:%M")),
         );
         context.terminal.text(format!("{issue} is approved for {recipients}; {when}."));
     }
@@ -60,7 +60,7 @@ pub fn cancel(context: Context<'_>, arguments: &Cancel) -> Result<Exit, Error> {
     } else {
         ledger.drop_review(issue, ReviewKind::Approved)?;
         ledger.keep_review(issue, ReviewKind::Cancelled, &Review::default(), Timestamp::now())?;
-        (true, format!("{issue} is cancelled: no more letters of it leave."))
+        (true, format!("{issue} is cancelled: no more letters will be sent."))
     };
     context.terminal.text(said);
     context.terminal.json(&serde_json::json!({ "issue": issue, "cancelled": is_cancelled }));

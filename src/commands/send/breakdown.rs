@@ -13,7 +13,7 @@ const MAX_LANGUAGES: usize = 40;
 
 /// What became of a member in a run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(in crate::commands) enum Fate {
+pub(in crate::commands) enum RunOutcome {
     Letter,
     Skipped,
     /// An earlier run sent the letter, or settled it otherwise.
@@ -59,12 +59,12 @@ pub(in crate::commands) struct Breakdown {
 }
 
 impl Numbers {
-    fn add(&mut self, fate: Fate) {
+    fn add(&mut self, fate: RunOutcome) {
         *match fate {
-            Fate::Letter => &mut self.letters,
-            Fate::Skipped => &mut self.skipped,
-            Fate::Earlier => &mut self.earlier,
-            Fate::Left => &mut self.left,
+            RunOutcome::Letter => &mut self.letters,
+            RunOutcome::Skipped => &mut self.skipped,
+            RunOutcome::Earlier => &mut self.earlier,
+            RunOutcome::Left => &mut self.left,
         } += 1;
     }
 }
@@ -83,21 +83,21 @@ impl Breakdown {
     }
 
     /// Counts one member.
-    pub fn add(&mut self, member: &Member, fate: Fate, composer: &Composer) {
+    pub fn add(&mut self, member: &Member, fate: RunOutcome, composer: &Composer) {
         for (group, expression) in self.segments.iter_mut().zip(&self.expressions) {
             if expression.matches(member) {
                 group.numbers.add(fate);
             }
         }
         self.count_language(member.field("language").map(str::to_lowercase), fate);
-        if fate == Fate::Letter {
+        if fate == RunOutcome::Letter {
             for (count, (_, is_shown)) in self.sections.iter_mut().zip(composer.sections(member)) {
                 count.letters += u64::from(is_shown);
             }
         }
     }
 
-    fn count_language(&mut self, name: Option<String>, fate: Fate) {
+    fn count_language(&mut self, name: Option<String>, fate: RunOutcome) {
         let is_known = self.languages.iter().any(|group| group.name == name);
         let is_full = self.languages.len() >= MAX_LANGUAGES;
         let name = if is_full && !is_known { Some("others".to_owned()) } else { name };

@@ -75,8 +75,8 @@ pub(in crate::commands) fn run(
     is_masked: bool,
 ) -> Result<Exit, Error> {
     let (before, last) = Runs::read(context.project, issue, usize::MAX)?.last_two().ok_or_else(|| {
-        Error::new(Kind::Data, format!("the log has no two dry runs of {issue} that can be compared"))
-            .hint(format!("make one with: medlemsbrev send {issue} --dry-run"))
+        Error::new(Kind::Data, format!("the log has fewer than two complete dry runs of {issue}"))
+            .hint(format!("run: medlemsbrev send {issue} --dry-run"))
     })?;
     let mut changes = changes(&before, &last);
     let same = plural(Summary::of(&changes, &last).same, "letter is", "letters are");
@@ -206,9 +206,9 @@ fn changes(before: &Members, last: &Members) -> Vec<Change> {
     let change = |what, address: &String, detail| Change { what, address: address.clone(), detail };
     let now = last.iter().filter_map(|(address, entry)| match (before.get(address), entry) {
         (_, Entry::Without(_)) => None,
-        (None, Entry::Letter(_)) => Some(change("new", address, "no member had this address".to_owned())),
+        (None, Entry::Letter(_)) => Some(change("new", address, "new address".to_owned())),
         (Some(Entry::Without(why)), Entry::Letter(_)) => {
-            Some(change("new", address, format!("was left out: {}", crate::commands::states::words(why))))
+            Some(change("new", address, format!("was skipped: {}", crate::commands::states::words(why))))
         }
         (Some(Entry::Letter(then)), Entry::Letter(now)) => {
             Some(change("other", address, difference(then, now)?))
@@ -216,7 +216,7 @@ fn changes(before: &Members, last: &Members) -> Vec<Change> {
     });
     let gone = before.iter().filter_map(|(address, entry)| match (entry, last.get(address)) {
         (Entry::Without(_), _) | (_, Some(Entry::Letter(_))) => None,
-        (_, None) => Some(change("gone", address, "no member has this address any more".to_owned())),
+        (_, None) => Some(change("gone", address, "no member has this address now".to_owned())),
         (_, Some(Entry::Without(why))) => Some(change("gone", address, crate::commands::states::words(why))),
     });
     now.chain(gone).collect()
@@ -258,7 +258,7 @@ impl Summary {
 
 impl fmt::Display for Summary {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let parts = [(self.new, "new"), (self.gone, "gone"), (self.other, "with other content")];
+        let parts = [(self.new, "new"), (self.gone, "gone"), (self.other, "with different content")];
         let parts = parts.iter().filter(|(number, _)| *number > 0);
         let parts: Vec<String> = parts.map(|(number, word)| format!("{} {word}", count(*number))).collect();
         f.write_str(&parts.join(", "))

@@ -11,7 +11,7 @@ use crate::error::Error;
 use crate::report::{Terminal, plural};
 use crate::send::{Event, Forecast};
 
-use super::breakdown::{Breakdown, Fate};
+use super::breakdown::{Breakdown, RunOutcome};
 use super::compare::{self, Summary};
 use super::review::Changes;
 use crate::commands::Project;
@@ -59,14 +59,14 @@ impl DryRun {
     pub fn letter(&mut self, event: &Event, composer: &Composer) -> Option<Content> {
         let is_made = matches!(event.outcome, Outcome::Accepted(_));
         if is_made {
-            self.breakdown.add(&event.member, Fate::Letter, composer);
+            self.breakdown.add(&event.member, RunOutcome::Letter, composer);
         }
         // A letter that was made can be rendered.
         is_made.then(|| composer.content(&event.member).ok()).flatten()
     }
 
     /// Counts a member without a letter of this run.
-    pub fn member(&mut self, member: &Member, fate: Fate, composer: &Composer) {
+    pub fn member(&mut self, member: &Member, fate: RunOutcome, composer: &Composer) {
         self.breakdown.add(member, fate, composer);
     }
 
@@ -115,8 +115,8 @@ impl DryRun {
     pub fn say_where(&self, issue: &IssueName, terminal: Terminal) {
         let Self { folder, log, .. } = self;
         terminal.say(format!(
-            "Look at single letters with `medlemsbrev preview {issue} --member ADDRESS`, or open the .eml files in {}. \
-             The log, a line a member: {}",
+            "View individual letters with `medlemsbrev preview {issue} --member ADDRESS`, or open the .eml files in {}. \
+             Log (one line per member): {}",
             folder.display(),
             log.display()
         ));

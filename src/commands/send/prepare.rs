@@ -75,8 +75,8 @@ pub(super) fn prepare(
     let letters = letters.min(request.selection.limit.unwrap_or(u64::MAX));
     if let Some(expected) = request.expect.filter(|expected| *expected != letters) {
         let message =
-            format!("{letters} letters are to be sent, not {expected} as expected; nothing was sent");
-        return Err(Error::new(Kind::Data, message).hint("look at the list with `send --dry-run`"));
+            format!("there are {letters} letters to send, not {expected} as expected; nothing was sent");
+        return Err(Error::new(Kind::Data, message).hint("see the letters with: medlemsbrev send --dry-run"));
     }
     let connections = job.connections.min(usize::try_from(letters).unwrap_or(usize::MAX)).max(1);
     Ok(Prepared { ledger, composer: Arc::new(composer), job: Job { connections, ..job }, letters })
@@ -100,6 +100,6 @@ pub(super) fn queue_rejected(ledger: &Ledger, issue: &IssueName, address: &Addre
     if is_queued {
         return Ok(());
     }
-    Err(Error::new(Kind::Data, format!("no letter of {issue} to {address} was rejected; nothing was sent"))
-        .hint(format!("see which were: medlemsbrev status {issue}")))
+    Err(Error::new(Kind::Data, format!("{issue} has no rejected letter to {address}; nothing was sent"))
+        .hint(format!("list the rejected letters with: medlemsbrev status {issue}")))
 }

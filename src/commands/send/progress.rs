@@ -79,7 +79,7 @@ impl Progress {
     pub fn pause(&self, delay: Duration, why: &Pause<'_>, terminal: Terminal) {
         self.deferred.set(0);
         let why = match why {
-            Pause::Deferred(letters) => format!("{} refused for now", plural(*letters, "letter", "letters")),
+            Pause::Deferred(letters) => format!("{} deferred", plural(*letters, "letter", "letters")),
             Pause::RelayGone(error) => error.to_string(),
         };
         let seconds = delay.as_secs().max(1);

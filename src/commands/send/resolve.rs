@@ -15,7 +15,7 @@ pub fn run(context: Context<'_>, arguments: &Resolve) -> Result<Exit, Error> {
     let _lock = context.project.lock("resolve")?;
     let ledger = context.project.ledger()?;
     let issue = &context.project.issue_in_ledger(arguments.issue.as_ref(), &ledger)?;
-    ledger.doubt_what_was_cut_off(Timestamp::now())?;
+    ledger.mark_interrupted_in_doubt(Timestamp::now())?;
     let mut rows = ledger.deliveries(issue, State::InDoubt)?;
     if arguments.resend && !arguments.addresses.is_empty() {
         // After a corrected address or a mended server a refused letter may be tried again, one by one.
@@ -61,7 +61,7 @@ fn chosen(arguments: &Resolve, rows: Vec<DeliveryRow>) -> Result<Vec<DeliveryRow
     for address in &arguments.addresses {
         if !rows.iter().any(|row| is_of(row, &address.key())) {
             let message = format!(
-                "no letter to {address} is in doubt or, with --resend, rejected; nothing was changed"
+                "no letter to {address} is in doubt (or rejected, with --resend); nothing was changed"
             );
             return Err(Error::new(Kind::Data, message));
         }
@@ -80,5 +80,5 @@ fn list(context: Context<'_>, rows: &[DeliveryRow]) {
         return;
     }
     context.terminal.text(crate::commands::states::deliveries(context.project, "address", rows).to_string());
-    context.terminal.say("Ask a few of them, or look into the mail server's log for the Message-ID; then --accepted or --resend.");
+    context.terminal.say("Ask a few of the members, or search the mail server's log for the Message-ID. Then use --accepted or --resend.");
 }

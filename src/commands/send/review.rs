@@ -66,7 +66,7 @@ fn configuration(path: &PathBuf) -> Result<String, Error> {
 pub(in crate::commands) fn refuse_cancelled(ledger: &Ledger, issue: &IssueName) -> Result<(), Error> {
     let Some(cancelled) = ledger.review(issue, ReviewKind::Cancelled)? else { return Ok(()) };
     Err(Error::new(Kind::Data, format!("{issue} was cancelled at {}; nothing was sent", cancelled.at))
-        .hint(format!("to send it after all: medlemsbrev cancel {issue} --undo")))
+        .hint(format!("undo with: medlemsbrev cancel {issue} --undo")))
 }
 
 /// What is different from an earlier review.
@@ -111,7 +111,7 @@ impl Changes {
         let list = (with_list && self.list_changed).then(|| {
             let then = plural(self.recipients_before, "recipient", "recipients");
             if self.recipients_before == self.recipients {
-                format!("changed  the member list: {then}, some of them others or with other fields")
+                format!("changed  the member list: still {then}, but not the same members or fields")
             } else {
                 format!("changed  the member list: {then} then, {} now", self.recipients)
             }
@@ -135,7 +135,7 @@ pub(in crate::commands) fn refuse_unapproved(
     let message =
         format!("{issue} changed since it was approved; nothing was sent\n  {}", changes.join("\n  "));
     Err(Error::new(Kind::Data, message)
-        .hint(format!("look at it with `send {issue} --dry-run`, then: medlemsbrev approve {issue}")))
+        .hint(format!("review it with `send {issue} --dry-run`, then run: medlemsbrev approve {issue}")))
 }
 
 /// Where the last dry run's review is kept: beside its log, for a dry run touches no ledger.
@@ -148,7 +148,7 @@ pub(in crate::commands) fn keep_dry_run(context: Context<'_>, issue: &IssueName,
     let path = dry_run_path(context.project, issue);
     let review = Review { at: context.project.clock_time(Timestamp::now()), ..review };
     if let Err(error) = std::fs::write(&path, serde_json::to_vec_pretty(&review).unwrap_or_default()) {
-        context.terminal.say(format!("The dry run can't be remembered in `{}`: {error}", path.display()));
+        context.terminal.say(format!("Cannot save the dry run in `{}`: {error}", path.display()));
     }
 }
 
@@ -166,7 +166,7 @@ pub(in crate::commands) fn changes_since_dry_run(
 /// Says what is different from the last dry run.
 pub(in crate::commands) fn say_changes(context: Context<'_>, issue: &IssueName, now: &Review) {
     let Some(changes) = changes_since_dry_run(context.project, issue, now) else {
-        context.terminal.say(format!("There was no dry run of {issue} yet."));
+        context.terminal.say(format!("No dry run of {issue} has been made."));
         return;
     };
     let lines = changes.lines(true);

@@ -17,7 +17,7 @@ use crate::report::{JsonLines, plural};
 use crate::send::skip;
 use crate::send::{End, Event, News};
 
-use super::breakdown::Fate;
+use super::breakdown::RunOutcome;
 use super::dry_run::{DryReport, DryRun};
 use super::progress::Progress;
 use super::run_log::RunLog;
@@ -114,13 +114,13 @@ impl Run<'_> {
                 let fate = match standing {
                     Standing::Skipped(skip) => {
                         self.log.member(member, "skipped", Some(skip.as_str()));
-                        Fate::Skipped
+                        RunOutcome::Skipped
                     }
                     Standing::In(state) if !state.may_be_claimed() => {
                         if self.dry.is_some() {
                             self.log.member(member, "earlier", Some(state.as_str()));
                         }
-                        Fate::Earlier
+                        RunOutcome::Earlier
                     }
                     Standing::In(_) => return Ok(()),
                 };
@@ -146,7 +146,7 @@ impl Run<'_> {
             |member, standing| {
                 if let (Standing::In(State::Queued), Some(dry)) = (standing, &mut self.dry) {
                     self.log.member(member, "left", None);
-                    dry.member(member, Fate::Left, composer);
+                    dry.member(member, RunOutcome::Left, composer);
                 }
                 Ok::<_, Error>(())
             },
@@ -213,28 +213,28 @@ impl Run<'_> {
         match end {
             End::RelayGone(error) if open > 0 => return Err(error.into()),
             End::RefusedUs(reply) => {
-                let message = format!("no letter can be taken, whoever it is for: {reply}");
+                let message = format!("the server refuses every letter: {reply}");
                 return Err(Error::new(Kind::TryAgain, message)
-                    .hint("the run was stopped before more letters were tried; mend it and run again"));
+                    .hint("fix the cause and run again; no further letters were tried"));
             }
             End::QuotaUsed { quota, until } => {
                 let left = plural(open, "letter is", "letters are");
                 let message = format!("the quota of {quota} is used up; {left} left");
                 return Err(Error::new(Kind::TryAgain, message).hint(format!(
-                    "from {} on run again: medlemsbrev send {issue}",
+                    "run again after {}: medlemsbrev send {issue}",
                     self.context.project.clock_time(until)
                 )));
             }
             End::Interrupted => {
                 let left = plural(open, "letter is", "letters are");
-                return Err(Error::new(Kind::TryAgain, format!("stopped as asked; {left} left"))
-                    .hint(format!("go on with: medlemsbrev send {issue}")));
+                return Err(Error::new(Kind::TryAgain, format!("stopped on request; {left} left"))
+                    .hint(format!("resume with: medlemsbrev send {issue}")));
             }
             End::Done | End::RelayGone(_) => {}
         }
         if counts.in_state(State::InDoubt) > 0 {
             self.context.terminal.say(format!(
-                "Letters are in doubt: see `medlemsbrev status {issue}` and `medlemsbrev resolve`."
+                "Some letters are in doubt: see `medlemsbrev status {issue}` and `medlemsbrev resolve {issue}`."
             ));
         }
         if let Some(dry) = &self.dry {

@@ -112,7 +112,7 @@ impl RunLog {
         });
     }
 
-    /// The ledger is the truth: a log that can't be written is said once a line, and the run goes on.
+    /// The ledger is the truth: a log that cannot be written is said once a line, and the run goes on.
     fn add<'a>(&'a mut self, make: impl FnOnce(Line<'a>) -> Line<'a>) {
         let Self { file, terminal, run, issue, .. } = self;
         let line = Line {

@@ -25,9 +25,9 @@ enum Pair {
 /// Why a file gives no key.
 #[derive(Debug, thiserror::Error)]
 pub enum KeyProblem {
-    #[error("it can't be read: {0}")]
+    #[error("cannot read it: {0}")]
     Read(#[from] std::io::Error),
-    #[error("it has no private key in PEM (`-----BEGIN PRIVATE KEY-----`)")]
+    #[error("no private key in PEM format (`-----BEGIN PRIVATE KEY-----`)")]
     NoPrivateKey,
     #[error("its PEM is damaged: {0}")]
     Pem(rustls_pki_types::pem::Error),
@@ -76,7 +76,7 @@ impl DkimKey {
     }
 
     fn from_pkcs8(der: &[u8]) -> Result<Self, KeyRejected> {
-        // `maybe`: OpenSSL leaves out the public half, which ring then can't check the key against.
+        // `maybe`: OpenSSL leaves out the public half, which ring then cannot check the key against.
         match Ed25519KeyPair::from_pkcs8_maybe_unchecked(der) {
             Ok(pair) => Ok(Self(Pair::Ed25519(Box::new(pair)))),
             Err(error) if error.to_string() == WRONG_ALGORITHM => RsaKeyPair::from_pkcs8(der).map(Self::rsa),

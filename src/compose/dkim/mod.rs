@@ -21,12 +21,12 @@ const SIGNED: [&str; 5] = ["To", "Reply-To", "MIME-Version", "Content-Type", "Li
 /// RFC 5322 §2.1.1.
 const WIDTH: usize = 78;
 
-/// Why letters can't be signed.
+/// Why letters cannot be signed.
 #[derive(Debug, thiserror::Error)]
 pub enum DkimError {
-    #[error("can't sign with `{path}`: {problem}", path = path.display())]
+    #[error("cannot sign with `{path}`: {problem}", path = path.display())]
     Key { path: PathBuf, problem: KeyProblem },
-    #[error("`{value}` can't be a DKIM {what}: write letters, digits, `-` and dots")]
+    #[error("`{value}` cannot be a DKIM {what}: write letters, digits, `-` and dots")]
     Name { what: &'static str, value: String },
     #[error("the RSA key gives a wrong signature: the file is damaged")]
     Sign,
@@ -38,10 +38,10 @@ impl DkimError {
         match self {
             Self::Key { problem: KeyProblem::Read(_), .. } | Self::Name { .. } => None,
             Self::Key { problem: KeyProblem::Encrypted, .. } => {
-                Some("write it without a passphrase: openssl pkey -in OLD.pem -out dkim.pem")
+                Some("remove the passphrase: openssl pkey -in OLD.pem -out dkim.pem")
             }
             Self::Key { .. } | Self::Sign => Some(
-                "make a new one: openssl genpkey -algorithm RSA -pkeyopt rsa_keygen_bits:2048 -out dkim.pem \
+                "create a new one: openssl genpkey -algorithm RSA -pkeyopt rsa_keygen_bits:2048 -out dkim.pem \
                  (or openssl genpkey -algorithm ED25519 -out dkim-ed25519.pem)",
             ),
         }

@@ -56,20 +56,22 @@ pub enum Access {
     Handle,
 }
 
-/// Why a folder can't be read.
+/// Why a folder cannot be read.
 #[derive(Debug, thiserror::Error)]
 pub enum ImapError {
     #[error(transparent)]
     Server(#[from] ServerError),
     #[error("the connection to {server} broke while reading `{folder}`: {reason}")]
     Lost { server: String, folder: String, reason: String },
-    #[error("{server} is no IMAP server that waits for a login: it greets with `{greeting}`")]
+    #[error("{server} is not an IMAP server that expects a login: its greeting is `{greeting}`")]
     NoImap { server: String, greeting: String },
-    #[error("{server} does not open the folder `{folder}`: {reply}")]
+    #[error("{server} cannot open the folder `{folder}`: {reply}")]
     Folder { server: String, folder: String, reply: String },
-    #[error("{server} keeps no keywords in the folder `{folder}`, so that handled messages can't be marked")]
+    #[error(
+        "{server} does not support keywords in the folder `{folder}`, so processed messages cannot be marked"
+    )]
     NoKeywords { server: String, folder: String },
-    #[error("{server} does not give these messages of `{folder}`, by their numbers (UID): {uids}")]
+    #[error("{server} does not return these messages of `{folder}` (UIDs): {uids}")]
     NotGiven { server: String, folder: String, uids: String },
     #[error("{server} refused `{command}` in the folder `{folder}`: {reply}")]
     Refused { server: String, folder: String, command: String, reply: String },

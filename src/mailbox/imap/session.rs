@@ -256,13 +256,17 @@ async fn log_in(
             let answer = format!("user={user}\x01auth=Bearer {password}\x01\x01");
             wire.authenticate("XOAUTH2", answer.as_bytes()).await
         }
-        Auth::Xoauth2 => return Err(refused("it offers no AUTH=XOAUTH2 on this connection".to_owned())),
+        Auth::Xoauth2 => {
+            return Err(refused("the server offers no AUTH=XOAUTH2 on this connection".to_owned()));
+        }
         // Beside LOGIN it takes letters outside ASCII.
         Auth::Password if offers.has("AUTH=PLAIN") => {
             wire.authenticate("PLAIN", format!("\0{user}\0{password}").as_bytes()).await
         }
         Auth::Password if offers.has("LOGINDISABLED") => {
-            return Err(refused("it offers neither AUTH=PLAIN nor LOGIN on this connection".to_owned()));
+            return Err(refused(
+                "the server offers neither AUTH=PLAIN nor LOGIN on this connection".to_owned(),
+            ));
         }
         Auth::Password => wire.command(&format!("LOGIN {} {}", quoted(user), quoted(password)), |_| ()).await,
     };

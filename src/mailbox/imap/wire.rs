@@ -128,7 +128,7 @@ impl<S: Stream> Wire<S> {
             let mut line = (&mut self.stream).take((LONGEST - start) as u64);
             let read = timely(self.patience, line.read_until(b'\n', &mut frame)).await?;
             if read == 0 || !frame.ends_with(b"\n") {
-                return Err(Fault::Lost("it hung up in the middle of an answer".to_owned()));
+                return Err(Fault::Lost("it closed the connection mid-response".to_owned()));
             }
             let Some(length) = announced(frame.get(start..).unwrap_or_default()) else { return Ok(frame) };
             if length >= LONGEST - frame.len() {
@@ -143,7 +143,7 @@ impl<S: Stream> Wire<S> {
         let mut rest = (&mut self.stream).take(length as u64);
         while rest.limit() > 0 {
             if timely(self.patience, rest.read_buf(frame)).await? == 0 {
-                return Err(Fault::Lost("it hung up in the middle of a message".to_owned()));
+                return Err(Fault::Lost("it closed the connection mid-message".to_owned()));
             }
         }
         Ok(())
@@ -164,7 +164,7 @@ fn step(tag: &str, frame: &[u8]) -> Result<Step, Fault> {
         return Ok(Step::Continue);
     }
     if let Some(reply) = words.strip_prefix("* BYE") {
-        return Err(Fault::Lost(format!("it says goodbye:{reply}")));
+        return Err(Fault::Lost(format!("it ended the session:{reply}")));
     }
     let Some(done) = words.strip_prefix(tag).and_then(|rest| rest.strip_prefix(' ')) else {
         return Ok(Step::Data);
@@ -184,7 +184,7 @@ fn words(frame: &[u8]) -> String {
 async fn timely<T>(patience: Duration, work: impl Future<Output = std::io::Result<T>>) -> Result<T, Fault> {
     match tokio::time::timeout(patience, work).await {
         Ok(done) => done.map_err(|error| Fault::Lost(error.to_string())),
-        Err(_) => Err(Fault::Lost(format!("no answer within {} seconds", patience.as_secs()))),
+        Err(_) => Err(Fault::Lost(format!("no response within {} seconds", patience.as_secs()))),
     }
 }
 

@@ -54,11 +54,11 @@ pub struct Server {
 /// Why nothing can be shown.
 #[derive(Debug, thiserror::Error)]
 pub enum PageError {
-    #[error("can't listen on 127.0.0.1, port {port}: {source}")]
+    #[error("cannot listen on 127.0.0.1, port {port}: {source}")]
     Listen { port: u16, source: std::io::Error },
-    #[error("the system gives no random bytes")]
+    #[error("the system provides no random bytes")]
     NoToken,
-    #[error("the preview's server stopped: {0}")]
+    #[error("the preview server stopped: {0}")]
     Serve(std::io::Error),
 }
 
@@ -207,7 +207,7 @@ async fn events(State(desk): State<Desk>) -> Sse<impl Stream<Item = Result<Event
 }
 
 /// What an edition gives: 503 before there is one, 404 for a member that is not there, 422 with the error's text where
-/// the member's letter can't be composed.
+/// the member's letter cannot be composed.
 fn answer(
     desk: &Desk,
     asked: impl FnOnce(&Edition) -> Option<Result<String, ComposeError>>,

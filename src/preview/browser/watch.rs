@@ -29,9 +29,9 @@ pub struct Watch {
     thread: Option<JoinHandle<()>>,
 }
 
-/// Why files can't be watched.
+/// Why files cannot be watched.
 #[derive(Debug, thiserror::Error)]
-#[error("can't watch files: {0}")]
+#[error("cannot watch files: {0}")]
 pub struct WatchError(#[from] notify::Error);
 
 #[derive(Debug)]
@@ -51,7 +51,7 @@ impl Drop for Watch {
 /// from then on.
 ///
 /// # Errors
-/// When the system can't watch files.
+/// When the system cannot watch files.
 pub fn watch(
     places: Places,
     saved: impl FnMut(&BTreeSet<PathBuf>) -> Places + Send + 'static,
@@ -77,7 +77,7 @@ impl Lookout {
     fn run(mut self, events: &Receiver<Message>, mut saved: impl FnMut(&BTreeSet<PathBuf>) -> Places) {
         while let Some(changed) = self.next_change(events) {
             if !changed.is_empty() {
-                // New folders are watched before anyone reads what is in them. What can't be watched now may be there
+                // New folders are watched before anyone reads what is in them. What cannot be watched now may be there
                 // at the next change.
                 let _missing = self.look_at(self.places.clone());
                 let _missing = self.look_at(saved(&changed));

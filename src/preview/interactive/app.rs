@@ -205,7 +205,7 @@ impl<'a> App<'a> {
         };
         match target {
             Some(start) => self.scroll = (*start).min(self.last_scroll()),
-            None => self.say("no further difference".to_owned()),
+            None => self.say("no more differences".to_owned()),
         }
     }
 
@@ -304,7 +304,7 @@ impl<'a> App<'a> {
     }
 
     fn parts(&self, number: usize) -> Result<Parts, String> {
-        let member = self.people.member(number).ok_or("there is no such recipient")?;
+        let member = self.people.member(number).ok_or("no such recipient")?;
         self.letters.letter(member).map_err(|error| error.to_string())
     }
 }

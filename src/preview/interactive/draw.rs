@@ -19,12 +19,12 @@ const KEYS: [(&str, &str); 14] = [
     ("k ↑ p", "previous recipient"),
     ("g G", "first, last recipient"),
     ("/", "search name, address, …"),
-    ("s", "only a segment"),
-    ("Esc", "everybody again"),
+    ("s", "filter by segment"),
+    ("Esc", "all recipients"),
     ("1 2 3 4, Tab", "views of the letter"),
     ("Space, b", "a page down, up"),
     ("J K → ←", "a line down, up"),
-    ("d", "mark what differs"),
+    ("d", "mark differences"),
     ("] [", "next difference, back"),
     ("Enter", "list or letter (narrow)"),
     ("o", "open in the browser"),
@@ -119,7 +119,7 @@ fn letter(frame: &mut Frame<'_>, app: &App<'_>) {
     let area = app.screen.letter_head;
     let width = usize::from(area.width);
     let whose = match app.member() {
-        None => "nobody is listed: Esc lists everybody".to_owned(),
+        None => "no matches: press Esc to list everyone".to_owned(),
         Some(member) => {
             let address = member.address.as_ref().map_or("", Address::as_str);
             format!("{} <{address}>", name_of(member))

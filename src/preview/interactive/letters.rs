@@ -41,7 +41,7 @@ pub trait Letters: fmt::Debug {
     /// A member's letter.
     ///
     /// # Errors
-    /// When it can't be composed.
+    /// When it cannot be composed.
     fn letter(&self, member: &Member) -> Result<Parts, ComposeError>;
 }
 

@@ -80,5 +80,5 @@ pub(super) fn text_of(letter: &Letter) -> Result<&str, Delivered> {
 
 fn lettre_address(address: &Address) -> Result<lettre::Address, Reply> {
     lettre::Address::new(address.local_part(), address.domain())
-        .map_err(|error| Reply::local(format!("the address can't be used: {error}")))
+        .map_err(|error| Reply::local(format!("the address cannot be used: {error}")))
 }

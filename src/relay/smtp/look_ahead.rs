@@ -8,7 +8,7 @@ use tokio::sync::{Mutex, MutexGuard};
 /// connection tries it before the others do.
 #[derive(Debug, Default)]
 pub struct LookAhead {
-    is_borne: OnceLock<bool>,
+    is_tolerated: OnceLock<bool>,
     trial: Mutex<()>,
 }
 
@@ -21,7 +21,7 @@ pub(super) struct Leave<'a> {
 
 impl LookAhead {
     pub(super) fn leave(&self) -> Option<Leave<'_>> {
-        let trial = match self.is_borne.get() {
+        let trial = match self.is_tolerated.get() {
             Some(true) => None,
             Some(false) => return None,
             None => Some(self.trial.try_lock().ok()?),
@@ -37,7 +37,7 @@ impl Leave<'_> {
     }
 
     /// Ends the trial. What the server has borne once it is believed to bear always.
-    pub(super) fn conclude(self, is_borne: bool) {
-        let _known_already = self.look_ahead.is_borne.set(is_borne);
+    pub(super) fn conclude(self, is_tolerated: bool) {
+        let _known_already = self.look_ahead.is_tolerated.set(is_tolerated);
     }
 }

@@ -65,13 +65,13 @@ impl SmtpSession<'_> {
         let patience = self.server.timeouts.command;
         let limit = if is_proven { patience } else { patience.min(LONGEST_TRIAL) };
         let mail = completed(limited(limit, self.connection.read_response()).await);
-        let is_borne = match &mail {
+        let is_tolerated = match &mail {
             Ok(()) => true,
             Err(Fault::Refused(reply)) => is_proven || !reply.is_final(),
             Err(Fault::Lost(_)) => false,
         };
-        leave.conclude(is_borne);
-        if is_borne {
+        leave.conclude(is_tolerated);
+        if is_tolerated {
             return self.replies_after_mail(mail).await;
         }
         match self.server.connect().await {
@@ -108,7 +108,7 @@ impl SmtpSession<'_> {
     }
 
     /// Sends the message and the final dot in one go, and behind them the next letter's envelope. Until the stream has
-    /// taken as many bytes as the first two have, the dot can't have gone out; TLS only adds to them.
+    /// taken as many bytes as the first two have, the dot cannot have gone out; TLS only adds to them.
     async fn content(&mut self, letter: &Letter, next: Option<&Letter>) -> Delivered {
         let mut message = match text_of(letter) {
             Ok(text) => to_the_final_dot(text),
@@ -116,7 +116,7 @@ impl SmtpSession<'_> {
         };
         let length = message.len() as u64;
         if let Some(next) = next
-            // A letter that can't be sent is found out when it is its turn.
+            // A letter that cannot be sent is found out when it is its turn.
             && let Ok(envelope) = self.envelope(next)
             && let Some(leave) = self.leave()
         {
@@ -190,7 +190,7 @@ fn of_severity(wanted: Severity, reply: Result<Response, Fault>) -> Result<(), F
     if reply.code().severity == wanted {
         return Ok(());
     }
-    Err(Fault::Lost(format!("an answer out of place: {}", reply_of(&reply))))
+    Err(Fault::Lost(format!("an unexpected reply: {}", reply_of(&reply))))
 }
 
 /// A refused or broken RCPT, DATA or message that was certainly not taken.

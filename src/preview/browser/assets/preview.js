@@ -219,7 +219,7 @@ function showFindings() {
     .filter(([, number]) => number > 0)
     .map(([word, number]) => `${number} ${word}${number === 1 ? "" : "s"}`);
   byId("badge").textContent = findings.length ? `(${findings.length})` : "";
-  const sum = status.findings === null ? "Checking …" : words.join(", ") || "Nothing to remark.";
+  const sum = status.findings === null ? "Checking …" : words.join(", ") || "No problems found.";
   if (byId("sum").textContent !== sum) byId("sum").textContent = sum;
   byId("remarks").replaceChildren(...findings.map(remark));
 }

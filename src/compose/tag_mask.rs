@@ -5,7 +5,7 @@
 
 /// The tags that were taken out of a text.
 #[derive(Debug, Default)]
-pub(super) struct Shield {
+pub(super) struct TagMask {
     tags: Vec<String>,
 }
 
@@ -13,28 +13,28 @@ pub(super) struct Shield {
 const OPEN: char = '\u{E000}';
 const CLOSE: char = '\u{E001}';
 
-impl Shield {
+impl TagMask {
     /// Takes all tags out of Markdown. `{{{raw}}}` becomes `{{raw}}`: a member's field never becomes markup.
     pub fn markdown(source: &str) -> (Self, String) {
-        let mut shield = Self::default();
+        let mut mask = Self::default();
         let clean = source.replace([OPEN, CLOSE], "");
-        let text = shield.replace(&clean, |index, _| format!("{OPEN}{index}{CLOSE}"));
-        for tag in &mut shield.tags {
+        let text = mask.replace(&clean, |index, _| format!("{OPEN}{index}{CLOSE}"));
+        for tag in &mut mask.tags {
             if tag.starts_with("{{{") {
                 *tag = tag.replace("{{{", "{{").replace("}}}", "}}");
             }
         }
-        (shield, text)
+        (mask, text)
     }
 
     /// Takes all tags out of an HTML template: as comments between elements, where tables allow nothing else,
     /// and as plain words inside of tags and of raw text elements.
     pub fn html(source: &str) -> (Self, String) {
-        let mut shield = Self::default();
-        let text = shield.replace(source, |index, before| {
+        let mut mask = Self::default();
+        let text = mask.replace(source, |index, before| {
             if is_inside_tag(before) { format!("hbs-{index}-") } else { format!("<!--hbs-{index}-->") }
         });
-        (shield, text)
+        (mask, text)
     }
 
     /// Puts the tags back.
@@ -129,32 +129,32 @@ mod tests {
     fn tags_come_back_as_they_were() {
         let source =
             "Hej {{member.name}}, [x](https://example.se/{{member.number}}) {{#if a}}{{else}}{{/if}}";
-        let (shield, text) = Shield::markdown(source);
+        let (mask, text) = TagMask::markdown(source);
         assert!(!text.contains("{{"));
-        assert_eq!(shield.restore(&text), source);
+        assert_eq!(mask.restore(&text), source);
         let html = "<p title=\"{{a}}\">{{b}}</p><table>{{#each c}}<tr></tr>{{/each}}</table>";
-        let (shield, text) = Shield::html(html);
+        let (mask, text) = TagMask::html(html);
         assert!(text.contains("title=\"hbs-0-\"") && text.contains("<table><!--hbs-2-->"));
-        assert_eq!(shield.restore(&text), html);
+        assert_eq!(mask.restore(&text), html);
     }
 
     #[test]
     fn more_than_ten_tags_keep_apart() {
         let source = (0..25).map(|n| format!("{{{{t{n}}}}} ")).collect::<String>();
-        let (shield, text) = Shield::html(&source);
-        assert_eq!(shield.restore(&text), source);
+        let (mask, text) = TagMask::html(&source);
+        assert_eq!(mask.restore(&text), source);
     }
 
     #[test]
     fn raw_tags_lose_their_third_brace() {
-        let (shield, text) = Shield::markdown("{{{member.name}}}");
-        assert_eq!(shield.restore(&text), "{{member.name}}");
+        let (mask, text) = TagMask::markdown("{{{member.name}}}");
+        assert_eq!(mask.restore(&text), "{{member.name}}");
     }
 
     #[test]
     fn block_tags_are_told_from_values() {
-        let (shield, text) = Shield::markdown("{{#if a}}|{{member.name}}|{{/if}} {{else}}");
-        let parts: Vec<bool> = text.split('|').map(|part| shield.is_only_blocks(part)).collect();
+        let (mask, text) = TagMask::markdown("{{#if a}}|{{member.name}}|{{/if}} {{else}}");
+        let parts: Vec<bool> = text.split('|').map(|part| mask.is_only_blocks(part)).collect();
         assert_eq!(parts, [true, false, true]);
     }
 }
