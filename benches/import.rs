@@ -1,4 +1,4 @@
-//! A member list brought into a new register, beside a plain loop of `csv` and a prepared `SQLite` statement in one
+//! A member list brought into a new register, next to a plain loop of `csv` and a prepared `SQLite` statement in one
 //! transaction: `cargo bench --bench import`. The plain loops check, compare and merge nothing; one fills a table of its
 //! own, the other the register's, with its indexes and its journal.
 

@@ -22,7 +22,7 @@ use crate::report::LogError;
 use crate::send::SendError;
 use crate::server::ServerError;
 
-/// What stands before the lines of an excerpt: their numbers and a rule.
+/// What precedes the lines of an excerpt: their numbers and a rule.
 const MARGIN: usize = 8;
 
 /// What kind of trouble it is; each has its exit code.
@@ -84,7 +84,7 @@ struct Shown {
 }
 
 impl Kind {
-    /// The exit code, after `sysexits.h` where it has one.
+    /// The exit code, after `sysexits.h` if it has one.
     pub fn exit_code(self) -> u8 {
         match self {
             Self::Cancelled => 0,
@@ -152,7 +152,7 @@ impl Error {
         self
     }
 
-    /// Shows a place in a text that is no file, such as an argument.
+    /// Shows a place in a text that is not a file, such as an argument.
     #[must_use]
     pub fn at(self, name: &str, text: &str, span: std::ops::Range<usize>) -> Self {
         self.excerpt(Excerpt::new(std::path::Path::new(name), text, span))

@@ -8,12 +8,12 @@ use super::text::Passage;
 use super::words::LanguageWords;
 use super::{Finding, Subject};
 
-/// A date without a year that was so many days before the issue, or fewer, may be a look back.
+/// A date without a year that was this many days before the issue, or fewer, may be a look back.
 const LOOK_BACK: i32 = 183;
 /// Bytes before a date in which "last year" and the like are looked for.
 const BEFORE: usize = 120;
 
-/// A word or a number, with what stands before it.
+/// A word or a number, with what precedes it.
 #[derive(Debug, Clone)]
 struct Token<'t> {
     text: &'t str,
@@ -279,7 +279,7 @@ mod tests {
             ("Sun, May 9, 2026", "`Sun, May 9, 2026` is wrong: 2026-05-09 is a Saturday"),
             ("Friday the 9th of May", "2026-05-09 is a Saturday"),
             ("lördagen den 9 maj 2027", "2027-05-09 is a Sunday"),
-            ("lördag 31 april", "`lördag 31 april`: there is no such day"),
+            ("lördag 31 april", "`lördag 31 april` is not a date"),
             ("måndag 1 januari", "2026-01-01 is a Thursday, 2027-01-01 is a Friday"),
         ] {
             let found = found(weekdays, "", &format!("\nVi ses {text}.\n"));
@@ -302,7 +302,7 @@ mod tests {
         let facts = super::super::tests::facts();
         let found = weekdays(&Subject::new(&source, &facts));
         let found: Vec<_> = found.iter().map(|f| (f.line().unwrap(), f.advice.as_str())).collect();
-        let [swedish, english] = ["write lördag, or correct the date", "write Saturday, or correct the date"];
+        let [swedish, english] = ["write lördag or correct the date", "write Saturday or correct the date"];
         assert_eq!(found, [(8, swedish), (6, english)]);
     }
 }

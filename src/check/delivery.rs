@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use super::Finding;
 use super::text::TextFile;
 
-/// What the configuration says of the way out.
+/// What the configuration says about sending.
 #[derive(Debug, Default)]
 pub struct Delivery {
     /// The configuration file.

@@ -25,7 +25,7 @@ pub struct Finding {
     pub message: String,
     /// What to do about it.
     pub advice: String,
-    /// The place; its text is empty where a file as a whole is meant.
+    /// The place; its text is empty if a file as a whole is meant.
     pub place: Option<Excerpt>,
 }
 
@@ -41,7 +41,7 @@ pub struct Report<'a> {
 }
 
 impl Finding {
-    /// The finding for a reader who stands in the folder `root`.
+    /// The finding for a reader who is in the folder `root`.
     pub fn report(&self, root: &Path) -> Report<'_> {
         let Self { severity, rule, message, advice, place } = self;
         let file = place.as_ref().map(|place| place.path.strip_prefix(root).unwrap_or(&place.path));
@@ -63,7 +63,7 @@ impl Finding {
         self
     }
 
-    /// The line of its place; none where there is no place or a file as a whole is meant.
+    /// The line of its place; none if there is no place, or if a file as a whole is meant.
     pub fn line(&self) -> Option<usize> {
         self.place.as_ref().filter(|place| !place.text.is_empty()).map(Excerpt::line)
     }

@@ -7,7 +7,7 @@ const SUBJECT: usize = 60;
 const PREHEADER: usize = 120;
 /// Shorter subjects say nothing.
 const SHORT: usize = 5;
-/// A word of so many capitals is a shout rather than an abbreviation.
+/// A word of this many capitals is a shout rather than an abbreviation.
 const SHOUT: usize = 8;
 
 /// Subjects that are cut, that say nothing, or that filters dislike.
@@ -78,8 +78,8 @@ mod tests {
             ("EU-val", ""),
             ("AGM 2026", ""),
             (long.as_str(), "61 characters"),
-            ("Brev", "says little"),
-            ("", "says little"),
+            ("Brev", "very short"),
+            ("", "very short"),
             ("VÅRENS MEDLEMSBREV", "all capitals"),
             ("Kom! Nu!", "2 exclamation marks"),
         ] {

@@ -14,7 +14,7 @@ use super::{Finding, Subject};
 /// Bytes above which an image is heavy, and above which it is too heavy.
 const HEAVY: u64 = 200_000;
 const TOO_HEAVY: u64 = 1_000_000;
-/// So many bytes tell an image's type.
+/// This many bytes tell an image's type.
 const HEAD: usize = 64;
 
 /// Images that a reader who cannot see them knows nothing of.

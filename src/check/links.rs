@@ -192,8 +192,8 @@ mod tests {
     #[test]
     fn links_that_lead_nowhere_are_found() {
         for (target, rule, advice) in [
-            ("", "link-empty", "write the address"),
-            ("#", "link-empty", "write the address"),
+            ("", "link-empty", "put the address"),
+            ("#", "link-empty", "put the address"),
             ("http://example.se", "link-http", "https://"),
             ("www.example.se/sida", "link-relative", "write https://www.example.se/sida"),
             ("//example.se", "link-relative", "write https://example.se"),

@@ -16,7 +16,7 @@ pub(super) struct Markdown {
     pub headings: Vec<Heading>,
     /// Names that links may lead to.
     pub ids: Vec<String>,
-    /// As long as the Markdown, with NULs for everything that is no prose: markup, links' targets, code.
+    /// As long as the Markdown, with NULs for everything that is not prose: markup, links' targets, code.
     pub prose: String,
     /// Whether there is anything to read or to look at.
     pub has_content: bool,

@@ -39,7 +39,7 @@ pub use html::{Element, elements};
 pub use online::{PublishedKey, Sending, online};
 pub use readers::Readers;
 
-/// What the rules need to know beside the issue's files.
+/// What the rules need to know besides the issue's files.
 #[derive(Debug)]
 pub struct Facts {
     pub association: Association,
@@ -111,7 +111,7 @@ pub fn source(source: &IssueSource, facts: &Facts) -> Vec<Finding> {
 /// Looks at the letters.
 ///
 /// # Errors
-/// When the letter cannot be rendered.
+/// If the letter cannot be rendered.
 pub fn letters(
     source: &IssueSource,
     composer: &Composer,
@@ -174,7 +174,7 @@ mod tests {
 
     use super::*;
 
-    /// An issue of 15 April 2026 with one section; `front` stands in its front matter.
+    /// An issue of 15 April 2026 with one section; `front` is in its front matter.
     pub(super) fn issue(dir: &Path, front: &str, markdown: &str) -> IssueSource {
         let head = "title = \"Brevet\"\ndate = 2026-04-15\n";
         std::fs::write(dir.join("issue.toml"), head).unwrap();

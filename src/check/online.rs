@@ -1,4 +1,4 @@
-//! What can be checked only with a network: whether links answer, and what the DNS says of the sender's domain.
+//! What can be checked only with a network: whether links answer, and what the DNS says about the sender's domain.
 
 mod dns;
 mod http;
@@ -20,7 +20,7 @@ pub struct Sending {
     pub keys: Vec<PublishedKey>,
 }
 
-/// A DKIM key as it should stand in the DNS.
+/// A DKIM key as it should be in the DNS.
 #[derive(Debug)]
 pub struct PublishedKey {
     /// The signing domain, `d=`.

@@ -11,7 +11,7 @@ use super::{Finding, Letters};
 /// Bytes of HTML near which, and above which Gmail hides the end of a letter.
 const LARGE: usize = 90_000;
 const CLIPPED: usize = 102_400;
-/// So many letters are rendered, and beside them one for each choice of sections.
+/// This many letters are rendered, and besides them one for each choice of sections.
 const RENDERED: u64 = 1_000;
 
 /// What the members who can be mailed get of an issue.
@@ -30,7 +30,7 @@ impl Readers {
     /// Takes a member in.
     ///
     /// # Errors
-    /// When the member's letter cannot be rendered.
+    /// If the member's letter cannot be rendered.
     pub fn add(
         &mut self,
         source: &IssueSource,
@@ -84,7 +84,7 @@ impl Readers {
     }
 }
 
-/// Letters that Gmail clips, with the way to unsubscribe behind the cut.
+/// Letters that Gmail clips, with the way to unsubscribe after the cut.
 pub(super) fn size(letters: &Letters<'_>) -> Vec<Finding> {
     let largest = letters.readers.largest.max(letters.rendered.html.len());
     judge_size(largest, letters.facts.allow_large).into_iter().collect()

@@ -13,12 +13,12 @@ pub(super) struct TextFile {
     whole: Excerpt,
 }
 
-/// A piece of text in which words are looked for: as long as in its file, with a NUL for what are no words.
+/// A piece of text in which words are looked for: as long as in its file, with a NUL for what is not a word.
 #[derive(Debug)]
 pub(super) struct Passage<'a> {
     file: &'a TextFile,
     pub text: String,
-    /// Where it stands in the file; unknown where the file writes it in another way.
+    /// Where it is in the file; unknown if the file writes it in another way.
     offset: Option<usize>,
 }
 
@@ -68,7 +68,7 @@ impl TextFile {
         Excerpt::at(&self.whole.path, &self.whole.text, head, 1)
     }
 
-    /// A value that stands in the file after byte `from`.
+    /// A value that is in the file after byte `from`.
     pub fn passage(&self, value: &str, from: usize) -> Passage<'_> {
         let found = self.whole.text.get(from..).and_then(|rest| rest.find(value));
         Passage::new(self, value.to_owned(), found.map(|at| from + at))

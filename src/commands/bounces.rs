@@ -56,7 +56,7 @@ pub fn run(dir: &Path, arguments: &Bounces, terminal: Terminal) -> Result<Exit, 
             let key = project.token_key()?;
             let mut desk = Desk::new(&project, &ledger, &key, &reader, arguments)?;
             let read = read_all(Some(&project), arguments, &mut desk, terminal);
-            // What was read is told even where something could not be.
+            // What was read is told even if something could not be.
             if read.is_ok() || desk.has_read() {
                 desk.tell(terminal);
             }
@@ -112,7 +112,7 @@ fn read_servers(
     processor: &mut impl InboxProcessor,
 ) -> Result<(), Error> {
     let servers = context.project.config.inbox.imap.iter();
-    // One that is out of reach keeps nobody from the others.
+    // One that is unreachable keeps nobody from the others.
     let read: Vec<_> = servers.map(|imap| imap::read(context, imap, is_dry, processor)).collect();
     read.into_iter().collect()
 }

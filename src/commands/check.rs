@@ -14,7 +14,7 @@ use crate::report::{Paint, plural};
 
 use super::{Context, Project};
 
-/// What was found, and the composer where there is one.
+/// What was found, and the composer if there is one.
 struct Checked {
     composer: Result<Composer, ComposeError>,
     findings: Vec<Finding>,
@@ -76,7 +76,7 @@ pub(super) fn before_sending(
     let Checked { composer, findings } = look(context.project, issue, ledger, allow_large)?;
     let is_broken = composer.is_err();
     for finding in &findings {
-        // Errors of an issue that can be composed stand in the error that ends the run.
+        // Errors of an issue that can be composed are in the error that ends the run.
         if is_broken || finding.severity == Severity::Warning {
             context.terminal.say(shown(context.project, finding, true));
         }
@@ -123,7 +123,7 @@ pub(super) fn compose(
     Ok(project.setup(fields).and_then(|setup| Composer::new(source.clone(), setup, key)))
 }
 
-/// What is to be said of an issue's files and, where they can be composed, of its letters; `members` hands over all
+/// What is to be said of an issue's files and if they can be composed, of its letters; `members` hands over all
 /// who can be mailed.
 pub(super) fn findings(
     project: &Project,

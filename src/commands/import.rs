@@ -58,7 +58,7 @@ struct Imported {
     remarks: Vec<Remark>,
     /// Whether members that the list leaves out stay.
     keep_missing: bool,
-    /// None where the same file was imported before.
+    /// None if the same file was imported before.
     difference: Option<Difference>,
 }
 
@@ -209,10 +209,10 @@ fn import(ledger: &mut Ledger, list: &List<'_>, terminal: Terminal) -> Result<Im
 
 /// The rows that were left out, and those that a person should look at, one line each.
 fn refusals(bad: &[InvalidRow], remarks: &[Remark]) -> impl Iterator<Item = String> {
-    let refused = bad.iter().take(SHOWN).map(|bad| format!("refused   {bad}"));
+    let refused = bad.iter().take(SHOWN).map(|bad| format!("invalid    {bad}"));
     refused.chain(remarks.iter().take(SHOWN).map(|remark| {
         let Remark { line, column, value, message } = remark;
-        format!("look at   line {line}, {column}: `{value}` {message}")
+        format!("look at    line {line}, {column}: `{value}` {message}")
     }))
 }
 
@@ -264,7 +264,7 @@ fn invalid_rows(path: &Path, bad: &[InvalidRow]) -> Error {
     .hint("correct them in the list, or import the valid rows with --skip-bad")
 }
 
-/// Stops an import that would take away more members than `brake` lets through, unless a person says yes.
+/// Stops an import that would remove more members than `brake` lets through, unless a person says yes.
 fn check_brake(difference: &Difference, brake: MaxMissing, terminal: Terminal) -> Result<(), Error> {
     let missing = difference.missing.count;
     if !brake.stops(missing, difference.active_before) {
@@ -315,7 +315,7 @@ impl Imported {
             (difference.missing.count, if self.keep_missing { "missing, kept" } else { "taken out" }),
             (difference.unchanged, "unchanged"),
             (difference.forgotten.count, "forgotten, not imported"),
-            (self.invalid_rows.len() as u64, "refused"),
+            (self.invalid_rows.len() as u64, "invalid"),
             (self.duplicates.len() as u64, "duplicates merged"),
         ] {
             if count > 0 {

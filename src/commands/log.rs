@@ -65,7 +65,7 @@ fn counted(counts: &Value) -> String {
     [numbers(counts, ""), skipped].concat().join(", ")
 }
 
-/// One event in one line: time, issue, what, to whom, and the words behind it.
+/// One event in one line: time, issue, what, to whom, and the words after it.
 fn line(project: &Project, event: &Value) -> String {
     let text = |pointer: &str| event.pointer(pointer).and_then(Value::as_str).unwrap_or_default().to_owned();
     let time =

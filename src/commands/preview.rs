@@ -71,14 +71,14 @@ fn write_page(
     Ok(path)
 }
 
-/// Opens a file or an address in the browser, or says that none can be opened.
+/// Opens a file or an address in the browser, or says why it cannot.
 fn open(what: &OsStr, terminal: Terminal) {
     if let Err(failure) = open_quietly(what) {
         terminal.say(format!("{failure}; open it yourself."));
     }
 }
 
-/// Opens a file or an address in the browser, or gives the words of why none can be opened.
+/// Opens a file or an address in the browser, or returns why it cannot.
 fn open_quietly(what: &OsStr) -> Result<(), String> {
     let opener = if cfg!(target_os = "macos") { "open" } else { "xdg-open" };
     let browser = std::env::var("BROWSER").ok().filter(|name| !name.is_empty());

@@ -28,7 +28,7 @@ impl Project {
     /// Opens the project in `dir`.
     ///
     /// # Errors
-    /// When its configuration cannot be used.
+    /// If its configuration cannot be used.
     pub fn open(dir: &Path) -> Result<Self, Error> {
         Ok(Self { dir: dir.to_owned(), config: Config::load(dir)? })
     }
@@ -38,7 +38,7 @@ impl Project {
         self.dir.join("state/medlemsbrev.db")
     }
 
-    /// The ledger, made where needed.
+    /// The ledger, created if missing.
     pub fn ledger(&self) -> Result<Ledger, Error> {
         Ok(Ledger::open(&self.ledger_path())?)
     }
@@ -174,10 +174,10 @@ impl Project {
         IssueSource::load(&dir, issue, &self.config.association.language)
     }
 
-    /// What letters need beside the issue; `fields` are the register's.
+    /// What letters need besides the issue; `fields` are the register's.
     ///
     /// # Errors
-    /// When a DKIM key cannot be used.
+    /// If a DKIM key cannot be used.
     pub fn setup(&self, fields: BTreeSet<String>) -> Result<Setup, ComposeError> {
         let config = &self.config;
         let sender = &config.sender;
@@ -226,10 +226,10 @@ impl Project {
         self.config.dkim.iter().map(signer).collect()
     }
 
-    /// The secret behind the tokens, made at the first use; it must stay the same for bounces to be recognised.
+    /// The secret after the tokens, made at the first use; it must stay the same for bounces to be recognised.
     ///
     /// # Errors
-    /// When the file cannot be read or made.
+    /// If the file cannot be read or made.
     pub fn token_key(&self) -> Result<TokenKey, Error> {
         let path = self.dir.join("state/key");
         let failed = |error: std::io::Error| {
@@ -267,7 +267,7 @@ impl Project {
     /// The configured relay; `outbox` is its folder if it is one. SMTP conversations go to the transcript.
     ///
     /// # Errors
-    /// When the password cannot be read.
+    /// If the password cannot be read.
     pub fn relay(&self, outbox: PathBuf, transcript: Option<Transcript>) -> Result<Relay, Error> {
         let transport = &self.config.transport;
         Ok(match transport.kind {

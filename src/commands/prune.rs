@@ -11,7 +11,7 @@ use crate::report::{JsonLines, plural};
 
 use super::Context;
 
-/// What was taken away, as JSON.
+/// What was deleted, as JSON.
 #[derive(Debug, Serialize)]
 struct Report {
     before: String,

@@ -18,10 +18,10 @@ use super::Project;
 const VARIABLE: &str = "MEDLEMSBREV_COMPLETE";
 const NAME: &str = "medlemsbrev";
 
-/// Answers a shell that asks how a command line may go on; false where none asks.
+/// Answers a shell that asks how a command line may continue; false if none asks.
 ///
 /// # Errors
-/// When the shell asks in a way that nobody answers.
+/// If the shell is not supported.
 pub fn answer(arguments: &[OsString]) -> Result<bool, clap::Error> {
     let here = std::env::current_dir().ok();
     CompleteEnv::with_factory(command).var(VARIABLE).try_complete(arguments, here.as_deref())
@@ -55,7 +55,7 @@ pub(super) fn man(arguments: &Man, terminal: Terminal) -> Result<Exit, Error> {
     Ok(Exit::Done)
 }
 
-/// Writes the pages and gives their files.
+/// Writes the pages and returns their files.
 fn pages(dir: &PathBuf) -> io::Result<Vec<String>> {
     std::fs::create_dir_all(dir)?;
     clap_mangen::generate_to(Cli::command(), dir)?;
@@ -99,7 +99,7 @@ fn beginning(begun: &OsStr, names: impl Iterator<Item = String>) -> Vec<Completi
     names.filter(|name| name.starts_with(&*begun)).map(CompletionCandidate::new).collect()
 }
 
-/// The project that the command line to be completed speaks of.
+/// The project that the command line to be completed is about.
 fn project() -> Option<Project> {
     let words: Vec<OsString> = std::env::args_os().collect();
     let named = words.windows(2).find_map(|pair| match pair {

@@ -26,7 +26,7 @@ pub struct Organiser<'a> {
     pub address: &'a Address,
 }
 
-/// A calendar with the events of an issue, whose times are in `zone`; `None` where there are none.
+/// A calendar with the events of an issue, whose times are in `zone`; `None` if there are none.
 ///
 /// It is a pure function: the same events give the same bytes.
 pub fn calendar(

@@ -45,7 +45,7 @@ impl Composer {
                 .archive_url
                 .as_ref()
                 .map(|url| format!("{url}{}.html", source.issue.name)),
-            // Made anew once the images are known.
+            // Made again once the images are known.
             frame: Frame::new(&setup.sender, &source.issue.name, &source.issue.language, &[], &[])?,
             images: Vec::new(),
             attachment_names: names(&source.attachments),

@@ -22,7 +22,7 @@ impl Composer {
     /// What the letter to a member says.
     ///
     /// # Errors
-    /// When a template cannot be rendered with this member's fields.
+    /// If a template cannot be rendered with this member's fields.
     pub fn content(&self, member: &Member) -> Result<Content, ComposeError> {
         let rendered = self.fill_with(member, UNSUBSCRIBE.to_owned())?.rendered();
         let mut context = Context::new(&SHA256);

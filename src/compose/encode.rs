@@ -18,7 +18,7 @@ pub(super) fn hole(number: usize) -> String {
 #[derive(Debug)]
 pub(super) struct Sheet {
     chunks: Vec<Chunk>,
-    /// Wraps lines where that is wanted.
+    /// Wraps lines if that is wanted.
     wrap: fn(&str) -> String,
 }
 
@@ -48,7 +48,7 @@ impl Sheet {
         Self { chunks, wrap }
     }
 
-    /// The page as it reads; `value` gives what fills a hole.
+    /// The page as it reads; `value` returns what fills a hole.
     pub fn readable(&self, value: impl Fn(usize) -> String) -> String {
         let texts = self.chunks.iter().map(|chunk| match chunk {
             Chunk::Finished { text, .. } => text.clone(),

@@ -1,4 +1,4 @@
-//! The words that templates may use beside Handlebars' own: dates, times, money, lists and plurals.
+//! The words that templates may use besides Handlebars' own: dates, times, money, lists and plurals.
 
 use handlebars::{Context, Handlebars, Helper, HelperResult, Output, RenderContext, RenderErrorReason};
 use jiff::civil::{Date, Time};

@@ -9,7 +9,7 @@ use super::style::Styles;
 use super::tag_mask::TagMask;
 use super::{ComposeError, parts::InlineImages};
 
-/// A section as templates: rendered once where nothing in it is personal.
+/// A section as templates: rendered once if nothing in it is personal.
 #[derive(Debug)]
 pub(super) struct Rendered {
     /// Handlebars template of the HTML, or finished HTML.
@@ -30,7 +30,7 @@ pub fn options() -> Options {
 /// Renders the Markdown of a section file; images are looked for in `dir`.
 ///
 /// # Errors
-/// When an image is missing or is none.
+/// If an image is missing or is none.
 pub(super) fn render(
     markdown: &str,
     dir: &Path,
@@ -98,7 +98,7 @@ fn unwrap_block_tags<'a>(events: Vec<Event<'a>>, mask: &TagMask) -> Vec<Event<'a
 /// A link's title that makes a button of it.
 const BUTTON: [&str; 2] = ["button", "knapp"];
 
-/// Puts a link that stands alone in its paragraph, with the title `button`, into a table's cell: mail programs give
+/// Puts a link that is alone in its paragraph, with the title `button`, into a table's cell: mail programs give
 /// cells the colour and the room that they don't give links.
 fn buttons<'a>(events: &[Event<'a>]) -> Vec<Event<'a>> {
     let mut rest = events;

@@ -34,7 +34,7 @@ impl Frame {
     /// Builds the frame of an issue's messages around images and attachments.
     ///
     /// # Errors
-    /// When a header cannot be written.
+    /// If a header cannot be written.
     pub fn new(
         sender: &Sender,
         issue: &IssueName,
@@ -98,7 +98,7 @@ impl Frame {
 /// The headers that only this member's message has.
 ///
 /// # Errors
-/// When a header cannot be written so that every mail program reads it.
+/// If a header cannot be written so that every mail program reads it.
 pub(super) fn headers(
     sender: &Sender,
     member: &Member,
@@ -145,7 +145,7 @@ pub(super) fn mailbox(name: Option<String>, address: &Address) -> Result<Mailbox
 fn body(issue: &IssueName, images: &[SinglePart], attachments: &[SinglePart]) -> Result<MultiPart, String> {
     let text = part("text/plain; charset=utf-8; format=flowed", TEXT_HERE)?;
     let html = part("text/html; charset=utf-8", HTML_HERE)?;
-    // `=_` cannot stand in quoted-printable or base64 (RFC 2045 §6.7), so no body holds a boundary.
+    // `=_` cannot be in quoted-printable or base64 (RFC 2045 §6.7), so no body holds a boundary.
     let boundary = |level: &str| format!("=_{level}-{issue}");
     let alternative = MultiPart::alternative().boundary(boundary("a")).singlepart(text);
     let alternative = if images.is_empty() {

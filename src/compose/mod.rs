@@ -49,12 +49,12 @@ pub use sender::Sender;
 pub use source::IssueSource;
 pub use web::{Index, WebPage};
 
-/// A section beside whose events and title no table of contents is needed.
+/// A section next to whose events and title no table of contents is needed.
 const CONTENTS_FROM: usize = 3;
 const HTML: &str = "letter.html.hbs";
 const TEXT: &str = "letter.txt.hbs";
 
-/// What letters need beside the issue.
+/// What letters need besides the issue.
 #[derive(Debug)]
 pub struct Setup {
     pub association: Association,
@@ -99,7 +99,7 @@ struct CompiledSection {
     anchor: String,
     audience: Option<Segment>,
     events: Vec<Event>,
-    /// With holes for values; `None` where the templates are to be rendered for each member.
+    /// With holes for values; `None` if the templates are to be rendered for each member.
     body: Option<Body>,
 }
 
@@ -175,7 +175,7 @@ impl Composer {
     /// Renders the letter's subject, HTML and text for one member.
     ///
     /// # Errors
-    /// When a template cannot be rendered with this member's fields.
+    /// If a template cannot be rendered with this member's fields.
     pub fn render(&self, member: &Member) -> Result<Rendered, ComposeError> {
         let token = self.key.sign(&self.issue.name, member.id);
         Ok(self.fill(member, &token)?.rendered())
@@ -184,7 +184,7 @@ impl Composer {
     /// Composes the letter to one member and signs it.
     ///
     /// # Errors
-    /// When the member has no address, or as [`Composer::render`].
+    /// If the member has no address, and as [`Composer::render`].
     pub fn letter(&self, member: &Member, mark: Mark, now: Timestamp) -> Result<Letter, ComposeError> {
         let mut letter = self.unsigned(member, mark, now)?;
         let mut signed = dkim::signatures(&self.setup.signers, &letter.bytes, now)?.into_bytes();
@@ -237,7 +237,7 @@ impl Composer {
     /// The URL in the letter that unsubscribes a member.
     ///
     /// # Errors
-    /// When the token makes the local part too long.
+    /// If the token makes the local part too long.
     pub fn unsubscribe_link(&self, member: &Member) -> Result<String, ComposeError> {
         self.setup.sender.unsubscribe(&self.key.sign(&self.issue.name, member.id))
     }

@@ -1,4 +1,4 @@
-//! Short mails in plain text beside the letters: reminders, and answers to those who leave.
+//! Short mails in plain text apart from the letters: reminders, and answers to those who leave.
 
 use std::path::{Path, PathBuf};
 
@@ -26,7 +26,7 @@ pub struct Notice<'a> {
     pub answer: Option<Answer<'a>>,
 }
 
-/// What an answer says of the mail that it answers (RFC 5322 §3.6.4).
+/// What an answer says about the mail that it answers (RFC 5322 §3.6.4).
 #[derive(Debug, Clone, Copy)]
 pub struct Answer<'a> {
     /// Its `Message-ID`, and those that it refers to before it, each in angle brackets.
@@ -39,7 +39,7 @@ impl Notice<'_> {
     /// turn (RFC 3834 §3.3).
     ///
     /// # Errors
-    /// When an address cannot stand in a header, or a key is damaged.
+    /// If an address cannot be in a header, or a key is damaged.
     pub fn letter(&self, signers: &[Signer], now: Timestamp) -> Result<Letter, ComposeError> {
         let kind = if self.answer.is_some() { "auto-replied" } else { "auto-generated" };
         let mut builder = lettre::Message::builder()
@@ -87,7 +87,7 @@ impl Farewell {
     /// The texts of a language, with the association in them.
     ///
     /// # Errors
-    /// When the language file is missing or its texts are not right.
+    /// If the language file is missing or its texts are not right.
     pub fn load(code: &str, templates: &Path, association: &Association) -> Result<Self, ComposeError> {
         let language = Language::load(code, templates)?;
         let path = PathBuf::from(format!("templates/language/{code}.toml"));

@@ -27,10 +27,10 @@ impl InlineImages {
         Self { domain: domain.to_owned(), images: Vec::new(), parts: Vec::new() }
     }
 
-    /// Takes an image in, once however often it is referred to, and gives its `cid:` URL.
+    /// Takes an image in, once however often it is referred to, and returns its `cid:` URL.
     ///
     /// # Errors
-    /// When the file is missing or is not an image that mail programs show.
+    /// If the file is missing or is not an image that mail programs show.
     pub fn add(&mut self, path: &Path) -> Result<String, ComposeError> {
         if let Some((_, id)) = self.images.iter().find(|(known, _)| known == path) {
             return Ok(format!("cid:{id}"));
@@ -90,7 +90,7 @@ impl InlineImages {
 /// An attachment with its MIME type by its name (RFC 2183, file name by RFC 2231).
 ///
 /// # Errors
-/// When the file cannot be read.
+/// If the file cannot be read.
 pub(super) fn attachment(path: &Path) -> Result<SinglePart, ComposeError> {
     let kind = mime_guess::from_path(path).first_or_octet_stream();
     let builder = SinglePart::builder()
@@ -103,7 +103,7 @@ pub(super) fn attachment(path: &Path) -> Result<SinglePart, ComposeError> {
 /// The calendar of a letter's events (RFC 6047 §2.4); `name` is the file's, without its ending.
 ///
 /// # Errors
-/// When the headers cannot be written.
+/// If the headers cannot be written.
 pub(super) fn calendar(text: String, name: &str) -> Result<SinglePart, ComposeError> {
     let refused = |message: String| ComposeError::Letter { member: "everyone".to_owned(), message };
     let kind =

@@ -14,7 +14,7 @@ pub struct Sender {
     pub reply_to: Option<Address>,
     /// Return path with VERP; without it bounces go to the sender's address.
     pub bounce_address: Option<Address>,
-    /// Where unsubscribe mails go; with it the token stands in the address, else only in the subject.
+    /// Where unsubscribe mails go; with it the token is in the address, else only in the subject.
     pub unsubscribe_address: Option<Address>,
     /// `https:` address with `{token}` (RFC 8058).
     pub unsubscribe_url: Option<String>,
@@ -31,7 +31,7 @@ impl Sender {
     /// The envelope sender of a member's letter.
     ///
     /// # Errors
-    /// When the token makes the local part too long.
+    /// If the token makes the local part too long.
     pub fn return_path(&self, token: &Token) -> Result<Address, ComposeError> {
         match &self.bounce_address {
             None => Ok(self.address.clone()),
@@ -39,10 +39,10 @@ impl Sender {
         }
     }
 
-    /// The URL in the letter that unsubscribes a member: `https:` where one is configured, else `mailto:`.
+    /// The URL in the letter that unsubscribes a member: `https:` if one is configured, else `mailto:`.
     ///
     /// # Errors
-    /// When the token makes the local part too long.
+    /// If the token makes the local part too long.
     pub fn unsubscribe(&self, token: &Token) -> Result<String, ComposeError> {
         self.unsubscribe_link(token).map_or_else(|| self.unsubscribe_mailto(token), Ok)
     }
@@ -78,10 +78,10 @@ impl Sender {
         headers
     }
 
-    /// How one member leaves the list (RFC 2369 §3.2); by one click where there is an `https:` address (RFC 8058).
+    /// How one member leaves the list (RFC 2369 §3.2); by one click if there is an `https:` address (RFC 8058).
     ///
     /// # Errors
-    /// When the token makes the local part too long.
+    /// If the token makes the local part too long.
     pub(super) fn unsubscribe_headers(
         &self,
         token: &Token,

@@ -11,12 +11,12 @@ use crate::domain::{Event, Excerpt, Issue, IssueName, Section, Segment, suggest}
 
 use super::ComposeError;
 
-/// What stands in an issue's folder, read and checked but not yet rendered.
+/// What is in an issue's folder, read and checked but not yet rendered.
 #[derive(Debug, Clone)]
 pub struct IssueSource {
     pub dir: PathBuf,
     pub issue: Issue,
-    /// In the order in which they stand in the letter.
+    /// In the order in which they are in the letter.
     pub sections: Vec<Section>,
     /// Files to attach, in the order of their names.
     pub attachments: Vec<PathBuf>,
@@ -64,7 +64,7 @@ struct EventTable {
     description: Option<String>,
 }
 
-/// Dates and times stand in TOML bare (`2026-05-09`) or as texts (`"13:00"`).
+/// Dates and times are in TOML bare (`2026-05-09`) or as texts (`"13:00"`).
 #[derive(Deserialize)]
 #[serde(untagged)]
 enum Moment {
@@ -182,7 +182,7 @@ fn parse_audience(
     audience: &Spanned<String>,
 ) -> Result<Segment, ComposeError> {
     Segment::parse(audience.get_ref()).map_err(|error| {
-        // The expression starts behind its quotation mark.
+        // The expression starts after its quotation mark.
         let start = offset + audience.span().start + 1;
         ComposeError::Source {
             message: format!("audience: {error}"),

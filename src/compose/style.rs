@@ -18,7 +18,7 @@ pub(super) struct Styles {
 pub(super) const MARK: &str = "{{> style.css}}";
 /// Keeps the place of the at-rules while the other rules are written into the elements.
 const HEAD_STYLE: &str = "<!--head-style-->";
-/// The element that a section's HTML stands in.
+/// The element that a section's HTML is in.
 const SECTION: (&str, &str) = ("<div class=\"prose\">", "</div>");
 
 impl Styles {
@@ -36,7 +36,7 @@ impl Styles {
     /// Writes the rules into an HTML template; `@media` rules go into the head, tags stay as they are.
     ///
     /// # Errors
-    /// When the stylesheet is not CSS.
+    /// If the stylesheet is not CSS.
     pub fn write_into_template(&self, template: &str) -> Result<String, ComposeError> {
         let with_css = template.replace(MARK, &format!("<style>{}</style>{HEAD_STYLE}", self.plain));
         let (mask, html) = TagMask::html(&with_css);
@@ -48,7 +48,7 @@ impl Styles {
     /// Writes the rules into the HTML of a section.
     ///
     /// # Errors
-    /// When the stylesheet is not CSS.
+    /// If the stylesheet is not CSS.
     pub fn write_into_fragment(&self, html: &str) -> Result<String, ComposeError> {
         let (open, close) = SECTION;
         self.inliner

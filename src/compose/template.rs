@@ -49,7 +49,7 @@ impl Templates {
     /// Compiles `text` under a name.
     ///
     /// # Errors
-    /// When it is not a template; the place is that in `text`.
+    /// If it is not a template; the place is that in `text`.
     pub fn add(&mut self, name: &str, path: &Path, text: &str) -> Result<(), ComposeError> {
         let source = Source { path, text, lines_above: 0 };
         self.registry.register_template_string(name, text).map_err(|error| source.syntax_error(&error))
@@ -58,7 +58,7 @@ impl Templates {
     /// Renders a template.
     ///
     /// # Errors
-    /// When a helper is given what it cannot work with, or a name is missing.
+    /// If a helper is given what it cannot work with, or a name is missing.
     pub fn render_data(&self, name: &str, data: &impl Serialize) -> Result<String, RenderError> {
         self.registry.render(name, data)
     }
@@ -357,14 +357,14 @@ mod tests {
     #[test]
     fn unknown_names_are_found_where_strict_mode_is_blind() {
         for (text, line, message, hint) in [
-            ("a\n{{member.nmae}}", 2, "there is no `member.nmae`", "member.name"),
+            ("a\n{{member.nmae}}", 2, "unknown name `member.nmae`", "member.name"),
             ("{{#if member.organization}}x{{/if}}", 1, "`member.organization`", "member.organisation"),
             ("{{name}}", 1, "`name`", "member.name"),
             ("{{#each sections}}{{member.x}}{{/each}}", 1, "`member.x`", ""),
-            ("{{upper member.name}}", 1, "no helper `upper`", ""),
+            ("{{upper member.name}}", 1, "unknown helper `upper`", ""),
             ("a\n\n{{#if greeting}}x", 3, "`{{#if}}` is not closed", "{{/if}}"),
             ("{{#if greeting}}x{{/each}}", 1, "`{{#if}}` is not closed", "{{/if}}"),
-            ("{{member.}}", 1, "not understood", "tags look like"),
+            ("{{member.}}", 1, "invalid tag", "tags look like"),
         ] {
             match check(text).unwrap_err() {
                 ComposeError::Source { message: found, hint: advice, excerpt } => {

@@ -1,7 +1,7 @@
 //! A section's Markdown as plain text, the way a person types a mail.
 //!
 //! The text is first written in logical lines, each with its hanging indent; [`flow`] then wraps them. So a line with
-//! a personal part is wrapped after the member's name stands in it.
+//! a personal part is wrapped after the member's name is in it.
 
 use std::borrow::Cow;
 use std::fmt::Write as _;

@@ -20,7 +20,7 @@ const GREETING: usize = 0;
 const UNSUBSCRIBE: usize = 1;
 const FIRST: usize = 2;
 
-/// The letter with these sections, open only where it is personal.
+/// The letter with these sections, open only if it is personal.
 #[derive(Debug)]
 pub(super) struct Variant {
     html: Sheet,
@@ -98,7 +98,7 @@ impl Composer {
     /// The member's letter: its variant and what is personal in it.
     ///
     /// # Errors
-    /// When a template cannot be rendered with this member's fields.
+    /// If a template cannot be rendered with this member's fields.
     pub(super) fn fill(&self, member: &Member, token: &Token) -> Result<Filled, ComposeError> {
         self.fill_with(member, self.setup.sender.unsubscribe(token)?)
     }
@@ -179,7 +179,7 @@ impl Composer {
     /// The body, with holes for the values, of a section that shows values and decides nothing by them.
     ///
     /// # Errors
-    /// When its templates cannot be rendered.
+    /// If its templates cannot be rendered.
     pub(super) fn open_body(&self, anchor: &str) -> Result<Body, ComposeError> {
         let holes = self.holes();
         let fields = self.named(&holes.fields);
@@ -239,7 +239,7 @@ impl Composer {
     /// The page for everyone: a neutral reader's, without what only members need.
     ///
     /// # Errors
-    /// When a template cannot be rendered.
+    /// If a template cannot be rendered.
     pub(super) fn public_html(&self) -> Result<String, ComposeError> {
         let reader = self.neutral_reader();
         let failed = |error: RenderError| ComposeError::Letter {

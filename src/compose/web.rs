@@ -39,7 +39,7 @@ impl Composer {
     /// The letter as a web page.
     ///
     /// # Errors
-    /// When a template cannot be rendered.
+    /// If a template cannot be rendered.
     pub fn web_page(&self) -> Result<WebPage, ComposeError> {
         let mut html = self.public_html()?;
         let mut images = Vec::new();
@@ -57,7 +57,7 @@ impl Composer {
     /// A letter's HTML with its images inside, so that a browser shows it as it is.
     ///
     /// # Errors
-    /// When an image cannot be read any more.
+    /// If an image cannot be read any more.
     pub fn with_images_inside(&self, html: &str) -> Result<String, ComposeError> {
         let mut html = html.to_owned();
         for (path, id) in &self.images {
@@ -100,7 +100,7 @@ impl Index {
     /// Renders the index of these issues.
     ///
     /// # Errors
-    /// When the template cannot be rendered.
+    /// If the template cannot be rendered.
     pub fn render<T: Serialize>(&self, issues: &[T]) -> Result<String, ComposeError> {
         let page = IndexPage {
             language: &self.language.code,

@@ -21,7 +21,7 @@ pub struct Inbox {
     pub sources: Vec<PathBuf>,
     /// The folder to which handled messages of a Maildir or folder are moved.
     pub move_to: Option<PathBuf>,
-    /// After so many issues in a row that bounced softly an address is given up.
+    /// After this many issues in a row that bounced softly an address is given up.
     pub soft_issues: Count,
     /// Answer a mail by which somebody leaves with a short one that says so.
     pub confirm: bool,
@@ -38,7 +38,7 @@ pub struct Imap {
     pub port: Option<u16>,
     #[serde(default = "tls")]
     pub security: Security,
-    /// A certificate authority to trust beside the system's, in PEM.
+    /// A certificate authority to trust besides the system's, in PEM.
     pub ca_file: Option<PathBuf>,
     pub username: String,
     #[serde(default)]

@@ -63,11 +63,11 @@ pub struct Association {
     pub logo: Option<PathBuf>,
 }
 
-/// The addresses that stand in the letter.
+/// The addresses in the letter.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Sender {
-    /// Display name; the association's when left out.
+    /// Display name (default: the association's).
     pub name: Option<String>,
     pub address: Address,
     pub reply_to: Option<Address>,
@@ -87,7 +87,7 @@ pub struct Transport {
     pub host: Option<String>,
     pub port: Option<u16>,
     pub security: Security,
-    /// A certificate authority to trust beside the system's, in PEM.
+    /// A certificate authority to trust besides the system's, in PEM.
     pub ca_file: Option<PathBuf>,
     pub username: Option<String>,
     /// How to log in.
@@ -101,7 +101,7 @@ pub struct Transport {
     pub connect_timeout: Span,
     pub command_timeout: Span,
     pub final_dot_timeout: Span,
-    /// How long a run tries letters again that were deferred, and a server that is out of reach.
+    /// How long a run tries letters again that were deferred, and a server that is unreachable.
     pub patience: Wait,
     /// How many letters may leave in a time, over all runs.
     pub quota: Vec<Quota>,
@@ -133,7 +133,7 @@ pub struct Members {
     pub columns: BTreeMap<String, String>,
 }
 
-/// A DKIM key (RFC 6376): its public half stands in the DNS at `SELECTOR._domainkey.DOMAIN`.
+/// A DKIM key (RFC 6376): its public half is in the DNS at `SELECTOR._domainkey.DOMAIN`.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Dkim {

@@ -40,7 +40,7 @@ impl PasswordKeys<'_> {
     /// Says what is wrong in a table with a user's name, or without one.
     ///
     /// # Errors
-    /// When there are several sources, or one of name and source is missing.
+    /// If there are several sources, or one of name and source is missing.
     pub fn check(self, has_user: bool) -> Result<(), &'static str> {
         let sources = [self.environment.is_some(), self.file.is_some(), self.command.is_some()];
         match sources.iter().filter(|is_set| **is_set).count() {

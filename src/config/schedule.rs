@@ -45,7 +45,7 @@ impl FromStr for MonthDay {
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         let parts =
             text.split_once('-').and_then(|(month, day)| Some((month.parse().ok()?, day.parse().ok()?)));
-        // 29 February is no day of every year.
+        // 29 February does not exist in every year.
         let day = parts.and_then(|(month, day)| Date::new(2023, month, day).ok());
         let day = day.ok_or_else(|| format!("`{text}` is not a month and day such as \"05-15\""))?;
         Ok(Self { month: day.month(), day: day.day() })

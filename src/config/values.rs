@@ -95,7 +95,7 @@ pub struct Age {
 }
 
 impl Age {
-    /// The moment so long before `now`; none before the calendar's first year.
+    /// The moment that long before `now`; none before the calendar's first year.
     pub fn before(self, now: Timestamp) -> Option<Timestamp> {
         let span = jiff::Span::new().try_months(self.months).ok()?.try_days(self.days).ok()?;
         now.to_zoned_datetime(TimeZone::UTC).checked_sub(span).ok().map(|time| time.timestamp())

@@ -55,12 +55,12 @@ impl Address {
         Ok(Self(address))
     }
 
-    /// The address as it goes on the wire.
+    /// The address as it goes over the wire.
     pub fn as_str(&self) -> &str {
         &self.0
     }
 
-    /// What stands before the last `@`.
+    /// What precedes the last `@`.
     pub fn local_part(&self) -> &str {
         self.0.rsplit_once('@').map_or("", |(local, _)| local)
     }
@@ -85,7 +85,7 @@ impl Address {
     /// The same address with `+detail` after the local part (RFC 5233).
     ///
     /// # Errors
-    /// When the local part grows over 64 octets.
+    /// If the local part grows over 64 octets.
     pub fn with_detail(&self, detail: &str) -> Result<Self, AddressError> {
         Self::parse(&format!("{}+{detail}@{}", self.local_part(), self.domain()))
     }

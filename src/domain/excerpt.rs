@@ -3,7 +3,7 @@
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 
-/// A piece of a source text with the place that an error speaks of.
+/// A piece of a source text with the place that an error is about.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Excerpt {
     /// The file, as the user knows it.
@@ -32,7 +32,7 @@ impl Excerpt {
         Self::new(path, text, start_of_line + before..start_of_line + line_text.len())
     }
 
-    /// The same with its lines cut to so many characters, but never before the end of the marked place.
+    /// The same with its lines cut to this many characters, but never before the end of the marked place.
     #[must_use]
     pub fn cut(&self, width: usize) -> Self {
         let part = |range: Range<usize>| self.text.get(range).unwrap_or_default();

@@ -18,7 +18,7 @@ pub const KNOWN: [&str; 14] = [
     "language",
 ];
 
-/// Headers, folded as by [`fold`], beside the field that they mean.
+/// Headers, folded as by [`fold`], with the field that they mean.
 const ALIASES: [(&str, &[&str]); 14] = [
     (
         "number",

@@ -25,7 +25,7 @@ impl IssueName {
 impl FromStr for IssueName {
     type Err = IssueNameError;
 
-    // The name stands in a token in an address's local part, which has 64 octets and no sure case.
+    // The name is in a token in an address's local part, which has 64 octets and no sure case.
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         let allowed = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-';
         if text.is_empty() || text.len() > 16 || !text.bytes().all(allowed) || text.starts_with('-') {
@@ -55,7 +55,7 @@ impl fmt::Display for IssueName {
     }
 }
 
-/// What `issue.toml` says of an issue.
+/// What `issue.toml` says about an issue.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Issue {
     pub name: IssueName,
@@ -66,7 +66,7 @@ pub struct Issue {
     pub date: Date,
     /// BCP 47 code of a language file, such as `sv`.
     pub language: String,
-    /// Template of the greeting; the language file's own when left out.
+    /// Template of the greeting (default: the language file's own).
     pub greeting: Option<String>,
     /// Whether the events go along as a calendar file.
     pub calendar: bool,

@@ -6,7 +6,7 @@ use super::{Address, MemberId};
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Letter {
     pub member: MemberId,
-    /// Envelope sender (RFC 5321 `MAIL FROM`), with the member's token where VERP is on; `<>` when there is none.
+    /// Envelope sender (RFC 5321 `MAIL FROM`), with the member's token if VERP is on; `<>` when there is none.
     pub sender: Option<Address>,
     /// The one envelope recipient.
     pub recipient: Address,

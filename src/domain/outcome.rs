@@ -14,7 +14,7 @@ pub enum Outcome {
     InDoubt(Reply),
 }
 
-/// A relay's reply, or our own words where the relay said nothing.
+/// A relay's reply, or our own words if the relay said nothing.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Reply {
     /// Reply code (RFC 5321 §4.2), if the relay gave one.
@@ -40,7 +40,7 @@ impl Reply {
         self.code.is_some_and(|code| code >= 500)
     }
 
-    /// Tells whether a final refusal speaks of the sender or of the letter rather than of the recipient: policy and
+    /// Tells whether a final refusal is about the sender or the letter rather than the recipient: policy and
     /// authentication (RFC 3463 §3.8), a daily quota, a letter that is too big for the server.
     pub fn is_about_sender(&self) -> bool {
         let status = self.status.as_deref().unwrap_or_default();
@@ -88,7 +88,7 @@ impl fmt::Display for Reply {
 }
 
 impl Outcome {
-    /// The words behind the outcome.
+    /// The reply that led to the outcome.
     pub fn reply(&self) -> &Reply {
         match self {
             Self::Accepted(reply) | Self::Deferred(reply) | Self::Rejected(reply) | Self::InDoubt(reply) => {

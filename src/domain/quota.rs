@@ -6,7 +6,7 @@ use std::str::FromStr;
 use jiff::SignedDuration;
 use serde::Deserialize;
 
-/// A limit such as `200/h`: at most so many letters in any such span of time.
+/// A limit such as `200/h`: at most this many letters in any such span of time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(try_from = "String")]
 pub struct Quota {

@@ -14,7 +14,7 @@ pub struct Section {
     pub path: PathBuf,
     pub title: String,
     pub order: i64,
-    /// Who gets the section; everyone when left out.
+    /// Who gets the section (default: everyone).
     pub audience: Option<Segment>,
     pub events: Vec<Event>,
     /// The Markdown below the front matter.

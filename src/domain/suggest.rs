@@ -3,7 +3,7 @@
 /// More suggestions than this help nobody.
 const MOST: usize = 3;
 
-/// The names that are most like `word`, where some are like it at all.
+/// The names that are most like `word`, if some are like it at all.
 pub fn nearest<'a>(word: &str, names: impl IntoIterator<Item = &'a str>) -> Vec<&'a str> {
     let word = word.to_lowercase();
     let allowed = (word.chars().count() / 3).clamp(1, 3);
@@ -16,7 +16,7 @@ pub fn nearest<'a>(word: &str, names: impl IntoIterator<Item = &'a str>) -> Vec<
     near.into_iter().take_while(|(slips, _)| *slips == best).map(|(_, name)| name).take(MOST).collect()
 }
 
-/// `did you mean …?` with the names that are most like `word`; `None` where none is.
+/// `did you mean …?` with the names that are most like `word`; `None` if none is.
 pub fn did_you_mean<'a>(word: &str, names: impl IntoIterator<Item = &'a str>) -> Option<String> {
     let quoted: Vec<String> = nearest(word, names).iter().map(|name| format!("`{name}`")).collect();
     let (last, others) = quoted.split_last()?;

@@ -118,7 +118,7 @@ impl BounceAttribution<'_> {
     ) -> Result<BounceAction, LedgerError> {
         let Some(member) = member else { return Ok(BounceAction::NotOurs) };
         let reason = match (kind, verdict.class) {
-            // A report on DKIM or DMARC is no recipient's complaint (RFC 6591).
+            // A report on DKIM or DMARC is not a recipient's complaint (RFC 6591).
             (BounceKind::Complaint, Class::Hard) => SuppressionReason::Complaint,
             (BounceKind::Bounce, Class::Hard) => SuppressionReason::HardBounce,
             (BounceKind::Bounce, Class::Soft) => {

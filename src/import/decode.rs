@@ -76,7 +76,7 @@ fn find(bytes: &[u8]) -> &'static Encoding {
 }
 
 /// Tells whether all characters outside ASCII are `MacRoman`'s accented letters, inside words, Swedish ones among them:
-/// in Windows-1252 those bytes are signs that stand in no word.
+/// in Windows-1252 those bytes are signs that are in no word.
 fn is_macintosh(bytes: &[u8]) -> bool {
     const SWEDISH: &[u8] = b"\x80\x81\x85\x8A\x8C\x9A";
     let is_letter = |byte: Option<&u8>| byte.is_some_and(|byte| byte.is_ascii_alphabetic() || *byte >= 0x80);

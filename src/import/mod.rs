@@ -1,6 +1,6 @@
 //! The member list: from a file's bytes to checked rows.
 //!
-//! [`Sheet::open`] reads a file and finds its encoding, delimiter and columns; [`Sheet::rows`] gives its rows one by
+//! [`Sheet::open`] reads a file and finds its encoding, delimiter and columns; [`Sheet::rows`] returns its rows one by
 //! one; [`Plan::make`] finds duplicates and invalid rows. What the rows change in the register is the ledger's matter.
 
 mod columns;
@@ -79,7 +79,7 @@ impl Sheet {
     /// Reads the file at `path`.
     ///
     /// # Errors
-    /// When it cannot be read, decoded, or has no column for names or addresses.
+    /// If it cannot be read, decoded, or has no column for names or addresses.
     pub fn open(path: &Path, options: &Options) -> Result<Self, ImportError> {
         let bytes =
             std::fs::read(path).map_err(|source| ImportError::Read { path: path.to_owned(), source })?;

@@ -1,4 +1,4 @@
-//! What a look at the whole sheet finds: invalid rows, and rows that speak of one member.
+//! What a look at the whole sheet finds: invalid rows, and rows that are about one member.
 
 use std::collections::{HashMap, HashSet};
 use std::hash::{BuildHasher, RandomState};

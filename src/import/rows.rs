@@ -8,7 +8,7 @@ use crate::domain::{Address, AddressError};
 
 use super::{Columns, Remark};
 
-/// Names stand in headers, whose lines have at most 998 octets (RFC 5322 §2.1.1).
+/// Names are in headers, whose lines have at most 998 octets (RFC 5322 §2.1.1).
 const LONGEST_NAME: usize = 600;
 
 /// A row that names a member.
@@ -29,11 +29,11 @@ pub struct Row {
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub struct InvalidRow {
     pub line: u64,
-    /// The column's header; empty where the whole row is meant.
+    /// The column's header; empty if the whole row is meant.
     pub column: String,
     pub value: String,
     pub reason: String,
-    /// Whom the row speaks of, so that a typing error does not take a member out of the register.
+    /// Whom the row is about, so that a typing error does not take a member out of the register.
     #[serde(skip)]
     pub number: Option<String>,
     #[serde(skip)]
@@ -111,7 +111,7 @@ impl<'a> Rows<'a> {
     }
 
     /// Tells whether a quotation mark that opens a cell is never closed: its record then has an odd number of them and
-    /// goes on over several lines, or to the end of the file.
+    /// continues over several lines, or to the end of the file.
     fn is_unclosed(&self, raw: &str) -> bool {
         if !raw.contains('"') {
             return false;
@@ -174,7 +174,7 @@ impl<'a> Rows<'a> {
 }
 
 impl Row {
-    /// Takes the cell's address, the first where there are several, and remarks on what looks odd.
+    /// Takes the cell's address, the first if there are several, and remarks on what looks odd.
     fn take_address(&mut self, cell: &str, column: &str) -> Result<(), String> {
         let (first, others) = split_addresses(cell);
         let address = address(first)?;
@@ -240,7 +240,7 @@ fn address(value: &str) -> Result<Address, String> {
     })
 }
 
-/// Cells stand in headers and in one-line fields: line breaks and characters without a meaning of their own in text
+/// Cells go into headers and in one-line fields: line breaks and characters without a meaning of their own in text
 /// (control and private-use characters) become spaces.
 fn one_line(value: &str) -> String {
     let is_no_text =
@@ -321,7 +321,7 @@ mod tests {
     fn bad_rows_say_what_is_wrong() {
         let header = "Namn;E-post;Ort\n";
         for (row, column, reason) in [
-            ("A;a@@example.se;X", "E-post", "is not an e-mail address"),
+            ("A;a@@example.se;X", "E-post", "is not a valid e-mail address"),
             ("A;a@example.se, b@@example.se;X", "E-post", "several addresses"),
             (&format!("{};a@example.se;X", "x".repeat(601)), "Namn", "longer than 600"),
             ("A;a@example.se;X;Y", "", "has 4 cells, the header has 3"),

@@ -25,7 +25,7 @@ pub(super) fn text(path: &Path, bytes: Vec<u8>) -> Result<(String, String), Impo
         writer.write_record(row.iter().map(words)).map_err(|error| failed(error.to_string()))?;
     }
     let written = writer.into_inner().map_err(|error| failed(error.to_string()))?;
-    // A row of the text stands on the line that has its number in the spreadsheet.
+    // A row of the text is on the line that has its number in the spreadsheet.
     let above = usize::try_from(cells.start().map_or(0, |(row, _)| row)).unwrap_or(0);
     let text = String::from_utf8(written).map_err(|error| failed(error.to_string()))?;
     Ok(("\n".repeat(above) + &text, name.clone()))

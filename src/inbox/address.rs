@@ -69,7 +69,7 @@ fn in_domain(c: char) -> bool {
         || !c.is_ascii() && c.is_alphanumeric() && !is_wide(c)
 }
 
-/// Letters of scripts that put no space between an address and the words beside it.
+/// Letters of scripts that put no space between an address and the words next to it.
 fn is_wide(c: char) -> bool {
     c >= '\u{2E80}'
 }

@@ -25,7 +25,7 @@ pub fn fold(text: &str) -> String {
     folded
 }
 
-/// Phrases with what they mean; a phrase is a text or several with ` * ` between, which stands for a few words.
+/// Phrases with what they mean; a phrase is a text or several with ` * ` between, which represents a few words.
 #[derive(Debug)]
 pub struct PhraseBook<T> {
     search: AhoCorasick,
@@ -52,7 +52,7 @@ impl<T: Copy> PhraseBook<T> {
     /// Compiles the phrases.
     ///
     /// # Errors
-    /// When there are too many for the search.
+    /// If there are too many for the search.
     pub fn new<'p>(
         phrases: impl IntoIterator<Item = (&'p str, T)>,
     ) -> Result<Self, aho_corasick::BuildError> {

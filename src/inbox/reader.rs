@@ -39,7 +39,7 @@ pub struct Report {
     pub from: String,
     /// The Date field as it is written.
     pub date: String,
-    /// Its own identifier in angle brackets, where it has one.
+    /// Its own identifier in angle brackets if it has one.
     pub message_id: String,
     /// Those of the mails before it.
     pub references: Vec<String>,
@@ -58,13 +58,13 @@ impl Reader {
     /// Compiles the rules.
     ///
     /// # Errors
-    /// When a built-in rule file is broken.
+    /// If a built-in rule file is broken.
     pub fn new(hints: &Hints) -> Result<Self, RulesError> {
         let own = hints.own_addresses.iter().map(|own| address::key(own)).collect();
         Ok(Self { rules: Rules::built_in()?, own })
     }
 
-    /// The reason that a server's final reply to a letter gives: its words first, then its codes.
+    /// The reason in a server's final reply to a letter: its words first, then its codes.
     pub fn reason(&self, reply: &Reply) -> Reason {
         let by_words = self.rules.reason_in(std::iter::once(reply.text.as_str()), &[]);
         let by_status = || {
@@ -118,7 +118,7 @@ impl Reader {
     }
 }
 
-/// The identifiers that a field lists (RFC 5322 §3.6.4), those only that can stand in a field again.
+/// The identifiers that a field lists (RFC 5322 §3.6.4), those only that can be in a field again.
 fn identifiers(headers: &Headers<'_>, name: &str) -> Vec<String> {
     let is_good = |word: &&str| {
         let inside = word.strip_prefix('<').and_then(|word| word.strip_suffix('>'));
@@ -131,7 +131,7 @@ fn identifiers(headers: &Headers<'_>, name: &str) -> Vec<String> {
     value.split_ascii_whitespace().filter(is_good).take(MAX_IDENTIFIERS).map(str::to_owned).collect()
 }
 
-/// The words of a message: plain text, or HTML where there is no plain text.
+/// The words of a message: plain text, or HTML if there is no plain text.
 fn text_of(message: &Message<'_>) -> String {
     let is_html = |part: &&Part<'_>| {
         part.headers.get("content-type").is_some_and(|kind| starts_with(kind, "text/html"))

@@ -19,7 +19,7 @@ pub enum RulesError {
 /// All rules, ready for use.
 #[derive(Debug)]
 pub struct Rules {
-    /// Reasons by phrase: the general ones with their rank, and those of families, which stand before.
+    /// Reasons by phrase: the general ones with their rank, and those of families, which come first.
     pub reasons: PhraseBook<Meaning>,
     pub codes: Codes,
     pub notice: PhraseBook<Sign>,
@@ -39,7 +39,7 @@ pub struct Meaning {
     /// The family that uses the phrase so, or none.
     pub family: Option<usize>,
     pub rank: usize,
-    /// It stands before what nearer texts say.
+    /// Takes precedence over what nearer texts say.
     pub decides: bool,
     pub reason: Reason,
 }
@@ -164,7 +164,7 @@ struct Words {
     texts: Vec<String>,
 }
 
-/// How the line begins that stands before a returned letter.
+/// The beginning of the line that precedes a returned letter.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Lines {
@@ -222,7 +222,7 @@ impl Rules {
     /// Reads the rules that are built in.
     ///
     /// # Errors
-    /// When a rule file is not what it should be.
+    /// If a rule file is not what it should be.
     pub fn built_in() -> Result<Self, RulesError> {
         let phrases: Phrases = read(rule_file!("phrases.toml"))?;
         let notices: Notices = read(rule_file!("notices.toml"))?;
@@ -247,7 +247,7 @@ impl Rules {
         })
     }
 
-    /// The reason that texts give, the nearest text first; in each a family's own words stand before the general ones.
+    /// The reason given by texts, the nearest text first; in each a family's own words take precedence over the general ones.
     pub fn reason_in<'t>(&self, texts: impl Iterator<Item = &'t str>, families: &[usize]) -> Option<Reason> {
         let may_decide = families.iter().filter_map(|family| self.families.get(*family)).any(Family::decides);
         let mut nearest: Option<Meaning> = None;

@@ -3,7 +3,7 @@
 use super::phrase::fold;
 use super::rules::Rules;
 
-/// A subject with more words beside the request is for a person to read.
+/// A subject with more words besides the request is for a person to read.
 const MAX_EXTRA_WORDS: usize = 3;
 
 /// Tells whether a mail asks to leave the list and says nothing else.

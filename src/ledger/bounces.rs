@@ -71,7 +71,7 @@ impl Ledger {
     /// Tells whether the message with this digest was read before.
     ///
     /// # Errors
-    /// When the ledger cannot be read.
+    /// If the ledger cannot be read.
     pub fn has_bounce(&self, digest: &str) -> Result<bool, LedgerError> {
         let sql = "SELECT EXISTS (SELECT 1 FROM bounce WHERE digest = ?1)";
         Ok(self.connection.prepare_cached(sql)?.query_row([digest], |row| row.get(0))?)
@@ -80,7 +80,7 @@ impl Ledger {
     /// Keeps what one message said.
     ///
     /// # Errors
-    /// When the ledger cannot be written.
+    /// If the ledger cannot be written.
     pub fn add_bounce(&self, record: &BounceRecord, now: Timestamp) -> Result<(), LedgerError> {
         let sql = "INSERT INTO bounce (digest, position, at, file, kind, address, class, status, reason, diagnostic,
                    issue, member, action) VALUES (:digest, :position, :at, :file, :kind, :address, :class, :status,
@@ -103,10 +103,10 @@ impl Ledger {
         Ok(())
     }
 
-    /// What one message said and when it was read; nothing where that was pruned or forgotten.
+    /// What one message said and when it was read; nothing if that was pruned or forgotten.
     ///
     /// # Errors
-    /// When the ledger cannot be read.
+    /// If the ledger cannot be read.
     pub fn bounces_of(&self, digest: &str) -> Result<Vec<(Timestamp, BounceRecord)>, LedgerError> {
         let sql = "SELECT position, at, file, kind, address, class, status, reason, diagnostic, issue, member, action
                    FROM bounce WHERE digest = ?1 AND file <> '' ORDER BY position";
@@ -151,7 +151,7 @@ impl Ledger {
     /// Tells whether a letter of any issue went to this member, or at least was tried.
     ///
     /// # Errors
-    /// When the ledger cannot be read.
+    /// If the ledger cannot be read.
     pub fn was_mailed(&self, member: MemberId) -> Result<bool, LedgerError> {
         let sql = "SELECT EXISTS (SELECT 1 FROM delivery WHERE member = ?1 AND attempts > 0)";
         Ok(self.connection.prepare_cached(sql)?.query_row([member.0], |row| row.get(0))?)
@@ -160,7 +160,7 @@ impl Ledger {
     /// The issue that was last sent to this member.
     ///
     /// # Errors
-    /// When the ledger cannot be read.
+    /// If the ledger cannot be read.
     pub fn last_issue_of(&self, member: MemberId) -> Result<Option<IssueName>, LedgerError> {
         let sql = "SELECT issue FROM delivery WHERE member = ?1 AND attempts > 0
                    ORDER BY changed_at DESC, issue DESC LIMIT 1";
@@ -172,7 +172,7 @@ impl Ledger {
     /// How many of the last issues to this member, other than `issue`, bounced softly with no success between.
     ///
     /// # Errors
-    /// When the ledger cannot be read.
+    /// If the ledger cannot be read.
     pub fn soft_bounces_in_a_row(
         &self,
         member: MemberId,
@@ -197,7 +197,7 @@ impl Ledger {
     /// The active members whose address bounced so that it is not mailed any more, by organisation.
     ///
     /// # Errors
-    /// When the ledger cannot be read.
+    /// If the ledger cannot be read.
     pub fn corrections(&self) -> Result<Vec<Correction>, LedgerError> {
         let sql = "SELECT m.id, m.name, m.fields ->> '$.organisation', s.address, s.since,
                    (SELECT b.reason FROM bounce b WHERE b.member = m.id AND b.reason IS NOT NULL
@@ -221,7 +221,7 @@ impl Ledger {
     /// The address to which an issue's letter to this member went.
     ///
     /// # Errors
-    /// When the ledger cannot be read.
+    /// If the ledger cannot be read.
     pub fn mailed_address(&self, issue: &IssueName, member: MemberId) -> Result<Option<String>, LedgerError> {
         let sql = "SELECT address FROM delivery WHERE issue = ?1 AND member = ?2";
         let found =

@@ -50,7 +50,7 @@ impl Ledger {
     /// Queues a delivery for every open member for whom `is_recipient` holds and who has none yet.
     ///
     /// # Errors
-    /// When the ledger cannot be written; then none is queued.
+    /// If the ledger cannot be written; then none is queued.
     pub fn queue(
         &self,
         issue: &IssueName,
@@ -77,7 +77,7 @@ impl Ledger {
     /// The next members, after `after` and in the order of their numbers, whose letters may be sent.
     ///
     /// # Errors
-    /// When the ledger cannot be read.
+    /// If the ledger cannot be read.
     pub fn claimable(
         &self,
         issue: &IssueName,
@@ -102,7 +102,7 @@ impl Ledger {
     /// Marks letters that an earlier run left on the wire as in doubt. Only for the holder of the lock.
     ///
     /// # Errors
-    /// When the ledger cannot be written.
+    /// If the ledger cannot be written.
     pub fn mark_interrupted_in_doubt(&self, now: Timestamp) -> Result<usize, LedgerError> {
         let sql = "UPDATE delivery SET state = 'in_doubt', changed_at = ?1,
                    reply = 'the run was cut off while the letter was on its way' WHERE state = 'sending'";
@@ -112,7 +112,7 @@ impl Ledger {
     /// The deliveries of an issue that are in `state`.
     ///
     /// # Errors
-    /// When the ledger cannot be read.
+    /// If the ledger cannot be read.
     pub fn deliveries(&self, issue: &IssueName, state: State) -> Result<Vec<DeliveryRow>, LedgerError> {
         let sql = "SELECT d.member, m.name, coalesce(d.address, m.address), d.state, d.message_id, d.attempts, d.code,
                    d.status, d.reply, d.changed_at FROM delivery d JOIN member m ON m.id = d.member
@@ -136,10 +136,10 @@ impl Ledger {
     }
 
     /// Settles a delivery by a person's decision: one in doubt as accepted or queued again, a rejected one as queued.
-    /// Gives false where the delivery is in another state.
+    /// Returns false if the delivery is in another state.
     ///
     /// # Errors
-    /// When the ledger cannot be written.
+    /// If the ledger cannot be written.
     pub fn resolve(
         &self,
         issue: &IssueName,
@@ -155,10 +155,10 @@ impl Ledger {
     }
 
     /// Queues a letter again that is in doubt or was rejected, and lifts a hard bounce of its address: who decides to try
-    /// again has reason to. Another wish of the address's owner stays. Gives false where the letter is in another state.
+    /// again has reason to. Another wish of the address's owner stays. Returns false if the letter is in another state.
     ///
     /// # Errors
-    /// When the ledger cannot be written; then nothing is changed.
+    /// If the ledger cannot be written; then nothing is changed.
     pub fn queue_again(
         &self,
         issue: &IssueName,
@@ -179,7 +179,7 @@ impl Ledger {
     /// When letters of any issue were handed to the relay, oldest first; those before `since` are forgotten.
     ///
     /// # Errors
-    /// When the ledger cannot be read or written.
+    /// If the ledger cannot be read or written.
     pub fn handed_over(&self, since: Timestamp) -> Result<Vec<Timestamp>, LedgerError> {
         self.connection.execute("DELETE FROM handed_over WHERE at < ?1", [since.as_millisecond()])?;
         let mut statement = self.connection.prepare("SELECT at FROM handed_over ORDER BY at")?;
@@ -191,7 +191,7 @@ impl Ledger {
     /// Tells whether the issue has deliveries.
     ///
     /// # Errors
-    /// When the ledger cannot be read.
+    /// If the ledger cannot be read.
     pub fn has_deliveries(&self, issue: &IssueName) -> Result<bool, LedgerError> {
         let sql = "SELECT EXISTS (SELECT 1 FROM delivery WHERE issue = ?1)";
         Ok(self.connection.query_row(sql, [issue.as_str()], |row| row.get(0))?)
@@ -200,7 +200,7 @@ impl Ledger {
     /// Tells whether a delivery of the issue is in one of these states.
     ///
     /// # Errors
-    /// When the ledger cannot be read.
+    /// If the ledger cannot be read.
     pub fn has_in(&self, issue: &IssueName, states: &[State]) -> Result<bool, LedgerError> {
         let sql = "SELECT EXISTS (SELECT 1 FROM delivery WHERE issue = ?1 AND state = ?2)";
         let mut statement = self.connection.prepare_cached(sql)?;
@@ -215,7 +215,7 @@ impl Ledger {
     /// The issues that have deliveries, with the time of the last change.
     ///
     /// # Errors
-    /// When the ledger cannot be read.
+    /// If the ledger cannot be read.
     pub fn issues(&self) -> Result<Vec<(String, String)>, LedgerError> {
         let sql = "SELECT issue, max(changed_at) FROM delivery GROUP BY issue ORDER BY issue";
         let mut statement = self.connection.prepare_cached(sql)?;
@@ -224,7 +224,7 @@ impl Ledger {
     }
 }
 
-/// Takes a queued or deferred delivery and gives the number of this attempt; 0 where the delivery is no longer open or
+/// Takes a queued or deferred delivery and returns the number of this attempt; 0 if the delivery is no longer open or
 /// the address was suppressed meanwhile.
 pub(super) fn claim(
     connection: &Connection,

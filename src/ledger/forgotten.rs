@@ -26,7 +26,7 @@ impl Forgotten {
         Ok(Self { hashes, key: hmac::Key::new(hmac::HMAC_SHA256, salt.as_bytes()) })
     }
 
-    /// Tells whether a row speaks of somebody who is forgotten: by address or number, else by name.
+    /// Tells whether a row is about somebody who is forgotten: by address or number, else by name.
     pub fn has(&self, row: &Row) -> bool {
         !self.hashes.is_empty() && self.hashes_of(row).any(|hash| self.hashes.contains(&hash))
     }
@@ -41,10 +41,10 @@ impl Forgotten {
 }
 
 impl Ledger {
-    /// Tells whether a row speaks of somebody who asked to be forgotten.
+    /// Tells whether a row is about somebody who asked to be forgotten.
     ///
     /// # Errors
-    /// When the ledger cannot be read.
+    /// If the ledger cannot be read.
     pub fn is_forgotten(&self, row: &Row) -> Result<bool, LedgerError> {
         Ok(Forgotten::load(&self.connection)?.has(row))
     }
@@ -53,7 +53,7 @@ impl Ledger {
     /// would bring it, stay.
     ///
     /// # Errors
-    /// When the ledger cannot be written; then nothing is erased.
+    /// If the ledger cannot be written; then nothing is erased.
     pub fn forget(&self, member: MemberId, row: &Row, now: Timestamp) -> Result<(), LedgerError> {
         // What is deleted is overwritten, in the file and in what was not yet written into it.
         self.connection.pragma_update(None, "secure_delete", "ON")?;

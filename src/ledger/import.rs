@@ -24,7 +24,7 @@ pub(super) use stored::select;
 pub struct ImportRun<'a> {
     /// The file's rows as a whole: which numbers are in it, and which rows could not be read.
     pub plan: &'a Plan,
-    /// The file, as it stands in the trace.
+    /// The file, as it is in the trace.
     pub file: &'a str,
     /// Digest of the file and of how it was read.
     pub digest: &'a str,
@@ -56,7 +56,7 @@ impl Ledger {
     /// Applies the rows inside a transaction that the caller keeps or drops.
     ///
     /// # Errors
-    /// When the ledger cannot be written, or two members would have one address.
+    /// If the ledger cannot be written, or two members would have one address.
     pub fn import<'a>(
         &'a mut self,
         rows: impl Iterator<Item = Row>,
@@ -100,7 +100,7 @@ impl Ledger {
     /// The last import that was kept.
     ///
     /// # Errors
-    /// When the ledger cannot be read.
+    /// If the ledger cannot be read.
     pub fn last_import(&self) -> Result<Option<LastImport>, LedgerError> {
         let sql = "SELECT digest, said FROM import ORDER BY id DESC LIMIT 1";
         let last = self.connection.query_row(sql, (), |row| Ok((row.get(0)?, row.get(1)?))).optional()?;
@@ -113,7 +113,7 @@ impl PendingImport<'_> {
     /// Keeps the import, and what was `said` of its rows; members that the file does not have become inactive.
     ///
     /// # Errors
-    /// When the ledger cannot be written; then nothing is changed.
+    /// If the ledger cannot be written; then nothing is changed.
     pub fn keep(self, said: &[String]) -> Result<Difference, LedgerError> {
         let now = stamp(self.run.now);
         let difference = &self.difference;
@@ -170,8 +170,8 @@ fn apply(
     Ok(stored.id)
 }
 
-/// The member that a row speaks of: by its number, else by address or name. A member that another row has, or whose
-/// own number stands in the file, is not taken.
+/// The member that a row is about: by its number, else by address or name. A member that another row has, or whose
+/// own number is in the file, is not taken.
 fn find(
     connection: &Connection,
     row: &Row,
@@ -196,7 +196,7 @@ fn find(
     Ok(other.filter(is_free))
 }
 
-/// The members whom a row that cannot be imported speaks of, by number, else by name.
+/// The members whom a row that cannot be imported is about, by number, else by name.
 fn meant_by(connection: &Connection, bad: &InvalidRow) -> Result<Vec<MemberId>, LedgerError> {
     let sql = "SELECT id FROM member WHERE active = 1 AND (number = ?1 OR ?1 IS NULL AND name = ?2)";
     let mut statement = connection.prepare_cached(sql)?;

@@ -24,7 +24,7 @@ pub enum LockError {
 }
 
 impl Lock {
-    /// Takes the lock at `path`, as soon as it is free, and leaves a note of who holds it. Nobody's lock is taken away.
+    /// Takes the lock at `path`, as soon as it is free, and leaves a note of who holds it. Another process's lock is never removed.
     ///
     /// # Errors
     /// Where another process holds it after `patience`, with that one's note.

@@ -46,7 +46,7 @@ pub(super) fn corrupt(what: impl ToString) -> LedgerError {
 }
 
 impl Ledger {
-    /// Hands every member, departed ones too, to `each`, in the order of their numbers.
+    /// Hands every member, former ones too, to `each`, in the order of their numbers.
     ///
     /// # Errors
     /// Those of the ledger and of `each`.
@@ -66,16 +66,16 @@ impl Ledger {
     /// The member with this number of the register.
     ///
     /// # Errors
-    /// When the ledger cannot be read.
+    /// If the ledger cannot be read.
     pub fn member(&self, id: MemberId) -> Result<Option<MemberRow>, LedgerError> {
         let sql = format!("SELECT {MEMBER_COLUMNS} FROM {MEMBER_TABLES} WHERE m.id = ?1");
         self.one_member(&sql, id.0)
     }
 
-    /// The member with this address, a present one before a departed one.
+    /// The member with this address, a present one before a former one.
     ///
     /// # Errors
-    /// When the ledger cannot be read.
+    /// If the ledger cannot be read.
     pub fn member_by_address(&self, address: &Address) -> Result<Option<MemberRow>, LedgerError> {
         let sql = format!(
             "SELECT {MEMBER_COLUMNS} FROM {MEMBER_TABLES} WHERE m.address_key = ?1 ORDER BY m.active DESC LIMIT 1"
@@ -95,7 +95,7 @@ impl Ledger {
     /// The names of all fields that members have.
     ///
     /// # Errors
-    /// When the ledger cannot be read.
+    /// If the ledger cannot be read.
     pub fn fields(&self) -> Result<BTreeSet<String>, LedgerError> {
         let mut statement = self.connection.prepare_cached("SELECT name FROM field")?;
         let brought = statement.query_map((), |row| row.get(0))?;
@@ -106,7 +106,7 @@ impl Ledger {
     /// How many members are active.
     ///
     /// # Errors
-    /// When the ledger cannot be read.
+    /// If the ledger cannot be read.
     pub fn active_members(&self) -> Result<u64, LedgerError> {
         let sql = "SELECT count(*) FROM member WHERE active = 1";
         Ok(self.connection.query_row(sql, (), |row| row.get(0))?)
@@ -115,7 +115,7 @@ impl Ledger {
     /// Never mails `address` again; an address that is suppressed already keeps its first reason.
     ///
     /// # Errors
-    /// When the ledger cannot be written.
+    /// If the ledger cannot be written.
     pub fn suppress(&self, suppression: &Suppression) -> Result<bool, LedgerError> {
         let sql = "INSERT INTO suppression (address_key, address, reason, since, note)
                    VALUES (:key, :address, :reason, :since, :note) ON CONFLICT DO NOTHING";
@@ -132,7 +132,7 @@ impl Ledger {
     /// The suppression of an address.
     ///
     /// # Errors
-    /// When the ledger cannot be read.
+    /// If the ledger cannot be read.
     pub fn suppression(&self, address: &Address) -> Result<Option<Suppression>, LedgerError> {
         let sql = "SELECT address, reason, since, note FROM suppression WHERE address_key = ?1";
         let found = self

@@ -86,10 +86,10 @@ pub enum LedgerError {
 }
 
 impl Ledger {
-    /// Opens the ledger at `path`, made and brought up to date where needed.
+    /// Opens the ledger at `path`, created or migrated if necessary.
     ///
     /// # Errors
-    /// When the file cannot be opened or is from a newer version.
+    /// If the file cannot be opened or is from a newer version.
     pub fn open(path: &Path) -> Result<Self, LedgerError> {
         if let Some(dir) = path.parent() {
             std::fs::create_dir_all(dir)
@@ -99,10 +99,10 @@ impl Ledger {
         Self::set_up(connection, path, Durable::Yes)
     }
 
-    /// Opens a ledger that exists, for reading; `None` where there is none yet.
+    /// Opens a ledger that exists, for reading; `None` if there is none yet.
     ///
     /// # Errors
-    /// When the file cannot be opened or is from a newer version.
+    /// If the file cannot be opened or is from a newer version.
     pub fn open_existing(path: &Path) -> Result<Option<Self>, LedgerError> {
         if !path.exists() {
             return Ok(None);
@@ -113,7 +113,7 @@ impl Ledger {
     /// Makes a copy at `path` that can be thrown away: what is done there stays there.
     ///
     /// # Errors
-    /// When the copy cannot be written.
+    /// If the copy cannot be written.
     pub fn temporary_copy(of: &Path, path: &Path) -> Result<Self, LedgerError> {
         let mut connection = Connection::open(path).map_err(opening(path))?;
         Durable::No.apply(&connection).map_err(opening(path))?;
@@ -169,7 +169,7 @@ fn set_up(connection: &Connection, durable: Durable) -> rusqlite::Result<()> {
     durable.apply(connection)?;
     connection.pragma_update(None, "journal_mode", "WAL")?;
     connection.pragma_update(None, "foreign_keys", "ON")?;
-    // Otherwise SQLite plans a statement anew whenever a value that an index has a condition on is bound.
+    // Otherwise SQLite plans a statement again whenever a value that an index has a condition on is bound.
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
     connection.set_prepared_statement_cache_capacity(32);
     Ok(())

@@ -5,7 +5,7 @@ use serde::Serialize;
 
 use super::{Ledger, LedgerError, stamp};
 
-/// How much was taken away.
+/// How much was deleted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub struct Pruned {
     pub bounces: u64,
@@ -17,7 +17,7 @@ impl Ledger {
     /// suppressions stay; of a bounce its digest stays, so that a message is not read again.
     ///
     /// # Errors
-    /// When the ledger cannot be written; then nothing is taken away.
+    /// If the ledger cannot be written; then nothing is deleted.
     pub fn prune(&self, before: Timestamp) -> Result<Pruned, LedgerError> {
         let transaction = self.connection.unchecked_transaction()?;
         let before = stamp(before);

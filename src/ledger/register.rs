@@ -14,7 +14,7 @@ use super::import::{carry_suppression, insert, refuse_shared_addresses, select, 
 use super::members::{MEMBER_COLUMNS, MEMBER_TABLES};
 use super::{FieldChange, Ledger, LedgerError, MemberRow, record_change, stamp};
 
-/// What is stored of a member beside its row.
+/// What is stored of a member besides its row.
 #[derive(Debug, Serialize)]
 pub struct History {
     pub suppressions: Vec<Value>,
@@ -27,7 +27,7 @@ impl Ledger {
     /// The member with this number of the association's.
     ///
     /// # Errors
-    /// When the ledger cannot be read.
+    /// If the ledger cannot be read.
     pub fn member_by_number(&self, number: &str) -> Result<Option<MemberRow>, LedgerError> {
         self.one_member(&format!("SELECT {MEMBER_COLUMNS} FROM {MEMBER_TABLES} WHERE m.number = ?1"), number)
     }
@@ -35,7 +35,7 @@ impl Ledger {
     /// Adds a member by hand; an import does not miss it.
     ///
     /// # Errors
-    /// When the address is another member's, or the ledger cannot be written.
+    /// If the address is another member's, or the ledger cannot be written.
     pub fn add_member(&self, row: &Row, source: &str, now: Timestamp) -> Result<MemberId, LedgerError> {
         let (transaction, at) = (self.connection.unchecked_transaction()?, stamp(now));
         let member = insert(&transaction, row, &at)?;
@@ -51,7 +51,7 @@ impl Ledger {
     /// Gives a member the values of `row`, each change traced.
     ///
     /// # Errors
-    /// When the address is another member's, or the ledger cannot be written; then nothing is changed.
+    /// If the address is another member's, or the ledger cannot be written; then nothing is changed.
     pub fn change_member(
         &self,
         member: MemberId,
@@ -75,10 +75,10 @@ impl Ledger {
         Ok(changes)
     }
 
-    /// Lifts the suppression of an address, with the reason in the member's trace; false where there was none.
+    /// Lifts the suppression of an address, with the reason in the member's trace; false if there was none.
     ///
     /// # Errors
-    /// When the ledger cannot be written.
+    /// If the ledger cannot be written.
     pub fn lift_suppression(
         &self,
         member: MemberId,
@@ -122,10 +122,10 @@ impl Ledger {
         Ok(record_change(&self.connection, &stamp(now), member, "members resubscribe", &change)?)
     }
 
-    /// All that is stored of a member beside its row.
+    /// All that is stored of a member besides its row.
     ///
     /// # Errors
-    /// When the ledger cannot be read.
+    /// If the ledger cannot be read.
     pub fn history(&self, member: MemberId, address: Option<&Address>) -> Result<History, LedgerError> {
         let id = member.0.to_string();
         let key = address.map(Address::key).unwrap_or_default();

@@ -44,10 +44,10 @@ impl ReviewKind {
 }
 
 impl Ledger {
-    /// Keeps a review in the place of an earlier one of its kind.
+    /// Keeps a review instead of an earlier one of its kind.
     ///
     /// # Errors
-    /// When the ledger cannot be written.
+    /// If the ledger cannot be written.
     pub fn keep_review(
         &self,
         issue: &IssueName,
@@ -65,7 +65,7 @@ impl Ledger {
     /// The last review of a kind.
     ///
     /// # Errors
-    /// When the ledger cannot be read.
+    /// If the ledger cannot be read.
     pub fn review(&self, issue: &IssueName, kind: ReviewKind) -> Result<Option<Review>, LedgerError> {
         let sql = "SELECT at, files, list, letters FROM review WHERE issue = ?1 AND kind = ?2";
         let found = self.connection.query_row(sql, [issue.as_str(), kind.as_str()], |row| {
@@ -80,10 +80,10 @@ impl Ledger {
         Ok(Some(Review { files, ..review }))
     }
 
-    /// Takes a review away; false where there was none.
+    /// Deletes a review; false if there was none.
     ///
     /// # Errors
-    /// When the ledger cannot be written.
+    /// If the ledger cannot be written.
     pub fn drop_review(&self, issue: &IssueName, kind: ReviewKind) -> Result<bool, LedgerError> {
         let sql = "DELETE FROM review WHERE issue = ?1 AND kind = ?2";
         Ok(self.connection.execute(sql, [issue.as_str(), kind.as_str()])? > 0)
@@ -92,7 +92,7 @@ impl Ledger {
     /// Active members who have no delivery of the issue at all.
     ///
     /// # Errors
-    /// When the ledger cannot be read.
+    /// If the ledger cannot be read.
     pub fn without_delivery(&self, issue: &IssueName) -> Result<HashSet<MemberId>, LedgerError> {
         let sql = "SELECT id FROM member WHERE active = 1
                    AND NOT EXISTS (SELECT 1 FROM delivery WHERE issue = ?1 AND member = member.id)";

@@ -61,7 +61,7 @@ impl Counts {
         self.states.values().chain(self.skipped.values()).sum()
     }
 
-    /// Deliveries that another run would go on with.
+    /// Deliveries that another run would continue with.
     pub fn open(&self) -> u64 {
         self.in_state(State::Queued) + self.in_state(State::Deferred)
     }
@@ -79,7 +79,7 @@ impl MemberRow {
 }
 
 impl Ledger {
-    /// Hands every active member, and every departed one that has a delivery, to `each` with where they stand.
+    /// Hands every active member, and every former one that has a delivery, to `each` with where they stand.
     /// `skip` says why the issue is not for a member that could be mailed.
     ///
     /// # Errors
@@ -110,11 +110,11 @@ impl Ledger {
         Ok(())
     }
 
-    /// Counts every active member, and every departed one that has a delivery, in one row each.
+    /// Counts every active member, and every former one that has a delivery, in one row each.
     /// `skip` says why the issue is not for a member that could be mailed.
     ///
     /// # Errors
-    /// When the ledger cannot be read.
+    /// If the ledger cannot be read.
     pub fn survey(
         &self,
         issue: &IssueName,
@@ -133,7 +133,7 @@ impl Ledger {
     }
 }
 
-/// The state of a delivery, in the column behind the member's.
+/// The state of a delivery, in the column after the member's.
 fn state(row: &rusqlite::Row<'_>) -> Result<Option<State>, LedgerError> {
     let name: Option<String> = row.get(7)?;
     name.map(|name| State::from_name(&name).ok_or_else(|| corrupt(format!("state `{name}`")))).transpose()

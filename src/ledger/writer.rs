@@ -49,7 +49,7 @@ impl Writer {
     /// Starts the writer on an open ledger.
     ///
     /// # Errors
-    /// When the system gives no thread.
+    /// If no thread can be started.
     pub fn start(ledger: Ledger) -> std::io::Result<(Self, WriterHandle)> {
         let (requests, inbox) = mpsc::channel();
         let thread =
@@ -57,21 +57,21 @@ impl Writer {
         Ok((Self { thread }, WriterHandle { requests }))
     }
 
-    /// Waits for the writer to end and gives the ledger back.
+    /// Waits for the writer to end and returns the ledger.
     ///
     /// # Errors
-    /// When the writer's thread died.
+    /// If the writer's thread panicked.
     pub fn finish(self) -> Result<Ledger, LedgerError> {
         self.thread.join().map_err(|_| LedgerError::WriterStopped)
     }
 }
 
 impl WriterHandle {
-    /// Takes the delivery of `letter` and gives the number of this attempt; then the record is durable and the letter
-    /// may go out. `None` where the delivery is not open any more.
+    /// Takes the delivery of `letter` and returns the number of this attempt; then the record is durable and the letter
+    /// may go out. `None` if the delivery is not open any more.
     ///
     /// # Errors
-    /// When the ledger cannot be written; then the letter must not go out.
+    /// If the ledger cannot be written; then the letter must not go out.
     pub async fn claim(
         &self,
         issue: &IssueName,
@@ -95,7 +95,7 @@ impl WriterHandle {
 
     fn ask(&self, work: Work, now: Timestamp) -> oneshot::Receiver<Answer> {
         let (answer, result) = oneshot::channel();
-        // A writer that has stopped gives no answer, and that is found out when one is waited for.
+        // A writer that has stopped returns no answer, and that is found out when one is waited for.
         let _stopped = self.requests.send(Request { work, now, answer });
         result
     }
@@ -105,7 +105,7 @@ impl Settling {
     /// Waits until the record is durable.
     ///
     /// # Errors
-    /// When the ledger cannot be written; the delivery is then in doubt for the next run.
+    /// If the ledger cannot be written; the delivery is then in doubt for the next run.
     pub async fn done(self) -> Result<(), LedgerError> {
         answered(self.0).await.map(drop)
     }

@@ -9,7 +9,7 @@ use mail_parser::mailbox::mbox::MessageIterator;
 
 use super::lock::Locked;
 
-/// The source that is one message on standard input, as a mail server's pipe or procmail gives it.
+/// The source that is one message on standard input, as a mail server's pipe or procmail delivers it.
 const STDIN: &str = "-";
 /// How long a program that writes into an mbox is waited for.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -22,7 +22,7 @@ pub struct MessageFile {
     is_of_folder: bool,
 }
 
-/// What stands in a file: one message, or several.
+/// What is in a file: one message, or several.
 #[derive(Debug)]
 pub struct Content {
     name: String,
@@ -40,7 +40,7 @@ pub struct FindError {
 /// The message files: a Maildir's new and read ones, a folder's own, or the file itself.
 ///
 /// # Errors
-/// When there is nothing at a path, or it cannot be read.
+/// If there is nothing at a path, or it cannot be read.
 pub fn find(named: &[PathBuf]) -> Result<Vec<MessageFile>, FindError> {
     let mut found = Vec::new();
     for path in named {
@@ -69,7 +69,7 @@ impl MessageFile {
     /// Reads the file, an mbox while nobody writes into it; `told` hears where that cannot be made sure of.
     ///
     /// # Errors
-    /// When it cannot be read, or another program keeps the mbox locked.
+    /// If it cannot be read, or another program keeps the mbox locked.
     pub fn read(&self, told: &mut dyn FnMut(String)) -> io::Result<Content> {
         let name = self.path.display().to_string();
         let mut bytes = Vec::new();
@@ -92,7 +92,7 @@ impl MessageFile {
     /// Moves a handled message of a folder to `to`, or a Maildir's new one to its read ones.
     ///
     /// # Errors
-    /// When it cannot be moved, or something with its name is there already.
+    /// If it cannot be moved, or something with its name is there already.
     pub fn put_away(&self, to: Option<&Path>) -> io::Result<()> {
         let is_new = self.path.parent().is_some_and(|folder| folder.ends_with("new"));
         let maildir =

@@ -26,13 +26,13 @@ impl Locked {
     /// Opens an mbox once nobody writes into it. A lock is never broken, however old it is.
     ///
     /// # Errors
-    /// When the file cannot be opened, or another program holds it for longer than `patience`.
+    /// If the file cannot be opened, or another program holds it for longer than `patience`.
     pub fn open(path: &Path, patience: Duration, told: &mut dyn FnMut(String)) -> io::Result<Self> {
         let until = Instant::now() + patience;
         let mut locked = Self { file: File::open(path)?, dotlock: None };
         loop {
             let Some(holder) = locked.take(path, told)? else { return Ok(locked) };
-            // Whoever waits for the one lock while we wait for the other must not wait for ever.
+            // Whoever waits for the one lock while we wait for the other must not wait indefinitely.
             locked.file.unlock()?;
             if Instant::now() >= until {
                 return Err(holder.into());

@@ -41,10 +41,10 @@ struct Listed {
 }
 
 impl Site<'_> {
-    /// Writes the pages of the issues, newest first in index and feed; gives the files in the order of writing.
+    /// Writes the pages of the issues, newest first in index and feed; returns the files in the order of writing.
     ///
     /// # Errors
-    /// When a page cannot be rendered or a file not be written.
+    /// If a page cannot be rendered or a file not be written.
     pub fn write(&self, issues: &[Composer], index: &Index) -> Result<Vec<PathBuf>, PublishError> {
         let mut files = Vec::new();
         let mut listed = Vec::new();
@@ -75,7 +75,7 @@ impl Site<'_> {
     }
 
     fn feed(&self, issues: &[Listed]) -> Result<String, PublishError> {
-        // An id must never change (RFC 4287 §4.2.6), so it is the public address where there is one.
+        // An id must never change (RFC 4287 §4.2.6), so it is the public address if there is one.
         let base = self.url.unwrap_or("urn:medlemsbrev:");
         let entries = issues.iter().map(|issue| self.entry(base, issue)).collect::<Result<Vec<_>, _>>()?;
         let updated = entries.first().map_or_else(FixedDateTime::default, |entry| entry.updated);

@@ -49,7 +49,7 @@ pub enum After {
     GoOn,
     /// The session is of no use any more.
     Reconnect,
-    /// The answer speaks of us, not of the recipient: every further letter would get it too.
+    /// The answer is about us, not of the recipient: every further letter would get it too.
     Stop,
 }
 
@@ -83,7 +83,7 @@ impl Relay {
     /// Opens a session.
     ///
     /// # Errors
-    /// When the relay cannot be reached or does not let us in.
+    /// If the relay cannot be reached or does not let us in.
     pub async fn connect(&self) -> Result<Session<'_>, RelayError> {
         match self {
             Self::Outbox(outbox) => outbox.open().map(|()| Session::Outbox(outbox)),

@@ -36,7 +36,7 @@ impl Outbox {
         &self.dir
     }
 
-    /// The file of a letter: named by member and address, so that writing it again gives one file.
+    /// The file of a letter: named by member and address, so that writing it again returns one file.
     pub fn file(&self, letter: &Letter) -> PathBuf {
         let allowed = |c: char| c.is_alphanumeric() || "@.+-_".contains(c);
         let address: String =
@@ -47,7 +47,7 @@ impl Outbox {
     /// Takes away what a run that was killed left half written; no other run may be at work.
     ///
     /// # Errors
-    /// When a file cannot be taken away.
+    /// If a file cannot be deleted.
     pub fn clear_unfinished(&self) -> std::io::Result<()> {
         for entry in std::fs::read_dir(&self.dir).into_iter().flatten().flatten() {
             if entry.file_name().to_string_lossy().starts_with(UNFINISHED) {

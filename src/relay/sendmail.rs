@@ -17,7 +17,7 @@ pub struct Sendmail {
     program: PathBuf,
 }
 
-/// Exit codes of `sysexits.h` that speak of the letter or its recipient; every other one speaks of the program.
+/// Exit codes of `sysexits.h` that are about the letter or its recipient; every other one is about the program.
 const BAD_DATA: i32 = 65;
 const NO_USER: i32 = 67;
 /// Worth another try; msmtp says "no host" when the network is down.

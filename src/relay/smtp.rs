@@ -37,7 +37,7 @@ pub struct SmtpServer {
     pub host: String,
     pub port: u16,
     pub security: Security,
-    /// A certificate authority to trust beside the system's.
+    /// A certificate authority to trust besides the system's.
     pub ca_file: Option<PathBuf>,
     pub login: Option<Login>,
     /// Our name in EHLO (RFC 5321 §4.1.1.1).
@@ -71,7 +71,7 @@ pub struct SmtpSession<'a> {
     ahead: Option<(MemberId, Leave<'a>)>,
 }
 
-/// What the server's EHLO offers beside what lettre looks at.
+/// What the server's EHLO offers besides what lettre looks at.
 #[derive(Debug, Clone, Copy, Default)]
 struct Offers {
     /// RFC 2920.

@@ -24,10 +24,10 @@ pub struct LogError {
 }
 
 impl JsonLines {
-    /// Opens a log for appending, made where needed.
+    /// Opens a log for appending, created if missing.
     ///
     /// # Errors
-    /// When the file cannot be opened.
+    /// If the file cannot be opened.
     pub fn open(path: &Path) -> Result<Self, LogError> {
         let failed = |source| LogError { path: path.to_owned(), source };
         if let Some(dir) = path.parent() {
@@ -43,7 +43,7 @@ impl JsonLines {
     /// Appends one event in one write, so that lines of two processes never mix.
     ///
     /// # Errors
-    /// When the line cannot be written.
+    /// If the line cannot be written.
     pub fn add(&mut self, event: &impl Serialize) -> Result<(), LogError> {
         let failed = |source| LogError { path: self.path.clone(), source };
         let mut line = serde_json::to_vec(event).map_err(|error| failed(error.into()))?;
@@ -51,10 +51,10 @@ impl JsonLines {
         self.file.write_all(&line).map_err(failed)
     }
 
-    /// Rewrites a log without the events before `before`; gives how many went. All of it or nothing.
+    /// Rewrites a log without the events before `before`; returns how many went. All of it or nothing.
     ///
     /// # Errors
-    /// When the log cannot be read or written anew.
+    /// If the log cannot be read or written again.
     pub fn prune(path: &Path, before: Timestamp) -> Result<u64, LogError> {
         Self::keep_only(path, |event| {
             let time =
@@ -63,10 +63,10 @@ impl JsonLines {
         })
     }
 
-    /// Rewrites a log without the events of a member or its address; gives how many went.
+    /// Rewrites a log without the events of a member or its address; returns how many went.
     ///
     /// # Errors
-    /// When the log cannot be read or written anew.
+    /// If the log cannot be read or written again.
     pub fn forget(path: &Path, member: i64, address: Option<&str>) -> Result<u64, LogError> {
         let key = address.map(str::to_lowercase);
         Self::keep_only(path, |event| {
@@ -100,7 +100,7 @@ impl JsonLines {
     /// Hands every whole event of a log to `each`; a log that does not exist has none.
     ///
     /// # Errors
-    /// When the file cannot be read.
+    /// If the file cannot be read.
     pub fn read(path: &Path, mut each: impl FnMut(Value)) -> Result<(), LogError> {
         let failed = |source| LogError { path: path.to_owned(), source };
         let file = match File::open(path) {
@@ -118,7 +118,7 @@ impl JsonLines {
     }
 }
 
-/// Tells whether the next event starts on a line of its own; after a power cut half a line may stand before it.
+/// Tells whether the next event starts on a line of its own; after a power cut half a line may precede it.
 fn ends_a_line(file: &mut File) -> std::io::Result<bool> {
     if file.metadata()?.len() == 0 {
         return Ok(true);

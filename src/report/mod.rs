@@ -27,7 +27,7 @@ pub struct Terminal {
     pub quiet: bool,
     pub verbose: u8,
     pub json: bool,
-    /// Whether nobody is to be asked anything, even where stdin is a terminal.
+    /// Whether nobody must be asked anything, even where stdin is a terminal.
     pub unattended: bool,
 }
 
@@ -39,7 +39,7 @@ impl Terminal {
         }
     }
 
-    /// Prints a result that people read on stdout, wrapped at words where something limits its width.
+    /// Prints a result that people read on stdout, wrapped at words if something limits its width.
     pub fn text(self, text: impl AsRef<str>) {
         self.data(wrapped(text.as_ref(), if self.json { None } else { stdout_width() }));
     }
@@ -70,7 +70,7 @@ impl Terminal {
         document::keep(value);
     }
 
-    /// Asks a yes-or-no question; `None` where nobody can answer.
+    /// Asks a yes-or-no question; `None` if nobody can answer.
     pub fn confirm(self, question: &str) -> Option<bool> {
         if self.unattended || !std::io::stdin().is_terminal() {
             return None;

@@ -1,4 +1,4 @@
-//! The few colours of the program; the streams take them away where there is no terminal for them.
+//! The few colours of the program; the streams delete them if there is no terminal for them.
 
 /// What a text is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

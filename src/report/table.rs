@@ -1,6 +1,6 @@
 //! Tables: columns kept apart by two spaces, numbers to the right, as wide as there is room for.
 //!
-//! Nothing is ever cut off. Where there is too little room, cells are wrapped at words; where even that does not help,
+//! Nothing is ever cut off. If there is too little room, cells are wrapped at words; if even that does not help,
 //! each row becomes a block of lines with the headers before the values.
 
 use textwrap::core::display_width;
@@ -19,7 +19,7 @@ pub struct Table {
     header: Option<Row>,
     rows: Vec<Row>,
     right: Vec<usize>,
-    /// Columns that are never wrapped, beside the numbers.
+    /// Columns that are never wrapped, besides the numbers.
     whole: Vec<usize>,
 }
 
@@ -74,12 +74,12 @@ impl Table {
         self.rows.push(Row::new(cells, Some(paint)));
     }
 
-    /// The table in so many columns; as wide as it likes where nothing limits it.
+    /// The table in this many columns; as wide as it likes if nothing limits it.
     pub fn fitted(&self, room: Option<usize>) -> String {
         let natural = self.widths(longest_line);
         match room {
             Some(room) if total(&natural) > room => {
-                // Texts are wrapped first, and long words broken only where that is not enough.
+                // Texts are wrapped first, and long words broken only if that is not enough.
                 let words = shrunk(natural, &self.widths(longest_word), room);
                 let least = self.widths(|cell| longest_word(cell).min(LONGEST_WORD));
                 if total(&least) <= room || self.header.is_none() {

@@ -5,7 +5,7 @@ use console::Term;
 /// Narrower than this nothing can be shown; such a number is a mistake of the environment.
 const NARROWEST: usize = 20;
 
-/// The columns that a text on stdout may take: the terminal's, else those that `COLUMNS` names; `None` where nothing
+/// The columns that a text on stdout may take: the terminal's, else those that `COLUMNS` names; `None` if nothing
 /// limits them, as in a pipe.
 pub fn stdout_width() -> Option<usize> {
     of(&Term::stdout())

@@ -23,7 +23,7 @@ pub(super) fn start(
     let (sender, receiver) = mpsc::channel(PAGE);
     std::thread::Builder::new().name("feed".to_owned()).spawn(move || {
         if let Err(error) = feed(&ledger, &composer, &job, &sender) {
-            // Where nobody listens any more the run has ended for another reason.
+            // If nobody listens any more the run has ended for another reason.
             let _ended = sender.blocking_send(Err(error));
         }
     })?;

@@ -37,11 +37,11 @@ const LONGEST_PAUSE: Duration = Duration::from_mins(5);
 #[derive(Debug, Clone)]
 pub struct Job {
     pub issue: IssueName,
-    /// Only these members; all when left out.
+    /// Only these members (default: all).
     pub segment: Option<Segment>,
     /// At most this many letters in this run.
     pub limit: Option<u64>,
-    /// Only these members; all when left out.
+    /// Only these members (default: all).
     pub only: Option<HashSet<MemberId>>,
     pub connections: usize,
     /// How long to try again what was deferred.
@@ -63,18 +63,18 @@ pub struct Event {
     pub outcome: Outcome,
 }
 
-/// What a run tells while it goes on.
+/// What a run tells while it continues.
 #[derive(Debug)]
 pub enum News<'a> {
     Letter(&'a Event),
-    /// Nothing leaves for so long.
+    /// Nothing leaves for that long.
     Pause(Duration, Pause<'a>),
 }
 
 /// Why a run pauses.
 #[derive(Debug)]
 pub enum Pause<'a> {
-    /// So many letters were deferred.
+    /// This many letters were deferred.
     Deferred(u64),
     RelayGone(&'a RelayError),
 }
@@ -88,13 +88,13 @@ pub enum End {
     Interrupted,
     /// The relay cannot be reached any more; the rest stays queued.
     RelayGone(RelayError),
-    /// The relay's answer speaks of us; the rest stays queued.
+    /// The relay's answer is about us; the rest stays queued.
     RefusedUs(Reply),
     /// The quota has no place before `until`; the rest stays queued.
     QuotaUsed { quota: Quota, until: Timestamp },
 }
 
-/// Why a run could not go on.
+/// Why a run could not continue.
 #[derive(Debug, thiserror::Error)]
 pub enum SendError {
     #[error(transparent)]
@@ -127,7 +127,7 @@ pub fn skip(composer: &Composer, segment: Option<&Segment>, member: &Member) -> 
 /// of reach, are tried again until the job's patience is over.
 ///
 /// # Errors
-/// When the ledger cannot be written or a letter cannot be composed; what is recorded stays true.
+/// If the ledger cannot be written or a letter cannot be composed; what is recorded stays true.
 pub async fn run(
     mut ledger: Ledger,
     composer: Arc<Composer>,
@@ -185,7 +185,7 @@ fn delays(patience: Duration) -> impl Iterator<Item = Duration> {
         .build()
 }
 
-/// Waits until the flag is set; for ever where nobody can set it any more.
+/// Waits until the flag is set; indefinitely if nobody can set it any more.
 pub async fn raised(flag: &mut watch::Receiver<bool>) {
     if flag.wait_for(|on| *on).await.is_err() {
         std::future::pending::<()>().await;

@@ -21,7 +21,7 @@ pub(super) struct Pace(Mutex<State>);
 #[derive(Debug)]
 struct State {
     gap: Duration,
-    /// When the next letter may leave.
+    /// If the next letter may leave.
     next: Instant,
     slowed: Option<Instant>,
     windows: Vec<Window>,
@@ -56,7 +56,7 @@ impl Pace {
         Self(Mutex::new(State { gap: Duration::ZERO, next: Instant::now(), slowed: None, windows }))
     }
 
-    /// Takes a turn, where there is one.
+    /// Takes a turn if there is one.
     pub fn turn(&self, now: Timestamp) -> Turn {
         let mut state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         for window in &mut state.windows {
@@ -106,7 +106,7 @@ impl Pace {
 }
 
 impl Window {
-    /// When there is a place again; `None` where there is one now.
+    /// If there is a place again; `None` if there is one now.
     fn free_at(&mut self, now: Timestamp) -> Option<Timestamp> {
         let ends =
             |gone: Timestamp, quota: Quota| gone.saturating_add(quota.span()).unwrap_or(Timestamp::MAX);
@@ -129,7 +129,7 @@ pub struct Forecast {
 }
 
 impl Forecast {
-    /// Looks ahead from `now`; `gone` are the letters that left before. `None` where no quota is in the way.
+    /// Looks ahead from `now`; `gone` are the letters that left before. `None` if no quota is in the way.
     pub fn make(quotas: &[Quota], gone: &[Timestamp], letters: u64, now: Timestamp) -> Option<Self> {
         let of_quota = |quota: &Quota| {
             let begin = now.saturating_sub(quota.span()).unwrap_or(Timestamp::MIN);

@@ -1,4 +1,4 @@
-//! What a run has met so far: whether it should go on.
+//! What a run has met so far: whether it should continue.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -12,17 +12,17 @@ pub(super) struct Tally {
     refused: AtomicU64,
     /// Letters in doubt since the last one that was accepted.
     doubtful: AtomicU64,
-    /// Refusals that speak of the sender since the last letter that was accepted.
+    /// Refusals that are about the sender since the last letter that was accepted.
     about_sender: AtomicU64,
 }
 
-/// So many refusals and nobody accepted: it is not about the recipients.
+/// This many refusals and nobody accepted: it is not about the recipients.
 const TOO_MANY_REFUSALS: u64 = 20;
-/// So many broken connections after the final dot in a row.
+/// This many broken connections after the final dot in a row.
 const TOO_MANY_DOUBTS: u64 = 5;
-/// So many refusals in a row that speak of the sender.
+/// This many refusals in a row that are about the sender.
 const TOO_MANY_ABOUT_SENDER: u64 = 3;
-/// So many attempts to one recipient that each met such a refusal: it is about the recipient after all.
+/// This many attempts to one recipient that each met such a refusal: it is about the recipient after all.
 const ENOUGH_ATTEMPTS: u32 = 3;
 
 impl Tally {

@@ -22,7 +22,7 @@ pub(super) struct Worker {
     pub events: mpsc::Sender<Event>,
     /// Set by Ctrl-C.
     pub stop: watch::Receiver<bool>,
-    /// Set by a worker after whose news no other should go on.
+    /// Set by a worker after whose news no other should continue.
     pub halt: Arc<watch::Sender<bool>>,
     pub halted: watch::Receiver<bool>,
     pub tally: Arc<Tally>,
@@ -111,7 +111,7 @@ impl Worker {
         *self.stop.borrow() || *self.halted.borrow()
     }
 
-    /// Waits for a member and its turn; gives the run's end where there is none.
+    /// Waits for a member and its turn; returns the run's end if there is none.
     async fn next(&self) -> Result<Result<Ready, End>, SendError> {
         let Some(member) = self.members.lock().await.recv().await.transpose()? else {
             return Ok(Err(End::Done));
@@ -122,7 +122,7 @@ impl Worker {
         }
     }
 
-    /// The letter after the one that is to be delivered, where the session can use it and it needs no waiting for.
+    /// The letter after the one that is to be delivered if the session can use it and it needs no waiting for.
     fn next_at_once(&self, session: &Session<'_>) -> Result<Option<Ready>, SendError> {
         if self.is_over() || !session.can_look_ahead() {
             return Ok(None);
@@ -141,7 +141,7 @@ impl Worker {
         Ok(Ready { member, letter })
     }
 
-    /// Waits until a letter may leave; gives the run's end where none may any more.
+    /// Waits until a letter may leave; returns the run's end where none may any more.
     async fn turn(&self) -> Option<End> {
         loop {
             let wait = match self.pace.turn((self.job.clock)()) {

@@ -73,7 +73,7 @@ impl ServerError {
 /// Connects to a server.
 ///
 /// # Errors
-/// When nobody answers there in time.
+/// If nobody answers there in time.
 pub async fn connect(host: &str, port: u16, limit: Duration) -> Result<TcpStream, ServerError> {
     let server = || format!("{host}:{port}");
     let failed = |error: std::io::Error| ServerError::Connect { server: server(), reason: error.to_string() };

@@ -26,7 +26,7 @@ impl Trust {
     /// Reads the user's own authorities from a PEM file.
     ///
     /// # Errors
-    /// When the file cannot be read or holds no certificate.
+    /// If the file cannot be read or holds no certificate.
     pub fn load(host: &str, ca_file: Option<&Path>) -> Result<Self, ServerError> {
         let mut extra = Vec::new();
         if let Some(path) = ca_file {
@@ -49,7 +49,7 @@ impl Trust {
     /// Makes a connection that was just opened, or whose server is ready for TLS, a secure one.
     ///
     /// # Errors
-    /// When the server has no certificate to trust, or does not answer in time.
+    /// If the server has no certificate to trust, or does not answer in time.
     pub async fn secure(&self, tcp: TcpStream, limit: Duration) -> Result<TlsStream<TcpStream>, ServerError> {
         let (connector, name) = self.connector()?;
         tokio::time::timeout(limit, connector.connect(name, tcp))

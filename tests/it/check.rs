@@ -1,4 +1,4 @@
-//! What `check` says of an issue, and what it keeps from being sent.
+//! What `check` says about an issue, and what it keeps from being sent.
 
 use crate::support::sandbox::Sandbox;
 use crate::support::smtp_server::SmtpServer;
@@ -88,14 +88,14 @@ fn everything_wrong_is_found_at_once_with_its_place() {
     assert_eq!(found, wanted.map(|line| format!("issues/2026-1/{line}")));
     club.run("check")
         .code(65)
-        .stdout_has("write lördag, or correct the date")
+        .stdout_has("write lördag or correct the date")
         .stdout_has("6 errors, 3 warnings");
 }
 
 #[test]
 fn mistakes_that_stop_composing_are_findings_too() {
     for (section, line, message) in [
-        ("+++\ntitle = \"Fel\"\n+++\nHej {{member.nmae}}!\n", 4, "there is no `member.nmae`"),
+        ("+++\ntitle = \"Fel\"\n+++\nHej {{member.nmae}}!\n", 4, "unknown name `member.nmae`"),
         ("+++\ntitel = \"Fel\"\n+++\nHej\n", 2, "unknown field `titel`"),
         ("+++\ntitle = \"Fel\"\naudience = 'typp = x'\n+++\nHej\n", 3, "no member has a field `typp`"),
     ] {
@@ -127,7 +127,7 @@ fn warnings_are_told_once_and_stop_nothing() {
     let server = SmtpServer::start();
     let club = Sandbox::members(3).relay(&server);
     let run = club.run("send --yes").code(0);
-    for warning in ["there is no preheader", "no answer and no bounce finds its way to `example.se`"] {
+    for warning in ["there is no preheader", "replies and bounces cannot reach `example.se`"] {
         assert_eq!(run.stderr().matches(warning).count(), 1, "{}", run.stderr());
     }
     assert!(run.stderr().contains("medlemsbrev.toml:8: warning: "), "{}", run.stderr());
@@ -151,7 +151,7 @@ fn a_letter_that_gmail_cuts_off_is_sent_on_demand_only() {
     let club = tidy(2);
     let long = "Orden flödar i byn, dag efter dag. ".repeat(3_000);
     club.write("issues/2026-1/20-lang.md", format!("+++\ntitle = \"Långt\"\n+++\n{long}\n"));
-    club.run("send --yes").code(65).stderr_has("Gmail cuts letters off").stderr_has("--allow-large");
+    club.run("send --yes").code(65).stderr_has("Gmail clips letters").stderr_has("--allow-large");
     club.run("check --allow-large").code(0).stdout_has("1 warning");
     club.run("send --yes --allow-large").code(0);
     assert_eq!(club.files("outbox/2026-1").len(), 2);

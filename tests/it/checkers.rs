@@ -1,4 +1,4 @@
-//! The example's letters before mail checkers that nobody here wrote. Skipped, loudly, where they are missing.
+//! The example's letters before mail checkers that nobody here wrote. Skipped, loudly if they are missing.
 
 use std::path::Path;
 use std::process::Command;

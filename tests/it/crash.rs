@@ -18,7 +18,7 @@ fn moments(seed: u64, count: usize, below: usize) -> impl Iterator<Item = usize>
     .take(count)
 }
 
-/// Kills the run each time the server has seen so many further steps, until nothing is left to send.
+/// Kills the run each time the server has seen this many further steps, until nothing is left to send.
 fn send_with_crashes(kills: usize, seed: u64) {
     let server = SmtpServer::start();
     let club = Sandbox::members(MEMBERS).relay(&server).with(&format!("connections = {CONNECTIONS}"));
@@ -191,7 +191,7 @@ fn ctrl_c_finishes_what_is_on_the_wire_and_says_run_again() {
         let run = club.start("send 2026-1 --yes");
         let process = run.id();
         server.at_step(200, move || signal(process, name));
-        run.wait().code(75).stderr_has("stopped as asked").stderr_has("medlemsbrev send 2026-1");
+        run.wait().code(75).stderr_has("stopped on request").stderr_has("medlemsbrev send 2026-1");
         assert_eq!(club.in_state("2026-1", "accepted"), server.messages() as u64);
         assert_eq!(club.in_state("2026-1", "in_doubt"), 0);
         club.run("send 2026-1 --yes").code(0);
@@ -208,7 +208,7 @@ fn a_second_run_at_the_same_time_ends_and_says_who_is_at_work() {
     let club = Sandbox::members(5).relay(&server);
     let run = club.start("send 2026-1 --yes");
     server.wait_for_commands("DATA", 1);
-    club.run("send 2026-1 --yes").code(75).stderr_has("another run is at work").stderr_has("send 2026-1");
+    club.run("send 2026-1 --yes").code(75).stderr_has("another run is in progress").stderr_has("send 2026-1");
     club.run("import").code(75);
     run.wait().code(75);
 }

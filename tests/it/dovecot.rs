@@ -1,4 +1,4 @@
-//! Against a real Postfix and a real Dovecot behind it, started by `.ci/postfix start` and `.ci/dovecot start`:
+//! Against a real Postfix and a real Dovecot after it, started by `.ci/postfix start` and `.ci/dovecot start`:
 //! what comes back is read through Maildir and through IMAP, and the next letter skips exactly whom it must.
 
 use std::path::{Path, PathBuf};
@@ -102,7 +102,7 @@ impl Club {
         wait_until("all that comes back", || messages(&mailbox).len() >= KINDS.len());
     }
 
-    /// What the log says of each message.
+    /// What the log says about each message.
     fn log(&self) -> Vec<(String, String, String)> {
         let text = self.sandbox.read("logs/bounce.jsonl");
         let lines = text.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());

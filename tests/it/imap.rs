@@ -9,7 +9,7 @@ fn messages(count: usize) -> Vec<String> {
     (1..=count).map(|number| bounce(number, "5.1.1", "User unknown")).collect()
 }
 
-/// A club of so many members, each of whom got a letter; their bounces are on the server.
+/// A club of this many members, each of whom got a letter; their bounces are on the server.
 fn club(server: &ImapServer, more: &str, members: usize) -> Sandbox {
     let club = Sandbox::members(members);
     club.run("send 2026-1 --yes").code(0);
@@ -91,7 +91,11 @@ fn handled_messages_are_moved_by_servers_of_any_age() {
 fn errors_name_server_and_folder_and_say_what_to_do() {
     let manners = Manners { permanent_flags: "\\Seen", ..Manners::default() };
     let server = ImapServer::with(&messages(1), manners);
-    club(&server, "", 1).run("bounces").code(78).stderr_has("keeps no keywords").stderr_has("set move_to");
+    club(&server, "", 1)
+        .run("bounces")
+        .code(78)
+        .stderr_has("does not support keywords")
+        .stderr_has("set move_to");
     let missing = club(&server, "folder = \"Studsar\"", 1);
     missing
         .run("bounces")
@@ -109,7 +113,11 @@ fn errors_name_server_and_folder_and_say_what_to_do() {
     let port = table.lines().find(|line| line.starts_with("port")).unwrap();
     let config = other.read("medlemsbrev.toml").replace(port, &format!("port = {}", smtp.port()));
     other.write("medlemsbrev.toml", config);
-    other.run("bounces").code(78).stderr_has("no IMAP server").stderr_has("check host, port and security");
+    other
+        .run("bounces")
+        .code(78)
+        .stderr_has("not an IMAP server")
+        .stderr_has("check host, port and security");
 }
 
 #[test]
@@ -128,7 +136,7 @@ fn a_message_that_the_server_keeps_back_is_named_and_the_others_are_read() {
     let server = ImapServer::start(&messages(3));
     let club = club(&server, "", 3);
     server.add(ImapFault::NoText(2));
-    club.run("bounces").code(75).stderr_has("2 read").stderr_has("(UID): 2");
+    club.run("bounces").code(75).stderr_has("2 read").stderr_has("(UIDs): 2");
     assert_eq!(server.flagged(DONE), 2);
     club.run("bounces").code(0).stderr_has("1 read");
 }

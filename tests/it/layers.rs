@@ -1,4 +1,4 @@
-//! The layers of `src/lib.rs`: a module may use those below it, never one above or beside it.
+//! The layers of `src/lib.rs`: a module may use those below it, never one above or next to it.
 
 use std::fs;
 use std::path::{Path, PathBuf};

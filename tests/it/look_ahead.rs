@@ -125,7 +125,7 @@ fn ctrl_c_finishes_the_letter_whose_envelope_is_on_the_wire() {
     let run = club.start("send 2026-1 --yes");
     server.wait_for_messages(2);
     signal(run.id(), "INT");
-    run.wait().code(75).stderr_has("stopped as asked");
+    run.wait().code(75).stderr_has("stopped on request");
     assert_eq!((server.messages(), club.in_state("2026-1", "accepted")), (3, 3));
     assert_eq!((server.commands("MAIL"), server.commands("QUIT")), (3, 1));
     server.assert_polite();

@@ -64,7 +64,7 @@ fn changes_by_hand_are_checked_and_traced() {
 #[test]
 fn who_unsubscribes_gets_nothing_until_there_is_a_reason() {
     let club = club();
-    club.run("members unsubscribe asa@example.se --why call").code(0).stderr_has("gets no more letters");
+    club.run("members unsubscribe asa@example.se --why call").code(0).stderr_has("Unsubscribed Åsa Ek");
     club.run("members set 1 email=asa@example.org").code(0);
     let letters = || club.run("send 2026-1 --dry-run --json").code(0).json()["letters"].clone();
     club.write("members.csv", LIST.replace("asa@example.se", "asa@example.org"));
@@ -88,7 +88,7 @@ fn the_forgotten_are_erased_and_stay_away() {
         assert!(!text.contains("asa@example.se") && !text.contains("Åsa Ek"), "{file}");
     }
     club.write("members.csv", format!("{LIST}\n"));
-    club.run("import").code(0).stdout_has("forgotten Åsa Ek");
+    club.run("import").code(0).stdout_has("forgotten  Åsa Ek");
     club.run("members show 1").code(65);
     club.run("members add --name X --email asa@example.se").code(65).stderr_has("asked to be forgotten");
     let total = club.status("2026-1");

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use crate::support::real_servers::{first_port, messages, root, wait_until};
 use crate::support::sandbox::Sandbox;
 
-/// The folder of the Maildirs; `None`, with a word about it, where no Postfix was started.
+/// The folder of the Maildirs; `None`, with a word about it if no Postfix was started.
 fn maildirs() -> Option<PathBuf> {
     root("postfix", "MEDLEMSBREV_POSTFIX_ROOT", first_port()).map(|root| root.join("mail"))
 }

@@ -209,8 +209,8 @@ fn a_broken_configuration_or_list_is_an_error_until_it_is_mended() {
     let mut events = page.events();
     for (file, broken, words) in [
         ("medlemsbrev.toml", "[association]\nnmae = 1\n", "unknown field `nmae`"),
-        ("members.csv", "namn,epost\nBo,bo@\n", "cannot be imported"),
-        ("members.csv", "namn,epost\nMember 0001,member0001@example.org\n", "the list leaves out 2 of 3"),
+        ("members.csv", "namn,epost\nBo,bo@\n", "cannot import 1 row"),
+        ("members.csv", "namn,epost\nMember 0001,member0001@example.org\n", "2 of 3 active members are missing"),
     ] {
         let good = club.read(file);
         club.write(file, broken);
@@ -233,7 +233,7 @@ fn an_error_at_the_start_is_shown_and_not_the_end() {
     let page = Preview::start(&club, "");
     let mut events = page.events();
     let status = events.until(has_trouble);
-    assert!(status["trouble"].as_str().unwrap().contains("there is no `member.nmae`"), "{status}");
+    assert!(status["trouble"].as_str().unwrap().contains("unknown name `member.nmae`"), "{status}");
     assert_eq!(page.get("letter").code, 503);
     club.write(SECTION, section("{{member.name}}"));
     events.until(|status| !has_trouble(status));

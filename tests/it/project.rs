@@ -10,7 +10,7 @@ fn a_new_project_works_at_once() {
     club.run("preview").code(0).stdout_has("Ordföranden har ordet").stdout_has("Hälsa gärna alla hemma");
     club.run("preview --member anna@example.se").code(0).stdout_has("Hälsa gärna alla i Byalaget");
     club.run("send --yes").code(0).stdout_has("no e-mail address  1");
-    club.run(&format!("init {}", club.path(".").display())).code(65).stderr_has("has a project already");
+    club.run(&format!("init {}", club.path(".").display())).code(65).stderr_has("already contains a project");
 }
 
 #[test]
@@ -23,7 +23,7 @@ fn the_next_issue_takes_over_what_repeats() {
         "{chair}"
     );
     club.run("preview 2027-1").code(0).stdout_has("Ordföranden har ordet");
-    club.run("new 2027-1").code(65).stderr_has("is there already");
+    club.run("new 2027-1").code(65).stderr_has("already exists");
     club.run("new 'Våren 2027'").code(2).stderr_has("cannot name an issue");
 }
 

@@ -179,7 +179,7 @@ fn a_strangers_authority_is_not_trusted() {
 fn refusals_of_everybody_stop_the_run_before_all_are_burnt() {
     let server = SmtpServer::with(Fault::ReplyAt(Place::Rcpt, 550, "5.2.1 No such mailbox here"));
     let club = Sandbox::members(60).relay(&server).with("connections = 1");
-    club.run("send 2026-1 --yes").code(75).stderr_has("whoever it is for");
+    club.run("send 2026-1 --yes").code(75).stderr_has("refuses every letter");
     assert_eq!((club.in_state("2026-1", "rejected"), club.in_state("2026-1", "queued")), (20, 40));
     server.heal();
     club.run("send 2026-1 --yes").code(1);
@@ -193,7 +193,7 @@ fn refusals_of_everybody_stop_the_run_before_all_are_burnt() {
 fn a_policy_against_the_sender_stops_the_run_and_rejects_nobody() {
     let server = SmtpServer::with(Fault::ReplyAt(Place::Rcpt, 554, "5.7.1 Relay access denied"));
     let club = Sandbox::members(60).relay(&server).with("connections = 1");
-    club.run("send 2026-1 --yes").code(75).stderr_has("whoever it is for");
+    club.run("send 2026-1 --yes").code(75).stderr_has("refuses every letter");
     assert_eq!((club.in_state("2026-1", "rejected"), club.in_state("2026-1", "queued")), (0, 57));
     server.heal();
     club.run("send 2026-1 --yes").code(0);

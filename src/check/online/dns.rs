@@ -13,7 +13,7 @@ use super::{PublishedKey, Sending};
 
 const ASK: &str = "ask the administrator of the domain's DNS";
 
-/// What the DNS knows under a name; `None` where it could not be asked.
+/// What the DNS knows under a name; `None` if it could not be asked.
 type Texts = Option<Vec<String>>;
 
 /// Looks the records up and judges them.
@@ -223,15 +223,15 @@ mod tests {
     }
 
     #[test]
-    fn an_spf_record_stands_alone_and_lets_not_everybody_send() {
+    fn there_is_one_spf_record_and_it_limits_who_sends() {
         for (records, says) in [
             (texts(&["v=spf1 mx -all", "google-site-verification=1"]), None),
             (texts(&["v=spf1"]), None),
             (texts(&["v=spf10 mx -all"]), Some("no SPF")),
             (texts(&[]), Some("no SPF")),
-            (texts(&["v=spf1 +all"]), Some("everybody")),
+            (texts(&["v=spf1 +all"]), Some("anyone")),
             (texts(&["v=spf1 mx -all", "V=SPF1 a -all"]), Some("2 SPF records")),
-            (None, Some("no answer")),
+            (None, Some("no DNS response")),
         ] {
             let found = spf("byalaget.se", &records).map(|finding| finding.message);
             assert_eq!(found.is_some(), says.is_some(), "{records:?}");
@@ -251,7 +251,7 @@ mod tests {
             (texts(&["p=ABC="]), None),
             (texts(&[]), Some("no DKIM key")),
             (texts(&["v=DKIM1; p="]), Some("revoked")),
-            (texts(&["v=DKIM1; p=XYZ"]), Some("another key")),
+            (texts(&["v=DKIM1; p=XYZ"]), Some("does not match")),
         ] {
             let found = dkim(&key, &records).map(|finding| finding.message);
             assert_eq!(found.is_some(), says.is_some(), "{records:?}");

@@ -11,7 +11,7 @@ use crate::check::Finding;
 const AT_ONCE: usize = 8;
 const PATIENCE: Duration = Duration::from_secs(15);
 
-/// Follows each link; gives those about which there is something to say.
+/// Follows each link; returns those about which there is something to say.
 pub(super) fn follow(urls: Vec<String>) -> Vec<(String, Finding)> {
     let config = ureq::Agent::config_builder()
         .timeout_global(Some(PATIENCE))
@@ -36,7 +36,7 @@ pub(super) fn follow(urls: Vec<String>) -> Vec<(String, Finding)> {
     found.into_inner().unwrap_or_default()
 }
 
-/// Asks by HEAD; where that is not answered with a page, by GET, for some sites know no HEAD.
+/// Asks with HEAD, and with GET if that fails: some sites do not support HEAD.
 fn ask(agent: &ureq::Agent, url: &str) -> Result<StatusCode, ureq::Error> {
     match agent.head(url).call() {
         Ok(answer) if answer.status().is_success() => Ok(answer.status()),

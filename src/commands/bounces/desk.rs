@@ -108,7 +108,7 @@ fn logged(log: &Path) -> Result<HashSet<(String, usize)>, LogError> {
 impl InboxProcessor for Desk<'_> {
     fn take(&mut self, name: &str, bytes: &[u8]) -> Result<(), Error> {
         let ledger = self.attribution.ledger;
-        // IMAP gives the line ends of the wire, a Maildir those of the machine: it is the same message.
+        // IMAP has the line ends of the wire, a Maildir those of the machine: it is the same message.
         let digest = Sha256::of(&unix_lines(bytes));
         if ledger.has_bounce(&digest)? {
             self.known += 1;

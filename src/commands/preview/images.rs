@@ -32,7 +32,7 @@ pub(super) fn show(composer: &Composer, member: &Member, terminal: Terminal) -> 
     Ok(())
 }
 
-/// Asks the terminal once which pictures it shows; without echo, or its answers would stand in the letter.
+/// Asks the terminal once which pictures it shows; without echo, or its answers would be in the letter.
 fn ask_terminal() {
     if std::io::stdout().is_terminal() && crossterm::terminal::enable_raw_mode().is_ok() {
         let _known = (viuer::get_kitty_support(), viuer::is_sixel_supported());

@@ -1,4 +1,4 @@
-//! `preview --serve`: the letter in the browser, anew whenever a file is saved.
+//! `preview --serve`: the letter in the browser, again whenever a file is saved.
 
 use crate::commands::Context;
 use crate::commands::import::register_as_sent;
@@ -33,7 +33,7 @@ struct Place<'a> {
 
 /// Runs until a signal ends it.
 pub(super) fn run(context: Context<'_>, issue: &IssueName, arguments: &Preview) -> Result<Exit, Error> {
-    // Where there is no such issue, there is nothing to wait for.
+    // If there is no such issue, there is nothing to wait for.
     if let Err(error @ ComposeError::NoIssue { .. }) = context.project.source(issue) {
         return Err(error.into());
     }
@@ -55,7 +55,7 @@ pub(super) fn run(context: Context<'_>, issue: &IssueName, arguments: &Preview) 
         }
         tokio::select! {
             served = server.serve(desk) => served?,
-            // Where nobody listens for signals, they end the program by themselves.
+            // If nobody listens for signals, they end the program by themselves.
             () = raised(&mut stop) => {}
         }
         Ok(Exit::Done)
@@ -80,7 +80,7 @@ fn selected(rebuilder: &Rebuilder, arguments: &Preview) -> Result<String, Error>
     Ok(format!("#member={}", reader.member.id))
 }
 
-/// Makes the edition anew when files were saved.
+/// Makes the edition again when files were saved.
 struct Rebuilder {
     project: Project,
     issue: IssueName,
@@ -207,7 +207,7 @@ impl Rebuilder {
     }
 }
 
-/// A path as the system says it; as it is where there is nothing yet.
+/// A path as the system says it; as it is if there is nothing yet.
 fn real(path: &Path) -> PathBuf {
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
     match (std::fs::canonicalize(path), folder, path.file_name()) {

@@ -11,10 +11,10 @@ use crate::error::Error;
 use crate::preview::terminal::{Document, Envelope, Paint, Paper, clean_lines, paint};
 use crate::report::{Terminal, stdout_width};
 
-/// Columns where nothing limits them.
+/// Columns if nothing limits them.
 const USUAL_WIDTH: usize = 80;
 
-/// Shows a part; where none is named the letter itself, and in a pipe without colours its text.
+/// Shows a part; if none is named the letter itself, and in a pipe without colours its text.
 pub(super) fn show(
     composer: &Composer,
     member: &Member,

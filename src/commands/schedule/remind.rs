@@ -14,10 +14,10 @@ use crate::report::plural;
 use super::year::{DueIssue, Standing, due_issues};
 use crate::commands::{Context, Project};
 
-/// The editors are told once in so many days.
+/// The editors are told once in this many days.
 const EVERY_DAYS: i64 = 7;
 
-/// Runs the command: silent where nothing is due, or the editors were told lately.
+/// Runs the command: silent if nothing is due, or the editors were told lately.
 pub fn run(context: Context<'_>) -> Result<Exit, Error> {
     let schedule = &context.project.config.schedule;
     if schedule.due.is_empty() || schedule.editors.is_empty() {

@@ -45,7 +45,7 @@ pub fn approve(context: Context<'_>, arguments: &Approve) -> Result<Exit, Error>
     Ok(Exit::Done)
 }
 
-/// Stops an issue, or lets it go on.
+/// Stops an issue, or lets it continue.
 pub fn cancel(context: Context<'_>, arguments: &Cancel) -> Result<Exit, Error> {
     let _lock = context.project.lock("cancel")?;
     let ledger = context.project.ledger()?;

@@ -13,12 +13,12 @@ use crate::report::{JsonLines, Table, count, masked_address, plural};
 
 use crate::commands::{Context, Project};
 
-/// Members with the same change are shown one by one up to so many.
+/// Members with the same change are shown one by one up to this many.
 const SHOWN: usize = 5;
 /// A dry run compares no longer lists at its end, so that its memory does not grow with them; the command does.
 const MOST_COMPARED: usize = 20_000;
 
-/// A dry run by address: before the first import a dry run numbers members anew.
+/// A dry run by address: before the first import a dry run numbers members again.
 type Members = BTreeMap<String, Entry>;
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -93,7 +93,7 @@ pub(in crate::commands) fn run(
     Ok(Exit::Done)
 }
 
-/// How many letters the last dry run changed; `None` where there is nothing to compare with, or too much.
+/// How many letters the last dry run changed; `None` if there is nothing to compare with, or too much.
 pub(in crate::commands) fn summary(project: &Project, issue: &IssueName) -> Result<Option<Summary>, Error> {
     let pair = Runs::read(project, issue, MOST_COMPARED)?.last_two();
     Ok(pair.map(|(before, last)| Summary::of(&changes(&before, &last), &last)))
@@ -175,7 +175,7 @@ impl Runs {
         })
     }
 
-    /// The last dry run and the one before it that was for the same members; where there is none, the last two of all
+    /// The last dry run and the one before it that was for the same members; if there is none, the last two of all
     /// members.
     fn last_two(mut self) -> Option<(Members, Members)> {
         let mut pair = |selection: &str| {
@@ -222,7 +222,7 @@ fn changes(before: &Members, last: &Members) -> Vec<Change> {
     now.chain(gone).collect()
 }
 
-/// What is different in a letter; `None` where nothing is.
+/// What is different in a letter; `None` if nothing is.
 fn difference(then: &Letter, now: &Letter) -> Option<String> {
     let missing_in = |here: &Letter, there: &Letter, sign: &str| {
         let names = here.sections.iter().filter(|name| !there.sections.contains(name));

@@ -16,12 +16,12 @@ use super::compare::{self, Summary};
 use super::review::Changes;
 use crate::commands::Project;
 
-/// A dry run's own part of a run: what was known before it, and what is counted while it goes on.
+/// A dry run's own part of a run: what was known before it, and what is counted while it continues.
 #[derive(Debug)]
 pub(in crate::commands) struct DryRun {
     pub breakdown: Breakdown,
     pub forecast: Option<Forecast>,
-    /// Since the last dry run of all members; `None` where there was none.
+    /// Since the last dry run of all members; `None` if there was none.
     pub changes: Option<Changes>,
     /// Whether it is for all members.
     pub is_whole: bool,
@@ -33,20 +33,20 @@ pub(in crate::commands) struct DryRun {
     pub is_usual_log: bool,
 }
 
-/// The report as JSON, beside what every run reports.
+/// The report as JSON, besides what every run reports.
 #[derive(Debug, Serialize)]
 pub(in crate::commands) struct DryReport<'a> {
     #[serde(flatten)]
     breakdown: &'a Breakdown,
     forecast: Option<Ahead>,
     changes: Option<&'a Changes>,
-    /// Against the dry run before; `None` where there was none.
+    /// Against the dry run before; `None` if there was none.
     changed_letters: Option<Summary>,
     folder: &'a PathBuf,
     log: &'a PathBuf,
 }
 
-/// When the letters would be out.
+/// When the letters would have left.
 #[derive(Debug, Serialize)]
 struct Ahead {
     quota: String,
@@ -123,7 +123,7 @@ impl DryRun {
     }
 }
 
-/// When so many letters will be out.
+/// When this many letters will have left.
 pub(in crate::commands) fn forecast_words(project: &Project, letters: u64, forecast: &Forecast) -> String {
     let Forecast { quota, runs, done } = forecast;
     let letters = plural(letters, "letter", "letters");

@@ -82,7 +82,7 @@ pub(super) fn prepare(
     Ok(Prepared { ledger, composer: Arc::new(composer), job: Job { connections, ..job }, letters })
 }
 
-/// When the letters will be out if a quota delays them.
+/// When the letters will have left if a quota delays them.
 pub(super) fn forecast(project: &Project, prepared: &Prepared) -> Result<Option<Forecast>, Error> {
     let now = Timestamp::now();
     let gone = prepared.ledger.handed_over(crate::send::counted_since(now))?;

@@ -1,4 +1,4 @@
-//! How a run is shown while it goes on, and how it is stopped.
+//! How a run is shown while it continues, and how it is stopped.
 
 use std::cell::Cell;
 use std::io::IsTerminal;
@@ -8,7 +8,7 @@ use crate::domain::Outcome;
 use crate::report::{Terminal, count, plural};
 use crate::send::Pause;
 
-/// How often a line is printed where there is no terminal for a bar.
+/// How often a line is printed if there is no terminal for a bar.
 const LINE_EVERY: Duration = Duration::from_secs(10);
 
 /// A bar on a terminal; with `-v` a line now and then elsewhere.

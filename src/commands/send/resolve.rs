@@ -18,7 +18,7 @@ pub fn run(context: Context<'_>, arguments: &Resolve) -> Result<Exit, Error> {
     ledger.mark_interrupted_in_doubt(Timestamp::now())?;
     let mut rows = ledger.deliveries(issue, State::InDoubt)?;
     if arguments.resend && !arguments.addresses.is_empty() {
-        // After a corrected address or a mended server a refused letter may be tried again, one by one.
+        // After a corrected address or a fixed server a refused letter may be tried again, one by one.
         rows.extend(ledger.deliveries(issue, State::Rejected)?);
     }
     let rows = chosen(arguments, rows)?;

@@ -138,7 +138,7 @@ pub(in crate::commands) fn refuse_unapproved(
         .hint(format!("review it with `send {issue} --dry-run`, then run: medlemsbrev approve {issue}")))
 }
 
-/// Where the last dry run's review is kept: beside its log, for a dry run touches no ledger.
+/// Where the last dry run's review is kept: next to its log, for a dry run touches no ledger.
 fn dry_run_path(project: &Project, issue: &IssueName) -> PathBuf {
     project.dir.join("logs").join(format!("dry-run-{issue}.json"))
 }
@@ -152,7 +152,7 @@ pub(in crate::commands) fn keep_dry_run(context: Context<'_>, issue: &IssueName,
     }
 }
 
-/// What is different from the last dry run; `None` where there was none.
+/// What is different from the last dry run; `None` if there was none.
 pub(in crate::commands) fn changes_since_dry_run(
     project: &Project,
     issue: &IssueName,

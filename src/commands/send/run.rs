@@ -42,7 +42,7 @@ struct Report<'a> {
 pub(in crate::commands) struct Run<'a> {
     pub context: Context<'a>,
     pub log: RunLog,
-    /// Where nothing is sent.
+    /// Set if nothing is sent.
     pub dry: Option<DryRun>,
 }
 

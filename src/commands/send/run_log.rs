@@ -58,7 +58,7 @@ pub(in crate::commands) struct RunLog {
     terminal: Terminal,
     run: String,
     issue: IssueName,
-    /// What of the members the run is for; all when left out.
+    /// The members that the run is for (default: all).
     selection: Option<String>,
 }
 
@@ -112,7 +112,7 @@ impl RunLog {
         });
     }
 
-    /// The ledger is the truth: a log that cannot be written is said once a line, and the run goes on.
+    /// The ledger is the truth: a log that cannot be written is said once a line, and the run continues.
     fn add<'a>(&'a mut self, make: impl FnOnce(Line<'a>) -> Line<'a>) {
         let Self { file, terminal, run, issue, .. } = self;
         let line = Line {

@@ -94,7 +94,7 @@ impl Onset {
     }
 }
 
-/// The rule that gives each of these changes, such as the last Sunday in March.
+/// The rule for each of these changes, such as the last Sunday in March.
 fn rule(onsets: &[Onset]) -> Option<String> {
     let local = onsets.first()?.local;
     let week = |at: DateTime| (at.day() + 6) / 7;

@@ -4,7 +4,7 @@
 
 use memchr::{memchr, memchr_iter};
 
-/// A header field as it stands in the message, with its folds.
+/// A header field as it is in the message, with its folds.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Field<'a> {
     name: &'a [u8],
@@ -108,7 +108,7 @@ fn relax_line(line: &[u8], sink: &mut impl FnMut(&[u8])) {
     let text = line.strip_suffix(b"\n").unwrap_or(line);
     let text = text.strip_suffix(b"\r").filter(|_| line.ends_with(b"\n")).unwrap_or(text);
     let mut words = text.split(|byte| matches!(byte, b' ' | b'\t'));
-    // Empty where the line starts with space, which then is reduced but not removed.
+    // Empty if the line starts with space, which then is reduced but not removed.
     sink(words.next().unwrap_or_default());
     for word in words.filter(|word| !word.is_empty()) {
         sink(b" ");

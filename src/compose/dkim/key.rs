@@ -22,7 +22,7 @@ enum Pair {
     Ed25519(Box<Ed25519KeyPair>),
 }
 
-/// Why a file gives no key.
+/// Why a file has no key.
 #[derive(Debug, thiserror::Error)]
 pub enum KeyProblem {
     #[error("cannot read it: {0}")]

@@ -64,7 +64,7 @@ pub struct Signer {
 /// The `DKIM-Signature` fields of all signers, to be put before the message; each signs the message as it is.
 ///
 /// # Errors
-/// When a key is damaged.
+/// If a key is damaged.
 pub fn signatures(signers: &[Signer], message: &[u8], now: Timestamp) -> Result<String, DkimError> {
     if signers.is_empty() {
         return Ok(String::new());
@@ -118,7 +118,7 @@ impl Signer {
     /// The folded `DKIM-Signature` field with its CRLF, to be put before the message (RFC 6376 §3.5, §3.7).
     ///
     /// # Errors
-    /// When the key is damaged.
+    /// If the key is damaged.
     pub fn header(&self, message: &[u8], hash: &BodyHash, now: Timestamp) -> Result<String, DkimError> {
         let (fields, _) = canonical::split(message);
         let signed = signed_fields(&fields);
@@ -162,7 +162,7 @@ impl Signer {
     }
 }
 
-/// The names of `h=` with the fields they stand for, the last first (RFC 6376 §5.4.2).
+/// The names of `h=` with the fields they represent, the last first (RFC 6376 §5.4.2).
 fn signed_fields<'a>(fields: &[Field<'a>]) -> Vec<(&'static str, Option<Field<'a>>)> {
     let found = |name: &'static str| {
         let of_name = fields.iter().rev().filter(move |field| field.is(name));
@@ -192,7 +192,7 @@ impl Folded {
         Self { text: name.to_owned(), column: name.len() }
     }
 
-    /// Appends after a space, on a new line where it doesn't fit.
+    /// Appends after a space, on a new line if it doesn't fit.
     fn tag(&mut self, tag: &str) {
         if self.column + 1 + tag.len() > WIDTH {
             self.fold();
@@ -203,7 +203,7 @@ impl Folded {
         self.push(tag);
     }
 
-    /// Appends at once, on a new line where it doesn't fit.
+    /// Appends at once, on a new line if it doesn't fit.
     fn word(&mut self, word: &str) {
         if self.column + word.len() > WIDTH {
             self.fold();

@@ -183,7 +183,7 @@ fn a_file_without_a_usable_key_is_refused_by_name() {
     }
     let error = DkimKey::load(Path::new("/nowhere/dkim.pem")).unwrap_err();
     assert!(
-        error.to_string().starts_with("cannot sign with `/nowhere/dkim.pem`: it cannot be read: "),
+        error.to_string().starts_with("cannot sign with `/nowhere/dkim.pem`: cannot read it: "),
         "{error}"
     );
 }

@@ -23,7 +23,7 @@ pub struct Difference {
     pub active_before: u64,
 }
 
-/// A count and the first names behind it.
+/// A count and the first of the names counted.
 #[derive(Debug, Serialize)]
 pub struct Changed<T> {
     pub count: u64,

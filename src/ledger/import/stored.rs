@@ -1,4 +1,4 @@
-//! A member as the ledger has it, beside the row that speaks of it.
+//! A member as the ledger has it, besides the row that is about it.
 
 use std::collections::{BTreeMap, BTreeSet};
 

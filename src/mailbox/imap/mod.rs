@@ -24,9 +24,9 @@ use wire::Fault;
 pub const DONE: &str = "$MedlemsbrevDone";
 /// Of a bigger message the beginning is read: notices stand there.
 const LARGEST: usize = 24 * 1024 * 1024;
-/// So many bytes are asked for at once, or one message.
+/// This many bytes are asked for at once, or one message.
 const BATCH: usize = 4 * 1024 * 1024;
-/// So many messages are asked for at once.
+/// This many messages are asked for at once.
 const WINDOW: usize = 100;
 /// How often a connection that broke is opened again, without any message handled in between.
 const RETRIES: usize = 4;
@@ -37,7 +37,7 @@ pub struct ImapServer {
     pub host: String,
     pub port: u16,
     pub security: Security,
-    /// A certificate authority to trust beside the system's.
+    /// A certificate authority to trust besides the system's.
     pub ca_file: Option<PathBuf>,
     pub login: Login,
     pub folder: String,

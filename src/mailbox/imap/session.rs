@@ -34,7 +34,7 @@ impl Offers {
     }
 }
 
-/// What SELECT says of a folder.
+/// What SELECT says about a folder.
 #[derive(Debug, Default)]
 struct Opened {
     validity: u32,
@@ -152,7 +152,7 @@ impl<'a> Session<'a> {
         Ok(())
     }
 
-    /// Moves or copies messages to a folder, which is made where there is none.
+    /// Moves or copies messages to a folder, created if missing.
     async fn transfer(&mut self, verb: &str, uids: &[u32], to: &str) -> Result<(), ImapError> {
         let command = format!("UID {verb} {} {}", set(uids), folder(to));
         match self.wire.command(&command, |_| ()).await {

@@ -42,7 +42,7 @@ pub struct Desk {
     root: Arc<PathBuf>,
 }
 
-/// What the page needs to know beside the letter.
+/// What the page needs to know besides the letter.
 #[derive(Debug, Serialize)]
 pub(super) struct Status<'a> {
     edition: u64,

@@ -16,7 +16,7 @@ pub(super) struct Gate {
 }
 
 impl Gate {
-    /// A gate with a new token; `None` where the system provides no random bytes.
+    /// A gate with a new token; `None` if the system provides no random bytes.
     pub fn new(port: u16) -> Option<Self> {
         let mut secret = [0; TOKEN];
         ring::rand::SystemRandom::new().fill(&mut secret).ok()?;

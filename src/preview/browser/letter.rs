@@ -22,7 +22,7 @@ pub(super) struct Ask {
     pub without_images: bool,
 }
 
-/// The letter beside its HTML.
+/// The letter besides its HTML.
 #[derive(Debug, Serialize)]
 pub(super) struct LetterView<'a> {
     member: Named<'a>,
@@ -33,7 +33,7 @@ pub(super) struct LetterView<'a> {
     text: String,
     /// Bytes of the HTML part, which Gmail cuts off after 102,400.
     html_size: usize,
-    /// Bytes of the whole message; none where the member has no address.
+    /// Bytes of the whole message; none if the member has no address.
     size: Option<usize>,
     headers: Option<String>,
     previous: Option<MemberId>,
@@ -59,7 +59,7 @@ pub(super) struct Found<'a> {
     members: Vec<Named<'a>>,
 }
 
-/// So many members are listed at once.
+/// This many members are listed at once.
 const LISTED: usize = 100;
 /// Bytes of a message's source that are shown at once.
 const SHOWN: usize = 200_000;
@@ -91,7 +91,7 @@ struct Chosen<'a> {
 }
 
 impl Edition {
-    /// The letter's parts, except its HTML; `None` where there is no such member.
+    /// The letter's parts, except its HTML; `None` if there is no such member.
     pub(super) fn letter_view(&self, ask: &Ask) -> Option<Result<String, ComposeError>> {
         let chosen = self.chosen(ask.member)?;
         Some(self.view(&chosen, ask).map(|view| json(&view)))

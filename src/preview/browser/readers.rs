@@ -1,11 +1,11 @@
-//! The members beside the letter: kept in memory, searched with every key.
+//! The members next to the letter: kept in memory, searched with every key.
 
 use unicode_normalization::UnicodeNormalization;
 use unicode_normalization::char::is_combining_mark;
 
 use crate::domain::{Address, Member, MemberId, Segment};
 
-/// The fields in which a search looks, beside name and address.
+/// The fields in which a search looks, besides name and address.
 const SEARCHED: [&str; 4] = ["number", "organisation", "area", "city"];
 
 /// A member in the list.
@@ -68,7 +68,7 @@ impl Readers {
         pairs.filter(|(reader, text)| filter.takes(&reader.member, text)).map(|(reader, _)| reader)
     }
 
-    /// Who stands before and after `member` among those that the filter takes; the neutral reader (0) stands first.
+    /// The neighbours of `member` among those that the filter takes; the neutral reader (0) stands first.
     pub(super) fn neighbours(&self, member: MemberId, filter: &Filter<'_>) -> Neighbours {
         let mut neighbours = Neighbours::default();
         for id in self.found(filter).map(|reader| reader.member.id) {

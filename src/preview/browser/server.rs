@@ -66,7 +66,7 @@ impl Server {
     /// Listens on a port of the loopback address; 0 takes a free one.
     ///
     /// # Errors
-    /// When the port is taken.
+    /// If the port is taken.
     pub async fn listen(port: u16) -> Result<Self, PageError> {
         let failed = |source| PageError::Listen { port, source };
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, port)).await.map_err(failed)?;
@@ -83,7 +83,7 @@ impl Server {
     /// Shows what lies on the desk, without end.
     ///
     /// # Errors
-    /// When the system takes the listener away.
+    /// If the system closes the listener.
     pub async fn serve(self, desk: Desk) -> Result<(), PageError> {
         axum::serve(self.listener, router(desk, self.gate)).await.map_err(PageError::Serve)
     }
@@ -206,7 +206,7 @@ async fn events(State(desk): State<Desk>) -> Sse<impl Stream<Item = Result<Event
     Sse::new(changes).keep_alive(KeepAlive::new().interval(HEARTBEAT))
 }
 
-/// What an edition gives: 503 before there is one, 404 for a member that is not there, 422 with the error's text where
+/// What an edition returns: 503 before there is one, 404 for a member that is not there, 422 with the error's text where
 /// the member's letter cannot be composed.
 fn answer(
     desk: &Desk,

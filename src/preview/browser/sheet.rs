@@ -20,7 +20,7 @@ pub(super) fn in_scheme(html: &str, scheme: Scheme) -> String {
     declared(&decided(html, scheme), scheme)
 }
 
-/// Opens links beside the page, and takes the link away that would unsubscribe the member.
+/// Opens links outside the page, and removes the link that would unsubscribe the member.
 pub(super) fn with_harmless_links(html: &str, unsubscribe: &str) -> String {
     let mut shown = html.to_owned();
     for element in elements(html).into_iter().rev().filter(|element| element.name == "a") {

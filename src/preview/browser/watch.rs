@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use notify::event::{AccessKind, AccessMode, EventKind};
 use notify::{Event, RecommendedWatcher, RecursiveMode, Watcher};
 
-/// A save is over when nothing happened for so long.
+/// A save is over when nothing happened for that long.
 const QUIET: Duration = Duration::from_millis(20);
 /// Where something happens all the time, what happened so far is told after this.
 const PATIENCE: Duration = Duration::from_millis(200);
@@ -51,7 +51,7 @@ impl Drop for Watch {
 /// from then on.
 ///
 /// # Errors
-/// When the system cannot watch files.
+/// If the system cannot watch files.
 pub fn watch(
     places: Places,
     saved: impl FnMut(&BTreeSet<PathBuf>) -> Places + Send + 'static,
@@ -113,7 +113,7 @@ impl Lookout {
         }
     }
 
-    /// Watches the folders of the places; one that was made anew is watched anew.
+    /// Watches the folders of the places; one that was made again is watched again.
     fn look_at(&mut self, places: Places) -> Result<(), WatchError> {
         let wanted = places.watched_folders();
         for gone in self.watched.difference(&wanted) {
@@ -154,7 +154,7 @@ fn with_inner(folder: &Path, found: &mut BTreeSet<PathBuf>) {
     inner.for_each(|entry| with_inner(&entry.path(), found));
 }
 
-/// Reading a file is no change; who wrote it closes it.
+/// Reading a file is not a change; who wrote it closes it.
 fn is_save(kind: EventKind) -> bool {
     match kind {
         EventKind::Access(access) => access == AccessKind::Close(AccessMode::Write),
@@ -163,7 +163,7 @@ fn is_save(kind: EventKind) -> bool {
     }
 }
 
-/// What editors leave beside the file for a moment.
+/// What editors leave next to the file for a moment.
 fn is_left_over(path: &Path) -> bool {
     let name = path.file_name().map(|name| name.to_string_lossy()).unwrap_or_default();
     name.starts_with('.') || name.starts_with('#') || name.ends_with('~') || name == "4913"
@@ -194,7 +194,7 @@ mod tests {
         fs::write(texts.join(".a.md.swp"), "x").unwrap();
         fs::write(texts.join("a.md"), "x").unwrap();
         assert_eq!(next(), BTreeSet::from([texts.join("a.md")]));
-        // Reading is no change.
+        // Reading is not a change.
         fs::read(texts.join("a.md")).unwrap();
         fs::write(root.join("new"), "x").unwrap();
         fs::rename(root.join("new"), &list).unwrap();

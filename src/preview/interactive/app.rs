@@ -91,7 +91,7 @@ impl<'a> App<'a> {
         self.people.choose(address)
     }
 
-    /// The member whose letter is shown; none where nobody is listed.
+    /// The member whose letter is shown; none if nobody is listed.
     pub fn member(&self) -> Option<&Member> {
         self.people.member(self.people.chosen()?)
     }
@@ -101,7 +101,7 @@ impl<'a> App<'a> {
         self.notice = Some(notice);
     }
 
-    /// Does what a key stands for.
+    /// Does what a key represents.
     pub fn key(&mut self, key: KeyEvent) -> Asked {
         self.notice = None;
         if key.modifiers.contains(KeyModifiers::CONTROL) && key.code == KeyCode::Char('c') {
@@ -309,5 +309,5 @@ impl<'a> App<'a> {
     }
 }
 
-/// The columns of the marks beside a letter that is compared.
+/// The columns of the marks next to a letter that is compared.
 pub(super) const GUTTER: u16 = 2;

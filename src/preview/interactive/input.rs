@@ -18,7 +18,7 @@ pub enum Kind {
 pub struct Input {
     pub kind: Kind,
     pub text: String,
-    /// Where and why the text is no segment: columns before the place, and the reason.
+    /// Where and why the text is not a segment: columns before the place, and the reason.
     pub error: Option<(usize, String)>,
     /// Whether the last key ended it.
     pub is_over: bool,
@@ -39,7 +39,7 @@ impl Input {
         Self { kind, text: text.to_owned(), error: None, is_over: false, before: text.to_owned() }
     }
 
-    /// What stands before the text.
+    /// What precedes the text.
     pub fn label(&self) -> &'static str {
         match self.kind {
             Kind::Search => "/",
@@ -52,7 +52,7 @@ impl Input {
         2 + u16::try_from(self.message(width).len()).unwrap_or(0)
     }
 
-    /// Why the text is no segment, in lines.
+    /// Why the text is not a segment, in lines.
     pub fn message(&self, width: u16) -> Vec<Line> {
         let Some((_, message)) = &self.error else { return Vec::new() };
         wrap(&[Piece { text: message.clone(), face: Face::default() }], width.into())
@@ -82,7 +82,7 @@ impl Input {
         }
     }
 
-    /// Says why the text is no segment, and goes on.
+    /// Says why the text is not a segment, and continues.
     pub(super) fn refuse(&mut self, error: &SegmentError) {
         let columns = self.text.get(..error.span.start).map_or(0, |start| start.chars().count());
         self.error = Some((columns, error.message.clone()));

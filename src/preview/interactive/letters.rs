@@ -41,7 +41,7 @@ pub trait Letters: fmt::Debug {
     /// A member's letter.
     ///
     /// # Errors
-    /// When it cannot be composed.
+    /// If it cannot be composed.
     fn letter(&self, member: &Member) -> Result<Parts, ComposeError>;
 }
 
@@ -98,7 +98,7 @@ impl Parts {
     }
 }
 
-/// A line of the text part, parted between words where it is too long, under its own indentation.
+/// A line of the text part, parted between words if it is too long, under its own indentation.
 fn folded(line: &str, width: usize) -> Vec<Line> {
     if line.width() <= width {
         return vec![Line::of(line, Face::default())];
@@ -147,7 +147,7 @@ pub(super) fn alone(lines: Vec<Line>) -> Vec<Row> {
     lines.into_iter().map(|line| Row { line, change: Change::Same }).collect()
 }
 
-/// The lines of a letter with those that only another one has, each before what stands in its place.
+/// The lines of a letter with those that only another one has, each before what is in its place.
 pub(super) fn beside(there: &[Line], here: &[Line]) -> Vec<Row> {
     let texts = |lines: &[Line]| lines.iter().map(Line::text).collect::<Vec<String>>();
     let operations = capture_diff_slices(Algorithm::Myers, &texts(there), &texts(here));

@@ -39,7 +39,7 @@ pub enum End {
 /// The terminal is put back as it was, also after a panic.
 ///
 /// # Errors
-/// When the terminal cannot be read or written.
+/// If the terminal cannot be read or written.
 pub fn run(
     app: &mut App<'_>,
     is_stopped: impl Fn() -> bool,

@@ -1,4 +1,4 @@
-//! Where everything stands on a screen of any size.
+//! Where everything is on a screen of any size.
 
 use ratatui::layout::Rect;
 

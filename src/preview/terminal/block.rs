@@ -84,7 +84,7 @@ pub struct Document {
     pub pictures: Vec<String>,
 }
 
-/// Elements that stand in a line of text.
+/// Elements that are in a line of text.
 const INLINE: [&str; 22] = [
     "a", "abbr", "b", "bdi", "bdo", "br", "cite", "code", "del", "em", "font", "i", "input", "ins", "kbd",
     "mark", "s", "small", "span", "strong", "sub", "sup",
@@ -106,7 +106,7 @@ struct Reader {
     links: Vec<String>,
     /// The links that have a number, which is their place here plus one.
     numbered: Vec<usize>,
-    /// How many of them stand in notes already.
+    /// How many of them are in notes already.
     noted: usize,
     pictures: Vec<String>,
 }
@@ -275,7 +275,7 @@ impl Reader {
     }
 }
 
-/// The value's place in the list, at whose end it is put where it is new.
+/// The value's place in the list, at whose end it is put if it is new.
 fn place<T: PartialEq>(list: &mut Vec<T>, value: T) -> usize {
     list.iter().position(|known| *known == value).unwrap_or_else(|| {
         list.push(value);

@@ -1,4 +1,4 @@
-//! What a mail program shows above and beside the letter, read from the message that is sent.
+//! What a mail program shows above and next to the letter, read from the message that is sent.
 
 use mail_parser::{Address, Message, MessageParser, MimeHeaders};
 
@@ -17,7 +17,7 @@ pub struct Envelope {
 const NAMES: usize = 11;
 
 impl Envelope {
-    /// Reads a message; its preheader stands in the HTML alone.
+    /// Reads a message; its preheader is in the HTML alone.
     pub fn read(message: &[u8], preheader: Option<&str>) -> Self {
         let Some(parsed) = MessageParser::default().parse(message) else { return Self::default() };
         let attachments = attachments(&parsed);

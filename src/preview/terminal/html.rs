@@ -13,7 +13,7 @@ use super::clean::{clean, clean_lines};
 /// Elements that have no end tag.
 const VOID: [&str; 13] =
     ["area", "base", "br", "col", "embed", "hr", "img", "input", "link", "meta", "source", "track", "wbr"];
-/// Elements whose text is no text.
+/// Elements whose text is not a text.
 const RAW: [&str; 2] = ["style", "script"];
 
 #[derive(Debug)]
@@ -30,7 +30,7 @@ pub(super) struct Element {
 }
 
 impl Element {
-    /// The value of an attribute; empty where there is none.
+    /// The value of an attribute; empty if there is none.
     pub fn attribute(&self, name: &str) -> &str {
         self.attributes.iter().find(|(known, _)| known == name).map_or("", |(_, value)| value)
     }

@@ -12,7 +12,7 @@ const WIDEST: usize = 100;
 pub struct Paper {
     /// The columns that there are.
     pub width: usize,
-    /// Whether bold and italics are to be told by `*` and `_`, where the screen shows neither.
+    /// Whether bold and italics are to be told by `*` and `_` if the screen shows neither.
     pub with_marks: bool,
 }
 
@@ -39,7 +39,7 @@ struct Setter<'a> {
 }
 
 impl Setter<'_> {
-    /// Blocks below each other, with so many empty lines between them.
+    /// Blocks below each other, with this many empty lines between them.
     fn blocks(&self, blocks: &[Block], width: usize, gap: usize) -> Vec<Line> {
         let mut lines: Vec<Line> = Vec::new();
         for block in blocks {
@@ -154,7 +154,7 @@ fn code(text: &str, width: usize) -> Vec<Line> {
     lines.map(|line| line.after(&Line::inked("    ", Ink::Plain))).collect()
 }
 
-/// The text that stands for a picture, or below it.
+/// The text that represents a picture, or below it.
 fn image(alt: &str, picture: usize, width: usize) -> Vec<Line> {
     let face = Face { ink: Ink::Quiet, ..Face::default() };
     let mut lines = wrap(&[Piece { text: format!("[{alt}]"), face }], width);

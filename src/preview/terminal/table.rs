@@ -31,7 +31,7 @@ fn longest_word(cell: &Cell) -> usize {
     text.split_ascii_whitespace().map(UnicodeWidthStr::width).max().unwrap_or(0)
 }
 
-/// The widths that fit, taken from the widest columns first; none where the words would not fit.
+/// The widths that fit, taken from the widest columns first; none if the words would not fit.
 fn shrunk(rows: &[Vec<Cell>], natural: &[usize], width: usize) -> Option<Vec<usize>> {
     let room = width.checked_sub(GAP * natural.len().saturating_sub(1))?;
     let least: Vec<usize> = natural

@@ -4,7 +4,7 @@ use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
 use super::block::{Face, HARD_BREAK, Ink, Piece};
 
-/// One line as it stands on the screen.
+/// One line as it is on the screen.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Line {
     pub pieces: Vec<Piece>,
@@ -33,7 +33,7 @@ impl Line {
         self.pieces.iter().map(|piece| piece.text.as_str()).collect()
     }
 
-    /// Adds a text; one of the same face becomes one with what stands before it.
+    /// Adds a text; one of the same face becomes one with what precedes it.
     pub fn push(&mut self, text: &str, face: Face) {
         match self.pieces.last_mut() {
             Some(last) if last.face == face => last.text.push_str(text),
@@ -80,7 +80,7 @@ pub fn wrap(pieces: &[Piece], width: usize) -> Vec<Line> {
     filler.lines
 }
 
-/// Cuts a text that is no prose into lines, wherever they are full.
+/// Cuts a text that is not prose into lines, wherever they are full.
 pub fn chop(text: &str, face: Face, width: usize) -> Vec<Line> {
     let mut lines = vec![Line::default()];
     let mut used = 0;

@@ -12,7 +12,7 @@ use super::look_ahead::Leave;
 use super::{Fault, SmtpSession, limited, reply};
 use crate::relay::{After, Delivered};
 
-/// Replies that speak of our login or of us, not of the recipient (RFC 4954 §6, RFC 5321 §4.2.3).
+/// Replies that are about our login or of us, not of the recipient (RFC 4954 §6, RFC 5321 §4.2.3).
 const ABOUT_US: [u16; 4] = [530, 534, 535, 538];
 /// For the reply to the first MAIL that went ahead. The server has just answered; longer silence means that it dropped it.
 const LONGEST_TRIAL: Duration = Duration::from_secs(5);
@@ -107,7 +107,7 @@ impl SmtpSession<'_> {
         }
     }
 
-    /// Sends the message and the final dot in one go, and behind them the next letter's envelope. Until the stream has
+    /// Sends the message and the final dot in one go, and after them the next letter's envelope. Until the stream has
     /// taken as many bytes as the first two have, the dot cannot have gone out; TLS only adds to them.
     async fn content(&mut self, letter: &Letter, next: Option<&Letter>) -> Delivered {
         let mut message = match text_of(letter) {

@@ -14,7 +14,7 @@ pub struct Answer {
 }
 
 impl Answer {
-    /// A header's value; empty where there is none.
+    /// A header's value; empty if there is none.
     pub fn header(&self, name: &str) -> &str {
         self.headers.iter().find(|(known, _)| known == name).map_or("", |(_, value)| value)
     }
@@ -79,7 +79,7 @@ impl Events {
         loop {
             let mut line = String::new();
             assert!(self.stream.read_line(&mut line).unwrap() > 0, "the events ended");
-            // What keeps the connection open is no event.
+            // What keeps the connection open is not a event.
             assert!(start.elapsed() < Duration::from_secs(30), "no event came after {}", self.newest);
             if let Some(data) = line.strip_prefix("data: ") {
                 self.newest = serde_json::from_str(data).unwrap();

@@ -16,7 +16,7 @@ pub enum ImapFault {
     CutPutAway,
     /// Never answers when a flag is to be set.
     SilentPutAway,
-    /// Says goodbye in the place of a greeting.
+    /// Says goodbye instead of a greeting.
     Goodbye,
 }
 
@@ -38,7 +38,7 @@ struct State {
     fetched: usize,
 }
 
-/// Capabilities and what SELECT says of flags.
+/// Capabilities and what SELECT says about flags.
 #[derive(Clone, Copy)]
 pub struct Manners {
     pub capabilities: &'static str,

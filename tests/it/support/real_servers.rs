@@ -9,7 +9,7 @@ pub fn first_port() -> u16 {
     std::env::var("MEDLEMSBREV_POSTFIX_PORT").map_or(10025, |port| port.parse().unwrap())
 }
 
-/// The folder of a server's files that `variable` names; `None`, with a word about it, where no server was started.
+/// The folder of a server's files that `variable` names; `None`, with a word about it if no server was started.
 pub fn root(name: &str, variable: &str, port: u16) -> Option<PathBuf> {
     let root = std::env::var(variable).unwrap_or(format!("/tmp/medlemsbrev-{name}"));
     let root = PathBuf::from(root);

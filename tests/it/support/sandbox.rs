@@ -88,7 +88,7 @@ impl Sandbox {
         club
     }
 
-    /// A small project with so many members: `member0001@example.org` and on.
+    /// A small project with this many members: `member0001@example.org` and on.
     pub fn members(count: usize) -> Self {
         let sandbox = Self::empty();
         let mut list = "namn,epost\n".to_owned();
@@ -140,7 +140,7 @@ impl Sandbox {
         self
     }
 
-    /// Adds a line to the `[transport]` table, which is the file's last, in the place of an earlier one.
+    /// Adds a line to the `[transport]` table, which is the file's last, instead of an earlier one.
     pub fn with(self, line: &str) -> Self {
         let key = line.split('=').next().unwrap().trim();
         let config = self.read("medlemsbrev.toml");
@@ -165,7 +165,7 @@ impl Sandbox {
         fs::read_to_string(self.path(name)).unwrap_or_else(|error| panic!("{name}: {error}"))
     }
 
-    /// The names of a folder's files; none where there is no folder.
+    /// The names of a folder's files; none if there is no folder.
     pub fn files(&self, folder: &str) -> Vec<String> {
         let entries = fs::read_dir(self.path(folder)).into_iter().flatten().flatten();
         let mut names: Vec<String> = entries
@@ -182,7 +182,7 @@ impl Sandbox {
         Run { command: arguments.to_owned(), output }
     }
 
-    /// Runs the program in the project's folder, for an output of so many columns.
+    /// Runs the program in the project's folder, for an output of this many columns.
     pub fn run_in_columns(&self, columns: usize, arguments: &str) -> Run {
         let mut command = Command::new(env!("CARGO_BIN_EXE_medlemsbrev"));
         command.env_clear().env("LANG", "C").env("COLUMNS", columns.to_string()).stdin(Stdio::null());
@@ -196,7 +196,7 @@ impl Sandbox {
         Run { command: arguments.to_owned(), output }
     }
 
-    /// Runs the program where no file may grow beyond so many kilobytes.
+    /// Runs the program where no file may grow beyond this many kilobytes.
     pub fn run_with_file_limit(&self, kilobytes: u64, arguments: &str) -> Run {
         // Without the trap the signal for a file that is too large would end the program.
         let limited = format!("trap '' XFSZ; ulimit -f {kilobytes}; exec \"$0\" \"$@\"");

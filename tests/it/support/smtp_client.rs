@@ -89,7 +89,7 @@ impl SmtpClient {
         }
     }
 
-    /// Reads one line; empty when the server has hung up.
+    /// Reads one line; empty when the server has closed the connection.
     pub fn line(&mut self) -> String {
         let mut line = Vec::new();
         // A connection that was reset is as much at its end as one that was closed.
@@ -115,7 +115,7 @@ impl SmtpClient {
     }
 }
 
-/// The code of a reply; 0 where there is none.
+/// The code of a reply; 0 if there is none.
 pub fn code(reply: &str) -> u16 {
     reply.get(..3).and_then(|code| code.parse().ok()).unwrap_or(0)
 }

@@ -39,7 +39,7 @@ use hub::{Hub, State};
 use policy::Policy;
 use script::Script;
 
-/// When waiting for the server gives up: long enough for the slowest machine.
+/// When waiting for the server returns up: long enough for the slowest machine.
 const PATIENCE: Duration = Duration::from_secs(60);
 
 /// A relay on a loopback port, served until it is dropped.
@@ -90,7 +90,7 @@ impl SmtpServer {
         self.address.port()
     }
 
-    /// The name the certificate is for, or the bare address where there is no TLS.
+    /// The name the certificate is for, or the bare address if there is no TLS.
     pub fn host(&self) -> String {
         match self.security() {
             Security::None => self.address.ip().to_string(),
@@ -102,17 +102,17 @@ impl SmtpServer {
         self.hub.options.security
     }
 
-    /// The authority to trust, as PEM; none where there is no TLS.
+    /// The authority to trust, as PEM; none if there is no TLS.
     pub fn ca_pem(&self) -> Option<&str> {
         self.ca_pem.as_deref()
     }
 
-    /// User name and password, where a login is asked for.
+    /// User name and password if a login is asked for.
     pub fn login(&self) -> Option<(&str, &str)> {
         self.hub.options.account.as_ref().map(|one| (one.user.as_str(), one.password.as_str()))
     }
 
-    /// Ends all faults and limits; what stalls already goes on stalling.
+    /// Ends all faults and limits; what stalls already continues stalling.
     pub fn heal(&self) {
         self.hub.change(|state| {
             state.script = Script::default();
@@ -145,7 +145,7 @@ impl SmtpServer {
         count(self.hub.state().messages.iter().flat_map(|letter| letter.rcpt_to.clone()))
     }
 
-    /// Fails where not so many recipients have got one letter each.
+    /// Fails where not this many recipients have got one letter each.
     #[track_caller]
     pub fn assert_one_each(&self, recipients: usize) {
         let copies: Vec<usize> = self.by_recipient().into_values().collect();
@@ -186,7 +186,7 @@ impl SmtpServer {
         self.hub.state().logins.clone()
     }
 
-    /// What came with each final dot, where the server throws that away.
+    /// What came with each final dot if the server throws that away.
     pub fn forgotten(&self) -> Vec<String> {
         self.hub.state().forgotten.clone()
     }
@@ -202,13 +202,13 @@ impl SmtpServer {
         assert!(violations.is_empty(), "the client broke the protocol: {violations:#?}");
     }
 
-    /// Waits until so many letters were accepted.
+    /// Waits until this many letters were accepted.
     pub fn wait_for_messages(&self, count: usize) {
         let came = self.hub.wait(PATIENCE, |state| state.messages.len() >= count);
         assert!(came, "only {} of {count} letters came", self.messages());
     }
 
-    /// Waits until so many commands with a verb have come.
+    /// Waits until this many commands with a verb have come.
     pub fn wait_for_commands(&self, verb: &str, count: usize) {
         let enough =
             |state: &State| state.commands.iter().filter(|line| line.starts_with(verb)).count() >= count;
@@ -226,7 +226,7 @@ impl SmtpServer {
         self.hub.state().steps
     }
 
-    /// Calls the hook once so many things have happened.
+    /// Calls the hook once this many things have happened.
     pub fn at_step(&self, step: usize, hook: impl FnOnce() + Send + 'static) {
         self.hub.at_step(step, Box::new(hook));
     }

@@ -113,7 +113,7 @@ impl Browser {
         start.elapsed()
     }
 
-    /// Keeps a picture, where the environment's `MEDLEMSBREV_SCREENSHOTS` names a folder for them.
+    /// Keeps a picture if the environment's `MEDLEMSBREV_SCREENSHOTS` names a folder for them.
     pub fn picture(&self, name: &str) {
         let Some(folder) = std::env::var_os("MEDLEMSBREV_SCREENSHOTS") else { return };
         let answer = http::send(self.port, "GET", &self.path("screenshot"), None).json();

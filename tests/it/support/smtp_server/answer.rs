@@ -28,7 +28,7 @@ impl Session<'_> {
         self.tell(usual, action)
     }
 
-    /// The fault that strikes here; what is refused anyway is no occurrence of the place.
+    /// The fault that strikes here; what is refused anyway does not count as an occurrence of the place.
     pub(super) fn strike(&mut self, recipients: &[String], place: Place, usual: &Reply) -> Option<Action> {
         if !usual.is_positive() {
             return None;

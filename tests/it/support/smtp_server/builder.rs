@@ -40,7 +40,7 @@ impl Builder {
         self
     }
 
-    /// Takes so many MAIL in a period, and answers 450 4.7.1 to more.
+    /// Takes this many MAIL in a period, and answers 450 4.7.1 to more.
     pub fn rate_limit(mut self, letters: usize, period: Duration) -> Self {
         self.state.policy.rate = Some((letters, period));
         self

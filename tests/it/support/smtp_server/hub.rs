@@ -62,7 +62,7 @@ impl Hub {
         result
     }
 
-    /// Waits until the state is as wished; gives up after `limit`, or when the server stops.
+    /// Waits until the state is as wished; returns up after `limit`, or when the server stops.
     pub fn wait(&self, limit: Duration, wished: impl Fn(&State) -> bool) -> bool {
         let waits = |state: &mut State| !state.stopping && !wished(state);
         let outcome = self.changed.wait_timeout_while(self.state(), limit, waits);

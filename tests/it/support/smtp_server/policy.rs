@@ -23,7 +23,7 @@ impl Policy {
         (open > limit).then(|| Reply::new(421, "4.7.0 Too many connections from your address"))
     }
 
-    /// Judges a MAIL on a connection that has carried so many letters.
+    /// Judges a MAIL on a connection that has carried this many letters.
     pub fn mail(&mut self, letters: usize) -> Option<Reply> {
         if self.letters_per_connection.is_some_and(|limit| letters >= limit) {
             return Some(Reply::new(421, "4.7.0 Too many messages in this session"));

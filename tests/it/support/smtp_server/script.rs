@@ -15,7 +15,7 @@ pub enum Place {
     Mail,
     Rcpt,
     Data,
-    /// Inside a letter, once so many bytes have come, at the latest when its final dot is read;
+    /// Inside a letter, once this many bytes have come, at the latest when its final dot is read;
     /// the letter is not accepted, and a reply given here ends the connection.
     Body(usize),
     /// Instead of the answer to the final dot. Only a reply that refuses keeps the letter out.
@@ -51,7 +51,7 @@ pub enum Action {
     Drop,
     /// Says nothing more until the server is dropped.
     Stall,
-    /// Waits, then goes on as usual.
+    /// Waits, then continues as usual.
     StallFor(Duration),
     /// Waits before each byte of the usual reply, or before each line read of a body.
     Slow(Duration),
@@ -85,7 +85,7 @@ pub enum Fault {
     ReplyAt(Place, u16, &'static str),
     /// Refuses the recipients that hold the text.
     UnknownUser(&'static str),
-    /// Says 421 once, after so many letters.
+    /// Says 421 once, after this many letters.
     ShutdownAfter(usize),
     /// Any fault at any time.
     At(Place, When, Action),

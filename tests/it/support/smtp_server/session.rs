@@ -41,11 +41,11 @@ pub struct Session<'a> {
     number: usize,
     hello: Option<Hello>,
     transaction: Option<Transaction>,
-    /// MAIL was refused: what was pipelined after it is no fault of the client.
+    /// MAIL was refused: what was pipelined after it is not a fault of the client.
     mail_refused: bool,
     /// The greeting was a refusal: nothing but QUIT may follow.
     turned_away: bool,
-    /// The server has talked garbage: however the client ends this is no violation.
+    /// The server has talked garbage: however the client ends this is not a violation.
     pub(super) talked_garbage: bool,
     letters: usize,
 }
