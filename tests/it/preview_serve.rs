@@ -210,7 +210,11 @@ fn a_broken_configuration_or_list_is_an_error_until_it_is_mended() {
     for (file, broken, words) in [
         ("medlemsbrev.toml", "[association]\nnmae = 1\n", "unknown field `nmae`"),
         ("members.csv", "namn,epost\nBo,bo@\n", "cannot import 1 row"),
-        ("members.csv", "namn,epost\nMember 0001,member0001@example.org\n", "2 of 3 active members are missing"),
+        (
+            "members.csv",
+            "namn,epost\nMember 0001,member0001@example.org\n",
+            "2 of 3 active members are missing",
+        ),
     ] {
         let good = club.read(file);
         club.write(file, broken);
