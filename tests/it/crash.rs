@@ -1,4 +1,4 @@
-//! DueIssue 1: nobody gets a letter twice, and nobody is forgotten in silence, whenever the program dies.
+//! Promise 1: nobody gets a letter twice, and nobody is silently forgotten, whenever the program dies.
 
 use std::fmt::Write as _;
 

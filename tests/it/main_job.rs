@@ -42,7 +42,7 @@ fn the_import_says_what_it_found() {
     let club = Sandbox::example("stockholm");
     let run = club.run("import --dry-run").code(0).stderr_has("windows-1252, semicolon-separated");
     let run = run.stderr_has("sample names: Gösta Älghorna").stderr_has("E-post → email");
-    run.stdout_has("line 32").stdout_has("7 without e-mail").stderr_has("this was a dry run");
+    run.stdout_has("line 32").stdout_has("7 without e-mail").stderr_has("Dry run: nothing was changed");
     assert!(!club.path("state/medlemsbrev.db").exists());
     club.run("import").code(0).stdout_has("59  added");
     club.run("import").code(0).stdout_has("the same as last time");
