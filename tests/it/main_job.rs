@@ -45,7 +45,7 @@ fn the_import_says_what_it_found() {
     run.stdout_has("line 32").stdout_has("7 without e-mail").stderr_has("Dry run: nothing was changed");
     assert!(!club.path("state/medlemsbrev.db").exists());
     club.run("import").code(0).stdout_has("59  added");
-    club.run("import").code(0).stdout_has("the same as last time");
+    club.run("import").code(0).stdout_has("The list is unchanged");
 }
 
 #[test]
