@@ -38,6 +38,7 @@ pub mod inbox;
 pub mod ledger;
 pub mod mailbox;
 pub mod preview;
+pub mod private;
 pub mod publish;
 pub mod relay;
 mod report;
@@ -72,11 +73,17 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     };
     set_color(cli.color);
     let terminal = Terminal { quiet: cli.quiet, verbose: cli.verbose, json: cli.json, unattended: false };
-    let ended = commands::run(cli, terminal);
-    let code = ended.as_ref().map_or_else(Error::exit_code, |exit| exit.code());
+    let ended = commands::run(cli, terminal).and_then(|exit| match report::finish_output() {
+        Some(error) => {
+            let message = format!("{}: {error}", report::OUTPUT_FAILED);
+            Err(Error::new(error::Kind::TryAgain, message).hint("free some space and run again"))
+        }
+        None => Ok(exit),
+    });
+    let mut code = ended.as_ref().map_or_else(Error::exit_code, |exit| exit.code());
     let error = ended.as_ref().err().filter(|error| !error.is_cancelled());
     if terminal.json {
-        print_document(&Document::new(command, code, error.map(Error::document)));
+        code = print_document(&Document::new(command, code, error.map(Error::document)));
     } else if let Some(error) = error {
         print_error(error, terminal);
     } else if let Err(cancelled) = ended {
@@ -104,7 +111,7 @@ fn usage_error(error: &clap::Error, is_json: bool) -> ExitCode {
         let text = error.render().to_string();
         let message = text.trim().trim_start_matches("error: ");
         let error = Error::new(error::Kind::Usage, message);
-        print_document(&Document::new(String::new(), code, Some(error.document())));
+        return ExitCode::from(print_document(&Document::new(String::new(), code, Some(error.document()))));
     } else {
         // The reader may be gone.
         let _closed = error.print();
@@ -112,8 +119,16 @@ fn usage_error(error: &clap::Error, is_json: bool) -> ExitCode {
     ExitCode::from(code)
 }
 
-fn print_document<E: Serialize>(document: &Document<E>) {
-    let _closed = writeln!(std::io::stdout(), "{}", document.text());
+/// Prints the document of `--json`; returns the exit code, which is another one if it could not be written.
+fn print_document<E: Serialize>(document: &Document<E>) -> u8 {
+    report::print_line(&document.text());
+    match report::finish_output() {
+        Some(error) => {
+            let _closed = writeln!(anstream::stderr(), "{}: {error}", report::OUTPUT_FAILED);
+            error::Kind::TryAgain.exit_code()
+        }
+        None => document.exit_code,
+    }
 }
 
 /// Prints an error on stderr; with `-v` its causes as well.

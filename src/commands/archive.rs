@@ -2,9 +2,9 @@
 
 use crate::cli::Archive;
 use crate::compose::Index;
-use crate::domain::{IssueName, State, field};
+use crate::domain::{IssueName, field};
 use crate::error::{Error, Exit, Kind};
-use crate::ledger::Ledger;
+use crate::ledger::{Ledger, ReviewKind};
 use crate::publish::Site;
 use crate::report::plural;
 
@@ -12,18 +12,18 @@ use super::{Context, Project};
 
 /// Runs the command.
 pub fn run(context: Context<'_>, arguments: &Archive) -> Result<Exit, Error> {
-    let ledger = Ledger::open_existing(&context.project.ledger_path())?;
+    let ledger = Ledger::open_for_reading(&context.project.ledger_path())?;
     let fields = match &ledger {
         Some(ledger) => ledger.fields()?,
         None => field::KNOWN.map(str::to_owned).into(),
     };
     let issues = if arguments.issues.is_empty() {
-        sent(context.project, ledger.as_ref())?
+        public(context.project, ledger.as_ref())?
     } else {
         arguments.issues.clone()
     };
     if issues.is_empty() {
-        return Err(Error::new(Kind::Data, "no issue has been sent yet")
+        return Err(Error::new(Kind::Data, "no issue has been approved for or sent to all members")
             .hint("name an issue to write its page before it is sent: medlemsbrev archive 2026-1"));
     }
     let composers = issues
@@ -52,12 +52,13 @@ pub fn run(context: Context<'_>, arguments: &Archive) -> Result<Exit, Error> {
     Ok(Exit::Done)
 }
 
-/// The issues that at least one relay accepted and that still have their folder.
-fn sent(project: &Project, ledger: Option<&Ledger>) -> Result<Vec<IssueName>, Error> {
+/// The issues that were approved for, or sent to, all members and not cancelled, and that still have their folder.
+fn public(project: &Project, ledger: Option<&Ledger>) -> Result<Vec<IssueName>, Error> {
     let Some(ledger) = ledger else { return Ok(Vec::new()) };
     let mut issues = Vec::new();
     for issue in project.issues() {
-        if !ledger.deliveries(&issue, State::Accepted)?.is_empty() {
+        let has = |kind| Ok::<_, Error>(ledger.review(&issue, kind)?.is_some());
+        if !has(ReviewKind::Cancelled)? && (has(ReviewKind::Approved)? || has(ReviewKind::SentToAll)?) {
             issues.push(issue);
         }
     }

@@ -5,23 +5,21 @@ use std::io::{self, Write};
 use std::path::Path;
 
 use crate::error::{Error, Kind};
+use crate::private;
 
-/// Writes a file with its folders, replacing the one that is there.
+/// Writes a file that only the owner can read, with its folders, replacing the one that is there.
 pub(super) fn overwrite(path: &Path, content: &[u8]) -> Result<(), Error> {
-    create_folder_of(path).and_then(|()| fs::write(path, content)).map_err(|error| unwritable(path, &error))
+    let folder = path.parent().map_or(Ok(()), private::create_folder);
+    folder.and_then(|()| private::overwrite(path, content)).map_err(|error| unwritable(path, &error))
 }
 
 /// Writes a file with its folders; fails if it exists.
 pub(super) fn write_new(path: &Path, content: &[u8]) -> Result<(), Error> {
     let create = || {
-        create_folder_of(path)?;
+        path.parent().map_or(Ok(()), fs::create_dir_all)?;
         fs::File::create_new(path)?.write_all(content)
     };
     create().map_err(|error| unwritable(path, &error))
-}
-
-fn create_folder_of(path: &Path) -> io::Result<()> {
-    path.parent().map_or(Ok(()), fs::create_dir_all)
 }
 
 fn unwritable(path: &Path, error: &io::Error) -> Error {

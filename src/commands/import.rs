@@ -74,8 +74,7 @@ pub fn run(context: Context<'_>, arguments: &Import) -> Result<Exit, Error> {
     };
     let list = List::new(context.project, &path, &ListRequest::new(&arguments.reading))?;
     let imported = if arguments.dry_run {
-        let scratch = Scratch::new(context.project)?;
-        import(&mut scratch.ledger()?, &list, context.terminal)?
+        import(&mut context.project.ledger_copy()?, &list, context.terminal)?
     } else {
         let _lock = context.project.lock("import")?;
         import(&mut context.project.ledger()?, &list, context.terminal)?
@@ -89,25 +88,6 @@ pub fn run(context: Context<'_>, arguments: &Import) -> Result<Exit, Error> {
         }
     }
     Ok(Exit::Done)
-}
-
-/// A copy of the ledger that is thrown away.
-pub(super) struct Scratch {
-    dir: tempfile::TempDir,
-    original: PathBuf,
-}
-
-impl Scratch {
-    pub fn new(project: &Project) -> Result<Self, Error> {
-        let dir = tempfile::Builder::new().prefix("medlemsbrev-").tempdir().map_err(|error| {
-            Error::new(Kind::TryAgain, format!("cannot create a temporary folder: {error}"))
-        })?;
-        Ok(Self { dir, original: project.ledger_path() })
-    }
-
-    pub fn ledger(&self) -> Result<Ledger, Error> {
-        Ok(Ledger::temporary_copy(&self.original, &self.dir.path().join("copy.db"))?)
-    }
 }
 
 /// A member list and how it is read.
@@ -224,8 +204,7 @@ fn ascii(delimiter: char) -> Result<u8, Error> {
 
 /// The register as a send would find it: with the configured list imported, in a copy.
 pub(super) fn register_as_sent(context: Context<'_>) -> Result<Ledger, Error> {
-    let scratch = Scratch::new(context.project)?;
-    let mut ledger = scratch.ledger()?;
+    let mut ledger = context.project.ledger_copy()?;
     let silent = Context { terminal: Terminal { quiet: true, ..context.terminal }, ..context };
     import_list(silent, &mut ledger, &ListRequest::default())?;
     Ok(ledger)

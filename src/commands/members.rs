@@ -29,11 +29,18 @@ pub fn run(context: Context<'_>, command: &MembersCommand) -> Result<Exit, Error
     }
 }
 
-/// The register; members can be looked at once a list was imported or one was added.
+/// The register for reading, once a list was imported or a member added.
 fn register(project: &Project) -> Result<Ledger, Error> {
-    Ledger::open_existing(&project.ledger_path())?.ok_or_else(|| {
-        Error::new(Kind::Data, "the register is empty").hint("fill it with: medlemsbrev import")
-    })
+    Ledger::open_for_reading(&project.ledger_path())?.ok_or_else(is_empty)
+}
+
+/// The register for a change.
+fn register_to_change(project: &Project) -> Result<Ledger, Error> {
+    Ledger::open_existing(&project.ledger_path())?.ok_or_else(is_empty)
+}
+
+fn is_empty() -> Error {
+    Error::new(Kind::Data, "the register is empty").hint("fill it with: medlemsbrev import")
 }
 
 /// The member that is meant: by address, `id:N`, or the association's member number.

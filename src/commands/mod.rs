@@ -37,6 +37,7 @@ pub use shell::answer;
 pub fn run(cli: Cli, terminal: Terminal) -> Result<Exit, Error> {
     let within = |run: &dyn Fn(Context<'_>) -> Result<Exit, Error>| {
         let project = Project::open(&cli.dir)?;
+        project.tighten(terminal);
         run(Context { project: &project, terminal })
     };
     match cli.command.unwrap_or_else(|| Command::Status(Status::default())) {

@@ -14,7 +14,9 @@ use crate::domain::segment::SegmentError;
 use crate::domain::{IssueName, Segment, TokenKey, field, suggest};
 use crate::error::{Error, Kind};
 use crate::ledger::{Ledger, Lock};
+use crate::private::{self, Tightened};
 use crate::relay::{Durability, LookAhead, Outbox, Relay, Sendmail, SmtpServer, Timeouts, Transcript};
+use crate::report::Terminal;
 use crate::server::Login;
 
 /// An opened project.
@@ -33,6 +35,25 @@ impl Project {
         Ok(Self { dir: dir.to_owned(), config: Config::load(dir)? })
     }
 
+    /// Makes folders with personal data private if an older version left them open; says what it did.
+    pub fn tighten(&self, terminal: Terminal) {
+        let folders = ["state", "logs", "paper"].map(|name| self.dir.join(name));
+        for folder in folders.into_iter().chain([self.dir.join(&self.config.transport.dir)]) {
+            let shown = folder.display();
+            match private::tighten(&folder) {
+                Ok(Tightened::Unchanged) => {}
+                Ok(Tightened::Yes) => terminal.say(format!("Made `{shown}` private: it has personal data.")),
+                Ok(Tightened::Shared) if terminal.verbose > 0 => {
+                    terminal
+                        .say(format!("`{shown}` is shared with its group (setgid); it has personal data."));
+                }
+                Ok(Tightened::Shared) => {}
+                // Another user reads the project: its owner is told.
+                Err(_) => {}
+            }
+        }
+    }
+
     /// The ledger's file.
     pub fn ledger_path(&self) -> PathBuf {
         self.dir.join("state/medlemsbrev.db")
@@ -41,6 +62,19 @@ impl Project {
     /// The ledger, created if missing.
     pub fn ledger(&self) -> Result<Ledger, Error> {
         Ok(Ledger::open(&self.ledger_path())?)
+    }
+
+    /// The folder of ledger, lock and key.
+    pub fn state_folder(&self) -> PathBuf {
+        self.dir.join("state")
+    }
+
+    /// A copy of the ledger, for what must change nothing.
+    ///
+    /// # Errors
+    /// If the ledger cannot be read.
+    pub fn ledger_copy(&self) -> Result<Ledger, Error> {
+        Ok(Ledger::temporary_copy(&self.ledger_path())?)
     }
 
     /// The lock's file.
@@ -251,7 +285,7 @@ impl Project {
             .fill(&mut secret)
             .map_err(|_| Error::new(Kind::TryAgain, "the system provides no random bytes"))?;
         let dir = self.dir.join("state");
-        std::fs::create_dir_all(&dir).map_err(failed)?;
+        private::create_folder(&dir).map_err(failed)?;
         // Readable by the owner only; where two processes come at once the first one's key stays.
         let mut file = tempfile::Builder::new().prefix(".key-").tempfile_in(&dir).map_err(failed)?;
         file.write_all(&secret).and_then(|()| file.as_file().sync_all()).map_err(failed)?;

@@ -18,12 +18,12 @@ use std::path::{Path, PathBuf};
 use crate::cli::Send;
 use crate::domain::IssueName;
 use crate::error::{Error, Exit, Kind};
-use crate::ledger::{Ledger, Review};
+use crate::ledger::{Ledger, Lock, Review, ReviewKind, Scratch};
 use crate::relay::{Durability, Outbox, Relay};
 use crate::report::{JsonLines, Terminal, plural};
 use jiff::Timestamp;
 
-use super::import::{Scratch, import_list};
+use super::import::import_list;
 use super::{Context, Project};
 use breakdown::Breakdown;
 use dry_run::{DryRun, forecast_words};
@@ -43,18 +43,22 @@ pub fn run(context: Context<'_>, arguments: &Send) -> Result<Exit, Error> {
     }
 }
 
+/// What a run holds until it ends.
+#[expect(dead_code, reason = "held for its drop")]
+enum Held {
+    Lock(Lock),
+    Scratch(Scratch),
+}
+
 /// Sends an issue, or makes a dry run of it; an approved one must be unchanged.
 pub(super) fn send(context: Context<'_>, issue: &IssueName, request: &SendRequest) -> Result<Exit, Error> {
     let runtime = super::runtime()?;
-    // The copy is dropped after the run, the lock held until then.
-    let (scratch, _lock) = if request.is_dry_run() {
-        (Some(Scratch::new(context.project)?), None)
+    let (mut ledger, _held) = if request.is_dry_run() {
+        let scratch = Scratch::new(&context.project.state_folder())?;
+        (scratch.ledger(&context.project.ledger_path())?, Held::Scratch(scratch))
     } else {
-        (None, Some(context.project.lock_within(&format!("send {issue}"), request.wait)?))
-    };
-    let mut ledger = match &scratch {
-        Some(scratch) => scratch.ledger()?,
-        None => context.project.ledger()?,
+        let lock = context.project.lock_within(&format!("send {issue}"), request.wait)?;
+        (context.project.ledger()?, Held::Lock(lock))
     };
     say_interrupted(&ledger, issue, context.terminal)?;
     import_list(context, &mut ledger, &request.list)?;
@@ -74,6 +78,9 @@ pub(super) fn send(context: Context<'_>, issue: &IssueName, request: &SendReques
         return make_dry_run(&runtime, Run { context, log: log()?, dry: Some(dry) }, prepared, request, now);
     }
     ask_before(context, &prepared, request, &now)?;
+    if request.selection.is_for_all() {
+        prepared.ledger.keep_review(issue, ReviewKind::SentToAll, &now, Timestamp::now())?;
+    }
     let relay = context.relay(issue)?;
     if let Relay::Outbox(outbox) = &relay
         && let Err(error) = outbox.clear_unfinished()

@@ -28,7 +28,7 @@ struct IssueStatus {
 
 /// Runs the command.
 pub fn run(context: Context<'_>, arguments: &Status) -> Result<Exit, Error> {
-    let Some(ledger) = Ledger::open_existing(&context.project.ledger_path())? else {
+    let Some(ledger) = Ledger::open_for_reading(&context.project.ledger_path())? else {
         if let Some(issue) =
             arguments.issue.as_ref().filter(|issue| !context.project.issues().contains(issue))
         {

@@ -246,7 +246,10 @@ impl Composer {
             member: "the web page".to_owned(),
             message: error.to_string(),
         };
-        let visible = self.visible(&reader);
+        // What has an audience is for some of the members: it is never public, whatever the expression says of a reader.
+        let sections = self.sections.iter().enumerate();
+        let visible: Vec<usize> =
+            sections.filter(|(_, section)| section.audience.is_none()).map(|(number, _)| number).collect();
         let values = self.values(&reader, String::new(), &visible, true).map_err(failed)?;
         let page = self.whole(&self.html, HTML, |body| &body.html, &visible, &values, true);
         Ok(filled(&page.map_err(failed)?, |number| values.html(number)))

@@ -42,9 +42,14 @@ impl Composer {
     /// If a template cannot be rendered.
     pub fn web_page(&self) -> Result<WebPage, ComposeError> {
         let mut html = self.public_html()?;
-        let mut images = Vec::new();
+        let mut images: Vec<(String, PathBuf)> = Vec::new();
         for (path, id) in &self.images {
+            if !html.contains(&format!("cid:{id}")) {
+                continue;
+            }
             let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+            let is_taken = images.iter().any(|(taken, _)| *taken == name);
+            let name = if is_taken { format!("{}-{name}", images.len() + 1) } else { name };
             let url = percent_encoding::utf8_percent_encode(&name, percent_encoding::NON_ALPHANUMERIC);
             // Dots are safe in a path and keep the file's ending readable.
             let url = url.to_string().replace("%2E", ".").replace("%2D", "-").replace("%5F", "_");

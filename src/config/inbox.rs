@@ -86,8 +86,7 @@ impl Imap {
     /// What one value asks of another.
     pub(super) fn check(&self) -> Result<(), (&'static str, &'static str)> {
         self.password().check(true).map_err(|message| ("inbox.imap.username", message))?;
-        let is_here = ["localhost", "127.0.0.1", "::1"].contains(&self.host.as_str());
-        if self.security == Security::None && !is_here {
+        if self.security == Security::None && !super::is_this_machine(&self.host) {
             return Err((
                 "inbox.imap.security",
                 "is \"none\", which is only for a server on this machine: use \"tls\" or \"starttls\"",

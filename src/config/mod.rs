@@ -203,11 +203,25 @@ impl Config {
             .password()
             .check(transport.username.is_some())
             .or_else(|message| wrong("transport.username", message))?;
+        let host = transport.host.as_deref().unwrap_or_default();
+        if transport.security == Security::None && transport.username.is_some() && !is_this_machine(host) {
+            return wrong(
+                "transport.security",
+                "is \"none\", which would send the password unencrypted: use \"tls\" or \"starttls\"",
+            );
+        }
         for imap in &self.inbox.imap {
             imap.check().or_else(|(key, message)| wrong(key, message))?;
         }
         if self.association.name.trim().is_empty() {
             return wrong("association.name", "is empty");
+        }
+        let names =
+            [("association.name", Some(&self.association.name)), ("sender.name", self.sender.name.as_ref())];
+        for (key, name) in names {
+            if name.is_some_and(|name| name.chars().any(char::is_control)) {
+                return wrong(key, "contains a line break or another control character");
+            }
         }
         if let Some(address) = &self.sender.bounce_address
             && address.local_part().len() > 64 - crate::domain::token::MAX_LENGTH - 1
@@ -219,6 +233,12 @@ impl Config {
         }
         Ok(())
     }
+}
+
+/// Tells whether a mail server's host is this machine, so that nothing crosses a network.
+fn is_this_machine(host: &str) -> bool {
+    let address = host.trim_matches(['[', ']']).parse::<std::net::IpAddr>();
+    host.eq_ignore_ascii_case("localhost") || address.is_ok_and(|address| address.is_loopback())
 }
 
 /// The nearest folder above `dir` that has a project.

@@ -1,7 +1,10 @@
 //! Where a server's password comes from; it is never in the configuration file.
 
+use std::io::Read;
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Command, Stdio};
+use std::sync::mpsc;
+use std::time::Duration;
 
 use secrecy::SecretString;
 
@@ -72,7 +75,9 @@ impl Password {
             Self::File(path) => read_private(path)?,
             Self::Command(command) => output_of(command)?,
         };
-        let password = text.strip_suffix('\n').unwrap_or(&text);
+        // Some editors put a byte order mark before the text.
+        let text = text.strip_prefix('\u{feff}').unwrap_or(&text);
+        let password = text.strip_suffix('\n').unwrap_or(text);
         let password = password.strip_suffix('\r').unwrap_or(password);
         if password.is_empty() {
             return Err(PasswordError::Empty(format!("{self:?}")));
@@ -80,6 +85,11 @@ impl Password {
         Ok(SecretString::from(password))
     }
 }
+
+/// A password manager may ask its user first.
+const COMMAND_LIMIT: Duration = Duration::from_secs(60);
+/// OAuth tokens have a few kilobytes.
+const LONGEST_PASSWORD: u64 = 64 * 1024;
 
 fn read_private(path: &Path) -> Result<String, PasswordError> {
     let failed = |source| PasswordError::Read { path: path.to_owned(), source };
@@ -96,12 +106,30 @@ fn read_private(path: &Path) -> Result<String, PasswordError> {
 
 fn output_of(command: &str) -> Result<String, PasswordError> {
     let failed = |reason: String| PasswordError::Command { command: command.to_owned(), reason };
-    let output =
-        Command::new("/bin/sh").args(["-c", command]).output().map_err(|error| failed(error.to_string()))?;
-    if !output.status.success() {
-        return Err(failed(output.status.to_string()));
+    let mut child = Command::new("/bin/sh")
+        .args(["-c", command])
+        .stdout(Stdio::piped())
+        .spawn()
+        .map_err(|error| failed(error.to_string()))?;
+    let stdout = child.stdout.take();
+    let (sender, output) = mpsc::channel();
+    std::thread::spawn(move || {
+        let mut bytes = Vec::new();
+        let read = stdout.map_or(Ok(0), |stdout| stdout.take(LONGEST_PASSWORD).read_to_end(&mut bytes));
+        // Nobody waits any more if it took too long.
+        let _late = sender.send(read.map(|_| bytes));
+    });
+    let Ok(bytes) = output.recv_timeout(COMMAND_LIMIT) else {
+        // It may have ended just now.
+        let _ended = child.kill();
+        return Err(failed(format!("it did not end within {} seconds", COMMAND_LIMIT.as_secs())));
+    };
+    let status = child.wait().map_err(|error| failed(error.to_string()))?;
+    if !status.success() {
+        return Err(failed(status.to_string()));
     }
-    String::from_utf8(output.stdout).map_err(|_| failed("its output is not UTF-8".to_owned()))
+    let bytes = bytes.map_err(|error| failed(error.to_string()))?;
+    String::from_utf8(bytes).map_err(|_| failed("its output is not UTF-8".to_owned()))
 }
 
 #[cfg(test)]

@@ -1,5 +1,6 @@
 //! One run at a time: a lock that dies with its process.
 
+use crate::private;
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{Read, Seek, Write};
 use std::path::{Path, PathBuf};
@@ -41,8 +42,9 @@ impl Lock {
     fn take_at_once(path: &Path, note: &str) -> Result<Self, LockError> {
         let failed = |source| LockError::Io { path: path.to_owned(), source };
         if let Some(dir) = path.parent() {
-            std::fs::create_dir_all(dir).map_err(failed)?;
+            private::create_folder(dir).map_err(failed)?;
         }
+        private::create_if_missing(path).map_err(failed)?;
         let options = OpenOptions::new().read(true).write(true).create(true).truncate(false).open(path);
         let mut file = options.map_err(failed)?;
         match file.try_lock() {

@@ -12,6 +12,7 @@ mod members;
 mod prune;
 mod register;
 mod reviews;
+mod scratch;
 mod survey;
 mod writer;
 
@@ -23,6 +24,7 @@ use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags};
 
 use crate::domain::MemberId;
+use crate::private;
 
 pub use bounces::{BounceAction, BounceRecord, Correction};
 pub use deliveries::DeliveryRow;
@@ -32,19 +34,25 @@ pub use members::MemberRow;
 pub use prune::Pruned;
 pub use register::History;
 pub use reviews::{Review, ReviewKind};
+pub use scratch::Scratch;
 pub use survey::{Counts, Skip, Standing};
 pub use writer::{Settling, Writer, WriterHandle};
 
 /// The schema, one step after another; a step that was released is never changed.
-const MIGRATIONS: [&str; 4] = [
+const MIGRATIONS: [&str; 5] = [
     include_str!("migrations/0001_register_and_deliveries.sql"),
     include_str!("migrations/0002_forgotten.sql"),
     include_str!("migrations/0003_quotas_and_reviews.sql"),
     include_str!("migrations/0004_said_at_import.sql"),
+    include_str!("migrations/0005_sent_to_all.sql"),
 ];
 
 /// Pages that are copied at once.
 const PAGES: i32 = 1000;
+/// Memory for a temporary copy, as SQLite counts it: negative for KiB.
+const COPY_CACHE_KIB: i32 = -65_536;
+/// How long to wait for another process that writes.
+const BUSY: std::time::Duration = std::time::Duration::from_secs(10);
 
 /// Whether what was committed must survive a crash of the machine; a copy that is thrown away need not.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -92,9 +100,11 @@ impl Ledger {
     /// If the file cannot be opened or is from a newer version.
     pub fn open(path: &Path) -> Result<Self, LedgerError> {
         if let Some(dir) = path.parent() {
-            std::fs::create_dir_all(dir)
+            private::create_folder(dir)
                 .map_err(|source| LedgerError::Folder { path: dir.to_owned(), source })?;
         }
+        // SQLite gives the files next to it the same permissions; what cannot be created it says itself.
+        let _said_below = private::create_if_missing(path);
         let connection = Connection::open(path).map_err(opening(path))?;
         Self::set_up(connection, path, Durable::Yes)
     }
@@ -110,20 +120,35 @@ impl Ledger {
         Self::open(path).map(Some)
     }
 
-    /// Makes a copy at `path` that can be thrown away: what is done there stays there.
+    /// A copy of the ledger at `of` for this process only: what is done there changes nothing. It is in memory, and
+    /// beyond some megabytes in a file without a name, so that nothing of it is left if the process dies.
     ///
     /// # Errors
-    /// If the copy cannot be written.
-    pub fn temporary_copy(of: &Path, path: &Path) -> Result<Self, LedgerError> {
-        let mut connection = Connection::open(path).map_err(opening(path))?;
-        Durable::No.apply(&connection).map_err(opening(path))?;
+    /// If the ledger cannot be read or the copy cannot be written.
+    pub fn temporary_copy(of: &Path) -> Result<Self, LedgerError> {
+        // An empty name: SQLite opens a file of its own and unlinks it at once.
+        let mut connection = Connection::open("").map_err(opening(of))?;
+        connection.pragma_update(None, "cache_size", COPY_CACHE_KIB).map_err(opening(of))?;
         if of.exists() {
-            let source =
-                Connection::open_with_flags(of, OpenFlags::SQLITE_OPEN_READ_ONLY).map_err(opening(of))?;
+            let source = readable(of)?;
             let pause = std::time::Duration::from_millis(10);
-            Backup::new(&source, &mut connection)?.run_to_completion(PAGES, pause, None)?;
+            Backup::new(&source.connection, &mut connection)?.run_to_completion(PAGES, pause, None)?;
         }
-        Self::set_up(connection, path, Durable::No)
+        Self::set_up(connection, of, Durable::No)
+    }
+
+    /// Opens a ledger that exists, for reading only; `None` if there is none yet. It need not be writable.
+    ///
+    /// # Errors
+    /// If it cannot be read or is from a newer version.
+    pub fn open_for_reading(path: &Path) -> Result<Option<Self>, LedgerError> {
+        if !path.exists() {
+            return Ok(None);
+        }
+        match Self::open(path) {
+            Err(LedgerError::Open { .. } | LedgerError::Sqlite(_)) => Self::temporary_copy(path).map(Some),
+            opened => opened.map(Some),
+        }
     }
 
     /// The file.
@@ -139,9 +164,16 @@ impl Ledger {
     }
 
     fn migrate(&mut self) -> Result<(), LedgerError> {
+        let version = |connection: &Connection| {
+            connection.pragma_query_value(None, "user_version", |row| row.get::<_, usize>(0))
+        };
+        if version(&self.connection)? == MIGRATIONS.len() {
+            // Nothing is written, so that a ledger that another command is changing can be opened.
+            return Ok(());
+        }
         let transaction =
             self.connection.transaction_with_behavior(rusqlite::TransactionBehavior::Immediate)?;
-        let found: usize = transaction.pragma_query_value(None, "user_version", |row| row.get(0))?;
+        let found = version(&transaction)?;
         if found > MIGRATIONS.len() {
             return Err(LedgerError::Newer { path: self.path.clone(), found, known: MIGRATIONS.len() });
         }
@@ -159,12 +191,51 @@ impl Durable {
     }
 }
 
+/// A connection that reads a ledger, and the private copy that it may be of.
+struct Source {
+    connection: Connection,
+    _copy: Option<tempfile::TempDir>,
+}
+
+/// Opens a ledger for reading even if its folder is not writable, which SQLite needs to read a write-ahead log.
+fn readable(path: &Path) -> Result<Source, LedgerError> {
+    let open = |path: &Path| {
+        let connection = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_ONLY)?;
+        connection.busy_timeout(BUSY)?;
+        connection.query_row("SELECT count(*) FROM sqlite_schema", (), |_| Ok(()))?;
+        Ok::<_, rusqlite::Error>(connection)
+    };
+    match open(path) {
+        Ok(connection) => Ok(Source { connection, _copy: None }),
+        Err(_) => {
+            let failed = |source| LedgerError::Folder { path: path.to_owned(), source };
+            let copy = tempfile::Builder::new().permissions(private::folder_permissions()).tempdir();
+            let copy = copy.map_err(failed)?;
+            let target = copy.path().join("ledger.db");
+            for end in ["", "-wal"] {
+                let (from, to) = (with_end(path, end), with_end(&target, end));
+                if end.is_empty() || from.exists() {
+                    std::fs::copy(from, to).map_err(failed)?;
+                }
+            }
+            let connection = Connection::open(&target).map_err(opening(path))?;
+            Ok(Source { connection, _copy: Some(copy) })
+        }
+    }
+}
+
+fn with_end(path: &Path, end: &str) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(end);
+    PathBuf::from(name)
+}
+
 fn opening(path: &Path) -> impl Fn(rusqlite::Error) -> LedgerError {
     move |source| LedgerError::Open { path: path.to_owned(), source }
 }
 
 fn set_up(connection: &Connection, durable: Durable) -> rusqlite::Result<()> {
-    connection.busy_timeout(std::time::Duration::from_secs(10))?;
+    connection.busy_timeout(BUSY)?;
     // First, as the other settings write too.
     durable.apply(connection)?;
     connection.pragma_update(None, "journal_mode", "WAL")?;
@@ -214,9 +285,9 @@ mod tests {
     #[test]
     fn a_copy_leaves_the_original_alone() {
         let dir = tempfile::tempdir().unwrap();
-        let (path, copy) = (dir.path().join("l.db"), dir.path().join("c.db"));
+        let path = dir.path().join("l.db");
         drop(Ledger::open(&path).unwrap());
-        let ledger = Ledger::temporary_copy(&path, &copy).unwrap();
+        let ledger = Ledger::temporary_copy(&path).unwrap();
         ledger.connection.execute("INSERT INTO field VALUES ('x')", ()).unwrap();
         let original = Ledger::open(&path).unwrap();
         let count: i64 =

@@ -18,6 +18,8 @@ pub enum ReviewKind {
     Cancelled,
     /// The editors were told that the issue is due.
     Reminded,
+    /// A run for all members has begun, not only for some of them.
+    SentToAll,
 }
 
 /// Digests of everything that makes an issue's letters.
@@ -39,6 +41,7 @@ impl ReviewKind {
             Self::Approved => "approved",
             Self::Cancelled => "cancelled",
             Self::Reminded => "reminded",
+            Self::SentToAll => "sent_to_all",
         }
     }
 }

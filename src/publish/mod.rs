@@ -8,6 +8,7 @@ use jiff::tz::TimeZone;
 use serde::Serialize;
 
 use crate::compose::{ComposeError, Composer, Index};
+use crate::private;
 
 /// Where the archive is written and found.
 #[derive(Debug)]
@@ -116,8 +117,8 @@ impl Site<'_> {
 fn write(path: PathBuf, content: &[u8]) -> Result<PathBuf, PublishError> {
     let failed = |path: &Path, source| PublishError::Write { path: path.to_owned(), source };
     if let Some(dir) = path.parent() {
-        std::fs::create_dir_all(dir).map_err(|source| failed(dir, source))?;
+        private::publish_folder(dir).map_err(|source| failed(dir, source))?;
     }
-    std::fs::write(&path, content).map_err(|source| failed(&path, source))?;
+    private::publish_file(&path, content).map_err(|source| failed(&path, source))?;
     Ok(path)
 }

@@ -4,6 +4,7 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use crate::domain::{Letter, Outcome, Reply};
+use crate::private;
 
 use super::{After, Delivered, RelayError};
 
@@ -58,7 +59,7 @@ impl Outbox {
     }
 
     pub(super) fn open(&self) -> Result<(), RelayError> {
-        std::fs::create_dir_all(&self.dir)
+        private::create_folder(&self.dir)
             .map_err(|source| RelayError::Folder { path: self.dir.clone(), source })
     }
 

@@ -1,6 +1,7 @@
 //! Logs as JSON Lines: one event a line, appended whole.
 
-use std::fs::{File, OpenOptions};
+use crate::private;
+use std::fs::File;
 use std::io::{BufRead, BufReader, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
@@ -31,9 +32,9 @@ impl JsonLines {
     pub fn open(path: &Path) -> Result<Self, LogError> {
         let failed = |source| LogError { path: path.to_owned(), source };
         if let Some(dir) = path.parent() {
-            std::fs::create_dir_all(dir).map_err(failed)?;
+            private::create_folder(dir).map_err(failed)?;
         }
-        let mut file = OpenOptions::new().create(true).append(true).read(true).open(path).map_err(failed)?;
+        let mut file = private::append_to(path).map_err(failed)?;
         if !ends_a_line(&mut file).map_err(failed)? {
             file.write_all(b"\n").map_err(failed)?;
         }

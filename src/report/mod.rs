@@ -4,10 +4,12 @@ mod csv;
 mod document;
 mod log;
 mod mask;
+mod output;
 mod paint;
 mod table;
 mod width;
 
+use std::borrow::Cow;
 use std::io::{IsTerminal, Write};
 
 use serde::Serialize;
@@ -16,6 +18,7 @@ pub use csv::spreadsheet_csv;
 pub use document::Document;
 pub use log::{JsonLines, LogError};
 pub use mask::{masked, masked_address};
+pub use output::{OUTPUT_FAILED, finish as finish_output, print_line};
 pub use paint::Paint;
 pub use table::Table;
 use width::wrapped;
@@ -35,7 +38,8 @@ impl Terminal {
     /// Prints a message on stderr, unless quiet.
     pub fn say(self, message: impl AsRef<str>) {
         if !self.quiet {
-            let _closed = writeln!(anstream::stderr(), "{}", wrapped(message.as_ref(), stderr_width()));
+            let message = shown_on(&std::io::stderr(), message.as_ref());
+            let _closed = writeln!(anstream::stderr(), "{}", wrapped(&message, stderr_width()));
         }
     }
 
@@ -46,13 +50,12 @@ impl Terminal {
 
     /// Prints a result on stdout.
     pub fn data(self, text: impl AsRef<str>) {
-        let text = text.as_ref();
+        let text = shown_on(&std::io::stdout(), text.as_ref());
         let end = if text.ends_with('\n') { "" } else { "\n" };
         if self.json {
             return document::keep_text(&format!("{text}{end}"));
         }
-        // A reader such as `head` may be gone.
-        let _closed = write!(anstream::stdout(), "{text}{end}");
+        output::written(write!(anstream::stdout(), "{text}{end}"));
     }
 
     /// Prints a long text: on a terminal that is too low for it through the program that `PAGER` names, or `less`.
@@ -109,6 +112,19 @@ impl Terminal {
 pub fn print_transcript(line: &str) {
     let clean: String = line.chars().map(|c| if c.is_control() { '\u{FFFD}' } else { c }).collect();
     let _closed = writeln!(anstream::stderr(), "{clean}");
+}
+
+/// The text without the characters that would reorder what a terminal shows: names and replies may hold them.
+fn shown_on<'a>(stream: &impl IsTerminal, text: &'a str) -> Cow<'a, str> {
+    if !stream.is_terminal() || !text.contains(is_bidirectional_control) {
+        return Cow::Borrowed(text);
+    }
+    Cow::Owned(text.replace(is_bidirectional_control, "\u{FFFD}"))
+}
+
+/// UAX #9 §2: embeddings, overrides, isolates and marks.
+fn is_bidirectional_control(c: char) -> bool {
+    matches!(c, '\u{61C}' | '\u{200E}' | '\u{200F}' | '\u{202A}'..='\u{202E}' | '\u{2066}'..='\u{2069}')
 }
 
 /// Shows a text in the pager.

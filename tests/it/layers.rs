@@ -4,22 +4,23 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Each module and what it may use; `report`, `config` and `error` belong to the commands.
-const ALLOWED: [(&str, &[&str]); 17] = [
+const ALLOWED: [(&str, &[&str]); 18] = [
+    ("private", &[]),
     ("domain", &[]),
     ("import", &["domain"]),
     ("compose", &["domain"]),
     ("inbox", &["domain"]),
     ("server", &[]),
     ("mailbox", &["server"]),
-    ("relay", &["domain", "server"]),
-    ("ledger", &["domain", "import"]),
+    ("relay", &["domain", "private", "server"]),
+    ("ledger", &["domain", "import", "private"]),
     ("feedback", &["domain", "inbox", "ledger"]),
-    ("publish", &["compose"]),
+    ("publish", &["compose", "private"]),
     ("preview", &["domain", "compose", "check"]),
     ("check", &["domain", "compose"]),
     ("send", &["domain", "compose", "ledger", "relay"]),
     ("config", &["domain", "server"]),
-    ("report", &[]),
+    ("report", &["private"]),
     ("cli", &["domain", "config"]),
     (
         "error",
@@ -45,7 +46,7 @@ const COMMANDS: [(&str, &[&str]); 25] = [
     ("check", &["context", "import", "project"]),
     ("init", &["files"]),
     ("log", &["context", "project", "send", "states"]),
-    ("members", &["context", "project"]),
+    ("members", &["context", "files", "project"]),
     ("new", &["context", "files", "project"]),
     ("preview", &["check", "context", "files", "import", "project", "states", "stop"]),
     ("prune", &["context"]),

@@ -30,6 +30,7 @@ mod preview;
 mod preview_browser;
 mod preview_serve;
 mod preview_terminal;
+mod private;
 mod project;
 mod relay_faults;
 mod relay_trouble;

@@ -42,7 +42,7 @@ fn a_letter_is_built_as_files() {
 #[test]
 fn the_archive_has_no_personal_data() {
     let club = Sandbox::example("stockholm");
-    club.run("archive").code(65).stderr_has("no issue has been sent yet");
+    club.run("archive").code(65).stderr_has("no issue has been approved for or sent to all members");
     club.run("send 2026-1 --yes").code(0);
     club.run("archive").code(0).stdout_has("feed.xml").stdout_has("index.html");
     let page = club.read("archive/2026-1.html");

@@ -10,7 +10,7 @@ use crate::import::Row;
 use crate::ledger::{Ledger, MemberRow};
 use crate::report::{JsonLines, Terminal};
 
-use super::{as_row, find, register};
+use super::{as_row, find, register_to_change};
 use crate::commands::Context;
 
 pub(super) fn add(context: Context<'_>, arguments: &AddMember) -> Result<Exit, Error> {
@@ -38,7 +38,7 @@ pub(super) fn add(context: Context<'_>, arguments: &AddMember) -> Result<Exit, E
 
 pub(super) fn set(context: Context<'_>, who: &str, values: &[FieldValue]) -> Result<Exit, Error> {
     let _lock = context.project.lock("members set")?;
-    let ledger = register(context.project)?;
+    let ledger = register_to_change(context.project)?;
     let MemberRow { member, .. } = find(&ledger, who)?;
     let mut row = as_row(&member);
     for value in values {
@@ -115,7 +115,7 @@ fn check_free(ledger: &Ledger, row: &Row, own: Option<&crate::domain::Member>) -
 
 pub(super) fn unsubscribe(context: Context<'_>, who: &str, why: Option<&str>) -> Result<Exit, Error> {
     let _lock = context.project.lock("members unsubscribe")?;
-    let ledger = register(context.project)?;
+    let ledger = register_to_change(context.project)?;
     let MemberRow { member, .. } = find(&ledger, who)?;
     let address = address_of(&member)?;
     let is_new = ledger.suppress(&Suppression {
@@ -135,7 +135,7 @@ pub(super) fn unsubscribe(context: Context<'_>, who: &str, why: Option<&str>) ->
 
 pub(super) fn resubscribe(context: Context<'_>, who: &str, why: &str) -> Result<Exit, Error> {
     let _lock = context.project.lock("members resubscribe")?;
-    let ledger = register(context.project)?;
+    let ledger = register_to_change(context.project)?;
     let MemberRow { member, .. } = find(&ledger, who)?;
     let address = address_of(&member)?;
     if why.trim().is_empty() {
@@ -161,7 +161,7 @@ fn address_of(member: &crate::domain::Member) -> Result<&Address, Error> {
 
 pub(super) fn forget(context: Context<'_>, who: &str, yes: bool) -> Result<Exit, Error> {
     let _lock = context.project.lock("members forget")?;
-    let ledger = register(context.project)?;
+    let ledger = register_to_change(context.project)?;
     let MemberRow { member, .. } = find(&ledger, who)?;
     let question = format!("Erase everything stored about {}? This cannot be undone.", member.name);
     if !yes {

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 
 use crate::cli::{ExportMembers, ListMembers};
+use crate::commands::files::overwrite;
 use crate::domain::{SuppressionReason, field, suggest};
 use crate::error::{Error, Exit, Kind};
 use crate::ledger::{Ledger, MemberRow};
@@ -57,9 +58,7 @@ pub(super) fn export(context: Context<'_>, arguments: &ExportMembers) -> Result<
     match &arguments.output {
         None => context.terminal.data(text),
         Some(path) => {
-            std::fs::write(path, text).map_err(|error| {
-                Error::new(Kind::TryAgain, format!("cannot write `{}`: {error}", path.display()))
-            })?;
+            overwrite(path, text.as_bytes())?;
             let members = plural(rows.len() as u64, "member", "members");
             context.terminal.say(format!("{members} in {}", path.display()));
         }

@@ -11,14 +11,13 @@ use super::prepare::prepare;
 use super::request::SendRequest;
 use super::review::{refuse_cancelled, review, say_changes};
 use crate::commands::Context;
-use crate::commands::import::{ListRequest, Scratch, import_list};
+use crate::commands::import::{ListRequest, import_list};
 
 /// Records that the issue may go out as it is now.
 pub fn approve(context: Context<'_>, arguments: &Approve) -> Result<Exit, Error> {
     let issue = context.project.issue(arguments.issue.as_ref())?;
     let _lock = context.project.lock(&format!("approve {issue}"))?;
-    let scratch = Scratch::new(context.project)?;
-    let mut copy = scratch.ledger()?;
+    let mut copy = context.project.ledger_copy()?;
     let request = SendRequest { list: ListRequest::new(&arguments.reading), ..SendRequest::default() };
     import_list(context, &mut copy, &request.list)?;
     let prepared = prepare(context, copy, &issue, &request)?;

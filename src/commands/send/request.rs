@@ -84,6 +84,11 @@ impl SendRequest {
 }
 
 impl Selection {
+    /// Tells whether the run is for every member whom the issue has a section for; a limit only delays the rest.
+    pub fn is_for_all(&self) -> bool {
+        self.segment.is_none() && !self.only_missing && self.retry_rejected.is_none()
+    }
+
     /// The selection as the command line's options; `None` if it is everybody.
     pub fn options(&self) -> Option<String> {
         let parts = [

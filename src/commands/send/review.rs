@@ -147,7 +147,9 @@ fn dry_run_path(project: &Project, issue: &IssueName) -> PathBuf {
 pub(in crate::commands) fn keep_dry_run(context: Context<'_>, issue: &IssueName, review: Review) {
     let path = dry_run_path(context.project, issue);
     let review = Review { at: context.project.clock_time(Timestamp::now()), ..review };
-    if let Err(error) = std::fs::write(&path, serde_json::to_vec_pretty(&review).unwrap_or_default()) {
+    if let Err(error) =
+        crate::private::overwrite(&path, &serde_json::to_vec_pretty(&review).unwrap_or_default())
+    {
         context.terminal.say(format!("Cannot save the dry run in `{}`: {error}", path.display()));
     }
 }

@@ -182,6 +182,14 @@ impl Sandbox {
         Run { command: arguments.to_owned(), output }
     }
 
+    /// Runs a line of shell in the project's folder, with the program's path in `MEDLEMSBREV`.
+    pub fn run_in_shell(&self, line: &str) -> Run {
+        let mut command = Command::new("sh");
+        command.args(["-c", line]).current_dir(self.path(".")).stdin(Stdio::null());
+        let output = command.env("MEDLEMSBREV", env!("CARGO_BIN_EXE_medlemsbrev")).output().unwrap();
+        Run { command: line.to_owned(), output }
+    }
+
     /// Runs the program in the project's folder, for an output of this many columns.
     pub fn run_in_columns(&self, columns: usize, arguments: &str) -> Run {
         let mut command = Command::new(env!("CARGO_BIN_EXE_medlemsbrev"));

@@ -1,0 +1,30 @@
+//! Whether everything reached standard output.
+
+use std::io::{self, ErrorKind, Write};
+use std::sync::{Mutex, PoisonError};
+
+/// The first error, kept until the command ends: its work is done then.
+static FAILED: Mutex<Option<io::Error>> = Mutex::new(None);
+
+/// Notes how a write ended; a reader such as `head` that has seen enough is no error.
+pub(super) fn written(result: io::Result<()>) {
+    if let Err(error) = result
+        && error.kind() != ErrorKind::BrokenPipe
+    {
+        FAILED.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(error);
+    }
+}
+
+/// What the message of such an error begins with.
+pub const OUTPUT_FAILED: &str = "cannot write to standard output";
+
+/// Prints a line on standard output as it is.
+pub fn print_line(line: &str) {
+    written(writeln!(io::stdout(), "{line}"));
+}
+
+/// Writes what is still buffered; the error if anything could not be written, as on a full disk.
+pub fn finish() -> Option<io::Error> {
+    written(io::stdout().flush());
+    FAILED.lock().unwrap_or_else(PoisonError::into_inner).take()
+}
