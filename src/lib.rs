@@ -112,10 +112,9 @@ fn usage_error(error: &clap::Error, is_json: bool) -> ExitCode {
         let message = text.trim().trim_start_matches("error: ");
         let error = Error::new(error::Kind::Usage, message);
         return ExitCode::from(print_document(&Document::new(String::new(), code, Some(error.document()))));
-    } else {
-        // The reader may be gone.
-        let _closed = error.print();
     }
+    // The reader may be gone.
+    let _closed = error.print();
     ExitCode::from(code)
 }
 

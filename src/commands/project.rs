@@ -41,15 +41,13 @@ impl Project {
         for folder in folders.into_iter().chain([self.dir.join(&self.config.transport.dir)]) {
             let shown = folder.display();
             match private::tighten(&folder) {
-                Ok(Tightened::Unchanged) => {}
                 Ok(Tightened::Yes) => terminal.say(format!("Made `{shown}` private: it has personal data.")),
                 Ok(Tightened::Shared) if terminal.verbose > 0 => {
                     terminal
                         .say(format!("`{shown}` is shared with its group (setgid); it has personal data."));
                 }
-                Ok(Tightened::Shared) => {}
-                // Another user reads the project: its owner is told.
-                Err(_) => {}
+                // Another user, who cannot change it, is not told: its owner will be.
+                Ok(Tightened::Unchanged | Tightened::Shared) | Err(_) => {}
             }
         }
     }

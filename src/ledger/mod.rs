@@ -49,7 +49,7 @@ const MIGRATIONS: [&str; 5] = [
 
 /// Pages that are copied at once.
 const PAGES: i32 = 1000;
-/// Memory for a temporary copy, as SQLite counts it: negative for KiB.
+/// Memory for a temporary copy, as `SQLite` counts it: negative for KiB.
 const COPY_CACHE_KIB: i32 = -65_536;
 /// How long to wait for another process that writes.
 const BUSY: std::time::Duration = std::time::Duration::from_secs(10);
@@ -197,7 +197,7 @@ struct Source {
     _copy: Option<tempfile::TempDir>,
 }
 
-/// Opens a ledger for reading even if its folder is not writable, which SQLite needs to read a write-ahead log.
+/// Opens a ledger for reading even if its folder is not writable, which `SQLite` needs to read a write-ahead log.
 fn readable(path: &Path) -> Result<Source, LedgerError> {
     let open = |path: &Path| {
         let connection = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_ONLY)?;
