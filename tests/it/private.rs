@@ -130,7 +130,7 @@ fn a_line_break_in_a_name_is_an_error_of_the_configuration() {
     for (old, key) in [("[association]\nname = ", "association.name"), ("[sender]\nname = ", "sender.name")] {
         let club = Sandbox::example("stockholm");
         let config = club.read("medlemsbrev.toml");
-        let start = config.find(old).map(|at| at + old.len()).unwrap_or_else(|| panic!("no {old}"));
+        let start = config.find(old).map_or_else(|| panic!("no {old}"), |at| at + old.len());
         let end = start + config[start..].find('\n').unwrap();
         club.write("medlemsbrev.toml", format!("{}\"A\\nB\"{}", &config[..start], &config[end..]));
         club.run("check 2026-1").code(78).stderr_has(key).stderr_has("line break");
