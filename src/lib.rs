@@ -30,6 +30,7 @@ pub mod cli;
 mod commands;
 pub mod compose;
 pub mod config;
+pub mod diagnosis;
 pub mod domain;
 mod error;
 pub mod feedback;

@@ -40,28 +40,11 @@ impl Reply {
         self.code.is_some_and(|code| code >= 500)
     }
 
-    /// Tells whether a final refusal is about the sender or the letter rather than the recipient: policy and
-    /// authentication (RFC 3463 §3.8), a daily quota, a letter that is too big for the server.
-    pub fn is_about_sender(&self) -> bool {
-        let status = self.status.as_deref().unwrap_or_default();
-        status.starts_with("5.7.") || ["5.4.5", "5.3.4"].contains(&status)
-    }
-
-    /// Tells whether the relay complains of too many letters at once.
-    pub fn is_too_fast(&self) -> bool {
-        let text = self.text.to_lowercase();
-        self.code == Some(421) || TOO_FAST.iter().any(|words| text.contains(words))
-    }
-
     /// What happened on this side.
     pub fn local(text: impl Into<String>) -> Self {
         Self { code: None, status: None, text: one_line(&text.into()) }
     }
 }
-
-/// The words of mail servers that want fewer letters.
-const TOO_FAST: [&str; 7] =
-    ["too many", "too much", "too fast", "rate limit", "slow down", "throttl", "exceeded the rate"];
 
 /// Folds white space and control characters, so that a hostile reply cannot break a log line or a terminal.
 fn one_line(text: &str) -> String {

@@ -2,8 +2,9 @@
 
 use jiff::Timestamp;
 
+use crate::diagnosis::{self, About};
 use crate::domain::bounce::{Class, Kind as BounceKind, Verdict};
-use crate::domain::{Address, IssueName, MemberId, Suppression, SuppressionReason, Token, TokenKey};
+use crate::domain::{Address, IssueName, MemberId, Reply, Suppression, SuppressionReason, Token, TokenKey};
 use crate::inbox::Report;
 use crate::ledger::{BounceAction, BounceRecord, Ledger, LedgerError};
 
@@ -117,6 +118,9 @@ impl BounceAttribution<'_> {
         now: Timestamp,
     ) -> Result<BounceAction, LedgerError> {
         let Some(member) = member else { return Ok(BounceAction::NotOurs) };
+        if kind == BounceKind::Bounce && is_about_us(verdict) {
+            return Ok(BounceAction::None);
+        }
         let reason = match (kind, verdict.class) {
             // A report on DKIM or DMARC is not a recipient's complaint (RFC 6591).
             (BounceKind::Complaint, Class::Hard) => SuppressionReason::Complaint,
@@ -174,4 +178,11 @@ impl BounceAttribution<'_> {
         }
         Ok(if is_new { BounceAction::Suppressed } else { BounceAction::AlreadySuppressed })
     }
+}
+
+/// Tells whether a bounce is about our account, our reputation or our limits: it says nothing about the address.
+fn is_about_us(verdict: &Verdict) -> bool {
+    let text = verdict.diagnostic.clone();
+    let reply = Reply { code: None, status: verdict.status.clone(), text };
+    matches!(diagnosis::about(&reply), About::Us(_))
 }

@@ -135,6 +135,24 @@ impl Ledger {
         Ok(rows.collect::<Result<_, _>>()?)
     }
 
+    /// Moves the delivery of this attempt from the first state to the second; false if it is not in the first one.
+    ///
+    /// # Errors
+    /// If the ledger cannot be written.
+    pub fn correct(
+        &self,
+        issue: &IssueName,
+        member: MemberId,
+        attempt: u32,
+        [from, to]: [State; 2],
+        now: Timestamp,
+    ) -> Result<bool, LedgerError> {
+        let sql = "UPDATE delivery SET state = ?5, changed_at = ?6
+                   WHERE issue = ?1 AND member = ?2 AND attempts = ?3 AND state = ?4";
+        let values = (issue.as_str(), member.0, attempt, from.as_str(), to.as_str(), stamp(now));
+        Ok(self.connection.execute(sql, values)? == 1)
+    }
+
     /// Settles a delivery by a person's decision: one in doubt as accepted or queued again, a rejected one as queued.
     /// Returns false if the delivery is in another state.
     ///

@@ -19,14 +19,15 @@ use tokio::sync::{Mutex, mpsc, watch};
 use tokio::task::JoinSet;
 
 use crate::compose::{ComposeError, Composer};
-use crate::domain::{IssueName, Member, MemberId, Outcome, Quota, Reply, Segment};
+use crate::diagnosis::{self, About};
+use crate::domain::{IssueName, Member, MemberId, Outcome, Quota, Reply, Segment, State};
 use crate::ledger::Skip;
 use crate::ledger::{Ledger, LedgerError, Writer};
 use crate::relay::{Relay, RelayError};
 
 pub use pace::Forecast;
 use pace::Pace;
-use tally::Tally;
+use tally::{Correction, Tally};
 use worker::{Ended, Worker};
 
 /// The first pause before letters are tried again; shorter where patience is short.
@@ -76,6 +77,8 @@ pub enum News<'a> {
 pub enum Pause<'a> {
     /// This many letters were deferred.
     Deferred(u64),
+    /// The server's limit is reached; it passes with time.
+    Refused(&'a Reply),
     RelayGone(&'a RelayError),
 }
 
@@ -138,11 +141,12 @@ pub async fn run(
 ) -> Result<(Ledger, End), SendError> {
     let gone = ledger.handed_over(counted_since((job.clock)()))?;
     let pace = Arc::new(Pace::new(&job.quotas, &gone));
-    let rounds = Rounds { composer, relay, pace, tally: Arc::default(), stop: stop.clone() };
+    let tally = Arc::new(Tally::new(ledger.has_in(&job.issue, &[State::Accepted])?));
+    let rounds = Rounds { composer, relay, pace, tally, stop: stop.clone() };
     let began = Instant::now();
     let mut delays = delays(job.patience);
     loop {
-        let mut open = 0;
+        let mut open = 0_u64;
         let mut settled = 0;
         let (back, end) = rounds
             .round(ledger, job.clone(), |event| {
@@ -154,10 +158,18 @@ pub async fn run(
             })
             .await?;
         ledger = back;
+        for correction in rounds.tally.corrections() {
+            if correct(&ledger, &job, &correction)? {
+                let is_final = matches!(correction.event.outcome, Outcome::Rejected(_));
+                open = open.saturating_sub(u64::from(is_final));
+                report(News::Letter(&correction.event));
+            }
+        }
         job.limit = job.limit.map(|limit| limit.saturating_sub(settled));
         let why = match &end {
             End::Done if open > 0 => Pause::Deferred(open),
             End::RelayGone(error) if error.is_temporary() => Pause::RelayGone(error),
+            End::RefusedUs(reply) if passes(reply) => Pause::Refused(reply),
             _ => return Ok((ledger, end)),
         };
         let delay = delays.next().filter(|delay| began.elapsed() + *delay <= job.patience);
@@ -168,6 +180,21 @@ pub async fn run(
             () = raised(&mut stop) => return Ok((ledger, End::Interrupted)),
         }
     }
+}
+
+/// Tells whether a refusal of us passes with time.
+fn passes(reply: &Reply) -> bool {
+    matches!(diagnosis::about(reply), About::Us(fault) if fault.passes())
+}
+
+/// Records what turned out to be right about a letter that was settled otherwise; false if it has changed meanwhile.
+fn correct(ledger: &Ledger, job: &Job, correction: &Correction) -> Result<bool, LedgerError> {
+    let states = match correction.event.outcome {
+        Outcome::Rejected(_) => [State::Deferred, State::Rejected],
+        _ => [State::Rejected, State::Deferred],
+    };
+    let Event { member, .. } = &correction.event;
+    ledger.correct(&job.issue, member.id, correction.attempt, states, (job.clock)())
 }
 
 /// Letters before this time matter to no quota.

@@ -6,9 +6,12 @@ use std::time::{Duration, Instant};
 
 use jiff::{SignedDuration, Timestamp};
 
-use crate::domain::{Outcome, Quota};
+use crate::diagnosis::{self, About};
+use crate::domain::{Outcome, Quota, Reply};
 
 /// The first pause between two letters after a complaint.
+/// The server is closing the connection (RFC 5321 §3.8).
+const CLOSING: u16 = 421;
 const FIRST_GAP: Duration = Duration::from_millis(100);
 const LONGEST_GAP: Duration = Duration::from_secs(30);
 /// A pause that is not worth keeping.
@@ -87,7 +90,7 @@ impl Pace {
                     state.gap = Duration::ZERO;
                 }
             }
-            Outcome::Deferred(reply) if reply.is_too_fast() => self.slow_down(),
+            Outcome::Deferred(reply) if is_too_fast(reply) => self.slow_down(),
             _ => {}
         }
     }
@@ -103,6 +106,11 @@ impl Pace {
             state.next = now + state.gap;
         }
     }
+}
+
+/// Tells whether the relay complains of too many letters at once.
+fn is_too_fast(reply: &Reply) -> bool {
+    reply.code == Some(CLOSING) || matches!(diagnosis::about(reply), About::Us(fault) if fault.passes())
 }
 
 impl Window {
@@ -155,7 +163,6 @@ impl Forecast {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::Reply;
 
     fn at(seconds: i64) -> Timestamp {
         Timestamp::from_second(1_800_000_000 + seconds).unwrap()

@@ -1,101 +1,175 @@
-//! What a run has met so far: whether it should continue.
+//! What a run has met so far: which refusals are the recipients' own, and whether the run should continue.
 
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::collections::BTreeSet;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
+use crate::diagnosis::{About, about, masked};
 use crate::domain::Outcome;
 use crate::relay::{After, Delivered};
 
-/// Counts over all connections and rounds of a run.
-#[derive(Debug, Default)]
-pub(super) struct Tally {
-    accepted: AtomicU64,
-    refused: AtomicU64,
-    /// Letters in doubt since the last one that was accepted.
-    doubtful: AtomicU64,
-    /// Refusals that are about the sender since the last letter that was accepted.
-    about_sender: AtomicU64,
-}
+use super::Event;
 
-/// This many refusals and nobody accepted: it is not about the recipients.
-const TOO_MANY_REFUSALS: u64 = 20;
+/// This many refusals with the same words, of which it cannot be told whom they are about.
+const HELD_IN_A_ROW: usize = 3;
+const HELD_DOMAINS: usize = 2;
+/// This many refusals of any words, with nobody accepted between.
+const REFUSED_IN_A_ROW: usize = 10;
+const REFUSED_DOMAINS: usize = 3;
 /// This many broken connections after the final dot in a row.
 const TOO_MANY_DOUBTS: u64 = 5;
-/// This many refusals in a row that are about the sender.
-const TOO_MANY_ABOUT_SENDER: u64 = 3;
-/// This many attempts to one recipient that each met such a refusal: it is about the recipient after all.
-const ENOUGH_ATTEMPTS: u32 = 3;
+
+/// Counts over all connections and rounds of a run, in the order in which letters end.
+#[derive(Debug, Default)]
+pub(super) struct Tally(Mutex<Counts>);
+
+#[derive(Debug, Default)]
+struct Counts {
+    /// Whether the server has accepted a letter of the issue, in this run or before.
+    has_accepted: bool,
+    /// Letters in doubt since the last one that was accepted.
+    doubtful: u64,
+    /// Refusals of unknown kind since the last letter that was accepted: their letters are deferred.
+    held: Vec<Refusal>,
+    /// Refusals of recipients since the last letter that was accepted: their letters are rejected.
+    streak: Vec<Refusal>,
+    corrections: Vec<Correction>,
+}
+
+/// A refused letter.
+#[derive(Debug, Clone)]
+struct Refusal {
+    event: Event,
+    attempt: u32,
+    words: String,
+    domain: String,
+}
+
+/// A letter whose state turned out to be another one than was settled.
+#[derive(Debug, Clone)]
+pub(super) struct Correction {
+    /// The letter with the outcome that is right.
+    pub event: Event,
+    pub attempt: u32,
+}
 
 impl Tally {
-    /// Counts what became of a letter, and stops the run before it burns more members. `attempt` is the number of the
-    /// letter's attempts, this one with it.
-    pub fn judge(&self, delivered: Delivered, attempt: u32) -> Delivered {
-        let add = |counter: &AtomicU64| counter.fetch_add(1, Ordering::Relaxed) + 1;
-        let stop = |outcome| Delivered { outcome, after: After::Stop };
-        match delivered.outcome {
+    /// A tally for an issue of which letters have been accepted before, or not.
+    pub fn new(has_accepted: bool) -> Self {
+        Self(Mutex::new(Counts { has_accepted, ..Counts::default() }))
+    }
+
+    /// Decides what a letter's end means for the letter and for the run, before more members are charged. `attempt` is
+    /// the number of the letter's attempts, this one with it; `event` makes the event of an outcome.
+    pub fn judge(
+        &self,
+        delivered: Delivered,
+        attempt: u32,
+        event: impl FnOnce(Outcome) -> Event,
+    ) -> (Event, After) {
+        let mut counts = self.counts();
+        let Delivered { outcome, after } = delivered;
+        match outcome {
             Outcome::Accepted(_) => {
-                add(&self.accepted);
-                self.doubtful.store(0, Ordering::Relaxed);
-                self.about_sender.store(0, Ordering::Relaxed);
-                delivered
+                counts.accept();
+                (event(outcome), after)
             }
-            Outcome::Rejected(reply) if reply.is_about_sender() => {
-                if add(&self.about_sender) >= TOO_MANY_ABOUT_SENDER {
-                    return stop(Outcome::Deferred(reply));
-                }
-                // One refusal among letters that are accepted is the recipient's own; only a further attempt can tell.
-                let accepts_others = self.accepted.load(Ordering::Relaxed) > 0;
-                let is_final = attempt >= ENOUGH_ATTEMPTS || attempt > 1 && accepts_others;
-                let outcome = if is_final { Outcome::Rejected(reply) } else { Outcome::Deferred(reply) };
-                Delivered { outcome, ..delivered }
+            Outcome::Rejected(reply) => match about(&reply) {
+                About::Us(_) | About::Message => (event(Outcome::Deferred(reply)), After::Stop),
+                About::Recipient => counts.refuse(event(Outcome::Rejected(reply)), attempt, after),
+                About::Unknown => counts.hold(event(Outcome::Deferred(reply)), attempt, after),
+            },
+            Outcome::InDoubt(_) => {
+                counts.doubtful += 1;
+                let after = if counts.doubtful >= TOO_MANY_DOUBTS { After::Stop } else { after };
+                (event(outcome), after)
             }
-            Outcome::Rejected(_) => {
-                let is_hopeless =
-                    add(&self.refused) >= TOO_MANY_REFUSALS && self.accepted.load(Ordering::Relaxed) == 0;
-                if is_hopeless { stop(delivered.outcome) } else { delivered }
-            }
-            Outcome::InDoubt(_) if add(&self.doubtful) >= TOO_MANY_DOUBTS => stop(delivered.outcome),
-            Outcome::InDoubt(_) | Outcome::Deferred(_) => delivered,
+            Outcome::Deferred(_) => (event(outcome), after),
         }
     }
+
+    /// What was settled otherwise than it turned out to be, once all letters of a round have ended.
+    pub fn corrections(&self) -> Vec<Correction> {
+        let mut counts = self.counts();
+        // A last one that is refused again is dead if the server takes our letters to others.
+        if let ([last], true) = (counts.held.as_slice(), counts.has_accepted)
+            && last.attempt > 1
+        {
+            let held = std::mem::take(&mut counts.held);
+            counts.confirm(held);
+        }
+        std::mem::take(&mut counts.corrections)
+    }
+
+    fn counts(&self) -> MutexGuard<'_, Counts> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Counts {
+    /// The server takes our mail: what it refused before was the recipients' own.
+    fn accept(&mut self) {
+        self.has_accepted = true;
+        self.doubtful = 0;
+        self.streak.clear();
+        let held = std::mem::take(&mut self.held);
+        self.confirm(held);
+    }
+
+    fn confirm(&mut self, held: Vec<Refusal>) {
+        self.corrections.extend(held.into_iter().map(|refusal| {
+            let reply = refusal.event.outcome.reply().clone();
+            refusal.correction(Outcome::Rejected(reply))
+        }));
+    }
+
+    /// Ten in a row, from several domains if anybody was ever accepted: one domain may have closed down.
+    fn are_too_many(&self, refusals: &[Refusal]) -> bool {
+        let is_one_domains = self.has_accepted && domains(refusals.iter()) < REFUSED_DOMAINS;
+        refusals.len() >= REFUSED_IN_A_ROW && !is_one_domains
+    }
+
+    /// A refusal of unknown kind: three with the same words, or ten of any, are about us.
+    fn hold(&mut self, event: Event, attempt: u32, after: After) -> (Event, After) {
+        let refusal = Refusal::new(&event, attempt);
+        let same = self.held.iter().rev().take_while(|held| held.words == refusal.words).count() + 1;
+        self.held.push(refusal);
+        let last = |number: usize| self.held.iter().rev().take(number);
+        let is_about_us =
+            same >= HELD_IN_A_ROW && domains(last(same)) >= HELD_DOMAINS || self.are_too_many(&self.held);
+        (event, if is_about_us { After::Stop } else { after })
+    }
+
+    /// A refusal that clearly means the recipient; ten in a row are about us after all.
+    fn refuse(&mut self, mut event: Event, attempt: u32, after: After) -> (Event, After) {
+        self.streak.push(Refusal::new(&event, attempt));
+        if !self.are_too_many(&self.streak) {
+            return (event, after);
+        }
+        let _this_one = self.streak.pop();
+        event.outcome = Outcome::Deferred(event.outcome.reply().clone());
+        for refusal in std::mem::take(&mut self.streak) {
+            let reply = refusal.event.outcome.reply().clone();
+            self.corrections.push(refusal.correction(Outcome::Deferred(reply)));
+        }
+        (event, After::Stop)
+    }
+}
+
+impl Refusal {
+    fn new(event: &Event, attempt: u32) -> Self {
+        let address = event.member.address.as_ref();
+        let domain = address.map_or_else(String::new, |address| address.domain().to_lowercase());
+        Self { event: event.clone(), attempt, words: masked(event.outcome.reply()), domain }
+    }
+
+    fn correction(self, outcome: Outcome) -> Correction {
+        Correction { event: Event { outcome, ..self.event }, attempt: self.attempt }
+    }
+}
+
+fn domains<'a>(refusals: impl Iterator<Item = &'a Refusal>) -> usize {
+    refusals.map(|refusal| refusal.domain.as_str()).collect::<BTreeSet<_>>().len()
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::domain::Reply;
-
-    fn rejected(text: &str) -> Delivered {
-        Delivered { outcome: Outcome::Rejected(Reply::from_server(550, text)), after: After::GoOn }
-    }
-
-    fn accepted() -> Delivered {
-        Delivered { outcome: Outcome::Accepted(Reply::from_server(250, "ok")), after: After::GoOn }
-    }
-
-    #[test]
-    fn a_policy_against_us_stops_the_run_and_burns_nobody() {
-        let tally = Tally::default();
-        tally.judge(accepted(), 1);
-        for want in [After::GoOn, After::GoOn, After::Stop] {
-            let judged = tally.judge(rejected("5.7.1 relay access denied"), 1);
-            assert!(matches!(judged.outcome, Outcome::Deferred(_)));
-            assert_eq!(judged.after, want);
-        }
-    }
-
-    #[test]
-    fn a_policy_of_one_recipient_is_final_at_the_second_attempt() {
-        let tally = Tally::default();
-        tally.judge(accepted(), 1);
-        assert!(matches!(tally.judge(rejected("5.7.1 no newsletters"), 1).outcome, Outcome::Deferred(_)));
-        tally.judge(accepted(), 1);
-        assert!(matches!(tally.judge(rejected("5.7.1 no newsletters"), 2).outcome, Outcome::Rejected(_)));
-    }
-
-    #[test]
-    fn twenty_refusals_and_nobody_accepted_stop_the_run() {
-        let tally = Tally::default();
-        let ends: Vec<After> = (0..20).map(|_| tally.judge(rejected("5.1.1 unknown"), 1).after).collect();
-        assert_eq!(ends.iter().filter(|after| **after == After::Stop).count(), 1);
-    }
-}
+mod tests;

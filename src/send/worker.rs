@@ -7,7 +7,7 @@ use tokio::sync::{Mutex, mpsc, watch};
 use crate::compose::{Composer, Mark};
 use crate::domain::{Letter, Member};
 use crate::ledger::{LedgerError, Settling, WriterHandle};
-use crate::relay::{After, Delivered, Relay, RelayError, Session};
+use crate::relay::{After, Relay, RelayError, Session};
 
 use super::pace::{Pace, Turn};
 use super::tally::Tally;
@@ -173,15 +173,21 @@ impl Worker {
             // An envelope that went ahead cannot be taken back but with the connection.
             return Ok(if session.is_ahead() { Next::Reconnect } else { Next::GoOn(session) });
         };
-        let Delivered { outcome, after } =
-            self.tally.judge(session.deliver(&letter, next.map(|next| &next.letter)).await, attempt);
-        self.pace.adapt_to(&outcome);
+        let delivered = session.deliver(&letter, next.map(|next| &next.letter)).await;
         let at = (self.job.clock)();
-        let settling = self.ledger.settle(&self.job.issue, letter.member, outcome.clone(), at);
-        let reply = outcome.reply().clone();
         let Letter { sender, message_id, bytes, .. } = letter;
         let sender = sender.as_ref().map_or_else(String::new, ToString::to_string);
-        let event = Event { at, member, sender, message_id, bytes: bytes.len(), outcome };
+        let (event, after) = self.tally.judge(delivered, attempt, |outcome| Event {
+            at,
+            member,
+            sender,
+            message_id,
+            bytes: bytes.len(),
+            outcome,
+        });
+        self.pace.adapt_to(&event.outcome);
+        let settling = self.ledger.settle(&self.job.issue, event.member.id, event.outcome.clone(), at);
+        let reply = event.outcome.reply().clone();
         *last = Some(Unsettled { settling, event });
         if after != After::GoOn || !session.is_ahead() {
             self.settled(last.take()).await?;

@@ -4,9 +4,10 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Each module and what it may use; `report`, `config` and `error` belong to the commands.
-const ALLOWED: [(&str, &[&str]); 18] = [
+const ALLOWED: [(&str, &[&str]); 19] = [
     ("private", &[]),
     ("domain", &[]),
+    ("diagnosis", &["domain"]),
     ("import", &["domain"]),
     ("compose", &["domain"]),
     ("inbox", &["domain"]),
@@ -14,11 +15,11 @@ const ALLOWED: [(&str, &[&str]); 18] = [
     ("mailbox", &["server"]),
     ("relay", &["domain", "private", "server"]),
     ("ledger", &["domain", "import", "private"]),
-    ("feedback", &["domain", "inbox", "ledger"]),
+    ("feedback", &["diagnosis", "domain", "inbox", "ledger"]),
     ("publish", &["compose", "private"]),
     ("preview", &["domain", "compose", "check"]),
     ("check", &["domain", "compose"]),
-    ("send", &["domain", "compose", "ledger", "relay"]),
+    ("send", &["domain", "compose", "diagnosis", "ledger", "relay"]),
     ("config", &["domain", "server"]),
     ("report", &["private"]),
     ("cli", &["domain", "config"]),

@@ -32,6 +32,7 @@ mod preview_serve;
 mod preview_terminal;
 mod private;
 mod project;
+mod refusals;
 mod relay_faults;
 mod relay_trouble;
 mod smtp_server;

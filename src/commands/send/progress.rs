@@ -80,6 +80,7 @@ impl Progress {
         self.deferred.set(0);
         let why = match why {
             Pause::Deferred(letters) => format!("{} deferred", plural(*letters, "letter", "letters")),
+            Pause::Refused(reply) => format!("the server's limit is reached ({reply})"),
             Pause::RelayGone(error) => error.to_string(),
         };
         let seconds = delay.as_secs().max(1);

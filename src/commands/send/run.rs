@@ -7,6 +7,8 @@ use serde::Serialize;
 
 use super::prepare::Prepared;
 use crate::compose::Composer;
+use crate::diagnosis::{self, About};
+use crate::domain::Reply;
 use crate::domain::{Address, IssueName, Outcome, Segment, State};
 use crate::error::{Error, Exit, Kind};
 use crate::feedback::{BounceLogLine, record_refusals};
@@ -213,9 +215,7 @@ impl Run<'_> {
         match end {
             End::RelayGone(error) if open > 0 => return Err(error.into()),
             End::RefusedUs(reply) => {
-                let message = format!("the server refuses every letter: {reply}");
-                return Err(Error::new(Kind::TryAgain, message)
-                    .hint("fix the cause and run again; no further letters were tried"));
+                return Err(refused_us(&reply, open));
             }
             End::QuotaUsed { quota, until } => {
                 let left = plural(open, "letter is", "letters are");
@@ -253,5 +253,29 @@ pub(in crate::commands) fn exit_code(counts: &Counts) -> Exit {
         Exit::Partly
     } else {
         Exit::Done
+    }
+}
+
+/// The error of a run that the server's refusal has stopped, with what to do about it.
+fn refused_us(reply: &Reply, open: u64) -> Error {
+    let left = plural(open, "letter is", "letters are");
+    let error = |kind, message: String, hint: &str| {
+        Error::new(kind, message).hint(format!("{hint}; nobody was rejected for it, and {left} left"))
+    };
+    match diagnosis::about(reply) {
+        About::Us(fault) => {
+            let kind = if fault.passes() { Kind::TryAgain } else { Kind::Config };
+            error(kind, format!("the server refuses letters from us: {reply}"), fault.advice())
+        }
+        About::Message => error(
+            Kind::Data,
+            format!("the server refuses the letter itself: {reply}"),
+            "make the letter smaller or change it",
+        ),
+        About::Recipient | About::Unknown => error(
+            Kind::TryAgain,
+            format!("the server refuses every letter: {reply}"),
+            "fix the cause and run again",
+        ),
     }
 }

@@ -1,0 +1,183 @@
+//! Whom a refusal is about: the recipient, us, or the message. Words beat codes; both are data in `words.rs`.
+
+mod words;
+
+use crate::domain::Reply;
+
+/// Whom a refusal is about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum About {
+    /// The address or its owner's own rules.
+    Recipient,
+    /// The sender: every further letter would be refused too.
+    Us(Fault),
+    /// The message itself: its size or content.
+    Message,
+    /// It cannot be told from this reply alone.
+    Unknown,
+}
+
+/// What is wrong on our side.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Fault {
+    /// The account is suspended, closed or not verified.
+    Account,
+    /// The server wants a login, or does not relay without one.
+    Login,
+    /// Too many letters in some time.
+    Quota,
+    /// The sender address is not ours to use.
+    SenderAddress,
+    /// Block lists, and missing or failing SPF, DKIM or DMARC.
+    Reputation,
+}
+
+impl Fault {
+    /// Tells whether it passes with time, without anybody changing anything.
+    pub fn passes(self) -> bool {
+        self == Self::Quota
+    }
+
+    /// What to do about it.
+    pub fn advice(self) -> &'static str {
+        match self {
+            Self::Account => {
+                "ask the mail provider why the account may not send: it is suspended or not verified"
+            }
+            Self::Login => {
+                "set username and a password source in [transport]: the server only relays after a login"
+            }
+            Self::Quota => {
+                "the provider limits how many letters may leave: set quota in [transport] and run again later"
+            }
+            Self::SenderAddress => "set [sender] address to an address that the mail account may send from",
+            Self::Reputation => {
+                "the server distrusts the sender: check SPF, DKIM and DMARC with `medlemsbrev check --online`, and block lists"
+            }
+        }
+    }
+}
+
+/// Tells whom a refusal is about, temporary or final.
+pub fn about(reply: &Reply) -> About {
+    let text = reply.text.to_lowercase();
+    let by_words = words::PHRASES.iter().find(|(_, phrases)| phrases.iter().any(|phrase| has(&text, phrase)));
+    if let Some((about, _)) = by_words {
+        return *about;
+    }
+    let status = reply.status.as_deref().unwrap_or_default();
+    let (_, detail) = status.split_once('.').unwrap_or_default();
+    let by_status = words::STATUSES.iter().find(|(_, details)| {
+        details.iter().any(|known| {
+            detail == *known || known.strip_suffix('*').is_some_and(|start| detail.starts_with(start))
+        })
+    });
+    match (by_status, reply.code) {
+        (Some((about, _)), _) => *about,
+        // RFC 4954 §6: replies about a login.
+        (None, Some(525 | 530 | 534 | 535 | 538)) => About::Us(Fault::Login),
+        (None, Some(552)) if status.is_empty() && has(&text, "size") => About::Message,
+        _ => About::Unknown,
+    }
+}
+
+/// Tells whether a text has the parts of a phrase, separated by ` * `, in their order.
+fn has(text: &str, phrase: &str) -> bool {
+    let mut rest = text;
+    phrase.split(" * ").all(|part| match rest.split_once(part) {
+        Some((_, after)) => {
+            rest = after;
+            true
+        }
+        None => false,
+    })
+}
+
+/// The words of a refusal without what differs from letter to letter: addresses, numbers and identifiers.
+pub fn masked(reply: &Reply) -> String {
+    let is_own = |word: &str| word.contains('@') || word.chars().any(|c| c.is_ascii_digit());
+    let words = reply.text.split_whitespace().filter(|word| !is_own(word));
+    words.collect::<Vec<_>>().join(" ").to_lowercase()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn of(code: u16, text: &str) -> About {
+        about(&Reply::from_server(code, text))
+    }
+
+    #[test]
+    fn refusals_of_us_are_told_from_those_of_recipients() {
+        use About::{Message, Recipient, Unknown, Us};
+        use Fault::{Account, Login, Quota, Reputation, SenderAddress};
+        for (code, text, want) in [
+            (
+                550,
+                "Domain brev.example has exceeded the max emails per hour (150/150 (100%)) allowed. Message discarded.",
+                Us(Quota),
+            ),
+            (
+                554,
+                "5.2.0 STOREDRV.Submission.Exception: SubmissionQuotaExceededException; the sender's submission quota was exceeded",
+                Us(Quota),
+            ),
+            (550, "5.4.5 Daily user sending limit exceeded", Us(Quota)),
+            (451, "4.7.1 You have exceeded your hourly limit", Us(Quota)),
+            (550, "Too many messages, you are blocked for 24 hours", Us(Quota)),
+            (452, "4.3.1 Sending quota for today is used up", Us(Quota)),
+            (550, "5.1.8 Access denied, bad outbound sender", Us(Account)),
+            (554, "Message not accepted: account suspended", Us(Account)),
+            (554, "Message rejected: Email address is not verified", Us(Account)),
+            (550, "Your account has been disabled for sending mail", Us(Account)),
+            (
+                554,
+                "5.2.252 SendAsDenied; a@example.se not allowed to send as b@example.se",
+                Us(SenderAddress),
+            ),
+            (550, "5.1.0 <a@example.se>: Sender address rejected: User unknown", Us(SenderAddress)),
+            (553, "5.7.1 <a@example.se>: Sender address rejected: not owned by user b", Us(SenderAddress)),
+            (550, "Authentication is required for relay", Us(Login)),
+            (550, "relay not permitted", Us(Login)),
+            (554, "5.7.1 <x@example.org>: Relay access denied", Us(Login)),
+            (530, "Must issue a STARTTLS command first", Us(Login)),
+            (
+                554,
+                "5.7.1 Service unavailable; Client host [192.0.2.1] blocked using a block list",
+                Us(Reputation),
+            ),
+            (
+                550,
+                "5.7.26 Unauthenticated email from example.se is not accepted due to domain's DMARC policy",
+                Us(Reputation),
+            ),
+            (550, "5.7.1 Mail refused", Unknown),
+            (552, "5.3.4 Message size exceeds fixed limit", Message),
+            (552, "message too large", Message),
+            (550, "5.1.1 No such user", Recipient),
+            (
+                550,
+                "5.1.1 <x@example.org>: Recipient address rejected: User unknown in virtual mailbox table",
+                Recipient,
+            ),
+            (550, "5.7.1 Your message was blocked by the recipient's rules", Recipient),
+            (550, "5.2.1 The email account that you tried to reach is disabled", Recipient),
+            (552, "5.2.2 The recipient's mailbox is over its quota", Recipient),
+            (452, "4.2.2 Mailbox full", Recipient),
+            (550, "användaren finns inte", Recipient),
+            (550, "mailbox unavailable", Unknown),
+            (554, "rejected", Unknown),
+            (550, "5.0.0 no", Unknown),
+        ] {
+            assert_eq!(of(code, text), want, "{code} {text}");
+        }
+    }
+
+    #[test]
+    fn what_differs_between_letters_is_masked() {
+        let words = |text| masked(&Reply::from_server(550, text));
+        assert_eq!(words("<a@example.org> refused (id 4F2)"), words("<b@example.net> refused (id 9X1)"));
+        assert_ne!(words("refused"), words("unknown"));
+    }
+}
