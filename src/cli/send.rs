@@ -90,6 +90,9 @@ pub struct Resolve {
     /// Send the letters again in the next run; with addresses, rejected letters as well.
     #[arg(long)]
     pub resend: bool,
-    /// The addresses [default: all letters in doubt]
+    /// Decide about all letters in doubt if the listing still has this digest.
+    #[arg(long, value_name = "DIGEST", conflicts_with = "addresses")]
+    pub expect: Option<String>,
+    /// The addresses [default: all letters in doubt, after a question]
     pub addresses: Vec<Address>,
 }

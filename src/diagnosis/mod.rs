@@ -108,68 +108,67 @@ mod tests {
         about(&Reply::from_server(code, text))
     }
 
+    use About::{Message, Recipient, Unknown, Us};
+    use Fault::{Account, Login, Quota, Reputation, SenderAddress};
+
+    const CASES: [(u16, &str, About); 32] = [
+        (
+            550,
+            "Domain brev.example has exceeded the max emails per hour (150/150 (100%)) allowed. Message discarded.",
+            Us(Quota),
+        ),
+        (
+            554,
+            "5.2.0 STOREDRV.Submission.Exception: SubmissionQuotaExceededException; the sender's submission quota was exceeded",
+            Us(Quota),
+        ),
+        (550, "5.4.5 Daily user sending limit exceeded", Us(Quota)),
+        (451, "4.7.1 You have exceeded your hourly limit", Us(Quota)),
+        (550, "Too many messages, you are blocked for 24 hours", Us(Quota)),
+        (452, "4.3.1 Sending quota for today is used up", Us(Quota)),
+        (550, "5.1.8 Access denied, bad outbound sender", Us(Account)),
+        (554, "Message not accepted: account suspended", Us(Account)),
+        (554, "Message rejected: Email address is not verified", Us(Account)),
+        (550, "Your account has been disabled for sending mail", Us(Account)),
+        (554, "5.2.252 SendAsDenied; a@example.se not allowed to send as b@example.se", Us(SenderAddress)),
+        (550, "5.1.0 <a@example.se>: Sender address rejected: User unknown", Us(SenderAddress)),
+        (553, "5.7.1 <a@example.se>: Sender address rejected: not owned by user b", Us(SenderAddress)),
+        (550, "Authentication is required for relay", Us(Login)),
+        (550, "relay not permitted", Us(Login)),
+        (554, "5.7.1 <x@example.org>: Relay access denied", Us(Login)),
+        (530, "Must issue a STARTTLS command first", Us(Login)),
+        (
+            554,
+            "5.7.1 Service unavailable; Client host [192.0.2.1] blocked using a block list",
+            Us(Reputation),
+        ),
+        (
+            550,
+            "5.7.26 Unauthenticated email from example.se is not accepted due to domain's DMARC policy",
+            Us(Reputation),
+        ),
+        (550, "5.7.1 Mail refused", Unknown),
+        (552, "5.3.4 Message size exceeds fixed limit", Message),
+        (552, "message too large", Message),
+        (550, "5.1.1 No such user", Recipient),
+        (
+            550,
+            "5.1.1 <x@example.org>: Recipient address rejected: User unknown in virtual mailbox table",
+            Recipient,
+        ),
+        (550, "5.7.1 Your message was blocked by the recipient's rules", Recipient),
+        (550, "5.2.1 The email account that you tried to reach is disabled", Recipient),
+        (552, "5.2.2 The recipient's mailbox is over its quota", Recipient),
+        (452, "4.2.2 Mailbox full", Recipient),
+        (550, "användaren finns inte", Recipient),
+        (550, "mailbox unavailable", Unknown),
+        (554, "rejected", Unknown),
+        (550, "5.0.0 no", Unknown),
+    ];
+
     #[test]
     fn refusals_of_us_are_told_from_those_of_recipients() {
-        use About::{Message, Recipient, Unknown, Us};
-        use Fault::{Account, Login, Quota, Reputation, SenderAddress};
-        for (code, text, want) in [
-            (
-                550,
-                "Domain brev.example has exceeded the max emails per hour (150/150 (100%)) allowed. Message discarded.",
-                Us(Quota),
-            ),
-            (
-                554,
-                "5.2.0 STOREDRV.Submission.Exception: SubmissionQuotaExceededException; the sender's submission quota was exceeded",
-                Us(Quota),
-            ),
-            (550, "5.4.5 Daily user sending limit exceeded", Us(Quota)),
-            (451, "4.7.1 You have exceeded your hourly limit", Us(Quota)),
-            (550, "Too many messages, you are blocked for 24 hours", Us(Quota)),
-            (452, "4.3.1 Sending quota for today is used up", Us(Quota)),
-            (550, "5.1.8 Access denied, bad outbound sender", Us(Account)),
-            (554, "Message not accepted: account suspended", Us(Account)),
-            (554, "Message rejected: Email address is not verified", Us(Account)),
-            (550, "Your account has been disabled for sending mail", Us(Account)),
-            (
-                554,
-                "5.2.252 SendAsDenied; a@example.se not allowed to send as b@example.se",
-                Us(SenderAddress),
-            ),
-            (550, "5.1.0 <a@example.se>: Sender address rejected: User unknown", Us(SenderAddress)),
-            (553, "5.7.1 <a@example.se>: Sender address rejected: not owned by user b", Us(SenderAddress)),
-            (550, "Authentication is required for relay", Us(Login)),
-            (550, "relay not permitted", Us(Login)),
-            (554, "5.7.1 <x@example.org>: Relay access denied", Us(Login)),
-            (530, "Must issue a STARTTLS command first", Us(Login)),
-            (
-                554,
-                "5.7.1 Service unavailable; Client host [192.0.2.1] blocked using a block list",
-                Us(Reputation),
-            ),
-            (
-                550,
-                "5.7.26 Unauthenticated email from example.se is not accepted due to domain's DMARC policy",
-                Us(Reputation),
-            ),
-            (550, "5.7.1 Mail refused", Unknown),
-            (552, "5.3.4 Message size exceeds fixed limit", Message),
-            (552, "message too large", Message),
-            (550, "5.1.1 No such user", Recipient),
-            (
-                550,
-                "5.1.1 <x@example.org>: Recipient address rejected: User unknown in virtual mailbox table",
-                Recipient,
-            ),
-            (550, "5.7.1 Your message was blocked by the recipient's rules", Recipient),
-            (550, "5.2.1 The email account that you tried to reach is disabled", Recipient),
-            (552, "5.2.2 The recipient's mailbox is over its quota", Recipient),
-            (452, "4.2.2 Mailbox full", Recipient),
-            (550, "användaren finns inte", Recipient),
-            (550, "mailbox unavailable", Unknown),
-            (554, "rejected", Unknown),
-            (550, "5.0.0 no", Unknown),
-        ] {
+        for (code, text, want) in CASES {
             assert_eq!(of(code, text), want, "{code} {text}");
         }
     }

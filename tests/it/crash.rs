@@ -222,9 +222,36 @@ fn letters_in_doubt_are_settled_by_a_person() {
     assert_eq!(club.in_doubt("2026-1").len(), 2);
     club.run("resolve 2026-1").code(1).stdout_has("member0001@example.org").stdout_has("after the final dot");
     club.run("resolve 2026-1 --resend nobody@example.org").code(65);
+    club.run("resolve 2026-1 --resend").code(2).stderr_has("--expect");
+    club.run("resolve 2026-1 --accepted --expect 0123456789ab")
+        .code(65)
+        .stderr_has("not those of the listing");
     club.run("resolve 2026-1 --accepted member0001@example.org").code(0);
     club.run("resolve 2026-1 --resend member0002@example.org").code(0);
     club.run("send 2026-1 --yes").code(0);
     assert_eq!((server.copies("member0001@example.org"), server.copies("member0002@example.org")), (1, 2));
     assert_eq!(server.by_message_id().len(), 3, "a letter sent again is the same letter");
+}
+
+#[test]
+fn a_decision_is_never_about_letters_that_nobody_has_seen() {
+    use crate::support::smtp_server::{Fault, Place};
+    for decision in ["--resend", "--accepted"] {
+        let server = SmtpServer::with(Fault::StallAt(Place::AfterDot));
+        let club = Sandbox::members(3).relay(&server).with("connections = 1");
+        let run = club.start("send 2026-1 --yes");
+        server.wait_for_commands("DATA", 1);
+        std::thread::sleep(std::time::Duration::from_millis(200));
+        run.signal("KILL");
+        let _killed = run.wait();
+        club.run(&format!("resolve 2026-1 {decision}"))
+            .code(65)
+            .stdout_has("member0001@example.org")
+            .stderr_has("in doubt since now");
+        assert_eq!(club.in_doubt("2026-1").len(), 1, "{decision} decided about it");
+        let listing = club.run("resolve 2026-1 --json").code(1).json();
+        let digest = listing["digest"].as_str().unwrap().to_owned();
+        club.run(&format!("resolve 2026-1 {decision} --expect {digest}")).code(0);
+        assert_eq!(club.in_doubt("2026-1").len(), 0);
+    }
 }

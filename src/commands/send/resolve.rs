@@ -3,19 +3,21 @@
 use jiff::Timestamp;
 
 use crate::cli::Resolve;
-use crate::domain::{Address, State};
+use crate::domain::{Address, IssueName, Sha256, State};
 use crate::error::{Error, Exit, Kind};
 use crate::ledger::DeliveryRow;
 use crate::report::plural;
 
 use crate::commands::Context;
 
+const DIGEST_LENGTH: usize = 12;
+
 /// Runs the command.
 pub fn run(context: Context<'_>, arguments: &Resolve) -> Result<Exit, Error> {
     let _lock = context.project.lock("resolve")?;
     let ledger = context.project.ledger()?;
     let issue = &context.project.issue_in_ledger(arguments.issue.as_ref(), &ledger)?;
-    ledger.mark_interrupted_in_doubt(Timestamp::now())?;
+    let interrupted = ledger.mark_interrupted_in_doubt(Timestamp::now())? as u64;
     let mut rows = ledger.deliveries(issue, State::InDoubt)?;
     if arguments.resend && !arguments.addresses.is_empty() {
         // After a corrected address or a fixed server a refused letter may be tried again, one by one.
@@ -26,10 +28,23 @@ pub fn run(context: Context<'_>, arguments: &Resolve) -> Result<Exit, Error> {
         (true, _) => State::Accepted,
         (_, true) => State::Queued,
         (false, false) => {
-            list(context, &rows);
+            list(context, issue, &rows);
             return Ok(if rows.is_empty() { Exit::Done } else { Exit::Partly });
         }
     };
+    if interrupted > 0 {
+        // Nobody has seen these letters yet, so nobody can have decided about them.
+        list(context, issue, &rows);
+        let letters = plural(interrupted, "letter", "letters");
+        return Err(Error::new(
+            Kind::Data,
+            format!("{letters} of an interrupted run are in doubt since now; nothing was changed"),
+        )
+        .hint("check the list and run the command again"));
+    }
+    if arguments.addresses.is_empty() {
+        agree_to_all(context, arguments, issue, &rows)?;
+    }
     let mut settled = 0;
     for row in &rows {
         let (member, now) = (row.member, Timestamp::now());
@@ -51,6 +66,47 @@ pub fn run(context: Context<'_>, arguments: &Resolve) -> Result<Exit, Error> {
     Ok(Exit::Done)
 }
 
+/// Makes sure that a decision about all letters is about the ones that were listed.
+fn agree_to_all(
+    context: Context<'_>,
+    arguments: &Resolve,
+    issue: &IssueName,
+    rows: &[DeliveryRow],
+) -> Result<(), Error> {
+    let digest = digest(issue, rows);
+    match &arguments.expect {
+        Some(expected) if *expected == digest => return Ok(()),
+        Some(_) => {
+            return Err(Error::new(
+                Kind::Data,
+                "the letters in doubt are not those of the listing; nothing was changed",
+            )
+            .hint(format!("list them again: medlemsbrev resolve {issue}")));
+        }
+        None if rows.is_empty() => return Ok(()),
+        None => {}
+    }
+    list(context, issue, rows);
+    let letters = plural(rows.len() as u64, "letter", "letters");
+    let question = if arguments.accepted {
+        format!("Mark {letters} as accepted, so that they are not sent again?")
+    } else {
+        format!("Send {letters} again, although they may have arrived?")
+    };
+    let instead = format!("name addresses, or confirm this listing with --expect {digest}");
+    crate::commands::agree(context.terminal, &question, &instead)
+}
+
+/// A short digest of a listing: of its letters and their attempts.
+fn digest(issue: &IssueName, rows: &[DeliveryRow]) -> String {
+    let mut digest = Sha256::new();
+    digest.update(issue.as_str().as_bytes());
+    for row in rows {
+        digest.update(format!(" {} {}", row.member, row.attempts).as_bytes());
+    }
+    digest.finish().chars().take(DIGEST_LENGTH).collect()
+}
+
 fn chosen(arguments: &Resolve, rows: Vec<DeliveryRow>) -> Result<Vec<DeliveryRow>, Error> {
     if arguments.addresses.is_empty() {
         return Ok(rows);
@@ -70,9 +126,9 @@ fn chosen(arguments: &Resolve, rows: Vec<DeliveryRow>) -> Result<Vec<DeliveryRow
     Ok(rows.into_iter().filter(|row| keys.iter().any(|key| is_of(row, key))).collect())
 }
 
-fn list(context: Context<'_>, rows: &[DeliveryRow]) {
+fn list(context: Context<'_>, issue: &IssueName, rows: &[DeliveryRow]) {
     if context.terminal.json {
-        context.terminal.json(&rows);
+        context.terminal.json(&serde_json::json!({ "letters": rows, "digest": digest(issue, rows) }));
         return;
     }
     if rows.is_empty() {
@@ -80,5 +136,6 @@ fn list(context: Context<'_>, rows: &[DeliveryRow]) {
         return;
     }
     context.terminal.text(crate::commands::states::deliveries(context.project, "address", rows).to_string());
+    context.terminal.say(format!("Digest of this listing (for --expect): {}", digest(issue, rows)));
     context.terminal.say("Ask a few of the members, or search the mail server's log for the Message-ID. Then use --accepted or --resend.");
 }
