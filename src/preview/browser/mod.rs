@@ -1,7 +1,7 @@
 //! The letter in the browser: a page on this machine that shows every member's letter and follows the files.
 //!
 //! [`Desk`] holds what is shown; whoever reads the files puts each new [`Edition`] there. [`Server`] shows it, to this
-//! machine's owner alone. [`watch`] tells which files were saved.
+//! machine's owner alone. [`watch()`] tells which files were saved.
 
 mod desk;
 mod gate;

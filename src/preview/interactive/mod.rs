@@ -1,4 +1,4 @@
-//! All recipients' letters to leaf through: [`App`] is the state, [`draw`] shows it, [`run`] ties both to a terminal.
+//! Browse all recipients' letters: [`App`] is the state, [`draw()`] shows it, [`run`] ties both to a terminal.
 
 mod app;
 mod draw;

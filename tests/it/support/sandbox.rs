@@ -317,6 +317,7 @@ impl Running {
     }
 
     /// The next line that it prints.
+    #[cfg(feature = "browser")]
     pub fn line(&mut self) -> String {
         let stdout = self.child.stdout.as_mut().unwrap();
         let bytes = std::io::Read::bytes(stdout).map_while(Result::ok).take_while(|byte| *byte != b'\n');
