@@ -6,23 +6,28 @@
 //! ```text
 //! main → cli → commands → report, config, error
 //!                  ↓
-//!    send   import   check   inbox   publish   preview   mailbox
-//!      └→ ledger, relay, compose                             └→ server
-//!                   └→ server
+//!    send   import   check   publish   preview   feedback   mailbox
+//!      └→ ledger, relay, compose, diagnosis        └→ inbox, ledger, diagnosis
+//!                  ↓
+//!    server (connections)    private (file permissions)
 //!                  ↓
 //!                domain        (no input or output)
 //! ```
 //!
 //! * [`domain`] has the nouns: Member, Segment, Issue, Section, Letter, delivery State, Outcome, Suppression.
-//! * [`import`] reads a member list; [`ledger`] keeps register, deliveries and bounces in `SQLite`.
-//! * [`compose`] makes an issue's folder into one letter per member.
-//! * [`check`] looks for what would be wrong, before it is sent.
-//! * [`mailbox`] gets the messages that came back, from files and IMAP servers; [`inbox`] says what they mean.
-//! * [`preview`] shows letters to who writes them.
-//! * [`relay`] hands letters to SMTP, sendmail or an outbox folder, and says what happened.
+//! * [`private`] creates files and folders that only their owner can read, and the public ones of the archive.
 //! * [`server`] connects to a mail server, with TLS.
+//! * [`import`] reads a member list; [`ledger`] keeps register, deliveries and bounces in `SQLite`.
+//! * [`compose`] composes an issue's folder into one letter per member.
+//! * [`check`] finds what is wrong with an issue before it is sent.
+//! * [`diagnosis`] tells whom a refusal is about: the recipient, us, or the message.
+//! * [`mailbox`] gets returned messages from files and IMAP servers; [`inbox`] says what they mean; [`feedback`] decides
+//!   whom they concern and what follows.
+//! * [`preview`] shows letters to the person who writes them.
+//! * [`relay`] hands letters to SMTP, sendmail or an outbox folder, and says what happened.
 //! * [`publish`] writes the letters as web pages.
 //! * [`send`] is the loop: compose, claim durably, deliver, settle.
+//! * [`cli`] has the command line, [`config`] the configuration, `report` what the user sees, `error` its errors.
 //! * `commands` ties them together; nothing below it knows the configuration or the command line.
 
 pub mod check;
