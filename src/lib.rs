@@ -126,7 +126,7 @@ fn usage_error(error: &clap::Error, is_json: bool) -> ExitCode {
 
 /// Prints the document of `--json`; returns the exit code, which is another one if it could not be written.
 fn print_document<E: Serialize>(document: &Document<E>) -> u8 {
-    report::print_line(&document.text());
+    document.print();
     match report::finish_output() {
         Some(error) => {
             let _closed = writeln!(anstream::stderr(), "{}: {error}", report::OUTPUT_FAILED);

@@ -49,6 +49,7 @@ pub fn run(dir: &Path, arguments: &Bounces, terminal: Terminal) -> Result<Exit, 
         (project, true) => {
             let mut processor = Explainer::new(project.as_ref(), &reader, terminal)?;
             read_all(project.as_ref(), arguments, &mut processor, terminal)?;
+            processor.finish();
         }
         (Some(project), false) => {
             let _lock = project.lock("bounces")?;

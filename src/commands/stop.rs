@@ -37,8 +37,17 @@ impl Received {
     }
 }
 
+/// What SIGHUP means to a command.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Hangup {
+    /// The terminal that the command needs is gone.
+    Stops,
+    /// As Ctrl-C, unless the program was started to ignore it, as by `nohup`.
+    StopsUnlessIgnored,
+}
+
 /// True after the first Ctrl-C, SIGTERM or SIGHUP. The same signal again after two seconds ends the program at once.
-pub(super) fn stop_on_signal() -> watch::Receiver<bool> {
+pub(super) fn stop_on_signal(hangup: Hangup) -> watch::Receiver<bool> {
     let (stop, stopped) = watch::channel(false);
     tokio::spawn(async move {
         let (Ok(mut interrupt), Ok(mut terminate)) =
@@ -46,7 +55,8 @@ pub(super) fn stop_on_signal() -> watch::Receiver<bool> {
         else {
             return;
         };
-        let mut hangup = if is_hangup_ignored() { None } else { signal(SignalKind::hangup()).ok() };
+        let is_ignored = hangup == Hangup::StopsUnlessIgnored && is_hangup_ignored();
+        let mut hangup = if is_ignored { None } else { signal(SignalKind::hangup()).ok() };
         let mut received = Received::default();
         loop {
             let signal = tokio::select! {

@@ -1,9 +1,12 @@
 //! The one JSON document that a command prints with `--json`.
 
+use std::io::{self, Write};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use serde::Serialize;
 use serde_json::value::RawValue;
+
+use super::output;
 
 /// What the command has reported so far: stdout is one per process, and so is its document.
 static KEPT: Mutex<Kept> = Mutex::new(Kept { result: None, text: String::new() });
@@ -34,15 +37,18 @@ struct Text<'a> {
 impl<E: Serialize> Document<E> {
     /// The document of a command that has ended, with the result that it has reported.
     pub fn new(command: String, exit_code: u8, error: Option<E>) -> Self {
-        let kept = kept();
-        let text = Some(kept.text.as_str()).filter(|text| !text.is_empty());
-        let result = kept.result.clone().or_else(|| text.and_then(|text| raw(&Text { text })));
+        let mut kept = kept();
+        let text = std::mem::take(&mut kept.text);
+        let text = Some(text).filter(|text| !text.is_empty());
+        let result = kept.result.take().or_else(|| text.and_then(|text| raw(&Text { text: &text })));
         Self { command, exit_code, result, error }
     }
 
-    /// The document as indented JSON.
-    pub fn text(&self) -> String {
-        serde_json::to_string_pretty(self).unwrap_or_default()
+    /// Prints the document on standard output, indented.
+    pub fn print(&self) {
+        let mut stdout = io::stdout().lock();
+        let written = serde_json::to_writer_pretty(&mut stdout, self).map_err(io::Error::from);
+        output::written(written.and_then(|()| writeln!(stdout)));
     }
 }
 

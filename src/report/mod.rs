@@ -18,7 +18,7 @@ pub use csv::spreadsheet_csv;
 pub use document::Document;
 pub use log::{JsonLines, LogError};
 pub use mask::{masked, masked_address};
-pub use output::{OUTPUT_FAILED, finish as finish_output, print_line};
+pub use output::{OUTPUT_FAILED, finish as finish_output};
 pub use paint::Paint;
 pub use table::Table;
 use width::wrapped;

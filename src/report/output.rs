@@ -18,11 +18,6 @@ pub(super) fn written(result: io::Result<()>) {
 /// What the message of such an error begins with.
 pub const OUTPUT_FAILED: &str = "cannot write to standard output";
 
-/// Prints a line on standard output as it is.
-pub fn print_line(line: &str) {
-    written(writeln!(io::stdout(), "{line}"));
-}
-
 /// Writes what is still buffered; the error if anything could not be written, as on a full disk.
 pub fn finish() -> Option<io::Error> {
     written(io::stdout().flush());

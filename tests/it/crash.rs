@@ -186,6 +186,10 @@ fn allow(path: &std::path::Path, mode: u32) {
 #[test]
 fn ctrl_c_finishes_what_is_on_the_wire_and_says_run_again() {
     for name in ["INT", "TERM", "HUP"] {
+        if name == "HUP" && is_hangup_ignored() {
+            eprintln!("SKIPPED: these tests run under nohup, whose SIGHUP is ignored");
+            continue;
+        }
         let server = SmtpServer::start();
         let club = Sandbox::members(MEMBERS).relay(&server);
         let run = club.start("send 2026-1 --yes");
@@ -253,5 +257,34 @@ fn a_decision_is_never_about_letters_that_nobody_has_seen() {
         let digest = listing["digest"].as_str().unwrap().to_owned();
         club.run(&format!("resolve 2026-1 {decision} --expect {digest}")).code(0);
         assert_eq!(club.in_doubt("2026-1").len(), 0);
+    }
+}
+
+/// Tells whether SIGHUP is ignored here, and so in every program that is started from here.
+fn is_hangup_ignored() -> bool {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:")).unwrap_or("0");
+    u64::from_str_radix(mask.trim(), 16).unwrap() & 1 == 1
+}
+
+#[test]
+fn nohup_keeps_a_run_alive_and_several_signals_at_once_end_it_politely() {
+    let server = SmtpServer::build().start();
+    let club = Sandbox::members(40).relay(&server).with("connections = 2");
+    let hangup = "nohup \"$MEDLEMSBREV\" send --yes >nohup.out 2>&1 & p=$!; sleep 0.02; kill -HUP $p; kill -HUP $p; wait $p";
+    club.run_in_shell(hangup).code(0);
+    server.assert_one_each(40);
+    for signals in ["TERM HUP TERM", "HUP HUP HUP", "INT TERM INT", "HUP TERM HUP"] {
+        let server = SmtpServer::start();
+        let club = Sandbox::members(MEMBERS).relay(&server);
+        let run = club.start("send 2026-1 --yes");
+        let process = run.id();
+        server.at_step(200, move || {
+            signals.split(' ').for_each(|name| signal(process, name));
+        });
+        run.wait().code(75);
+        assert_eq!(club.in_state("2026-1", "in_doubt"), 0, "{signals}");
+        club.run("send 2026-1 --yes").code(0);
+        server.assert_one_each(MEMBERS);
     }
 }

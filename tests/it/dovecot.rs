@@ -193,8 +193,8 @@ fn what_comes_back_is_read_through_imap() {
     let imap = |table: String| club.sandbox.write("medlemsbrev.toml", table + &config);
     imap(table("tls", first_port() + 21));
     club.send_and_wait();
-    let dry = club.sandbox.run("bounces --dry-run --json").code(0).stdout();
-    assert_eq!(dry.lines().count(), KINDS.len(), "{dry}");
+    let dry = club.sandbox.run("bounces --dry-run --json").code(0).json();
+    assert_eq!(dry.as_array().unwrap().len(), KINDS.len(), "{dry}");
     club.sandbox.run("bounces").code(0).stderr_has("7 read, 0 known");
     club.sandbox.run("bounces").code(0).stderr_has("0 read, 0 known");
     club.check_all();

@@ -36,7 +36,7 @@ fn read(dir: &Path, message: &str) -> (u64, usize) {
     assert!(peak < 200 * 1024, "{peak} kB");
     let verdict: serde_json::Value =
         serde_json::from_str(std::fs::read_to_string(verdicts).unwrap().trim()).unwrap();
-    (peak, verdict["recipients"].as_array().unwrap().len())
+    (peak, verdict["result"][0]["recipients"].as_array().unwrap().len())
 }
 
 #[test]

@@ -2,6 +2,8 @@
 
 use serde::Serialize;
 
+use serde_json::value::RawValue;
+
 use crate::domain::bounce::{Kind as BounceKind, Verdict};
 use crate::domain::{MemberId, TokenKey};
 use crate::error::{Error, Kind};
@@ -35,6 +37,8 @@ pub(super) struct Explainer<'a> {
     /// Without a project, or before its first run, nobody is known.
     known: Option<(Ledger, TokenKey)>,
     terminal: Terminal,
+    /// The messages for `--json`.
+    explained: Vec<Box<RawValue>>,
 }
 
 impl<'a> Explainer<'a> {
@@ -45,7 +49,16 @@ impl<'a> Explainer<'a> {
             (Some(project), Some(ledger)) => Some((ledger, project.token_key()?)),
             _ => None,
         };
-        Ok(Self { reader, known, terminal })
+        Ok(Self { reader, known, terminal, explained: Vec::new() })
+    }
+}
+
+impl Explainer<'_> {
+    /// Reports the explained messages for `--json`.
+    pub fn finish(self) {
+        if self.terminal.json {
+            self.terminal.json(&self.explained);
+        }
     }
 }
 
@@ -68,8 +81,8 @@ impl InboxProcessor for Explainer<'_> {
         }
         let message = Message { file: name, kind: report.kind, recipients };
         if self.terminal.json {
-            let line = serde_json::to_string(&message);
-            self.terminal.data(line.map_err(|error| Error::new(Kind::TryAgain, error.to_string()))?);
+            let message = serde_json::value::to_raw_value(&message);
+            self.explained.push(message.map_err(|error| Error::new(Kind::TryAgain, error.to_string()))?);
         } else {
             self.terminal.data(message.to_string());
         }

@@ -13,7 +13,7 @@ use crate::preview::interactive::{App, Composed, End, People, Segments, run as b
 
 use crate::commands::Context;
 use crate::commands::import::register_as_sent;
-use crate::commands::stop::stop_on_signal;
+use crate::commands::stop::{Hangup, stop_on_signal};
 
 /// Runs the command.
 pub(super) fn run(context: Context<'_>, arguments: &Preview) -> Result<Exit, Error> {
@@ -35,7 +35,7 @@ pub(super) fn run(context: Context<'_>, arguments: &Preview) -> Result<Exit, Err
     }
     let runtime = super::super::runtime()?;
     let _inside = runtime.enter();
-    let stopped = stop_on_signal();
+    let stopped = stop_on_signal(Hangup::Stops);
     let open = |member: &Member| {
         let path = match super::write_page(context.project, &issue, &composer, member) {
             Ok(path) => path,

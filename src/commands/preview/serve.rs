@@ -20,7 +20,7 @@ use crate::send::raised;
 
 use super::super::states::words;
 use super::super::{Project, check};
-use crate::commands::stop::stop_on_signal;
+use crate::commands::stop::{Hangup, stop_on_signal};
 
 /// Columns of an error on the page.
 const WIDTH: usize = 100;
@@ -42,7 +42,7 @@ pub(super) fn run(context: Context<'_>, issue: &IssueName, arguments: &Preview) 
     rebuilder.work(true);
     let selected = selected(&rebuilder, arguments)?;
     super::super::runtime()?.block_on(async {
-        let mut stop = stop_on_signal();
+        let mut stop = stop_on_signal(Hangup::StopsUnlessIgnored);
         let server = Server::listen(arguments.port).await?;
         let url = format!("{}{selected}", server.url());
         let _watch = watch(rebuilder.places(), move |changed| {

@@ -24,7 +24,7 @@ use super::dry_run::{DryReport, DryRun};
 use super::progress::Progress;
 use super::run_log::RunLog;
 use crate::commands::Context;
-use crate::commands::stop::stop_on_signal;
+use crate::commands::stop::{Hangup, stop_on_signal};
 
 /// The result of a run, as JSON.
 #[derive(Debug, Serialize)]
@@ -69,7 +69,7 @@ impl Run<'_> {
                 }
                 News::Pause(delay, why) => progress.pause(delay, &why, self.context.terminal),
             };
-            let stop = stop_on_signal();
+            let stop = stop_on_signal(Hangup::StopsUnlessIgnored);
             let sent =
                 crate::send::run(ledger, Arc::clone(&composer), Arc::new(relay), job, stop, report).await;
             progress.bar.finish_and_clear();
