@@ -24,7 +24,7 @@ use explain::Explainer;
 
 /// What is done with each message; chosen once.
 trait InboxProcessor {
-    /// Takes a message; when it returns, what is to be kept of it is durable.
+    /// Processes a message; its record is durable when this returns.
     fn take(&mut self, name: &str, bytes: &[u8]) -> Result<(), Error>;
 
     /// Puts a message file away whose messages were all taken.

@@ -85,7 +85,7 @@ impl Project {
         self.lock_within(what, Duration::ZERO)
     }
 
-    /// Takes the lock, waiting for another run so long.
+    /// Takes the lock, waiting up to `patience` for another run.
     pub fn lock_within(&self, what: &str, patience: Duration) -> Result<Lock, Error> {
         // `status` looks at the lock for a moment: that is nobody's run.
         let patience = patience.max(Duration::from_millis(200));

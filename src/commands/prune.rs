@@ -36,7 +36,7 @@ pub fn run(context: Context<'_>, arguments: &Prune) -> Result<Exit, Error> {
         context.terminal.json(&report);
     } else {
         context.terminal.say(format!(
-            "From before {}: {}, {} and {} taken away.",
+            "Deleted from before {}: {}, {} and {}.",
             report.before,
             plural(log_events, "log line", "log lines"),
             plural(report.ledger.bounces, "bounce", "bounces"),

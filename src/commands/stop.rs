@@ -41,6 +41,7 @@ impl Received {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Hangup {
     /// The terminal that the command needs is gone.
+    #[cfg(feature = "interactive")]
     Stops,
     /// As Ctrl-C, unless the program was started to ignore it, as by `nohup`.
     StopsUnlessIgnored,

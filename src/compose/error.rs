@@ -17,9 +17,7 @@ pub enum ComposeError {
     Source { message: String, hint: Option<String>, excerpt: Excerpt },
     #[error("the issue in `{dir}` has no section: write a Markdown file such as `10-greeting.md`")]
     NoSection { dir: PathBuf },
-    #[error(
-        "there is no language file for `{language}`: known are sv and en, or add templates/language/{language}.toml"
-    )]
+    #[error("no language file for `{language}`: use sv or en, or add templates/language/{language}.toml")]
     NoLanguage { language: String },
     #[error("the letter to {member}: {message}")]
     Letter { member: String, message: String },

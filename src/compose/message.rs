@@ -136,7 +136,7 @@ pub(super) fn mailbox(name: Option<String>, address: &Address) -> Result<Mailbox
     let parsed = lettre::Address::new(address.local_part(), address.domain());
     let parsed = parsed.map_err(|error| ComposeError::Letter {
         member: address.to_string(),
-        message: format!("the address cannot stand in a header: {error}"),
+        message: format!("the address cannot be used in a header: {error}"),
     })?;
     Ok(Mailbox::new(name, parsed))
 }

@@ -246,7 +246,7 @@ impl Composer {
             member: "the web page".to_owned(),
             message: error.to_string(),
         };
-        // What has an audience is for some of the members: it is never public, whatever the expression says of a reader.
+        // A section with an audience is never public, even if its expression matches the neutral reader.
         let sections = self.sections.iter().enumerate();
         let visible: Vec<usize> =
             sections.filter(|(_, section)| section.audience.is_none()).map(|(number, _)| number).collect();

@@ -138,7 +138,7 @@ pub struct Members {
 #[serde(deny_unknown_fields)]
 pub struct Dkim {
     pub selector: String,
-    /// The sender's domain when left out.
+    /// The domain (default: the sender's).
     pub domain: Option<String>,
     /// Private key in PEM, from the project's folder: RSA from 2048 bits, or Ed25519.
     pub key_file: PathBuf,

@@ -41,7 +41,7 @@ impl FromStr for Quota {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let wrong = || format!("`{text}` is no quota such as \"30/min\", \"200/h\" or \"300/day\"");
+        let wrong = || format!("`{text}` is not a quota such as \"30/min\", \"200/h\" or \"300/day\"");
         let (letters, unit) = text.split_once('/').ok_or_else(wrong)?;
         let letters = letters.trim().parse().ok().filter(|letters| *letters > 0).ok_or_else(wrong)?;
         let unit = match unit.trim() {

@@ -16,7 +16,7 @@ pub struct Headers<'m>(Vec<(&'m str, Cow<'m, str>)>);
 impl<'m> Headers<'m> {
     /// Reads fields up to the first empty line and says where the body begins.
     ///
-    /// Lines that are no field are skipped, as mbox's `From ` line and what broken programs leave there.
+    /// Skips lines that are not fields, such as the `From ` line of an mbox.
     pub fn split(entity: &'m [u8]) -> (Self, &'m [u8]) {
         let mut fields = Self::default();
         let mut rest = entity;

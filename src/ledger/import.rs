@@ -253,7 +253,7 @@ pub(super) fn update(
     Ok(())
 }
 
-/// Who asked to be left alone is left alone at a new address too.
+/// A member who unsubscribed stays unsubscribed at a new address.
 pub(super) fn carry_suppression(
     connection: &Connection,
     stored: &Stored,

@@ -103,7 +103,7 @@ impl Ledger {
             private::create_folder(dir)
                 .map_err(|source| LedgerError::Folder { path: dir.to_owned(), source })?;
         }
-        // SQLite gives the files next to it the same permissions; what cannot be created it says itself.
+        // SQLite copies the permissions to the files next to it, and reports a file that cannot be created.
         let _said_below = private::create_if_missing(path);
         let connection = Connection::open(path).map_err(opening(path))?;
         Self::set_up(connection, path, Durable::Yes)

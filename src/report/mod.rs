@@ -134,7 +134,7 @@ fn page(text: &str) -> std::io::Result<()> {
     command.arg("-c").arg(pager.unwrap_or_else(|| "less -R".to_owned())).stdin(std::process::Stdio::piped());
     let mut child = command.spawn()?;
     if let Some(mut input) = child.stdin.take() {
-        // Who leaves the pager early has read enough.
+        // Ignore errors: the user may quit the pager early.
         let _closed = input.write_all(text.as_bytes());
     }
     match child.wait()?.code() {

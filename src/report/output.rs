@@ -6,7 +6,7 @@ use std::sync::{Mutex, PoisonError};
 /// The first error, kept until the command ends: its work is done then.
 static FAILED: Mutex<Option<io::Error>> = Mutex::new(None);
 
-/// Notes how a write ended; a reader such as `head` that has seen enough is no error.
+/// Notes how a write ended; a reader that has quit, such as `head`, is not an error.
 pub(super) fn written(result: io::Result<()>) {
     if let Err(error) = result
         && error.kind() != ErrorKind::BrokenPipe

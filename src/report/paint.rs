@@ -1,4 +1,4 @@
-//! The few colours of the program; the streams delete them if there is no terminal for them.
+//! The few colors of the program; the streams remove them if there is no terminal.
 
 /// What a text is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

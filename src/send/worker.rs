@@ -141,7 +141,7 @@ impl Worker {
         Ok(Ready { member, letter })
     }
 
-    /// Waits until a letter may leave; returns the run's end where none may any more.
+    /// Waits until a letter may leave; returns the run's end if none may.
     async fn turn(&self) -> Option<End> {
         loop {
             let wait = match self.pace.turn((self.job.clock)()) {

@@ -217,7 +217,7 @@ fn organisation(domain: &str) -> &str {
 mod tests {
     use super::*;
 
-    #[expect(clippy::unnecessary_wraps, reason = "an answer, beside the missing one")]
+    #[expect(clippy::unnecessary_wraps, reason = "as the other answers")]
     fn texts(records: &[&str]) -> Texts {
         Some(records.iter().map(|&record| record.to_owned()).collect())
     }

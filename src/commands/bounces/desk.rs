@@ -63,7 +63,7 @@ impl<'a> Desk<'a> {
     }
 
     /// Writes the lines of a message that was read by a run which crashed before it wrote them.
-    fn mend_log(&mut self, digest: &str) -> Result<(), Error> {
+    fn complete_log(&mut self, digest: &str) -> Result<(), Error> {
         let logged = match &mut self.logged {
             Some(logged) => logged,
             unread => unread.insert(logged(&self.log_path)?),
@@ -112,7 +112,7 @@ impl InboxProcessor for Desk<'_> {
         let digest = Sha256::of(&unix_lines(bytes));
         if ledger.has_bounce(&digest)? {
             self.known += 1;
-            return self.mend_log(&digest);
+            return self.complete_log(&digest);
         }
         let report = self.reader.read(bytes);
         let now = Timestamp::now();

@@ -134,7 +134,7 @@ impl Rebuilder {
         }
     }
 
-    /// Makes the edition, and then says what is to be said of it.
+    /// Makes the edition, then reports on it.
     fn work(&mut self, is_config: bool) {
         if let Err(error) = self.try_work(is_config) {
             self.desk.trouble(&error.render(false, WIDTH));

@@ -25,7 +25,7 @@ pub(in crate::commands) fn run(context: Context<'_>, arguments: &Send) -> Result
     Ok(Exit::Done)
 }
 
-/// The approval of an issue whose time has come; `None` if nothing is to be done about it.
+/// The approval of an issue whose time has come; `None` if there is nothing to do.
 fn approval_if_due(context: Context<'_>, issue: &IssueName) -> Result<Option<Review>, Error> {
     let meta = context.project.source(issue)?.issue;
     let Some(send_at) = meta.send_at else { return Ok(None) };

@@ -28,7 +28,7 @@ pub enum DkimError {
     Key { path: PathBuf, problem: KeyProblem },
     #[error("`{value}` cannot be a DKIM {what}: write letters, digits, `-` and dots")]
     Name { what: &'static str, value: String },
-    #[error("the RSA key gives a wrong signature: the file is damaged")]
+    #[error("the RSA key produces a wrong signature: the file is damaged")]
     Sign,
 }
 

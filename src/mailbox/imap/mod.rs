@@ -41,7 +41,7 @@ pub struct ImapServer {
     pub ca_file: Option<PathBuf>,
     pub login: Login,
     pub folder: String,
-    /// Where handled messages go; they get the keyword [`DONE`] when left out.
+    /// The folder for processed messages (default: they stay and get the keyword [`DONE`]).
     pub move_to: Option<String>,
     /// How long the server may be silent.
     pub timeout: Duration,

@@ -125,7 +125,7 @@ fn header(line: &str, width: usize) -> Vec<Line> {
     lines
 }
 
-/// How a line stands beside the other letter.
+/// How a line compares with the other letter.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Change {
     Same,

@@ -1,4 +1,4 @@
-//! A table in the columns that there are: beside each other, wrapped within them, or one card a row.
+//! A table within the available columns: side by side, wrapped, or as one card per row.
 
 use unicode_width::UnicodeWidthStr;
 
