@@ -3,7 +3,7 @@
 use std::io::Cursor;
 use std::path::Path;
 
-use calamine::{Data, Range, Reader, open_workbook_auto_from_rs};
+use calamine::{Data, Range, Reader, Sheets, Xlsx, open_workbook_auto_from_rs};
 
 use super::ImportError;
 use crate::domain::field;
@@ -14,8 +14,12 @@ pub(super) const DELIMITER: u8 = b';';
 /// The text of the sheet that has a column for e-mail addresses, else of the first that is not empty; and its name.
 pub(super) fn text(path: &Path, bytes: Vec<u8>) -> Result<(String, String), ImportError> {
     let failed = |reason: String| ImportError::Spreadsheet { path: path.to_owned(), reason };
+    check_unpacked_size(&bytes, LARGEST_UNPACKED).map_err(failed)?;
     let mut book =
         open_workbook_auto_from_rs(Cursor::new(bytes)).map_err(|error| failed(error.to_string()))?;
+    if let Sheets::Xlsx(book) = &mut book {
+        check_extent(book).map_err(failed)?;
+    }
     let sheets = book.worksheets();
     let with_addresses = sheets.iter().find(|(_, cells)| has_addresses(cells));
     let chosen = with_addresses.or_else(|| sheets.iter().find(|(_, cells)| !cells.is_empty()));
@@ -29,6 +33,50 @@ pub(super) fn text(path: &Path, bytes: Vec<u8>) -> Result<(String, String), Impo
     let above = usize::try_from(cells.start().map_or(0, |(row, _)| row)).unwrap_or(0);
     let text = String::from_utf8(written).map_err(|error| failed(error.to_string()))?;
     Ok(("\n".repeat(above) + &text, name.clone()))
+}
+
+/// A spreadsheet of a million members unpacks to less.
+const LARGEST_UNPACKED: u64 = 512 * 1024 * 1024;
+/// A list with more columns is not a member list; each row is held with all of them.
+const MOST_COLUMNS: u32 = 1_000;
+/// Cells of a sheet, empty ones included, as they are held in memory.
+const MOST_CELLS: u64 = 16_000_000;
+
+/// Refuses an archive whose files unpack to more than a member list can have.
+fn check_unpacked_size(bytes: &[u8], most: u64) -> Result<(), String> {
+    // An .xls file is not an archive.
+    let Ok(mut archive) = zip::ZipArchive::new(Cursor::new(bytes)) else { return Ok(()) };
+    let mut total = 0_u64;
+    for index in 0..archive.len() {
+        let file = archive.by_index_raw(index).map_err(|error| error.to_string())?;
+        total = total.saturating_add(file.size());
+        if total > most {
+            return Err(format!("it unpacks to more than {} MB", most / 1024 / 1024));
+        }
+    }
+    Ok(())
+}
+
+/// Refuses a sheet with a cell so far out that the cells before it would fill the memory: whatever the sheet says of its
+/// own size, the cells count.
+fn check_extent<R: std::io::Read + std::io::Seek>(book: &mut Xlsx<R>) -> Result<(), String> {
+    for name in book.sheet_names() {
+        let mut cells = book.worksheet_cells_reader(&name).map_err(|error| error.to_string())?;
+        let (mut rows, mut columns) = (0, 0);
+        while let Some(cell) = cells.next_cell().map_err(|error| error.to_string())? {
+            let (row, column) = cell.get_position();
+            rows = rows.max(row.saturating_add(1));
+            columns = columns.max(column.saturating_add(1));
+            if columns > MOST_COLUMNS || u64::from(rows) * u64::from(columns) > MOST_CELLS {
+                return Err(format!(
+                    "the sheet `{name}` has a cell in row {}, column {}: delete what is far outside the list",
+                    row.saturating_add(1),
+                    column.saturating_add(1)
+                ));
+            }
+        }
+    }
+    Ok(())
 }
 
 fn has_addresses(cells: &Range<Data>) -> bool {
@@ -47,5 +95,81 @@ fn words(cell: &Data) -> String {
             if (hour, minute, second) == (0, 0, 0) { date } else { format!("{date} {hour:02}:{minute:02}") }
         }
         other => other.to_string().split_whitespace().collect::<Vec<_>>().join(" "),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write;
+
+    use super::*;
+
+    /// A workbook with one sheet.
+    fn workbook(sheet: &[u8]) -> Vec<u8> {
+        let mut archive = zip::ZipWriter::new(Cursor::new(Vec::new()));
+        let main = "http://schemas.openxmlformats.org/spreadsheetml/2006/main";
+        let relations = "http://schemas.openxmlformats.org/officeDocument/2006/relationships";
+        let workbook = format!(
+            "<workbook xmlns=\"{main}\" xmlns:r=\"{relations}\"><sheets>\
+             <sheet name=\"Lista\" sheetId=\"1\" r:id=\"rId1\"/></sheets></workbook>"
+        );
+        let related = format!(
+            "<Relationships xmlns=\"http://schemas.openxmlformats.org/package/2006/relationships\">\
+             <Relationship Id=\"rId1\" Type=\"{relations}/worksheet\" Target=\"worksheets/sheet1.xml\"/>\
+             </Relationships>"
+        );
+        let package = related
+            .replace("/worksheet", "/officeDocument")
+            .replace("worksheets/sheet1.xml", "xl/workbook.xml");
+        let files: [(&str, &[u8]); 4] = [
+            ("_rels/.rels", package.as_bytes()),
+            ("xl/workbook.xml", workbook.as_bytes()),
+            ("xl/_rels/workbook.xml.rels", related.as_bytes()),
+            ("xl/worksheets/sheet1.xml", sheet),
+        ];
+        for (name, content) in files {
+            archive.start_file(name, zip::write::SimpleFileOptions::default()).unwrap();
+            archive.write_all(content).unwrap();
+        }
+        archive.finish().unwrap().into_inner()
+    }
+
+    fn sheet(dimension: &str, cells: &[(&str, &str)]) -> Vec<u8> {
+        let main = "http://schemas.openxmlformats.org/spreadsheetml/2006/main";
+        let mut text = format!("<worksheet xmlns=\"{main}\"><dimension ref=\"{dimension}\"/><sheetData>");
+        for (place, value) in cells {
+            let row: String = place.chars().filter(char::is_ascii_digit).collect();
+            text += &format!(
+                "<row r=\"{row}\"><c r=\"{place}\" t=\"inlineStr\"><is><t>{value}</t></is></c></row>"
+            );
+        }
+        (text + "</sheetData></worksheet>").into_bytes()
+    }
+
+    fn read(bytes: Vec<u8>) -> Result<String, String> {
+        text(Path::new("list.xlsx"), bytes).map(|(text, _)| text).map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn a_cell_far_outside_the_list_is_an_error_and_not_the_end_of_the_memory() {
+        let list = [("A1", "E-post"), ("A2", "anna@example.org")];
+        assert!(read(workbook(&sheet("A1:A2", &list))).unwrap().contains("anna@example.org"));
+        for (dimension, far) in [("A1:XFD1048576", "XFD1048576"), ("A1:A2", "XFD1048576"), ("A1", "ALM5000")]
+        {
+            let cells = [&list[..], &[(far, "x")]].concat();
+            let error = read(workbook(&sheet(dimension, &cells))).unwrap_err();
+            assert!(error.contains("`Lista` has a cell in row"), "{error}");
+        }
+        // A dimension that lies the other way costs nothing.
+        assert!(read(workbook(&sheet("A1:XFD1048576", &list))).is_ok());
+    }
+
+    #[test]
+    fn a_zip_bomb_is_refused_before_it_is_unpacked() {
+        let bomb = workbook(&vec![b' '; 4 * 1024 * 1024]);
+        assert!(bomb.len() < 10_000);
+        assert!(check_unpacked_size(&bomb, LARGEST_UNPACKED).is_ok());
+        let error = check_unpacked_size(&bomb, 3 * 1024 * 1024).unwrap_err();
+        assert_eq!(error, "it unpacks to more than 3 MB");
     }
 }
