@@ -100,7 +100,8 @@ fn words(cell: &Data) -> String {
 
 #[cfg(test)]
 mod tests {
-    use std::io::Write;
+    use std::fmt::Write as _;
+    use std::io::Write as _;
 
     use super::*;
 
@@ -139,9 +140,8 @@ mod tests {
         let mut text = format!("<worksheet xmlns=\"{main}\"><dimension ref=\"{dimension}\"/><sheetData>");
         for (place, value) in cells {
             let row: String = place.chars().filter(char::is_ascii_digit).collect();
-            text += &format!(
-                "<row r=\"{row}\"><c r=\"{place}\" t=\"inlineStr\"><is><t>{value}</t></is></c></row>"
-            );
+            let cell = format!("<c r=\"{place}\" t=\"inlineStr\"><is><t>{value}</t></is></c>");
+            let _infallible = write!(text, "<row r=\"{row}\">{cell}</row>");
         }
         (text + "</sheetData></worksheet>").into_bytes()
     }

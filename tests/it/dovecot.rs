@@ -207,7 +207,7 @@ fn what_comes_back_is_read_through_imap() {
     imap(table("tls", first_port() + 21).replace("hemligt", "fel"));
     club.sandbox.run("bounces").code(78).stderr_has("refused the login as doris@mail.example.org");
     imap(table("tls", first_port() + 21) + "folder = \"Studsar\"\n");
-    club.sandbox.run("bounces").code(78).stderr_has("does not open the folder `Studsar`");
+    club.sandbox.run("bounces").code(78).stderr_has("cannot open the folder `Studsar`");
     imap(table("tls", first_port() + 20));
-    club.sandbox.run("bounces").code(78).stderr_has("it does not speak TLS there");
+    club.sandbox.run("bounces").code(78).stderr_has("no TLS on this port");
 }
