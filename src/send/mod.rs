@@ -21,8 +21,7 @@ use tokio::task::JoinSet;
 use crate::compose::{ComposeError, Composer};
 use crate::diagnosis::{self, About};
 use crate::domain::{IssueName, Member, MemberId, Outcome, Quota, Reply, Segment, State};
-use crate::ledger::Skip;
-use crate::ledger::{Ledger, LedgerError, Writer};
+use crate::ledger::{Ledger, LedgerError, Skip, Writer};
 use crate::relay::{Relay, RelayError};
 
 pub use pace::Forecast;
@@ -177,7 +176,7 @@ pub async fn run(
         report(News::Pause(delay, why));
         tokio::select! {
             () = tokio::time::sleep(delay) => {}
-            () = raised(&mut stop) => return Ok((ledger, End::Interrupted)),
+            () = wait_for_stop(&mut stop) => return Ok((ledger, End::Interrupted)),
         }
     }
 }
@@ -213,7 +212,7 @@ fn delays(patience: Duration) -> impl Iterator<Item = Duration> {
 }
 
 /// Waits until the flag is set; indefinitely if nobody can set it any more.
-pub async fn raised(flag: &mut watch::Receiver<bool>) {
+pub async fn wait_for_stop(flag: &mut watch::Receiver<bool>) {
     if flag.wait_for(|on| *on).await.is_err() {
         std::future::pending::<()>().await;
     }

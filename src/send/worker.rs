@@ -11,7 +11,7 @@ use crate::relay::{After, Relay, RelayError, Session};
 
 use super::pace::{Pace, Turn};
 use super::tally::Tally;
-use super::{End, Event, Job, SendError, raised};
+use super::{End, Event, Job, SendError, wait_for_stop};
 
 pub(super) struct Worker {
     pub members: Arc<Mutex<mpsc::Receiver<Result<Member, LedgerError>>>>,
@@ -152,8 +152,8 @@ impl Worker {
             let (mut stop, mut halted) = (self.stop.clone(), self.halted.clone());
             tokio::select! {
                 () = tokio::time::sleep(wait) => {}
-                () = raised(&mut stop) => return Some(End::Interrupted),
-                () = raised(&mut halted) => return Some(End::Interrupted),
+                () = wait_for_stop(&mut stop) => return Some(End::Interrupted),
+                () = wait_for_stop(&mut halted) => return Some(End::Interrupted),
             }
         }
     }

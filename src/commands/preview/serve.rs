@@ -16,7 +16,7 @@ use crate::domain::IssueName;
 use crate::error::{Error, Exit};
 use crate::preview::browser::{Desk, Edition, Places, Reader, Readers, Server, watch};
 use crate::report::Terminal;
-use crate::send::raised;
+use crate::send::wait_for_stop;
 
 use super::super::states::words;
 use super::super::{Project, check};
@@ -56,7 +56,7 @@ pub(super) fn run(context: Context<'_>, issue: &IssueName, arguments: &Preview) 
         tokio::select! {
             served = server.serve(desk) => served?,
             // If nobody listens for signals, they end the program by themselves.
-            () = raised(&mut stop) => {}
+            () = wait_for_stop(&mut stop) => {}
         }
         Ok(Exit::Done)
     })

@@ -22,7 +22,7 @@ pub(in crate::commands) enum RunOutcome {
     Left,
 }
 
-/// How many members of a group met which fate.
+/// How many members of a group met which outcome.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
 struct Numbers {
     letters: u64,
@@ -59,8 +59,8 @@ pub(in crate::commands) struct Breakdown {
 }
 
 impl Numbers {
-    fn add(&mut self, fate: RunOutcome) {
-        *match fate {
+    fn add(&mut self, outcome: RunOutcome) {
+        *match outcome {
             RunOutcome::Letter => &mut self.letters,
             RunOutcome::Skipped => &mut self.skipped,
             RunOutcome::Earlier => &mut self.earlier,
@@ -83,21 +83,21 @@ impl Breakdown {
     }
 
     /// Counts one member.
-    pub fn add(&mut self, member: &Member, fate: RunOutcome, composer: &Composer) {
+    pub fn add(&mut self, member: &Member, outcome: RunOutcome, composer: &Composer) {
         for (group, expression) in self.segments.iter_mut().zip(&self.expressions) {
             if expression.matches(member) {
-                group.numbers.add(fate);
+                group.numbers.add(outcome);
             }
         }
-        self.count_language(member.field("language").map(str::to_lowercase), fate);
-        if fate == RunOutcome::Letter {
+        self.count_language(member.field("language").map(str::to_lowercase), outcome);
+        if outcome == RunOutcome::Letter {
             for (count, (_, is_shown)) in self.sections.iter_mut().zip(composer.sections(member)) {
                 count.letters += u64::from(is_shown);
             }
         }
     }
 
-    fn count_language(&mut self, name: Option<String>, fate: RunOutcome) {
+    fn count_language(&mut self, name: Option<String>, outcome: RunOutcome) {
         let is_known = self.languages.iter().any(|group| group.name == name);
         let is_full = self.languages.len() >= MAX_LANGUAGES;
         let name = if is_full && !is_known { Some("others".to_owned()) } else { name };
@@ -106,7 +106,7 @@ impl Breakdown {
             self.languages.insert(at, Group { name, numbers: Numbers::default() });
         }
         if let Some(group) = self.languages.get_mut(found.unwrap_or_else(|at| at)) {
-            group.numbers.add(fate);
+            group.numbers.add(outcome);
         }
     }
 

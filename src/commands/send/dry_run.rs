@@ -66,8 +66,8 @@ impl DryRun {
     }
 
     /// Counts a member without a letter of this run.
-    pub fn member(&mut self, member: &Member, fate: RunOutcome, composer: &Composer) {
-        self.breakdown.add(member, fate, composer);
+    pub fn member(&mut self, member: &Member, outcome: RunOutcome, composer: &Composer) {
+        self.breakdown.add(member, outcome, composer);
     }
 
     /// The report for programs, once the log is complete.

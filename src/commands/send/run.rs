@@ -113,7 +113,7 @@ impl Run<'_> {
             issue,
             |member| skip(composer, segment, member),
             |member, standing| {
-                let fate = match standing {
+                let outcome = match standing {
                     Standing::Skipped(skip) => {
                         self.log.member(member, "skipped", Some(skip.as_str()));
                         RunOutcome::Skipped
@@ -127,7 +127,7 @@ impl Run<'_> {
                     Standing::In(_) => return Ok(()),
                 };
                 if let Some(dry) = &mut self.dry {
-                    dry.member(member, fate, composer);
+                    dry.member(member, outcome, composer);
                 }
                 Ok::<_, Error>(())
             },
