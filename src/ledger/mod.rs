@@ -283,6 +283,31 @@ mod tests {
     }
 
     #[test]
+    fn a_ledger_of_the_version_before_keeps_its_reviews_and_knows_what_was_sent() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("l.db");
+        let before = Connection::open(&path).unwrap();
+        for migration in &MIGRATIONS[..4] {
+            before.execute_batch(migration).unwrap();
+        }
+        before.pragma_update(None, "user_version", 4).unwrap();
+        before
+            .execute_batch(
+                "INSERT INTO member (id, name, added_at, changed_at) VALUES (1, 'Anna', 'x', 'x');
+                 INSERT INTO delivery (issue, member, state, changed_at)
+                     VALUES ('2026-1', 1, 'accepted', '2026-04-15T06:00:00Z');
+                 INSERT INTO review VALUES ('2026-2', 'approved', '2026-11-01T06:00:00Z', '{}', 'digest', 7);",
+            )
+            .unwrap();
+        drop(before);
+        let ledger = Ledger::open(&path).unwrap();
+        let review = |issue: &str, kind| ledger.review(&issue.parse().unwrap(), kind).unwrap();
+        assert_eq!(review("2026-2", ReviewKind::Approved).unwrap().letters, 7);
+        assert_eq!(review("2026-1", ReviewKind::SentToAll).unwrap().letters, 1);
+        assert!(review("2026-2", ReviewKind::SentToAll).is_none());
+    }
+
+    #[test]
     fn a_copy_leaves_the_original_alone() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("l.db");
