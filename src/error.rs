@@ -54,7 +54,7 @@ pub struct Error {
     message: String,
     hint: Option<String>,
     excerpt: Option<Box<Excerpt>>,
-    /// What lies below it, outermost first.
+    /// The errors that caused it, outermost first.
     causes: Vec<String>,
 }
 

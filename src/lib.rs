@@ -98,7 +98,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     ExitCode::from(code)
 }
 
-/// The help is never wider, and that wide in a pipe.
+/// The width of the help in a pipe, and its greatest width.
 const HELP_COLUMNS: usize = 100;
 
 /// The arguments and the name of the command, such as `members list`.

@@ -9,7 +9,7 @@ const FOLDER: u32 = 0o700;
 const FILE: u32 = 0o600;
 const PUBLIC_FOLDER: u32 = 0o755;
 const PUBLIC_FILE: u32 = 0o644;
-/// Bits of the group and of everybody else.
+/// Permission bits of the group and of others.
 const OTHERS: u32 = 0o077;
 const SETGID: u32 = 0o2000;
 
@@ -91,7 +91,7 @@ pub fn publish_file(path: &Path, content: &[u8]) -> io::Result<()> {
     fs::set_permissions(path, Permissions::from_mode(PUBLIC_FILE))
 }
 
-/// Makes a folder, and the files directly in it, readable by the owner only.
+/// Removes the permissions of others from a folder and the files directly in it.
 ///
 /// # Errors
 /// If the permissions cannot be read or changed.

@@ -9,7 +9,7 @@ use super::{Finding, Subject};
 /// An event that ends before this hour may have begun the evening before.
 const NIGHT_ENDS: i8 = 6;
 
-/// Events before the issue's own date; today is not looked at, so that an old issue can be checked as it was.
+/// Events before the issue's own date. Today's date does not matter, so that an old issue can still be checked.
 pub(super) fn over(subject: &Subject<'_>) -> Vec<Finding> {
     let issued = subject.source.issue.date;
     each(subject, |event| {

@@ -18,7 +18,7 @@ pub(super) struct TextFile {
 pub(super) struct Passage<'a> {
     file: &'a TextFile,
     pub text: String,
-    /// Where it is in the file; unknown if the file writes it in another way.
+    /// The place in the file; unknown if the file spells the text differently.
     offset: Option<usize>,
 }
 

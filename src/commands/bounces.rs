@@ -113,7 +113,7 @@ fn read_servers(
     processor: &mut impl InboxProcessor,
 ) -> Result<(), Error> {
     let servers = context.project.config.inbox.imap.iter();
-    // One that is unreachable keeps nobody from the others.
+    // A server that cannot be reached does not keep the others from being read.
     let read: Vec<_> = servers.map(|imap| imap::read(context, imap, is_dry, processor)).collect();
     read.into_iter().collect()
 }

@@ -1,4 +1,4 @@
-//! What a command works on and how it talks.
+//! What every command gets: the project and the terminal.
 
 use std::path::PathBuf;
 

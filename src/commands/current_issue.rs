@@ -1,4 +1,4 @@
-//! The issue that is meant when none is named.
+//! The issue that a command uses if none is named.
 
 use jiff::Timestamp;
 
@@ -9,7 +9,7 @@ use crate::ledger::{Ledger, ReviewKind};
 
 use super::Project;
 
-/// How far the sending of an issue has come, as far as choosing one depends on it.
+/// How far an issue has been sent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Sending {
     NotBegun,
@@ -19,7 +19,7 @@ enum Sending {
 }
 
 impl Project {
-    /// The issue that is looked at: the named one or the current one, which is the earliest that is still to be sent,
+    /// The issue to show: the named one or the current one, which is the earliest that is still to be sent,
     /// else the one that is partly sent, else the last.
     ///
     /// # Errors
@@ -34,7 +34,7 @@ impl Project {
         current.map(|(name, _)| name.clone()).ok_or_else(no_issue_yet)
     }
 
-    /// The issue that is to be sent or decided about: the named one, or the only one that is not over.
+    /// The issue to send or decide about: the named one, or the only one that is not over.
     ///
     /// # Errors
     /// If the named one has no folder, or if none is named and several could be meant.

@@ -176,7 +176,7 @@ fn import(ledger: &mut Ledger, list: &List<'_>, terminal: Terminal) -> Result<Im
         };
         let pending = ledger.import(plan.rows(&sheet), run)?;
         if !list.keep_missing {
-            check_brake(&pending.difference, list.max_missing, terminal)?;
+            check_max_missing(&pending.difference, list.max_missing, terminal)?;
         }
         let said: Vec<String> = refusals(&plan.bad, &plan.remarks).collect();
         imported.difference = Some(pending.keep(&said)?);
@@ -243,10 +243,10 @@ fn invalid_rows(path: &Path, bad: &[InvalidRow]) -> Error {
     .hint("correct them in the list, or import the valid rows with --skip-bad")
 }
 
-/// Stops an import that would remove more members than `brake` lets through, unless a person says yes.
-fn check_brake(difference: &Difference, brake: MaxMissing, terminal: Terminal) -> Result<(), Error> {
+/// Stops an import that would remove more members than `limit` allows, unless the user agrees.
+fn check_max_missing(difference: &Difference, limit: MaxMissing, terminal: Terminal) -> Result<(), Error> {
     let missing = difference.missing.count;
-    if !brake.stops(missing, difference.active_before) {
+    if !limit.stops(missing, difference.active_before) {
         return Ok(());
     }
     let message =

@@ -7,7 +7,7 @@ use tokio::sync::watch;
 
 use crate::error::Kind;
 
-/// A closed terminal, `timeout` and systemd send several signals at once; a second press of Ctrl-C is later than this.
+/// A closed terminal, `timeout` and systemd send several signals at once; a deliberate second one comes later.
 const ONE_PRESS: Duration = Duration::from_secs(2);
 
 /// When each kind of signal first came.
@@ -25,8 +25,8 @@ enum Stop {
 }
 
 impl Received {
-    /// Notes a signal; tells whether it forces an exit, which is if the same one came two seconds ago or earlier.
-    /// SIGHUP never does: the terminal that it tells of cannot have meant it twice.
+    /// Records a signal; true if it forces an exit: the same one first came at least two seconds ago.
+    /// SIGHUP never does: closing a terminal sends it more than once.
     fn forces_exit(&mut self, stop: Stop, now: Instant) -> bool {
         let first = match stop {
             Stop::Interrupt => &mut self.interrupt,

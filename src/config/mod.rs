@@ -101,7 +101,7 @@ pub struct Transport {
     pub connect_timeout: Span,
     pub command_timeout: Span,
     pub final_dot_timeout: Span,
-    /// How long a run tries letters again that were deferred, and a server that is unreachable.
+    /// How long a run retries deferred letters and a server that cannot be reached.
     pub patience: Wait,
     /// How many letters may leave in a time, over all runs.
     pub quota: Vec<Quota>,

@@ -126,7 +126,7 @@ impl Default for MaxMissing {
 }
 
 impl MaxMissing {
-    /// Tells whether `missing` of `active` members are more than the brake lets through.
+    /// Tells whether `missing` of `active` members are more than the limit allows.
     pub fn stops(self, missing: u64, active: u64) -> bool {
         match self {
             Self::Number(number) => missing > number,

@@ -60,7 +60,9 @@ impl Fault {
 
 /// Tells whom a refusal is about, temporary or final.
 pub fn about(reply: &Reply) -> About {
-    let text = reply.text.to_lowercase();
+    // The address that a reply repeats may hold any word, such as `virus` or `relay`.
+    let words = reply.text.split_whitespace().filter(|word| !word.contains('@'));
+    let text = words.collect::<Vec<_>>().join(" ").to_lowercase();
     let by_words = words::PHRASES.iter().find(|(_, phrases)| phrases.iter().any(|phrase| has(&text, phrase)));
     if let Some((about, _)) = by_words {
         return *about;
@@ -111,7 +113,7 @@ mod tests {
     use About::{Message, Recipient, Unknown, Us};
     use Fault::{Account, Login, Quota, Reputation, SenderAddress};
 
-    const CASES: [(u16, &str, About); 32] = [
+    const CASES: [(u16, &str, About); 36] = [
         (
             550,
             "Domain brev.example has exceeded the max emails per hour (150/150 (100%)) allowed. Message discarded.",
@@ -161,6 +163,14 @@ mod tests {
         (552, "5.2.2 The recipient's mailbox is over its quota", Recipient),
         (452, "4.2.2 Mailbox full", Recipient),
         (550, "användaren finns inte", Recipient),
+        (550, "5.1.1 <virusforskning@example.org>: no such user", Recipient),
+        (550, "<rbl.suspended@example.org> unknown", Unknown),
+        (
+            550,
+            "5.1.1 <x@example.org>: Recipient address rejected: unverified address: host said no",
+            Recipient,
+        ),
+        (550, "5.4.1 Recipient address rejected: Access denied", Recipient),
         (550, "mailbox unavailable", Unknown),
         (554, "rejected", Unknown),
         (550, "5.0.0 no", Unknown),

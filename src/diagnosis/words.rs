@@ -1,10 +1,10 @@
-//! What mail servers say: phrases in small letters, with ` * ` for anything between; the first group that fits decides.
+//! What mail servers say: phrases in lower case, with ` * ` for any text; the first matching group decides.
 //! Collected from the sources and documents of Postfix, Exim, Sendmail, Exchange, cPanel and large providers.
 
 use super::About::{self, Message, Recipient, Unknown, Us};
 use super::Fault::{Account, Login, Quota, Reputation, SenderAddress};
 
-/// Phrases by whom they are about. What is narrower comes before what is wider.
+/// Phrases by whom they are about; narrower ones come before wider ones.
 pub(super) const PHRASES: [(About, &[&str]); 9] = [
     (
         Us(SenderAddress),
@@ -150,6 +150,9 @@ pub(super) const PHRASES: [(About, &[&str]); 9] = [
             "address unknown",
             "addressee unknown",
             "unrouteable address",
+            "unverified address",
+            "undeliverable address",
+            "recipient address rejected: access denied",
             "unrouted address",
             "not a valid mailbox",
             "no longer on server",
@@ -222,6 +225,6 @@ pub(super) const STATUSES: [(About, &[&str]); 6] = [
     (Us(Account), &["1.8"]),
     (Us(Quota), &["4.5", "4.6"]),
     (Message, &["3.4", "6.*"]),
-    // Policy of somebody: only what follows tells whose.
+    // Somebody's policy: only later replies tell whose.
     (Unknown, &["7.*"]),
 ];

@@ -2,11 +2,11 @@
 
 use ring::digest::{Context, SHA256};
 
-/// A digest that is fed in parts.
+/// An incremental digest.
 pub struct Sha256(Context);
 
 impl Sha256 {
-    /// The digest of nothing yet.
+    /// An empty digest.
     pub fn new() -> Self {
         Self(Context::new(&SHA256))
     }
@@ -16,7 +16,7 @@ impl Sha256 {
         self.0.update(bytes);
     }
 
-    /// The digest in small hexadecimal digits.
+    /// The digest in lower-case hexadecimal.
     pub fn finish(self) -> String {
         data_encoding::HEXLOWER.encode(self.0.finish().as_ref())
     }

@@ -109,7 +109,7 @@ impl Ledger {
         Self::set_up(connection, path, Durable::Yes)
     }
 
-    /// Opens a ledger that exists, for reading; `None` if there is none yet.
+    /// Opens a ledger that exists; `None` if there is none yet.
     ///
     /// # Errors
     /// If the file cannot be opened or is from a newer version.
@@ -129,11 +129,7 @@ impl Ledger {
         // An empty name: SQLite opens a file of its own and unlinks it at once.
         let mut connection = Connection::open("").map_err(opening(of))?;
         connection.pragma_update(None, "cache_size", COPY_CACHE_KIB).map_err(opening(of))?;
-        if of.exists() {
-            let source = readable(of)?;
-            let pause = std::time::Duration::from_millis(10);
-            Backup::new(&source.connection, &mut connection)?.run_to_completion(PAGES, pause, None)?;
-        }
+        copy_into(&mut connection, of)?;
         Self::set_up(connection, of, Durable::No)
     }
 
@@ -189,6 +185,16 @@ impl Durable {
     fn apply(self, connection: &Connection) -> rusqlite::Result<()> {
         connection.pragma_update(None, "synchronous", if self == Self::Yes { "FULL" } else { "OFF" })
     }
+}
+
+/// Copies the ledger at `of`, if there is one, into an open database.
+fn copy_into(connection: &mut Connection, of: &Path) -> Result<(), LedgerError> {
+    if of.exists() {
+        let source = readable(of)?;
+        let pause = std::time::Duration::from_millis(10);
+        Backup::new(&source.connection, connection)?.run_to_completion(PAGES, pause, None)?;
+    }
+    Ok(())
 }
 
 /// A connection that reads a ledger, and the private copy that it may be of.

@@ -5,12 +5,11 @@ use std::io;
 use std::path::Path;
 
 use rusqlite::Connection;
-use rusqlite::backup::Backup;
 use tempfile::TempDir;
 
 use crate::private;
 
-use super::{Durable, Ledger, LedgerError, PAGES, opening, readable};
+use super::{Durable, Ledger, LedgerError, copy_into, opening};
 
 const PREFIX: &str = "copy-";
 const LOCK: &str = "lock";
@@ -52,11 +51,7 @@ impl Scratch {
             .map_err(|source| LedgerError::Folder { path: path.clone(), source })?;
         let mut connection = Connection::open(&path).map_err(opening(&path))?;
         Durable::No.apply(&connection).map_err(opening(&path))?;
-        if of.exists() {
-            let source = readable(of)?;
-            let pause = std::time::Duration::from_millis(10);
-            Backup::new(&source.connection, &mut connection)?.run_to_completion(PAGES, pause, None)?;
-        }
+        copy_into(&mut connection, of)?;
         Ledger::set_up(connection, &path, Durable::No)
     }
 }

@@ -49,7 +49,7 @@ pub enum After {
     GoOn,
     /// The session is of no use any more.
     Reconnect,
-    /// The answer is about us, not of the recipient: every further letter would get it too.
+    /// The reply is about us, not about the recipient: every further letter would get it too.
     Stop,
 }
 

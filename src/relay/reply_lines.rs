@@ -1,6 +1,6 @@
 //! Replies as servers really write them, put into the form that lettre's parser reads (RFC 5321 §4.2).
 
-/// Stands before a reply code that lettre does not know, in the text of the reply.
+/// Marks a reply code that lettre does not know, in the text of the reply.
 const MARK: char = '\u{1}';
 
 /// Bytes of a reply's lines on their way to the parser.
@@ -42,7 +42,7 @@ impl ReplyLines {
     }
 }
 
-/// UTF-8, or else Windows-1252: servers answer in the language and encoding of their administrators.
+/// Decodes UTF-8, or else Windows-1252: some servers reply in an older encoding.
 fn text(bytes: &[u8]) -> String {
     String::from_utf8(bytes.to_vec())
         .unwrap_or_else(|_| encoding_rs::WINDOWS_1252.decode(bytes).0.into_owned())

@@ -1,8 +1,8 @@
-//! Addresses masked: others may see the terminal.
+//! Masked addresses: others may see the terminal.
 
 use serde_json::Value;
 
-/// The event with its addresses masked.
+/// Masks the addresses of an event.
 pub fn masked(mut event: Value) -> Value {
     mask(&mut event);
     event

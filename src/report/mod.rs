@@ -30,7 +30,7 @@ pub struct Terminal {
     pub quiet: bool,
     pub verbose: u8,
     pub json: bool,
-    /// Whether nobody must be asked anything, even where stdin is a terminal.
+    /// Set if no question may be asked, even if stdin is a terminal.
     pub unattended: bool,
 }
 
@@ -68,9 +68,10 @@ impl Terminal {
     }
 
     /// Keeps a command's result for the one JSON document that is printed when it ends.
-    #[expect(clippy::unused_self, reason = "one way to talk to the user")]
     pub fn json(self, value: &impl Serialize) {
-        document::keep(value);
+        if self.json {
+            document::keep(value);
+        }
     }
 
     /// Asks a yes-or-no question; `None` if nobody can answer.
@@ -110,7 +111,10 @@ impl Terminal {
 
 /// Prints a line of a conversation with a server on stderr; what could change the terminal's state is left out.
 pub fn print_transcript(line: &str) {
-    let clean: String = line.chars().map(|c| if c.is_control() { '\u{FFFD}' } else { c }).collect();
+    let clean: String = line
+        .chars()
+        .map(|c| if c.is_control() || is_bidirectional_control(c) { '\u{FFFD}' } else { c })
+        .collect();
     let _closed = writeln!(anstream::stderr(), "{clean}");
 }
 

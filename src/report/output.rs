@@ -15,7 +15,7 @@ pub(super) fn written(result: io::Result<()>) {
     }
 }
 
-/// What the message of such an error begins with.
+/// The beginning of the message of such an error.
 pub const OUTPUT_FAILED: &str = "cannot write to standard output";
 
 /// Writes what is still buffered; the error if anything could not be written, as on a full disk.

@@ -159,8 +159,9 @@ pub async fn run(
         ledger = back;
         for correction in rounds.tally.corrections() {
             if correct(&ledger, &job, &correction)? {
-                let is_final = matches!(correction.event.outcome, Outcome::Rejected(_));
-                open = open.saturating_sub(u64::from(is_final));
+                let is_final = u64::from(matches!(correction.event.outcome, Outcome::Rejected(_)));
+                open = open.saturating_sub(is_final);
+                settled += is_final;
                 report(News::Letter(&correction.event));
             }
         }
@@ -186,7 +187,7 @@ fn passes(reply: &Reply) -> bool {
     matches!(diagnosis::about(reply), About::Us(fault) if fault.passes())
 }
 
-/// Records what turned out to be right about a letter that was settled otherwise; false if it has changed meanwhile.
+/// Corrects the state of a letter; false if it has changed meanwhile.
 fn correct(ledger: &Ledger, job: &Job, correction: &Correction) -> Result<bool, LedgerError> {
     let states = match correction.event.outcome {
         Outcome::Rejected(_) => [State::Deferred, State::Rejected],

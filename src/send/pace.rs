@@ -24,7 +24,7 @@ pub(super) struct Pace(Mutex<State>);
 #[derive(Debug)]
 struct State {
     gap: Duration,
-    /// If the next letter may leave.
+    /// When the next letter may leave.
     next: Instant,
     slowed: Option<Instant>,
     windows: Vec<Window>,
@@ -114,7 +114,7 @@ fn is_too_fast(reply: &Reply) -> bool {
 }
 
 impl Window {
-    /// If there is a place again; `None` if there is one now.
+    /// When a letter may leave again; `None` if one may now.
     fn free_at(&mut self, now: Timestamp) -> Option<Timestamp> {
         let ends =
             |gone: Timestamp, quota: Quota| gone.saturating_add(quota.span()).unwrap_or(Timestamp::MAX);

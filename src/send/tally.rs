@@ -9,10 +9,10 @@ use crate::relay::{After, Delivered};
 
 use super::Event;
 
-/// This many refusals with the same words, of which it cannot be told whom they are about.
+/// This many unclear refusals with the same words are about us.
 const HELD_IN_A_ROW: usize = 3;
 const HELD_DOMAINS: usize = 2;
-/// This many refusals of any words, with nobody accepted between.
+/// This many refusals of any kind, with no acceptance between them, are about us.
 const REFUSED_IN_A_ROW: usize = 10;
 const REFUSED_DOMAINS: usize = 3;
 /// This many broken connections after the final dot in a row.
@@ -44,7 +44,7 @@ struct Refusal {
     domain: String,
 }
 
-/// A letter whose state turned out to be another one than was settled.
+/// A letter that was settled in what turned out to be the wrong state.
 #[derive(Debug, Clone)]
 pub(super) struct Correction {
     /// The letter with the outcome that is right.
@@ -87,10 +87,10 @@ impl Tally {
         }
     }
 
-    /// What was settled otherwise than it turned out to be, once all letters of a round have ended.
+    /// The letters that were settled in the wrong state; called when all letters of a round have ended.
     pub fn corrections(&self) -> Vec<Correction> {
         let mut counts = self.counts();
-        // A last one that is refused again is dead if the server takes our letters to others.
+        // The last letter left, refused again: the address is dead if the server accepts letters to others.
         if let ([last], true) = (counts.held.as_slice(), counts.has_accepted)
             && last.attempt > 1
         {
@@ -131,6 +131,8 @@ impl Counts {
     /// A refusal of unknown kind: three with the same words, or ten of any, are about us.
     fn hold(&mut self, event: Event, attempt: u32, after: After) -> (Event, After) {
         let refusal = Refusal::new(&event, attempt);
+        // A letter that was held in an earlier round counts once.
+        self.held.retain(|held| held.event.member.id != event.member.id);
         let same = self.held.iter().rev().take_while(|held| held.words == refusal.words).count() + 1;
         self.held.push(refusal);
         let last = |number: usize| self.held.iter().rev().take(number);

@@ -1,4 +1,4 @@
-//! The example's letters before mail checkers that nobody here wrote. Skipped, loudly if they are missing.
+//! Checks the example's letters with third-party mail checkers; says so loudly if they are missing.
 
 use std::path::Path;
 use std::process::Command;

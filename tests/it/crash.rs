@@ -251,7 +251,7 @@ fn a_decision_is_never_about_letters_that_nobody_has_seen() {
         club.run(&format!("resolve 2026-1 {decision}"))
             .code(65)
             .stdout_has("member0001@example.org")
-            .stderr_has("in doubt since now");
+            .stderr_has("are now in doubt; nothing was decided");
         assert_eq!(club.in_doubt("2026-1").len(), 1, "{decision} decided about it");
         let listing = club.run("resolve 2026-1 --json").code(1).json();
         let digest = listing["digest"].as_str().unwrap().to_owned();

@@ -1,4 +1,4 @@
-//! `preview --serve`: the letter in the browser, again whenever a file is saved.
+//! `preview --serve`: the letter in the browser, reloaded whenever a file is saved.
 
 use crate::commands::Context;
 use crate::commands::import::register_as_sent;

@@ -1,4 +1,4 @@
-//! What is done before the first letter: every letter is composed once.
+//! Preparing a run: every letter is composed once before the first one leaves.
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -1,4 +1,4 @@
-//! What a send is asked to do, once the command line is understood.
+//! The request for a send, made from the command line.
 
 use std::path::PathBuf;
 use std::time::Duration;

@@ -33,12 +33,12 @@ pub fn run(context: Context<'_>, arguments: &Resolve) -> Result<Exit, Error> {
         }
     };
     if interrupted > 0 {
-        // Nobody has seen these letters yet, so nobody can have decided about them.
+        // Nobody has seen these letters yet, so the decision cannot be about them.
         list(context, issue, &rows);
         let letters = plural(interrupted, "letter", "letters");
         return Err(Error::new(
             Kind::Data,
-            format!("{letters} of an interrupted run are in doubt since now; nothing was changed"),
+            format!("{letters} of an interrupted run are now in doubt; nothing was decided"),
         )
         .hint("check the list and run the command again"));
     }

@@ -101,7 +101,7 @@ impl<'a> App<'a> {
         self.notice = Some(notice);
     }
 
-    /// Does what a key represents.
+    /// Runs the action of a key.
     pub fn key(&mut self, key: KeyEvent) -> Asked {
         self.notice = None;
         if key.modifiers.contains(KeyModifiers::CONTROL) && key.code == KeyCode::Char('c') {

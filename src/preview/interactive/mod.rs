@@ -51,7 +51,7 @@ pub fn run(
     end
 }
 
-/// Keys and changes of size, read on a thread of their own: where the terminal's window was closed, crossterm comes back
+/// Keys and changes of size, read on a thread of their own: if the terminal's window was closed, crossterm comes back
 /// from no call any more, and only the signal is left to end the program.
 fn read_events() -> io::Result<Receiver<io::Result<Event>>> {
     let (sender, events) = channel();

@@ -154,7 +154,7 @@ fn code(text: &str, width: usize) -> Vec<Line> {
     lines.map(|line| line.after(&Line::inked("    ", Ink::Plain))).collect()
 }
 
-/// The text that represents a picture, or below it.
+/// The text shown instead of a picture, or below it.
 fn image(alt: &str, picture: usize, width: usize) -> Vec<Line> {
     let face = Face { ink: Ink::Quiet, ..Face::default() };
     let mut lines = wrap(&[Piece { text: format!("[{alt}]"), face }], width);

@@ -1,4 +1,4 @@
-//! Whether a server bears the next letter's envelope after a final dot.
+//! Whether a server accepts the next letter's envelope together with a final dot.
 
 use std::sync::OnceLock;
 

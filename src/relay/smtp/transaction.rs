@@ -12,7 +12,7 @@ use super::look_ahead::Leave;
 use super::{Fault, SmtpSession, limited, reply};
 use crate::relay::{After, Delivered};
 
-/// Replies that are about our login or of us, not of the recipient (RFC 4954 §6, RFC 5321 §4.2.3).
+/// Replies about our login, not about the recipient (RFC 4954 §6, RFC 5321 §4.2.3).
 const ABOUT_US: [u16; 4] = [530, 534, 535, 538];
 /// For the reply to the first MAIL that went ahead. The server has just answered; longer silence means that it dropped it.
 const LONGEST_TRIAL: Duration = Duration::from_secs(5);

@@ -75,6 +75,17 @@ fn three_unclear_refusals_in_two_domains_stop_the_run() {
 }
 
 #[test]
+fn the_last_letter_left_is_judged_at_its_second_attempt() {
+    let tally = Tally::new(true);
+    for (attempt, rejected) in [(1, 0), (2, 1)] {
+        let reply = Reply::from_server(550, "mailbox unavailable");
+        let delivered = Delivered { outcome: Outcome::Rejected(reply), after: After::GoOn };
+        let (_, after) = tally.judge(delivered, attempt, |outcome| event(1, DOMAINS[0], outcome));
+        assert_eq!((after, tally.corrections().len()), (After::GoOn, rejected), "attempt {attempt}");
+    }
+}
+
+#[test]
 fn dead_neighbours_at_one_domain_do_not_stop_the_rest() {
     let tally = Tally::new(true);
     for number in 0..8 {
