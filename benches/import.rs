@@ -38,7 +38,8 @@ fn import(bencher: Bencher<'_, '_>, rows: usize) {
         let plan = Plan::make(&sheet);
         let mut ledger = Ledger::open(&dir.path().join("l.db")).unwrap();
         let run = ImportRun {
-            plan: &plan,
+            numbers: &plan.numbers,
+            invalid: &plan.bad,
             file: "m.csv",
             digest: "",
             fields: BTreeSet::new(),

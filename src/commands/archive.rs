@@ -31,11 +31,8 @@ pub fn run(context: Context<'_>, arguments: &Archive) -> Result<Exit, Error> {
         .map(|issue| context.project.composer(issue, fields.clone()))
         .collect::<Result<Vec<_>, _>>()?;
     let association = &context.project.config.association;
-    let index = Index::load(
-        &context.project.dir.join("templates"),
-        &association.language,
-        context.project.association(),
-    )?;
+    let index =
+        Index::load(&context.project.templates_dir(), &association.language, context.project.association())?;
     let site = Site {
         dir: arguments.output.clone().unwrap_or_else(|| context.project.dir.join("archive")),
         url: context.project.config.archive.url.as_ref().map(|url| url.0.as_str()),

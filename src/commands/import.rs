@@ -9,9 +9,9 @@ use serde::Serialize;
 
 use crate::cli::{Import, Reading};
 use crate::config::{MaxMissing, Missing};
-use crate::domain::Sha256;
+use crate::domain::{InvalidRow, Remark, Sha256};
 use crate::error::{Error, Exit, Kind};
-use crate::import::{Format, InvalidRow, Options, Plan, Remark, Sheet, encoding_for};
+use crate::import::{Format, Options, Plan, Sheet, encoding_for};
 use crate::ledger::{Difference, ImportRun, Ledger};
 use crate::report::{Terminal, plural};
 
@@ -167,7 +167,8 @@ fn import(ledger: &mut Ledger, list: &List<'_>, terminal: Terminal) -> Result<Im
         let file = path.display().to_string();
         let fields = sheet.columns.fields().filter(|name| !["name", "email", "number"].contains(name));
         let run = ImportRun {
-            plan: &plan,
+            numbers: &plan.numbers,
+            invalid: &plan.bad,
             file: &file,
             digest: &list.digest,
             fields: fields.map(str::to_owned).collect(),

@@ -5,9 +5,8 @@ mod list;
 mod show;
 
 use crate::cli::MembersCommand;
-use crate::domain::{Address, MemberId};
+use crate::domain::{Address, ListedMember, MemberId};
 use crate::error::{Error, Exit, Kind};
-use crate::import::Row;
 use crate::ledger::{Ledger, MemberRow};
 
 use super::{Context, Project};
@@ -76,13 +75,13 @@ fn unknown(ledger: &Ledger, who: &str) -> Result<Error, Error> {
 }
 
 /// A member as an import would bring it.
-fn as_row(member: &crate::domain::Member) -> Row {
-    Row {
+fn as_row(member: &crate::domain::Member) -> ListedMember {
+    ListedMember {
         number: member.number.clone(),
         name: member.name.clone(),
         address: member.address.clone(),
         fields: member.fields.clone(),
-        ..Row::default()
+        ..ListedMember::default()
     }
 }
 

@@ -8,7 +8,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use ring::rand::SecureRandom;
 
-use crate::compose::{self, ComposeError, Composer, DkimKey, IssueSource, Setup, Signer};
+use crate::compose::{self, ComposeError, Composer, DkimKey, IssueSource, Setup, Signer, Texts};
 use crate::config::{Config, FILE, TransportKind};
 use crate::domain::segment::SegmentError;
 use crate::domain::{IssueName, Segment, TokenKey, field, suggest};
@@ -107,6 +107,21 @@ impl Project {
     pub fn clock_time(&self, time: Timestamp) -> String {
         let zoned = time.to_zoned_datetime(self.config.association.time_zone.0.clone());
         zoned.strftime("%Y-%m-%d %H:%M:%S").to_string()
+    }
+
+    /// The date on the association's clock.
+    pub fn clock_date(&self, time: Timestamp) -> String {
+        time.to_zoned_datetime(self.config.association.time_zone.0.clone()).date().to_string()
+    }
+
+    /// The folder of the project's own templates, whether it exists or not.
+    pub fn templates_dir(&self) -> PathBuf {
+        self.dir.join("templates")
+    }
+
+    /// The texts for mails and lists in the association's language.
+    pub fn texts(&self) -> Result<Texts, Error> {
+        Ok(Texts::load(&self.config.association.language, &self.templates_dir())?)
     }
 
     /// Says that there is no such issue, and which one may be meant.
@@ -217,7 +232,7 @@ impl Project {
         Ok(Setup {
             association: self.association(),
             sender: compose::Sender {
-                name: sender.name.clone().unwrap_or_else(|| config.association.name.clone()),
+                name: config.sender_name().to_owned(),
                 address: sender.address.clone(),
                 reply_to: sender.reply_to.clone(),
                 bounce_address: sender.bounce_address.clone(),
@@ -230,7 +245,7 @@ impl Project {
                 archive_url: config.archive.url.as_ref().map(|url| url.0.clone()),
             },
             logo: config.association.logo.as_ref().map(|logo| self.dir.join(logo)),
-            templates: self.dir.join("templates"),
+            templates: self.templates_dir(),
             fields,
             zone: config.association.time_zone.0.clone(),
             signers: self.signers()?,

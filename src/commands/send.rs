@@ -62,7 +62,7 @@ pub(super) fn send(context: Context<'_>, issue: &IssueName, request: &SendReques
     };
     say_interrupted(&ledger, issue, context.terminal)?;
     import_list(context, &mut ledger, &request.list)?;
-    refuse_cancelled(&ledger, issue)?;
+    refuse_cancelled(context.project, &ledger, issue)?;
     if let Some(address) = &request.selection.retry_rejected {
         queue_rejected(&ledger, issue, address)?;
     }
@@ -116,7 +116,7 @@ fn ask_before(
 }
 
 fn say_interrupted(ledger: &Ledger, issue: &IssueName, terminal: Terminal) -> Result<(), Error> {
-    let cut_off = ledger.mark_interrupted_in_doubt(Timestamp::now())? as u64;
+    let cut_off = ledger.recover(Timestamp::now())? as u64;
     if cut_off > 0 {
         let letters = plural(cut_off, "letter", "letters");
         terminal.say(format!(

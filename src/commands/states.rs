@@ -44,7 +44,7 @@ pub(super) fn words(name: &str) -> String {
 pub(super) fn deliveries(project: &Project, first: &str, rows: &[DeliveryRow]) -> Table {
     let mut table = Table::new([first, "name", "since", "last reply"]).whole(2);
     for row in rows {
-        let since = row.since.parse().map_or_else(|_| row.since.clone(), |time| project.clock_time(time));
+        let since = project.clock_time(row.since);
         let text = |value: &Option<String>| value.clone().unwrap_or_default();
         table.row([text(&row.address), row.name.clone(), since, text(&row.reply)]);
     }

@@ -45,7 +45,7 @@ pub fn run(context: Context<'_>, arguments: &Status) -> Result<Exit, Error> {
         None => context.project.issues(),
     };
     if arguments.issue.is_none() {
-        issues.extend(ledger.issues()?.into_iter().filter_map(|(name, _)| name.parse().ok()));
+        issues.extend(ledger.issues()?);
         issues.sort();
         issues.dedup();
     }

@@ -19,6 +19,8 @@ pub enum ComposeError {
     NoSection { dir: PathBuf },
     #[error("no language file for `{language}`: use sv or en, or add templates/language/{language}.toml")]
     NoLanguage { language: String },
+    #[error("the text `{key}` of {path}: {message}")]
+    Text { path: PathBuf, key: String, message: String },
     #[error("the letter to {member}: {message}")]
     Letter { member: String, message: String },
     #[error("the address {address} {source}")]

@@ -22,6 +22,7 @@ mod style;
 mod tag_mask;
 mod template;
 mod text;
+mod texts;
 mod variant;
 mod web;
 
@@ -43,10 +44,11 @@ pub use digest::Content;
 pub use dkim::{DkimError, DkimKey, Signer};
 pub use error::ComposeError;
 pub use markdown::options as markdown_options;
-pub use notice::{Answer, Farewell, Notice};
+pub use notice::{Answer, Notice};
 pub use page::Association;
 pub use sender::Sender;
 pub use source::IssueSource;
+pub use texts::Texts;
 pub use web::{Index, WebPage};
 
 /// A section next to whose events and title no table of contents is needed.

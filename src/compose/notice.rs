@@ -1,16 +1,12 @@
 //! Short mails in plain text apart from the letters: reminders, and answers to those who leave.
 
-use std::path::{Path, PathBuf};
-
 use jiff::Timestamp;
 use lettre::message::header::{ContentType, HeaderName, HeaderValue};
 
 use crate::domain::{Address, Letter, MemberId};
 
-use super::language::Language;
 use super::message::mailbox;
-use super::template::Templates;
-use super::{Association, ComposeError, Signer, dkim};
+use super::{ComposeError, Signer, dkim};
 
 /// A mail in plain text to one person.
 #[derive(Debug)]
@@ -76,55 +72,20 @@ fn raw(name: &'static str, value: String) -> HeaderValue {
     HeaderValue::new(HeaderName::new_from_ascii_str(name), value)
 }
 
-/// What is written to those who leave.
-#[derive(Debug)]
-pub struct Farewell {
-    pub subject: String,
-    pub text: String,
-}
-
-impl Farewell {
-    /// The texts of a language, with the association in them.
-    ///
-    /// # Errors
-    /// If the language file is missing or its texts are not right.
-    pub fn load(code: &str, templates: &Path, association: &Association) -> Result<Self, ComposeError> {
-        let language = Language::load(code, templates)?;
-        let path = PathBuf::from(format!("templates/language/{code}.toml"));
-        let data = serde_json::json!({ "association": association });
-        let mut texts = Templates::text();
-        let mut fill = |key: &str| {
-            texts.add(key, &path, language.text(key))?;
-            texts.render_data(key, &data).map_err(|error| ComposeError::Letter {
-                member: "those who leave".to_owned(),
-                message: format!("the text `{key}` of the language file: {error}"),
-            })
-        };
-        Ok(Self { subject: fill("unsubscribed_subject")?, text: fill("unsubscribed_text")? })
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
     fn an_answer_has_no_return_path_and_names_what_it_answers() {
-        let association = Association {
-            name: "Byalaget".to_owned(),
-            postal_address: String::new(),
-            website: None,
-            contact: "kansliet@example.se".to_owned(),
-        };
-        let farewell = Farewell::load("sv", Path::new("/nowhere"), &association).unwrap();
         let [from, to] = ["brev@example.se", "anna@example.org"].map(|text| Address::parse(text).unwrap());
         let references: Vec<String> = (0..30).map(|n| format!("<letter-{n}@example.se>")).collect();
         let notice = Notice {
             from_name: Some("Byalaget".to_owned()),
             from: &from,
             to: &to,
-            subject: &farewell.subject,
-            text: &farewell.text,
+            subject: "Du får inga fler brev",
+            text: "Hej!\n",
             message_id: "x@example.se".to_owned(),
             answer: Some(Answer { message_id: "<mine@example.org>", references: &references }),
         };
@@ -138,6 +99,5 @@ mod tests {
             "{text}"
         );
         assert!(text.lines().all(|line| line.len() <= 78), "{text}");
-        assert!(Farewell::load("en", Path::new("/nowhere"), &association).unwrap().text.contains("Byalaget"));
     }
 }

@@ -168,6 +168,11 @@ pub enum ConfigError {
 }
 
 impl Config {
+    /// The sender's name: the association's where none is given.
+    pub fn sender_name(&self) -> &str {
+        self.sender.name.as_ref().unwrap_or(&self.association.name)
+    }
+
     /// Reads and checks the configuration in a project's folder.
     ///
     /// # Errors

@@ -1,13 +1,15 @@
 //! What a mail that came back says about an address.
 
-use std::fmt;
-
 use serde::{Deserialize, Serialize};
+use strum::{Display, EnumString, IntoStaticStr};
 
 /// What a message in the inbox is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, Display, EnumString, IntoStaticStr,
+)]
 #[serde(rename_all = "kebab-case")]
-pub enum Kind {
+#[strum(serialize_all = "kebab-case")]
+pub enum MessageKind {
     /// Delivery was given up for at least one recipient.
     Bounce,
     /// Delivery is still being tried.
@@ -23,8 +25,23 @@ pub enum Kind {
 }
 
 /// How an address is to be treated.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(
+    Debug,
+    Clone,
+    Copy,
+    PartialEq,
+    Eq,
+    PartialOrd,
+    Ord,
+    Hash,
+    Serialize,
+    Deserialize,
+    Display,
+    EnumString,
+    IntoStaticStr,
+)]
 #[serde(rename_all = "kebab-case")]
+#[strum(serialize_all = "kebab-case")]
 pub enum Class {
     /// Nothing will ever arrive there.
     Hard,
@@ -35,8 +52,23 @@ pub enum Class {
 }
 
 /// Why a letter came back, in the names of the trade.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(
+    Debug,
+    Clone,
+    Copy,
+    PartialEq,
+    Eq,
+    PartialOrd,
+    Ord,
+    Hash,
+    Serialize,
+    Deserialize,
+    Display,
+    EnumString,
+    IntoStaticStr,
+)]
 #[serde(rename_all = "kebab-case")]
+#[strum(serialize_all = "kebab-case")]
 pub enum Reason {
     UserUnknown,
     HostUnknown,
@@ -72,40 +104,6 @@ impl Reason {
             _ => Class::Soft,
         }
     }
-
-    /// The name in rules, in the log and in JSON.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::UserUnknown => "user-unknown",
-            Self::HostUnknown => "host-unknown",
-            Self::Moved => "moved",
-            Self::NotAccepting => "not-accepting",
-            Self::Complaint => "complaint",
-            Self::MailboxFull => "mailbox-full",
-            Self::Suspended => "suspended",
-            Self::Filtered => "filtered",
-            Self::SpamPolicy => "spam-policy",
-            Self::Blocked => "blocked",
-            Self::AuthFailure => "auth-failure",
-            Self::SenderRejected => "sender-rejected",
-            Self::Policy => "policy",
-            Self::RateLimited => "rate-limited",
-            Self::TooBig => "too-big",
-            Self::BadContent => "bad-content",
-            Self::BadCommand => "bad-command",
-            Self::Expired => "expired",
-            Self::Network => "network",
-            Self::SystemError => "system-error",
-            Self::SystemFull => "system-full",
-            Self::Undefined => "undefined",
-        }
-    }
-}
-
-impl fmt::Display for Reason {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.as_str())
-    }
 }
 
 /// What a message says about one address.
@@ -133,7 +131,8 @@ mod tests {
             (Reason::SpamPolicy, "spam-policy", Class::Soft),
             (Reason::Undefined, "undefined", Class::Soft),
         ] {
-            assert_eq!(reason.as_str(), name);
+            assert_eq!(reason.to_string(), name);
+            assert_eq!(name.parse(), Ok(reason));
             assert_eq!(serde_json::to_string(&reason).unwrap(), format!("\"{name}\""));
             assert_eq!(reason.class(), class);
         }

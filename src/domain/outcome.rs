@@ -2,10 +2,11 @@
 
 use std::fmt;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 /// How one delivery attempt ended; a refusal is data, not an error.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "state", rename_all = "snake_case")]
 pub enum Outcome {
     Accepted(Reply),
     Deferred(Reply),
@@ -15,7 +16,7 @@ pub enum Outcome {
 }
 
 /// A relay's reply, or our own words if the relay said nothing.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Reply {
     /// Reply code (RFC 5321 §4.2), if the relay gave one.
     pub code: Option<u16>,

@@ -2,10 +2,14 @@
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
+use strum::{EnumString, IntoStaticStr};
 
 /// Why an address is not mailed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, EnumString, IntoStaticStr,
+)]
 #[serde(rename_all = "snake_case")]
+#[strum(serialize_all = "snake_case")]
 pub enum SuppressionReason {
     HardBounce,
     SoftBounces,
@@ -15,28 +19,14 @@ pub enum SuppressionReason {
 }
 
 impl SuppressionReason {
-    const ALL: [Self; 5] =
-        [Self::HardBounce, Self::SoftBounces, Self::Complaint, Self::Unsubscribed, Self::ByHand];
-
     /// The name in the ledger and in JSON.
     pub fn as_str(self) -> &'static str {
-        match self {
-            Self::HardBounce => "hard_bounce",
-            Self::SoftBounces => "soft_bounces",
-            Self::Complaint => "complaint",
-            Self::Unsubscribed => "unsubscribed",
-            Self::ByHand => "by_hand",
-        }
-    }
-
-    /// The reason with this name.
-    pub fn from_name(name: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|reason| reason.as_str() == name)
+        self.into()
     }
 }
 
 /// A suppressed address with its reason and date.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Suppression {
     pub address: String,
     pub reason: SuppressionReason,

@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 
 use crate::diagnosis::{self, About};
-use crate::domain::bounce::{Class, Kind as BounceKind, Verdict};
+use crate::domain::bounce::{Class, MessageKind, Verdict};
 use crate::domain::{Address, IssueName, MemberId, Reply, Suppression, SuppressionReason, Token, TokenKey};
 use crate::inbox::Report;
 use crate::ledger::{BounceAction, BounceRecord, Ledger, LedgerError};
@@ -42,12 +42,11 @@ impl BounceAttribution<'_> {
         now: Timestamp,
     ) -> Result<Vec<BounceRecord>, LedgerError> {
         let token = self.token(report);
-        let kind = serde_json::to_value(report.kind).ok().and_then(|kind| kind.as_str().map(str::to_owned));
         let blank = BounceRecord {
             digest: digest.to_owned(),
             position: 0,
             file: file.to_owned(),
-            kind: kind.unwrap_or_default(),
+            kind: report.kind,
             address: None,
             class: None,
             status: None,
@@ -77,9 +76,9 @@ impl BounceAttribution<'_> {
                     position,
                     issue,
                     address: Some(verdict.address.clone()),
-                    class: Some(format!("{:?}", verdict.class).to_lowercase()),
+                    class: Some(verdict.class),
                     status: verdict.status.clone(),
-                    reason: Some(verdict.reason.to_string()),
+                    reason: Some(verdict.reason),
                     diagnostic: Some(verdict.diagnostic.clone()),
                     member,
                     action,
@@ -92,25 +91,25 @@ impl BounceAttribution<'_> {
     /// A request to leave by the member's own token or from its own address.
     fn withdraw(
         &self,
-        kind: BounceKind,
+        kind: MessageKind,
         token: Option<&Token>,
         member: Option<MemberId>,
         from: &str,
         now: Timestamp,
     ) -> Result<BounceAction, LedgerError> {
         match (kind, member) {
-            (BounceKind::Unsubscribe, Some(member)) => {
+            (MessageKind::Unsubscribe, Some(member)) => {
                 let note = format!("mail from {from}");
                 self.suppress(token, member, from, SuppressionReason::Unsubscribed, &note, now)
             }
-            (BounceKind::Unsubscribe, None) => Ok(BounceAction::NotOurs),
+            (MessageKind::Unsubscribe, None) => Ok(BounceAction::NotOurs),
             _ => Ok(BounceAction::None),
         }
     }
 
     fn judge(
         &self,
-        kind: BounceKind,
+        kind: MessageKind,
         token: Option<&Token>,
         issue: Option<&IssueName>,
         member: Option<MemberId>,
@@ -118,14 +117,14 @@ impl BounceAttribution<'_> {
         now: Timestamp,
     ) -> Result<BounceAction, LedgerError> {
         let Some(member) = member else { return Ok(BounceAction::NotOurs) };
-        if kind == BounceKind::Bounce && is_about_us(verdict) {
+        if kind == MessageKind::Bounce && is_about_us(verdict) {
             return Ok(BounceAction::None);
         }
         let reason = match (kind, verdict.class) {
             // A report on DKIM or DMARC is not a recipient's complaint (RFC 6591).
-            (BounceKind::Complaint, Class::Hard) => SuppressionReason::Complaint,
-            (BounceKind::Bounce, Class::Hard) => SuppressionReason::HardBounce,
-            (BounceKind::Bounce, Class::Soft) => {
+            (MessageKind::Complaint, Class::Hard) => SuppressionReason::Complaint,
+            (MessageKind::Bounce, Class::Hard) => SuppressionReason::HardBounce,
+            (MessageKind::Bounce, Class::Soft) => {
                 let before = self.ledger.soft_bounces_in_a_row(member, issue)?;
                 if before + 1 < self.soft_issues {
                     return Ok(BounceAction::Counted);

@@ -9,7 +9,7 @@ use serde::Serialize;
 use crate::ledger::BounceRecord;
 
 pub use attribution::BounceAttribution;
-pub use refusal::record_refusals;
+pub use refusal::RefusalJudge;
 
 /// One line of the bounce log.
 #[derive(Debug, Serialize)]

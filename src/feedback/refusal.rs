@@ -1,72 +1,49 @@
-//! Letters that the mail server refused for good: recorded like bounces.
+//! What a mail server's final refusal of a letter means for the register.
 
 use jiff::Timestamp;
 
-use crate::domain::bounce::Class;
-use crate::domain::{IssueName, Reply, Sha256, State, Suppression, SuppressionReason};
-use crate::inbox::Reader;
-use crate::ledger::{BounceAction, BounceRecord, DeliveryRow, Ledger, LedgerError};
+use crate::domain::bounce::{Class, MessageKind};
+use crate::domain::{Address, Reply, Suppression, SuppressionReason};
+use crate::inbox::{Hints, Reader, RulesError};
+use crate::ledger::{Attempt, BounceAction, BounceRecord, Refusal};
 
-/// Records each refusal of the issue once and suppresses addresses that are dead; returns what is new.
-///
-/// # Errors
-/// If the ledger cannot be read or written.
-pub fn record_refusals(
-    ledger: &Ledger,
-    issue: &IssueName,
-    reader: &Reader,
-    now: Timestamp,
-) -> Result<Vec<BounceRecord>, LedgerError> {
-    let mut records = Vec::new();
-    for row in ledger.deliveries(issue, State::Rejected)?.into_iter().filter(|row| row.code.is_some()) {
-        let digest = Sha256::of(format!("{issue} {} {}", row.member, row.attempts).as_bytes());
-        if !ledger.has_bounce(&digest)? {
-            records.push(record_refusal(ledger, issue, reader, row, digest, now)?);
-        }
+/// Judges refusals by the rules for returned messages.
+#[derive(Debug)]
+pub struct RefusalJudge(Reader);
+
+impl RefusalJudge {
+    /// Compiles the rules.
+    ///
+    /// # Errors
+    /// If a built-in rule file is broken.
+    pub fn new() -> Result<Self, RulesError> {
+        Reader::new(&Hints::default()).map(Self)
     }
-    Ok(records)
-}
 
-fn record_refusal(
-    ledger: &Ledger,
-    issue: &IssueName,
-    reader: &Reader,
-    row: DeliveryRow,
-    digest: String,
-    now: Timestamp,
-) -> Result<BounceRecord, LedgerError> {
-    let text = row.reply.clone().unwrap_or_default();
-    let reason = reader.reason(&Reply { code: row.code, status: row.status.clone(), text: text.clone() });
-    let is_dead = reason.class() == Class::Hard;
-    ledger.at_once(|ledger| {
-        let action = match &row.address {
-            Some(address) if is_dead => {
-                let note = format!("{reason} {text}");
-                let reason = SuppressionReason::HardBounce;
-                let suppression = Suppression { address: address.clone(), reason, since: now, note };
-                if ledger.suppress(&suppression)? {
-                    BounceAction::Suppressed
-                } else {
-                    BounceAction::AlreadySuppressed
-                }
-            }
-            _ => BounceAction::Counted,
-        };
+    /// What is recorded of a refusal of the letter to `address`; a dead address is not mailed again.
+    pub fn refusal(&self, attempt: &Attempt, address: &Address, reply: &Reply, now: Timestamp) -> Refusal {
+        let reason = self.0.reason(reply);
+        let class = reason.class();
+        let suppression = (class == Class::Hard).then(|| Suppression {
+            address: address.to_string(),
+            reason: SuppressionReason::HardBounce,
+            since: now,
+            note: format!("{reason} {}", reply.text),
+        });
         let record = BounceRecord {
-            digest,
+            digest: attempt.digest(),
             position: 0,
             file: "smtp".to_owned(),
-            kind: "bounce".to_owned(),
-            address: row.address,
-            class: Some(if is_dead { "hard" } else { "soft" }.to_owned()),
-            status: row.status,
-            reason: Some(reason.to_string()),
-            diagnostic: Some(text),
-            issue: Some(issue.clone()),
-            member: Some(row.member),
-            action,
+            kind: MessageKind::Bounce,
+            address: Some(address.to_string()),
+            class: Some(class),
+            status: reply.status.clone(),
+            reason: Some(reason),
+            diagnostic: Some(reply.text.clone()),
+            issue: Some(attempt.issue.clone()),
+            member: Some(attempt.member),
+            action: BounceAction::Counted,
         };
-        ledger.add_bounce(&record, now)?;
-        Ok(record)
-    })
+        Refusal { record, suppression }
+    }
 }

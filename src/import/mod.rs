@@ -21,8 +21,7 @@ use crate::domain::Excerpt;
 pub use columns::Columns;
 pub use decode::encoding_for;
 pub use plan::{Duplicate, Plan};
-pub use remark::Remark;
-pub use rows::{InvalidRow, Row, Rows};
+pub use rows::Rows;
 
 /// How a file is to be read; what is left out is found.
 #[derive(Debug, Clone, Default)]

@@ -5,8 +5,10 @@ use std::hash::{BuildHasher, RandomState};
 
 use serde::Serialize;
 
+use crate::domain::{InvalidRow, ListedMember, MemberNumbers, Remark};
+
+use super::Sheet;
 use super::remark::DomainTypos;
-use super::{InvalidRow, Remark, Row, Sheet};
 
 /// The sheet's invalid rows and duplicates, found before anything is changed.
 #[derive(Debug, Default)]
@@ -19,12 +21,11 @@ pub struct Plan {
     pub members: u64,
     pub without_address: u64,
     /// The merged row of each member that has several, by the line of its first row.
-    merged: HashMap<u64, Row>,
+    merged: HashMap<u64, ListedMember>,
     /// Lines whose rows went into an earlier one or are bad.
     left_out: HashSet<u64>,
-    /// The member numbers in the file. Hashes, not texts: a million take 19 MB.
-    numbers: HashSet<u64>,
-    hasher: RandomState,
+    /// The member numbers in the file.
+    pub numbers: MemberNumbers,
 }
 
 /// A row that was merged into an earlier row of the same address, number or name.
@@ -41,9 +42,9 @@ impl Plan {
     /// Reads the sheet once through.
     pub fn make(sheet: &Sheet) -> Self {
         let mut plan = Self::default();
-        let hasher = plan.hasher.clone();
+        let hasher = RandomState::new();
         let mut identities: HashSet<u64> = HashSet::new();
-        let mut repeated: HashMap<u64, Vec<Row>> = HashMap::new();
+        let mut repeated: HashMap<u64, Vec<ListedMember>> = HashMap::new();
         let mut claims = Vec::new();
         let mut slips = DomainTypos::default();
         for row in sheet.rows() {
@@ -56,13 +57,12 @@ impl Plan {
             };
             plan.remarks.append(&mut row.remarks);
             plan.remarks.extend(slips.remark(&row, sheet));
-            let identity = hasher.hash_one(row.identity());
+            let identity = hasher.hash_one(identity(&row));
             if identities.contains(&identity) {
                 repeated.entry(identity).or_default().push(row);
                 continue;
             }
-            let number = row.number.as_ref().map(|number| hasher.hash_one(number));
-            if number.is_some_and(|number| !plan.numbers.insert(number)) {
+            if row.number.as_ref().is_some_and(|number| !plan.numbers.insert(number)) {
                 plan.left_out.insert(row.line);
                 claims.push(row);
                 continue;
@@ -72,31 +72,37 @@ impl Plan {
             plan.without_address += u64::from(row.address.is_none());
         }
         drop(identities);
-        plan.merge(sheet, repeated, &mut claims);
+        plan.merge(sheet, &hasher, repeated, &mut claims);
         plan.refuse(sheet, &claims);
         plan
     }
 
     /// Merges the rows of `repeated`, by identity, into the first row of the same identity.
-    fn merge(&mut self, sheet: &Sheet, mut repeated: HashMap<u64, Vec<Row>>, claims: &mut Vec<Row>) {
+    fn merge(
+        &mut self,
+        sheet: &Sheet,
+        hasher: &RandomState,
+        mut repeated: HashMap<u64, Vec<ListedMember>>,
+        claims: &mut Vec<ListedMember>,
+    ) {
         let mut rows = sheet.rows().filter_map(Result::ok);
         while let Some(mut merged) = rows.next().filter(|_| !repeated.is_empty()) {
             if self.left_out.contains(&merged.line) {
                 continue;
             }
-            let Some(later) = repeated.remove(&self.hasher.hash_one(merged.identity())) else { continue };
+            let Some(later) = repeated.remove(&hasher.hash_one(identity(&merged))) else { continue };
             let first_line = merged.line;
             for duplicate in later {
                 self.left_out.insert(duplicate.line);
                 let (line, name, shared) =
-                    (duplicate.line, duplicate.name.clone(), duplicate.identity_text());
+                    (duplicate.line, duplicate.name.clone(), identity_text(&duplicate));
                 self.duplicates.push(Duplicate { line, first_line, name, shared });
-                merged.fill_from(&duplicate);
+                fill_from(&mut merged, &duplicate);
                 // A row without a number takes that of its duplicate, unless another row has it.
                 let Some(number) = duplicate.number.clone().filter(|_| merged.number.is_none()) else {
                     continue;
                 };
-                if self.numbers.insert(self.hasher.hash_one(&number)) {
+                if self.numbers.insert(&number) {
                     merged.number = Some(number);
                 } else {
                     claims.push(duplicate);
@@ -108,7 +114,7 @@ impl Plan {
     }
 
     /// Refuses rows whose member number is that of another row.
-    fn refuse(&mut self, sheet: &Sheet, claims: &[Row]) {
+    fn refuse(&mut self, sheet: &Sheet, claims: &[ListedMember]) {
         let lines: HashSet<u64> = claims.iter().map(|row| row.line).collect();
         let mut owners: HashMap<&str, Option<u64>> =
             claims.iter().filter_map(|row| Some((row.number.as_deref()?, None))).collect();
@@ -120,24 +126,20 @@ impl Plan {
                 owner.get_or_insert(row.line);
             }
         }
-        let owner = |row: &Row| row.number.as_deref().and_then(|number| owners.get(number).copied()?);
+        let owner =
+            |row: &ListedMember| row.number.as_deref().and_then(|number| owners.get(number).copied()?);
         self.bad.extend(claims.iter().map(|row| number_again(row, owner(row).unwrap_or_default())));
         self.bad.sort_by_key(|bad| bad.line);
     }
 
-    /// Tells whether a row of the file has this member number.
-    pub fn has_number(&self, number: &str) -> bool {
-        self.numbers.contains(&self.hasher.hash_one(number))
-    }
-
     /// The rows to import, each member once.
-    pub fn rows<'a>(&'a self, sheet: &'a Sheet) -> impl Iterator<Item = Row> + 'a {
+    pub fn rows<'a>(&'a self, sheet: &'a Sheet) -> impl Iterator<Item = ListedMember> + 'a {
         let rows = sheet.rows().filter_map(Result::ok).filter(|row| !self.left_out.contains(&row.line));
         rows.map(|row| self.merged.get(&row.line).cloned().unwrap_or(row))
     }
 }
 
-fn number_again(row: &Row, first: u64) -> InvalidRow {
+fn number_again(row: &ListedMember, first: u64) -> InvalidRow {
     InvalidRow {
         line: row.line,
         column: "number".to_owned(),
@@ -148,34 +150,27 @@ fn number_again(row: &Row, first: u64) -> InvalidRow {
     }
 }
 
-impl Row {
-    /// What makes two rows one member: the address, else the number, else name, organisation and street.
-    fn identity(&self) -> (u8, String) {
-        match (&self.address, &self.number) {
-            (Some(address), _) => (0, address.key()),
-            (None, Some(number)) => (1, number.clone()),
-            (None, None) => (2, self.paper_key()),
-        }
+/// What makes two rows one member: the address, else the number, else name, organisation and street.
+fn identity(row: &ListedMember) -> (u8, String) {
+    match (&row.address, &row.number) {
+        (Some(address), _) => (0, address.key()),
+        (None, Some(number)) => (1, number.clone()),
+        (None, None) => (2, row.paper_key()),
     }
+}
 
-    /// The identity of a member without address and number.
-    pub fn paper_key(&self) -> String {
-        let field = |name: &str| self.fields.get(name).map_or("", String::as_str);
-        format!("{}\u{1f}{}\u{1f}{}", self.name, field("organisation"), field("street")).to_lowercase()
+fn identity_text(row: &ListedMember) -> String {
+    match (&row.address, &row.number) {
+        (Some(address), _) => address.to_string(),
+        (None, Some(number)) => format!("member number {number}"),
+        (None, None) => row.name.clone(),
     }
+}
 
-    fn identity_text(&self) -> String {
-        match (&self.address, &self.number) {
-            (Some(address), _) => address.to_string(),
-            (None, Some(number)) => format!("member number {number}"),
-            (None, None) => self.name.clone(),
-        }
-    }
-
-    fn fill_from(&mut self, later: &Self) {
-        for (field, value) in &later.fields {
-            self.fields.entry(field.clone()).or_insert_with(|| value.clone());
-        }
+/// Fills fields that are empty from a later row of the same member.
+fn fill_from(row: &mut ListedMember, later: &ListedMember) {
+    for (field, value) in &later.fields {
+        row.fields.entry(field.clone()).or_insert_with(|| value.clone());
     }
 }
 
@@ -197,7 +192,7 @@ mod tests {
              Anna Ek,anna@Example.SE ,Ekerö,,3\nCia,,,,\nCia,,,,\n",
         );
         let plan = Plan::make(&sheet);
-        let rows: Vec<Row> = plan.rows(&sheet).collect();
+        let rows: Vec<ListedMember> = plan.rows(&sheet).collect();
         assert_eq!(rows.len(), 3);
         assert_eq!((rows[0].name.as_str(), rows[0].fields["city"].as_str()), ("Anna", "Ekerö"));
         let lines: Vec<_> =
@@ -214,7 +209,7 @@ mod tests {
         assert_eq!(plan.bad[0].line, 4);
         let numbers: Vec<_> = plan.rows(&sheet).map(|row| row.number).collect();
         assert_eq!(numbers, [None, Some("5".to_owned())]);
-        assert!(plan.has_number("5") && !plan.has_number("6"));
+        assert!(plan.numbers.contains("5") && !plan.numbers.contains("6"));
     }
 
     #[test]

@@ -2,19 +2,9 @@
 
 use std::collections::HashMap;
 
-use serde::Serialize;
+use crate::domain::{ListedMember, Remark};
 
-use super::{Row, Sheet};
-
-/// Something that a person should look at; nothing is changed because of it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Remark {
-    pub line: u64,
-    /// The column's header.
-    pub column: String,
-    pub value: String,
-    pub message: String,
-}
+use super::Sheet;
 
 /// Domains at which many have their mailbox, and some that are one letter away from those.
 const WELL_KNOWN: [&str; 34] = [
@@ -63,7 +53,7 @@ pub(super) struct DomainTypos(HashMap<String, Option<&'static str>>);
 
 impl DomainTypos {
     /// A remark on an address whose domain looks like a typing error of a well-known one.
-    pub fn remark(&mut self, row: &Row, sheet: &Sheet) -> Option<Remark> {
+    pub fn remark(&mut self, row: &ListedMember, sheet: &Sheet) -> Option<Remark> {
         let address = row.address.as_ref()?;
         let meant = match self.0.get(address.domain()) {
             Some(known) => *known,

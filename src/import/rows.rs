@@ -1,44 +1,11 @@
 //! One row after another, each checked.
 
-use std::collections::BTreeMap;
+use crate::domain::{Address, AddressError, InvalidRow, ListedMember, Remark};
 
-use serde::Serialize;
-
-use crate::domain::{Address, AddressError};
-
-use super::{Columns, Remark};
+use super::Columns;
 
 /// Names are in headers, whose lines have at most 998 octets (RFC 5322 §2.1.1).
 const LONGEST_NAME: usize = 600;
-
-/// A row that names a member.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Row {
-    /// The line of the file on which it starts, from 1.
-    pub line: u64,
-    pub number: Option<String>,
-    pub name: String,
-    pub address: Option<Address>,
-    /// The other fields that have a value.
-    pub fields: BTreeMap<String, String>,
-    /// What a person should look at.
-    pub remarks: Vec<Remark>,
-}
-
-/// A row that cannot be imported, with its place and the value that is wrong.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
-pub struct InvalidRow {
-    pub line: u64,
-    /// The column's header; empty if the whole row is meant.
-    pub column: String,
-    pub value: String,
-    pub reason: String,
-    /// Whom the row is about, so that a typing error does not take a member out of the register.
-    #[serde(skip)]
-    pub number: Option<String>,
-    #[serde(skip)]
-    pub name: String,
-}
 
 /// The rows of a sheet.
 #[derive(Debug)]
@@ -123,7 +90,7 @@ impl<'a> Rows<'a> {
     }
 
     #[expect(clippy::result_large_err, reason = "a invalid row is rare and goes straight into a list")]
-    fn check(&self, line: u64, raw: &str) -> Result<Row, InvalidRow> {
+    fn check(&self, line: u64, raw: &str) -> Result<ListedMember, InvalidRow> {
         let bad = |column: &str, value: &str, reason: String| InvalidRow {
             line,
             column: column.to_owned(),
@@ -140,7 +107,13 @@ impl<'a> Rows<'a> {
             let reason = format!("has {} cells, the header has {}", self.record.len(), self.columns.len());
             return Err(bad("", cell, reason));
         }
-        let mut row = Row { line, number: None, name: String::new(), address: None, ..Row::default() };
+        let mut row = ListedMember {
+            line,
+            number: None,
+            name: String::new(),
+            address: None,
+            ..ListedMember::default()
+        };
         let mut wrong = None;
         for (column, cell) in self.columns.iter().zip(self.record.iter()) {
             let value = cell.trim();
@@ -173,7 +146,7 @@ impl<'a> Rows<'a> {
     }
 }
 
-impl Row {
+impl ListedMember {
     /// Takes the cell's address, the first if there are several, and remarks on what looks odd.
     fn take_address(&mut self, cell: &str, column: &str) -> Result<(), String> {
         let (first, others) = split_addresses(cell);
@@ -261,7 +234,7 @@ fn shortened(value: &str) -> String {
 }
 
 impl Iterator for Rows<'_> {
-    type Item = Result<Row, InvalidRow>;
+    type Item = Result<ListedMember, InvalidRow>;
 
     fn next(&mut self) -> Option<Self::Item> {
         loop {

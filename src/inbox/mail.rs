@@ -11,7 +11,7 @@ use super::signs::{Signs, senders};
 use super::status::{Action, Record};
 use super::verdict::Evidence;
 use super::{address, complaint, notice, reply, status, unsubscribe};
-use crate::domain::bounce::{Class, Kind, Verdict};
+use crate::domain::bounce::{Class, MessageKind, Verdict};
 
 /// A message with what is known about it as a whole.
 #[derive(Debug)]
@@ -42,9 +42,9 @@ impl<'m> Mail<'m> {
     }
 
     /// Says what the message is and what it says about whom.
-    pub fn read(&self) -> (Kind, Vec<Verdict>) {
+    pub fn read(&self) -> (MessageKind, Vec<Verdict>) {
         if let Some(who) = complaint::read(self.message, self.original, self.signs.complaint, self.rules) {
-            return (Kind::Complaint, who);
+            return (MessageKind::Complaint, who);
         }
         if let Some(found) = self.by_status() {
             return found;
@@ -54,15 +54,15 @@ impl<'m> Mail<'m> {
             return self.judged(self.about(listed));
         }
         if self.is_answer() {
-            return (Kind::AutoReply, Vec::new());
+            return (MessageKind::AutoReply, Vec::new());
         }
         if let Some(found) = self.by_words() {
             return found;
         }
         if unsubscribe::is_request(&self.subject, self.notice, self.rules) {
-            return (Kind::Unsubscribe, Vec::new());
+            return (MessageKind::Unsubscribe, Vec::new());
         }
-        (Kind::Other, Vec::new())
+        (MessageKind::Other, Vec::new())
     }
 
     /// Tells whether a mail system says that something was not delivered.
@@ -81,7 +81,7 @@ impl<'m> Mail<'m> {
     }
 
     /// Reads a notice that has no fields at all.
-    fn by_words(&self) -> Option<(Kind, Vec<Verdict>)> {
+    fn by_words(&self) -> Option<(MessageKind, Vec<Verdict>)> {
         let is_notice = self.is_notice();
         if !(is_notice || self.signs.family || self.signs.subject_fails && self.signs.text_fails) {
             return None;
@@ -91,7 +91,7 @@ impl<'m> Mail<'m> {
     }
 
     /// Reads delivery status fields, in a part of their own or in the text.
-    fn by_status(&self) -> Option<(Kind, Vec<Verdict>)> {
+    fn by_status(&self) -> Option<(MessageKind, Vec<Verdict>)> {
         let mut records: Vec<Record> =
             self.message.with(Role::Status).flat_map(|part| status::records(&part.text())).collect();
         let has_part = !records.is_empty();
@@ -108,7 +108,7 @@ impl<'m> Mail<'m> {
         }
         records.retain(|record| record.action != Some(Action::Done));
         if records.is_empty() {
-            return Some((Kind::Other, Vec::new()));
+            return Some((MessageKind::Other, Vec::new()));
         }
         let verdicts = self.by_records(&records);
         Some(self.judged(verdicts))
@@ -261,12 +261,12 @@ impl<'m> Mail<'m> {
             .or_else(in_letter)
     }
 
-    fn judged(&self, verdicts: Vec<Verdict>) -> (Kind, Vec<Verdict>) {
+    fn judged(&self, verdicts: Vec<Verdict>) -> (MessageKind, Vec<Verdict>) {
         let waiting = if verdicts.is_empty() {
             self.signs.delayed
         } else {
             verdicts.iter().all(|verdict| verdict.class == Class::Delayed)
         };
-        (if waiting { Kind::Delayed } else { Kind::Bounce }, verdicts)
+        (if waiting { MessageKind::Delayed } else { MessageKind::Bounce }, verdicts)
     }
 }

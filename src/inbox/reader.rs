@@ -11,7 +11,7 @@ use super::rules::{Rules, RulesError};
 use super::verdict::cut;
 use super::{address, notice, reply, tokens};
 use crate::domain::Reply;
-use crate::domain::bounce::{Kind, Reason, Verdict};
+use crate::domain::bounce::{MessageKind, Reason, Verdict};
 
 /// All text of a notice that is read.
 const MAX_NOTICE: usize = 512 * 1024;
@@ -30,7 +30,7 @@ pub struct Hints {
 /// What a message says.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Report {
-    pub kind: Kind,
+    pub kind: MessageKind,
     pub recipients: Vec<Verdict>,
     /// Strings in which a token of ours may stand; none is verified.
     pub tokens: Vec<String>,

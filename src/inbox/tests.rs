@@ -3,7 +3,7 @@
 use std::sync::LazyLock;
 
 use super::{Hints, Reader, Report};
-use crate::domain::bounce::{Class, Kind, Reason};
+use crate::domain::bounce::{Class, MessageKind, Reason};
 
 static READER: LazyLock<Reader> =
     LazyLock::new(|| Reader::new(&Hints { own_addresses: vec!["studs@example.org".to_owned()] }).unwrap());
@@ -12,13 +12,13 @@ fn read(raw: &str) -> Report {
     READER.read(raw.as_bytes())
 }
 
-fn summary(raw: &str) -> (Kind, Vec<(String, Class, Reason)>) {
+fn summary(raw: &str) -> (MessageKind, Vec<(String, Class, Reason)>) {
     let report = read(raw);
     let recipients = report.recipients.into_iter().map(|v| (v.address, v.class, v.reason)).collect();
     (report.kind, recipients)
 }
 
-fn one(kind: Kind, class: Class, reason: Reason) -> (Kind, Vec<(String, Class, Reason)>) {
+fn one(kind: MessageKind, class: Class, reason: Reason) -> (MessageKind, Vec<(String, Class, Reason)>) {
     (kind, vec![("anna@example.se".to_owned(), class, reason)])
 }
 
@@ -58,7 +58,7 @@ Subject: brev
 
 #[test]
 fn line_ends_make_no_difference() {
-    let want = one(Kind::Bounce, Class::Hard, Reason::UserUnknown);
+    let want = one(MessageKind::Bounce, Class::Hard, Reason::UserUnknown);
     for end in ["\n", "\r\n", "\r"] {
         assert_eq!(summary(&DSN.replace('\n', end)), want, "{end:?}");
     }
@@ -68,11 +68,14 @@ fn line_ends_make_no_difference() {
 #[test]
 fn delayed_delivered_and_full_are_told_apart() {
     for (change, want) in [
-        (("Action: failed", "Action: delayed"), one(Kind::Delayed, Class::Delayed, Reason::UserUnknown)),
-        (("Action: failed", "Action: relayed"), (Kind::Other, vec![])),
+        (
+            ("Action: failed", "Action: delayed"),
+            one(MessageKind::Delayed, Class::Delayed, Reason::UserUnknown),
+        ),
+        (("Action: failed", "Action: relayed"), (MessageKind::Other, vec![])),
         (
             ("User unknown in virtual mailbox table", "Mailbox full"),
-            one(Kind::Bounce, Class::Soft, Reason::MailboxFull),
+            one(MessageKind::Bounce, Class::Soft, Reason::MailboxFull),
         ),
     ] {
         assert_eq!(summary(&DSN.replace(change.0, change.1)), want);
@@ -108,7 +111,7 @@ fn replies_of_hosts_mean_what_they_say() {
              --x\nContent-Type: message/delivery-status{}",
             fields.replace("REPLY", reply)
         );
-        assert_eq!(summary(&raw), one(Kind::Bounce, reason.class(), reason), "{reply}");
+        assert_eq!(summary(&raw), one(MessageKind::Bounce, reason.class(), reason), "{reply}");
     }
 }
 
@@ -120,7 +123,7 @@ fn notices_in_words_are_read() {
             "failure notice",
             "Hi. This is the qmail-send program at mx.example.com.\n\n<anna@example.se>:\nSorry, no mailbox here by that \
              name. (#5.1.1)\n\n--- Below this line is a copy of the message.\n\nTo: bo@example.se\n",
-            one(Kind::Bounce, Class::Hard, Reason::UserUnknown),
+            one(MessageKind::Bounce, Class::Hard, Reason::UserUnknown),
         ),
         (
             "Mail Delivery System <Mailer-Daemon@mx.example.com>",
@@ -128,32 +131,32 @@ fn notices_in_words_are_read() {
             "A message that you sent could not be delivered to one or more of its\nrecipients. This is a permanent \
              error.\n\n  anna@example.se\n    SMTP error from remote mail server after MAIL FROM:<studs@example.org>:\n    \
              550 unknown user\n",
-            one(Kind::Bounce, Class::Soft, Reason::SenderRejected),
+            one(MessageKind::Bounce, Class::Soft, Reason::SenderRejected),
         ),
         (
             "postmaster@example.com",
             "Warning: message delayed 24 hours",
             "Your message has not yet been delivered to:\n  anna@example.se\nDelivery attempts will continue.\n",
-            one(Kind::Delayed, Class::Delayed, Reason::Expired),
+            one(MessageKind::Delayed, Class::Delayed, Reason::Expired),
         ),
         (
             "System Administrator <postmaster@example.com>",
             "Olevererbart: brev",
             "Meddelandet nådde inte följande mottagare:\n\nanna@example.se\n  Mottagaren finns inte.\n",
-            one(Kind::Bounce, Class::Hard, Reason::UserUnknown),
+            one(MessageKind::Bounce, Class::Hard, Reason::UserUnknown),
         ),
         (
             "postmaster@example.com",
             "Unzustellbar: Brief",
             "Ihre Nachricht konnte nicht zugestellt werden:\n\nanna@example.se\nDas Postfach ist voll.\n",
-            one(Kind::Bounce, Class::Soft, Reason::MailboxFull),
+            one(MessageKind::Bounce, Class::Soft, Reason::MailboxFull),
         ),
         (
             "MAILER-DAEMON@mx.example.com",
             "Returned mail: User unknown",
             "   ----- Transcript of session follows -----\n>>> RCPT To:<anna@example.se>\n<<< 550 no such user\n550 \
              <anna@example.se>... User unknown\n\n   ----- Unsent message follows -----\nFrom: studs@example.org\n",
-            one(Kind::Bounce, Class::Hard, Reason::UserUnknown),
+            one(MessageKind::Bounce, Class::Hard, Reason::UserUnknown),
         ),
         (
             "no-reply@sns.example.com",
@@ -161,7 +164,7 @@ fn notices_in_words_are_read() {
             "{\"notificationType\":\"Bounce\",\"bounce\":{\"bounceType\":\"Permanent\",\"bouncedRecipients\":\
              [{\"emailAddress\":\"anna@example.se\",\"status\":\"5.1.1\",\"diagnosticCode\":\"smtp; 550 5.1.1 user \
              unknown\"}]},\"mail\":{\"source\":\"studs@example.org\"}}",
-            one(Kind::Bounce, Class::Hard, Reason::UserUnknown),
+            one(MessageKind::Bounce, Class::Hard, Reason::UserUnknown),
         ),
     ] {
         let raw = format!("From: {from}\nTo: studs@example.org\nSubject: {subject}\n\n{text}");
@@ -175,28 +178,28 @@ fn other_mail_is_no_bounce() {
         (
             "From: anna@example.se\nSubject: SV: Medlemsbrev",
             "Tack! Mitt brev till bo@example.se kunde inte levereras.",
-            Kind::Other,
+            MessageKind::Other,
         ),
         (
             "From: anna@example.se\nSubject: mail delivery problem",
             "My mail to bo@example.se could not be delivered.",
-            Kind::Other,
+            MessageKind::Other,
         ),
         (
             "From: anna@example.se\nReturn-Path: <>\nSubject: Autosvar: Medlemsbrev",
             "Jag är på semester.",
-            Kind::AutoReply,
+            MessageKind::AutoReply,
         ),
-        ("From: anna@example.se\nSubject: avsluta", "", Kind::Unsubscribe),
+        ("From: anna@example.se\nSubject: avsluta", "", MessageKind::Unsubscribe),
         (
             "From: list-bounces@example.se\nSubject: [list] news",
             "The road does not exist any more.",
-            Kind::Other,
+            MessageKind::Other,
         ),
         (
             "Subject: x\nContent-Type: message/disposition-notification",
             "Disposition: displayed",
-            Kind::AutoReply,
+            MessageKind::AutoReply,
         ),
     ] {
         assert_eq!(read(&format!("{header}\nTo: studs@example.org\n\n{text}\n")).kind, kind, "{header}");
@@ -209,15 +212,15 @@ fn a_notice_in_a_forwarded_mail_is_read() {
         "From: bo@example.se\nSubject: VB: kom tillbaka\nContent-Type: multipart/mixed; boundary=y\n\n--y\n\nSe här.\n\
          --y\nContent-Type: message/rfc822\n\n{DSN}\n--y--\n"
     );
-    assert_eq!(summary(&raw), one(Kind::Bounce, Class::Hard, Reason::UserUnknown));
+    assert_eq!(summary(&raw), one(MessageKind::Bounce, Class::Hard, Reason::UserUnknown));
 }
 
 #[test]
 fn hostile_messages_are_read_quickly() {
     let nested: String =
         (0..10_000).map(|n| format!("Content-Type: multipart/mixed; boundary=b{n}\n\n--b{n}\n")).collect();
-    assert_eq!(read(&nested).kind, Kind::Other);
-    assert_eq!(read(&"Content-Type: message/rfc822\n\n".repeat(10_000)).kind, Kind::Other);
+    assert_eq!(read(&nested).kind, MessageKind::Other);
+    assert_eq!(read(&"Content-Type: message/rfc822\n\n".repeat(10_000)).kind, MessageKind::Other);
     let records: String = (0..10_000)
         .map(|n| format!("Final-Recipient: rfc822;u{n}@example.se\nAction: failed\nStatus: 5.1.1\n\n"))
         .collect();

@@ -1,26 +1,29 @@
 //! What the inbox said, each message once.
 
 use jiff::Timestamp;
-use rusqlite::{OptionalExtension, named_params};
-use serde::Serialize;
+use rusqlite::{Connection, OptionalExtension, named_params};
+use serde::{Deserialize, Serialize};
+use strum::{EnumString, IntoStaticStr};
 
+use crate::domain::bounce::{Class, MessageKind, Reason};
 use crate::domain::{IssueName, MemberId};
 
-use super::{Ledger, LedgerError, stamp};
+use super::types::Stamp;
+use super::{Ledger, LedgerError};
 
 /// One recipient of one message of the inbox.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct BounceRecord {
     /// SHA-256 of the message, in hexadecimal.
     pub digest: String,
     /// Which of the message's recipients, from 0.
     pub position: usize,
     pub file: String,
-    pub kind: String,
+    pub kind: MessageKind,
     pub address: Option<String>,
-    pub class: Option<String>,
+    pub class: Option<Class>,
     pub status: Option<String>,
-    pub reason: Option<String>,
+    pub reason: Option<Reason>,
     pub diagnostic: Option<String>,
     pub issue: Option<IssueName>,
     pub member: Option<MemberId>,
@@ -34,14 +37,15 @@ pub struct Correction {
     pub name: String,
     pub organisation: Option<String>,
     pub address: String,
-    pub since: String,
-    /// The last bounce's reason, in the names of the trade.
-    pub reason: Option<String>,
+    pub since: Timestamp,
+    /// The last bounce's reason.
+    pub reason: Option<Reason>,
 }
 
 /// What was done about a message.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, EnumString, IntoStaticStr)]
 #[serde(rename_all = "snake_case")]
+#[strum(serialize_all = "snake_case")]
 pub enum BounceAction {
     Suppressed,
     AlreadySuppressed,
@@ -49,22 +53,6 @@ pub enum BounceAction {
     None,
     /// The message names nobody that a letter went to, or its token is not ours.
     NotOurs,
-}
-
-impl BounceAction {
-    const ALL: [Self; 5] =
-        [Self::Suppressed, Self::AlreadySuppressed, Self::Counted, Self::None, Self::NotOurs];
-
-    /// The name in the ledger and in JSON.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Suppressed => "suppressed",
-            Self::AlreadySuppressed => "already_suppressed",
-            Self::Counted => "counted",
-            Self::None => "none",
-            Self::NotOurs => "not_ours",
-        }
-    }
 }
 
 impl Ledger {
@@ -82,25 +70,7 @@ impl Ledger {
     /// # Errors
     /// If the ledger cannot be written.
     pub fn add_bounce(&self, record: &BounceRecord, now: Timestamp) -> Result<(), LedgerError> {
-        let sql = "INSERT INTO bounce (digest, position, at, file, kind, address, class, status, reason, diagnostic,
-                   issue, member, action) VALUES (:digest, :position, :at, :file, :kind, :address, :class, :status,
-                   :reason, :diagnostic, :issue, :member, :action) ON CONFLICT DO NOTHING";
-        self.connection.prepare_cached(sql)?.execute(named_params! {
-            ":digest": record.digest,
-            ":position": record.position,
-            ":at": stamp(now),
-            ":file": record.file,
-            ":kind": record.kind,
-            ":address": record.address,
-            ":class": record.class,
-            ":status": record.status,
-            ":reason": record.reason,
-            ":diagnostic": record.diagnostic,
-            ":issue": record.issue.as_ref().map(IssueName::as_str),
-            ":member": record.member.map(|member| member.0),
-            ":action": record.action.as_str(),
-        })?;
-        Ok(())
+        add(&self.connection, record, now)
     }
 
     /// What one message said and when it was read; nothing if that was pruned or forgotten.
@@ -112,9 +82,7 @@ impl Ledger {
                    FROM bounce WHERE digest = ?1 AND file <> '' ORDER BY position";
         let mut statement = self.connection.prepare_cached(sql)?;
         let rows = statement.query_map([digest], |row| {
-            let action: String = row.get(11)?;
-            let at: String = row.get(1)?;
-            let issue: Option<String> = row.get(9)?;
+            let Stamp(at) = row.get(1)?;
             let record = BounceRecord {
                 digest: digest.to_owned(),
                 position: row.get(0)?,
@@ -125,14 +93,11 @@ impl Ledger {
                 status: row.get(6)?,
                 reason: row.get(7)?,
                 diagnostic: row.get(8)?,
-                issue: issue.and_then(|issue| issue.parse().ok()),
-                member: row.get::<_, Option<i64>>(10)?.map(MemberId),
-                action: BounceAction::ALL
-                    .into_iter()
-                    .find(|known| known.as_str() == action)
-                    .unwrap_or(BounceAction::None),
+                issue: row.get(9)?,
+                member: row.get(10)?,
+                action: row.get(11)?,
             };
-            Ok((at.parse().unwrap_or_default(), record))
+            Ok((at, record))
         })?;
         Ok(rows.collect::<Result<_, _>>()?)
     }
@@ -154,7 +119,7 @@ impl Ledger {
     /// If the ledger cannot be read.
     pub fn was_mailed(&self, member: MemberId) -> Result<bool, LedgerError> {
         let sql = "SELECT EXISTS (SELECT 1 FROM delivery WHERE member = ?1 AND attempts > 0)";
-        Ok(self.connection.prepare_cached(sql)?.query_row([member.0], |row| row.get(0))?)
+        Ok(self.connection.prepare_cached(sql)?.query_row([member], |row| row.get(0))?)
     }
 
     /// The issue that was last sent to this member.
@@ -164,9 +129,7 @@ impl Ledger {
     pub fn last_issue_of(&self, member: MemberId) -> Result<Option<IssueName>, LedgerError> {
         let sql = "SELECT issue FROM delivery WHERE member = ?1 AND attempts > 0
                    ORDER BY changed_at DESC, issue DESC LIMIT 1";
-        let issue: Option<String> =
-            self.connection.prepare_cached(sql)?.query_row([member.0], |row| row.get(0)).optional()?;
-        Ok(issue.and_then(|issue| issue.parse().ok()))
+        Ok(self.connection.prepare_cached(sql)?.query_row([member], |row| row.get(0)).optional()?)
     }
 
     /// How many of the last issues to this member, other than `issue`, bounced softly with no success between.
@@ -183,7 +146,7 @@ impl Ledger {
                    WHERE d.member = ?1 AND d.issue <> ?2 AND d.state IN ('accepted', 'rejected')
                    ORDER BY d.changed_at DESC, d.issue DESC";
         let mut statement = self.connection.prepare_cached(sql)?;
-        let mut rows = statement.query((member.0, issue.map_or("", IssueName::as_str)))?;
+        let mut rows = statement.query((member, issue.map_or("", IssueName::as_str)))?;
         let mut in_a_row = 0;
         while let Some(row) = rows.next()? {
             if !row.get::<_, bool>(0)? {
@@ -206,12 +169,13 @@ impl Ledger {
                    WHERE s.reason IN ('hard_bounce', 'soft_bounces') ORDER BY 3, 2, 1";
         let mut statement = self.connection.prepare(sql)?;
         let rows = statement.query_map((), |row| {
+            let Stamp(since) = row.get(4)?;
             Ok(Correction {
-                member: MemberId(row.get(0)?),
+                member: row.get(0)?,
                 name: row.get(1)?,
                 organisation: row.get(2)?,
                 address: row.get(3)?,
-                since: row.get(4)?,
+                since,
                 reason: row.get(5)?,
             })
         })?;
@@ -224,8 +188,30 @@ impl Ledger {
     /// If the ledger cannot be read.
     pub fn mailed_address(&self, issue: &IssueName, member: MemberId) -> Result<Option<String>, LedgerError> {
         let sql = "SELECT address FROM delivery WHERE issue = ?1 AND member = ?2";
-        let found =
-            self.connection.prepare_cached(sql)?.query_row((issue.as_str(), member.0), |row| row.get(0));
+        let found = self.connection.prepare_cached(sql)?.query_row((issue, member), |row| row.get(0));
         Ok(found.optional()?.flatten())
     }
+}
+
+/// Keeps what one message said; a message that is known already stays as it is.
+pub(super) fn add(connection: &Connection, record: &BounceRecord, now: Timestamp) -> Result<(), LedgerError> {
+    let sql = "INSERT INTO bounce (digest, position, at, file, kind, address, class, status, reason, diagnostic,
+               issue, member, action) VALUES (:digest, :position, :at, :file, :kind, :address, :class, :status,
+               :reason, :diagnostic, :issue, :member, :action) ON CONFLICT DO NOTHING";
+    connection.prepare_cached(sql)?.execute(named_params! {
+        ":digest": record.digest,
+        ":position": record.position,
+        ":at": Stamp(now),
+        ":file": record.file,
+        ":kind": record.kind,
+        ":address": record.address,
+        ":class": record.class,
+        ":status": record.status,
+        ":reason": record.reason,
+        ":diagnostic": record.diagnostic,
+        ":issue": record.issue,
+        ":member": record.member,
+        ":action": record.action,
+    })?;
+    Ok(())
 }

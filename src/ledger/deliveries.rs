@@ -1,13 +1,13 @@
 //! Deliveries: queued once per issue and member, then carried from state to state.
 
 use jiff::Timestamp;
-use rusqlite::{Connection, OptionalExtension, named_params};
 use serde::Serialize;
 
-use crate::domain::{Address, IssueName, Member, MemberId, Outcome, Reply, State};
+use crate::domain::{Address, IssueName, Member, MemberId, State};
 
 use super::members::{MEMBER_COLUMNS, MEMBER_TABLES, member_row};
-use super::{Ledger, LedgerError, stamp};
+use super::types::Stamp;
+use super::{Ledger, LedgerError};
 
 /// A delivery as it is reported.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -15,13 +15,13 @@ pub struct DeliveryRow {
     pub member: MemberId,
     pub name: String,
     pub address: Option<String>,
-    pub state: String,
+    pub state: State,
     pub message_id: Option<String>,
     pub attempts: u32,
     pub code: Option<u16>,
     pub status: Option<String>,
     pub reply: Option<String>,
-    pub since: String,
+    pub since: Timestamp,
 }
 
 impl Ledger {
@@ -40,7 +40,7 @@ impl Ledger {
              AND (d.state IS NULL OR d.state IN ('queued', 'deferred')) ORDER BY m.id"
         );
         let mut statement = self.connection.prepare_cached(&sql).map_err(LedgerError::from)?;
-        let mut rows = statement.query([issue.as_str()]).map_err(LedgerError::from)?;
+        let mut rows = statement.query([issue]).map_err(LedgerError::from)?;
         while let Some(row) = rows.next().map_err(LedgerError::from)? {
             each(member_row(row)?.member)?;
         }
@@ -63,10 +63,10 @@ impl Ledger {
                 "INSERT INTO delivery (issue, member, state, changed_at) VALUES (?1, ?2, 'queued', ?3)
                  ON CONFLICT DO NOTHING",
             )?;
-            let now = stamp(now);
+            let now = Stamp(now);
             self.for_each_open(issue, |member| {
                 if is_recipient(&member) {
-                    insert.execute((issue.as_str(), member.id.0, &now))?;
+                    insert.execute((issue, member.id.0, &now))?;
                 }
                 Ok::<_, LedgerError>(())
             })?;
@@ -91,22 +91,12 @@ impl Ledger {
              AND m.active = 1 AND m.address IS NOT NULL AND s.reason IS NULL ORDER BY d.member LIMIT ?3"
         );
         let mut statement = self.connection.prepare_cached(&sql)?;
-        let mut rows = statement.query((issue.as_str(), after.0, limit))?;
+        let mut rows = statement.query((issue, after.0, limit))?;
         let mut found = Vec::new();
         while let Some(row) = rows.next()? {
             found.push(member_row(row)?.member);
         }
         Ok(found)
-    }
-
-    /// Marks letters that an earlier run left on the wire as in doubt. Only for the holder of the lock.
-    ///
-    /// # Errors
-    /// If the ledger cannot be written.
-    pub fn mark_interrupted_in_doubt(&self, now: Timestamp) -> Result<usize, LedgerError> {
-        let sql = "UPDATE delivery SET state = 'in_doubt', changed_at = ?1,
-                   reply = 'the run was cut off while the letter was on its way' WHERE state = 'sending'";
-        Ok(self.connection.execute(sql, [stamp(now)])?)
     }
 
     /// The deliveries of an issue that are in `state`.
@@ -118,9 +108,10 @@ impl Ledger {
                    d.status, d.reply, d.changed_at FROM delivery d JOIN member m ON m.id = d.member
                    WHERE d.issue = ?1 AND d.state = ?2 ORDER BY d.member";
         let mut statement = self.connection.prepare_cached(sql)?;
-        let rows = statement.query_map([issue.as_str(), state.as_str()], |row| {
+        let rows = statement.query_map((issue, state), |row| {
+            let Stamp(since) = row.get(9)?;
             Ok(DeliveryRow {
-                member: MemberId(row.get(0)?),
+                member: row.get(0)?,
                 name: row.get(1)?,
                 address: row.get(2)?,
                 state: row.get(3)?,
@@ -129,28 +120,10 @@ impl Ledger {
                 code: row.get(6)?,
                 status: row.get(7)?,
                 reply: row.get(8)?,
-                since: row.get(9)?,
+                since,
             })
         })?;
         Ok(rows.collect::<Result<_, _>>()?)
-    }
-
-    /// Moves the delivery of this attempt from the first state to the second; false if it is not in the first one.
-    ///
-    /// # Errors
-    /// If the ledger cannot be written.
-    pub fn correct(
-        &self,
-        issue: &IssueName,
-        member: MemberId,
-        attempt: u32,
-        [from, to]: [State; 2],
-        now: Timestamp,
-    ) -> Result<bool, LedgerError> {
-        let sql = "UPDATE delivery SET state = ?5, changed_at = ?6
-                   WHERE issue = ?1 AND member = ?2 AND attempts = ?3 AND state = ?4";
-        let values = (issue.as_str(), member.0, attempt, from.as_str(), to.as_str(), stamp(now));
-        Ok(self.connection.execute(sql, values)? == 1)
     }
 
     /// Settles a delivery by a person's decision: one in doubt as accepted or queued again, a rejected one as queued.
@@ -168,7 +141,7 @@ impl Ledger {
         let sql = "UPDATE delivery SET state = ?3, reply = 'decided by hand', code = NULL, status = NULL,
                    changed_at = ?4 WHERE issue = ?1 AND member = ?2
                    AND (state = 'in_doubt' OR state = 'rejected' AND ?3 = 'queued')";
-        let changed = self.connection.execute(sql, (issue.as_str(), member.0, state.as_str(), stamp(now)))?;
+        let changed = self.connection.execute(sql, (issue, member, state, Stamp(now)))?;
         Ok(changed == 1)
     }
 
@@ -212,7 +185,7 @@ impl Ledger {
     /// If the ledger cannot be read.
     pub fn has_deliveries(&self, issue: &IssueName) -> Result<bool, LedgerError> {
         let sql = "SELECT EXISTS (SELECT 1 FROM delivery WHERE issue = ?1)";
-        Ok(self.connection.query_row(sql, [issue.as_str()], |row| row.get(0))?)
+        Ok(self.connection.query_row(sql, [issue], |row| row.get(0))?)
     }
 
     /// Tells whether a delivery of the issue is in one of these states.
@@ -223,75 +196,21 @@ impl Ledger {
         let sql = "SELECT EXISTS (SELECT 1 FROM delivery WHERE issue = ?1 AND state = ?2)";
         let mut statement = self.connection.prepare_cached(sql)?;
         for state in states {
-            if statement.query_row([issue.as_str(), state.as_str()], |row| row.get(0))? {
+            if statement.query_row((issue, state), |row| row.get(0))? {
                 return Ok(true);
             }
         }
         Ok(false)
     }
 
-    /// The issues that have deliveries, with the time of the last change.
+    /// The issues that have deliveries.
     ///
     /// # Errors
     /// If the ledger cannot be read.
-    pub fn issues(&self) -> Result<Vec<(String, String)>, LedgerError> {
-        let sql = "SELECT issue, max(changed_at) FROM delivery GROUP BY issue ORDER BY issue";
-        let mut statement = self.connection.prepare_cached(sql)?;
-        let rows = statement.query_map((), |row| Ok((row.get(0)?, row.get(1)?)))?;
+    pub fn issues(&self) -> Result<Vec<IssueName>, LedgerError> {
+        let mut statement =
+            self.connection.prepare_cached("SELECT DISTINCT issue FROM delivery ORDER BY issue")?;
+        let rows = statement.query_map((), |row| row.get(0))?;
         Ok(rows.collect::<Result<_, _>>()?)
     }
-}
-
-/// Takes a queued or deferred delivery and returns the number of this attempt; 0 if the delivery is no longer open or
-/// the address was suppressed meanwhile.
-pub(super) fn claim(
-    connection: &Connection,
-    issue: &IssueName,
-    member: MemberId,
-    address: &Address,
-    message_id: &str,
-    now: Timestamp,
-) -> rusqlite::Result<u32> {
-    let sql = "UPDATE delivery SET state = 'sending', address = :address, message_id = :message_id,
-               attempts = attempts + 1, changed_at = :now
-               WHERE issue = :issue AND member = :member AND state IN ('queued', 'deferred')
-               AND NOT EXISTS (SELECT 1 FROM suppression WHERE address_key = :key)
-               RETURNING attempts";
-    let claimed = connection.prepare_cached(sql)?.query_row(
-        named_params! {
-            ":issue": issue.as_str(),
-            ":member": member.0,
-            ":address": address.as_str(),
-            ":message_id": message_id,
-            ":key": address.key(),
-            ":now": stamp(now),
-        },
-        |row| row.get(0),
-    );
-    let Some(attempt) = claimed.optional()? else { return Ok(0) };
-    connection.prepare_cached("INSERT INTO handed_over VALUES (?1)")?.execute([now.as_millisecond()])?;
-    Ok(attempt)
-}
-
-/// Records how a claimed delivery ended.
-pub(super) fn settle(
-    connection: &Connection,
-    issue: &IssueName,
-    member: MemberId,
-    outcome: &Outcome,
-    now: Timestamp,
-) -> rusqlite::Result<()> {
-    let Reply { code, status, text } = outcome.reply();
-    let sql = "UPDATE delivery SET state = ?3, code = ?4, status = ?5, reply = ?6, changed_at = ?7
-               WHERE issue = ?1 AND member = ?2 AND state = 'sending'";
-    connection.prepare_cached(sql)?.execute((
-        issue.as_str(),
-        member.0,
-        State::from(outcome).as_str(),
-        code,
-        status,
-        text,
-        stamp(now),
-    ))?;
-    Ok(())
 }

@@ -6,10 +6,10 @@ use jiff::Timestamp;
 use ring::hmac;
 use rusqlite::Connection;
 
-use crate::domain::MemberId;
-use crate::import::Row;
+use crate::domain::{Address, ListedMember, MemberId};
 
-use super::{Ledger, LedgerError, stamp};
+use super::types::Stamp;
+use super::{Ledger, LedgerError};
 
 /// The hashes of the forgotten.
 #[derive(Debug)]
@@ -27,11 +27,11 @@ impl Forgotten {
     }
 
     /// Tells whether a row is about somebody who is forgotten: by address or number, else by name.
-    pub fn has(&self, row: &Row) -> bool {
+    pub fn has(&self, row: &ListedMember) -> bool {
         !self.hashes.is_empty() && self.hashes_of(row).any(|hash| self.hashes.contains(&hash))
     }
 
-    fn hashes_of<'a>(&'a self, row: &'a Row) -> impl Iterator<Item = String> + 'a {
+    fn hashes_of<'a>(&'a self, row: &'a ListedMember) -> impl Iterator<Item = String> + 'a {
         let address = row.address.as_ref().map(|address| format!("address {}", address.key()));
         let number = row.number.as_ref().map(|number| format!("number {number}"));
         let name = row.address.is_none().then(|| format!("paper {}", row.paper_key()));
@@ -45,7 +45,7 @@ impl Ledger {
     ///
     /// # Errors
     /// If the ledger cannot be read.
-    pub fn is_forgotten(&self, row: &Row) -> Result<bool, LedgerError> {
+    pub fn is_forgotten(&self, row: &ListedMember) -> Result<bool, LedgerError> {
         Ok(Forgotten::load(&self.connection)?.has(row))
     }
 
@@ -54,7 +54,7 @@ impl Ledger {
     ///
     /// # Errors
     /// If the ledger cannot be written; then nothing is erased.
-    pub fn forget(&self, member: MemberId, row: &Row, now: Timestamp) -> Result<(), LedgerError> {
+    pub fn forget(&self, member: MemberId, row: &ListedMember, now: Timestamp) -> Result<(), LedgerError> {
         // What is deleted is overwritten, in the file and in what was not yet written into it.
         self.connection.pragma_update(None, "secure_delete", "ON")?;
         let transaction = self.connection.unchecked_transaction()?;
@@ -62,21 +62,25 @@ impl Ledger {
         for hash in forgotten.hashes_of(row) {
             transaction.execute("INSERT INTO forgotten VALUES (?1) ON CONFLICT DO NOTHING", [hash])?;
         }
-        let key = row.address.as_ref().map(crate::domain::Address::key);
+        let key = row.address.as_ref().map(Address::key);
         transaction.execute("DELETE FROM suppression WHERE address_key = ?1", [&key])?;
         transaction.execute("UPDATE import SET said = '[]' WHERE said <> '[]'", ())?;
-        transaction.execute("DELETE FROM change WHERE member = ?1", [member.0])?;
+        transaction.execute("DELETE FROM change WHERE member = ?1", [member])?;
         transaction.execute(
             "UPDATE bounce SET file = '', address = NULL, diagnostic = NULL
              WHERE member = ?1 OR lower(address) = ?2",
-            (member.0, &key),
+            (member, &key),
         )?;
-        transaction
-            .execute("UPDATE delivery SET address = NULL, reply = NULL WHERE member = ?1", [member.0])?;
+        // A letter that a dead run left on its way is in doubt, and its address goes.
+        transaction.execute(
+            "UPDATE delivery SET state = CASE state WHEN 'sending' THEN 'in_doubt' ELSE state END,
+             address = NULL, reply = NULL WHERE member = ?1",
+            [member],
+        )?;
         transaction.execute(
             "UPDATE member SET number = NULL, name = '(forgotten)', address = NULL, address_key = NULL,
              paper_key = NULL, fields = '{}', active = 0, changed_at = ?2 WHERE id = ?1",
-            (member.0, stamp(now)),
+            (member, Stamp(now)),
         )?;
         transaction.commit()?;
         self.connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", (), |_| Ok(()))?;

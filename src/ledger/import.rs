@@ -8,11 +8,11 @@ use std::collections::{BTreeMap, BTreeSet, HashSet};
 use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension, Transaction, TransactionBehavior};
 
-use crate::domain::{Address, MemberId};
-use crate::import::{InvalidRow, Plan, Row};
+use crate::domain::{Address, InvalidRow, ListedMember, MemberId, MemberNumbers};
 
 use super::forgotten::Forgotten;
-use super::{Ledger, LedgerError, members, record_change, stamp};
+use super::types::Stamp;
+use super::{Ledger, LedgerError, members, record_change};
 
 use difference::MemberChange;
 pub use difference::{Difference, FieldChange};
@@ -22,8 +22,10 @@ pub(super) use stored::select;
 /// Where rows come from.
 #[derive(Debug, Clone)]
 pub struct ImportRun<'a> {
-    /// The file's rows as a whole: which numbers are in it, and which rows could not be read.
-    pub plan: &'a Plan,
+    /// The member numbers in the file.
+    pub numbers: &'a MemberNumbers,
+    /// The rows that could not be read.
+    pub invalid: &'a [InvalidRow],
     /// The file, as it is in the trace.
     pub file: &'a str,
     /// Digest of the file and of how it was read.
@@ -59,13 +61,13 @@ impl Ledger {
     /// If the ledger cannot be written, or two members would have one address.
     pub fn import<'a>(
         &'a mut self,
-        rows: impl Iterator<Item = Row>,
+        rows: impl Iterator<Item = ListedMember>,
         run: ImportRun<'a>,
     ) -> Result<PendingImport<'a>, LedgerError> {
         let active_before = self.active_members()?;
         let transaction = self.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
         let mut difference = Difference { active_before, ..Difference::default() };
-        let now = stamp(run.now);
+        let now = Stamp(run.now);
         let mut seen = HashSet::new();
         let forgotten = Forgotten::load(&transaction)?;
         let is_new =
@@ -77,12 +79,12 @@ impl Ledger {
             }
             // In a new register there is nobody to find: the plan's rows are one member each.
             let stored = if is_new { None } else { find(&transaction, &row, &run, &seen)? };
-            let member = apply(&transaction, &row, stored, &run, &now, &mut difference)?;
+            let member = apply(&transaction, &row, stored, &run, now, &mut difference)?;
             if !is_new && !seen.insert(member) {
                 return Err(LedgerError::TwoRows { line: row.line, name: row.name });
             }
         }
-        for bad in &run.plan.bad {
+        for bad in run.invalid {
             seen.extend(meant_by(&transaction, bad)?);
         }
         for field in &run.fields {
@@ -90,7 +92,7 @@ impl Ledger {
         }
         let missing = if is_new { Vec::new() } else { find_missing(&transaction, &seen, &mut difference)? };
         for member in missing.into_iter().filter(|_| !run.keep_missing) {
-            set_active(&transaction, &now, member, run.file, false)?;
+            set_active(&transaction, now, member, run.file, false)?;
         }
         refuse_shared_addresses(&transaction)?;
         find_suppressed(&transaction, &mut difference)?;
@@ -115,7 +117,7 @@ impl PendingImport<'_> {
     /// # Errors
     /// If the ledger cannot be written; then nothing is changed.
     pub fn keep(self, said: &[String]) -> Result<Difference, LedgerError> {
-        let now = stamp(self.run.now);
+        let now = Stamp(self.run.now);
         let difference = &self.difference;
         // Only the last import's words are said again, and they hold names.
         self.transaction.execute("UPDATE import SET said = '[]' WHERE said <> '[]'", ())?;
@@ -123,7 +125,7 @@ impl PendingImport<'_> {
             "INSERT INTO import (at, file, digest, added, changed, returned, missing, said)
              VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
             (
-                &now,
+                now,
                 self.run.file,
                 self.run.digest,
                 difference.added.count,
@@ -140,10 +142,10 @@ impl PendingImport<'_> {
 
 fn apply(
     connection: &Connection,
-    row: &Row,
+    row: &ListedMember,
     stored: Option<Stored>,
     run: &ImportRun<'_>,
-    now: &str,
+    now: Stamp,
     difference: &mut Difference,
 ) -> Result<MemberId, LedgerError> {
     let Some(stored) = stored else {
@@ -174,7 +176,7 @@ fn apply(
 /// own number is in the file, is not taken.
 fn find(
     connection: &Connection,
-    row: &Row,
+    row: &ListedMember,
     run: &ImportRun<'_>,
     seen: &HashSet<MemberId>,
 ) -> Result<Option<Stored>, LedgerError> {
@@ -190,7 +192,7 @@ fn find(
         None => select(connection, "paper_key = ?1 ORDER BY active DESC", &row.paper_key())?,
     };
     let is_free = |stored: &Stored| {
-        let has_other_row = stored.number.as_ref().is_some_and(|number| run.plan.has_number(number));
+        let has_other_row = stored.number.as_ref().is_some_and(|number| run.numbers.contains(number));
         !has_other_row && !seen.contains(&stored.id)
     };
     Ok(other.filter(is_free))
@@ -200,12 +202,12 @@ fn find(
 fn meant_by(connection: &Connection, bad: &InvalidRow) -> Result<Vec<MemberId>, LedgerError> {
     let sql = "SELECT id FROM member WHERE active = 1 AND (number = ?1 OR ?1 IS NULL AND name = ?2)";
     let mut statement = connection.prepare_cached(sql)?;
-    let members = statement.query_map((&bad.number, &bad.name), |row| row.get(0).map(MemberId))?;
+    let members = statement.query_map((&bad.number, &bad.name), |row| row.get(0))?;
     Ok(members.collect::<Result<_, _>>()?)
 }
 
 /// The member's fields after the import: those that the file has come from the file, the rest stay.
-fn merged_fields(stored: &Stored, row: &Row, run: &ImportRun<'_>) -> BTreeMap<String, String> {
+fn merged_fields(stored: &Stored, row: &ListedMember, run: &ImportRun<'_>) -> BTreeMap<String, String> {
     let kept = stored.fields.iter().filter(|(name, _)| !run.fields.contains(*name));
     kept.chain(&row.fields).map(|(name, value)| (name.clone(), value.clone())).collect()
 }
@@ -214,7 +216,11 @@ fn json(fields: &BTreeMap<String, String>) -> Result<String, LedgerError> {
     serde_json::to_string(fields).map_err(members::corrupt)
 }
 
-pub(super) fn insert(connection: &Connection, row: &Row, now: &str) -> Result<MemberId, LedgerError> {
+pub(super) fn insert(
+    connection: &Connection,
+    row: &ListedMember,
+    now: Stamp,
+) -> Result<MemberId, LedgerError> {
     let sql =
         "INSERT INTO member (number, name, address, address_key, paper_key, fields, added_at, changed_at)
                VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?7)";
@@ -233,10 +239,10 @@ pub(super) fn insert(connection: &Connection, row: &Row, now: &str) -> Result<Me
 pub(super) fn update(
     connection: &Connection,
     id: MemberId,
-    row: &Row,
+    row: &ListedMember,
     stored: &Stored,
     fields: &BTreeMap<String, String>,
-    now: &str,
+    now: Stamp,
 ) -> Result<(), LedgerError> {
     let sql = "UPDATE member SET number = ?2, name = ?3, address = ?4, address_key = ?5, paper_key = ?6, fields = ?7,
                changed_at = ?8 WHERE id = ?1";
@@ -257,8 +263,8 @@ pub(super) fn update(
 pub(super) fn carry_suppression(
     connection: &Connection,
     stored: &Stored,
-    row: &Row,
-    now: &str,
+    row: &ListedMember,
+    now: Stamp,
 ) -> Result<(), LedgerError> {
     let (Some(old), Some(new)) = (&stored.address, &row.address) else { return Ok(()) };
     let sql = "INSERT INTO suppression (address_key, address, reason, since, note)
@@ -270,14 +276,14 @@ pub(super) fn carry_suppression(
 
 fn set_active(
     connection: &Connection,
-    now: &str,
+    now: Stamp,
     member: MemberId,
     source: &str,
     active: bool,
 ) -> Result<(), LedgerError> {
     connection
         .prepare_cached("UPDATE member SET active = ?2, changed_at = ?3 WHERE id = ?1")?
-        .execute((member.0, active, now))?;
+        .execute((member, active, now))?;
     let word = |active: bool| Some(if active { "yes" } else { "no" }.to_owned());
     let change = FieldChange { field: "active".to_owned(), old: word(!active), new: word(active) };
     Ok(record_change(connection, now, member, source, &change)?)
@@ -320,7 +326,7 @@ fn find_missing(
     let mut rows = statement.query(())?;
     let mut missing = Vec::new();
     while let Some(row) = rows.next()? {
-        let id = MemberId(row.get(0)?);
+        let id = row.get(0)?;
         if !seen.contains(&id) {
             let name: String = row.get(1)?;
             difference.missing.add(|| name);

@@ -2,13 +2,12 @@
 
 use std::collections::BTreeSet;
 
-use jiff::Timestamp;
-use rusqlite::{OptionalExtension, Row, named_params};
+use rusqlite::{OptionalExtension, Row};
 use serde::Serialize;
 
-use crate::domain::{Address, Member, MemberId, Suppression, SuppressionReason, field};
+use crate::domain::{Address, Member, MemberId, SuppressionReason, field};
 
-use super::{Ledger, LedgerError, stamp};
+use super::{Ledger, LedgerError};
 
 /// A member with what decides whether it is mailed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -26,18 +25,14 @@ pub(super) const MEMBER_TABLES: &str = "member m LEFT JOIN suppression s ON s.ad
 pub(super) fn member_row(row: &Row<'_>) -> Result<MemberRow, LedgerError> {
     let address: Option<String> = row.get(3)?;
     let fields: String = row.get(4)?;
-    let reason: Option<String> = row.get(6)?;
     let member = Member {
-        id: MemberId(row.get(0)?),
+        id: row.get(0)?,
         number: row.get(1)?,
         name: row.get(2)?,
         address: address.map(|text| Address::parse(&text)).transpose().map_err(corrupt)?,
         fields: serde_json::from_str(&fields).map_err(corrupt)?,
     };
-    let suppressed = reason
-        .map(|name| SuppressionReason::from_name(&name).ok_or_else(|| corrupt(format!("reason `{name}`"))))
-        .transpose()?;
-    Ok(MemberRow { member, active: row.get(5)?, suppressed })
+    Ok(MemberRow { member, active: row.get(5)?, suppressed: row.get(6)? })
 }
 
 #[expect(clippy::needless_pass_by_value, reason = "handed to map_err as it is")]
@@ -69,7 +64,7 @@ impl Ledger {
     /// If the ledger cannot be read.
     pub fn member(&self, id: MemberId) -> Result<Option<MemberRow>, LedgerError> {
         let sql = format!("SELECT {MEMBER_COLUMNS} FROM {MEMBER_TABLES} WHERE m.id = ?1");
-        self.one_member(&sql, id.0)
+        self.one_member(&sql, id)
     }
 
     /// The member with this address, a present one before a former one.
@@ -110,41 +105,5 @@ impl Ledger {
     pub fn active_members(&self) -> Result<u64, LedgerError> {
         let sql = "SELECT count(*) FROM member WHERE active = 1";
         Ok(self.connection.query_row(sql, (), |row| row.get(0))?)
-    }
-
-    /// Never mails `address` again; an address that is suppressed already keeps its first reason.
-    ///
-    /// # Errors
-    /// If the ledger cannot be written.
-    pub fn suppress(&self, suppression: &Suppression) -> Result<bool, LedgerError> {
-        let sql = "INSERT INTO suppression (address_key, address, reason, since, note)
-                   VALUES (:key, :address, :reason, :since, :note) ON CONFLICT DO NOTHING";
-        let added = self.connection.prepare_cached(sql)?.execute(named_params! {
-            ":key": suppression.address.to_lowercase(),
-            ":address": suppression.address,
-            ":reason": suppression.reason.as_str(),
-            ":since": stamp(suppression.since),
-            ":note": suppression.note,
-        })?;
-        Ok(added > 0)
-    }
-
-    /// The suppression of an address.
-    ///
-    /// # Errors
-    /// If the ledger cannot be read.
-    pub fn suppression(&self, address: &Address) -> Result<Option<Suppression>, LedgerError> {
-        let sql = "SELECT address, reason, since, note FROM suppression WHERE address_key = ?1";
-        let found = self
-            .connection
-            .prepare_cached(sql)?
-            .query_row([address.key()], |row| {
-                Ok((row.get(0)?, row.get::<_, String>(1)?, row.get::<_, String>(2)?, row.get(3)?))
-            })
-            .optional()?;
-        let Some((address, reason, since, note)) = found else { return Ok(None) };
-        let reason = SuppressionReason::from_name(&reason).ok_or_else(|| corrupt(&reason))?;
-        let since: Timestamp = since.parse().map_err(corrupt)?;
-        Ok(Some(Suppression { address, reason, since, note }))
     }
 }

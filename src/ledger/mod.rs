@@ -4,6 +4,7 @@
 //! letters are on their way; it commits in groups.
 
 mod bounces;
+mod claims;
 mod deliveries;
 mod forgotten;
 mod import;
@@ -13,12 +14,14 @@ mod prune;
 mod register;
 mod reviews;
 mod scratch;
+mod spool;
+mod suppressions;
 mod survey;
+mod types;
 mod writer;
 
 use std::path::{Path, PathBuf};
 
-use jiff::Timestamp;
 use rusqlite::backup::Backup;
 use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags};
@@ -26,7 +29,10 @@ use rusqlite::{Connection, OpenFlags};
 use crate::domain::MemberId;
 use crate::private;
 
+use types::Stamp;
+
 pub use bounces::{BounceAction, BounceRecord, Correction};
+pub use claims::{Attempt, Claim, Claimed, Refusal, RunId, Settled};
 pub use deliveries::DeliveryRow;
 pub use import::{Difference, FieldChange, ImportRun, LastImport, PendingImport};
 pub use lock::{Lock, LockError};
@@ -39,12 +45,13 @@ pub use survey::{Counts, Skip, Standing};
 pub use writer::{Settling, Writer, WriterHandle};
 
 /// The schema, one step after another; a step that was released is never changed.
-const MIGRATIONS: [&str; 5] = [
+const MIGRATIONS: [&str; 6] = [
     include_str!("migrations/0001_register_and_deliveries.sql"),
     include_str!("migrations/0002_forgotten.sql"),
     include_str!("migrations/0003_quotas_and_reviews.sql"),
     include_str!("migrations/0004_said_at_import.sql"),
     include_str!("migrations/0005_sent_to_all.sql"),
+    include_str!("migrations/0006_runs.sql"),
 ];
 
 /// Pages that are copied at once.
@@ -66,6 +73,7 @@ enum Durable {
 pub struct Ledger {
     connection: Connection,
     path: PathBuf,
+    durable: Durable,
 }
 
 /// Why the ledger cannot be used.
@@ -89,6 +97,10 @@ pub enum LedgerError {
     Commit(String),
     #[error("line {line}: {name} is the same member as an earlier row; nothing was changed")]
     TwoRows { line: u64, name: String },
+    #[error("another run has begun meanwhile")]
+    OtherRun,
+    #[error("cannot use the outcomes that wait in `{path}`: {source}")]
+    Spool { path: PathBuf, source: std::io::Error },
     #[error("the ledger's writer has stopped")]
     WriterStopped,
 }
@@ -154,7 +166,7 @@ impl Ledger {
 
     fn set_up(connection: Connection, path: &Path, durable: Durable) -> Result<Self, LedgerError> {
         set_up(&connection, durable).map_err(opening(path))?;
-        let mut ledger = Self { connection, path: path.to_owned() };
+        let mut ledger = Self { connection, path: path.to_owned(), durable };
         ledger.migrate()?;
         Ok(ledger)
     }
@@ -252,14 +264,9 @@ fn set_up(connection: &Connection, durable: Durable) -> rusqlite::Result<()> {
     Ok(())
 }
 
-/// A time as the ledger keeps it: UTC, to the second.
-fn stamp(now: Timestamp) -> String {
-    now.strftime("%Y-%m-%dT%H:%M:%SZ").to_string()
-}
-
 fn record_change(
     connection: &Connection,
-    now: &str,
+    now: Stamp,
     member: MemberId,
     source: &str,
     change: &FieldChange,
@@ -268,7 +275,7 @@ fn record_change(
         .prepare_cached(
             "INSERT INTO change (at, member, source, field, old, new) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
         )?
-        .execute((now, member.0, source, &change.field, &change.old, &change.new))?;
+        .execute((now, member, source, &change.field, &change.old, &change.new))?;
     Ok(())
 }
 

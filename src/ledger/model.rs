@@ -1,103 +1,283 @@
-//! A model check of the delivery states: no order of claims, outcomes, crashes and resumed runs sends a letter again
-//! without a person's decision.
+//! An exhaustive search over what one letter, two runs that overlap and a person can do, on a real ledger: no order of
+//! events sends a letter again without a decision, or calls one accepted that no server took.
+
+use std::collections::HashSet;
 
 use jiff::Timestamp;
-use proptest::prelude::*;
+use rusqlite::config::DbConfig;
 
-use crate::domain::{Address, IssueName, MemberId, Outcome, Reply, State};
+use crate::domain::{Address, IssueName, Letter, ListedMember, MemberId, Outcome, Reply, State};
 
-use super::{Ledger, deliveries};
+use super::claims::{self, Attempt, RunId, Settlement, Taken};
+use super::{Ledger, Review, ReviewKind};
 
-const MEMBERS: i64 = 3;
+const MEMBER: MemberId = MemberId(1);
+const MOST_ATTEMPTS: u32 = 3;
+const MOST_RESENDS: u8 = 1;
 
-#[derive(Debug, Clone)]
-enum Step {
-    Queue,
-    Claim(i64),
-    /// The letter goes out, and this comes back.
-    Settle(i64, u8),
-    /// The process dies, and the next run begins.
-    Crash,
-    Resolve(i64, bool),
-    Suppress(i64),
+/// What a server did with a letter.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+enum Truth {
+    Accepted,
+    Deferred,
+    Rejected,
+    InDoubt,
 }
 
-fn steps() -> impl Strategy<Value = Vec<Step>> {
-    let member = 1..=MEMBERS;
-    let step = prop_oneof![
-        1 => Just(Step::Queue),
-        4 => member.clone().prop_map(Step::Claim),
-        4 => (member.clone(), 0..4u8).prop_map(|(member, outcome)| Step::Settle(member, outcome)),
-        2 => Just(Step::Crash),
-        1 => (member.clone(), any::<bool>()).prop_map(|(member, resend)| Step::Resolve(member, resend)),
-        1 => member.prop_map(Step::Suppress),
-    ];
-    proptest::collection::vec(step, 0..40)
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+enum Run {
+    NotBegun,
+    Idle,
+    /// The letter may go out: this attempt is recorded.
+    Claimed(u32),
+    /// It went out, and this came back.
+    Answered(u32, Truth),
+    Dead,
 }
 
-proptest! {
-    #[test]
-    fn nobody_gets_a_letter_twice_without_a_decision(steps in steps()) {
-        let dir = tempfile::tempdir().unwrap();
-        let ledger = Ledger::open(&dir.path().join("l.db")).unwrap();
+/// The delivery's row and the world around it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+struct World {
+    state: State,
+    attempts: u32,
+    runs: [Run; 2],
+    newest: Option<u8>,
+    /// An outcome that waits in the spool.
+    spooled: Option<(u32, Truth)>,
+    cancelled: bool,
+    forgotten: bool,
+    /// Letters that the server took, and how many it may take.
+    delivered: u8,
+    allowed: u8,
+    /// Whether the state is a person's word.
+    by_hand: bool,
+}
+
+struct Model {
+    ledger: Ledger,
+    issue: IssueName,
+    letter: Letter,
+    now: Timestamp,
+    ids: [RunId; 2],
+}
+
+impl Model {
+    fn new(ledger: Ledger) -> Self {
         let issue: IssueName = "2026-1".parse().unwrap();
+        let address = Address::parse("m@example.org").unwrap();
         let now = Timestamp::from_second(1_800_000_000).unwrap();
-        let address = |member: i64| Address::parse(&format!("m{member}@example.org")).unwrap();
-        for member in 1..=MEMBERS {
-            ledger.connection.execute(
-                "INSERT INTO member (id, name, address, address_key, added_at, changed_at) VALUES (?1, 'M', ?2, ?2, '', '')",
-                (member, address(member).as_str()),
-            ).unwrap();
+        let row = member();
+        ledger.add_member(&row, "test", now).unwrap();
+        ledger.queue(&issue, now, |_| true).unwrap();
+        let ids = [ledger.begin_run(&issue, now).unwrap(), ledger.begin_run(&issue, now).unwrap()];
+        let letter = Letter {
+            member: MEMBER,
+            sender: None,
+            recipient: address,
+            message_id: "x@example.org".to_owned(),
+            bytes: Vec::new(),
+        };
+        Self { ledger, issue, letter, now, ids }
+    }
+
+    /// Puts the ledger into the state that `world` has, past the triggers.
+    fn restore(&self, world: &World) {
+        let connection = &self.ledger.connection;
+        let triggers = |on| {
+            connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_TRIGGER, on).unwrap();
+        };
+        triggers(false);
+        connection
+            .execute(
+                "UPDATE delivery SET state = ?1, attempts = ?2, address = 'm@example.org', message_id = 'x'",
+                (world.state, world.attempts),
+            )
+            .unwrap();
+        let address = (!world.forgotten).then_some("m@example.org");
+        connection
+            .execute("UPDATE member SET active = ?1, address_key = ?2", (!world.forgotten, address))
+            .unwrap();
+        connection.execute("DELETE FROM run", ()).unwrap();
+        if let Some(newest) = world.newest {
+            connection.execute("INSERT INTO run VALUES (?1, '', '')", [newest + 1]).unwrap();
         }
-        // Letters that may have arrived, those on the wire, and how many a person allowed.
-        let (mut maybe, mut on_wire, mut allowed) = ([0; 4], [false; 4], [1; 4]);
-        for step in steps {
-            match step {
-                Step::Queue => ledger.queue(&issue, now, |_| true).unwrap(),
-                Step::Claim(member) => {
-                    let id = MemberId(member);
-                    let attempt =
-                        deliveries::claim(&ledger.connection, &issue, id, &address(member), "id", now).unwrap();
-                    let at = usize::try_from(member).unwrap();
-                    prop_assert!(attempt == 0 || !on_wire[at], "a letter on the wire was claimed again");
-                    on_wire[at] |= attempt > 0;
+        self.ledger.drop_review(&self.issue, ReviewKind::Cancelled).unwrap();
+        if world.cancelled {
+            self.ledger
+                .keep_review(&self.issue, ReviewKind::Cancelled, &Review::default(), self.now)
+                .unwrap();
+        }
+        connection
+            .execute_batch(
+                "DELETE FROM suppression; DELETE FROM bounce; DELETE FROM forgotten; DELETE FROM handed_over",
+            )
+            .unwrap();
+        triggers(true);
+    }
+
+    /// The world with the row as the ledger has it now.
+    fn after(&self, world: World) -> World {
+        let sql = "SELECT state, attempts FROM delivery";
+        let row = |row: &rusqlite::Row<'_>| Ok((row.get(0)?, row.get(1)?));
+        let (state, attempts) = self.ledger.connection.query_row(sql, (), row).unwrap();
+        World { state, attempts, ..world }
+    }
+
+    fn settle(&self, attempt: u32, truth: Truth) -> bool {
+        let reply = Reply::local("x");
+        let outcome = match truth {
+            Truth::Accepted => Outcome::Accepted(reply),
+            Truth::Deferred => Outcome::Deferred(reply),
+            Truth::Rejected => Outcome::Rejected(reply),
+            Truth::InDoubt => Outcome::InDoubt(reply),
+        };
+        let attempt = Attempt { issue: self.issue.clone(), member: MEMBER, number: attempt };
+        let settlement = Settlement { attempt, outcome, refusal: None, at: self.now };
+        claims::settle(&self.ledger.connection, &settlement).unwrap().is_recorded
+    }
+
+    /// Every world that one event leads to.
+    fn next(&self, world: &World) -> Vec<(String, World)> {
+        let mut found = Vec::new();
+        for (index, run) in world.runs.into_iter().enumerate() {
+            self.steps_of_run(world, index, run, &mut found);
+        }
+        self.steps_of_a_person(world, &mut found);
+        found
+    }
+
+    fn steps_of_run(&self, world: &World, index: usize, run: Run, found: &mut Vec<(String, World)>) {
+        let mut add = |name: &str, run: Run, world: World| {
+            let mut runs = world.runs;
+            runs[index] = run;
+            found.push((format!("run {index} {name}"), World { runs, ..world }));
+        };
+        match run {
+            // The second one got past the lock file while the first is at work.
+            Run::NotBegun if index == 0 || world.runs[0] != Run::NotBegun => {
+                self.restore(world);
+                if let Some((attempt, truth)) = world.spooled {
+                    self.settle(attempt, truth);
                 }
-                Step::Settle(member, outcome) => {
-                    let at = usize::try_from(member).unwrap();
-                    if !std::mem::take(&mut on_wire[at]) {
-                        continue;
-                    }
-                    let reply = Reply::local("x");
-                    let outcome = match outcome {
-                        0 => Outcome::Accepted(reply),
-                        1 => Outcome::Deferred(reply),
-                        2 => Outcome::Rejected(reply),
-                        _ => Outcome::InDoubt(reply),
-                    };
-                    maybe[at] += i32::from(matches!(outcome, Outcome::Accepted(_) | Outcome::InDoubt(_)));
-                    deliveries::settle(&ledger.connection, &issue, MemberId(member), &outcome, now).unwrap();
-                }
-                Step::Crash => {
-                    for (letters, wire) in maybe.iter_mut().zip(&mut on_wire) {
-                        *letters += i32::from(std::mem::take(wire));
-                    }
-                    ledger.mark_interrupted_in_doubt(now).unwrap();
-                }
-                Step::Resolve(member, resend) => {
-                    let state = if resend { State::Queued } else { State::Accepted };
-                    let is_done = ledger.resolve(&issue, MemberId(member), state, now).unwrap();
-                    allowed[usize::try_from(member).unwrap()] += i32::from(is_done && resend);
-                }
-                Step::Suppress(member) => {
-                    ledger.connection.execute(
-                        "INSERT INTO suppression VALUES (?1, ?1, 'by_hand', '', '') ON CONFLICT DO NOTHING",
-                        [address(member).as_str()],
-                    ).unwrap();
+                self.ledger.recover(self.now).unwrap();
+                add(
+                    "begins",
+                    Run::Idle,
+                    self.after(World { newest: Some(run_number(index)), spooled: None, ..*world }),
+                );
+            }
+            Run::Idle if world.attempts < MOST_ATTEMPTS => {
+                self.restore(world);
+                let claimed = claims::claim(
+                    &self.ledger.connection,
+                    self.ids[index],
+                    &self.issue,
+                    &self.letter,
+                    self.now,
+                );
+                if let Ok(Taken::Attempt(number)) = claimed {
+                    assert!(
+                        !world.forgotten && !world.cancelled && world.newest == Some(run_number(index)),
+                        "{world:?}"
+                    );
+                    add("claims", Run::Claimed(number), self.after(*world));
                 }
             }
-            for member in 1..4 {
-                prop_assert!(maybe[member] <= allowed[member], "member {member} may have a letter too many");
+            Run::Claimed(number) => {
+                let taken = World { delivered: world.delivered + 1, ..*world };
+                add("is answered yes", Run::Answered(number, Truth::Accepted), taken);
+                add("hears nothing, but it was taken", Run::Answered(number, Truth::InDoubt), taken);
+                add("hears nothing", Run::Answered(number, Truth::InDoubt), *world);
+                add("is answered later", Run::Answered(number, Truth::Deferred), *world);
+                add("is answered no", Run::Answered(number, Truth::Rejected), *world);
+                add("dies with the letter taken", Run::Dead, taken);
+                add("dies", Run::Dead, *world);
+            }
+            Run::Answered(number, truth) => {
+                self.restore(world);
+                let is_recorded = self.settle(number, truth);
+                let by_hand = world.by_hand && !is_recorded;
+                add("settles", Run::Idle, self.after(World { by_hand, ..*world }));
+                add("spools", Run::Dead, World { spooled: Some((number, truth)), ..*world });
+                add("dies before it settles", Run::Dead, *world);
+            }
+            Run::Dead if index == 1 => add("is started again", Run::NotBegun, *world),
+            _ => {}
+        }
+    }
+
+    fn steps_of_a_person(&self, world: &World, found: &mut Vec<(String, World)>) {
+        for (name, state) in [("accepts", State::Accepted), ("resends", State::Queued)] {
+            if state == State::Queued && world.allowed > MOST_RESENDS {
+                continue;
+            }
+            self.restore(world);
+            if self.ledger.resolve(&self.issue, MEMBER, state, self.now).unwrap() {
+                let is_resend = state == State::Queued;
+                // A decision about a letter that is still on its way may be wrong, and allows one more.
+                let allowed = world.allowed + u8::from(is_resend && world.state != State::Rejected);
+                found.push((name.to_owned(), self.after(World { allowed, by_hand: true, ..*world })));
+            }
+        }
+        if !world.cancelled {
+            found.push(("cancels".to_owned(), World { cancelled: true, ..*world }));
+        }
+        if !world.forgotten {
+            self.restore(world);
+            self.ledger.forget(MEMBER, &member(), self.now).unwrap();
+            found.push(("forgets".to_owned(), self.after(World { forgotten: true, ..*world })));
+        }
+    }
+}
+
+fn run_number(index: usize) -> u8 {
+    u8::try_from(index).unwrap()
+}
+
+fn member() -> ListedMember {
+    let address = Address::parse("m@example.org").ok();
+    ListedMember { name: "M".to_owned(), address, ..ListedMember::default() }
+}
+
+fn check(world: &World, path: &str) {
+    assert!(world.delivered <= world.allowed, "a letter too many: {world:?}\n{path}");
+    let on_way = |run: &Run| matches!(run, Run::Claimed(_) | Run::Answered(..));
+    let is_settled = !world.runs.iter().any(on_way) && world.spooled.is_none() && !world.by_hand;
+    if is_settled && world.state == State::Accepted {
+        assert!(world.delivered > 0, "accepted, but no server took it: {world:?}\n{path}");
+    }
+    if is_settled && world.state == State::Rejected && world.allowed == 1 {
+        assert_eq!(world.delivered, 0, "rejected, but a server took it: {world:?}\n{path}");
+    }
+}
+
+#[test]
+fn no_order_of_events_sends_a_letter_twice_without_a_decision() {
+    let dir = tempfile::tempdir().unwrap();
+    let model = Model::new(Ledger::temporary_copy(&dir.path().join("l.db")).unwrap());
+    let first = World {
+        state: State::Queued,
+        attempts: 0,
+        runs: [Run::NotBegun; 2],
+        newest: None,
+        spooled: None,
+        cancelled: false,
+        forgotten: false,
+        delivered: 0,
+        allowed: 1,
+        by_hand: false,
+    };
+    let mut seen = HashSet::from([first]);
+    let mut open = vec![(first, String::new())];
+    while let Some((world, path)) = open.pop() {
+        for (name, next) in model.next(&world) {
+            if seen.insert(next) {
+                let path = format!("{path}\n  {name}");
+                check(&next, &path);
+                open.push((next, path));
             }
         }
     }
+    println!("{} states", seen.len());
+    assert!(seen.len() > 1000, "the search is too small: {}", seen.len());
 }

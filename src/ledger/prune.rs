@@ -3,7 +3,8 @@
 use jiff::Timestamp;
 use serde::Serialize;
 
-use super::{Ledger, LedgerError, stamp};
+use super::types::Stamp;
+use super::{Ledger, LedgerError};
 
 /// How much was deleted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -20,7 +21,7 @@ impl Ledger {
     /// If the ledger cannot be written; then nothing is deleted.
     pub fn prune(&self, before: Timestamp) -> Result<Pruned, LedgerError> {
         let transaction = self.connection.unchecked_transaction()?;
-        let before = stamp(before);
+        let before = Stamp(before);
         let bounces = transaction.execute(
             "UPDATE bounce SET file = '', address = NULL, status = NULL, reason = NULL, diagnostic = NULL
              WHERE at < ?1 AND file <> ''",

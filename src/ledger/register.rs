@@ -7,12 +7,12 @@ use rusqlite::Connection;
 use serde::Serialize;
 use serde_json::{Map, Value};
 
-use crate::domain::{Address, MemberId, Suppression, SuppressionReason};
-use crate::import::Row;
+use crate::domain::{Address, ListedMember, MemberId};
 
 use super::import::{carry_suppression, insert, refuse_shared_addresses, select, update};
 use super::members::{MEMBER_COLUMNS, MEMBER_TABLES};
-use super::{FieldChange, Ledger, LedgerError, MemberRow, record_change, stamp};
+use super::types::Stamp;
+use super::{FieldChange, Ledger, LedgerError, MemberRow, record_change};
 
 /// What is stored of a member besides its row.
 #[derive(Debug, Serialize)]
@@ -36,13 +36,18 @@ impl Ledger {
     ///
     /// # Errors
     /// If the address is another member's, or the ledger cannot be written.
-    pub fn add_member(&self, row: &Row, source: &str, now: Timestamp) -> Result<MemberId, LedgerError> {
-        let (transaction, at) = (self.connection.unchecked_transaction()?, stamp(now));
-        let member = insert(&transaction, row, &at)?;
-        transaction.execute("UPDATE member SET origin = 'hand' WHERE id = ?1", [member.0])?;
+    pub fn add_member(
+        &self,
+        row: &ListedMember,
+        source: &str,
+        now: Timestamp,
+    ) -> Result<MemberId, LedgerError> {
+        let (transaction, at) = (self.connection.unchecked_transaction()?, Stamp(now));
+        let member = insert(&transaction, row, at)?;
+        transaction.execute("UPDATE member SET origin = 'hand' WHERE id = ?1", [member])?;
         keep_fields(&transaction, &row.fields)?;
         let change = FieldChange { field: "added".to_owned(), old: None, new: Some(row.name.clone()) };
-        record_change(&transaction, &at, member, source, &change)?;
+        record_change(&transaction, at, member, source, &change)?;
         refuse_shared_addresses(&transaction)?;
         transaction.commit()?;
         Ok(member)
@@ -55,71 +60,24 @@ impl Ledger {
     pub fn change_member(
         &self,
         member: MemberId,
-        row: &Row,
+        row: &ListedMember,
         source: &str,
         now: Timestamp,
     ) -> Result<Vec<FieldChange>, LedgerError> {
-        let (transaction, at) = (self.connection.unchecked_transaction()?, stamp(now));
+        let (transaction, at) = (self.connection.unchecked_transaction()?, Stamp(now));
         let Some(stored) = select(&transaction, "id = CAST(?1 AS INTEGER)", &member.to_string())? else {
             return Ok(Vec::new());
         };
         let changes = stored.changes(row, &row.fields);
-        carry_suppression(&transaction, &stored, row, &at)?;
-        update(&transaction, member, row, &stored, &row.fields, &at)?;
+        carry_suppression(&transaction, &stored, row, at)?;
+        update(&transaction, member, row, &stored, &row.fields, at)?;
         keep_fields(&transaction, &row.fields)?;
         for change in &changes {
-            record_change(&transaction, &at, member, source, change)?;
+            record_change(&transaction, at, member, source, change)?;
         }
         refuse_shared_addresses(&transaction)?;
         transaction.commit()?;
         Ok(changes)
-    }
-
-    /// Lifts the suppression of an address, with the reason in the member's trace; false if there was none.
-    ///
-    /// # Errors
-    /// If the ledger cannot be written.
-    pub fn lift_suppression(
-        &self,
-        member: MemberId,
-        address: &Address,
-        why: &str,
-        now: Timestamp,
-    ) -> Result<bool, LedgerError> {
-        let Some(suppression) = self.suppression(address)? else { return Ok(false) };
-        self.at_once(|ledger| ledger.lift(member, address, &suppression, why, now))?;
-        Ok(true)
-    }
-
-    /// Lifts the suppression of an address that bounced; another wish of its owner stays.
-    pub(super) fn lift_hard_bounce(
-        &self,
-        member: MemberId,
-        address: &Address,
-        why: &str,
-        now: Timestamp,
-    ) -> Result<(), LedgerError> {
-        match self.suppression(address)? {
-            Some(found) if found.reason == SuppressionReason::HardBounce => {
-                self.lift(member, address, &found, why, now)
-            }
-            _ => Ok(()),
-        }
-    }
-
-    fn lift(
-        &self,
-        member: MemberId,
-        address: &Address,
-        suppression: &Suppression,
-        why: &str,
-        now: Timestamp,
-    ) -> Result<(), LedgerError> {
-        self.connection.execute("DELETE FROM suppression WHERE address_key = ?1", [address.key()])?;
-        let old = format!("{} since {}", suppression.reason.as_str(), stamp(suppression.since));
-        let change =
-            FieldChange { field: "suppressed".to_owned(), old: Some(old), new: Some(format!("no: {why}")) };
-        Ok(record_change(&self.connection, &stamp(now), member, "members resubscribe", &change)?)
     }
 
     /// All that is stored of a member besides its row.

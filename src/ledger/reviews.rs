@@ -5,13 +5,16 @@ use std::collections::{BTreeMap, HashSet};
 use jiff::Timestamp;
 use rusqlite::OptionalExtension;
 use serde::{Deserialize, Serialize};
+use strum::{EnumString, IntoStaticStr};
 
 use crate::domain::{IssueName, MemberId};
 
-use super::{Ledger, LedgerError, members, stamp};
+use super::types::Stamp;
+use super::{Ledger, LedgerError, members};
 
 /// Which decision.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, EnumString, IntoStaticStr)]
+#[strum(serialize_all = "snake_case")]
 pub enum ReviewKind {
     Approved,
     /// The issue is not sent any further.
@@ -25,25 +28,14 @@ pub enum ReviewKind {
 /// Digests of everything that makes an issue's letters.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Review {
-    /// When it was made, as the ledger keeps times.
-    pub at: String,
+    /// When it was made.
+    pub at: Timestamp,
     /// SHA-256 by path.
     pub files: BTreeMap<String, String>,
     /// SHA-256 of the recipients with their fields.
     pub list: String,
     /// How many recipients there are, whether their letter went out or not.
     pub letters: u64,
-}
-
-impl ReviewKind {
-    fn as_str(self) -> &'static str {
-        match self {
-            Self::Approved => "approved",
-            Self::Cancelled => "cancelled",
-            Self::Reminded => "reminded",
-            Self::SentToAll => "sent_to_all",
-        }
-    }
 }
 
 impl Ledger {
@@ -60,7 +52,7 @@ impl Ledger {
     ) -> Result<(), LedgerError> {
         let files = serde_json::to_string(&review.files).map_err(members::corrupt)?;
         let sql = "INSERT OR REPLACE INTO review VALUES (?1, ?2, ?3, ?4, ?5, ?6)";
-        let values = (issue.as_str(), kind.as_str(), stamp(now), files, &review.list, review.letters);
+        let values = (issue, kind, Stamp(now), files, &review.list, review.letters);
         self.connection.execute(sql, values)?;
         Ok(())
     }
@@ -71,12 +63,10 @@ impl Ledger {
     /// If the ledger cannot be read.
     pub fn review(&self, issue: &IssueName, kind: ReviewKind) -> Result<Option<Review>, LedgerError> {
         let sql = "SELECT at, files, list, letters FROM review WHERE issue = ?1 AND kind = ?2";
-        let found = self.connection.query_row(sql, [issue.as_str(), kind.as_str()], |row| {
+        let found = self.connection.query_row(sql, (issue, kind), |row| {
+            let Stamp(at) = row.get(0)?;
             let files: String = row.get(1)?;
-            Ok((
-                Review { at: row.get(0)?, files: BTreeMap::new(), list: row.get(2)?, letters: row.get(3)? },
-                files,
-            ))
+            Ok((Review { at, files: BTreeMap::new(), list: row.get(2)?, letters: row.get(3)? }, files))
         });
         let Some((review, files)) = found.optional()? else { return Ok(None) };
         let files = serde_json::from_str(&files).map_err(members::corrupt)?;
@@ -89,7 +79,7 @@ impl Ledger {
     /// If the ledger cannot be written.
     pub fn drop_review(&self, issue: &IssueName, kind: ReviewKind) -> Result<bool, LedgerError> {
         let sql = "DELETE FROM review WHERE issue = ?1 AND kind = ?2";
-        Ok(self.connection.execute(sql, [issue.as_str(), kind.as_str()])? > 0)
+        Ok(self.connection.execute(sql, (issue, kind))? > 0)
     }
 
     /// Active members who have no delivery of the issue at all.
@@ -100,7 +90,7 @@ impl Ledger {
         let sql = "SELECT id FROM member WHERE active = 1
                    AND NOT EXISTS (SELECT 1 FROM delivery WHERE issue = ?1 AND member = member.id)";
         let mut statement = self.connection.prepare_cached(sql)?;
-        let found = statement.query_map([issue.as_str()], |row| row.get(0).map(MemberId))?;
+        let found = statement.query_map([issue], |row| row.get(0))?;
         Ok(found.collect::<Result<_, _>>()?)
     }
 }
@@ -121,7 +111,7 @@ mod tests {
             ledger.keep_review(&issue, ReviewKind::Approved, &review, now).unwrap();
         }
         let kept = ledger.review(&issue, ReviewKind::Approved).unwrap().unwrap();
-        assert_eq!((kept.letters, kept.files.len(), kept.at.as_str()), (4, 1, "2027-01-15T08:00:00Z"));
+        assert_eq!((kept.letters, kept.files.len(), kept.at), (4, 1, now));
         assert_eq!(ledger.review(&issue, ReviewKind::Reminded).unwrap(), None);
         assert!(ledger.drop_review(&issue, ReviewKind::Approved).unwrap());
         assert!(!ledger.drop_review(&issue, ReviewKind::Approved).unwrap());

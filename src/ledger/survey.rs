@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use crate::domain::{IssueName, Member, State, SuppressionReason};
 
-use super::members::{MEMBER_COLUMNS, MEMBER_TABLES, MemberRow, corrupt, member_row};
+use super::members::{MEMBER_COLUMNS, MEMBER_TABLES, MemberRow, member_row};
 use super::{Ledger, LedgerError};
 
 /// Why a member gets no letter of an issue.
@@ -95,10 +95,10 @@ impl Ledger {
              LEFT JOIN delivery d ON d.issue = ?1 AND d.member = m.id WHERE m.active = 1 OR d.state IS NOT NULL"
         );
         let mut statement = self.connection.prepare_cached(&sql).map_err(LedgerError::from)?;
-        let mut rows = statement.query([issue.as_str()]).map_err(LedgerError::from)?;
+        let mut rows = statement.query([issue]).map_err(LedgerError::from)?;
         while let Some(row) = rows.next().map_err(LedgerError::from)? {
             let member = member_row(row)?;
-            let standing = match state(row)? {
+            let standing = match row.get::<_, Option<State>>(7).map_err(LedgerError::from)? {
                 Some(state) if !state.may_be_claimed() => Standing::In(state),
                 state => match member.skip().or_else(|| skip(&member.member)) {
                     Some(skip) => Standing::Skipped(skip),
@@ -131,10 +131,4 @@ impl Ledger {
         })?;
         Ok(counts)
     }
-}
-
-/// The state of a delivery, in the column after the member's.
-fn state(row: &rusqlite::Row<'_>) -> Result<Option<State>, LedgerError> {
-    let name: Option<String> = row.get(7)?;
-    name.map(|name| State::from_name(&name).ok_or_else(|| corrupt(format!("state `{name}`")))).transpose()
 }

@@ -5,14 +5,19 @@
 
 use std::sync::mpsc;
 use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
-use rusqlite::TransactionBehavior;
+use rusqlite::{ErrorCode, TransactionBehavior};
 use tokio::sync::oneshot;
 
-use crate::domain::{IssueName, Letter, MemberId, Outcome};
+use crate::domain::{IssueName, Letter, Outcome};
 
-use super::{Ledger, LedgerError, deliveries};
+use super::claims::{self, Attempt, Claim, Claimed, Refusal, RunId, Settled, Settlement, Taken};
+use super::{Durable, Ledger, LedgerError};
+
+/// How long an outcome waits for a ledger that another program holds before it goes into the spool.
+const SETTLE_PATIENCE: Duration = Duration::from_mins(3);
 
 /// The writer's thread; it ends when all handles are dropped.
 #[derive(Debug)]
@@ -27,33 +32,26 @@ pub struct WriterHandle {
 }
 
 #[derive(Debug)]
-struct Request {
-    work: Work,
-    now: Timestamp,
-    answer: oneshot::Sender<Answer>,
+enum Request {
+    Claim { issue: IssueName, letter: Letter, now: Timestamp, answer: Answer<Claimed> },
+    Settle { settlement: Box<Settlement>, answer: Answer<Settled> },
 }
 
-type Answer = Result<u32, String>;
+type Answer<T> = oneshot::Sender<Result<T, LedgerError>>;
 
-/// A record that is on its way to the disk.
+/// The end of a letter that is on its way to the disk.
 #[derive(Debug)]
-pub struct Settling(oneshot::Receiver<Answer>);
-
-#[derive(Debug)]
-enum Work {
-    Claim { issue: IssueName, member: MemberId, address: crate::domain::Address, message_id: String },
-    Settle { issue: IssueName, member: MemberId, outcome: Outcome },
-}
+pub struct Settling(oneshot::Receiver<Result<Settled, LedgerError>>);
 
 impl Writer {
-    /// Starts the writer on an open ledger.
+    /// Starts the writer of a run on an open ledger.
     ///
     /// # Errors
     /// If no thread can be started.
-    pub fn start(ledger: Ledger) -> std::io::Result<(Self, WriterHandle)> {
+    pub fn start(ledger: Ledger, run: RunId) -> std::io::Result<(Self, WriterHandle)> {
         let (requests, inbox) = mpsc::channel();
-        let thread =
-            std::thread::Builder::new().name("ledger".to_owned()).spawn(move || run(ledger, &inbox))?;
+        let work = move || serve(ledger, run, &inbox);
+        let thread = std::thread::Builder::new().name("ledger".to_owned()).spawn(work)?;
         Ok((Self { thread }, WriterHandle { requests }))
     }
 
@@ -67,83 +65,166 @@ impl Writer {
 }
 
 impl WriterHandle {
-    /// Takes the delivery of `letter` and returns the number of this attempt; then the record is durable and the letter
-    /// may go out. `None` if the delivery is not open any more.
+    /// Takes the delivery of a letter; when this returns, the record is durable and the letter may go out.
     ///
     /// # Errors
-    /// If the ledger cannot be written; then the letter must not go out.
+    /// If the ledger cannot be written, or another run has begun; then the letter must not go out.
     pub async fn claim(
         &self,
         issue: &IssueName,
-        letter: &Letter,
+        letter: Letter,
         now: Timestamp,
-    ) -> Result<Option<u32>, LedgerError> {
-        let work = Work::Claim {
-            issue: issue.clone(),
-            member: letter.member,
-            address: letter.recipient.clone(),
-            message_id: letter.message_id.clone(),
-        };
-        let attempt = answered(self.ask(work, now)).await?;
-        Ok(Some(attempt).filter(|attempt| *attempt > 0))
+    ) -> Result<Claimed, LedgerError> {
+        let (answer, claimed) = oneshot::channel();
+        self.ask(Request::Claim { issue: issue.clone(), letter, now, answer });
+        answered(claimed).await
     }
 
-    /// Hands in how a claimed delivery ended. What is asked for after it is recorded with it or later, never before it.
-    pub fn settle(&self, issue: &IssueName, member: MemberId, outcome: Outcome, now: Timestamp) -> Settling {
-        Settling(self.ask(Work::Settle { issue: issue.clone(), member, outcome }, now))
+    /// Hands in how a claimed letter ended. What is asked for after it is recorded with it or later, never before it.
+    pub fn settle(
+        &self,
+        claim: Claim,
+        outcome: Outcome,
+        refusal: Option<Refusal>,
+        at: Timestamp,
+    ) -> Settling {
+        let (answer, settled) = oneshot::channel();
+        let attempt = claim.into_attempt();
+        let settlement = Box::new(Settlement { attempt, outcome, refusal, at });
+        self.ask(Request::Settle { settlement, answer });
+        Settling(settled)
     }
 
-    fn ask(&self, work: Work, now: Timestamp) -> oneshot::Receiver<Answer> {
-        let (answer, result) = oneshot::channel();
+    fn ask(&self, request: Request) {
         // A writer that has stopped returns no answer, and that is found out when one is waited for.
-        let _stopped = self.requests.send(Request { work, now, answer });
-        result
+        let _stopped = self.requests.send(request);
     }
 }
 
 impl Settling {
-    /// Waits until the record is durable.
+    /// Waits until the record is durable, in the ledger or in the spool.
     ///
     /// # Errors
-    /// If the ledger cannot be written; the delivery is then in doubt for the next run.
-    pub async fn done(self) -> Result<(), LedgerError> {
-        answered(self.0).await.map(drop)
+    /// If it could not be written anywhere; the delivery is then in doubt for the next run.
+    pub async fn done(self) -> Result<Settled, LedgerError> {
+        answered(self.0).await
     }
 }
 
-async fn answered(answer: oneshot::Receiver<Answer>) -> Result<u32, LedgerError> {
-    answer.await.map_err(|_| LedgerError::WriterStopped)?.map_err(LedgerError::Commit)
+async fn answered<T>(answer: oneshot::Receiver<Result<T, LedgerError>>) -> Result<T, LedgerError> {
+    answer.await.map_err(|_| LedgerError::WriterStopped)?
 }
 
-fn run(mut ledger: Ledger, inbox: &mpsc::Receiver<Request>) -> Ledger {
+/// What was recorded for one request.
+#[derive(Debug)]
+enum Done {
+    Taken(Taken),
+    Settled(Settled),
+}
+
+fn serve(mut ledger: Ledger, run: RunId, inbox: &mpsc::Receiver<Request>) -> Ledger {
     while let Ok(first) = inbox.recv() {
         let group: Vec<Request> = std::iter::once(first).chain(inbox.try_iter()).collect();
-        let results = commit(&mut ledger, &group);
-        for (index, request) in group.into_iter().enumerate() {
-            let result = match &results {
-                Ok(done) => Ok(done.get(index).copied().unwrap_or(0)),
-                Err(error) => Err(error.to_string()),
-            };
-            // A worker that no longer waits has been told to stop.
-            let _gone = request.answer.send(result);
+        match commit(&mut ledger, run, &group) {
+            Ok(done) => group.into_iter().zip(done).for_each(|(request, done)| request.answer(done)),
+            Err(error) => fail(&mut ledger, run, group, &error),
         }
     }
     ledger
 }
 
-fn commit(ledger: &mut Ledger, group: &[Request]) -> rusqlite::Result<Vec<u32>> {
+fn commit(ledger: &mut Ledger, run: RunId, group: &[Request]) -> Result<Vec<Done>, LedgerError> {
     let transaction = ledger.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-    let done: Vec<u32> = group
+    let done = group
         .iter()
-        .map(|request| match &request.work {
-            Work::Claim { issue, member, address, message_id } => {
-                deliveries::claim(&transaction, issue, *member, address, message_id, request.now)
+        .map(|request| match request {
+            Request::Claim { issue, letter, now, .. } => {
+                claims::claim(&transaction, run, issue, letter, *now).map(Done::Taken)
             }
-            Work::Settle { issue, member, outcome } => {
-                deliveries::settle(&transaction, issue, *member, outcome, request.now).map(|()| 0)
-            }
+            Request::Settle { settlement, .. } => claims::settle(&transaction, settlement).map(Done::Settled),
         })
-        .collect::<rusqlite::Result<_>>()?;
+        .collect::<Result<_, LedgerError>>()?;
     transaction.commit()?;
     Ok(done)
+}
+
+/// Refuses the claims of a group that could not be recorded; outcomes are tried again, and spooled in the end.
+fn fail(ledger: &mut Ledger, run: RunId, group: Vec<Request>, error: &LedgerError) {
+    let (claims, settles): (Vec<_>, Vec<_>) =
+        group.into_iter().partition(|request| matches!(request, Request::Claim { .. }));
+    claims.into_iter().for_each(|claim| claim.refuse(error));
+    if settles.is_empty() {
+        return;
+    }
+    let began = Instant::now();
+    let mut last = commit(ledger, run, &settles);
+    while last.as_ref().is_err_and(is_busy) && began.elapsed() < SETTLE_PATIENCE {
+        last = commit(ledger, run, &settles);
+    }
+    match last {
+        Ok(done) => settles.into_iter().zip(done).for_each(|(request, done)| request.answer(done)),
+        Err(error) => spool(ledger, settles, &error),
+    }
+}
+
+fn spool(ledger: &Ledger, settles: Vec<Request>, error: &LedgerError) {
+    let settlements: Vec<&Settlement> = settles.iter().filter_map(Request::settlement).collect();
+    let is_kept = ledger.durable == Durable::Yes && ledger.spool(&settlements).is_ok();
+    for request in settles {
+        if is_kept {
+            request.answer(Done::Settled(Settled { is_recorded: true, bounce: None }));
+        } else {
+            request.refuse(error);
+        }
+    }
+}
+
+/// Tells whether another program holds the ledger.
+fn is_busy(error: &LedgerError) -> bool {
+    let code = match error {
+        LedgerError::Sqlite(error) => error.sqlite_error_code(),
+        _ => None,
+    };
+    matches!(code, Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked))
+}
+
+impl Request {
+    fn settlement(&self) -> Option<&Settlement> {
+        match self {
+            Self::Settle { settlement, .. } => Some(settlement),
+            Self::Claim { .. } => None,
+        }
+    }
+
+    /// Answers; a worker that no longer waits has been told to stop.
+    fn answer(self, done: Done) {
+        match (self, done) {
+            (Self::Claim { issue, letter, answer, .. }, Done::Taken(taken)) => {
+                let claimed = match taken {
+                    Taken::Attempt(number) => {
+                        let attempt = Attempt { issue, member: letter.member, number };
+                        Claimed::Letter(Claim::new(attempt, letter))
+                    }
+                    Taken::Closed => Claimed::Closed,
+                    Taken::Cancelled => Claimed::Cancelled,
+                };
+                let _gone = answer.send(Ok(claimed));
+            }
+            (Self::Settle { answer, .. }, Done::Settled(settled)) => {
+                let _gone = answer.send(Ok(settled));
+            }
+            (request, _) => request.refuse(&LedgerError::WriterStopped),
+        }
+    }
+
+    fn refuse(self, error: &LedgerError) {
+        let error = match error {
+            LedgerError::OtherRun => LedgerError::OtherRun,
+            other => LedgerError::Commit(other.to_string()),
+        };
+        match self {
+            Self::Claim { answer, .. } => drop(answer.send(Err(error))),
+            Self::Settle { answer, .. } => drop(answer.send(Err(error))),
+        }
+    }
 }

@@ -49,6 +49,8 @@ pub enum After {
     GoOn,
     /// The session is of no use any more.
     Reconnect,
+    /// The same, and the server had closed it before anything of the letter went out: the letter may go again at once.
+    Again,
     /// The reply is about us, not about the recipient: every further letter would get it too.
     Stop,
 }

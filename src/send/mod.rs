@@ -5,6 +5,7 @@
 //! whether it is a dry run: then the relay is an outbox and the ledger a copy.
 
 mod feed;
+mod members;
 mod pace;
 mod tally;
 mod worker;
@@ -15,19 +16,22 @@ use std::time::{Duration, Instant};
 
 use backon::{BackoffBuilder, ExponentialBuilder};
 use jiff::{SignedDuration, Timestamp};
-use tokio::sync::{Mutex, mpsc, watch};
+use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 
 use crate::compose::{ComposeError, Composer};
 use crate::diagnosis::{self, About};
 use crate::domain::{IssueName, Member, MemberId, Outcome, Quota, Reply, Segment, State};
-use crate::ledger::{Ledger, LedgerError, Skip, Writer};
+use crate::feedback::RefusalJudge;
+use crate::inbox::RulesError;
+use crate::ledger::{BounceRecord, Ledger, LedgerError, RunId, Skip, Writer};
 use crate::relay::{Relay, RelayError};
 
+use members::Members;
 pub use pace::Forecast;
 use pace::Pace;
 use tally::{Correction, Tally};
-use worker::{Ended, Worker};
+use worker::Worker;
 
 /// The first pause before letters are tried again; shorter where patience is short.
 const SHORTEST_PAUSE: Duration = Duration::from_secs(5);
@@ -61,6 +65,8 @@ pub struct Event {
     pub message_id: String,
     pub bytes: usize,
     pub outcome: Outcome,
+    /// What was recorded of a final refusal.
+    pub bounce: Option<BounceRecord>,
 }
 
 /// What a run tells while it continues.
@@ -92,6 +98,8 @@ pub enum End {
     RelayGone(RelayError),
     /// The relay's answer is about us; the rest stays queued.
     RefusedUs(Reply),
+    /// The issue was cancelled; letters on the wire were finished.
+    Cancelled,
     /// The quota has no place before `until`; the rest stays queued.
     QuotaUsed { quota: Quota, until: Timestamp },
 }
@@ -103,6 +111,8 @@ pub enum SendError {
     Ledger(#[from] LedgerError),
     #[error(transparent)]
     Compose(#[from] ComposeError),
+    #[error(transparent)]
+    Rules(#[from] RulesError),
     #[error("cannot start a thread: {0}")]
     Thread(#[from] std::io::Error),
     #[error("a worker task panicked")]
@@ -138,10 +148,12 @@ pub async fn run(
     mut stop: watch::Receiver<bool>,
     mut report: impl FnMut(News<'_>),
 ) -> Result<(Ledger, End), SendError> {
+    let run = ledger.begin_run(&job.issue, (job.clock)())?;
+    let judge = Arc::new(RefusalJudge::new()?);
     let gone = ledger.handed_over(counted_since((job.clock)()))?;
     let pace = Arc::new(Pace::new(&job.quotas, &gone));
     let tally = Arc::new(Tally::new(ledger.has_in(&job.issue, &[State::Accepted])?));
-    let rounds = Rounds { composer, relay, pace, tally, stop: stop.clone() };
+    let rounds = Rounds { run, composer, relay, judge, pace, tally, stop: stop.clone() };
     let began = Instant::now();
     let mut delays = delays(job.patience);
     loop {
@@ -157,8 +169,8 @@ pub async fn run(
             })
             .await?;
         ledger = back;
-        for correction in rounds.tally.corrections() {
-            if correct(&ledger, &job, &correction)? {
+        for mut correction in rounds.tally.corrections() {
+            if rounds.correct(&ledger, &job, &mut correction)? {
                 let is_final = u64::from(matches!(correction.event.outcome, Outcome::Rejected(_)));
                 open = open.saturating_sub(is_final);
                 settled += is_final;
@@ -187,16 +199,6 @@ fn passes(reply: &Reply) -> bool {
     matches!(diagnosis::about(reply), About::Us(fault) if fault.passes())
 }
 
-/// Corrects the state of a letter; false if it has changed meanwhile.
-fn correct(ledger: &Ledger, job: &Job, correction: &Correction) -> Result<bool, LedgerError> {
-    let states = match correction.event.outcome {
-        Outcome::Rejected(_) => [State::Deferred, State::Rejected],
-        _ => [State::Rejected, State::Deferred],
-    };
-    let Event { member, .. } = &correction.event;
-    ledger.correct(&job.issue, member.id, correction.attempt, states, (job.clock)())
-}
-
 /// Letters before this time matter to no quota.
 pub fn counted_since(now: Timestamp) -> Timestamp {
     now.saturating_sub(SignedDuration::from_hours(24)).unwrap_or(Timestamp::MIN)
@@ -221,14 +223,37 @@ pub async fn wait_for_stop(flag: &mut watch::Receiver<bool>) {
 
 /// What all rounds of a run share.
 struct Rounds {
+    run: RunId,
     composer: Arc<Composer>,
     relay: Arc<Relay>,
+    judge: Arc<RefusalJudge>,
     pace: Arc<Pace>,
     tally: Arc<Tally>,
     stop: watch::Receiver<bool>,
 }
 
 impl Rounds {
+    /// Corrects the state of a letter; false if it has changed meanwhile.
+    fn correct(
+        &self,
+        ledger: &Ledger,
+        job: &Job,
+        Correction { event, attempt }: &mut Correction,
+    ) -> Result<bool, LedgerError> {
+        let now = (job.clock)();
+        let refusal = match (&event.outcome, &event.member.address) {
+            (Outcome::Rejected(reply), Some(address)) => {
+                Some(self.judge.refusal(attempt, address, reply, now))
+            }
+            _ => None,
+        };
+        let Some(settled) = ledger.correct(attempt, &event.outcome, refusal.as_ref(), now)? else {
+            return Ok(false);
+        };
+        event.bounce = settled.bounce;
+        Ok(true)
+    }
+
     /// Tries every open letter once.
     async fn round(
         &self,
@@ -240,8 +265,8 @@ impl Rounds {
         let (halt, halted) = watch::channel(false);
         let halt = Arc::new(halt);
         let members = feed::start(ledger.path(), Arc::clone(&self.composer), Arc::clone(&job))?;
-        let members = Arc::new(Mutex::new(members));
-        let (writer, handle) = Writer::start(ledger)?;
+        let members = Arc::new(Members::new(members));
+        let (writer, handle) = Writer::start(ledger, self.run)?;
         let (events, mut heard) = mpsc::channel(64);
         let mut workers = JoinSet::new();
         for _ in 0..job.connections {
@@ -251,6 +276,7 @@ impl Rounds {
                 relay: Arc::clone(&self.relay),
                 job: Arc::clone(&job),
                 ledger: handle.clone(),
+                judge: Arc::clone(&self.judge),
                 events: events.clone(),
                 stop: self.stop.clone(),
                 halt: Arc::clone(&halt),
@@ -260,11 +286,11 @@ impl Rounds {
             };
             workers.spawn(worker.run());
         }
-        drop((events, handle, members));
+        drop((events, handle));
         while let Some(event) = heard.recv().await {
             report(&event);
         }
-        let end = gather(&mut workers).await;
+        let end = gather(&mut workers, &members).await;
         let ledger = tokio::task::block_in_place(|| writer.finish())?;
         let end = end?;
         Ok((ledger, if *self.stop.borrow() { End::Interrupted } else { end }))
@@ -273,20 +299,25 @@ impl Rounds {
 
 /// The run's end is its worst worker's; a connection that could not be opened matters only if none could, or if it leaves
 /// a letter behind.
-async fn gather(workers: &mut JoinSet<Result<Ended, SendError>>) -> Result<End, SendError> {
+async fn gather(workers: &mut JoinSet<Result<End, SendError>>, members: &Members) -> Result<End, SendError> {
     let mut ends = Vec::new();
     while let Some(joined) = workers.join_next().await {
         ends.push(joined.map_err(|_| SendError::Worker)?);
     }
-    let ends = ends.into_iter().collect::<Result<Vec<Ended>, SendError>>()?;
-    let some_finished = ends.iter().any(|ended| matches!(ended.end, End::Done));
-    let refused = |ended: &Ended| matches!(ended.end, End::RefusedUs(_));
-    let gone = |ended: &Ended| matches!(ended.end, End::RelayGone(_)) && (ended.left_one || !some_finished);
-    let used = |ended: &Ended| matches!(ended.end, End::QuotaUsed { .. });
-    let position = ends
-        .iter()
-        .position(refused)
-        .or_else(|| ends.iter().position(used))
-        .or_else(|| ends.iter().position(gone));
-    Ok(position.and_then(|at| ends.into_iter().nth(at)).map_or(End::Done, |ended| ended.end))
+    let ends = ends.into_iter().collect::<Result<Vec<End>, SendError>>()?;
+    let some_finished = ends.iter().any(|end| matches!(end, End::Done)) && !members.has_returned();
+    let rank = |end: &End| match end {
+        End::Cancelled => 0,
+        End::RefusedUs(_) => 1,
+        End::QuotaUsed { .. } => 2,
+        End::RelayGone(_) if !some_finished => 3,
+        End::Interrupted => 4,
+        End::RelayGone(_) | End::Done => 5,
+    };
+    Ok(ends.into_iter().min_by_key(rank).map_or(End::Done, |end| match end {
+        // Another worker has sent what this one could not, or none was told to stop.
+        End::RelayGone(_) if some_finished => End::Done,
+        End::Interrupted => End::Done,
+        end => end,
+    }))
 }

@@ -9,9 +9,9 @@ use jiff::{SignedDuration, Timestamp};
 use crate::diagnosis::{self, About};
 use crate::domain::{Outcome, Quota, Reply};
 
-/// The first pause between two letters after a complaint.
 /// The server is closing the connection (RFC 5321 §3.8).
 const CLOSING: u16 = 421;
+/// The first pause between two letters after a complaint.
 const FIRST_GAP: Duration = Duration::from_millis(100);
 const LONGEST_GAP: Duration = Duration::from_secs(30);
 /// A pause that is not worth keeping.
@@ -78,6 +78,14 @@ impl Pace {
         state.next = at + state.gap;
         state.windows.iter_mut().for_each(|window| window.gone.push_back(now));
         Turn::Go
+    }
+
+    /// Gives back a turn that was not used.
+    pub fn give_back(&self) {
+        let mut state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        for window in &mut state.windows {
+            window.gone.pop_back();
+        }
     }
 
     /// Slows down after a complaint about too many letters, and speeds up again with every letter that is taken.

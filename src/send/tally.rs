@@ -5,6 +5,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use crate::diagnosis::{About, about, masked};
 use crate::domain::Outcome;
+use crate::ledger::Attempt;
 use crate::relay::{After, Delivered};
 
 use super::Event;
@@ -28,18 +29,18 @@ struct Counts {
     has_accepted: bool,
     /// Letters in doubt since the last one that was accepted.
     doubtful: u64,
-    /// Refusals of unknown kind since the last letter that was accepted: their letters are deferred.
-    held: Vec<Refusal>,
-    /// Refusals of recipients since the last letter that was accepted: their letters are rejected.
-    streak: Vec<Refusal>,
+    /// Refuseds of unknown kind since the last letter that was accepted: their letters are deferred.
+    held: Vec<Refused>,
+    /// Refuseds of recipients since the last letter that was accepted: their letters are rejected.
+    streak: Vec<Refused>,
     corrections: Vec<Correction>,
 }
 
 /// A refused letter.
 #[derive(Debug, Clone)]
-struct Refusal {
+struct Refused {
     event: Event,
-    attempt: u32,
+    attempt: Attempt,
     words: String,
     domain: String,
 }
@@ -49,7 +50,7 @@ struct Refusal {
 pub(super) struct Correction {
     /// The letter with the outcome that is right.
     pub event: Event,
-    pub attempt: u32,
+    pub attempt: Attempt,
 }
 
 impl Tally {
@@ -58,12 +59,12 @@ impl Tally {
         Self(Mutex::new(Counts { has_accepted, ..Counts::default() }))
     }
 
-    /// Decides what a letter's end means for the letter and for the run, before more members are charged. `attempt` is
-    /// the number of the letter's attempts, this one with it; `event` makes the event of an outcome.
+    /// Decides what a letter's end means for the letter and for the run, before more members are charged. `event`
+    /// makes the event of an outcome.
     pub fn judge(
         &self,
         delivered: Delivered,
-        attempt: u32,
+        attempt: &Attempt,
         event: impl FnOnce(Outcome) -> Event,
     ) -> (Event, After) {
         let mut counts = self.counts();
@@ -92,7 +93,7 @@ impl Tally {
         let mut counts = self.counts();
         // The last letter left, refused again: the address is dead if the server accepts letters to others.
         if let ([last], true) = (counts.held.as_slice(), counts.has_accepted)
-            && last.attempt > 1
+            && last.attempt.number > 1
         {
             let held = std::mem::take(&mut counts.held);
             counts.confirm(held);
@@ -115,7 +116,7 @@ impl Counts {
         self.confirm(held);
     }
 
-    fn confirm(&mut self, held: Vec<Refusal>) {
+    fn confirm(&mut self, held: Vec<Refused>) {
         self.corrections.extend(held.into_iter().map(|refusal| {
             let reply = refusal.event.outcome.reply().clone();
             refusal.correction(Outcome::Rejected(reply))
@@ -123,14 +124,14 @@ impl Counts {
     }
 
     /// Ten in a row, from several domains if anybody was ever accepted: one domain may have closed down.
-    fn are_too_many(&self, refusals: &[Refusal]) -> bool {
+    fn are_too_many(&self, refusals: &[Refused]) -> bool {
         let is_one_domains = self.has_accepted && domains(refusals.iter()) < REFUSED_DOMAINS;
         refusals.len() >= REFUSED_IN_A_ROW && !is_one_domains
     }
 
     /// A refusal of unknown kind: three with the same words, or ten of any, are about us.
-    fn hold(&mut self, event: Event, attempt: u32, after: After) -> (Event, After) {
-        let refusal = Refusal::new(&event, attempt);
+    fn hold(&mut self, event: Event, attempt: &Attempt, after: After) -> (Event, After) {
+        let refusal = Refused::new(&event, attempt);
         // A letter that was held in an earlier round counts once.
         self.held.retain(|held| held.event.member.id != event.member.id);
         let same = self.held.iter().rev().take_while(|held| held.words == refusal.words).count() + 1;
@@ -142,8 +143,8 @@ impl Counts {
     }
 
     /// A refusal that clearly means the recipient; ten in a row are about us after all.
-    fn refuse(&mut self, mut event: Event, attempt: u32, after: After) -> (Event, After) {
-        self.streak.push(Refusal::new(&event, attempt));
+    fn refuse(&mut self, mut event: Event, attempt: &Attempt, after: After) -> (Event, After) {
+        self.streak.push(Refused::new(&event, attempt));
         if !self.are_too_many(&self.streak) {
             return (event, after);
         }
@@ -157,11 +158,11 @@ impl Counts {
     }
 }
 
-impl Refusal {
-    fn new(event: &Event, attempt: u32) -> Self {
+impl Refused {
+    fn new(event: &Event, attempt: &Attempt) -> Self {
         let address = event.member.address.as_ref();
         let domain = address.map_or_else(String::new, |address| address.domain().to_lowercase());
-        Self { event: event.clone(), attempt, words: masked(event.outcome.reply()), domain }
+        Self { event: event.clone(), attempt: attempt.clone(), words: masked(event.outcome.reply()), domain }
     }
 
     fn correction(self, outcome: Outcome) -> Correction {
@@ -169,7 +170,7 @@ impl Refusal {
     }
 }
 
-fn domains<'a>(refusals: impl Iterator<Item = &'a Refusal>) -> usize {
+fn domains<'a>(refusals: impl Iterator<Item = &'a Refused>) -> usize {
     refusals.map(|refusal| refusal.domain.as_str()).collect::<BTreeSet<_>>().len()
 }
 

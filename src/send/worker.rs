@@ -2,23 +2,26 @@
 
 use std::sync::Arc;
 
-use tokio::sync::{Mutex, mpsc, watch};
+use tokio::sync::{mpsc, watch};
 
 use crate::compose::{Composer, Mark};
-use crate::domain::{Letter, Member};
-use crate::ledger::{LedgerError, Settling, WriterHandle};
-use crate::relay::{After, Relay, RelayError, Session};
+use crate::domain::{Letter, Member, Outcome, Reply};
+use crate::feedback::RefusalJudge;
+use crate::ledger::{Claim, Claimed, Settling, WriterHandle};
+use crate::relay::{After, Delivered, Relay, RelayError, Session};
 
+use super::members::Members;
 use super::pace::{Pace, Turn};
 use super::tally::Tally;
 use super::{End, Event, Job, SendError, wait_for_stop};
 
 pub(super) struct Worker {
-    pub members: Arc<Mutex<mpsc::Receiver<Result<Member, LedgerError>>>>,
+    pub members: Arc<Members>,
     pub composer: Arc<Composer>,
     pub relay: Arc<Relay>,
     pub job: Arc<Job>,
     pub ledger: WriterHandle,
+    pub judge: Arc<RefusalJudge>,
     pub events: mpsc::Sender<Event>,
     /// Set by Ctrl-C.
     pub stop: watch::Receiver<bool>,
@@ -41,54 +44,47 @@ struct Unsettled {
     event: Event,
 }
 
-/// How a worker ended.
-pub(super) struct Ended {
-    pub end: End,
-    /// A letter that it had taken was not tried.
-    pub left_one: bool,
+/// What a worker does after a letter.
+enum Next<'a> {
+    GoOn(Session<'a>),
+    Reconnect,
+    Stop(End),
 }
 
 impl Worker {
-    pub async fn run(self) -> Result<Ended, SendError> {
+    pub async fn run(self) -> Result<End, SendError> {
         let mut last = None;
-        let ended = self.work(&mut last).await;
+        let end = self.work(&mut last).await;
         let settled = self.settled(last).await;
-        let ended = ended.and_then(|ended| settled.map(|()| ended));
-        if matches!(ended, Err(_) | Ok(Ended { end: End::RefusedUs(_) | End::QuotaUsed { .. }, .. })) {
+        let end = end.and_then(|end| settled.map(|()| end));
+        if matches!(end, Err(_) | Ok(End::RefusedUs(_) | End::Cancelled)) {
             self.halt.send_replace(true);
         }
-        ended
+        end
     }
 
-    async fn work(&self, last: &mut Option<Unsettled>) -> Result<Ended, SendError> {
+    async fn work(&self, last: &mut Option<Unsettled>) -> Result<End, SendError> {
         let mut session: Option<Session<'_>> = None;
         let mut ready: Option<Ready> = None;
         let end = loop {
-            // The connection comes first: a member that was taken is tried.
-            let open = match session.take() {
-                Some(open) => open,
-                None if self.is_over() => break End::Interrupted,
-                None => match self.relay.connect().await {
-                    Ok(open) => open,
-                    Err(error) => {
-                        if matches!(error, RelayError::TurnedAway { .. }) {
-                            self.pace.slow_down();
-                        }
-                        break End::RelayGone(error);
-                    }
-                },
-            };
             // A letter whose envelope is on the wire is finished.
-            if self.is_over() && !open.is_ahead() {
-                session = Some(open);
+            if self.is_over() && !session.as_ref().is_some_and(Session::is_ahead) {
                 break End::Interrupted;
             }
             let current = match ready.take() {
                 Some(letter) => letter,
                 None => match self.next().await? {
                     Ok(letter) => letter,
+                    Err(end) => break end,
+                },
+            };
+            // The turn comes before the connection: servers close one that is idle.
+            let open = match session.take() {
+                Some(open) => open,
+                None => match self.connect().await {
+                    Ok(open) => open,
                     Err(end) => {
-                        session = Some(open);
+                        self.give_back(current);
                         break end;
                     }
                 },
@@ -100,10 +96,13 @@ impl Worker {
                 Next::Stop(end) => break end,
             }
         };
+        if let Some(letter) = ready {
+            self.give_back(letter);
+        }
         if let Some(session) = session {
             session.close().await;
         }
-        Ok(Ended { end, left_one: ready.is_some() })
+        Ok(end)
     }
 
     /// Whether the run is to end.
@@ -111,13 +110,41 @@ impl Worker {
         *self.stop.borrow() || *self.halted.borrow()
     }
 
+    /// Waits until the run is to end.
+    async fn over(&self) {
+        let (mut stop, mut halted) = (self.stop.clone(), self.halted.clone());
+        tokio::select! {
+            () = wait_for_stop(&mut stop) => {}
+            () = wait_for_stop(&mut halted) => {}
+        }
+    }
+
+    async fn connect(&self) -> Result<Session<'_>, End> {
+        let connected = tokio::select! {
+            connected = self.relay.connect() => connected,
+            () = self.over() => return Err(End::Interrupted),
+        };
+        connected.map_err(|error| {
+            if matches!(error, RelayError::TurnedAway { .. }) {
+                self.pace.slow_down();
+            }
+            End::RelayGone(error)
+        })
+    }
+
+    fn give_back(&self, letter: Ready) {
+        self.pace.give_back();
+        self.members.give_back(letter.member);
+    }
+
     /// Waits for a member and its turn; returns the run's end if there is none.
     async fn next(&self) -> Result<Result<Ready, End>, SendError> {
-        let Some(member) = self.members.lock().await.recv().await.transpose()? else {
-            return Ok(Err(End::Done));
-        };
+        let Some(member) = self.members.next().await? else { return Ok(Err(End::Done)) };
         match self.turn().await {
-            Some(end) => Ok(Err(end)),
+            Some(end) => {
+                self.members.give_back(member);
+                Ok(Err(end))
+            }
             None => Ok(Ok(self.compose(member)?)),
         }
     }
@@ -127,13 +154,9 @@ impl Worker {
         if self.is_over() || !session.can_look_ahead() {
             return Ok(None);
         }
-        let Ok(mut members) = self.members.try_lock() else { return Ok(None) };
-        if members.is_empty() || self.pace.turn((self.job.clock)()) != Turn::Go {
-            return Ok(None);
-        }
-        let Ok(member) = members.try_recv() else { return Ok(None) };
-        drop(members);
-        Ok(Some(self.compose(member?)?))
+        let has_turn = || self.pace.turn((self.job.clock)()) == Turn::Go;
+        let member = self.members.next_at_once(has_turn)?;
+        member.map(|member| self.compose(member)).transpose()
     }
 
     fn compose(&self, member: Member) -> Result<Ready, SendError> {
@@ -149,11 +172,9 @@ impl Worker {
                 Turn::Used { quota, until } => return Some(End::QuotaUsed { quota, until }),
                 Turn::Wait(wait) => wait,
             };
-            let (mut stop, mut halted) = (self.stop.clone(), self.halted.clone());
             tokio::select! {
                 () = tokio::time::sleep(wait) => {}
-                () = wait_for_stop(&mut stop) => return Some(End::Interrupted),
-                () = wait_for_stop(&mut halted) => return Some(End::Interrupted),
+                () = self.over() => return Some(End::Interrupted),
             }
         }
     }
@@ -161,40 +182,29 @@ impl Worker {
     /// Claims, delivers, settles: in this order, so that nothing goes out without a durable record. Where the next letter's
     /// envelope went ahead, this one's end waits in `last`: it becomes durable in one go with the next one's claim.
     async fn deliver<'a>(
-        &self,
+        &'a self,
         mut session: Session<'a>,
         Ready { member, letter }: Ready,
         next: Option<&Ready>,
         last: &mut Option<Unsettled>,
     ) -> Result<Next<'a>, SendError> {
-        let claimed = self.ledger.claim(&self.job.issue, &letter, (self.job.clock)()).await;
+        let claimed = self.ledger.claim(&self.job.issue, letter, (self.job.clock)()).await;
         self.settled(last.take()).await?;
-        let Some(attempt) = claimed? else {
+        let claim = match claimed? {
+            Claimed::Letter(claim) => claim,
+            Claimed::Cancelled => return Ok(Next::Stop(End::Cancelled)),
             // An envelope that went ahead cannot be taken back but with the connection.
-            return Ok(if session.is_ahead() { Next::Reconnect } else { Next::GoOn(session) });
+            Claimed::Closed if session.is_ahead() => return Ok(Next::Reconnect),
+            Claimed::Closed => return Ok(Next::GoOn(session)),
         };
-        let delivered = session.deliver(&letter, next.map(|next| &next.letter)).await;
-        let at = (self.job.clock)();
-        let Letter { sender, message_id, bytes, .. } = letter;
-        let sender = sender.as_ref().map_or_else(String::new, ToString::to_string);
-        let (event, after) = self.tally.judge(delivered, attempt, |outcome| Event {
-            at,
-            member,
-            sender,
-            message_id,
-            bytes: bytes.len(),
-            outcome,
-        });
-        self.pace.adapt_to(&event.outcome);
-        let settling = self.ledger.settle(&self.job.issue, event.member.id, event.outcome.clone(), at);
-        let reply = event.outcome.reply().clone();
-        *last = Some(Unsettled { settling, event });
+        let delivered = self.handed_over(&mut session, &claim, next).await;
+        let (reply, after) = self.settle(claim, member, delivered, last);
         if after != After::GoOn || !session.is_ahead() {
             self.settled(last.take()).await?;
         }
         Ok(match after {
             After::GoOn => Next::GoOn(session),
-            After::Reconnect => {
+            After::Reconnect | After::Again => {
                 session.close().await;
                 Next::Reconnect
             }
@@ -205,18 +215,70 @@ impl Worker {
         })
     }
 
+    /// Hands the claimed letter over. A connection that the server had closed while it was idle is opened anew: nothing
+    /// of the letter has gone out.
+    async fn handed_over<'a>(
+        &'a self,
+        session: &mut Session<'a>,
+        claim: &Claim,
+        next: Option<&Ready>,
+    ) -> Delivered {
+        let next = next.map(|next| &next.letter);
+        let delivered = session.deliver(claim.letter(), next).await;
+        if delivered.after != After::Again {
+            return delivered;
+        }
+        match self.relay.connect().await {
+            Ok(open) => {
+                std::mem::replace(session, open).close().await;
+                session.deliver(claim.letter(), next).await
+            }
+            Err(_) => delivered,
+        }
+    }
+
+    /// Judges a letter's end and hands it to the ledger; returns the reply.
+    fn settle(
+        &self,
+        claim: Claim,
+        member: Member,
+        delivered: Delivered,
+        last: &mut Option<Unsettled>,
+    ) -> (Reply, After) {
+        let at = (self.job.clock)();
+        let Letter { sender, message_id, bytes, .. } = claim.letter();
+        let sender = sender.as_ref().map_or_else(String::new, ToString::to_string);
+        let (message_id, bytes) = (message_id.clone(), bytes.len());
+        let (event, after) = self.tally.judge(delivered, claim.attempt(), |outcome| Event {
+            at,
+            member,
+            sender,
+            message_id,
+            bytes,
+            outcome,
+            bounce: None,
+        });
+        self.pace.adapt_to(&event.outcome);
+        let refusal = match &event.outcome {
+            Outcome::Rejected(reply) if reply.code.is_some() => {
+                Some(self.judge.refusal(claim.attempt(), &claim.letter().recipient, reply, at))
+            }
+            _ => None,
+        };
+        let settling = self.ledger.settle(claim, event.outcome.clone(), refusal, at);
+        let reply = event.outcome.reply().clone();
+        *last = Some(Unsettled { settling, event });
+        (reply, after)
+    }
+
     /// Waits until a letter's end is durable, and tells of it.
     async fn settled(&self, letter: Option<Unsettled>) -> Result<(), SendError> {
-        let Some(Unsettled { settling, event }) = letter else { return Ok(()) };
+        let Some(Unsettled { settling, mut event }) = letter else { return Ok(()) };
         let settled = settling.done().await;
+        event.bounce = settled.as_ref().ok().and_then(|settled| settled.bounce.clone());
         // Nobody listens only if the whole run was dropped.
         let _ended = self.events.send(event).await;
-        Ok(settled?)
+        settled?;
+        Ok(())
     }
-}
-
-enum Next<'a> {
-    GoOn(Session<'a>),
-    Reconnect,
-    Stop(End),
 }

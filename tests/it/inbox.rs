@@ -77,7 +77,7 @@ fn a_full_mailbox_is_forgiven_once() {
     club.write("1.eml", full("1"));
     club.write("2.eml", full("again for the same issue"));
     club.run(&(read(&club, "1.eml") + " " + club.path("2.eml").to_str().unwrap())).code(0);
-    club.run("bounces report").code(0).stdout_has("No address needs");
+    club.run("bounces report").code(0).stdout_has("Ingen adress behöver");
     club.write("issues/2026-2/issue.toml", "title = \"Brevet\"\ndate = 2026-11-15\n");
     club.write("issues/2026-2/10-hej.md", "+++\ntitle = \"Hej\"\n+++\nEtt brev.\n");
     club.run("send 2026-2 --yes").code(0);

@@ -14,12 +14,12 @@ const ALLOWED: [(&str, &[&str]); 19] = [
     ("server", &[]),
     ("mailbox", &["server"]),
     ("relay", &["domain", "private", "server"]),
-    ("ledger", &["domain", "import", "private"]),
+    ("ledger", &["domain", "private"]),
     ("feedback", &["diagnosis", "domain", "inbox", "ledger"]),
     ("publish", &["compose", "private"]),
     ("preview", &["domain", "compose", "check"]),
     ("check", &["domain", "compose"]),
-    ("send", &["domain", "compose", "diagnosis", "ledger", "relay"]),
+    ("send", &["domain", "compose", "diagnosis", "feedback", "inbox", "ledger", "relay"]),
     ("config", &["domain", "server"]),
     ("report", &["private"]),
     ("cli", &["domain", "config"]),
@@ -110,6 +110,10 @@ fn imports_point_down_only() {
     let mut uses = 0;
     for file in rust_files(&source) {
         let inside = file.strip_prefix(&source).unwrap();
+        // A module's tests may make what it works on with the layers above it.
+        if inside.ends_with("tests.rs") {
+            continue;
+        }
         let module = inside.iter().next().unwrap().to_string_lossy().replace(".rs", "");
         let Some((_, allowed)) = ALLOWED.iter().find(|(name, _)| *name == module) else { continue };
         for used in used_modules(&fs::read_to_string(&file).unwrap()) {

@@ -127,10 +127,10 @@ impl InboxProcessor for Desk<'_> {
         }
         for record in &records {
             self.log.add(&BounceLogLine { time: now, event: "read", record })?;
-            let text = |value: &Option<String>| value.clone().unwrap_or_default();
-            let done = record.action.as_str().replace('_', " ");
-            let (address, reason) = (text(&record.address), text(&record.reason));
-            self.table.row([record.kind.clone(), address, reason, done, record.file.clone()]);
+            let done = <&str>::from(record.action).replace('_', " ");
+            let address = record.address.clone().unwrap_or_default();
+            let reason = record.reason.map_or_else(String::new, |reason| reason.to_string());
+            self.table.row([record.kind.to_string(), address, reason, done, record.file.clone()]);
         }
         Ok(())
     }

@@ -4,7 +4,7 @@ use serde::Serialize;
 
 use serde_json::value::RawValue;
 
-use crate::domain::bounce::{Kind as BounceKind, Verdict};
+use crate::domain::bounce::{MessageKind, Verdict};
 use crate::domain::{MemberId, TokenKey};
 use crate::error::{Error, Kind};
 use crate::feedback::BounceAttribution;
@@ -20,7 +20,7 @@ use super::InboxProcessor;
 #[derive(Debug, Serialize)]
 struct Message<'a> {
     file: &'a str,
-    kind: BounceKind,
+    kind: MessageKind,
     recipients: Vec<Recipient<'a>>,
 }
 
@@ -96,13 +96,11 @@ impl InboxProcessor for Explainer<'_> {
 
 impl std::fmt::Display for Message<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let kind = serde_json::to_value(self.kind).ok();
-        let kind = kind.as_ref().and_then(|kind| kind.as_str()).unwrap_or_default();
-        write!(f, "{}: {kind}", self.file)?;
+        write!(f, "{}: {}", self.file, self.kind)?;
         for Recipient { verdict, member } in &self.recipients {
             let Verdict { address, class, status, reason, diagnostic } = verdict;
             let status = status.as_deref().unwrap_or("-");
-            write!(f, "\n  {address}: {class:?} {status} {reason}: {diagnostic}")?;
+            write!(f, "\n  {address}: {class} {status} {reason}: {diagnostic}")?;
             if let Some(member) = member {
                 write!(f, " (member {member})")?;
             }

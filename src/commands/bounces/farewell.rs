@@ -4,8 +4,8 @@
 
 use jiff::Timestamp;
 
-use crate::compose::{Answer, Farewell, Notice};
-use crate::domain::bounce::Kind as BounceKind;
+use crate::compose::{Answer, Notice, Texts};
+use crate::domain::bounce::MessageKind;
 use crate::domain::{Address, IssueName, Letter, Outcome};
 use crate::error::Error;
 use crate::feedback::BounceAttribution;
@@ -33,7 +33,7 @@ impl Unsubscriber {
         record: &BounceRecord,
         attribution: &BounceAttribution<'_>,
     ) -> Result<Option<Self>, LedgerError> {
-        let has_left = report.kind == BounceKind::Unsubscribe && record.action == BounceAction::Suppressed;
+        let has_left = report.kind == MessageKind::Unsubscribe && record.action == BounceAction::Suppressed;
         let Some(member) = record.member.filter(|_| has_left && report.may_be_answered) else {
             return Ok(None);
         };
@@ -88,15 +88,16 @@ fn letter(project: &Project, unsubscriber: &Unsubscriber) -> Result<Letter, Erro
     let config = &project.config;
     let issue = unsubscriber.issue.as_ref().and_then(|issue| project.source(issue).ok());
     let language = issue.map_or_else(|| config.association.language.clone(), |source| source.issue.language);
-    let farewell = Farewell::load(&language, &project.dir.join("templates"), &project.association())?;
+    let texts = Texts::load(&language, &project.templates_dir())?;
+    let data = serde_json::json!({ "association": project.association() });
     let from = &config.sender.address;
     let name = unsubscriber.digest.get(..24).unwrap_or_default();
     let notice = Notice {
-        from_name: Some(config.sender.name.clone().unwrap_or_else(|| config.association.name.clone())),
+        from_name: Some(config.sender_name().to_owned()),
         from,
         to: &unsubscriber.to,
-        subject: &farewell.subject,
-        text: &farewell.text,
+        subject: &texts.fill("unsubscribed_subject", &data)?,
+        text: &texts.fill("unsubscribed_text", &data)?,
         message_id: format!("left-{name}@{}", from.domain()),
         answer: Some(Answer { message_id: &unsubscriber.message_id, references: &unsubscriber.references }),
     };

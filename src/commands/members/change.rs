@@ -4,9 +4,8 @@ use clap::ValueEnum;
 use jiff::Timestamp;
 
 use crate::cli::{AddMember, FieldValue, LogKind};
-use crate::domain::{Address, Suppression, SuppressionReason, field, suggest};
+use crate::domain::{Address, ListedMember, Suppression, SuppressionReason, field, suggest};
 use crate::error::{Error, Exit, Kind};
-use crate::import::Row;
 use crate::ledger::{Ledger, MemberRow};
 use crate::report::{JsonLines, Terminal};
 
@@ -16,7 +15,11 @@ use crate::commands::Context;
 pub(super) fn add(context: Context<'_>, arguments: &AddMember) -> Result<Exit, Error> {
     let _lock = context.project.lock("members add")?;
     let ledger = context.project.ledger()?;
-    let mut row = Row { name: arguments.name.clone(), address: arguments.email.clone(), ..Row::default() };
+    let mut row = ListedMember {
+        name: arguments.name.clone(),
+        address: arguments.email.clone(),
+        ..ListedMember::default()
+    };
     row.number.clone_from(&arguments.number);
     let consent = [("consent_source", &arguments.consent_source), ("consent_date", &arguments.consent_date)];
     for (name, value) in consent {
@@ -74,7 +77,7 @@ fn say_new_fields(ledger: &Ledger, values: &[FieldValue], terminal: Terminal) ->
     Ok(())
 }
 
-fn assign(row: &mut Row, FieldValue { field: name, value }: &FieldValue) -> Result<(), Error> {
+fn assign(row: &mut ListedMember, FieldValue { field: name, value }: &FieldValue) -> Result<(), Error> {
     let wrong = |message: String| Err(Error::new(Kind::Data, message + "; nothing was changed"));
     let given = Some(value.trim().to_owned()).filter(|value| !value.is_empty());
     if value.chars().any(char::is_control) {
@@ -98,7 +101,7 @@ fn assign(row: &mut Row, FieldValue { field: name, value }: &FieldValue) -> Resu
 }
 
 /// Refuses a number or an address that another member has.
-fn check_free(ledger: &Ledger, row: &Row, own: Option<&crate::domain::Member>) -> Result<(), Error> {
+fn check_free(ledger: &Ledger, row: &ListedMember, own: Option<&crate::domain::Member>) -> Result<(), Error> {
     let by_number = row.number.as_ref().map(|number| ledger.member_by_number(number)).transpose()?.flatten();
     let by_address =
         row.address.as_ref().map(|address| ledger.member_by_address(address)).transpose()?.flatten();

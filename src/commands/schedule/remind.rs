@@ -1,11 +1,11 @@
 //! `remind`: tells the editors by mail that an issue is due, and what is missing in it.
 
-use std::fmt::Write as _;
-
 use jiff::Timestamp;
 use jiff::civil::Date;
 
-use crate::compose::Notice;
+use serde::Serialize;
+
+use crate::compose::{Association, Notice};
 use crate::domain::{IssueName, Outcome};
 use crate::error::{Error, Exit, Kind};
 use crate::ledger::{Ledger, Review, ReviewKind};
@@ -14,6 +14,8 @@ use crate::report::plural;
 use super::year::{DueIssue, Standing, due_issues};
 use crate::commands::{Context, Project};
 
+/// What `new` writes where a text is missing.
+const UNFINISHED: &str = "TODO";
 /// The editors are told once in this many days.
 const EVERY_DAYS: i64 = 7;
 
@@ -34,7 +36,7 @@ pub fn run(context: Context<'_>) -> Result<Exit, Error> {
         if due_issue.standing.is_settled() || !is_near || was_told(&ledger, &due_issue.issue, now)? {
             continue;
         }
-        let (subject, text) = words(context.project, &due_issue, days, today);
+        let (subject, text) = words(context.project, &due_issue, days, today)?;
         crate::commands::runtime()?.block_on(mail(context, &due_issue.issue, &subject, &text))?;
         ledger.keep_review(&due_issue.issue, ReviewKind::Reminded, &Review::default(), now)?;
         let editors = plural(schedule.editors.len() as u64, "editor was", "editors were");
@@ -45,46 +47,71 @@ pub fn run(context: Context<'_>) -> Result<Exit, Error> {
 
 fn was_told(ledger: &Ledger, issue: &IssueName, now: Timestamp) -> Result<bool, Error> {
     let told = ledger.review(issue, ReviewKind::Reminded)?;
-    let told = told.and_then(|review| review.at.parse::<Timestamp>().ok());
-    Ok(told.is_some_and(|told| now.duration_since(told).as_hours() < EVERY_DAYS * 24 - 1))
+    Ok(told.is_some_and(|told| now.duration_since(told.at).as_hours() < EVERY_DAYS * 24 - 1))
 }
 
-fn words(project: &Project, due_issue: &DueIssue, days: i32, today: Date) -> (String, String) {
+/// Subject and text of the reminder, in the association's language.
+fn words(project: &Project, due_issue: &DueIssue, days: i32, today: Date) -> Result<(String, String), Error> {
     let DueIssue { issue, due, standing } = due_issue;
-    let when = if days >= 0 { format!("in {days} days") } else { format!("{} days late", -days) };
-    let subject = format!("{} {issue} is due on {due}", project.config.association.name);
-    let mut text = format!("{issue} is due on {due}; today is {today} ({when}).\n\n");
-    match standing {
-        Standing::NotBegun => drop(writeln!(text, "It has no folder yet: medlemsbrev new {issue}")),
-        Standing::Sending => drop(writeln!(text, "Letters are left: medlemsbrev send {issue}")),
-        _ => {
-            text += &sections(project, issue);
-            let _infallible = writeln!(
-                text,
-                "When it is ready: medlemsbrev send {issue} --dry-run, then medlemsbrev approve {issue}"
-            );
-        }
-    }
-    (subject, text)
+    let texts = project.texts()?;
+    let data = Reminder {
+        association: project.association(),
+        issue,
+        due: texts.language.date(*due),
+        today: texts.language.date(today),
+        late: days < 0,
+        days: days.unsigned_abs(),
+        not_begun: matches!(standing, Standing::NotBegun),
+        sending: matches!(standing, Standing::Sending),
+        sections: SectionTitles::of(project, issue),
+    };
+    Ok((texts.fill("reminder_subject", &data)?, texts.fill("reminder_text", &data)?))
 }
 
-/// The sections that are there, and those that the last issue had and this one has not.
-fn sections(project: &Project, issue: &IssueName) -> String {
-    let names = |issue: &IssueName| -> Vec<String> {
-        let source = project.source(issue).ok();
-        source.iter().flat_map(|source| &source.sections).map(|section| section.title.clone()).collect()
-    };
-    let here = names(issue);
-    let last = project.issues().into_iter().rfind(|other| other < issue);
-    let missing: Vec<String> = last.iter().flat_map(names).filter(|title| !here.contains(title)).collect();
-    let mut text = match here.as_slice() {
-        [] => "It has no readable section yet; see: medlemsbrev check\n".to_owned(),
-        titles => format!("Sections so far:\n  {}\n", titles.join("\n  ")),
-    };
-    if let (Some(last), false) = (last, missing.is_empty()) {
-        let _infallible = write!(text, "{last} had also:\n  {}\n", missing.join("\n  "));
+/// What the reminder's text may use.
+#[derive(Serialize)]
+struct Reminder<'a> {
+    association: Association,
+    issue: &'a IssueName,
+    due: String,
+    today: String,
+    late: bool,
+    days: u32,
+    not_begun: bool,
+    sending: bool,
+    #[serde(flatten)]
+    sections: SectionTitles,
+}
+
+/// The titles of an issue's sections.
+#[derive(Serialize)]
+struct SectionTitles {
+    /// Those that are finished.
+    #[serde(rename = "sections")]
+    finished: Vec<String>,
+    /// Those in which something is left to be written.
+    unfinished: Vec<String>,
+    /// Those that the issue before had and this one has not.
+    missing: Vec<String>,
+    last: Option<IssueName>,
+}
+
+impl SectionTitles {
+    fn of(project: &Project, issue: &IssueName) -> Self {
+        let read = |issue: &IssueName| -> Vec<(String, bool)> {
+            let source = project.source(issue).ok();
+            let sections = source.iter().flat_map(|source| &source.sections);
+            sections.map(|section| (section.title.clone(), section.markdown.contains(UNFINISHED))).collect()
+        };
+        let here = read(issue);
+        let last = project.issues().into_iter().rfind(|other| other < issue);
+        let before = last.iter().flat_map(read).map(|(title, _)| title);
+        let missing = before.filter(|title| !here.iter().any(|(other, _)| other == title)).collect();
+        let (unfinished, finished): (Vec<_>, Vec<_>) =
+            here.into_iter().partition(|(_, is_unfinished)| *is_unfinished);
+        let titles = |sections: Vec<(String, bool)>| sections.into_iter().map(|(title, _)| title).collect();
+        Self { finished: titles(finished), unfinished: titles(unfinished), missing, last }
     }
-    text + "\n"
 }
 
 async fn mail(context: Context<'_>, issue: &IssueName, subject: &str, text: &str) -> Result<(), Error> {
@@ -96,8 +123,15 @@ async fn mail(context: Context<'_>, issue: &IssueName, subject: &str, text: &str
     for (number, editor) in project.config.schedule.editors.iter().enumerate() {
         let now = Timestamp::now();
         let message_id = format!("remind-{issue}-{number}.{}@{}", now.as_second(), sender.domain());
-        let notice =
-            Notice { from_name: None, from: sender, to: editor, subject, text, message_id, answer: None };
+        let notice = Notice {
+            from_name: Some(project.config.sender_name().to_owned()),
+            from: sender,
+            to: editor,
+            subject,
+            text,
+            message_id,
+            answer: None,
+        };
         let letter = notice.letter(&signers, now)?;
         let delivered = session.deliver(&letter, None).await;
         if !matches!(delivered.outcome, Outcome::Accepted(_)) {

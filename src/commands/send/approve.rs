@@ -23,7 +23,7 @@ pub fn approve(context: Context<'_>, arguments: &Approve) -> Result<Exit, Error>
     let prepared = prepare(context, copy, &issue, &request)?;
     let now = review(context.project, &prepared.ledger, &prepared.composer, &prepared.job)?;
     let ledger = context.project.ledger()?;
-    refuse_cancelled(&ledger, &issue)?;
+    refuse_cancelled(context.project, &ledger, &issue)?;
     say_changes(context, &issue, &now);
     let title = &prepared.composer.issue().title;
     let recipients = plural(now.letters, "recipient", "recipients");

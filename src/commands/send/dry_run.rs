@@ -88,23 +88,24 @@ impl DryRun {
         let mut parts = vec![self.breakdown.tables().trim_end().to_owned()];
         parts.extend(self.forecast.map(|forecast| forecast_words(project, letters, &forecast)));
         if self.is_whole {
-            parts.push(self.changes_text(issue, self.summary(project, issue)?));
+            parts.push(self.changes_text(project, issue, self.summary(project, issue)?));
         }
         Ok(parts.join("\n\n"))
     }
 
-    fn changes_text(&self, issue: &IssueName, letters: Option<Summary>) -> String {
+    fn changes_text(&self, project: &Project, issue: &IssueName, letters: Option<Summary>) -> String {
         let Some(changes) = &self.changes else {
             return format!("This was the first dry run of {issue}.");
         };
+        let since = project.clock_time(changes.since);
         let mut lines = changes.lines(true);
         lines.extend(letters.filter(|letters| letters.differ()).map(|letters| {
             format!("letters  {letters}: see `medlemsbrev log {issue} --kind dry-run --diff`")
         }));
         if lines.is_empty() {
-            return format!("Nothing changed since the dry run of {}.", changes.since);
+            return format!("Nothing changed since the dry run of {since}.");
         }
-        format!("Since the dry run of {}:\n  {}", changes.since, lines.join("\n  "))
+        format!("Since the dry run of {since}:\n  {}", lines.join("\n  "))
     }
 
     fn summary(&self, project: &Project, issue: &IssueName) -> Result<Option<Summary>, Error> {

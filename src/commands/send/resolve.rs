@@ -17,7 +17,7 @@ pub fn run(context: Context<'_>, arguments: &Resolve) -> Result<Exit, Error> {
     let _lock = context.project.lock("resolve")?;
     let ledger = context.project.ledger()?;
     let issue = &context.project.issue_in_ledger(arguments.issue.as_ref(), &ledger)?;
-    let interrupted = ledger.mark_interrupted_in_doubt(Timestamp::now())? as u64;
+    let interrupted = ledger.recover(Timestamp::now())? as u64;
     let mut rows = ledger.deliveries(issue, State::InDoubt)?;
     if arguments.resend && !arguments.addresses.is_empty() {
         // After a corrected address or a fixed server a refused letter may be tried again, one by one.

@@ -28,7 +28,7 @@ pub(in crate::commands) fn review(
     job: &Job,
 ) -> Result<Review, Error> {
     let mut review = Review::default();
-    let mut paths = vec![project.dir.join("issues").join(job.issue.as_str()), project.dir.join("templates")];
+    let mut paths = vec![project.dir.join("issues").join(job.issue.as_str()), project.templates_dir()];
     while let Some(path) = paths.pop() {
         if path.is_dir() {
             let entries = std::fs::read_dir(&path).map_err(|error| Error::unreadable(&path, &error))?;
@@ -63,17 +63,24 @@ fn configuration(path: &PathBuf) -> Result<String, Error> {
 }
 
 /// Refuses to send a cancelled issue.
-pub(in crate::commands) fn refuse_cancelled(ledger: &Ledger, issue: &IssueName) -> Result<(), Error> {
+pub(in crate::commands) fn refuse_cancelled(
+    project: &Project,
+    ledger: &Ledger,
+    issue: &IssueName,
+) -> Result<(), Error> {
     let Some(cancelled) = ledger.review(issue, ReviewKind::Cancelled)? else { return Ok(()) };
-    Err(Error::new(Kind::Data, format!("{issue} was cancelled at {}; nothing was sent", cancelled.at))
-        .hint(format!("undo with: medlemsbrev cancel {issue} --undo")))
+    Err(Error::new(
+        Kind::Data,
+        format!("{issue} was cancelled at {}; nothing was sent", project.clock_time(cancelled.at)),
+    )
+    .hint(format!("undo with: medlemsbrev cancel {issue} --undo")))
 }
 
 /// What is different from an earlier review.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub(in crate::commands) struct Changes {
     /// When the earlier one was made.
-    pub since: String,
+    pub since: Timestamp,
     files: Vec<FileChange>,
     recipients_before: u64,
     recipients: u64,
@@ -97,7 +104,7 @@ impl Changes {
         });
         let gone = old.files.keys().filter(|name| !new.files.contains_key(*name));
         Self {
-            since: old.at.clone(),
+            since: old.at,
             files: now.chain(gone.map(|name| change("gone", name))).collect(),
             recipients_before: old.letters,
             recipients: new.letters,
@@ -146,7 +153,7 @@ fn dry_run_path(project: &Project, issue: &IssueName) -> PathBuf {
 /// Keeps the review, so that the next send says what changed since.
 pub(in crate::commands) fn keep_dry_run(context: Context<'_>, issue: &IssueName, review: Review) {
     let path = dry_run_path(context.project, issue);
-    let review = Review { at: context.project.clock_time(Timestamp::now()), ..review };
+    let review = Review { at: Timestamp::now(), ..review };
     if let Err(error) =
         crate::private::overwrite(&path, &serde_json::to_vec_pretty(&review).unwrap_or_default())
     {
@@ -173,6 +180,10 @@ pub(in crate::commands) fn say_changes(context: Context<'_>, issue: &IssueName, 
     };
     let lines = changes.lines(true);
     if !lines.is_empty() {
-        context.terminal.say(format!("Since the dry run of {}:\n  {}", changes.since, lines.join("\n  ")));
+        context.terminal.say(format!(
+            "Since the dry run of {}:\n  {}",
+            context.project.clock_time(changes.since),
+            lines.join("\n  ")
+        ));
     }
 }

@@ -11,8 +11,7 @@ use crate::diagnosis::{self, About};
 use crate::domain::Reply;
 use crate::domain::{Address, IssueName, Outcome, Segment, State};
 use crate::error::{Error, Exit, Kind};
-use crate::feedback::{BounceLogLine, record_refusals};
-use crate::inbox::{Hints, Reader};
+use crate::feedback::BounceLogLine;
 use crate::ledger::{Counts, Ledger, Standing};
 use crate::relay::Relay;
 use crate::report::{JsonLines, plural};
@@ -77,8 +76,6 @@ impl Run<'_> {
         };
         if self.dry.is_some() {
             self.members_left(&ledger, &composer, segment.as_ref(), &issue)?;
-        } else {
-            self.record_refusals(&ledger, &issue)?;
         }
         let counts = ledger.survey(&issue, |member| skip(&composer, segment.as_ref(), member))?;
         tried += counts.in_state(State::Deferred);
@@ -96,6 +93,9 @@ impl Run<'_> {
             progress
                 .bar
                 .suspend(|| self.context.terminal.say(format!("{}: {address}: {reply}", state.as_str())));
+        }
+        if self.dry.is_none() {
+            self.log_refusal(event);
         }
         let content = self.dry.as_mut().and_then(|dry| dry.letter(event, composer));
         self.log.letter(event, composer, content.as_ref());
@@ -155,19 +155,15 @@ impl Run<'_> {
         )
     }
 
-    /// Records what the server refused for good in the register and in the bounce log.
-    fn record_refusals(&self, ledger: &Ledger, issue: &IssueName) -> Result<(), Error> {
-        let reader = Reader::new(&Hints::default()).map_err(|error| Error::of(Kind::Config, &error))?;
-        let now = Timestamp::now();
-        let records = record_refusals(ledger, issue, &reader, now)?;
-        if records.is_empty() {
-            return Ok(());
+    /// Tells the bounce log of a refusal that was recorded with the letter's state.
+    fn log_refusal(&self, event: &Event) {
+        let Some(record) = &event.bounce else { return };
+        let line = BounceLogLine { time: event.at, event: "refused", record };
+        let logged =
+            JsonLines::open(&self.context.project.log_path("bounce")).and_then(|mut log| log.add(&line));
+        if let Err(error) = logged {
+            self.context.terminal.say(error.to_string());
         }
-        let mut log = JsonLines::open(&self.context.project.log_path("bounce"))?;
-        for record in &records {
-            log.add(&BounceLogLine { time: now, event: "refused", record })?;
-        }
-        Ok(())
     }
 
     fn report(
@@ -224,6 +220,11 @@ impl Run<'_> {
                     "run again after {}: medlemsbrev send {issue}",
                     self.context.project.clock_time(until)
                 )));
+            }
+            End::Cancelled => {
+                let left = plural(open, "letter is", "letters are");
+                self.context.terminal.say(format!("Cancelled. {left} left."));
+                return Ok(Exit::Done);
             }
             End::Interrupted => {
                 let left = plural(open, "letter is", "letters are");

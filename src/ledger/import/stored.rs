@@ -4,8 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use rusqlite::{Connection, OptionalExtension};
 
-use crate::domain::{Address, MemberId};
-use crate::import::Row;
+use crate::domain::{Address, ListedMember, MemberId};
 
 use super::difference::FieldChange;
 use crate::ledger::{LedgerError, members};
@@ -46,7 +45,7 @@ pub fn select(connection: &Connection, condition: &str, key: &str) -> Result<Opt
 
 impl Stored {
     /// The fields in which the row differs, where `fields` are the member's after the import.
-    pub fn changes(&self, row: &Row, fields: &BTreeMap<String, String>) -> Vec<FieldChange> {
+    pub fn changes(&self, row: &ListedMember, fields: &BTreeMap<String, String>) -> Vec<FieldChange> {
         let mut changes = Vec::new();
         let mut compare = |field: &str, old: Option<&str>, new: Option<&str>| {
             if old != new {

@@ -11,7 +11,8 @@ fn import(ledger: &mut Ledger, text: &str) -> Difference {
     let plan = Plan::make(&sheet);
     let fields = sheet.columns.fields().map(str::to_owned).collect();
     let run = ImportRun {
-        plan: &plan,
+        numbers: &plan.numbers,
+        invalid: &plan.bad,
         file: "m.csv",
         digest: "d",
         fields,
@@ -87,11 +88,18 @@ fn rows_and_members_stay_one_to_one() {
 fn an_import_that_is_dropped_changes_nothing() {
     let dir = tempfile::tempdir().unwrap();
     let mut ledger = Ledger::open(&dir.path().join("l.db")).unwrap();
-    let row = Row { line: 2, number: None, name: "Anna".to_owned(), address: None, ..Row::default() };
+    let row = ListedMember {
+        line: 2,
+        number: None,
+        name: "Anna".to_owned(),
+        address: None,
+        ..ListedMember::default()
+    };
     let plan = Plan::default();
     let fields = BTreeSet::new();
     let run = ImportRun {
-        plan: &plan,
+        numbers: &plan.numbers,
+        invalid: &plan.bad,
         file: "m",
         digest: "d",
         fields,

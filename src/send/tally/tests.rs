@@ -16,7 +16,11 @@ fn event(number: i64, domain: &str, outcome: Outcome) -> Event {
         fields: BTreeMap::new(),
     };
     let at = Timestamp::UNIX_EPOCH;
-    Event { at, member, sender: String::new(), message_id: String::new(), bytes: 1, outcome }
+    Event { at, member, sender: String::new(), message_id: String::new(), bytes: 1, outcome, bounce: None }
+}
+
+fn attempt(member: i64, number: u32) -> Attempt {
+    Attempt { issue: "2026-1".parse().unwrap(), member: MemberId(member), number }
 }
 
 /// Tells the tally of a reply to member `number`.
@@ -24,7 +28,8 @@ fn tell(tally: &Tally, number: i64, domain: &str, code: u16, text: &str) -> (Out
     let reply = Reply::from_server(code, text);
     let outcome = if code < 300 { Outcome::Accepted(reply) } else { Outcome::Rejected(reply) };
     let delivered = Delivered { outcome, after: After::GoOn };
-    let (event, after) = tally.judge(delivered, 1, |outcome| event(number, domain, outcome));
+    let (event, after) =
+        tally.judge(delivered, &attempt(number, 1), |outcome| event(number, domain, outcome));
     (event.outcome, after)
 }
 
@@ -77,11 +82,11 @@ fn three_unclear_refusals_in_two_domains_stop_the_run() {
 #[test]
 fn the_last_letter_left_is_judged_at_its_second_attempt() {
     let tally = Tally::new(true);
-    for (attempt, rejected) in [(1, 0), (2, 1)] {
+    for (number, rejected) in [(1, 0), (2, 1)] {
         let reply = Reply::from_server(550, "mailbox unavailable");
         let delivered = Delivered { outcome: Outcome::Rejected(reply), after: After::GoOn };
-        let (_, after) = tally.judge(delivered, attempt, |outcome| event(1, DOMAINS[0], outcome));
-        assert_eq!((after, tally.corrections().len()), (After::GoOn, rejected), "attempt {attempt}");
+        let (_, after) = tally.judge(delivered, &attempt(1, number), |outcome| event(1, DOMAINS[0], outcome));
+        assert_eq!((after, tally.corrections().len()), (After::GoOn, rejected), "attempt {number}");
     }
 }
 

@@ -1,0 +1,234 @@
+//! Letters on their way: a letter is claimed, delivered and settled, and only as `docs/sending.md` allows.
+
+use jiff::Timestamp;
+use rusqlite::{Connection, OptionalExtension, named_params};
+use serde::{Deserialize, Serialize};
+
+use crate::domain::{IssueName, Letter, MemberId, Outcome, Reply, State, Suppression};
+
+use super::types::Stamp;
+use super::{BounceAction, BounceRecord, Ledger, LedgerError, ReviewKind, bounces, suppressions};
+
+/// The number of a run; only the newest may claim letters.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct RunId(i64);
+
+/// One attempt to send one issue's letter to one member.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Attempt {
+    pub issue: IssueName,
+    pub member: MemberId,
+    /// Counted from 1.
+    pub number: u32,
+}
+
+/// A letter that may go out: it is durably recorded as on its way.
+#[derive(Debug)]
+#[must_use = "a claimed letter stays in doubt until it is settled"]
+pub struct Claim {
+    attempt: Attempt,
+    letter: Letter,
+}
+
+/// What became of an attempt to claim a letter.
+#[derive(Debug)]
+pub enum Claimed {
+    Letter(Claim),
+    /// The delivery is not open any more, or the member has left, has another address or is suppressed.
+    Closed,
+    /// The issue was cancelled.
+    Cancelled,
+}
+
+/// What a final refusal means for the register; it is recorded with the letter's state.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Refusal {
+    pub record: BounceRecord,
+    /// Set if the address is dead.
+    pub suppression: Option<Suppression>,
+}
+
+/// How a claimed letter ended.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Settlement {
+    pub attempt: Attempt,
+    pub outcome: Outcome,
+    pub refusal: Option<Refusal>,
+    pub at: Timestamp,
+}
+
+/// What was recorded of a letter's end.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Settled {
+    /// False if a person has decided about the letter meanwhile; then the decision stays.
+    pub is_recorded: bool,
+    /// The refusal, as it was recorded.
+    pub bounce: Option<BounceRecord>,
+}
+
+impl Claim {
+    pub(super) fn new(attempt: Attempt, letter: Letter) -> Self {
+        Self { attempt, letter }
+    }
+
+    /// The letter.
+    pub fn letter(&self) -> &Letter {
+        &self.letter
+    }
+
+    /// Which attempt this is.
+    pub fn attempt(&self) -> &Attempt {
+        &self.attempt
+    }
+
+    pub(super) fn into_attempt(self) -> Attempt {
+        self.attempt
+    }
+}
+
+impl Ledger {
+    /// Begins a run: from now on no earlier one can claim a letter.
+    ///
+    /// # Errors
+    /// If the ledger cannot be written.
+    pub fn begin_run(&self, issue: &IssueName, now: Timestamp) -> Result<RunId, LedgerError> {
+        let sql = "INSERT INTO run (issue, began_at) VALUES (?1, ?2) RETURNING id";
+        Ok(RunId(self.connection.query_row(sql, (issue, Stamp(now)), |row| row.get(0))?))
+    }
+
+    /// Clears up after a run that died: outcomes that it could not record are recorded, and letters that it left on
+    /// their way are in doubt. Returns how many those are. Only for the holder of the lock.
+    ///
+    /// # Errors
+    /// If the ledger cannot be written.
+    pub fn recover(&self, now: Timestamp) -> Result<usize, LedgerError> {
+        self.record_spooled()?;
+        let sql = "UPDATE delivery SET state = 'in_doubt', changed_at = ?1,
+                   reply = 'the run was cut off while the letter was on its way' WHERE state = 'sending'";
+        Ok(self.connection.execute(sql, [Stamp(now)])?)
+    }
+
+    /// Corrects a letter that this attempt has settled: a deferred one was the recipient's own refusal after all, with
+    /// its `refusal`, or a rejected one was not, and what its refusal did is taken back. `None` if it has changed
+    /// meanwhile.
+    ///
+    /// # Errors
+    /// If the ledger cannot be written; then nothing is changed.
+    pub fn correct(
+        &self,
+        attempt: &Attempt,
+        outcome: &Outcome,
+        refusal: Option<&Refusal>,
+        now: Timestamp,
+    ) -> Result<Option<Settled>, LedgerError> {
+        let to = State::from(outcome);
+        let from = if to == State::Rejected { State::Deferred } else { State::Rejected };
+        self.at_once(|ledger| {
+            let sql = "UPDATE delivery SET state = ?5, changed_at = ?6
+                       WHERE issue = ?1 AND member = ?2 AND attempts = ?3 AND state = ?4";
+            let values = (&attempt.issue, attempt.member, attempt.number, from, to, Stamp(now));
+            if ledger.connection.execute(sql, values)? == 0 {
+                return Ok(None);
+            }
+            if to == State::Deferred {
+                take_back(&ledger.connection, attempt)?;
+            }
+            let bounce = refusal.map(|refusal| record(&ledger.connection, refusal, now)).transpose()?;
+            Ok(Some(Settled { is_recorded: true, bounce }))
+        })
+    }
+}
+
+/// Takes a queued or deferred delivery.
+pub(super) fn claim(
+    connection: &Connection,
+    run: RunId,
+    issue: &IssueName,
+    letter: &Letter,
+    now: Timestamp,
+) -> Result<Taken, LedgerError> {
+    let newest = "SELECT max(id) FROM run";
+    let newest: Option<i64> = connection.prepare_cached(newest)?.query_row((), |row| row.get(0))?;
+    if newest != Some(run.0) {
+        return Err(LedgerError::OtherRun);
+    }
+    let sql = "SELECT EXISTS (SELECT 1 FROM review WHERE issue = ?1 AND kind = ?2)";
+    let values = (issue, ReviewKind::Cancelled);
+    if connection.prepare_cached(sql)?.query_row(values, |row| row.get(0))? {
+        return Ok(Taken::Cancelled);
+    }
+    let sql = "UPDATE delivery SET state = 'sending', address = :address, message_id = :message_id,
+               attempts = attempts + 1, changed_at = :now
+               WHERE issue = :issue AND member = :member AND state IN ('queued', 'deferred')
+               AND EXISTS (SELECT 1 FROM member WHERE id = :member AND active = 1 AND address_key = :key)
+               AND NOT EXISTS (SELECT 1 FROM suppression WHERE address_key = :key)
+               RETURNING attempts";
+    let claimed = connection.prepare_cached(sql)?.query_row(
+        named_params! {
+            ":issue": issue,
+            ":member": letter.member,
+            ":address": letter.recipient.as_str(),
+            ":message_id": letter.message_id,
+            ":key": letter.recipient.key(),
+            ":now": Stamp(now),
+        },
+        |row| row.get(0),
+    );
+    let Some(number) = claimed.optional()? else { return Ok(Taken::Closed) };
+    connection.prepare_cached("INSERT INTO handed_over VALUES (?1)")?.execute([now.as_millisecond()])?;
+    Ok(Taken::Attempt(number))
+}
+
+/// The same as [`Claimed`], without the letter.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Taken {
+    Attempt(u32),
+    Closed,
+    Cancelled,
+}
+
+/// Records how a letter of this attempt ended, with what its refusal means.
+pub(super) fn settle(connection: &Connection, settlement: &Settlement) -> Result<Settled, LedgerError> {
+    let Settlement { attempt, outcome, refusal, at } = settlement;
+    let Reply { code, status, text } = outcome.reply();
+    let sql = "UPDATE delivery SET state = ?4, code = ?5, status = ?6, reply = ?7, changed_at = ?8
+               WHERE issue = ?1 AND member = ?2 AND attempts = ?3 AND state IN ('sending', 'in_doubt')
+               AND state <> ?4";
+    let state = State::from(outcome);
+    let values = (&attempt.issue, attempt.member, attempt.number, state, code, status, text, Stamp(*at));
+    if connection.prepare_cached(sql)?.execute(values)? == 0 {
+        return Ok(Settled::default());
+    }
+    let refusal = refusal.as_ref().filter(|_| state == State::Rejected);
+    let bounce = refusal.map(|refusal| record(connection, refusal, *at)).transpose()?;
+    Ok(Settled { is_recorded: true, bounce })
+}
+
+fn record(connection: &Connection, refusal: &Refusal, now: Timestamp) -> Result<BounceRecord, LedgerError> {
+    let action = match &refusal.suppression {
+        Some(dead) if suppressions::add(connection, dead)? => BounceAction::Suppressed,
+        Some(_) => BounceAction::AlreadySuppressed,
+        None => BounceAction::Counted,
+    };
+    let record = BounceRecord { action, ..refusal.record.clone() };
+    bounces::add(connection, &record, now)?;
+    Ok(record)
+}
+
+/// Takes back what the refusal of an attempt did: its record, and the suppression that it made.
+fn take_back(connection: &Connection, attempt: &Attempt) -> Result<(), LedgerError> {
+    let digest = attempt.digest();
+    let sql = "DELETE FROM suppression WHERE reason = 'hard_bounce' AND address_key IN (
+               SELECT lower(address) FROM bounce WHERE digest = ?1 AND action = ?2)";
+    connection.execute(sql, (&digest, BounceAction::Suppressed))?;
+    connection.execute("DELETE FROM bounce WHERE digest = ?1", [&digest])?;
+    Ok(())
+}
+
+impl Attempt {
+    /// What identifies the record of a refusal of this attempt, as a message's digest identifies a bounce.
+    pub fn digest(&self) -> String {
+        let Self { issue, member, number } = self;
+        crate::domain::Sha256::of(format!("{issue} {member} {number}").as_bytes())
+    }
+}

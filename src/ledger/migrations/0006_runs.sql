@@ -1,0 +1,32 @@
+-- Every run has a number: only the newest one may claim letters, whatever became of the lock file.
+
+CREATE TABLE run (
+    id       INTEGER PRIMARY KEY AUTOINCREMENT,
+    issue    TEXT NOT NULL,
+    began_at TEXT NOT NULL
+) STRICT;
+
+-- What may follow what. An attempt's number changes only when a letter is claimed.
+CREATE TRIGGER delivery_transition BEFORE UPDATE OF state, attempts ON delivery
+WHEN (OLD.state <> NEW.state OR OLD.attempts <> NEW.attempts) AND NOT (
+    OLD.state IN ('queued', 'deferred') AND NEW.state = 'sending' AND NEW.attempts = OLD.attempts + 1
+    OR NEW.attempts = OLD.attempts AND (
+        OLD.state = 'sending' AND NEW.state IN ('accepted', 'deferred', 'rejected', 'in_doubt', 'queued')
+        OR OLD.state = 'in_doubt' AND NEW.state IN ('accepted', 'deferred', 'rejected', 'queued')
+        OR OLD.state = 'deferred' AND NEW.state = 'rejected'
+        OR OLD.state = 'rejected' AND NEW.state IN ('deferred', 'queued')
+        OR OLD.state = 'queued' AND NEW.state = 'accepted'))
+BEGIN
+    SELECT RAISE(ABORT, 'a delivery cannot change in this way');
+END;
+
+CREATE TRIGGER delivery_sending_is_whole BEFORE UPDATE ON delivery
+WHEN NEW.state = 'sending' AND (NEW.attempts < 1 OR NEW.address IS NULL OR NEW.message_id IS NULL)
+BEGIN
+    SELECT RAISE(ABORT, 'a letter on its way has an attempt, an address and a Message-ID');
+END;
+
+CREATE TRIGGER delivery_begins_queued BEFORE INSERT ON delivery WHEN NEW.state <> 'queued'
+BEGIN
+    SELECT RAISE(ABORT, 'a delivery begins as queued');
+END;

@@ -1,0 +1,94 @@
+//! Addresses that are never to be mailed.
+
+use jiff::Timestamp;
+use rusqlite::{Connection, OptionalExtension, named_params};
+
+use crate::domain::{Address, MemberId, Suppression, SuppressionReason};
+
+use super::types::Stamp;
+use super::{FieldChange, Ledger, LedgerError, record_change};
+
+impl Ledger {
+    /// Never mails an address again; false if it is suppressed already, and then its first reason stays.
+    ///
+    /// # Errors
+    /// If the ledger cannot be written.
+    pub fn suppress(&self, suppression: &Suppression) -> Result<bool, LedgerError> {
+        add(&self.connection, suppression)
+    }
+
+    /// The suppression of an address.
+    ///
+    /// # Errors
+    /// If the ledger cannot be read.
+    pub fn suppression(&self, address: &Address) -> Result<Option<Suppression>, LedgerError> {
+        let sql = "SELECT address, reason, since, note FROM suppression WHERE address_key = ?1";
+        let found = self.connection.prepare_cached(sql)?.query_row([address.key()], |row| {
+            let Stamp(since) = row.get(2)?;
+            Ok(Suppression { address: row.get(0)?, reason: row.get(1)?, since, note: row.get(3)? })
+        });
+        Ok(found.optional()?)
+    }
+
+    /// Lifts the suppression of an address, with the reason in the member's trace; false if there was none.
+    ///
+    /// # Errors
+    /// If the ledger cannot be written.
+    pub fn lift_suppression(
+        &self,
+        member: MemberId,
+        address: &Address,
+        why: &str,
+        now: Timestamp,
+    ) -> Result<bool, LedgerError> {
+        let Some(suppression) = self.suppression(address)? else { return Ok(false) };
+        self.at_once(|ledger| ledger.lift(member, address, &suppression, why, now))?;
+        Ok(true)
+    }
+
+    /// Lifts the suppression of an address that bounced; another wish of its owner stays.
+    pub(super) fn lift_hard_bounce(
+        &self,
+        member: MemberId,
+        address: &Address,
+        why: &str,
+        now: Timestamp,
+    ) -> Result<(), LedgerError> {
+        match self.suppression(address)? {
+            Some(found) if found.reason == SuppressionReason::HardBounce => {
+                self.lift(member, address, &found, why, now)
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn lift(
+        &self,
+        member: MemberId,
+        address: &Address,
+        suppression: &Suppression,
+        why: &str,
+        now: Timestamp,
+    ) -> Result<(), LedgerError> {
+        self.connection.execute("DELETE FROM suppression WHERE address_key = ?1", [address.key()])?;
+        let old = format!("{} since {}", suppression.reason.as_str(), Stamp(suppression.since));
+        let change =
+            FieldChange { field: "suppressed".to_owned(), old: Some(old), new: Some(format!("no: {why}")) };
+        Ok(record_change(&self.connection, Stamp(now), member, "members resubscribe", &change)?)
+    }
+}
+
+/// Adds a suppression; false if the address has one already.
+pub(super) fn add(connection: &Connection, suppression: &Suppression) -> Result<bool, LedgerError> {
+    let Suppression { address, reason, since, note } = suppression;
+    let sql = "INSERT INTO suppression (address_key, address, reason, since, note)
+               VALUES (:key, :address, :reason, :since, :note) ON CONFLICT DO NOTHING";
+    let added = connection.prepare_cached(sql)?.execute(named_params! {
+        ":key": address.to_lowercase(),
+        ":address": address,
+        ":reason": reason,
+        ":since": Stamp(*since),
+        ":note": note,
+    })?;
+    Ok(added > 0)
+}

@@ -1,0 +1,52 @@
+//! The members whose letters wait for a worker.
+
+use std::sync::{Mutex, PoisonError};
+
+use tokio::sync::mpsc::Receiver;
+
+use crate::domain::Member;
+use crate::ledger::LedgerError;
+
+/// What the feeder has read, and what a worker could not deliver and gave back.
+#[derive(Debug)]
+pub(super) struct Members {
+    fed: tokio::sync::Mutex<Receiver<Result<Member, LedgerError>>>,
+    returned: Mutex<Vec<Member>>,
+}
+
+impl Members {
+    pub fn new(fed: Receiver<Result<Member, LedgerError>>) -> Self {
+        Self { fed: tokio::sync::Mutex::new(fed), returned: Mutex::default() }
+    }
+
+    /// Waits for the next member; `None` after the last.
+    pub async fn next(&self) -> Result<Option<Member>, LedgerError> {
+        match self.take_returned() {
+            Some(member) => Ok(Some(member)),
+            None => self.fed.lock().await.recv().await.transpose(),
+        }
+    }
+
+    /// The next member if there is one at once and `is_wanted` says so.
+    pub fn next_at_once(&self, is_wanted: impl FnOnce() -> bool) -> Result<Option<Member>, LedgerError> {
+        let Ok(mut fed) = self.fed.try_lock() else { return Ok(None) };
+        if fed.is_empty() || !is_wanted() {
+            return Ok(None);
+        }
+        fed.try_recv().ok().transpose()
+    }
+
+    /// Gives back a member whose letter was not tried.
+    pub fn give_back(&self, member: Member) {
+        self.returned.lock().unwrap_or_else(PoisonError::into_inner).push(member);
+    }
+
+    /// Whether a letter was given back that nobody has taken.
+    pub fn has_returned(&self) -> bool {
+        !self.returned.lock().unwrap_or_else(PoisonError::into_inner).is_empty()
+    }
+
+    fn take_returned(&self) -> Option<Member> {
+        self.returned.lock().unwrap_or_else(PoisonError::into_inner).pop()
+    }
+}
