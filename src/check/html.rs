@@ -1,6 +1,10 @@
 //! Reads elements and words out of HTML that was written by a program or has passed one.
+//!
+//! By hand, since findings need the bytes at which an element stands, and html5ever does not tell them.
 
 use std::ops::Range;
+
+use html_escape::decode_html_entities;
 
 /// A start tag.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -119,41 +123,8 @@ fn value(text: &str) -> (&str, &str) {
     text.split_at(text.find(char::is_whitespace).unwrap_or(text.len()))
 }
 
-/// Decodes the character references that programs write.
 fn decoded(text: &str) -> String {
-    let mut decoded = String::with_capacity(text.len());
-    let mut rest = text;
-    while let Some((before, after)) = rest.split_once('&') {
-        decoded.push_str(before);
-        let reference = after.split_once(';').filter(|(name, _)| name.len() <= 8);
-        match reference.and_then(|(name, tail)| Some((character(name)?, tail))) {
-            Some((c, tail)) => {
-                decoded.push(c);
-                rest = tail;
-            }
-            None => {
-                decoded.push('&');
-                rest = after;
-            }
-        }
-    }
-    decoded + rest
-}
-
-fn character(name: &str) -> Option<char> {
-    let number = |digits: &str, radix| u32::from_str_radix(digits, radix).ok().and_then(char::from_u32);
-    match name {
-        "amp" => Some('&'),
-        "lt" => Some('<'),
-        "gt" => Some('>'),
-        "quot" => Some('"'),
-        "apos" => Some('\''),
-        "nbsp" => Some('\u{a0}'),
-        _ => match name.strip_prefix("#x").or_else(|| name.strip_prefix("#X")) {
-            Some(digits) => number(digits, 16),
-            None => number(name.strip_prefix('#')?, 10),
-        },
-    }
+    decode_html_entities(text).into_owned()
 }
 
 #[cfg(test)]

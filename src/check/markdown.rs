@@ -5,6 +5,7 @@ use std::ops::Range;
 use pulldown_cmark::{Event, LinkType, Parser, Tag, TagEnd};
 
 use crate::compose::markdown_options;
+use crate::compose::{TagKind, template_tags};
 
 use super::html;
 
@@ -154,24 +155,14 @@ impl Reader {
 /// Puts letters for Handlebars values and dots for blocks and remarks: inert in Markdown, and just as long.
 fn without_tags(source: &str) -> String {
     let mut masked = String::with_capacity(source.len());
-    let mut rest = source;
-    while let Some((before, _)) = rest.split_once("{{") {
-        let tag = rest.get(before.len()..).unwrap_or_default();
-        let end = if tag.starts_with("{{!--") { "--}}" } else { "}}" };
-        let Some(length) = tag.find(end).map(|at| at + end.len()) else { break };
-        let (tag, after) = tag.split_at(length);
-        let (tag, after) = match after.strip_prefix('}').filter(|_| tag.starts_with("{{{")) {
-            Some(shorter) => (rest.get(before.len()..=before.len() + length).unwrap_or(tag), shorter),
-            None => (tag, after),
-        };
-        let inner = tag.trim_start_matches(['{', '~']).trim_start();
-        let is_value = !inner.starts_with(['#', '/', '!']) && !inner.starts_with("else");
-        let filler = if is_value { 'x' } else { '.' };
-        masked.push_str(before);
-        masked.extend(tag.bytes().map(|byte| if byte == b'\n' { '\n' } else { filler }));
-        rest = after;
+    let mut copied = 0;
+    for tag in template_tags(source) {
+        let filler = if tag.kind() == TagKind::Value { 'x' } else { '.' };
+        masked.push_str(source.get(copied..tag.range.start).unwrap_or_default());
+        masked.extend(tag.text.bytes().map(|byte| if byte == b'\n' { '\n' } else { filler }));
+        copied = tag.range.end;
     }
-    masked + rest
+    masked + source.get(copied..).unwrap_or_default()
 }
 
 #[cfg(test)]

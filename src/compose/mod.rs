@@ -20,6 +20,7 @@ mod sender;
 mod source;
 mod style;
 mod tag_mask;
+mod tags;
 mod template;
 mod text;
 mod texts;
@@ -48,6 +49,7 @@ pub use notice::{Answer, Notice};
 pub use page::Association;
 pub use sender::Sender;
 pub use source::IssueSource;
+pub use tags::{TagKind, TemplateTag, template_tags};
 pub use texts::Texts;
 pub use web::{Index, WebPage};
 

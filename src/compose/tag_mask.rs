@@ -3,6 +3,8 @@
 //! Markdown and CSS tools would change, move or escape `{{…}}`. Each tag is replaced by a placeholder that they leave
 //! alone, and put back afterwards; so the slow work on a text is done once, not once a member.
 
+use super::tags::{TagKind, template_tags};
+
 /// The tags that were taken out of a text.
 #[derive(Debug, Default)]
 pub(super) struct TagMask {
@@ -77,36 +79,20 @@ impl TagMask {
 
     fn replace(&mut self, source: &str, placeholder: impl Fn(usize, &str) -> String) -> String {
         let mut text = String::with_capacity(source.len());
-        let mut rest = source;
-        while let Some(start) = rest.find("{{") {
-            let (before, tail) = rest.split_at(start);
-            let Some(length) = tag_length(tail) else { break };
-            let (tag, after) = tail.split_at(length);
-            text.push_str(before);
+        let mut copied = 0;
+        for tag in template_tags(source) {
+            text.push_str(source.get(copied..tag.range.start).unwrap_or_default());
             let mark = placeholder(self.tags.len(), &text);
             text.push_str(&mark);
-            self.tags.push(tag.to_owned());
-            rest = after;
+            self.tags.push(tag.text.to_owned());
+            copied = tag.range.end;
         }
-        text + rest
+        text + source.get(copied..).unwrap_or_default()
     }
 }
 
 fn is_block(tag: &str) -> bool {
-    let inner = tag.trim_start_matches('{').trim_start_matches('~').trim_start();
-    inner.starts_with(['#', '/', '!']) || inner.starts_with("else")
-}
-
-/// The length of the tag at the start of `text`, if it is closed.
-fn tag_length(text: &str) -> Option<usize> {
-    let end = if text.starts_with("{{!--") {
-        "--}}"
-    } else if text.starts_with("{{{") {
-        "}}}"
-    } else {
-        "}}"
-    };
-    text.find(end).map(|at| at + end.len())
+    template_tags(tag).next().is_some_and(|tag| tag.kind() != TagKind::Value)
 }
 
 fn is_inside_tag(before: &str) -> bool {

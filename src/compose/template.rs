@@ -11,6 +11,7 @@ use serde_json::Value;
 
 use crate::domain::Excerpt;
 
+use super::tags::{TagKind, template_tags};
 use super::{ComposeError, helpers};
 
 /// Compiled templates of one output format.
@@ -124,28 +125,21 @@ impl Source<'_> {
 
 /// The first block that is opened and never closed: its line, column and name.
 fn unclosed_block(text: &str) -> Option<(usize, usize, String)> {
-    let mut open: Vec<(usize, String)> = Vec::new();
-    let mut offset = 0;
-    while let Some(start) = text.get(offset..).and_then(|rest| rest.find("{{")) {
-        let at = offset + start;
-        offset = at + 2;
-        let inner = text.get(offset..).unwrap_or_default().trim_start_matches(['{', '~']).trim_start();
-        let name = |inner: &str| -> String {
-            inner.chars().take_while(|c| c.is_alphanumeric() || "_-.".contains(*c)).collect()
-        };
-        if let Some(block) = inner.strip_prefix('#') {
-            open.push((at, name(block.trim_start())));
-        } else if let Some(block) = inner.strip_prefix('/')
-            && open.last().is_some_and(|(_, opened)| *opened == name(block.trim_start()))
-        {
-            open.pop();
+    let mut open: Vec<(usize, &str)> = Vec::new();
+    for tag in template_tags(text) {
+        match tag.kind() {
+            TagKind::Open(block) => open.push((tag.range.start, block)),
+            TagKind::Close(block) if open.last().is_some_and(|(_, opened)| *opened == block) => {
+                open.pop();
+            }
+            _ => {}
         }
     }
     let (at, block) = open.pop()?;
     let before = text.get(..at)?;
     let line = before.matches('\n').count() + 1;
     let column = before.rsplit('\n').next().map_or(0, |line| line.chars().count()) + 1;
-    Some((line, column, block))
+    Some((line, column, block.to_owned()))
 }
 
 /// Tells whether a template does more with these roots than show their values: a helper or a block that is given one,

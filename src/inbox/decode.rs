@@ -1,5 +1,7 @@
 //! Transfer encodings (RFC 2045 §6) and HTML as text, read leniently: what is broken stays as it is.
 
+use html_escape::decode_html_entities;
+
 /// Undoes quoted-printable; an `=` that begins no code stays.
 pub fn quoted_printable(text: &[u8]) -> Vec<u8> {
     let mut bytes = Vec::with_capacity(text.len());
@@ -104,47 +106,12 @@ fn is_block(name: &str) -> bool {
 }
 
 fn push_entities(words: &mut String, text: &str) {
-    let mut rest = text;
-    while let Some((before, after)) = rest.split_once('&') {
-        words.push_str(before);
-        if let Some((c, tail)) = entity(after) {
-            words.push(c);
-            rest = tail;
-        } else {
-            words.push('&');
-            rest = after;
-        }
+    if text.contains('&') {
+        // A no-break space is a space to the rules.
+        words.push_str(&decode_html_entities(text).replace('\u{a0}', " "));
+    } else {
+        words.push_str(text);
     }
-    words.push_str(rest);
-}
-
-fn entity(text: &str) -> Option<(char, &str)> {
-    let end = text.bytes().take(10).position(|b| b == b';')?;
-    Some((character(text.get(..end)?)?, text.get(end + 1..)?))
-}
-
-fn character(entity: &str) -> Option<char> {
-    Some(match entity {
-        "lt" => '<',
-        "gt" => '>',
-        "amp" => '&',
-        "quot" => '"',
-        "nbsp" => ' ',
-        "apos" => '\'',
-        "aring" => 'å',
-        "auml" => 'ä',
-        "ouml" => 'ö',
-        "uuml" => 'ü',
-        "eacute" => 'é',
-        code => {
-            let digits = code.strip_prefix('#')?;
-            let number = match digits.strip_prefix(['x', 'X']) {
-                Some(hex) => u32::from_str_radix(hex, 16).ok()?,
-                None => digits.parse().ok()?,
-            };
-            char::from_u32(number)?
-        }
-    })
 }
 
 #[cfg(test)]

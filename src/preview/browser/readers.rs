@@ -1,12 +1,6 @@
 //! The members next to the letter: kept in memory, searched with every key.
 
-use unicode_normalization::UnicodeNormalization;
-use unicode_normalization::char::is_combining_mark;
-
-use crate::domain::{Address, Member, MemberId, Segment};
-
-/// The fields in which a search looks, besides name and address.
-const SEARCHED: [&str; 4] = ["number", "organisation", "area", "city"];
+use crate::domain::{Address, Member, MemberId, SearchQuery, SearchedText, Segment};
 
 /// A member in the list.
 #[derive(Debug)]
@@ -21,13 +15,13 @@ pub struct Reader {
 pub struct Readers {
     all: Vec<Reader>,
     /// What a search looks at, a text for each member.
-    folded: Vec<String>,
+    texts: Vec<SearchedText>,
 }
 
 /// Which members are meant.
 #[derive(Debug, Default)]
 pub(super) struct Filter<'a> {
-    words: Vec<String>,
+    query: SearchQuery,
     segment: Option<&'a Segment>,
 }
 
@@ -41,8 +35,8 @@ pub(super) struct Neighbours {
 impl Readers {
     /// Takes the members in.
     pub fn new(all: Vec<Reader>) -> Self {
-        let folded = all.iter().map(|reader| searched_text(&reader.member)).collect();
-        Self { all, folded }
+        let texts = all.iter().map(|reader| SearchedText::of(&reader.member)).collect();
+        Self { all, texts }
     }
 
     /// All members.
@@ -64,7 +58,7 @@ impl Readers {
     }
 
     pub(super) fn found<'a>(&'a self, filter: &Filter<'_>) -> impl Iterator<Item = &'a Reader> {
-        let pairs = self.all.iter().zip(&self.folded);
+        let pairs = self.all.iter().zip(&self.texts);
         pairs.filter(|(reader, text)| filter.takes(&reader.member, text)).map(|(reader, _)| reader)
     }
 
@@ -85,25 +79,14 @@ impl Readers {
 }
 
 impl<'a> Filter<'a> {
-    /// Members who have every word of `query` in one of the searched fields, and are of the segment.
+    /// Members who match the query and are of the segment.
     pub fn new(query: &str, segment: Option<&'a Segment>) -> Self {
-        Self { words: folded(query).split_whitespace().map(str::to_owned).collect(), segment }
+        Self { query: SearchQuery::new(query), segment }
     }
 
-    fn takes(&self, member: &Member, text: &str) -> bool {
-        self.words.iter().all(|word| text.contains(word.as_str()))
-            && self.segment.is_none_or(|segment| segment.matches(member))
+    fn takes(&self, member: &Member, text: &SearchedText) -> bool {
+        self.query.matches(text) && self.segment.is_none_or(|segment| segment.matches(member))
     }
-}
-
-fn searched_text(member: &Member) -> String {
-    let values = ["name", "email"].iter().chain(&SEARCHED).filter_map(|field| member.field(field));
-    folded(&values.collect::<Vec<_>>().join("\n"))
-}
-
-/// Without case and without marks above letters: `gosta` finds Gösta.
-fn folded(text: &str) -> String {
-    text.nfkd().filter(|c| !is_combining_mark(*c)).flat_map(char::to_lowercase).collect()
 }
 
 #[cfg(test)]

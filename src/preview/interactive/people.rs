@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::domain::segment::SegmentError;
-use crate::domain::{Address, Member, Segment};
+use crate::domain::{Address, Member, SearchQuery, SearchedText, Segment};
 
 /// The segments by which recipients can be chosen.
 #[derive(Debug, Default)]
@@ -46,7 +46,7 @@ pub struct People {
 struct Entry {
     member: Member,
     /// What a search looks at.
-    words: String,
+    text: SearchedText,
 }
 
 impl People {
@@ -129,10 +129,9 @@ impl People {
 
     fn list(&mut self) {
         let chosen = self.chosen();
-        let search = self.search.to_lowercase();
-        let words: Vec<&str> = search.split_whitespace().collect();
+        let query = SearchQuery::new(&self.search);
         let is_listed = |(index, entry): &(usize, &Entry)| {
-            words.iter().all(|word| entry.words.contains(word))
+            query.matches(&entry.text)
                 && self
                     .segment
                     .as_ref()
@@ -146,9 +145,7 @@ impl People {
 
 impl Entry {
     fn new(member: Member) -> Self {
-        let fields = ["name", "email", "organisation", "number", "city"];
-        let words: Vec<&str> = fields.iter().filter_map(|field| member.field(field)).collect();
-        Self { words: words.join("\n").to_lowercase(), member }
+        Self { text: SearchedText::of(&member), member }
     }
 }
 
