@@ -14,13 +14,13 @@ use crate::ledger::{LedgerError, LockError};
 use crate::mailbox::FindError;
 #[cfg(feature = "imap")]
 use crate::mailbox::{DONE, ImapError};
+use crate::net::ServerError;
 #[cfg(feature = "browser")]
 use crate::preview::browser::{PageError, WatchError};
 use crate::publish::PublishError;
 use crate::relay::RelayError;
 use crate::report::LogError;
 use crate::send::SendError;
-use crate::server::ServerError;
 
 /// What precedes the lines of an excerpt: their numbers and a rule.
 const MARGIN: usize = 8;

@@ -9,14 +9,14 @@
 //!    send   import   check   publish   preview   feedback   mailbox
 //!      └→ ledger, relay, compose, diagnosis        └→ inbox, ledger, diagnosis
 //!                  ↓
-//!    server (connections)    private (file permissions)
+//!    net (connections)       private (file permissions)
 //!                  ↓
 //!                domain        (no input or output)
 //! ```
 //!
 //! * [`domain`] has the nouns: Member, Segment, Issue, Section, Letter, delivery State, Outcome, Suppression.
 //! * [`private`] creates files and folders that only their owner can read, and the public ones of the archive.
-//! * [`server`] connects to a mail server, with TLS.
+//! * [`net`] connects to a mail server, with TLS.
 //! * [`import`] reads a member list; [`ledger`] keeps register, deliveries and bounces in `SQLite`.
 //! * [`compose`] composes an issue's folder into one letter per member.
 //! * [`check`] finds what is wrong with an issue before it is sent.
@@ -43,13 +43,13 @@ pub mod import;
 pub mod inbox;
 pub mod ledger;
 pub mod mailbox;
+pub mod net;
 pub mod preview;
 pub mod private;
 pub mod publish;
 pub mod relay;
 mod report;
 pub mod send;
-pub mod server;
 
 use std::ffi::{OsStr, OsString};
 use std::io::{IsTerminal, Write};

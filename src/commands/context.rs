@@ -4,7 +4,8 @@ use std::path::PathBuf;
 
 use crate::domain::IssueName;
 use crate::error::Error;
-use crate::relay::{Relay, Transcript};
+use crate::net::Transcript;
+use crate::relay::Relay;
 use crate::report::{Terminal, print_transcript};
 
 use super::Project;
@@ -17,6 +18,11 @@ pub(super) struct Context<'a> {
 }
 
 impl Context<'_> {
+    /// Where conversations with servers are told: on stderr with `-vv`, else nowhere.
+    pub fn transcript(&self) -> Option<Transcript> {
+        (self.terminal.verbose > 1).then_some(print_transcript)
+    }
+
     /// The configured relay; an outbox is the issue's folder.
     ///
     /// # Errors
@@ -30,7 +36,6 @@ impl Context<'_> {
     /// # Errors
     /// If the password cannot be read.
     pub fn relay_or(&self, outbox: PathBuf) -> Result<Relay, Error> {
-        let transcript: Option<Transcript> = (self.terminal.verbose > 1).then_some(print_transcript);
-        self.project.relay(outbox, transcript)
+        self.project.relay(outbox, self.transcript())
     }
 }

@@ -14,10 +14,10 @@ use crate::domain::segment::SegmentError;
 use crate::domain::{IssueName, Segment, TokenKey, field, suggest};
 use crate::error::{Error, Kind};
 use crate::ledger::{Ledger, Lock};
+use crate::net::{Login, Transcript};
 use crate::private::{self, Tightened};
-use crate::relay::{Durability, LookAhead, Outbox, Relay, Sendmail, SmtpServer, Timeouts, Transcript};
+use crate::relay::{Durability, LookAhead, Outbox, Relay, Sendmail, SmtpServer, Timeouts};
 use crate::report::Terminal;
-use crate::server::Login;
 
 /// An opened project.
 #[derive(Debug)]

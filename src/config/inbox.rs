@@ -8,7 +8,7 @@ use serde::de::value::{MapAccessDeserializer, SeqAccessDeserializer};
 use serde::de::{MapAccess, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 
-use crate::server::{Auth, Security};
+use crate::net::{Auth, Security};
 
 use super::password::PasswordKeys;
 use super::{Count, Span};

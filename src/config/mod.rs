@@ -13,7 +13,7 @@ use jiff::tz::TimeZone;
 use serde::Deserialize;
 
 use crate::domain::{Address, Excerpt, Quota, Segment, suggest};
-use crate::server::{Auth, Security};
+use crate::net::{Auth, Security};
 
 pub use inbox::{Imap, Inbox};
 pub use password::{Password, PasswordError, PasswordKeys};

@@ -13,12 +13,11 @@ mod wire;
 use std::path::PathBuf;
 
 use crate::domain::{Letter, Outcome};
-use crate::server::ServerError;
+use crate::net::ServerError;
 
 pub use outbox::{Durability, Outbox};
 pub use sendmail::Sendmail;
 pub use smtp::{LookAhead, SmtpServer, Timeouts};
-pub use transcript::Transcript;
 
 /// A way for letters to leave this machine; chosen once per run.
 #[derive(Debug)]

@@ -20,10 +20,9 @@ use secrecy::ExposeSecret;
 use tokio::net::TcpStream;
 
 use crate::domain::{Letter, MemberId, Reply};
-use crate::server::{self, Auth, Login, Security, ServerError, Trust};
+use crate::net::{self, Auth, Login, Security, ServerError, Transcript, Trust};
 
 use super::reply_lines::original;
-use super::transcript::Transcript;
 use super::wire::{Wire, WireMeter};
 use super::{After, Delivered, RelayError};
 use lent::Lent;
@@ -117,7 +116,7 @@ impl SmtpServer {
         meter: &WireMeter,
         hello: &ClientId,
     ) -> Result<Box<dyn AsyncTokioStream>, RelayError> {
-        let tcp = server::connect(&self.host, self.port, self.timeouts.connect).await?;
+        let tcp = net::connect(&self.host, self.port, self.timeouts.connect).await?;
         let peer = tcp.peer_addr().map_err(|error| self.lost(error.to_string()))?;
         Ok(match self.security {
             Security::None => Box::new(self.wire(tcp, peer, meter)),

@@ -1,7 +1,6 @@
 //! The conversation with the server for `-vv`, line by line, without secrets and without the letters.
 
-/// Where the lines go: `C:` before ours, `S:` before the server's.
-pub type Transcript = fn(&str);
+use crate::net::Transcript;
 
 /// Follows what we send, to leave out passwords and messages.
 #[derive(Debug, Default)]

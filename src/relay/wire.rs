@@ -10,8 +10,10 @@ use std::task::{Context, Poll, ready};
 use lettre::transport::smtp::client::AsyncTokioStream;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
+use crate::net::Transcript;
+
 use super::reply_lines::ReplyLines;
-use super::transcript::{Conversation, Transcript};
+use super::transcript::Conversation;
 
 /// Bytes that are read at once.
 const CHUNK: usize = 2048;

@@ -9,12 +9,14 @@ use serde_json::value::RawValue;
 use super::output;
 
 /// What the command has reported so far: stdout is one per process, and so is its document.
-static KEPT: Mutex<Kept> = Mutex::new(Kept { result: None, text: String::new() });
+static KEPT: Mutex<Kept> = Mutex::new(Kept { result: None, text: String::new(), is_printed: false });
 
 #[derive(Debug)]
 struct Kept {
     result: Option<Box<RawValue>>,
     text: String,
+    /// Whether the document is out already.
+    is_printed: bool,
 }
 
 /// The document: the command's result, its error, or both (a check that found errors).
@@ -44,8 +46,11 @@ impl<E: Serialize> Document<E> {
         Self { command, exit_code, result, error }
     }
 
-    /// Prints the document on standard output, indented.
+    /// Prints the document on standard output, indented, unless the command has printed its own already.
     pub fn print(&self) {
+        if std::mem::replace(&mut kept().is_printed, true) {
+            return;
+        }
         let mut stdout = io::stdout().lock();
         let written = serde_json::to_writer_pretty(&mut stdout, self).map_err(io::Error::from);
         output::written(written.and_then(|()| writeln!(stdout)));

@@ -3,10 +3,10 @@
 use crate::config::Imap;
 use crate::error::{Error, Kind};
 use crate::mailbox::{Access, ImapServer};
-use crate::server::Login;
+use crate::net::Login;
 
 use super::InboxProcessor;
-use crate::commands::{Context, Project};
+use crate::commands::Context;
 
 /// Hands the folder's new messages to the processor.
 pub(super) fn read(
@@ -15,7 +15,7 @@ pub(super) fn read(
     is_dry: bool,
     processor: &mut impl InboxProcessor,
 ) -> Result<(), Error> {
-    let server = server(context.project, imap)?;
+    let server = server(context, imap)?;
     let access = if is_dry { Access::Look } else { Access::Handle };
     let each = |name: &str, bytes: &[u8]| processor.take(name, bytes);
     let reading = server.read(access, each, |error, delay| {
@@ -24,7 +24,8 @@ pub(super) fn read(
     super::super::runtime()?.block_on(reading)
 }
 
-fn server(project: &Project, imap: &Imap) -> Result<ImapServer, Error> {
+fn server(context: Context<'_>, imap: &Imap) -> Result<ImapServer, Error> {
+    let project = context.project;
     let source = imap.password().source(&project.dir);
     let source = source.ok_or_else(|| Error::new(Kind::Config, "[inbox.imap] has no password"))?;
     Ok(ImapServer {
@@ -36,5 +37,6 @@ fn server(project: &Project, imap: &Imap) -> Result<ImapServer, Error> {
         folder: imap.folder.clone(),
         move_to: imap.move_to.clone(),
         timeout: imap.timeout.0,
+        transcript: context.transcript(),
     })
 }

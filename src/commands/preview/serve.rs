@@ -15,7 +15,7 @@ use crate::config::FILE;
 use crate::domain::IssueName;
 use crate::error::{Error, Exit};
 use crate::preview::browser::{Desk, Edition, Places, Reader, Readers, Server, watch};
-use crate::report::Terminal;
+use crate::report::{Document, Terminal};
 use crate::send::wait_for_stop;
 
 use super::super::states::words;
@@ -64,7 +64,9 @@ pub(super) fn run(context: Context<'_>, issue: &IssueName, arguments: &Preview) 
 
 fn announce(url: &str, issue: &IssueName, terminal: Terminal) {
     if terminal.json {
+        // Whoever started the program waits for the address, not for its end.
         terminal.json(&Place { url });
+        Document::<()>::new("preview".to_owned(), 0, None).print();
     } else {
         terminal.data(url);
     }

@@ -15,7 +15,7 @@ use std::time::Duration;
 
 use backon::{BackoffBuilder, ExponentialBuilder};
 
-use crate::server::{Login, Security, ServerError};
+use crate::net::{Login, Security, ServerError, Transcript};
 
 use session::Session;
 use wire::Fault;
@@ -45,6 +45,8 @@ pub struct ImapServer {
     pub move_to: Option<String>,
     /// How long the server may be silent.
     pub timeout: Duration,
+    /// Where the conversation is told, if anywhere.
+    pub transcript: Option<Transcript>,
 }
 
 /// What may happen to the messages of the folder.

@@ -3,7 +3,7 @@
 use imap_proto::{AttributeValue, Capability, MailboxDatum, Response, ResponseCode};
 use secrecy::ExposeSecret;
 
-use crate::server::{self, Auth, Login, Security, ServerError, Trust};
+use crate::net::{self, Auth, Login, Security, ServerError, Trust};
 
 use super::name::{folder, quoted};
 use super::wire::{Fault, Stream, Wire};
@@ -196,7 +196,7 @@ impl Opened {
 /// Opens the connection, secured as the configuration asks.
 async fn connect(server: &ImapServer) -> Result<Wire<Box<dyn Stream>>, ImapError> {
     let trust = Trust::load(&server.host, server.ca_file.as_deref())?;
-    let tcp = server::connect(&server.host, server.port, server.timeout).await?;
+    let tcp = net::connect(&server.host, server.port, server.timeout).await?;
     let patience = server.timeout;
     let early = |fault| match fault {
         Fault::Refused(greeting) => ImapError::NoImap { server: server.name(), greeting: greeting.reply },
@@ -204,25 +204,25 @@ async fn connect(server: &ImapServer) -> Result<Wire<Box<dyn Stream>>, ImapError
     };
     match server.security {
         Security::None => {
-            let mut wire = Wire::new(Box::new(tcp) as Box<dyn Stream>, patience);
+            let mut wire = Wire::new(Box::new(tcp) as Box<dyn Stream>, patience, server.transcript);
             wire.greeting().await.map_err(early)?;
             Ok(wire)
         }
         Security::Tls => {
             let stream = trust.secure(tcp, patience).await?;
-            let mut wire = Wire::new(Box::new(stream) as Box<dyn Stream>, patience);
+            let mut wire = Wire::new(Box::new(stream) as Box<dyn Stream>, patience, server.transcript);
             wire.greeting().await.map_err(early)?;
             Ok(wire)
         }
         Security::Starttls => {
-            let mut wire = Wire::new(tcp, patience);
+            let mut wire = Wire::new(tcp, patience, server.transcript);
             wire.greeting().await.map_err(early)?;
             wire.command("STARTTLS", |_| ()).await.map_err(|fault| match fault {
                 Fault::Refused(_) => ServerError::NoStarttls { server: server.name() }.into(),
                 Fault::Lost(reason) => server.lost(reason),
             })?;
             let stream = trust.secure(wire.into_inner(), patience).await?;
-            Ok(Wire::new(Box::new(stream) as Box<dyn Stream>, patience))
+            Ok(Wire::new(Box::new(stream) as Box<dyn Stream>, patience, server.transcript))
         }
     }
 }

@@ -6,6 +6,8 @@ use std::time::Duration;
 use imap_proto::Response;
 use tokio::io::{AsyncBufReadExt, AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, BufReader};
 
+use crate::net::Transcript;
+
 /// No response is longer: a message that is read, and what stands around it.
 const LONGEST: usize = super::LARGEST + 4 * 1024 * 1024;
 
@@ -19,6 +21,7 @@ pub(super) struct Wire<S> {
     commands: u32,
     /// How long the server may be silent.
     patience: Duration,
+    transcript: Option<Transcript>,
 }
 
 /// Why a command did not succeed.
@@ -52,8 +55,8 @@ enum Step {
 }
 
 impl<S: Stream> Wire<S> {
-    pub fn new(stream: S, patience: Duration) -> Self {
-        Self { stream: BufReader::new(stream), commands: 0, patience }
+    pub fn new(stream: S, patience: Duration, transcript: Option<Transcript>) -> Self {
+        Self { stream: BufReader::new(stream), commands: 0, patience, transcript }
     }
 
     /// The bare connection; what the server said too early is dropped with the buffer.
@@ -98,7 +101,10 @@ impl<S: Stream> Wire<S> {
             let frame = self.frame().await?;
             match step(&tag, &frame)? {
                 Step::Ok => return Ok(()),
-                Step::Continue => self.write(&(std::mem::take(&mut answer) + "\r\n")).await?,
+                Step::Continue => {
+                    self.tell("C: [secret]");
+                    self.write(&(std::mem::take(&mut answer) + "\r\n")).await?;
+                }
                 Step::Data => {}
             }
         }
@@ -107,8 +113,15 @@ impl<S: Stream> Wire<S> {
     async fn send(&mut self, command: &str) -> Result<String, Fault> {
         self.commands += 1;
         let tag = format!("m{}", self.commands);
+        self.tell(&format!("C: {tag} {}", masked(command)));
         self.write(&format!("{tag} {command}\r\n")).await?;
         Ok(tag)
+    }
+
+    fn tell(&self, line: &str) {
+        if let Some(tell) = self.transcript {
+            tell(line);
+        }
     }
 
     async fn write(&mut self, text: &str) -> Result<(), Fault> {
@@ -130,10 +143,13 @@ impl<S: Stream> Wire<S> {
             if read == 0 || !frame.ends_with(b"\n") {
                 return Err(Fault::Lost("it closed the connection mid-response".to_owned()));
             }
-            let Some(length) = announced(frame.get(start..).unwrap_or_default()) else { return Ok(frame) };
+            let line = frame.get(start..).unwrap_or_default();
+            self.tell(&format!("S: {}", words(line)));
+            let Some(length) = announced(line) else { return Ok(frame) };
             if length >= LONGEST - frame.len() {
                 return Err(Fault::Lost(format!("it sends {length} bytes at once")));
             }
+            self.tell(&format!("S: [{length} bytes]"));
             self.literal(&mut frame, length).await?;
         }
     }
@@ -148,6 +164,12 @@ impl<S: Stream> Wire<S> {
         }
         Ok(())
     }
+}
+
+/// A command without the name and password of LOGIN.
+fn masked(command: &str) -> &str {
+    let is_login = command.get(..6).is_some_and(|verb| verb.eq_ignore_ascii_case("LOGIN "));
+    if is_login { "LOGIN [secret]" } else { command }
 }
 
 /// The length of the literal that a line announces at its end: `{42}`.
@@ -190,12 +212,35 @@ async fn timely<T>(patience: Duration, work: impl Future<Output = std::io::Resul
 
 #[cfg(test)]
 mod tests {
+    use std::cell::RefCell;
+
     use super::*;
+
+    thread_local! {
+        static TOLD: RefCell<Vec<String>> = const { RefCell::new(Vec::new()) };
+    }
+
+    #[tokio::test]
+    async fn the_transcript_has_no_secrets_and_no_messages() {
+        let said = b"+ go on\r\nm1 OK in\r\nm2 OK in\r\n* 1 FETCH (BODY[] {6}\r\nsecret)\r\nm3 OK done\r\n";
+        let stream = tokio::io::join(said.as_slice(), tokio::io::sink());
+        let tell = |line: &str| TOLD.with_borrow_mut(|told| told.push(line.to_owned()));
+        let mut wire = Wire::new(stream, Duration::from_secs(5), Some(tell));
+        wire.authenticate("PLAIN", b"secret").await.unwrap();
+        wire.command("LOGIN anna secret", |_| ()).await.unwrap();
+        wire.command("FETCH 1 BODY[]", |_| ()).await.unwrap();
+        let told = TOLD.with_borrow(Clone::clone);
+        assert_eq!(told[1..4], ["S: + go on", "C: [secret]", "S: m1 OK in"]);
+        assert_eq!(told[4], "C: m2 LOGIN [secret]");
+        assert!(told.contains(&"S: [6 bytes]".to_owned()), "{told:?}");
+        assert!(!told.iter().any(|line| line.contains("c2Vj") || line.contains("anna secret")), "{told:?}");
+    }
 
     #[tokio::test]
     async fn literals_belong_to_their_response() {
         let said = b"* OK hello\r\n* 1 FETCH (UID 7 BODY[] {6}\r\nab\r\ncd)\r\n* ODD thing\r\nm1 OK done\r\n";
-        let mut wire = Wire::new(tokio::io::join(said.as_slice(), tokio::io::sink()), Duration::from_secs(5));
+        let mut wire =
+            Wire::new(tokio::io::join(said.as_slice(), tokio::io::sink()), Duration::from_secs(5), None);
         wire.greeting().await.unwrap();
         let mut seen = Vec::new();
         wire.command("X", |response| seen.push(format!("{response:?}"))).await.unwrap();
@@ -212,12 +257,13 @@ mod tests {
             ("* 1 FETCH (BODY[] {99999999999}\r\n", true),
         ] {
             let stream = tokio::io::join(said.as_bytes(), tokio::io::sink());
-            let greeted = Wire::new(stream, Duration::from_secs(5)).greeting().await;
+            let greeted = Wire::new(stream, Duration::from_secs(5), None).greeting().await;
             assert!(greeted.is_err_and(|fault| matches!(fault, Fault::Lost(_)) == is_lost), "{said}");
         }
         let mut wire = Wire::new(
             tokio::io::join(b"m1 NO [TRYCREATE] x\r\n".as_slice(), tokio::io::sink()),
             Duration::from_secs(5),
+            None,
         );
         let refused = wire.command("X", |_| ()).await;
         assert!(matches!(refused, Err(Fault::Refused(refusal)) if refusal.has_code("TRYCREATE")));
