@@ -129,6 +129,11 @@ impl Error {
         Self::new(Kind::Data, format!("cannot read `{}`: {error}", path.display()))
     }
 
+    /// A file that cannot be deleted.
+    pub fn undeletable(path: &Path, error: &io::Error) -> Self {
+        Self::new(Kind::TryAgain, format!("cannot delete `{}`: {error}", path.display()))
+    }
+
     /// A server that cannot be reached; `table` of the configuration names it.
     pub fn of_server(error: &ServerError, table: &str) -> Self {
         let kind = if error.is_temporary() { Kind::TryAgain } else { Kind::Config };

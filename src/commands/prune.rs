@@ -26,12 +26,15 @@ pub fn run(context: Context<'_>, arguments: &Prune) -> Result<Exit, Error> {
         Error::new(Kind::Usage, "the time is too long ago").hint("use a shorter time, such as 24m")
     })?;
     let _lock = context.project.lock("prune")?;
+    JsonLines::clear_unfinished(&context.project.dir.join("logs"))?;
     let mut log_events = 0;
     for kind in LogKind::value_variants() {
         log_events += JsonLines::prune(&context.project.log_path(kind.name()), before)?;
     }
-    let ledger = context.project.ledger()?.prune(before)?;
-    let report = Report { before: context.project.clock_time(before), log_events, ledger };
+    let ledger = context.project.ledger()?;
+    let pruned = ledger.prune(before)?;
+    ledger.compact()?;
+    let report = Report { before: context.project.clock_time(before), log_events, ledger: pruned };
     if context.terminal.json {
         context.terminal.json(&report);
     } else {

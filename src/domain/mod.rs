@@ -18,6 +18,7 @@ pub mod segment;
 pub mod suggest;
 pub mod suppression;
 pub mod token;
+mod traces;
 
 pub use address::{Address, AddressError};
 pub use delivery::State;
@@ -34,3 +35,4 @@ pub use section::{Event, Section};
 pub use segment::Segment;
 pub use suppression::{Suppression, SuppressionReason};
 pub use token::{Token, TokenKey};
+pub use traces::Traces;

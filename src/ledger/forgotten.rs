@@ -5,8 +5,9 @@ use std::collections::HashSet;
 use jiff::Timestamp;
 use ring::hmac;
 use rusqlite::Connection;
+use rusqlite::types::Value;
 
-use crate::domain::{Address, ListedMember, MemberId};
+use crate::domain::{Address, ListedMember, MemberId, Traces};
 
 use super::types::Stamp;
 use super::{Ledger, LedgerError};
@@ -32,11 +33,15 @@ impl Forgotten {
     }
 
     fn hashes_of<'a>(&'a self, row: &'a ListedMember) -> impl Iterator<Item = String> + 'a {
-        let address = row.address.as_ref().map(|address| format!("address {}", address.key()));
+        let address = row.address.as_ref().map(Address::key);
         let number = row.number.as_ref().map(|number| format!("number {number}"));
         let name = row.address.is_none().then(|| format!("paper {}", row.paper_key()));
-        let texts = [address, number, name].into_iter().flatten();
-        texts.map(|text| data_encoding::HEXLOWER.encode(hmac::sign(&self.key, text.as_bytes()).as_ref()))
+        let address = address.map(|key| format!("address {key}"));
+        [address, number, name].into_iter().flatten().map(|text| self.hash(&text))
+    }
+
+    fn hash(&self, text: &str) -> String {
+        data_encoding::HEXLOWER.encode(hmac::sign(&self.key, text.as_bytes()).as_ref())
     }
 }
 
@@ -49,41 +54,91 @@ impl Ledger {
         Ok(Forgotten::load(&self.connection)?.has(row))
     }
 
-    /// Erases what is known of a member; its deliveries stay as numbers, and hashes of `row`, the member as an import
-    /// would bring it, stay.
+    /// Erases what is known of a member; its deliveries stay as numbers. Hashes of its addresses and of `row`, the member
+    /// as an import would bring it, stay.
     ///
     /// # Errors
     /// If the ledger cannot be written; then nothing is erased.
-    pub fn forget(&self, member: MemberId, row: &ListedMember, now: Timestamp) -> Result<(), LedgerError> {
-        // What is deleted is overwritten, in the file and in what was not yet written into it.
-        self.connection.pragma_update(None, "secure_delete", "ON")?;
+    pub fn forget(&self, traces: &Traces, row: &ListedMember, now: Timestamp) -> Result<(), LedgerError> {
         let transaction = self.connection.unchecked_transaction()?;
         let forgotten = Forgotten::load(&transaction)?;
-        for hash in forgotten.hashes_of(row) {
+        let former = traces.addresses.iter().map(|key| forgotten.hash(&format!("address {key}")));
+        for hash in forgotten.hashes_of(row).chain(former) {
             transaction.execute("INSERT INTO forgotten VALUES (?1) ON CONFLICT DO NOTHING", [hash])?;
         }
-        let key = row.address.as_ref().map(Address::key);
-        transaction.execute("DELETE FROM suppression WHERE address_key = ?1", [&key])?;
-        transaction.execute("UPDATE import SET said = '[]' WHERE said <> '[]'", ())?;
-        transaction.execute("DELETE FROM change WHERE member = ?1", [member])?;
-        transaction.execute(
-            "UPDATE bounce SET file = '', address = NULL, diagnostic = NULL
-             WHERE member = ?1 OR lower(address) = ?2",
-            (member, &key),
-        )?;
-        // A letter that a dead run left on its way is in doubt, and its address goes.
-        transaction.execute(
-            "UPDATE delivery SET state = CASE state WHEN 'sending' THEN 'in_doubt' ELSE state END,
-             address = NULL, reply = NULL WHERE member = ?1",
-            [member],
-        )?;
-        transaction.execute(
-            "UPDATE member SET number = NULL, name = '(forgotten)', address = NULL, address_key = NULL,
-             paper_key = NULL, fields = '{}', active = 0, changed_at = ?2 WHERE id = ?1",
-            (member, Stamp(now)),
-        )?;
-        transaction.commit()?;
+        erase_member(&transaction, traces.member, now)?;
+        for key in &traces.addresses {
+            transaction.execute("DELETE FROM suppression WHERE address_key = ?1", [key])?;
+            transaction.execute(
+                "UPDATE bounce SET file = '', address = NULL, diagnostic = NULL WHERE lower(address) = ?1",
+                [key],
+            )?;
+        }
+        redact(&transaction, traces)?;
+        Ok(transaction.commit()?)
+    }
+
+    /// Rewrites the ledger's file, so that nothing of what was deleted is left in it.
+    ///
+    /// # Errors
+    /// If the ledger cannot be written; what it stores stays the same.
+    pub fn compact(&self) -> Result<(), LedgerError> {
+        self.connection.execute_batch("VACUUM")?;
         self.connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", (), |_| Ok(()))?;
         Ok(())
     }
+}
+
+fn erase_member(connection: &Connection, member: MemberId, now: Timestamp) -> Result<(), LedgerError> {
+    connection.execute("UPDATE import SET said = '[]' WHERE said <> '[]'", ())?;
+    connection.execute("DELETE FROM change WHERE member = ?1", [member])?;
+    connection.execute(
+        "UPDATE bounce SET file = '', address = NULL, diagnostic = NULL WHERE member = ?1",
+        [member],
+    )?;
+    // A letter that a dead run left on its way is in doubt, and its address goes.
+    connection.execute(
+        "UPDATE delivery SET state = CASE state WHEN 'sending' THEN 'in_doubt' ELSE state END,
+         address = NULL, reply = NULL WHERE member = ?1",
+        [member],
+    )?;
+    connection.execute(
+        "UPDATE member SET number = NULL, name = '(forgotten)', address = NULL, address_key = NULL,
+         paper_key = NULL, fields = '{}', active = 0, changed_at = ?2 WHERE id = ?1",
+        (member, Stamp(now)),
+    )?;
+    Ok(())
+}
+
+/// Takes the person's addresses out of what servers and messages said about others.
+fn redact(connection: &Connection, traces: &Traces) -> Result<(), LedgerError> {
+    for (table, column, key) in [
+        ("bounce", "diagnostic", "digest = ?2 AND position = ?3"),
+        ("delivery", "reply", "issue = ?2 AND member = ?3"),
+        ("suppression", "note", "address_key = ?2 AND ?3 IS NOT NULL"),
+        ("change", "old", "id = ?2 AND ?3 IS NOT NULL"),
+        ("change", "new", "id = ?2 AND ?3 IS NOT NULL"),
+    ] {
+        let columns = match table {
+            "bounce" => "digest, position",
+            "delivery" => "issue, member",
+            "suppression" => "address_key, 0",
+            _ => "id, 0",
+        };
+        let sql = format!("SELECT {columns}, {column} FROM {table} WHERE instr({column}, '@') > 0");
+        let mut statement = connection.prepare(&sql)?;
+        let mut rows = statement.query(())?;
+        let mut changed: Vec<[Value; 3]> = Vec::new();
+        while let Some(row) = rows.next()? {
+            if let Some(redacted) = traces.redacted(&row.get::<_, String>(2)?) {
+                changed.push([Value::Text(redacted), row.get(0)?, row.get(1)?]);
+            }
+        }
+        drop(rows);
+        let sql = format!("UPDATE {table} SET {column} = ?1 WHERE {key}");
+        for values in changed {
+            connection.execute(&sql, values)?;
+        }
+    }
+    Ok(())
 }

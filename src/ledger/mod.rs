@@ -17,6 +17,7 @@ mod scratch;
 mod spool;
 mod suppressions;
 mod survey;
+mod traces;
 mod types;
 mod writer;
 

@@ -224,7 +224,8 @@ impl Model {
         }
         if !world.forgotten {
             self.restore(world);
-            self.ledger.forget(MEMBER, &member(), self.now).unwrap();
+            let traces = self.ledger.traces(MEMBER).unwrap();
+            self.ledger.forget(&traces, &member(), self.now).unwrap();
             found.push(("forgets".to_owned(), self.after(World { forgotten: true, ..*world })));
         }
     }

@@ -7,10 +7,10 @@ use rusqlite::Connection;
 use serde::Serialize;
 use serde_json::{Map, Value};
 
-use crate::domain::{Address, ListedMember, MemberId};
+use crate::domain::{ListedMember, MemberId, Traces};
 
 use super::import::{carry_suppression, insert, refuse_shared_addresses, select, update};
-use super::members::{MEMBER_COLUMNS, MEMBER_TABLES};
+use super::members::{MEMBER_COLUMNS, MEMBER_TABLES, corrupt};
 use super::types::Stamp;
 use super::{FieldChange, Ledger, LedgerError, MemberRow, record_change};
 
@@ -80,33 +80,22 @@ impl Ledger {
         Ok(changes)
     }
 
-    /// All that is stored of a member besides its row.
+    /// All that is stored of a member besides its row, under any of its addresses.
     ///
     /// # Errors
     /// If the ledger cannot be read.
-    pub fn history(&self, member: MemberId, address: Option<&Address>) -> Result<History, LedgerError> {
-        let id = member.0.to_string();
-        let key = address.map(Address::key).unwrap_or_default();
-        let of = |sql, key: &str| rows(&self.connection, sql, key);
+    pub fn history(&self, traces: &Traces) -> Result<History, LedgerError> {
+        let keys = serde_json::to_string(&traces.addresses).map_err(corrupt)?;
+        let of = |sql| rows(&self.connection, sql, traces.member, &keys);
         Ok(History {
-            suppressions: of(
-                "SELECT address, reason, since, note FROM suppression WHERE address_key = ?1",
-                &key,
-            )?,
-            deliveries: of(
-                "SELECT issue, state, address, message_id, attempts, code, status, reply, changed_at
-                 FROM delivery WHERE member = CAST(?1 AS INTEGER) ORDER BY issue",
-                &id,
-            )?,
-            bounces: of(
-                "SELECT at, file, kind, address, class, status, reason, diagnostic, issue, action
-                 FROM bounce WHERE member = CAST(?1 AS INTEGER) ORDER BY at",
-                &id,
-            )?,
-            changes: of(
-                "SELECT at, source, field, old, new FROM change WHERE member = CAST(?1 AS INTEGER) ORDER BY id",
-                &id,
-            )?,
+            suppressions: of("SELECT address, reason, since, note FROM suppression
+                 WHERE ?1 IS NOT NULL AND address_key IN (SELECT value FROM json_each(?2))")?,
+            deliveries: of("SELECT issue, state, address, message_id, attempts, code, status, reply, changed_at
+                 FROM delivery WHERE member = ?1 AND ?2 IS NOT NULL ORDER BY issue")?,
+            bounces: of("SELECT at, file, kind, address, class, status, reason, diagnostic, issue, action
+                 FROM bounce WHERE member = ?1 OR lower(address) IN (SELECT value FROM json_each(?2)) ORDER BY at")?,
+            changes: of("SELECT at, source, field, old, new FROM change
+                 WHERE member = ?1 AND ?2 IS NOT NULL ORDER BY id")?,
         })
     }
 }
@@ -119,11 +108,11 @@ fn keep_fields(connection: &Connection, fields: &BTreeMap<String, String>) -> Re
 }
 
 /// Rows as JSON objects by their columns' names.
-fn rows(connection: &Connection, sql: &str, key: &str) -> Result<Vec<Value>, LedgerError> {
+fn rows(connection: &Connection, sql: &str, member: MemberId, keys: &str) -> Result<Vec<Value>, LedgerError> {
     use rusqlite::types::ValueRef;
     let mut statement = connection.prepare_cached(sql)?;
     let names: Vec<String> = statement.column_names().map(str::to_owned).collect();
-    let found = statement.query_map([key], |row| {
+    let found = statement.query_map((member, keys), |row| {
         let mut object = Map::new();
         for (index, name) in names.iter().enumerate() {
             let value = match row.get_ref(index)? {

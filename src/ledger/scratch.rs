@@ -23,6 +23,11 @@ pub struct Scratch {
 }
 
 impl Scratch {
+    /// Removes the copies that dead processes left in `state`.
+    pub fn remove_abandoned(state: &Path) {
+        remove_abandoned(state);
+    }
+
     /// A new folder in `state`, or in the system's temporary folder if `state` cannot be written to.
     ///
     /// # Errors
@@ -56,7 +61,7 @@ impl Scratch {
     }
 }
 
-/// Removes the folders whose process has died: nobody holds their locks.
+/// Removes the copies whose process has died: nobody holds their locks.
 fn remove_abandoned(state: &Path) {
     for entry in fs::read_dir(state).into_iter().flatten().flatten() {
         if !entry.file_name().to_string_lossy().starts_with(PREFIX) {

@@ -3,7 +3,7 @@
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
-use crate::domain::{Letter, Outcome, Reply};
+use crate::domain::{Letter, Outcome, Reply, Traces};
 use crate::private;
 
 use super::{After, Delivered, RelayError};
@@ -39,10 +39,41 @@ impl Outbox {
 
     /// The file of a letter: named by member and address, so that writing it again returns one file.
     pub fn file(&self, letter: &Letter) -> PathBuf {
-        let allowed = |c: char| c.is_alphanumeric() || "@.+-_".contains(c);
-        let address: String =
-            letter.recipient.as_str().chars().map(|c| if allowed(c) { c } else { '_' }).take(100).collect();
+        let address = in_file_name(letter.recipient.as_str());
         self.dir.join(format!("{:06}-{address}.eml", letter.member.0))
+    }
+
+    /// The letters to a person in a folder and the folders in it, by their names.
+    ///
+    /// # Errors
+    /// If a folder cannot be read.
+    pub fn letters_to(dir: &Path, traces: &Traces) -> std::io::Result<Vec<PathBuf>> {
+        let addresses: Vec<String> = traces.addresses.iter().map(|address| in_file_name(address)).collect();
+        let mut found = Vec::new();
+        let mut folders = vec![dir.to_owned()];
+        while let Some(folder) = folders.pop() {
+            let entries = match std::fs::read_dir(&folder) {
+                Err(error) if error.kind() == std::io::ErrorKind::NotFound => continue,
+                entries => entries?,
+            };
+            for entry in entries {
+                let entry = entry?;
+                if entry.file_type()?.is_dir() {
+                    folders.push(entry.path());
+                    continue;
+                }
+                let name = entry.file_name().to_string_lossy().to_lowercase();
+                let Some((number, address)) = name.strip_suffix(".eml").and_then(|name| name.split_once('-'))
+                else {
+                    continue;
+                };
+                let is_member = number.parse() == Ok(traces.member.0);
+                if is_member || addresses.iter().any(|known| known == address) {
+                    found.push(entry.path());
+                }
+            }
+        }
+        Ok(found)
     }
 
     /// Takes away what a run that was killed left half written; no other run may be at work.
@@ -90,4 +121,9 @@ impl Outbox {
         }
         Ok(())
     }
+}
+
+fn in_file_name(address: &str) -> String {
+    let allowed = |c: char| c.is_alphanumeric() || "@.+-_".contains(c);
+    address.chars().map(|c| if allowed(c) { c } else { '_' }).take(100).collect()
 }

@@ -1,13 +1,18 @@
 //! Logs as JSON Lines: one event a line, appended whole.
 
-use crate::private;
 use std::fs::File;
-use std::io::{BufRead, BufReader, Read, Seek, SeekFrom, Write};
+use std::io::{BufRead, BufReader, BufWriter, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
 use serde::Serialize;
 use serde_json::Value;
+
+use crate::domain::Traces;
+use crate::private;
+
+/// How the names of logs begin that are being rewritten.
+const UNFINISHED: &str = ".rewrite-";
 
 /// A log that is being written.
 #[derive(Debug)]
@@ -57,45 +62,86 @@ impl JsonLines {
     /// # Errors
     /// If the log cannot be read or written again.
     pub fn prune(path: &Path, before: Timestamp) -> Result<u64, LogError> {
-        Self::keep_only(path, |event| {
-            let time =
-                event.get("time").and_then(Value::as_str).and_then(|time| time.parse::<Timestamp>().ok());
-            time.is_none_or(|time| time >= before)
+        Self::rewrite(path, |line| {
+            let event: Value = serde_json::from_slice(line).unwrap_or_default();
+            let time = event.get("time").and_then(Value::as_str);
+            let time = time.and_then(|time| time.parse::<Timestamp>().ok());
+            if time.is_none_or(|time| time >= before) { Line::Stays } else { Line::Goes }
         })
     }
 
-    /// Rewrites a log without the events of a member or its address; returns how many went.
+    /// Rewrites a log without the events of a person, and without the person's addresses in the events of others;
+    /// returns how many lines went or changed. All of it or nothing.
     ///
     /// # Errors
     /// If the log cannot be read or written again.
-    pub fn forget(path: &Path, member: i64, address: Option<&str>) -> Result<u64, LogError> {
-        let key = address.map(str::to_lowercase);
-        Self::keep_only(path, |event| {
-            let written = event.get("address").and_then(Value::as_str).map(str::to_lowercase);
-            let is_address = written.is_some() && written == key;
-            event.get("member").and_then(Value::as_i64) != Some(member) && !is_address
+    pub fn forget(path: &Path, traces: &Traces) -> Result<u64, LogError> {
+        Self::rewrite(path, |line| {
+            let text = String::from_utf8_lossy(line);
+            match serde_json::from_str::<Value>(&text) {
+                Ok(event) if is_about(&event, traces) => Line::Goes,
+                _ => traces.redacted(&text).map_or(Line::Stays, |text| Line::Becomes(text.into_bytes())),
+            }
         })
     }
 
-    fn keep_only(path: &Path, keeps: impl Fn(&Value) -> bool) -> Result<u64, LogError> {
+    /// Hands every whole event of a person, and every event of others that names one of its addresses, to `each`.
+    ///
+    /// # Errors
+    /// If the file cannot be read.
+    pub fn about(path: &Path, traces: &Traces, mut each: impl FnMut(Value)) -> Result<(), LogError> {
+        Self::read(path, |event| {
+            if is_about(&event, traces) || traces.are_in(&event.to_string()) {
+                each(event);
+            }
+        })
+    }
+
+    /// Removes what a rewriting that was killed left in a folder of logs. Only for the holder of the project's lock.
+    ///
+    /// # Errors
+    /// If a file cannot be removed.
+    pub fn clear_unfinished(dir: &Path) -> Result<(), LogError> {
+        for entry in std::fs::read_dir(dir).into_iter().flatten().flatten() {
+            let name = entry.file_name();
+            let name = name.to_string_lossy();
+            // Earlier versions used the second name.
+            if name.starts_with(UNFINISHED) || name.starts_with(".tmp") {
+                let path = entry.path();
+                std::fs::remove_file(&path).map_err(|source| LogError { path, source })?;
+            }
+        }
+        Ok(())
+    }
+
+    fn rewrite(path: &Path, judge: impl Fn(&[u8]) -> Line) -> Result<u64, LogError> {
         let failed = |source| LogError { path: path.to_owned(), source };
         let dir = path.parent().unwrap_or_else(|| Path::new("."));
         if !path.exists() {
             return Ok(0);
         }
-        let mut kept = tempfile::NamedTempFile::new_in(dir).map_err(failed)?;
-        let mut gone = 0;
-        for line in BufReader::new(File::open(path).map_err(failed)?).lines() {
+        let new = tempfile::Builder::new().prefix(UNFINISHED).tempfile_in(dir).map_err(failed)?;
+        let mut kept = BufWriter::new(new);
+        let mut changed = 0;
+        for line in BufReader::new(File::open(path).map_err(failed)?).split(b'\n') {
             let line = line.map_err(failed)?;
-            if serde_json::from_str(&line).is_ok_and(|event| !keeps(&event)) {
-                gone += 1;
-            } else {
-                writeln!(kept, "{line}").map_err(failed)?;
-            }
+            let line = match judge(&line) {
+                Line::Stays => line,
+                Line::Goes => {
+                    changed += 1;
+                    continue;
+                }
+                Line::Becomes(line) => {
+                    changed += 1;
+                    line
+                }
+            };
+            kept.write_all(&line).and_then(|()| kept.write_all(b"\n")).map_err(failed)?;
         }
+        let kept = kept.into_inner().map_err(|error| failed(error.into_error()))?;
         kept.as_file().sync_all().map_err(failed)?;
         kept.persist(path).map_err(|error| failed(error.error))?;
-        Ok(gone)
+        Ok(changed)
     }
 
     /// Hands every whole event of a log to `each`; a log that does not exist has none.
@@ -109,14 +155,28 @@ impl JsonLines {
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(()),
             Err(source) => return Err(failed(source)),
         };
-        for line in BufReader::new(file).lines() {
-            // A power cut can leave half a line.
-            if let Ok(event) = serde_json::from_str(&line.map_err(failed)?) {
+        for line in BufReader::new(file).split(b'\n') {
+            // A power cut can leave half a line, and half a character.
+            if let Ok(event) = serde_json::from_slice(&line.map_err(failed)?) {
                 each(event);
             }
         }
         Ok(())
     }
+}
+
+/// What becomes of a line when its log is rewritten.
+enum Line {
+    Stays,
+    Goes,
+    Becomes(Vec<u8>),
+}
+
+/// Tells whether an event is the person's own, by number or address; logs of older versions have the same names.
+fn is_about(event: &Value, traces: &Traces) -> bool {
+    let member = event.get("member").and_then(Value::as_i64);
+    let address = ["address", "email"].iter().find_map(|name| event.get(name)).and_then(Value::as_str);
+    member == Some(traces.member.0) || address.is_some_and(|address| traces.has(address))
 }
 
 /// Tells whether the next event starts on a line of its own; after a power cut half a line may precede it.

@@ -21,7 +21,7 @@ const ALLOWED: [(&str, &[&str]); 19] = [
     ("check", &["domain", "compose"]),
     ("send", &["domain", "compose", "diagnosis", "feedback", "inbox", "ledger", "relay"]),
     ("config", &["domain", "net"]),
-    ("report", &["private"]),
+    ("report", &["domain", "private"]),
     ("cli", &["domain", "config"]),
     (
         "error",

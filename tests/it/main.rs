@@ -14,6 +14,7 @@ mod crash;
 mod decisions;
 mod dovecot;
 mod dry_run;
+mod forget;
 mod imap;
 mod inbox;
 mod inbox_fuzz;

@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use crate::cli::{AddMember, FieldValue, LogKind};
 use crate::domain::{Address, ListedMember, Suppression, SuppressionReason, field, suggest};
 use crate::error::{Error, Exit, Kind};
-use crate::ledger::{Ledger, MemberRow};
+use crate::ledger::{Ledger, MemberRow, Scratch};
 use crate::report::{JsonLines, Terminal};
 
 use super::{as_row, find, register_to_change};
@@ -170,14 +170,23 @@ pub(super) fn forget(context: Context<'_>, who: &str, yes: bool) -> Result<Exit,
     if !yes {
         crate::commands::agree(context.terminal, &question, "use --yes to erase without a prompt")?;
     }
+    let traces = ledger.traces(member.id)?;
+    // The register comes last: until it is done the command can be run again.
+    JsonLines::clear_unfinished(&context.project.dir.join("logs"))?;
     for kind in LogKind::value_variants() {
-        let address = member.address.as_ref().map(Address::as_str);
-        JsonLines::forget(&context.project.log_path(kind.name()), member.id.0, address)?;
+        JsonLines::forget(&context.project.log_path(kind.name()), &traces)?;
     }
-    ledger.forget(member.id, &as_row(&member), Timestamp::now())?;
+    for letter in super::show::letters(context.project, &traces)? {
+        std::fs::remove_file(&letter).map_err(|error| Error::undeletable(&letter, &error))?;
+    }
+    Scratch::remove_abandoned(&context.project.dir.join("state"));
+    let now = Timestamp::now();
+    ledger.recover(now)?;
+    ledger.forget(&traces, &as_row(&member), now)?;
+    ledger.compact()?;
     context.terminal.say(format!(
-        "Forgotten: register, trace, bounces and logs; no import brings the person back. Look yourself through the \
-         member list, the folder outbox, and your backups (id:{}).",
+        "Forgotten: register, trace, bounces, logs and outbox; no import brings the person back. Look yourself through \
+         the member list, exported files and your backups (id:{}).",
         member.id
     ));
     Ok(Exit::Done)

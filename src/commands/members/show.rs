@@ -1,13 +1,16 @@
 //! What is known of one member.
 
+use std::path::PathBuf;
+
 use clap::ValueEnum;
 use serde::Serialize;
 use serde_json::Value;
 
 use crate::cli::LogKind;
-use crate::domain::Address;
+use crate::domain::{Address, Traces};
 use crate::error::{Error, Exit};
 use crate::ledger::{History, MemberRow};
+use crate::relay::Outbox;
 use crate::report::{JsonLines, Table, Terminal};
 
 use super::{find, register};
@@ -22,6 +25,11 @@ struct Shown {
     /// What the logs say, for an extract.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     log_lines: Vec<Value>,
+    /// The files of letters, for an extract.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    letters: Vec<PathBuf>,
+    #[serde(skip)]
+    traces: Traces,
 }
 
 pub(super) fn show(context: Context<'_>, who: &str) -> Result<Exit, Error> {
@@ -31,23 +39,27 @@ pub(super) fn show(context: Context<'_>, who: &str) -> Result<Exit, Error> {
 
 pub(super) fn extract(context: Context<'_>, who: &str) -> Result<Exit, Error> {
     let mut shown = stored(context.project, who)?;
-    let member = shown.member.member.id.0;
     for kind in LogKind::value_variants() {
-        JsonLines::read(&context.project.log_path(kind.name()), |event| {
-            if event.get("member").and_then(Value::as_i64) == Some(member) {
-                shown.log_lines.push(event);
-            }
-        })?;
+        let path = context.project.log_path(kind.name());
+        JsonLines::about(&path, &shown.traces, |event| shown.log_lines.push(event))?;
     }
+    shown.letters = letters(context.project, &shown.traces)?;
     print(&shown, context.terminal);
     Ok(Exit::Done)
+}
+
+/// The letters to a person that are in the project's outbox.
+pub(super) fn letters(project: &Project, traces: &Traces) -> Result<Vec<PathBuf>, Error> {
+    let dir = project.dir.join(&project.config.transport.dir);
+    Outbox::letters_to(&dir, traces).map_err(|error| Error::unreadable(&dir, &error))
 }
 
 fn stored(project: &Project, who: &str) -> Result<Shown, Error> {
     let ledger = register(project)?;
     let member = find(&ledger, who)?;
-    let history = ledger.history(member.member.id, member.member.address.as_ref())?;
-    Ok(Shown { member, history, log_lines: Vec::new() })
+    let traces = ledger.traces(member.member.id)?;
+    let history = ledger.history(&traces)?;
+    Ok(Shown { member, history, traces, log_lines: Vec::new(), letters: Vec::new() })
 }
 
 fn print(shown: &Shown, terminal: Terminal) {
@@ -81,6 +93,10 @@ fn print(shown: &Shown, terminal: Terminal) {
             lines.push(format!("\n{title}"));
             lines.extend(rows.iter().map(|row| format!("  {}", words(row))));
         }
+    }
+    if !shown.letters.is_empty() {
+        lines.push("\nLetters in the outbox".to_owned());
+        lines.extend(shown.letters.iter().map(|path| format!("  {}", path.display())));
     }
     terminal.text(lines.join("\n"));
 }
