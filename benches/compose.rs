@@ -64,6 +64,7 @@ fn composer(issue: &str) -> Composer {
         sender,
         logo: None,
         templates: PathBuf::from("/nowhere"),
+        has_web_page: true,
         fields: field::KNOWN.map(str::to_owned).into(),
         zone: jiff::tz::TimeZone::UTC,
         signers: Vec::new(),

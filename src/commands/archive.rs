@@ -54,10 +54,15 @@ fn public(project: &Project, ledger: Option<&Ledger>) -> Result<Vec<IssueName>, 
     let Some(ledger) = ledger else { return Ok(Vec::new()) };
     let mut issues = Vec::new();
     for issue in project.issues() {
-        let has = |kind| Ok::<_, Error>(ledger.review(&issue, kind)?.is_some());
-        if !has(ReviewKind::Cancelled)? && (has(ReviewKind::Approved)? || has(ReviewKind::SentToAll)?) {
+        if is_public(ledger, &issue)? {
             issues.push(issue);
         }
     }
     Ok(issues)
+}
+
+/// Tells whether an issue was approved for, or sent to, all members and not cancelled.
+pub(super) fn is_public(ledger: &Ledger, issue: &IssueName) -> Result<bool, Error> {
+    let has = |kind| Ok::<_, Error>(ledger.review(issue, kind)?.is_some());
+    Ok(!has(ReviewKind::Cancelled)? && (has(ReviewKind::Approved)? || has(ReviewKind::SentToAll)?))
 }

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 
 use crate::check::{self, Delivery, Facts, Finding, Readers, Report, Severity};
 use crate::cli::Check;
-use crate::compose::{ComposeError, Composer, IssueSource};
+use crate::compose::{ComposeError, Composer, IssueSource, Setup};
 use crate::config::{FILE, TransportKind};
 use crate::domain::{IssueName, Member};
 use crate::error::{Error, Exit, Kind};
@@ -24,7 +24,8 @@ struct Checked {
 pub fn run(context: Context<'_>, arguments: &Check) -> Result<Exit, Error> {
     let issue = context.project.issue(arguments.issue.as_ref())?;
     let ledger = super::import::register_as_sent(context)?;
-    let Checked { composer, mut findings } = look(context.project, &issue, &ledger, arguments.allow_large)?;
+    let Checked { composer, mut findings } =
+        look(context.project, &issue, &ledger, arguments.allow_large, true)?;
     if let Err(error) = &composer {
         add_error(&mut findings, error);
     }
@@ -66,14 +67,16 @@ fn online(project: &Project, issue: &IssueName, allow_large: bool) -> Result<Vec
     Ok(super::runtime()?.block_on(check::online(&source, &facts, &sending)))
 }
 
-/// Checks an issue before it is sent: errors end the run, warnings are told.
+/// Checks an issue before it is sent: errors end the run, warnings are told. Its letters link to the archive if it
+/// `has_web_page` there.
 pub(super) fn before_sending(
     context: Context<'_>,
     issue: &IssueName,
     ledger: &Ledger,
     allow_large: bool,
+    has_web_page: bool,
 ) -> Result<Composer, Error> {
-    let Checked { composer, findings } = look(context.project, issue, ledger, allow_large)?;
+    let Checked { composer, findings } = look(context.project, issue, ledger, allow_large, has_web_page)?;
     let is_broken = composer.is_err();
     for finding in &findings {
         // Errors of an issue that can be composed are in the error that ends the run.
@@ -95,13 +98,19 @@ pub(super) fn before_sending(
     Err(Error::new(Kind::Data, message).hint(format!("see everything with: medlemsbrev check {issue}")))
 }
 
-fn look(project: &Project, issue: &IssueName, ledger: &Ledger, allow_large: bool) -> Result<Checked, Error> {
+fn look(
+    project: &Project,
+    issue: &IssueName,
+    ledger: &Ledger,
+    allow_large: bool,
+    has_web_page: bool,
+) -> Result<Checked, Error> {
     let source = match project.source(issue) {
         Ok(source) => source,
         Err(error @ ComposeError::NoIssue { .. }) => return Err(error.into()),
         Err(error) => return Ok(Checked { composer: Err(error), findings: Vec::new() }),
     };
-    let composer = compose(project, &source, ledger.fields()?)?;
+    let composer = compose(project, &source, ledger.fields()?, has_web_page)?;
     let findings = findings(project, &source, composer.as_ref(), allow_large, |each| {
         ledger.for_each_member(|row| {
             if row.skip().is_none() {
@@ -118,9 +127,11 @@ pub(super) fn compose(
     project: &Project,
     source: &IssueSource,
     fields: BTreeSet<String>,
+    has_web_page: bool,
 ) -> Result<Result<Composer, ComposeError>, Error> {
     let key = project.token_key()?;
-    Ok(project.setup(fields).and_then(|setup| Composer::new(source.clone(), setup, key)))
+    let setup = project.setup(fields).map(|setup| Setup { has_web_page, ..setup });
+    Ok(setup.and_then(|setup| Composer::new(source.clone(), setup, key)))
 }
 
 /// What is to be said of an issue's files and if they can be composed, of its letters; `members` hands over all

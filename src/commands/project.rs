@@ -247,6 +247,7 @@ impl Project {
             logo: config.association.logo.as_ref().map(|logo| self.dir.join(logo)),
             templates: self.templates_dir(),
             fields,
+            has_web_page: true,
             zone: config.association.time_zone.0.clone(),
             signers: self.signers()?,
         })

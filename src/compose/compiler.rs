@@ -44,6 +44,7 @@ impl Composer {
                 .sender
                 .archive_url
                 .as_ref()
+                .filter(|_| setup.has_web_page)
                 .map(|url| format!("{url}{}.html", source.issue.name)),
             // Made again once the images are known.
             frame: Frame::new(&setup.sender, &source.issue.name, &source.issue.language, &[], &[])?,

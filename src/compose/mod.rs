@@ -69,6 +69,8 @@ pub struct Setup {
     pub templates: PathBuf,
     /// Every field of the register.
     pub fields: BTreeSet<String>,
+    /// Whether the issue has a page in the archive, to which its letters can link.
+    pub has_web_page: bool,
     /// The time zone of the events.
     pub zone: TimeZone,
     /// Those who sign every letter (DKIM).

@@ -52,7 +52,7 @@ const COMMANDS: [(&str, &[&str]); 25] = [
     ("preview", &["check", "context", "files", "import", "project", "states", "stop"]),
     ("prune", &["context"]),
     ("schedule", &["context", "project", "send"]),
-    ("send", &["check", "context", "import", "project", "states", "stop"]),
+    ("send", &["archive", "check", "context", "import", "project", "states", "stop"]),
     ("shell", &["project"]),
     ("status", &["context", "project", "schedule", "states"]),
     // What `commands/mod.rs` itself has for all of them.

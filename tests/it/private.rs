@@ -149,10 +149,14 @@ fn only_what_is_for_everyone_is_published() {
         );
     }
     club.run("archive").code(65).stderr_has("no issue has been approved");
+    let page = "/2026-1.html";
     club.run("send 2026-1 --segment byalag --yes").code(0);
+    let letter = club.files("outbox/2026-1").remove(0);
+    assert!(!club.read(&format!("outbox/2026-1/{letter}")).contains(page), "a letter links to no page");
     club.run("archive").code(65);
     club.run("approve 2026-1 --yes").code(0);
     club.run("archive").code(0);
+    club.run("send 2026-1 --dry-run --segment byalag").code(0);
     let page = club.read("archive/2026-1.html");
     assert!(page.contains("Här ses vi") && !page.contains("Bara för er") && !page.contains("skärgården\""));
     club.run("cancel 2026-1").code(0);

@@ -154,7 +154,7 @@ impl Rebuilder {
             self.is_list_stale = false;
         }
         let source = self.project.source(&self.issue)?;
-        let composer = check::compose(&self.project, &source, self.fields.clone())?;
+        let composer = check::compose(&self.project, &source, self.fields.clone(), true)?;
         self.show(&source, composer)
     }
 

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
+use crate::commands::archive::is_public;
 use crate::commands::{Context, Project};
 use crate::compose::Composer;
 use crate::domain::{Address, IssueName};
@@ -37,7 +38,9 @@ pub(super) fn prepare(
         .as_ref()
         .map(|text| context.project.segment(text, "--segment", &fields))
         .transpose()?;
-    let composer = crate::commands::check::before_sending(context, issue, &ledger, request.allow_large)?;
+    let has_web_page = request.selection.is_for_all() || is_public(&ledger, issue)?;
+    let composer =
+        crate::commands::check::before_sending(context, issue, &ledger, request.allow_large, has_web_page)?;
     let only = match &request.selection.retry_rejected {
         Some(address) => {
             Some(ledger.member_by_address(address)?.map(|row| row.member.id).into_iter().collect())
