@@ -63,6 +63,7 @@ fn composer(issue: &str) -> Composer {
         association,
         sender,
         logo: None,
+        project: PathBuf::from("/"),
         templates: PathBuf::from("/nowhere"),
         has_web_page: true,
         fields: field::KNOWN.map(str::to_owned).into(),

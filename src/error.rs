@@ -302,7 +302,8 @@ impl From<ImportError> for Error {
 impl From<ComposeError> for Error {
     fn from(error: ComposeError) -> Self {
         let hint = error.hint().map(str::to_owned);
-        let mut words = Self::of(Kind::Data, &error);
+        let kind = if matches!(error, ComposeError::Dkim(_)) { Kind::Config } else { Kind::Data };
+        let mut words = Self::of(kind, &error);
         words.hint = hint;
         match error {
             ComposeError::Source { excerpt, .. } => words.excerpt(excerpt),

@@ -37,6 +37,26 @@ pub fn folder_permissions() -> Permissions {
     Permissions::from_mode(FOLDER)
 }
 
+/// Tells whether the group or others may read or write a file.
+///
+/// # Errors
+/// If its permissions cannot be read.
+pub fn is_open_to_others(path: &Path) -> io::Result<bool> {
+    Ok(fs::metadata(path)?.mode() & OTHERS != 0)
+}
+
+/// Closes a file of ours to the group and others, unless its folder is shared with a group on purpose (setgid).
+///
+/// # Errors
+/// If the permissions cannot be read or changed.
+pub fn close_to_others(path: &Path) -> io::Result<()> {
+    let folder = path.parent().map(fs::metadata).transpose()?;
+    if folder.is_some_and(|folder| folder.mode() & SETGID != 0) || !is_open_to_others(path)? {
+        return Ok(());
+    }
+    fs::set_permissions(path, Permissions::from_mode(FILE))
+}
+
 /// Opens a file for appending; a new one is readable by the owner only.
 ///
 /// # Errors

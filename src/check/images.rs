@@ -78,7 +78,7 @@ fn is_file_name(alt: &str, path: &Path) -> bool {
 
 fn file(path: &Path, name: &Path) -> Vec<Finding> {
     let name = name.display();
-    let Ok(size) = std::fs::metadata(path).map(|file| file.len()) else {
+    let Ok(size) = std::fs::metadata(path).map(|file| if file.is_file() { file.len() } else { 0 }) else {
         let advice = "add the file or correct its name (upper and lower case matter)";
         return vec![Finding::error("image-missing", format!("there is no file `{name}`"), advice)];
     };
@@ -104,7 +104,11 @@ fn file(path: &Path, name: &Path) -> Vec<Finding> {
 fn is_shown(path: &Path) -> bool {
     let kind = mime_guess::from_path(path).first_or_octet_stream();
     let named = kind.type_() == mime::IMAGE && ["png", "jpeg", "gif"].contains(&kind.subtype().as_str());
-    let content = head(path).ok().and_then(|head| imagesize::image_type(&head).ok());
+    // A pipe would be waited for.
+    let content = Some(path)
+        .filter(|path| path.is_file())
+        .and_then(|path| head(path).ok())
+        .and_then(|head| imagesize::image_type(&head).ok());
     named && matches!(content, Some(ImageType::Png | ImageType::Jpeg | ImageType::Gif))
 }
 

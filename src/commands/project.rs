@@ -8,7 +8,9 @@ use std::time::Duration;
 use jiff::Timestamp;
 use ring::rand::SecureRandom;
 
-use crate::compose::{self, ComposeError, Composer, DkimKey, IssueSource, Setup, Signer, Texts};
+use crate::compose::{
+    self, ComposeError, Composer, DkimError, DkimKey, IssueSource, KeyProblem, Setup, Signer, Texts,
+};
 use crate::config::{Config, FILE, TransportKind};
 use crate::domain::segment::SegmentError;
 use crate::domain::{IssueName, Segment, TokenKey, field, suggest};
@@ -245,6 +247,7 @@ impl Project {
                 archive_url: config.archive.url.as_ref().map(|url| url.0.clone()),
             },
             logo: config.association.logo.as_ref().map(|logo| self.dir.join(logo)),
+            project: self.dir.clone(),
             templates: self.templates_dir(),
             fields,
             has_web_page: true,
@@ -268,7 +271,11 @@ impl Project {
     pub fn signers(&self) -> Result<Vec<Signer>, ComposeError> {
         let own = self.config.sender.address.domain();
         let signer = |dkim: &crate::config::Dkim| {
-            let key = DkimKey::load(&self.dir.join(&dkim.key_file))?;
+            let path = self.dir.join(&dkim.key_file);
+            if private::is_open_to_others(&path).unwrap_or_default() {
+                return Err(ComposeError::from(DkimError::Key { path, problem: KeyProblem::Open }));
+            }
+            let key = DkimKey::load(&path)?;
             Ok(Signer::new(dkim.domain.as_deref().unwrap_or(own), &dkim.selector, key)?)
         };
         self.config.dkim.iter().map(signer).collect()
@@ -284,7 +291,11 @@ impl Project {
             Error::new(Kind::TryAgain, format!("cannot use the key file `{}`: {error}", path.display()))
         };
         match std::fs::read(&path) {
-            Ok(secret) if secret.len() == 32 => return Ok(TokenKey::new(&secret)),
+            Ok(secret) if secret.len() == 32 => {
+                // On a disk that cannot be written to, it stays as it is.
+                let _read_only = private::close_to_others(&path);
+                return Ok(TokenKey::new(&secret));
+            }
             Ok(_) => {
                 let message = format!("the key file `{}` is damaged", path.display());
                 return Err(Error::new(Kind::Config, message).hint(

@@ -29,9 +29,12 @@ impl Composer {
         let (_, css) =
             template::load(&setup.templates, "style.css", include_str!("../../templates/style.css"))?;
         let styles = Styles::new(&css);
-        let mut images = InlineImages::new(setup.sender.address.domain());
-        let mut attachments =
-            source.attachments.iter().map(|path| parts::attachment(path)).collect::<Result<Vec<_>, _>>()?;
+        let mut images = InlineImages::new(&setup.project, setup.sender.address.domain());
+        let mut attachments = source
+            .attachments
+            .iter()
+            .map(|path| parts::attachment(&setup.project, path))
+            .collect::<Result<Vec<_>, _>>()?;
         let mut composer = Self {
             logo: setup.logo.as_deref().map(|path| logo(path, &mut images)).transpose()?,
             html: Templates::html(),

@@ -27,6 +27,12 @@ pub enum ComposeError {
     Address { address: String, source: AddressError },
     #[error("`{path}` is not a file that mail programs show as an image")]
     NotAnImage { path: PathBuf },
+    #[error("`{path}` is outside the project's folder")]
+    Outside { path: PathBuf },
+    #[error("`{path}` is not a regular file")]
+    NotAFile { path: PathBuf },
+    #[error("`{path}` has more than {megabytes} MB")]
+    TooBig { path: PathBuf, megabytes: u64 },
     #[error(transparent)]
     Dkim(#[from] DkimError),
     #[error("the stylesheet could not be written into the letter: {0}")]
@@ -39,6 +45,7 @@ impl ComposeError {
         match self {
             Self::Source { hint, .. } => hint.as_deref(),
             Self::Dkim(error) => error.hint(),
+            Self::Outside { .. } => Some("copy the file into the issue's folder"),
             Self::NoIssue { .. } => {
                 Some("create an issue.toml with at least: title = \"…\" and date = 2026-04-15")
             }

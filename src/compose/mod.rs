@@ -11,6 +11,7 @@ mod encode;
 mod error;
 mod helpers;
 mod language;
+mod limits;
 mod markdown;
 mod message;
 mod notice;
@@ -42,7 +43,7 @@ use template::Templates;
 use variant::Variants;
 
 pub use digest::Content;
-pub use dkim::{DkimError, DkimKey, Signer};
+pub use dkim::{DkimError, DkimKey, KeyProblem, Signer};
 pub use error::ComposeError;
 pub use markdown::options as markdown_options;
 pub use notice::{Answer, Notice};
@@ -65,6 +66,8 @@ pub struct Setup {
     pub sender: Sender,
     /// Image file of the logo.
     pub logo: Option<PathBuf>,
+    /// The project's folder; no file outside of it goes along with a letter.
+    pub project: PathBuf,
     /// The project's folder of templates.
     pub templates: PathBuf,
     /// Every field of the register.

@@ -7,7 +7,7 @@ use lettre::message::{Body, SinglePart};
 use percent_encoding::percent_decode_str;
 use pulldown_cmark::{CowStr, Event, Tag};
 
-use super::ComposeError;
+use super::{ComposeError, limits};
 
 /// The width of a section in the default template, in CSS pixels.
 const LETTER_WIDTH: usize = 552;
@@ -15,6 +15,8 @@ const LETTER_WIDTH: usize = 552;
 /// The images that the letter's HTML refers to by `cid:` (RFC 2392).
 #[derive(Debug)]
 pub(super) struct InlineImages {
+    /// The project's folder.
+    project: PathBuf,
     /// Right side of the content ids: the sender's domain.
     domain: String,
     images: Vec<(PathBuf, String)>,
@@ -22,9 +24,9 @@ pub(super) struct InlineImages {
 }
 
 impl InlineImages {
-    /// Content ids end in `domain`.
-    pub fn new(domain: &str) -> Self {
-        Self { domain: domain.to_owned(), images: Vec::new(), parts: Vec::new() }
+    /// Images of the project in the folder `project`; content ids end in `domain`.
+    pub fn new(project: &Path, domain: &str) -> Self {
+        Self { project: project.to_owned(), domain: domain.to_owned(), images: Vec::new(), parts: Vec::new() }
     }
 
     /// Takes an image in, once however often it is referred to, and returns its `cid:` URL.
@@ -47,7 +49,7 @@ impl InlineImages {
             .header(ContentDisposition::inline_with_name(&file_name(path)))
             .header(ContentId::from(format!("<{id}>")))
             .header(ContentTransferEncoding::Base64);
-        self.parts.push(builder.body(encoded(path)?));
+        self.parts.push(builder.body(encoded(&self.project, path)?));
         self.images.push((path.to_owned(), id.clone()));
         Ok(format!("cid:{id}"))
     }
@@ -91,13 +93,13 @@ impl InlineImages {
 ///
 /// # Errors
 /// If the file cannot be read.
-pub(super) fn attachment(path: &Path) -> Result<SinglePart, ComposeError> {
+pub(super) fn attachment(project: &Path, path: &Path) -> Result<SinglePart, ComposeError> {
     let kind = mime_guess::from_path(path).first_or_octet_stream();
     let builder = SinglePart::builder()
         .header(ContentType::from(kind))
         .header(ContentDisposition::attachment(&file_name(path)))
         .header(ContentTransferEncoding::Base64);
-    Ok(builder.body(encoded(path)?))
+    Ok(builder.body(encoded(project, path)?))
 }
 
 /// The calendar of a letter's events (RFC 6047 §2.4); `name` is the file's, without its ending.
@@ -114,8 +116,8 @@ pub(super) fn calendar(text: String, name: &str) -> Result<SinglePart, ComposeEr
     Ok(SinglePart::builder().header(kind).header(ContentDisposition::attachment(&file)).body(body))
 }
 
-fn encoded(path: &Path) -> Result<Body, ComposeError> {
-    let bytes = std::fs::read(path).map_err(|source| ComposeError::Read { path: path.to_owned(), source })?;
+fn encoded(project: &Path, path: &Path) -> Result<Body, ComposeError> {
+    let bytes = limits::read_file(project, path)?;
     Body::new_with_encoding(bytes, ContentTransferEncoding::Base64)
         .map_err(|_| ComposeError::NotAnImage { path: path.to_owned() })
 }

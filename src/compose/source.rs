@@ -9,7 +9,7 @@ use toml::Spanned;
 use crate::domain::segment::SegmentError;
 use crate::domain::{Event, Excerpt, Issue, IssueName, Section, Segment, suggest};
 
-use super::ComposeError;
+use super::{ComposeError, limits};
 
 /// What is in an issue's folder, read and checked but not yet rendered.
 #[derive(Debug, Clone)]
@@ -157,6 +157,7 @@ fn load_section(path: &Path) -> Result<Section, ComposeError> {
     let closing = closing.ok_or_else(|| missing("the front matter has no closing `+++`"))?;
     let front = text.get(opening.len()..end).unwrap_or_default();
     let markdown = text.get(end + closing.len()..).unwrap_or_default();
+    limits::section(path, &text, markdown)?;
     let matter: FrontMatter =
         toml::from_str(front).map_err(|error| toml_error(path, &text, opening.len(), &error))?;
     let audience =
@@ -211,20 +212,24 @@ fn number_of(path: &Path) -> Option<i64> {
 }
 
 fn read(path: &Path) -> Result<String, ComposeError> {
+    // A pipe would be waited for.
+    if path.exists() && !path.is_file() {
+        return Err(ComposeError::NotAFile { path: path.to_owned() });
+    }
     let text = std::fs::read_to_string(path)
         .map_err(|source| ComposeError::Read { path: path.to_owned(), source })?;
     let text = text.strip_prefix('\u{feff}').unwrap_or(&text);
     Ok(text.replace("\r\n", "\n").replace('\r', "\n"))
 }
 
-/// The visible files of a folder in the order of their names.
+/// What is visible in a folder, but for folders, in the order of the names.
 fn files(dir: &Path) -> Result<Vec<PathBuf>, ComposeError> {
     let failed = |source| ComposeError::Read { path: dir.to_owned(), source };
     let entries = std::fs::read_dir(dir).map_err(failed)?.collect::<Result<Vec<_>, _>>().map_err(failed)?;
     let mut paths: Vec<PathBuf> = entries.into_iter().map(|entry| entry.path()).collect();
     paths.retain(|path| {
         let hidden = path.file_name().is_some_and(|name| name.to_string_lossy().starts_with('.'));
-        path.is_file() && !hidden
+        !path.is_dir() && !hidden
     });
     paths.sort();
     Ok(paths)

@@ -12,7 +12,7 @@ use serde_json::Value;
 use crate::domain::Excerpt;
 
 use super::tags::{TagKind, template_tags};
-use super::{ComposeError, helpers};
+use super::{ComposeError, helpers, limits};
 
 /// Compiled templates of one output format.
 #[derive(Debug)]
@@ -52,6 +52,7 @@ impl Templates {
     /// # Errors
     /// If it is not a template; the place is that in `text`.
     pub fn add(&mut self, name: &str, path: &Path, text: &str) -> Result<(), ComposeError> {
+        limits::template(path, text)?;
         let source = Source { path, text, lines_above: 0 };
         self.registry.register_template_string(name, text).map_err(|error| source.syntax_error(&error))
     }
@@ -85,6 +86,7 @@ impl Source<'_> {
     /// # Errors
     /// Points at an unclosed block, a tag that is not understood, or a name that no letter has.
     pub fn check(&self, schema: &Value) -> Result<(), ComposeError> {
+        limits::template(self.path, self.text)?;
         let template = Template::compile(self.text).map_err(|error| self.syntax_error(&error))?;
         let check = Check { source: self, schema };
         check.template(&template, true)

@@ -8,6 +8,8 @@ use std::time::Duration;
 
 use secrecy::SecretString;
 
+use crate::private;
+
 /// A place to read a password from.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Password {
@@ -93,13 +95,8 @@ const LONGEST_PASSWORD: u64 = 64 * 1024;
 
 fn read_private(path: &Path) -> Result<String, PasswordError> {
     let failed = |source| PasswordError::Read { path: path.to_owned(), source };
-    #[cfg(unix)]
-    {
-        use std::os::unix::fs::PermissionsExt;
-        let mode = std::fs::metadata(path).map_err(failed)?.permissions().mode();
-        if mode & 0o077 != 0 {
-            return Err(PasswordError::Open(path.to_owned()));
-        }
+    if private::is_open_to_others(path).map_err(failed)? {
+        return Err(PasswordError::Open(path.to_owned()));
     }
     std::fs::read_to_string(path).map_err(failed)
 }

@@ -1,9 +1,10 @@
 //! Spreadsheets (.xlsx, .xls, .ods) as text: the sheet with the members, cells as a person reads them.
 
-use std::io::Cursor;
+use std::io::{BufReader, Cursor, Read as _};
 use std::path::Path;
 
 use calamine::{Data, Range, Reader, Sheets, Xlsx, open_workbook_auto_from_rs};
+use quick_xml::events::{BytesStart, Event};
 
 use super::ImportError;
 use crate::domain::field;
@@ -15,6 +16,7 @@ pub(super) const DELIMITER: u8 = b';';
 pub(super) fn text(path: &Path, bytes: Vec<u8>) -> Result<(String, String), ImportError> {
     let failed = |reason: String| ImportError::Spreadsheet { path: path.to_owned(), reason };
     check_unpacked_size(&bytes, LARGEST_UNPACKED).map_err(failed)?;
+    check_repeats(&bytes).map_err(failed)?;
     let mut book =
         open_workbook_auto_from_rs(Cursor::new(bytes)).map_err(|error| failed(error.to_string()))?;
     if let Sheets::Xlsx(book) = &mut book {
@@ -48,8 +50,12 @@ fn check_unpacked_size(bytes: &[u8], most: u64) -> Result<(), String> {
     let Ok(mut archive) = zip::ZipArchive::new(Cursor::new(bytes)) else { return Ok(()) };
     let mut total = 0_u64;
     for index in 0..archive.len() {
-        let file = archive.by_index_raw(index).map_err(|error| error.to_string())?;
-        total = total.saturating_add(file.size());
+        // What the archive says of a file's size may be a lie, so it is unpacked and thrown away.
+        let file = archive.by_index(index).map_err(|error| error.to_string())?;
+        let mut limited = file.take(most.saturating_sub(total).saturating_add(1));
+        let unpacked =
+            std::io::copy(&mut limited, &mut std::io::sink()).map_err(|error| error.to_string())?;
+        total = total.saturating_add(unpacked);
         if total > most {
             return Err(format!("it unpacks to more than {} MB", most / 1024 / 1024));
         }
@@ -79,6 +85,100 @@ fn check_extent<R: std::io::Read + std::io::Seek>(book: &mut Xlsx<R>) -> Result<
     Ok(())
 }
 
+/// Refuses a sheet of an `.ods` file that says of a cell or a row that it is repeated so often that the copies would fill the
+/// memory (ODF 1.3 part 3, §19.677 and §19.679). Empty ones up to the sheet's edge are usual, and only count before others.
+fn check_repeats(bytes: &[u8]) -> Result<(), String> {
+    let Ok(mut archive) = zip::ZipArchive::new(Cursor::new(bytes)) else { return Ok(()) };
+    let Ok(content) = archive.by_name("content.xml") else { return Ok(()) };
+    let mut reader = quick_xml::Reader::from_reader(BufReader::new(content));
+    let mut extent = Extent::default();
+    let mut buffer = Vec::new();
+    loop {
+        buffer.clear();
+        match reader.read_event_into(&mut buffer).map_err(|error| error.to_string())? {
+            Event::Eof => return Ok(()),
+            Event::Empty(tag) => {
+                extent.start(&tag);
+                extent.end(tag.name().as_ref());
+            }
+            Event::Start(tag) => extent.start(&tag),
+            Event::End(tag) => extent.end(tag.name().as_ref()),
+            Event::Text(text) => extent.has_text |= !text.trim_ascii().is_empty(),
+            _ => {}
+        }
+        extent.check()?;
+    }
+}
+
+/// How far the cells of a sheet reach, as they are read.
+#[derive(Debug, Default)]
+struct Extent {
+    cell_repeats: u64,
+    has_text: bool,
+    /// Cells of the row so far, with and without the empty ones at its end.
+    cells: u64,
+    used: u64,
+    row_repeats: u64,
+    rows: u64,
+    used_rows: u64,
+    widest: u64,
+}
+
+impl Extent {
+    fn start(&mut self, tag: &BytesStart<'_>) {
+        let repeats = |name: &str| {
+            let found = tag.attributes().flatten().find(|attribute| attribute.key.as_ref() == name);
+            let number = found.and_then(|found| found.value.parse().ok());
+            number.unwrap_or(1_u64)
+        };
+        match tag.name().as_ref() {
+            "table:table" => *self = Self::default(),
+            "table:table-row" => {
+                (self.cells, self.used) = (0, 0);
+                self.row_repeats = repeats("table:number-rows-repeated");
+            }
+            "table:table-cell" | "table:covered-table-cell" => {
+                self.cell_repeats = repeats("table:number-columns-repeated");
+                self.has_text = tag.attributes().flatten().any(|attribute| {
+                    attribute.key.as_ref().starts_with("office:") && !attribute.value.is_empty()
+                });
+            }
+            _ => {}
+        }
+    }
+
+    fn end(&mut self, name: &str) {
+        match name {
+            "table:table-cell" | "table:covered-table-cell" => {
+                self.cells = self.cells.saturating_add(self.cell_repeats);
+                if self.has_text {
+                    self.used = self.cells;
+                }
+                self.has_text = false;
+            }
+            "table:table-row" => {
+                self.rows = self.rows.saturating_add(self.row_repeats);
+                self.widest = self.widest.max(self.used);
+                if self.used > 0 {
+                    self.used_rows = self.rows;
+                }
+            }
+            _ => {}
+        }
+    }
+
+    fn check(&self) -> Result<(), String> {
+        let columns = self.widest.max(self.used);
+        if columns > u64::from(MOST_COLUMNS) || self.used_rows.saturating_mul(columns) > MOST_CELLS {
+            return Err(format!(
+                "a sheet has cells as far as row {}, column {columns}: delete what is far outside the list",
+                self.used_rows.max(self.rows)
+            ));
+        }
+        Ok(())
+    }
+}
+
 fn has_addresses(cells: &Range<Data>) -> bool {
     let mut header =
         cells.rows().find(|row| row.iter().any(|cell| *cell != Data::Empty)).into_iter().flatten();
@@ -106,8 +206,16 @@ mod tests {
     use super::*;
 
     /// A workbook with one sheet.
-    fn workbook(sheet: &[u8]) -> Vec<u8> {
+    fn archive(files: &[(&str, &[u8])]) -> Vec<u8> {
         let mut archive = zip::ZipWriter::new(Cursor::new(Vec::new()));
+        for (name, content) in files {
+            archive.start_file(*name, zip::write::SimpleFileOptions::default()).unwrap();
+            archive.write_all(content).unwrap();
+        }
+        archive.finish().unwrap().into_inner()
+    }
+
+    fn workbook(sheet: &[u8]) -> Vec<u8> {
         let main = "http://schemas.openxmlformats.org/spreadsheetml/2006/main";
         let relations = "http://schemas.openxmlformats.org/officeDocument/2006/relationships";
         let workbook = format!(
@@ -122,17 +230,12 @@ mod tests {
         let package = related
             .replace("/worksheet", "/officeDocument")
             .replace("worksheets/sheet1.xml", "xl/workbook.xml");
-        let files: [(&str, &[u8]); 4] = [
+        archive(&[
             ("_rels/.rels", package.as_bytes()),
             ("xl/workbook.xml", workbook.as_bytes()),
             ("xl/_rels/workbook.xml.rels", related.as_bytes()),
             ("xl/worksheets/sheet1.xml", sheet),
-        ];
-        for (name, content) in files {
-            archive.start_file(name, zip::write::SimpleFileOptions::default()).unwrap();
-            archive.write_all(content).unwrap();
-        }
-        archive.finish().unwrap().into_inner()
+        ])
     }
 
     fn sheet(dimension: &str, cells: &[(&str, &str)]) -> Vec<u8> {
@@ -162,6 +265,33 @@ mod tests {
         }
         // A dimension that lies the other way costs nothing.
         assert!(read(workbook(&sheet("A1:XFD1048576", &list))).is_ok());
+    }
+
+    #[test]
+    fn repeated_cells_of_an_opendocument_sheet_are_counted_before_they_are_copied() {
+        let cell = |repeats: &str, text: &str| {
+            format!(
+                "<table:table-cell table:number-columns-repeated=\"{repeats}\"><text:p>{text}</text:p></table:table-cell>"
+            )
+        };
+        let row = |repeats: &str, cells: &str| {
+            format!("<table:table-row table:number-rows-repeated=\"{repeats}\">{cells}</table:table-row>")
+        };
+        let sheet = |rows: &str| {
+            let content = format!("<x><table:table>{rows}</table:table></x>");
+            archive(&[("content.xml", content.as_bytes())])
+        };
+        let empty = "<table:table-cell table:number-columns-repeated=\"16000\"/>";
+        let usual = row("1", &(cell("1", "Namn") + empty)) + &row("1048576", empty);
+        assert_eq!(check_repeats(&sheet(&usual)), Ok(()));
+        for hostile in [
+            row("1", &cell("1000000000", "x")),
+            row("1000000000", &cell("1", "x")),
+            row("1", &(empty.to_owned() + &cell("1", "x"))),
+            row("100000000", empty) + &row("1", &cell("1", "x")),
+        ] {
+            assert!(check_repeats(&sheet(&hostile)).is_err(), "{hostile}");
+        }
     }
 
     #[test]

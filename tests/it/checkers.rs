@@ -1,5 +1,6 @@
 //! Checks the example's letters with third-party mail checkers; says so loudly if they are missing.
 
+use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::process::Command;
 
@@ -18,6 +19,10 @@ fn letters_have_no_defects_and_their_signatures_verify() {
     let config = club.read("medlemsbrev.toml");
     let dkim = "\n[[dkim]]\nselector = \"rsa\"\nkey_file = \"rsa-2048-pkcs8.pem\"\n\n[[dkim]]\nselector = \"ed\"\nkey_file = \"ed25519.pem\"\n";
     club.write("medlemsbrev.toml", config + dkim);
+    club.run("send 2026-1 --yes").code(78).stderr_has("run chmod 600 on it");
+    for key in ["rsa-2048-pkcs8.pem", "ed25519.pem"] {
+        std::fs::set_permissions(club.path(key), std::fs::Permissions::from_mode(0o600)).unwrap();
+    }
     club.run("send 2026-1 --yes").code(0);
     let letters = club.files("outbox/2026-1");
     assert_eq!(letters.len(), 52);

@@ -20,7 +20,7 @@ const ALLOWED: [(&str, &[&str]); 19] = [
     ("preview", &["domain", "compose", "check"]),
     ("check", &["domain", "compose"]),
     ("send", &["domain", "compose", "diagnosis", "feedback", "inbox", "ledger", "relay"]),
-    ("config", &["domain", "net"]),
+    ("config", &["domain", "net", "private"]),
     ("report", &["domain", "private"]),
     ("cli", &["domain", "config"]),
     (

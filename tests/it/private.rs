@@ -187,3 +187,34 @@ fn a_project_that_cannot_be_written_to_can_be_read() {
         }
     }
 }
+
+#[test]
+fn nothing_from_outside_the_project_goes_along_with_a_letter() {
+    let club = Sandbox::example("stockholm");
+    let outside = tempfile::tempdir().unwrap();
+    let picture = outside.path().join("hus.png");
+    std::fs::copy(
+        club.path("issues/2026-1/images").join(club.files("issues/2026-1/images").remove(0)),
+        &picture,
+    )
+    .unwrap();
+    let section = |target: &str| {
+        club.write("issues/2026-1/95-hus.md", format!("+++\ntitle = \"Hus\"\n+++\n![Ett hus]({target})\n"));
+    };
+    std::os::unix::fs::symlink(&picture, club.path("issues/2026-1/images/lank.png")).unwrap();
+    let up = format!("../../../../../../../../..{}", picture.display());
+    for target in [&picture.display().to_string(), &up, &up.replace("..", "%2e%2e"), "images/lank.png"] {
+        section(target);
+        club.run("send 2026-1 --yes").code(65).stderr_has("is outside the project's folder");
+    }
+    std::fs::remove_file(club.path("issues/2026-1/images/lank.png")).unwrap();
+    club.run_in_shell("mkfifo issues/2026-1/images/lank.png").code(0);
+    club.run("send 2026-1 --yes").code(65).stderr_has("is not a regular file");
+    std::fs::remove_file(club.path("issues/2026-1/95-hus.md")).unwrap();
+    std::fs::remove_file(club.path("issues/2026-1/images/lank.png")).unwrap();
+    club.run_in_shell(
+        "mkdir -p issues/2026-1/attachments && ln -s /dev/zero issues/2026-1/attachments/noll.bin",
+    );
+    club.run("send 2026-1 --yes").code(65).stderr_has("noll.bin` is outside the project's folder");
+    assert!(!club.path("outbox").exists());
+}

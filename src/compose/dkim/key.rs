@@ -37,6 +37,8 @@ pub enum KeyProblem {
     TooShort,
     #[error("the RSA key has more than 4096 bits, which receivers need not verify (RFC 8301 §3.2)")]
     TooLong,
+    #[error("other users can read it")]
+    Open,
     #[error("the key is neither RSA nor Ed25519")]
     Kind,
     #[error("the key is damaged ({0})")]

@@ -40,6 +40,7 @@ impl DkimError {
             Self::Key { problem: KeyProblem::Encrypted, .. } => {
                 Some("remove the passphrase: openssl pkey -in OLD.pem -out dkim.pem")
             }
+            Self::Key { problem: KeyProblem::Open, .. } => Some("run chmod 600 on it"),
             Self::Key { .. } | Self::Sign => Some(
                 "create a new one: openssl genpkey -algorithm RSA -pkeyopt rsa_keygen_bits:2048 -out dkim.pem \
                  (or openssl genpkey -algorithm ED25519 -out dkim-ed25519.pem)",

@@ -1,0 +1,12 @@
+//! A spreadsheet of any bytes is read or refused, whatever its sheets say of themselves.
+#![no_main]
+
+use std::path::Path;
+
+use libfuzzer_sys::fuzz_target;
+use medlemsbrev::import::{Options, Plan, Sheet};
+
+fuzz_target!(|bytes: &[u8]| {
+    let Ok(sheet) = Sheet::from_bytes(Path::new("m.xlsx"), bytes.to_vec(), &Options::default()) else { return };
+    let _plan = Plan::make(&sheet);
+});
