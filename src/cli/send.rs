@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use clap::Args;
 
 use crate::config::Wait;
+use crate::domain::bounce::Reason;
 use crate::domain::{Address, IssueName};
 
 use super::Reading;
@@ -40,9 +41,9 @@ pub struct Send {
     /// Only members without a letter of this issue, such as those who joined after it was sent.
     #[arg(long)]
     pub only_missing: bool,
-    /// Only this member, whose letter was rejected and whose address has since been corrected.
-    #[arg(long, value_name = "ADDRESS", conflicts_with = "only_missing")]
-    pub retry_rejected: Option<Address>,
+    /// Only members whose letter was rejected: those with these addresses [default: all]
+    #[arg(long, value_name = "ADDRESS", num_args = 0.., conflicts_with = "only_missing")]
+    pub retry_rejected: Option<Vec<Address>>,
     /// Append log lines to FILE instead of logs/send.jsonl or logs/dry-run.jsonl.
     #[arg(long, value_name = "FILE")]
     pub log_file: Option<PathBuf>,
@@ -90,6 +91,12 @@ pub struct Resolve {
     /// Send the letters again in the next run; with addresses, rejected letters as well.
     #[arg(long)]
     pub resend: bool,
+    /// Decide about rejected letters, not about letters in doubt.
+    #[arg(long, requires = "resend")]
+    pub rejected: bool,
+    /// Only letters that were rejected for REASON, such as `policy`.
+    #[arg(long, value_name = "REASON", requires = "rejected")]
+    pub reason: Option<Reason>,
     /// Decide about all letters in doubt if the listing still has this digest.
     #[arg(long, value_name = "DIGEST", conflicts_with = "addresses")]
     pub expect: Option<String>,

@@ -60,12 +60,12 @@ pub(super) fn send(context: Context<'_>, issue: &IssueName, request: &SendReques
         let lock = context.project.lock_within(&format!("send {issue}"), request.wait)?;
         (context.project.ledger()?, Held::Lock(lock))
     };
-    say_interrupted(&ledger, issue, context.terminal)?;
+    // In a dry run beside a real one, letters on their way are that run's.
+    if !request.is_dry_run() || !Lock::is_held(&context.project.lock_path()) {
+        say_interrupted(&ledger, context.terminal)?;
+    }
     import_list(context, &mut ledger, &request.list)?;
     refuse_cancelled(context.project, &ledger, issue)?;
-    if let Some(address) = &request.selection.retry_rejected {
-        queue_rejected(&ledger, issue, address)?;
-    }
     let prepared = prepare(context, ledger, issue, request)?;
     let now = review(context.project, &prepared.ledger, &prepared.composer, &prepared.job)?;
     let log = || -> Result<RunLog, Error> {
@@ -81,6 +81,7 @@ pub(super) fn send(context: Context<'_>, issue: &IssueName, request: &SendReques
     if request.selection.is_for_all() {
         prepared.ledger.keep_review(issue, ReviewKind::SentToAll, &now, Timestamp::now())?;
     }
+    queue_rejected(context, &prepared)?;
     let relay = context.relay(issue)?;
     if let Relay::Outbox(outbox) = &relay
         && let Err(error) = outbox.clear_unfinished()
@@ -115,12 +116,11 @@ fn ask_before(
     if matches!(request.mode, Mode::Ask) { confirm(context, prepared) } else { Ok(()) }
 }
 
-fn say_interrupted(ledger: &Ledger, issue: &IssueName, terminal: Terminal) -> Result<(), Error> {
-    let cut_off = ledger.recover(Timestamp::now())? as u64;
-    if cut_off > 0 {
-        let letters = plural(cut_off, "letter", "letters");
+fn say_interrupted(ledger: &Ledger, terminal: Terminal) -> Result<(), Error> {
+    for (issue, letters) in ledger.recover(Timestamp::now())? {
+        let letters = plural(letters, "letter", "letters");
         terminal.say(format!(
-            "An earlier run was interrupted: {letters} in doubt; see `medlemsbrev status {issue}`."
+            "An earlier run of {issue} was interrupted: {letters} in doubt; see `medlemsbrev resolve {issue}`."
         ));
     }
     Ok(())

@@ -1,5 +1,7 @@
 //! What the inbox said, each message once.
 
+use std::collections::HashMap;
+
 use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension, named_params};
 use serde::{Deserialize, Serialize};
@@ -107,7 +109,7 @@ impl Ledger {
     /// # Errors
     /// Those of the ledger and of `work`.
     pub fn at_once<T, E: From<LedgerError>>(&self, work: impl FnOnce(&Self) -> Result<T, E>) -> Result<T, E> {
-        let transaction = self.connection.unchecked_transaction().map_err(LedgerError::from)?;
+        let transaction = self.begin().map_err(LedgerError::from)?;
         let done = work(self)?;
         transaction.commit().map_err(LedgerError::from)?;
         Ok(done)
@@ -179,6 +181,19 @@ impl Ledger {
                 reason: row.get(5)?,
             })
         })?;
+        Ok(rows.collect::<Result<_, _>>()?)
+    }
+
+    /// Why letters of an issue were refused, by member: the last refusal counts.
+    ///
+    /// # Errors
+    /// If the ledger cannot be read.
+    pub fn refusal_reasons(&self, issue: &IssueName) -> Result<HashMap<MemberId, Reason>, LedgerError> {
+        let sql =
+            "SELECT member, reason FROM bounce WHERE issue = ?1 AND file = 'smtp' AND member IS NOT NULL
+                   AND reason IS NOT NULL ORDER BY at";
+        let mut statement = self.connection.prepare_cached(sql)?;
+        let rows = statement.query_map([issue], |row| Ok((row.get(0)?, row.get(1)?)))?;
         Ok(rows.collect::<Result<_, _>>()?)
     }
 

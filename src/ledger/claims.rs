@@ -1,5 +1,7 @@
 //! Letters on their way: a letter is claimed, delivered and settled, and only as `docs/sending.md` allows.
 
+use std::collections::BTreeMap;
+
 use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension, named_params};
 use serde::{Deserialize, Serialize};
@@ -97,15 +99,21 @@ impl Ledger {
     }
 
     /// Clears up after a run that died: outcomes that it could not record are recorded, and letters that it left on
-    /// their way are in doubt. Returns how many those are. Only for the holder of the lock.
+    /// their way are in doubt. Returns how many those are, by issue. Only for the holder of the lock.
     ///
     /// # Errors
     /// If the ledger cannot be written.
-    pub fn recover(&self, now: Timestamp) -> Result<usize, LedgerError> {
+    pub fn recover(&self, now: Timestamp) -> Result<BTreeMap<IssueName, u64>, LedgerError> {
         self.record_spooled()?;
         let sql = "UPDATE delivery SET state = 'in_doubt', changed_at = ?1,
-                   reply = 'the run was cut off while the letter was on its way' WHERE state = 'sending'";
-        Ok(self.connection.execute(sql, [Stamp(now)])?)
+                   reply = 'the run was cut off while the letter was on its way' WHERE state = 'sending'
+                   RETURNING issue";
+        let mut statement = self.connection.prepare(sql)?;
+        let mut interrupted = BTreeMap::new();
+        for issue in statement.query_map([Stamp(now)], |row| row.get(0))? {
+            *interrupted.entry(issue?).or_default() += 1;
+        }
+        Ok(interrupted)
     }
 
     /// Corrects a letter that this attempt has settled: a deferred one was the recipient's own refusal after all, with

@@ -1,20 +1,37 @@
 //! Deliveries: queued once per issue and member, then carried from state to state.
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
+use rusqlite::OptionalExtension;
 use serde::Serialize;
 
 use crate::domain::{Address, IssueName, Member, MemberId, State};
 
 use super::members::{MEMBER_COLUMNS, MEMBER_TABLES, member_row};
 use super::types::Stamp;
-use super::{Ledger, LedgerError};
+use super::{Attempt, BounceAction, Ledger, LedgerError};
+
+const A_WEEK: SignedDuration = SignedDuration::from_hours(7 * 24);
+
+/// What became of a letter that was to be queued again.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Requeued {
+    /// It is in another state meanwhile.
+    No,
+    Yes,
+    /// Yes, and this address is not suppressed any more.
+    Lifted(String),
+}
 
 /// A delivery as it is reported.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct DeliveryRow {
     pub member: MemberId,
     pub name: String,
+    /// The address that the letter went to, or would go to.
     pub address: Option<String>,
+    /// The member's address now.
+    #[serde(skip)]
+    pub present: Option<Address>,
     pub state: State,
     pub message_id: Option<String>,
     pub attempts: u32,
@@ -22,6 +39,20 @@ pub struct DeliveryRow {
     pub status: Option<String>,
     pub reply: Option<String>,
     pub since: Timestamp,
+}
+
+impl DeliveryRow {
+    /// The last attempt to send the letter of `issue`.
+    pub fn attempt(&self, issue: &IssueName) -> Attempt {
+        Attempt { issue: issue.clone(), member: self.member, number: self.attempts }
+    }
+
+    /// Tells whether the letter went to this address, or the member has it now.
+    pub fn is_to(&self, address: &Address) -> bool {
+        let key = address.key();
+        self.address.as_ref().is_some_and(|sent| sent.to_lowercase() == key)
+            || self.present.as_ref().is_some_and(|present| present.key() == key)
+    }
 }
 
 impl Ledger {
@@ -57,7 +88,7 @@ impl Ledger {
         now: Timestamp,
         is_recipient: impl Fn(&Member) -> bool,
     ) -> Result<(), LedgerError> {
-        let transaction = self.connection.unchecked_transaction()?;
+        let transaction = self.begin()?;
         {
             let mut insert = transaction.prepare(
                 "INSERT INTO delivery (issue, member, state, changed_at) VALUES (?1, ?2, 'queued', ?3)
@@ -105,7 +136,7 @@ impl Ledger {
     /// If the ledger cannot be read.
     pub fn deliveries(&self, issue: &IssueName, state: State) -> Result<Vec<DeliveryRow>, LedgerError> {
         let sql = "SELECT d.member, m.name, coalesce(d.address, m.address), d.state, d.message_id, d.attempts, d.code,
-                   d.status, d.reply, d.changed_at FROM delivery d JOIN member m ON m.id = d.member
+                   d.status, d.reply, d.changed_at, m.address FROM delivery d JOIN member m ON m.id = d.member
                    WHERE d.issue = ?1 AND d.state = ?2 ORDER BY d.member";
         let mut statement = self.connection.prepare_cached(sql)?;
         let rows = statement.query_map((issue, state), |row| {
@@ -121,6 +152,7 @@ impl Ledger {
                 status: row.get(7)?,
                 reply: row.get(8)?,
                 since,
+                present: row.get::<_, Option<String>>(10)?.and_then(|text| Address::parse(&text).ok()),
             })
         })?;
         Ok(rows.collect::<Result<_, _>>()?)
@@ -145,36 +177,47 @@ impl Ledger {
         Ok(changed == 1)
     }
 
-    /// Queues a letter again that is in doubt or was rejected, and lifts a hard bounce of its address: who decides to try
-    /// again has reason to. Another wish of the address's owner stays. Returns false if the letter is in another state.
+    /// Queues a letter again that is in doubt or was rejected, and takes back the suppression that its refusal made: who
+    /// decides to try again has reason to. A bounce, a complaint or a wish of the address's owner stays.
     ///
     /// # Errors
     /// If the ledger cannot be written; then nothing is changed.
-    pub fn queue_again(
-        &self,
-        issue: &IssueName,
-        member: MemberId,
-        address: Option<&Address>,
-        why: &str,
-        now: Timestamp,
-    ) -> Result<bool, LedgerError> {
+    pub fn queue_again(&self, attempt: &Attempt, why: &str, now: Timestamp) -> Result<Requeued, LedgerError> {
         self.at_once(|ledger| {
-            let is_queued = ledger.resolve(issue, member, State::Queued, now)?;
-            if let (true, Some(address)) = (is_queued, address) {
-                ledger.lift_hard_bounce(member, address, why, now)?;
+            if !ledger.resolve(&attempt.issue, attempt.member, State::Queued, now)? {
+                return Ok(Requeued::No);
             }
-            Ok(is_queued)
+            let Some(address) = ledger.suppressed_by(attempt)? else { return Ok(Requeued::Yes) };
+            Ok(match Address::parse(&address) {
+                Ok(parsed) if ledger.lift_suppression(attempt.member, &parsed, why, now)? => {
+                    Requeued::Lifted(address)
+                }
+                _ => Requeued::Yes,
+            })
         })
     }
 
-    /// When letters of any issue were handed to the relay, oldest first; those before `since` are forgotten.
+    /// The address that is suppressed because of this attempt's refusal.
+    fn suppressed_by(&self, attempt: &Attempt) -> Result<Option<String>, LedgerError> {
+        let sql = "SELECT s.address FROM bounce b JOIN suppression s ON s.address_key = lower(b.address)
+                   WHERE b.digest = ?1 AND b.action = ?2 AND s.reason = 'hard_bounce'";
+        let values = (attempt.digest(), BounceAction::Suppressed);
+        Ok(self.connection.query_row(sql, values, |row| row.get(0)).optional()?)
+    }
+
+    /// When letters of any issue were handed to the relay between `since` and `now`, oldest first. Later ones were written
+    /// while the clock was ahead. Those of more than a week ago are forgotten; a clock that is a day ahead loses none.
     ///
     /// # Errors
     /// If the ledger cannot be read or written.
-    pub fn handed_over(&self, since: Timestamp) -> Result<Vec<Timestamp>, LedgerError> {
-        self.connection.execute("DELETE FROM handed_over WHERE at < ?1", [since.as_millisecond()])?;
-        let mut statement = self.connection.prepare("SELECT at FROM handed_over ORDER BY at")?;
-        let times = statement.query_map((), |row| row.get::<_, i64>(0))?;
+    pub fn handed_over(&self, since: Timestamp, now: Timestamp) -> Result<Vec<Timestamp>, LedgerError> {
+        let long_ago =
+            since.as_millisecond().saturating_sub(i64::try_from(A_WEEK.as_millis()).unwrap_or(i64::MAX));
+        self.connection.execute("DELETE FROM handed_over WHERE at < ?1", [long_ago])?;
+        let sql = "SELECT at FROM handed_over WHERE at BETWEEN ?1 AND ?2 ORDER BY at";
+        let mut statement = self.connection.prepare(sql)?;
+        let span = (since.as_millisecond(), now.as_millisecond());
+        let times = statement.query_map(span, |row| row.get::<_, i64>(0))?;
         let times = times.collect::<Result<Vec<i64>, _>>()?;
         Ok(times.into_iter().filter_map(|at| Timestamp::from_millisecond(at).ok()).collect())
     }

@@ -60,7 +60,7 @@ impl Ledger {
     /// # Errors
     /// If the ledger cannot be written; then nothing is erased.
     pub fn forget(&self, traces: &Traces, row: &ListedMember, now: Timestamp) -> Result<(), LedgerError> {
-        let transaction = self.connection.unchecked_transaction()?;
+        let transaction = self.begin()?;
         let forgotten = Forgotten::load(&transaction)?;
         let former = traces.addresses.iter().map(|key| forgotten.hash(&format!("address {key}")));
         for hash in forgotten.hashes_of(row).chain(former) {

@@ -25,7 +25,7 @@ use std::path::{Path, PathBuf};
 
 use rusqlite::backup::Backup;
 use rusqlite::config::DbConfig;
-use rusqlite::{Connection, OpenFlags};
+use rusqlite::{Connection, OpenFlags, Transaction, TransactionBehavior};
 
 use crate::domain::MemberId;
 use crate::private;
@@ -34,7 +34,7 @@ use types::Stamp;
 
 pub use bounces::{BounceAction, BounceRecord, Correction};
 pub use claims::{Attempt, Claim, Claimed, Refusal, RunId, Settled};
-pub use deliveries::DeliveryRow;
+pub use deliveries::{DeliveryRow, Requeued};
 pub use import::{Difference, FieldChange, ImportRun, LastImport, PendingImport};
 pub use lock::{Lock, LockError};
 pub use members::MemberRow;
@@ -165,6 +165,11 @@ impl Ledger {
         &self.path
     }
 
+    /// Begins a transaction that may write: what it reads first cannot change before it writes.
+    fn begin(&self) -> rusqlite::Result<Transaction<'_>> {
+        Transaction::new_unchecked(&self.connection, TransactionBehavior::Immediate)
+    }
+
     fn set_up(connection: Connection, path: &Path, durable: Durable) -> Result<Self, LedgerError> {
         set_up(&connection, durable).map_err(opening(path))?;
         let mut ledger = Self { connection, path: path.to_owned(), durable };
@@ -180,8 +185,7 @@ impl Ledger {
             // Nothing is written, so that a ledger that another command is changing can be opened.
             return Ok(());
         }
-        let transaction =
-            self.connection.transaction_with_behavior(rusqlite::TransactionBehavior::Immediate)?;
+        let transaction = self.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
         let found = version(&transaction)?;
         if found > MIGRATIONS.len() {
             return Err(LedgerError::Newer { path: self.path.clone(), found, known: MIGRATIONS.len() });

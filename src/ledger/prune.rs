@@ -20,7 +20,7 @@ impl Ledger {
     /// # Errors
     /// If the ledger cannot be written; then nothing is deleted.
     pub fn prune(&self, before: Timestamp) -> Result<Pruned, LedgerError> {
-        let transaction = self.connection.unchecked_transaction()?;
+        let transaction = self.begin()?;
         let before = Stamp(before);
         let bounces = transaction.execute(
             "UPDATE bounce SET file = '', address = NULL, status = NULL, reason = NULL, diagnostic = NULL

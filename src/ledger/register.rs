@@ -42,7 +42,7 @@ impl Ledger {
         source: &str,
         now: Timestamp,
     ) -> Result<MemberId, LedgerError> {
-        let (transaction, at) = (self.connection.unchecked_transaction()?, Stamp(now));
+        let (transaction, at) = (self.begin()?, Stamp(now));
         let member = insert(&transaction, row, at)?;
         transaction.execute("UPDATE member SET origin = 'hand' WHERE id = ?1", [member])?;
         keep_fields(&transaction, &row.fields)?;
@@ -64,7 +64,7 @@ impl Ledger {
         source: &str,
         now: Timestamp,
     ) -> Result<Vec<FieldChange>, LedgerError> {
-        let (transaction, at) = (self.connection.unchecked_transaction()?, Stamp(now));
+        let (transaction, at) = (self.begin()?, Stamp(now));
         let Some(stored) = select(&transaction, "id = CAST(?1 AS INTEGER)", &member.to_string())? else {
             return Ok(Vec::new());
         };

@@ -82,13 +82,14 @@ impl Ledger {
         Ok(self.connection.execute(sql, (issue, kind))? > 0)
     }
 
-    /// Active members who have no delivery of the issue at all.
+    /// Active members to whom no letter of the issue has gone: none was queued, or it waits.
     ///
     /// # Errors
     /// If the ledger cannot be read.
-    pub fn without_delivery(&self, issue: &IssueName) -> Result<HashSet<MemberId>, LedgerError> {
+    pub fn without_letter(&self, issue: &IssueName) -> Result<HashSet<MemberId>, LedgerError> {
         let sql = "SELECT id FROM member WHERE active = 1
-                   AND NOT EXISTS (SELECT 1 FROM delivery WHERE issue = ?1 AND member = member.id)";
+                   AND NOT EXISTS (SELECT 1 FROM delivery WHERE issue = ?1 AND member = member.id
+                                   AND state NOT IN ('queued', 'deferred'))";
         let mut statement = self.connection.prepare_cached(sql)?;
         let found = statement.query_map([issue], |row| row.get(0))?;
         Ok(found.collect::<Result<_, _>>()?)

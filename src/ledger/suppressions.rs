@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension, named_params};
 
-use crate::domain::{Address, MemberId, Suppression, SuppressionReason};
+use crate::domain::{Address, MemberId, Suppression};
 
 use super::types::Stamp;
 use super::{FieldChange, Ledger, LedgerError, record_change};
@@ -42,39 +42,12 @@ impl Ledger {
         now: Timestamp,
     ) -> Result<bool, LedgerError> {
         let Some(suppression) = self.suppression(address)? else { return Ok(false) };
-        self.at_once(|ledger| ledger.lift(member, address, &suppression, why, now))?;
-        Ok(true)
-    }
-
-    /// Lifts the suppression of an address that bounced; another wish of its owner stays.
-    pub(super) fn lift_hard_bounce(
-        &self,
-        member: MemberId,
-        address: &Address,
-        why: &str,
-        now: Timestamp,
-    ) -> Result<(), LedgerError> {
-        match self.suppression(address)? {
-            Some(found) if found.reason == SuppressionReason::HardBounce => {
-                self.lift(member, address, &found, why, now)
-            }
-            _ => Ok(()),
-        }
-    }
-
-    fn lift(
-        &self,
-        member: MemberId,
-        address: &Address,
-        suppression: &Suppression,
-        why: &str,
-        now: Timestamp,
-    ) -> Result<(), LedgerError> {
         self.connection.execute("DELETE FROM suppression WHERE address_key = ?1", [address.key()])?;
         let old = format!("{} since {}", suppression.reason.as_str(), Stamp(suppression.since));
         let change =
             FieldChange { field: "suppressed".to_owned(), old: Some(old), new: Some(format!("no: {why}")) };
-        Ok(record_change(&self.connection, Stamp(now), member, "members resubscribe", &change)?)
+        record_change(&self.connection, Stamp(now), member, "members resubscribe", &change)?;
+        Ok(true)
     }
 }
 

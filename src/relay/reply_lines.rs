@@ -32,6 +32,11 @@ impl ReplyLines {
         self.ready.append(&mut self.partial);
     }
 
+    /// Tells whether a whole line waits to be read.
+    pub fn has_line(&self) -> bool {
+        !self.ready.is_empty()
+    }
+
     /// Moves whole lines into the buffer; the number of bytes.
     pub fn read(&mut self, buffer: &mut tokio::io::ReadBuf<'_>) -> usize {
         let length = buffer.remaining().min(self.ready.len());

@@ -1,11 +1,13 @@
 //! A sendmail program on this machine: one call a letter.
 
+use std::fs::File;
+use std::io::{self, Seek, Write};
 use std::path::{Path, PathBuf};
 use std::process::{ExitStatus, Stdio};
 use std::time::Duration;
 
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::process::{ChildStderr, Command};
+use tokio::io::AsyncReadExt;
+use tokio::process::{Child, ChildStderr, Command};
 
 use crate::domain::{Address, Letter, Outcome, Reply};
 
@@ -44,22 +46,29 @@ impl Sendmail {
         Err(RelayError::NoProgram { path: self.program.clone() })
     }
 
-    pub(super) async fn deliver(&self, letter: &Letter) -> Delivered {
-        let child = Command::new(&self.program)
-            .arg("-i")
-            .args([
-                "-f",
-                letter.sender.as_ref().map_or("<>", Address::as_str),
-                "--",
-                letter.recipient.as_str(),
-            ])
-            .stdin(Stdio::piped())
+    fn start(&self, letter: &Letter, stdin: Stdio) -> io::Result<Child> {
+        let sender = letter.sender.as_ref().map_or("<>", Address::as_str);
+        Command::new(&self.program)
+            .args(["-i", "-f", sender, "--", letter.recipient.as_str()])
+            .stdin(stdin)
             .stdout(Stdio::null())
             .stderr(Stdio::piped())
             // Ctrl-C is for this program, which lets letters on their way finish.
             .process_group(0)
             .kill_on_drop(true)
-            .spawn();
+            .spawn()
+    }
+
+    pub(super) async fn deliver(&self, letter: &Letter) -> Delivered {
+        // A file, not a pipe: a program that is left alone when this one is killed still has the whole letter.
+        let message = match message_file(&letter.bytes) {
+            Ok(message) => message,
+            Err(error) => {
+                let reply = Reply::local(format!("cannot write the letter to a temporary file: {error}"));
+                return Delivered { outcome: Outcome::Deferred(reply), after: After::Stop };
+            }
+        };
+        let child = message.try_clone().map(Stdio::from).and_then(|stdin| self.start(letter, stdin));
         let mut child = match child {
             Ok(child) => child,
             Err(error) => {
@@ -67,22 +76,12 @@ impl Sendmail {
                 return Delivered { outcome: Outcome::Deferred(reply), after: After::Stop };
             }
         };
-        // Programs on this machine end lines by LF.
-        let message = without_carriage_returns(&letter.bytes);
-        let (stdin, stderr) = (child.stdin.take(), child.stderr.take());
-        let words = tokio::spawn(last_words(stderr));
-        let work = async {
-            let fed = match stdin {
-                Some(mut stdin) => stdin.write_all(&message).await.is_ok(),
-                None => false,
-            };
-            child.wait().await.map(|status| (status, fed))
-        };
-        match tokio::time::timeout(PATIENCE, work).await {
-            Ok(Ok((status, fed))) => {
+        let words = tokio::spawn(last_words(child.stderr.take()));
+        match tokio::time::timeout(PATIENCE, child.wait()).await {
+            Ok(Ok(status)) => {
                 // A child of the program may keep its stderr open.
                 let words = tokio::time::timeout(Duration::from_millis(200), words).await;
-                outcome(status, fed, words.ok().and_then(Result::ok).unwrap_or_default().trim())
+                outcome(status, is_read(message), words.ok().and_then(Result::ok).unwrap_or_default().trim())
             }
             Ok(Err(error)) => in_doubt(format!("lost track of the program: {error}")),
             Err(_) => in_doubt(format!("the program did not end within {} seconds", PATIENCE.as_secs())),
@@ -90,8 +89,19 @@ impl Sendmail {
     }
 }
 
-fn without_carriage_returns(bytes: &[u8]) -> Vec<u8> {
-    bytes.iter().copied().filter(|byte| *byte != b'\r').collect()
+/// The letter in a file without a name, lines ended by LF as programs on this machine do.
+fn message_file(bytes: &[u8]) -> io::Result<File> {
+    let mut file = tempfile::tempfile()?;
+    let message: Vec<u8> = bytes.iter().copied().filter(|byte| *byte != b'\r').collect();
+    file.write_all(&message)?;
+    file.rewind()?;
+    Ok(file)
+}
+
+/// Tells whether the program has read the file, whose place it shares, to its end.
+fn is_read(mut message: File) -> bool {
+    let at = message.stream_position().unwrap_or_default();
+    message.metadata().is_ok_and(|file| at >= file.len())
 }
 
 fn in_doubt(words: String) -> Delivered {
@@ -110,14 +120,14 @@ async fn last_words(stderr: Option<ChildStderr>) -> String {
     String::from_utf8_lossy(&words).into_owned()
 }
 
-fn outcome(status: ExitStatus, fed: bool, stderr: &str) -> Delivered {
+fn outcome(status: ExitStatus, is_read: bool, stderr: &str) -> Delivered {
     let code = status.code();
     let reply = Reply::local(match stderr.trim() {
         "" => status.to_string(),
         words => format!("{status}: {words}"),
     });
     match code {
-        Some(0) if fed => {
+        Some(0) if is_read => {
             Delivered::go_on(Outcome::Accepted(Reply::local("accepted by the local mail system")))
         }
         Some(0) => in_doubt("the program exited with 0 without reading the whole letter".to_owned()),
@@ -154,6 +164,7 @@ mod tests {
             ("cat > /dev/null; exit 127", State::Deferred),
             ("head -c 300000 /dev/zero >&2; cat > /dev/null; exit 67", State::Rejected),
             ("cat > /dev/null; sleep 30 &", State::Accepted),
+            ("exit 0", State::InDoubt),
             ("cat > /dev/null; kill -9 $$", State::InDoubt),
         ] {
             let program = dir.path().join(format!("s{}", script.len()));

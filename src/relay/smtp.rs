@@ -9,7 +9,7 @@ use std::fmt::Display;
 use std::future::Future;
 use std::net::SocketAddr;
 use std::path::PathBuf;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use lettre::transport::smtp::authentication::{Credentials, Mechanism};
 use lettre::transport::smtp::client::{AsyncSmtpConnection, AsyncTokioStream};
@@ -65,6 +65,9 @@ pub struct SmtpSession<'a> {
     connection: AsyncSmtpConnection,
     meter: WireMeter,
     letters: usize,
+    last_used: Instant,
+    /// Whether the server may have closed the connection before this letter.
+    may_have_ended: bool,
     offers: Offers,
     /// The letter whose envelope has gone out, and whose replies have not been read.
     ahead: Option<(MemberId, Leave<'a>)>,
@@ -88,6 +91,8 @@ enum Fault {
     Lost(String),
 }
 
+/// For connection, greeting, TLS and login together.
+const LONGEST_CONNECT: Duration = Duration::from_mins(1);
 /// No reply to a command is longer.
 const LONGEST_REPLY: u64 = 8 * 1024;
 
@@ -97,16 +102,34 @@ impl SmtpServer {
         format!("{}:{}", self.host, self.port)
     }
 
+    /// Connects, with TLS and login; whoever waits hears within a minute why it does not succeed.
     pub(super) async fn connect(&self) -> Result<SmtpSession<'_>, RelayError> {
+        match tokio::time::timeout(LONGEST_CONNECT, self.connect_at_leisure()).await {
+            Ok(connected) => connected,
+            Err(_) => Err(ServerError::timed_out(self.name(), LONGEST_CONNECT).into()),
+        }
+    }
+
+    async fn connect_at_leisure(&self) -> Result<SmtpSession<'_>, RelayError> {
         let trust = Trust::load(&self.host, self.ca_file.as_deref())?;
         let meter = WireMeter::default();
         let hello = ClientId::Domain(self.hello_name.clone());
         let stream = self.stream(&trust, &meter, &hello).await?;
         let connection = self.greeted(stream, &hello).await?;
         let offers = Offers::default();
-        let mut session = SmtpSession { server: self, connection, meter, letters: 0, offers, ahead: None };
+        let mut session = SmtpSession {
+            server: self,
+            connection,
+            meter,
+            letters: 0,
+            last_used: Instant::now(),
+            may_have_ended: false,
+            offers,
+            ahead: None,
+        };
         session.look_at_offers(hello).await?;
         session.log_in().await?;
+        session.last_used = Instant::now();
         Ok(session)
     }
 
@@ -233,6 +256,7 @@ impl<'a> SmtpSession<'a> {
     pub(super) async fn deliver(&mut self, letter: &Letter, next: Option<&Letter>) -> Delivered {
         let delivered = self.transaction(letter, next).await;
         self.letters += 1;
+        self.last_used = Instant::now();
         if delivered.after == After::GoOn && self.letters_left() == 0 {
             return Delivered { after: After::Reconnect, ..delivered };
         }

@@ -4,8 +4,8 @@ use std::io;
 use std::net::SocketAddr;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::task::{Context, Poll, ready};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::task::{Context, Poll, Waker, ready};
 
 use lettre::transport::smtp::client::AsyncTokioStream;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
@@ -24,6 +24,10 @@ pub(super) struct WireMeter {
     sent: Arc<AtomicU64>,
     /// Bytes that came since we last sent something.
     unanswered: Arc<AtomicU64>,
+    /// Until so many bytes are out, nothing is expected to come; 0 if nothing is watched for.
+    silent_until: Arc<AtomicU64>,
+    /// Whether something came all the same.
+    is_early: Arc<AtomicBool>,
 }
 
 /// A TCP or TLS stream with its meter.
@@ -41,6 +45,17 @@ impl WireMeter {
     /// Bytes handed to the stream so far.
     pub fn sent(&self) -> u64 {
         self.sent.load(Ordering::Relaxed)
+    }
+
+    /// Watches for replies that come before `bytes` are out.
+    pub fn watch_for_early_replies(&self, bytes: u64) {
+        self.is_early.store(false, Ordering::Relaxed);
+        self.silent_until.store(bytes, Ordering::Relaxed);
+    }
+
+    /// Tells whether a reply came before its time.
+    pub fn has_early_reply(&self) -> bool {
+        self.is_early.load(Ordering::Relaxed)
     }
 }
 
@@ -75,6 +90,28 @@ impl<S> Wire<S> {
     }
 }
 
+impl<S: AsyncRead + Unpin> Wire<S> {
+    /// Looks whether a reply is there that nothing has asked for, before the bytes that ask for one go out.
+    fn listen_early(&mut self) {
+        let silent_until = self.meter.silent_until.load(Ordering::Relaxed);
+        if self.meter.sent() >= silent_until {
+            return;
+        }
+        let mut chunk = [0; CHUNK];
+        let mut read = ReadBuf::new(&mut chunk);
+        let mut nobody = Context::from_waker(Waker::noop());
+        let has_read = Pin::new(&mut self.stream).poll_read(&mut nobody, &mut read).is_ready();
+        if has_read && !read.filled().is_empty() {
+            let filled = read.filled().to_vec();
+            // A reply that is too long breaks the connection when it is read.
+            let _too_long = self.take(&filled);
+        }
+        if self.lines.has_line() {
+            self.meter.is_early.store(true, Ordering::Relaxed);
+        }
+    }
+}
+
 impl<S: AsyncRead + Unpin> AsyncRead for Wire<S> {
     fn poll_read(
         mut self: Pin<&mut Self>,
@@ -96,12 +133,13 @@ impl<S: AsyncRead + Unpin> AsyncRead for Wire<S> {
     }
 }
 
-impl<S: AsyncWrite + Unpin> AsyncWrite for Wire<S> {
+impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Wire<S> {
     fn poll_write(
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
+        self.listen_early();
         let count = ready!(Pin::new(&mut self.stream).poll_write(context, bytes))?;
         self.meter.sent.fetch_add(count as u64, Ordering::Relaxed);
         self.meter.unanswered.store(0, Ordering::Relaxed);

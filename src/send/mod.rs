@@ -8,6 +8,7 @@ mod feed;
 mod members;
 mod pace;
 mod tally;
+mod watchman;
 mod worker;
 
 use std::collections::HashSet;
@@ -31,6 +32,7 @@ use members::Members;
 pub use pace::Forecast;
 use pace::Pace;
 use tally::{Correction, Tally};
+use watchman::Watchman;
 use worker::Worker;
 
 /// The first pause before letters are tried again; shorter where patience is short.
@@ -50,6 +52,8 @@ pub struct Job {
     pub connections: usize,
     /// How long to try again what was deferred.
     pub patience: Duration,
+    /// No letter leaves after this time.
+    pub until: Option<Timestamp>,
     /// How many letters may leave in a time, over all runs.
     pub quotas: Vec<Quota>,
     /// The time, asked for at each letter.
@@ -67,6 +71,8 @@ pub struct Event {
     pub outcome: Outcome,
     /// What was recorded of a final refusal.
     pub bounce: Option<BounceRecord>,
+    /// Whether the letter's end was told before, and is told again as it turned out to be.
+    pub is_correction: bool,
 }
 
 /// What a run tells while it continues.
@@ -100,6 +106,10 @@ pub enum End {
     RefusedUs(Reply),
     /// The issue was cancelled; letters on the wire were finished.
     Cancelled,
+    /// The time in which the issue may be sent is over; the rest stays queued.
+    WindowClosed,
+    /// The server took letters so slowly that patience ran out; the rest stays queued.
+    TooSlow,
     /// The quota has no place before `until`; the rest stays queued.
     QuotaUsed { quota: Quota, until: Timestamp },
 }
@@ -145,15 +155,17 @@ pub async fn run(
     composer: Arc<Composer>,
     relay: Arc<Relay>,
     mut job: Job,
-    mut stop: watch::Receiver<bool>,
+    stop: watch::Receiver<bool>,
     mut report: impl FnMut(News<'_>),
 ) -> Result<(Ledger, End), SendError> {
+    let mut watchman = Watchman::start(ledger.path(), &job, stop)?;
     let run = ledger.begin_run(&job.issue, (job.clock)())?;
     let judge = Arc::new(RefusalJudge::new()?);
-    let gone = ledger.handed_over(counted_since((job.clock)()))?;
-    let pace = Arc::new(Pace::new(&job.quotas, &gone));
+    let now = (job.clock)();
+    let gone = ledger.handed_over(counted_since(now), now)?;
+    let pace = Arc::new(Pace::new(&job.quotas, &gone, job.patience, now));
     let tally = Arc::new(Tally::new(ledger.has_in(&job.issue, &[State::Accepted])?));
-    let rounds = Rounds { run, composer, relay, judge, pace, tally, stop: stop.clone() };
+    let rounds = Rounds { run, composer, relay, judge, pace, tally, stop: watchman.over() };
     let began = Instant::now();
     let mut delays = delays(job.patience);
     loop {
@@ -177,7 +189,11 @@ pub async fn run(
                 report(News::Letter(&correction.event));
             }
         }
+        if let Some(end) = watchman.end() {
+            return Ok((ledger, end));
+        }
         job.limit = job.limit.map(|limit| limit.saturating_sub(settled));
+        job.connections = rounds.pace.connections(job.connections);
         let why = match &end {
             End::Done if open > 0 => Pause::Deferred(open),
             End::RelayGone(error) if error.is_temporary() => Pause::RelayGone(error),
@@ -189,7 +205,7 @@ pub async fn run(
         report(News::Pause(delay, why));
         tokio::select! {
             () = tokio::time::sleep(delay) => {}
-            () = wait_for_stop(&mut stop) => return Ok((ledger, End::Interrupted)),
+            end = watchman.ended() => return Ok((ledger, end)),
         }
     }
 }
@@ -251,6 +267,7 @@ impl Rounds {
             return Ok(false);
         };
         event.bounce = settled.bounce;
+        event.is_correction = true;
         Ok(true)
     }
 
@@ -293,7 +310,7 @@ impl Rounds {
         let end = gather(&mut workers, &members).await;
         let ledger = tokio::task::block_in_place(|| writer.finish())?;
         let end = end?;
-        Ok((ledger, if *self.stop.borrow() { End::Interrupted } else { end }))
+        Ok((ledger, end))
     }
 }
 
@@ -311,8 +328,9 @@ async fn gather(workers: &mut JoinSet<Result<End, SendError>>, members: &Members
         End::RefusedUs(_) => 1,
         End::QuotaUsed { .. } => 2,
         End::RelayGone(_) if !some_finished => 3,
-        End::Interrupted => 4,
-        End::RelayGone(_) | End::Done => 5,
+        End::TooSlow => 4,
+        End::Interrupted | End::WindowClosed => 5,
+        End::RelayGone(_) | End::Done => 6,
     };
     Ok(ends.into_iter().min_by_key(rank).map_or(End::Done, |end| match end {
         // Another worker has sent what this one could not, or none was told to stop.

@@ -1,7 +1,7 @@
 //! How fast letters leave: slower when the relay complains, never above the quotas.
 
 use std::collections::VecDeque;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use jiff::{SignedDuration, Timestamp};
@@ -14,12 +14,20 @@ const CLOSING: u16 = 421;
 /// The first pause between two letters after a complaint.
 const FIRST_GAP: Duration = Duration::from_millis(100);
 const LONGEST_GAP: Duration = Duration::from_secs(30);
+/// A complaint or two are lived with even where nothing is to be tried again.
+const GRACE: Duration = Duration::from_secs(2);
 /// A pause that is not worth keeping.
 const SHORTEST_GAP: Duration = Duration::from_millis(5);
 
-/// One pace for all connections of a run.
+/// One pace for all connections of a run. It counts on the steady clock, so that one that is set meanwhile does no harm.
 #[derive(Debug)]
-pub(super) struct Pace(Mutex<State>);
+pub(super) struct Pace {
+    /// When the run began, on both clocks.
+    began: (Instant, Timestamp),
+    /// How long to wait for a server that takes letters too slowly.
+    patience: Duration,
+    state: Mutex<State>,
+}
 
 #[derive(Debug)]
 struct State {
@@ -27,14 +35,20 @@ struct State {
     /// When the next letter may leave.
     next: Instant,
     slowed: Option<Instant>,
+    /// Since when letters wait for a server that has complained.
+    slow_since: Option<Instant>,
     windows: Vec<Window>,
+    /// Connections that the server has let in, and whether it has turned one away.
+    connected: usize,
+    turned_away: bool,
 }
 
 /// The letters that a quota still counts, oldest first.
 #[derive(Debug)]
 struct Window {
     quota: Quota,
-    gone: VecDeque<Timestamp>,
+    /// Times since the run began; those of earlier runs are below zero.
+    gone: VecDeque<SignedDuration>,
 }
 
 /// Whether a letter may leave.
@@ -42,6 +56,8 @@ struct Window {
 pub(super) enum Turn {
     Go,
     Wait(Duration),
+    /// The server complains, and there is no patience left to slow down further.
+    TooSlow,
     /// The quota has no place before `until`.
     Used {
         quota: Quota,
@@ -50,39 +66,78 @@ pub(super) enum Turn {
 }
 
 impl Pace {
-    /// A pace for a run; `gone` are the letters that left before it, oldest first.
-    pub fn new(quotas: &[Quota], gone: &[Timestamp]) -> Self {
-        let windows = quotas
-            .iter()
-            .map(|quota| Window { quota: *quota, gone: gone.iter().copied().collect() })
-            .collect();
-        Self(Mutex::new(State { gap: Duration::ZERO, next: Instant::now(), slowed: None, windows }))
+    /// A pace for a run that begins `now`; `gone` are the letters that left before it, oldest first.
+    pub fn new(quotas: &[Quota], gone: &[Timestamp], patience: Duration, now: Timestamp) -> Self {
+        let gone: VecDeque<SignedDuration> = gone.iter().map(|at| at.duration_since(now)).collect();
+        let windows = quotas.iter().map(|quota| Window { quota: *quota, gone: gone.clone() }).collect();
+        let began = (Instant::now(), now);
+        let state = State {
+            gap: Duration::ZERO,
+            next: began.0,
+            slowed: None,
+            slow_since: None,
+            windows,
+            connected: 0,
+            turned_away: false,
+        };
+        Self { began, patience, state: Mutex::new(state) }
     }
 
     /// Takes a turn if there is one.
-    pub fn turn(&self, now: Timestamp) -> Turn {
-        let mut state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+    pub fn turn(&self, at: Instant) -> Turn {
+        let since = SignedDuration::try_from(at.duration_since(self.began.0)).unwrap_or(SignedDuration::MAX);
+        let mut state = self.state();
         for window in &mut state.windows {
-            if let Some(free) = window.free_at(now) {
+            if let Some(free) = window.free_at(since) {
                 let quota = window.quota;
-                return match Duration::try_from(free.duration_since(now)) {
+                let wait = free.saturating_sub(since);
+                return match Duration::try_from(wait) {
                     Ok(wait) if quota.is_waited_for() => Turn::Wait(wait.max(SHORTEST_GAP)),
-                    _ => Turn::Used { quota, until: free },
+                    _ => Turn::Used { quota, until: self.on_the_clock(free) },
                 };
             }
         }
-        let at = Instant::now();
         if at < state.next {
-            return Turn::Wait(state.next - at);
+            let wait = state.next - at;
+            let slow_for = state.slow_since.map_or(Duration::ZERO, |since| at.duration_since(since));
+            let is_over = slow_for + wait > self.patience + GRACE;
+            return if is_over { Turn::TooSlow } else { Turn::Wait(wait) };
         }
         state.next = at + state.gap;
-        state.windows.iter_mut().for_each(|window| window.gone.push_back(now));
+        state.windows.iter_mut().for_each(|window| window.gone.push_back(since));
         Turn::Go
+    }
+
+    fn on_the_clock(&self, since: SignedDuration) -> Timestamp {
+        self.began.1.saturating_add(since).unwrap_or(Timestamp::MAX)
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Counts a connection that the server has let in.
+    pub fn let_in(&self) {
+        self.state().connected += 1;
+    }
+
+    /// The server has turned a connection away.
+    pub fn turned_away(&self) {
+        self.state().turned_away = true;
+        self.slow_down();
+    }
+
+    /// How many connections the next round opens: as many as the server let in, if it turned one away.
+    pub fn connections(&self, wanted: usize) -> usize {
+        let mut state = self.state();
+        let connected = std::mem::take(&mut state.connected);
+        let turned_away = std::mem::take(&mut state.turned_away);
+        if turned_away { connected.clamp(1, wanted) } else { wanted }
     }
 
     /// Gives back a turn that was not used.
     pub fn give_back(&self) {
-        let mut state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut state = self.state();
         for window in &mut state.windows {
             window.gone.pop_back();
         }
@@ -92,10 +147,11 @@ impl Pace {
     pub fn adapt_to(&self, outcome: &Outcome) {
         match outcome {
             Outcome::Accepted(_) => {
-                let mut state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+                let mut state = self.state();
                 state.gap = state.gap * 9 / 10;
                 if state.gap < SHORTEST_GAP {
                     state.gap = Duration::ZERO;
+                    state.slow_since = None;
                 }
             }
             Outcome::Deferred(reply) if is_too_fast(reply) => self.slow_down(),
@@ -105,11 +161,12 @@ impl Pace {
 
     /// Doubles the pause between letters; complaints that come together count once.
     pub fn slow_down(&self) {
-        let mut state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut state = self.state();
         let now = Instant::now();
         let is_fresh = state.slowed.is_some_and(|at| now - at < state.gap.max(Duration::from_secs(1)));
         if !is_fresh {
             state.slowed = Some(now);
+            state.slow_since.get_or_insert(now);
             state.gap = (state.gap * 2).clamp(FIRST_GAP, LONGEST_GAP);
             state.next = now + state.gap;
         }
@@ -123,9 +180,8 @@ fn is_too_fast(reply: &Reply) -> bool {
 
 impl Window {
     /// When a letter may leave again; `None` if one may now.
-    fn free_at(&mut self, now: Timestamp) -> Option<Timestamp> {
-        let ends =
-            |gone: Timestamp, quota: Quota| gone.saturating_add(quota.span()).unwrap_or(Timestamp::MAX);
+    fn free_at(&mut self, now: SignedDuration) -> Option<SignedDuration> {
+        let ends = |gone: SignedDuration, quota: Quota| gone.saturating_add(quota.span());
         while self.gone.front().is_some_and(|gone| ends(*gone, self.quota) <= now) {
             self.gone.pop_front();
         }
@@ -180,39 +236,68 @@ mod tests {
         texts.iter().map(|text| text.parse().unwrap()).collect()
     }
 
+    fn pace(texts: &[&str], gone: &[Timestamp]) -> Pace {
+        Pace::new(&quotas(texts), gone, Duration::from_mins(10), at(0))
+    }
+
+    fn after(pace: &Pace, seconds: u64) -> Turn {
+        pace.turn(pace.began.0 + Duration::from_secs(seconds))
+    }
+
     #[test]
     fn a_quota_counts_letters_of_earlier_runs() {
-        let pace = Pace::new(&quotas(&["3/h"]), &[at(-7200), at(-1800), at(-60)]);
-        assert_eq!(pace.turn(at(0)), Turn::Go);
-        assert!(matches!(pace.turn(at(1)), Turn::Used { until, .. } if until == at(1800)));
-        assert_eq!(pace.turn(at(1800)), Turn::Go);
+        let pace = pace(&["3/h"], &[at(-7200), at(-1800), at(-60)]);
+        assert_eq!(after(&pace, 0), Turn::Go);
+        assert!(matches!(after(&pace, 1), Turn::Used { until, .. } if until == at(1800)));
+        assert_eq!(after(&pace, 1800), Turn::Go);
     }
 
     #[test]
     fn a_quota_that_was_lowered_waits_for_enough_places() {
-        let pace = Pace::new(&quotas(&["1/h"]), &[at(-300), at(-200), at(-100)]);
-        assert!(matches!(pace.turn(at(0)), Turn::Used { until, .. } if until == at(3500)));
+        let pace = pace(&["1/h"], &[at(-300), at(-200), at(-100)]);
+        assert!(matches!(after(&pace, 0), Turn::Used { until, .. } if until == at(3500)));
     }
 
     #[test]
-    fn a_minute_is_waited_for() {
-        let pace = Pace::new(&quotas(&["1/min"]), &[]);
-        assert_eq!(pace.turn(at(0)), Turn::Go);
-        assert_eq!(pace.turn(at(20)), Turn::Wait(Duration::from_secs(40)));
+    fn a_minute_is_waited_for_and_a_turn_can_be_given_back() {
+        let pace = pace(&["1/min"], &[]);
+        assert_eq!(after(&pace, 0), Turn::Go);
+        assert_eq!(after(&pace, 20), Turn::Wait(Duration::from_secs(40)));
+        pace.give_back();
+        assert_eq!(after(&pace, 20), Turn::Go);
     }
 
     #[test]
     fn complaints_slow_the_run_and_success_speeds_it_up() {
-        let pace = Pace::new(&[], &[]);
-        let gap = || pace.0.lock().unwrap().gap;
+        let pace = pace(&[], &[]);
+        let gap = || pace.state().gap;
         let complaint = Outcome::Deferred(Reply::from_server(421, "4.7.0 too many messages"));
         pace.adapt_to(&complaint);
         pace.adapt_to(&complaint);
         assert_eq!(gap(), FIRST_GAP);
-        assert!(matches!(pace.turn(at(0)), Turn::Wait(_)));
+        assert!(matches!(after(&pace, 0), Turn::Wait(_)));
         pace.adapt_to(&Outcome::Deferred(Reply::from_server(450, "4.2.0 greylisted, come back later")));
         (0..40).for_each(|_| pace.adapt_to(&Outcome::Accepted(Reply::from_server(250, "ok"))));
         assert_eq!(gap(), Duration::ZERO);
+    }
+
+    #[test]
+    fn a_server_that_complains_is_not_waited_for_beyond_patience() {
+        let pace = Pace::new(&[], &[], Duration::from_secs(1), at(0));
+        pace.slow_down();
+        assert!(matches!(after(&pace, 0), Turn::Wait(_)));
+        pace.state().next += Duration::from_secs(4);
+        assert_eq!(after(&pace, 0), Turn::TooSlow);
+    }
+
+    #[test]
+    fn connections_that_are_turned_away_are_not_opened_again() {
+        let pace = pace(&[], &[]);
+        (0..3).for_each(|_| pace.let_in());
+        assert_eq!(pace.connections(5), 5);
+        (0..2).for_each(|_| pace.let_in());
+        pace.turned_away();
+        assert_eq!((pace.connections(5), pace.connections(5)), (2, 5));
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! One worker: one connection, one letter at a time, and the next one's envelope ahead.
 
 use std::sync::Arc;
+use std::time::Instant;
 
 use tokio::sync::{mpsc, watch};
 
@@ -124,12 +125,18 @@ impl Worker {
             connected = self.relay.connect() => connected,
             () = self.over() => return Err(End::Interrupted),
         };
-        connected.map_err(|error| {
-            if matches!(error, RelayError::TurnedAway { .. }) {
-                self.pace.slow_down();
+        match connected {
+            Ok(session) => {
+                self.pace.let_in();
+                Ok(session)
             }
-            End::RelayGone(error)
-        })
+            Err(error) => {
+                if matches!(error, RelayError::TurnedAway { .. }) {
+                    self.pace.turned_away();
+                }
+                Err(End::RelayGone(error))
+            }
+        }
     }
 
     fn give_back(&self, letter: Ready) {
@@ -154,7 +161,7 @@ impl Worker {
         if self.is_over() || !session.can_look_ahead() {
             return Ok(None);
         }
-        let has_turn = || self.pace.turn((self.job.clock)()) == Turn::Go;
+        let has_turn = || self.pace.turn(Instant::now()) == Turn::Go;
         let member = self.members.next_at_once(has_turn)?;
         member.map(|member| self.compose(member)).transpose()
     }
@@ -167,9 +174,10 @@ impl Worker {
     /// Waits until a letter may leave; returns the run's end if none may.
     async fn turn(&self) -> Option<End> {
         loop {
-            let wait = match self.pace.turn((self.job.clock)()) {
+            let wait = match self.pace.turn(Instant::now()) {
                 Turn::Go => return None,
                 Turn::Used { quota, until } => return Some(End::QuotaUsed { quota, until }),
+                Turn::TooSlow => return Some(End::TooSlow),
                 Turn::Wait(wait) => wait,
             };
             tokio::select! {
@@ -257,6 +265,7 @@ impl Worker {
             bytes,
             outcome,
             bounce: None,
+            is_correction: false,
         });
         self.pace.adapt_to(&event.outcome);
         let refusal = match &event.outcome {

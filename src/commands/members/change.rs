@@ -147,7 +147,8 @@ pub(super) fn resubscribe(context: Context<'_>, who: &str, why: &str) -> Result<
             "--why is empty: the reason for mailing a member again is recorded",
         ));
     }
-    let is_lifted = ledger.lift_suppression(member.id, address, why, Timestamp::now())?;
+    let is_lifted =
+        ledger.at_once(|ledger| ledger.lift_suppression(member.id, address, why, Timestamp::now()))?;
     let name = &member.name;
     context.terminal.say(if is_lifted {
         format!("{name} will get letters at {address} again.")

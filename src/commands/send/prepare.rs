@@ -1,5 +1,6 @@
 //! Preparing a run: every letter is composed once before the first one leaves.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -8,9 +9,9 @@ use jiff::Timestamp;
 use crate::commands::archive::is_public;
 use crate::commands::{Context, Project};
 use crate::compose::Composer;
-use crate::domain::{Address, IssueName};
+use crate::domain::{Address, IssueName, MemberId, Segment, State};
 use crate::error::{Error, Kind};
-use crate::ledger::Ledger;
+use crate::ledger::{DeliveryRow, Ledger, Requeued};
 use crate::send::{Forecast, Job};
 
 use super::request::SendRequest;
@@ -22,6 +23,8 @@ pub(in crate::commands) struct Prepared {
     pub job: Job,
     /// Letters that this run is to send.
     pub letters: u64,
+    /// Rejected letters among them, which are queued again when the run begins.
+    pub retry: Vec<DeliveryRow>,
 }
 
 /// Composes every letter of the run once, so that nothing is wrong with the last one when the first is out.
@@ -41,31 +44,16 @@ pub(super) fn prepare(
     let has_web_page = request.selection.is_for_all() || is_public(&ledger, issue)?;
     let composer =
         crate::commands::check::before_sending(context, issue, &ledger, request.allow_large, has_web_page)?;
+    let retry = match &request.selection.retry_rejected {
+        Some(addresses) => rejected_letters(&ledger, issue, addresses)?,
+        None => Vec::new(),
+    };
     let only = match &request.selection.retry_rejected {
-        Some(address) => {
-            Some(ledger.member_by_address(address)?.map(|row| row.member.id).into_iter().collect())
-        }
-        None if request.selection.only_missing => Some(ledger.without_delivery(issue)?),
+        Some(_) => Some(retry.iter().map(|row| row.member).collect()),
+        None if request.selection.only_missing => Some(ledger.without_letter(issue)?),
         None => None,
     };
-    let job = Job {
-        issue: issue.clone(),
-        segment,
-        limit: request.selection.limit,
-        only,
-        connections: context.project.config.transport.connections.0,
-        patience: if request.is_dry_run() {
-            Duration::ZERO
-        } else {
-            context.project.config.transport.patience.0
-        },
-        quotas: if request.is_dry_run() {
-            Vec::new()
-        } else {
-            context.project.config.transport.quota.clone()
-        },
-        clock: Timestamp::now,
-    };
+    let job = job(context.project, request, &composer, segment, only);
     let mut letters = 0;
     let now = Timestamp::now();
     ledger.for_each_open(issue, |member| {
@@ -75,6 +63,13 @@ pub(super) fn prepare(
         }
         Ok::<_, Error>(())
     })?;
+    for row in retry.iter().filter(|row| row.state == State::Rejected) {
+        let member = ledger.member(row.member)?.map(|row| row.member);
+        if let Some(member) = member.filter(|member| job.is_for(&composer, member)) {
+            composer.rehearse(&member, now)?;
+            letters += 1;
+        }
+    }
     let letters = letters.min(request.selection.limit.unwrap_or(u64::MAX));
     if let Some(expected) = request.expect.filter(|expected| *expected != letters) {
         let message =
@@ -82,27 +77,75 @@ pub(super) fn prepare(
         return Err(Error::new(Kind::Data, message).hint("see the letters with: medlemsbrev send --dry-run"));
     }
     let connections = job.connections.min(usize::try_from(letters).unwrap_or(usize::MAX)).max(1);
-    Ok(Prepared { ledger, composer: Arc::new(composer), job: Job { connections, ..job }, letters })
+    Ok(Prepared { ledger, composer: Arc::new(composer), job: Job { connections, ..job }, letters, retry })
+}
+
+fn job(
+    project: &Project,
+    request: &SendRequest,
+    composer: &Composer,
+    segment: Option<Segment>,
+    only: Option<HashSet<MemberId>>,
+) -> Job {
+    Job {
+        issue: composer.issue().name.clone(),
+        segment,
+        limit: request.selection.limit,
+        only,
+        connections: project.config.transport.connections.0,
+        patience: if request.is_dry_run() { Duration::ZERO } else { project.config.transport.patience.0 },
+        quotas: if request.is_dry_run() { Vec::new() } else { project.config.transport.quota.clone() },
+        until: window_end(project, composer).filter(|_| !request.is_dry_run()),
+        clock: Timestamp::now,
+    }
 }
 
 /// When the letters will have left if a quota delays them.
 pub(super) fn forecast(project: &Project, prepared: &Prepared) -> Result<Option<Forecast>, Error> {
     let now = Timestamp::now();
-    let gone = prepared.ledger.handed_over(crate::send::counted_since(now))?;
+    let gone = prepared.ledger.handed_over(crate::send::counted_since(now), now)?;
     Ok(Forecast::make(&project.config.transport.quota, &gone, prepared.letters, now))
 }
 
-/// Queues the rejected letter of one member; the decision lifts the address's suppression after a bounce.
-pub(super) fn queue_rejected(ledger: &Ledger, issue: &IssueName, address: &Address) -> Result<(), Error> {
-    let member = ledger.member_by_address(address)?.map(|row| row.member.id);
-    let why = "send --retry-rejected";
-    let is_queued = match member {
-        Some(member) => ledger.queue_again(issue, member, Some(address), why, Timestamp::now())?,
-        None => false,
-    };
-    if is_queued {
-        return Ok(());
+/// The rejected letters to these addresses, or all; a letter that an earlier retry has queued is among them.
+fn rejected_letters(
+    ledger: &Ledger,
+    issue: &IssueName,
+    addresses: &[Address],
+) -> Result<Vec<DeliveryRow>, Error> {
+    let mut rows = ledger.deliveries(issue, State::Rejected)?;
+    for state in [State::Queued, State::Deferred] {
+        rows.extend(ledger.deliveries(issue, state)?.into_iter().filter(|row| row.attempts > 0));
     }
-    Err(Error::new(Kind::Data, format!("{issue} has no rejected letter to {address}; nothing was sent"))
-        .hint(format!("list the rejected letters with: medlemsbrev status {issue}")))
+    if addresses.is_empty() {
+        return Ok(rows);
+    }
+    for address in addresses {
+        if !rows.iter().any(|row| row.is_to(address)) {
+            let message = format!("{issue} has no rejected letter to {address}; nothing was sent");
+            return Err(Error::new(Kind::Data, message)
+                .hint(format!("list the rejected letters with: medlemsbrev status {issue}")));
+        }
+    }
+    Ok(rows.into_iter().filter(|row| addresses.iter().any(|address| row.is_to(address))).collect())
+}
+
+/// Queues rejected letters again, and says which addresses are mailed again because of it.
+pub(super) fn queue_rejected(context: Context<'_>, prepared: &Prepared) -> Result<(), Error> {
+    let issue = &prepared.job.issue;
+    for row in prepared.retry.iter().filter(|row| row.state == State::Rejected) {
+        let now = Timestamp::now();
+        if let Requeued::Lifted(address) =
+            prepared.ledger.queue_again(&row.attempt(issue), "send --retry-rejected", now)?
+        {
+            context.terminal.say(format!("{address} is no longer suppressed."));
+        }
+    }
+    Ok(())
+}
+
+/// When the issue may no longer be sent.
+fn window_end(project: &Project, composer: &Composer) -> Option<Timestamp> {
+    let zone = project.config.association.time_zone.0.clone();
+    composer.issue().send_until.and_then(|until| zone.to_timestamp(until).ok())
 }

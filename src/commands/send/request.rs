@@ -44,7 +44,7 @@ pub(in crate::commands) struct Selection {
     pub segment: Option<String>,
     pub limit: Option<u64>,
     pub only_missing: bool,
-    pub retry_rejected: Option<Address>,
+    pub retry_rejected: Option<Vec<Address>>,
 }
 
 impl SendRequest {
@@ -95,7 +95,11 @@ impl Selection {
             self.segment.as_ref().map(|segment| format!("--segment '{segment}'")),
             self.limit.map(|limit| format!("--limit {limit}")),
             self.only_missing.then(|| "--only-missing".to_owned()),
-            self.retry_rejected.as_ref().map(|address| format!("--retry-rejected {address}")),
+            self.retry_rejected.as_ref().map(|addresses| {
+                addresses
+                    .iter()
+                    .fold("--retry-rejected".to_owned(), |option, address| format!("{option} {address}"))
+            }),
         ];
         let parts: Vec<String> = parts.into_iter().flatten().collect();
         (!parts.is_empty()).then(|| parts.join(" "))

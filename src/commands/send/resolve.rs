@@ -3,9 +3,9 @@
 use jiff::Timestamp;
 
 use crate::cli::Resolve;
-use crate::domain::{Address, IssueName, Sha256, State};
+use crate::domain::{IssueName, Sha256, State};
 use crate::error::{Error, Exit, Kind};
-use crate::ledger::DeliveryRow;
+use crate::ledger::{DeliveryRow, Ledger, Requeued};
 use crate::report::plural;
 
 use crate::commands::Context;
@@ -17,13 +17,8 @@ pub fn run(context: Context<'_>, arguments: &Resolve) -> Result<Exit, Error> {
     let _lock = context.project.lock("resolve")?;
     let ledger = context.project.ledger()?;
     let issue = &context.project.issue_in_ledger(arguments.issue.as_ref(), &ledger)?;
-    let interrupted = ledger.recover(Timestamp::now())? as u64;
-    let mut rows = ledger.deliveries(issue, State::InDoubt)?;
-    if arguments.resend && !arguments.addresses.is_empty() {
-        // After a corrected address or a fixed server a refused letter may be tried again, one by one.
-        rows.extend(ledger.deliveries(issue, State::Rejected)?);
-    }
-    let rows = chosen(arguments, rows)?;
+    let interrupted = ledger.recover(Timestamp::now())?.remove(issue).unwrap_or_default();
+    let rows = chosen(arguments, candidates(&ledger, issue, arguments)?)?;
     let state = match (arguments.accepted, arguments.resend) {
         (true, _) => State::Accepted,
         (_, true) => State::Queued,
@@ -45,16 +40,7 @@ pub fn run(context: Context<'_>, arguments: &Resolve) -> Result<Exit, Error> {
     if arguments.addresses.is_empty() {
         agree_to_all(context, arguments, issue, &rows)?;
     }
-    let mut settled = 0;
-    for row in &rows {
-        let (member, now) = (row.member, Timestamp::now());
-        settled += u64::from(if state == State::Queued {
-            let address = row.address.as_ref().and_then(|address| Address::parse(address).ok());
-            ledger.queue_again(issue, member, address.as_ref(), "resolve --resend", now)?
-        } else {
-            ledger.resolve(issue, member, state, now)?
-        });
-    }
+    let settled = decide(context, &ledger, issue, &rows, state)?;
     if context.terminal.json {
         context.terminal.json(&rows);
     }
@@ -64,6 +50,52 @@ pub fn run(context: Context<'_>, arguments: &Resolve) -> Result<Exit, Error> {
         _ => format!("{letters} queued again: medlemsbrev send {issue}"),
     });
     Ok(Exit::Done)
+}
+
+/// The letters that the decision may be about.
+fn candidates(ledger: &Ledger, issue: &IssueName, arguments: &Resolve) -> Result<Vec<DeliveryRow>, Error> {
+    if arguments.rejected {
+        let mut rows = ledger.deliveries(issue, State::Rejected)?;
+        if let Some(wanted) = arguments.reason {
+            let reasons = ledger.refusal_reasons(issue)?;
+            rows.retain(|row| reasons.get(&row.member) == Some(&wanted));
+        }
+        return Ok(rows);
+    }
+    let mut rows = ledger.deliveries(issue, State::InDoubt)?;
+    if arguments.resend && !arguments.addresses.is_empty() {
+        // After a corrected address or a fixed server a refused letter may be tried again, one by one.
+        rows.extend(ledger.deliveries(issue, State::Rejected)?);
+    }
+    Ok(rows)
+}
+
+/// Carries the decision out; returns how many letters it was about.
+fn decide(
+    context: Context<'_>,
+    ledger: &Ledger,
+    issue: &IssueName,
+    rows: &[DeliveryRow],
+    state: State,
+) -> Result<u64, Error> {
+    let mut decided = 0;
+    for row in rows {
+        let now = Timestamp::now();
+        let is_done = if state == State::Queued {
+            match ledger.queue_again(&row.attempt(issue), "resolve --resend", now)? {
+                Requeued::No => false,
+                Requeued::Yes => true,
+                Requeued::Lifted(address) => {
+                    context.terminal.say(format!("{address} is no longer suppressed."));
+                    true
+                }
+            }
+        } else {
+            ledger.resolve(issue, row.member, state, now)?
+        };
+        decided += u64::from(is_done);
+    }
+    Ok(decided)
 }
 
 /// Makes sure that a decision about all letters is about the ones that were listed.
@@ -79,7 +111,7 @@ fn agree_to_all(
         Some(_) => {
             return Err(Error::new(
                 Kind::Data,
-                "the letters in doubt are not those of the listing; nothing was changed",
+                "the letters are not those of the listing; nothing was changed",
             )
             .hint(format!("list them again: medlemsbrev resolve {issue}")));
         }
@@ -90,6 +122,8 @@ fn agree_to_all(
     let letters = plural(rows.len() as u64, "letter", "letters");
     let question = if arguments.accepted {
         format!("Mark {letters} as accepted, so that they are not sent again?")
+    } else if arguments.rejected {
+        format!("Send {letters} again that the server rejected?")
     } else {
         format!("Send {letters} again, although they may have arrived?")
     };
@@ -111,19 +145,16 @@ fn chosen(arguments: &Resolve, rows: Vec<DeliveryRow>) -> Result<Vec<DeliveryRow
     if arguments.addresses.is_empty() {
         return Ok(rows);
     }
-    let is_of = |row: &DeliveryRow, key: &str| {
-        row.address.as_ref().is_some_and(|address| address.to_lowercase() == key)
-    };
     for address in &arguments.addresses {
-        if !rows.iter().any(|row| is_of(row, &address.key())) {
+        if !rows.iter().any(|row| row.is_to(address)) {
             let message = format!(
                 "no letter to {address} is in doubt (or rejected, with --resend); nothing was changed"
             );
             return Err(Error::new(Kind::Data, message));
         }
     }
-    let keys: Vec<String> = arguments.addresses.iter().map(Address::key).collect();
-    Ok(rows.into_iter().filter(|row| keys.iter().any(|key| is_of(row, key))).collect())
+    let is_meant = |row: &DeliveryRow| arguments.addresses.iter().any(|address| row.is_to(address));
+    Ok(rows.into_iter().filter(is_meant).collect())
 }
 
 fn list(context: Context<'_>, issue: &IssueName, rows: &[DeliveryRow]) {

@@ -1,5 +1,6 @@
 //! A run of `send`: progress, logs, the sum at the end, and the exit code.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use jiff::Timestamp;
@@ -9,7 +10,7 @@ use super::prepare::Prepared;
 use crate::compose::Composer;
 use crate::diagnosis::{self, About};
 use crate::domain::Reply;
-use crate::domain::{Address, IssueName, Outcome, Segment, State};
+use crate::domain::{Address, IssueName, MemberId, Outcome, Segment, State};
 use crate::error::{Error, Exit, Kind};
 use crate::feedback::BounceLogLine;
 use crate::ledger::{Counts, Ledger, Standing};
@@ -39,6 +40,32 @@ struct Report<'a> {
     dry: Option<DryReport<'a>>,
 }
 
+/// How many letters a run has tried, each counted once.
+#[derive(Debug, Default)]
+struct Tried {
+    settled: u64,
+    /// Those that may be tried again.
+    deferred: HashSet<MemberId>,
+}
+
+impl Tried {
+    fn add(&mut self, event: &Event) {
+        let was_deferred = match event.outcome {
+            Outcome::Deferred(_) => {
+                self.deferred.insert(event.member.id);
+                return;
+            }
+            _ => self.deferred.remove(&event.member.id),
+        };
+        // A correction of what was settled before is no other letter.
+        self.settled += u64::from(was_deferred || !event.is_correction);
+    }
+
+    fn count(&self) -> u64 {
+        self.settled + self.deferred.len() as u64
+    }
+}
+
 /// A run with where it reports to.
 pub(in crate::commands) struct Run<'a> {
     pub context: Context<'a>,
@@ -50,20 +77,20 @@ pub(in crate::commands) struct Run<'a> {
 impl Run<'_> {
     /// Sends what was prepared.
     pub(in crate::commands) async fn go(mut self, prepared: Prepared, relay: Relay) -> Result<Exit, Error> {
-        let Prepared { ledger, composer, job, letters } = prepared;
+        let Prepared { ledger, composer, job, letters, .. } = prepared;
         let issue = job.issue.clone();
         let segment = job.segment.clone();
         ledger.queue(&issue, Timestamp::now(), |member| job.is_for(&composer, member))?;
         self.members_without_letter(&ledger, &composer, segment.as_ref(), &issue)?;
         let name = relay.name();
-        let mut tried = 0;
+        let mut tried = Tried::default();
         let (ledger, end) = if letters == 0 {
             (ledger, End::Done)
         } else {
             let progress = Progress::new(self.context.terminal, letters);
             let report = |news: News<'_>| match news {
                 News::Letter(event) => {
-                    tried += u64::from(!matches!(event.outcome, Outcome::Deferred(_)));
+                    tried.add(event);
                     self.letter(event, &composer, &progress);
                 }
                 News::Pause(delay, why) => progress.pause(delay, &why, self.context.terminal),
@@ -78,9 +105,8 @@ impl Run<'_> {
             self.members_left(&ledger, &composer, segment.as_ref(), &issue)?;
         }
         let counts = ledger.survey(&issue, |member| skip(&composer, segment.as_ref(), member))?;
-        tried += counts.in_state(State::Deferred);
         self.log.finished(&counts);
-        self.report(&counts, letters, tried, &name, &issue)?;
+        self.report(&counts, letters, tried.count(), &name, &issue)?;
         self.ended(end, &counts, &issue)
     }
 
@@ -220,6 +246,19 @@ impl Run<'_> {
                     "run again after {}: medlemsbrev send {issue}",
                     self.context.project.clock_time(until)
                 )));
+            }
+            End::WindowClosed => {
+                let left = plural(open, "letter is", "letters are");
+                let message = format!("the time to send {issue} is over; {left} left");
+                return Err(Error::new(Kind::Data, message)
+                    .hint(format!("change send_until in issue.toml, then run: medlemsbrev send {issue}")));
+            }
+            End::TooSlow => {
+                let left = plural(open, "letter is", "letters are");
+                let message =
+                    format!("the server takes letters too slowly, and patience is over; {left} left");
+                return Err(Error::new(Kind::TryAgain, message)
+                    .hint("run again later, or set a quota in [transport] that the server allows"));
             }
             End::Cancelled => {
                 let left = plural(open, "letter is", "letters are");

@@ -1,6 +1,6 @@
 //! One mail transaction: MAIL, RCPT, DATA, the message, and what each reply means for the letter.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use lettre::transport::smtp::commands::{Data, Rset};
 use lettre::transport::smtp::response::{Response, Severity};
@@ -18,9 +18,14 @@ const ABOUT_US: [u16; 4] = [530, 534, 535, 538];
 const LONGEST_TRIAL: Duration = Duration::from_secs(5);
 /// The server is closing the connection (RFC 5321 §3.8).
 const CLOSING: u16 = 421;
+/// A connection that was not used for longer may have been closed by the server.
+const IDLE: Duration = Duration::from_secs(1);
+/// How often to look whether an upload goes on.
+const LOOK_EVERY: Duration = Duration::from_millis(500);
 
 impl SmtpSession<'_> {
     pub(super) async fn transaction(&mut self, letter: &Letter, next: Option<&Letter>) -> Delivered {
+        self.may_have_ended = self.letters > 0 || self.last_used.elapsed() > IDLE;
         let open = match self.ahead.take_if(|(member, _)| *member == letter.member) {
             Some((_, leave)) => self.went_ahead(letter, leave).await,
             None if self.is_ahead() => {
@@ -47,7 +52,8 @@ impl SmtpSession<'_> {
     /// MAIL, RCPT and DATA, one after another's reply.
     async fn one_by_one(&mut self, Envelope { mail, rcpt }: Envelope) -> Result<(), Delivered> {
         if let Err(fault) = completed(self.command(mail).await) {
-            return Err(self.reset_after(sender_refused(fault)).await);
+            let refused = self.ended_before(&fault).unwrap_or_else(|| sender_refused(fault));
+            return Err(self.reset_after(refused).await);
         }
         if let Err(fault) = completed(self.command(rcpt).await) {
             return Err(self.reset_after(not_taken(fault)).await);
@@ -83,6 +89,11 @@ impl SmtpSession<'_> {
 
     /// The replies to RCPT and DATA, which went out with MAIL.
     async fn replies_after_mail(&mut self, mail: Result<(), Fault>) -> Result<(), Delivered> {
+        if let Err(fault) = &mail
+            && let Some(again) = self.ended_before(fault)
+        {
+            return Err(again);
+        }
         if let Err(fault @ Fault::Lost(_)) = mail {
             return Err(not_taken(fault));
         }
@@ -124,10 +135,14 @@ impl SmtpSession<'_> {
             self.ahead = Some((next.member, leave));
         }
         let before = self.meter.sent();
-        let limit = self.server.timeouts.final_dot;
-        let result = limited(limit, self.connection.command(message)).await;
+        self.meter.watch_for_early_replies(before + length);
+        let mut result = self.after_the_dot(message, before + length).await;
+        if self.meter.has_early_reply() && result.as_ref().is_ok_and(is_completion) {
+            // It came before the dot was out, so it belongs to something else; the next one is the dot's.
+            result = limited(self.server.timeouts.final_dot, self.connection.read_response()).await;
+        }
         match result {
-            Ok(response) if response.code().severity == Severity::PositiveCompletion => {
+            Ok(response) if is_completion(&response) => {
                 Delivered::go_on(Outcome::Accepted(reply_of(&response)))
             }
             Ok(response) => {
@@ -144,6 +159,39 @@ impl SmtpSession<'_> {
                 Delivered { outcome, after: After::Reconnect }
             }
         }
+    }
+
+    /// Sends a message and waits for the reply: while bytes go out as long as for a command, and after the dot, which is
+    /// byte number `dot` of the connection, as long as the server may take for it.
+    async fn after_the_dot(&mut self, message: String, dot: u64) -> Result<Response, Fault> {
+        let timeouts = self.server.timeouts;
+        let meter = self.meter.clone();
+        let reply = self.connection.command(message);
+        tokio::pin!(reply);
+        let (mut sent, mut at) = (meter.sent(), Instant::now());
+        loop {
+            match tokio::time::timeout(LOOK_EVERY.min(timeouts.final_dot), &mut reply).await {
+                Ok(done) => return done.map_err(|error| super::fault(&error)),
+                Err(_) if meter.sent() > sent => (sent, at) = (meter.sent(), Instant::now()),
+                Err(_) => {}
+            }
+            let limit = if sent < dot { timeouts.command } else { timeouts.final_dot };
+            if at.elapsed() >= limit {
+                return Err(Fault::Lost(format!("no response within {} seconds", limit.as_secs())));
+            }
+        }
+    }
+
+    /// What it means if the server had closed the connection before MAIL, as it does to one that was idle or had enough
+    /// letters (RFC 5321 §3.8): nothing of this letter has gone out. `None` if the fault means something else.
+    fn ended_before(&self, fault: &Fault) -> Option<Delivered> {
+        let reply = match fault {
+            Fault::Lost(reason) => Reply::local(reason.clone()),
+            Fault::Refused(reply) if reply.code == Some(CLOSING) => reply.clone(),
+            Fault::Refused(_) => return None,
+        };
+        let delivered = Delivered { outcome: Outcome::Deferred(reply), after: After::Again };
+        self.may_have_ended.then_some(delivered)
     }
 
     /// After a refusal the transaction is still open; RSET ends it (RFC 5321 §4.1.1.5).
@@ -172,6 +220,10 @@ fn to_the_final_dot(message: &str) -> String {
     stuffed.push_str(message.get(written..).unwrap_or_default());
     stuffed.push_str(end);
     stuffed
+}
+
+fn is_completion(reply: &Response) -> bool {
+    reply.code().severity == Severity::PositiveCompletion
 }
 
 /// The reply to MAIL or RCPT is a 2xx.

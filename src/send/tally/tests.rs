@@ -16,7 +16,16 @@ fn event(number: i64, domain: &str, outcome: Outcome) -> Event {
         fields: BTreeMap::new(),
     };
     let at = Timestamp::UNIX_EPOCH;
-    Event { at, member, sender: String::new(), message_id: String::new(), bytes: 1, outcome, bounce: None }
+    Event {
+        at,
+        member,
+        sender: String::new(),
+        message_id: String::new(),
+        bytes: 1,
+        outcome,
+        bounce: None,
+        is_correction: false,
+    }
 }
 
 fn attempt(member: i64, number: u32) -> Attempt {

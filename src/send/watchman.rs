@@ -1,0 +1,84 @@
+//! Looks for what ends a run besides its work: a signal, a cancellation by another process, the end of its window.
+
+use std::path::Path;
+use std::time::Duration;
+
+use tokio::sync::watch;
+
+use crate::ledger::{Ledger, LedgerError, ReviewKind};
+
+use super::{End, Job, wait_for_stop};
+
+/// How often to look for a decision of another process.
+const LOOK_EVERY: Duration = Duration::from_secs(1);
+
+/// Why a run is to end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Reason {
+    Signal,
+    Cancelled,
+    WindowClosed,
+}
+
+/// Watches on behalf of one run.
+#[derive(Debug)]
+pub(super) struct Watchman {
+    reason: watch::Receiver<Option<Reason>>,
+    over: watch::Receiver<bool>,
+}
+
+impl Watchman {
+    /// Starts to watch for `stop`, for a cancellation in the ledger at `path`, and for the time after which the job may
+    /// send no more.
+    ///
+    /// # Errors
+    /// If the ledger cannot be opened.
+    pub fn start(path: &Path, job: &Job, mut stop: watch::Receiver<bool>) -> Result<Self, LedgerError> {
+        let ledger = Ledger::open(path)?;
+        let (issue, until, clock) = (job.issue.clone(), job.until, job.clock);
+        let (found, reason) = watch::channel(None);
+        let (ended, over) = watch::channel(false);
+        tokio::spawn(async move {
+            let reason = loop {
+                tokio::select! {
+                    () = wait_for_stop(&mut stop) => break Reason::Signal,
+                    () = tokio::time::sleep(LOOK_EVERY) => {}
+                    // Nobody listens any more: the run has ended.
+                    () = found.closed() => return,
+                }
+                if until.is_some_and(|until| until <= clock()) {
+                    break Reason::WindowClosed;
+                }
+                // What cannot be read now can be in a second; claims look too.
+                if ledger.review(&issue, ReviewKind::Cancelled).is_ok_and(|cancelled| cancelled.is_some()) {
+                    break Reason::Cancelled;
+                }
+            };
+            found.send_replace(Some(reason));
+            ended.send_replace(true);
+        });
+        Ok(Self { reason, over })
+    }
+
+    /// True once the run is to end.
+    pub fn over(&self) -> watch::Receiver<bool> {
+        self.over.clone()
+    }
+
+    /// The end that the run has for this; `None` if it may continue.
+    pub fn end(&self) -> Option<End> {
+        self.reason.borrow().map(|reason| match reason {
+            Reason::Signal => End::Interrupted,
+            Reason::Cancelled => End::Cancelled,
+            Reason::WindowClosed => End::WindowClosed,
+        })
+    }
+
+    /// Waits until the run is to end.
+    pub async fn ended(&mut self) -> End {
+        if self.reason.wait_for(Option::is_some).await.is_err() {
+            std::future::pending::<()>().await;
+        }
+        self.end().unwrap_or(End::Interrupted)
+    }
+}
