@@ -19,9 +19,9 @@ use crate::cli::Send;
 use crate::domain::IssueName;
 use crate::error::{Error, Exit, Kind};
 use crate::ledger::{Ledger, Lock, Review, ReviewKind, Scratch};
-use crate::relay::{Durability, Outbox, Relay};
+use crate::relay::{Durability, LookAhead, Outbox, Relay};
 use crate::report::{JsonLines, Terminal, plural};
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
 use super::import::import_list;
 use super::{Context, Project};
@@ -33,6 +33,9 @@ use review::{changes_since_dry_run, keep_dry_run, refuse_cancelled, refuse_unapp
 use run::Run;
 use run_log::RunLog;
 use test_letter::send_test;
+
+/// For so long it is remembered what a server does not bear.
+const LEARNT_FOR: SignedDuration = SignedDuration::from_hours(180 * 24);
 
 /// Runs the command.
 pub fn run(context: Context<'_>, arguments: &Send) -> Result<Exit, Error> {
@@ -82,7 +85,8 @@ pub(super) fn send(context: Context<'_>, issue: &IssueName, request: &SendReques
         prepared.ledger.keep_review(issue, ReviewKind::SentToAll, &now, Timestamp::now())?;
     }
     queue_rejected(context, &prepared)?;
-    let relay = context.relay(issue)?;
+    let mut relay = context.relay(issue)?;
+    recall_look_ahead(&mut relay, &prepared.ledger)?;
     if let Relay::Outbox(outbox) = &relay
         && let Err(error) = outbox.clear_unfinished()
     {
@@ -114,6 +118,18 @@ fn ask_before(
         context.terminal.say(forecast_words(context.project, prepared.letters, &forecast));
     }
     if matches!(request.mode, Mode::Ask) { confirm(context, prepared) } else { Ok(()) }
+}
+
+/// Does not try again what the server did not bear half a year ago or later.
+fn recall_look_ahead(relay: &mut Relay, ledger: &Ledger) -> Result<(), Error> {
+    let name = relay.name();
+    let since = Timestamp::now().saturating_sub(LEARNT_FOR).unwrap_or(Timestamp::MIN);
+    if let Relay::Smtp(server) = relay
+        && ledger.look_ahead(&name, since)? == Some(false)
+    {
+        server.look_ahead = LookAhead::known(false);
+    }
+    Ok(())
 }
 
 fn say_interrupted(ledger: &Ledger, terminal: Terminal) -> Result<(), Error> {

@@ -98,6 +98,25 @@ impl Ledger {
         Ok(RunId(self.connection.query_row(sql, (issue, Stamp(now)), |row| row.get(0))?))
     }
 
+    /// Whether a server, `host:port`, bears the next envelope together with a final dot, as learnt since `since`.
+    ///
+    /// # Errors
+    /// If the ledger cannot be read.
+    pub fn look_ahead(&self, server: &str, since: Timestamp) -> Result<Option<bool>, LedgerError> {
+        let sql = "SELECT look_ahead FROM server WHERE name = ?1 AND at >= ?2";
+        Ok(self.connection.query_row(sql, (server, Stamp(since)), |row| row.get(0)).optional()?)
+    }
+
+    /// Keeps what was learnt of a server.
+    ///
+    /// # Errors
+    /// If the ledger cannot be written.
+    pub fn keep_look_ahead(&self, server: &str, bears: bool, now: Timestamp) -> Result<(), LedgerError> {
+        let sql = "INSERT OR REPLACE INTO server VALUES (?1, ?2, ?3)";
+        self.connection.execute(sql, (server, bears, Stamp(now)))?;
+        Ok(())
+    }
+
     /// Clears up after a run that died: outcomes that it could not record are recorded, and letters that it left on
     /// their way are in doubt. Returns how many those are, by issue. Only for the holder of the lock.
     ///

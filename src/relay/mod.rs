@@ -48,7 +48,7 @@ pub enum After {
     GoOn,
     /// The session is of no use any more.
     Reconnect,
-    /// The same, and the server had closed it before anything of the letter went out: the letter may go again at once.
+    /// The same, and the letter certainly was not taken: it may go again at once over another connection.
     Again,
     /// The reply is about us, not about the recipient: every further letter would get it too.
     Stop,
@@ -90,6 +90,14 @@ impl Relay {
             Self::Outbox(outbox) => outbox.open().map(|()| Session::Outbox(outbox)),
             Self::Sendmail(sendmail) => sendmail.open().map(|()| Session::Sendmail(sendmail)),
             Self::Smtp(server) => server.connect().await.map(|session| Session::Smtp(Box::new(session))),
+        }
+    }
+
+    /// Whether the server bears the next envelope together with a final dot, as far as was learnt.
+    pub fn bears_look_ahead(&self) -> Option<bool> {
+        match self {
+            Self::Smtp(server) => server.look_ahead.is_tolerated(),
+            _ => None,
         }
     }
 

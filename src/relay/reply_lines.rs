@@ -37,9 +37,11 @@ impl ReplyLines {
         !self.ready.is_empty()
     }
 
-    /// Moves whole lines into the buffer; the number of bytes.
+    /// Moves one whole line into the buffer; the number of bytes. Only one, since the parser reads ahead, and what follows a
+    /// reply may belong to none.
     pub fn read(&mut self, buffer: &mut tokio::io::ReadBuf<'_>) -> usize {
-        let length = buffer.remaining().min(self.ready.len());
+        let line = memchr::memchr(b'\n', &self.ready).map_or(self.ready.len(), |end| end + 1);
+        let length = buffer.remaining().min(line);
         let (bytes, _) = self.ready.split_at(length);
         buffer.put_slice(bytes);
         self.ready.drain(..length);

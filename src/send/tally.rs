@@ -74,6 +74,10 @@ impl Tally {
                 counts.accept();
                 (event(outcome), after)
             }
+            // Our own words are about this letter: the address needs what the server lacks.
+            Outcome::Rejected(reply) if reply.code.is_none() => {
+                counts.refuse(event(Outcome::Rejected(reply)), attempt, after)
+            }
             Outcome::Rejected(reply) => match about(&reply) {
                 About::Us(_) | About::Message => (event(Outcome::Deferred(reply)), After::Stop),
                 About::Recipient => counts.refuse(event(Outcome::Rejected(reply)), attempt, after),

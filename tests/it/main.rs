@@ -36,6 +36,7 @@ mod project;
 mod refusals;
 mod relay_faults;
 mod relay_trouble;
+mod send_path;
 mod smtp_server;
 mod support;
 mod terminal;

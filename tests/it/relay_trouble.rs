@@ -75,8 +75,10 @@ fn a_break_inside_a_letter_costs_nothing() {
         let server = SmtpServer::build().fault(Place::Body(50_000), When::Nth(1), action).start();
         let club = Sandbox::members(2).relay(&server).with("connections = 1");
         club.write("issues/2026-1/attachments/karta.bin", vec![b'x'; LARGE]);
-        club.run("send 2026-1 --yes").code(DEFERRED);
-        assert_eq!(club.in_state("2026-1", "deferred"), 1, "{action:?}");
+        // One that was refused while the look-ahead is on trial goes again alone, at once.
+        let is_refused = matches!(action, Action::Reply(..));
+        club.run("send 2026-1 --yes").code(if is_refused { 0 } else { DEFERRED });
+        assert_eq!(club.in_state("2026-1", "deferred"), u64::from(!is_refused), "{action:?}");
         club.run("send 2026-1 --yes").code(0);
         server.assert_one_each(2);
         server.assert_polite();

@@ -96,10 +96,15 @@ impl Run<'_> {
                 News::Pause(delay, why) => progress.pause(delay, &why, self.context.terminal),
             };
             let stop = stop_on_signal(Hangup::StopsUnlessIgnored);
+            let relay = Arc::new(relay);
             let sent =
-                crate::send::run(ledger, Arc::clone(&composer), Arc::new(relay), job, stop, report).await;
+                crate::send::run(ledger, Arc::clone(&composer), Arc::clone(&relay), job, stop, report).await;
             progress.bar.finish_and_clear();
-            sent?
+            let (ledger, end) = sent?;
+            if let Some(bears) = relay.bears_look_ahead() {
+                ledger.keep_look_ahead(&name, bears, Timestamp::now())?;
+            }
+            (ledger, end)
         };
         if self.dry.is_some() {
             self.members_left(&ledger, &composer, segment.as_ref(), &issue)?;

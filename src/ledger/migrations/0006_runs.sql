@@ -6,6 +6,13 @@ CREATE TABLE run (
     began_at TEXT NOT NULL
 ) STRICT;
 
+-- What earlier runs have learnt of a server, `host:port`: one that does not bear look-ahead is not tried again.
+CREATE TABLE server (
+    name       TEXT PRIMARY KEY,
+    look_ahead INTEGER NOT NULL CHECK (look_ahead IN (0, 1)),
+    at         TEXT NOT NULL
+) STRICT, WITHOUT ROWID;
+
 -- What may follow what. An attempt's number changes only when a letter is claimed.
 CREATE TRIGGER delivery_transition BEFORE UPDATE OF state, attempts ON delivery
 WHEN (OLD.state <> NEW.state OR OLD.attempts <> NEW.attempts) AND NOT (

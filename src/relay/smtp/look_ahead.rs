@@ -1,32 +1,44 @@
 //! Whether a server accepts the next letter's envelope together with a final dot.
 
-use std::sync::OnceLock;
-
-use tokio::sync::{Mutex, MutexGuard};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 /// RFC 2920 §3.1 allows it, but some servers that offer PIPELINING drop what follows the dot, or call it an error. So one
-/// connection tries it before the others do.
+/// connection tries it with one letter before the others do.
 #[derive(Debug, Default)]
 pub struct LookAhead {
-    is_tolerated: OnceLock<bool>,
-    trial: Mutex<()>,
+    is_tolerated: Mutex<Option<bool>>,
+    trial: tokio::sync::Mutex<()>,
 }
 
 /// The leave to send an envelope ahead; as long as the trial runs there is only one.
 pub(super) struct Leave<'a> {
     look_ahead: &'a LookAhead,
     /// None once the server has borne it.
-    trial: Option<MutexGuard<'a, ()>>,
+    trial: Option<tokio::sync::MutexGuard<'a, ()>>,
 }
 
 impl LookAhead {
+    /// For a server of which an earlier run has learnt whether it bears it.
+    pub fn known(is_tolerated: bool) -> Self {
+        Self { is_tolerated: Mutex::new(Some(is_tolerated)), ..Self::default() }
+    }
+
+    /// What was learnt; `None` if nothing was.
+    pub fn is_tolerated(&self) -> Option<bool> {
+        *self.state()
+    }
+
     pub(super) fn leave(&self) -> Option<Leave<'_>> {
-        let trial = match self.is_tolerated.get() {
+        let trial = match self.is_tolerated() {
             Some(true) => None,
             Some(false) => return None,
             None => Some(self.trial.try_lock().ok()?),
         };
         Some(Leave { look_ahead: self, trial })
+    }
+
+    fn state(&self) -> MutexGuard<'_, Option<bool>> {
+        self.is_tolerated.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -36,8 +48,10 @@ impl Leave<'_> {
         self.trial.is_none()
     }
 
-    /// Ends the trial. What the server has borne once it is believed to bear always.
+    /// Ends the trial. Several servers may stand behind one name, so what one does not bear counts for all of them, even
+    /// if another has borne it.
     pub(super) fn conclude(self, is_tolerated: bool) {
-        let _known_already = self.look_ahead.is_tolerated.set(is_tolerated);
+        let mut state = self.look_ahead.state();
+        *state = Some(is_tolerated && *state != Some(false));
     }
 }

@@ -18,6 +18,8 @@ const ABOUT_US: [u16; 4] = [530, 534, 535, 538];
 const LONGEST_TRIAL: Duration = Duration::from_secs(5);
 /// The server is closing the connection (RFC 5321 §3.8).
 const CLOSING: u16 = 421;
+/// The server did not expect the command (RFC 5321 §4.2.2).
+const BAD_SEQUENCE: u16 = 503;
 /// A connection that was not used for longer may have been closed by the server.
 const IDLE: Duration = Duration::from_secs(1);
 /// How often to look whether an upload goes on.
@@ -73,10 +75,15 @@ impl SmtpSession<'_> {
         let mail = completed(limited(limit, self.connection.read_response()).await);
         let is_tolerated = match &mail {
             Ok(()) => true,
-            Err(Fault::Refused(reply)) => is_proven || !reply.is_final(),
+            // Once proven, a refusal is of the letter; only one that calls the order wrong is of the look-ahead.
+            Err(Fault::Refused(reply)) => {
+                reply.code != Some(BAD_SEQUENCE) && (is_proven || !reply.is_final())
+            }
             Err(Fault::Lost(_)) => false,
         };
-        leave.conclude(is_tolerated);
+        // A proven server that has closed the connection bears it all the same.
+        let is_closed = is_proven && mail.as_ref().is_err_and(|fault| matches!(fault, Fault::Lost(_)));
+        leave.conclude(is_tolerated || is_closed);
         if is_tolerated {
             return self.replies_after_mail(mail).await;
         }
@@ -141,6 +148,9 @@ impl SmtpSession<'_> {
             // It came before the dot was out, so it belongs to something else; the next one is the dot's.
             result = limited(self.server.timeouts.final_dot, self.connection.read_response()).await;
         }
+        if let Some(again) = self.end_failed_trial(&result) {
+            return again;
+        }
         match result {
             Ok(response) if is_completion(&response) => {
                 Delivered::go_on(Outcome::Accepted(reply_of(&response)))
@@ -158,6 +168,23 @@ impl SmtpSession<'_> {
                 };
                 Delivered { outcome, after: After::Reconnect }
             }
+        }
+    }
+
+    /// Ends the trial of the look-ahead if the letter before the envelope was not accepted. A refusal may be meant for what
+    /// followed the dot: the letter, which the server says it has not taken, goes again alone. One that is lost at the dot
+    /// is in doubt like any other.
+    fn end_failed_trial(&mut self, result: &Result<Response, Fault>) -> Option<Delivered> {
+        if result.as_ref().is_ok_and(is_completion) {
+            return None;
+        }
+        let (_, leave) = self.ahead.take_if(|(_, leave)| !leave.is_proven())?;
+        leave.conclude(false);
+        match result {
+            Err(Fault::Refused(reply)) if !is_of_recipient(reply) => {
+                Some(Delivered { outcome: Outcome::Deferred(reply.clone()), after: After::Again })
+            }
+            _ => None,
         }
     }
 
@@ -220,6 +247,12 @@ fn to_the_final_dot(message: &str) -> String {
     stuffed.push_str(message.get(written..).unwrap_or_default());
     stuffed.push_str(end);
     stuffed
+}
+
+/// Tells whether a refusal names the recipient's address or mailbox (RFC 3463 §3.2 and §3.3).
+fn is_of_recipient(reply: &Reply) -> bool {
+    let subject = reply.status.as_deref().and_then(|status| status.split('.').nth(1));
+    matches!(subject, Some("1" | "2"))
 }
 
 fn is_completion(reply: &Response) -> bool {

@@ -95,6 +95,11 @@ impl Session<'_> {
             Garbage::Endless => self.babble_on(usual.code),
             Garbage::Bare => self.utter_line(usual, b""),
             Garbage::Latin1 => self.utter_line(usual, b" f\xf6r m\xe5nga"),
+            Garbage::StrayOk => {
+                self.wire.send(&[&usual.bytes()[..], b"250 2.0.0 Ok\r\n"].concat())?;
+                self.hub.step();
+                self.after(usual)
+            }
             Garbage::Twice => {
                 self.wire.send(&usual.bytes())?;
                 self.utter(usual)

@@ -122,6 +122,12 @@ impl Builder {
         self
     }
 
+    /// Does this instead of taking a letter whose final dot something follows.
+    pub fn punishes_what_follows(mut self, action: Action) -> Self {
+        self.options.punishes_what_follows = Some(action);
+        self
+    }
+
     pub fn start(self) -> SmtpServer {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a free port");
         self.at(&listener).serve(listener)

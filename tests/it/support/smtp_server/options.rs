@@ -4,6 +4,8 @@ use std::sync::Arc;
 
 use rustls::ServerConfig;
 
+use super::script::Action;
+
 /// A service extension in the answer to EHLO; STARTTLS and AUTH follow from [`Security`] and login.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Extension {
@@ -71,6 +73,8 @@ pub struct Options {
     pub data_without_recipients: bool,
     /// Throws away what comes with a final dot, although it offers PIPELINING.
     pub forgets_what_follows: bool,
+    /// What it does to a letter whose final dot something follows.
+    pub punishes_what_follows: Option<Action>,
 }
 
 impl Default for Options {
@@ -84,6 +88,7 @@ impl Default for Options {
             account: None,
             data_without_recipients: false,
             forgets_what_follows: false,
+            punishes_what_follows: None,
         }
     }
 }

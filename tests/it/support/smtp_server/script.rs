@@ -69,6 +69,8 @@ pub enum Garbage {
     Endless,
     /// The usual reply, and once more.
     Twice,
+    /// The usual reply, and a 250 that nobody has asked for.
+    StrayOk,
     /// The usual code alone, which is legal (RFC 5321 §4.2).
     Bare,
     /// The usual code with a text in Latin-1.

@@ -273,6 +273,13 @@ impl Session<'_> {
             let forgotten = self.wire.drain()?;
             self.hub.change(|state| state.forgotten.push(String::from_utf8_lossy(&forgotten).into_owned()));
         }
+        if let Some(action) = self.hub.options.punishes_what_follows
+            && !self.wire.drain()?.is_empty()
+        {
+            self.forget_letter();
+            self.hub.step();
+            return self.tell(Reply::new(250, "2.0.0 Ok: queued"), Some(action)).map(drop);
+        }
         let recipients = self.recipients();
         let usual = match self.judge_letter(&recipients, &data) {
             Ok(()) => Reply::new(250, "2.0.0 Ok: queued"),
