@@ -129,6 +129,11 @@ impl Error {
         Self::new(Kind::Data, format!("cannot read `{}`: {error}", path.display()))
     }
 
+    /// What kind of error it is.
+    pub fn kind(&self) -> Kind {
+        self.kind
+    }
+
     /// A file that cannot be deleted.
     pub fn undeletable(path: &Path, error: &io::Error) -> Self {
         Self::new(Kind::TryAgain, format!("cannot delete `{}`: {error}", path.display()))

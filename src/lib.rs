@@ -52,7 +52,7 @@ mod report;
 pub mod send;
 
 use std::ffi::{OsStr, OsString};
-use std::io::{IsTerminal, Write};
+use std::io::Write;
 use std::process::ExitCode;
 
 use clap::{FromArgMatches, ValueEnum};
@@ -91,7 +91,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     if terminal.json {
         code = print_document(&Document::new(command, code, error.map(Error::document)));
     } else if let Some(error) = error {
-        print_error(error, terminal);
+        commands::print_error(error, terminal);
     } else if let Err(cancelled) = ended {
         terminal.say(cancelled.to_string());
     }
@@ -134,15 +134,6 @@ fn print_document<E: Serialize>(document: &Document<E>) -> u8 {
         }
         None => document.exit_code,
     }
-}
-
-/// Prints an error on stderr; with `-v` its causes as well.
-fn print_error(error: &Error, terminal: Terminal) {
-    let stderr = std::io::stderr();
-    let color = anstream::AutoStream::choice(&stderr) != anstream::ColorChoice::Never;
-    let width = report::stderr_width().unwrap_or(if stderr.is_terminal() { 80 } else { 400 });
-    let causes = if terminal.verbose > 0 { error.causes() } else { String::new() };
-    let _closed = write!(anstream::stderr(), "{}{causes}", error.render(color, width));
 }
 
 /// The last `--color` of a command line.

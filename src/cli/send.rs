@@ -32,11 +32,14 @@ pub struct Send {
     /// Allow letters that Gmail will clip.
     #[arg(long)]
     pub allow_large: bool,
+    /// Send the rest although the issue has changed since its first letters left.
+    #[arg(long)]
+    pub changed: bool,
     /// How long to wait for another run to end, such as 30s or 5min.
     #[arg(long, value_name = "TIME", default_value = "0s")]
     pub wait: Wait,
     /// Send approved, unchanged issues whose `send_at` is past; print nothing if nothing is due (for cron).
-    #[arg(long, conflicts_with_all = ["dry_run", "test", "segment", "limit", "expect"])]
+    #[arg(long, conflicts_with_all = ["dry_run", "test", "limit", "expect"])]
     pub due: bool,
     /// Only members without a letter of this issue, such as those who joined after it was sent.
     #[arg(long)]

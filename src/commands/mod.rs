@@ -22,6 +22,8 @@ mod states;
 mod status;
 mod stop;
 
+use std::io::{IsTerminal, Write as _};
+
 use crate::cli::{Cli, Command, Status};
 use crate::error::{Error, Exit, Kind};
 use crate::report::Terminal;
@@ -87,4 +89,13 @@ fn runtime() -> Result<tokio::runtime::Runtime, Error> {
         .enable_all()
         .build()
         .map_err(|error| Error::new(Kind::TryAgain, format!("cannot start threads: {error}")))
+}
+
+/// Prints an error on stderr; with `-v` its causes as well.
+pub(crate) fn print_error(error: &Error, terminal: Terminal) {
+    let stderr = std::io::stderr();
+    let color = anstream::AutoStream::choice(&stderr) != anstream::ColorChoice::Never;
+    let width = crate::report::stderr_width().unwrap_or(if stderr.is_terminal() { 80 } else { 400 });
+    let causes = if terminal.verbose > 0 { error.causes() } else { String::new() };
+    let _closed = write!(anstream::stderr(), "{}{causes}", error.render(color, width));
 }

@@ -29,7 +29,10 @@ use breakdown::Breakdown;
 use dry_run::{DryRun, forecast_words};
 use prepare::{Prepared, forecast, prepare, queue_rejected};
 use request::{Mode, SendRequest};
-use review::{changes_since_dry_run, keep_dry_run, refuse_cancelled, refuse_unapproved, review, say_changes};
+use review::{
+    agree_to_changes, changes_since_dry_run, keep_dry_run, refuse_cancelled, refuse_unapproved,
+    refuse_unknown_members, review, say_changes,
+};
 use run::Run;
 use run_log::RunLog;
 use test_letter::send_test;
@@ -78,11 +81,20 @@ pub(super) fn send(context: Context<'_>, issue: &IssueName, request: &SendReques
     if request.is_dry_run() {
         say_empty_segments(context, &prepared.ledger)?;
         let dry = plan(context.project, &prepared, request, &now)?;
-        return make_dry_run(&runtime, Run { context, log: log()?, dry: Some(dry) }, prepared, request, now);
+        return make_dry_run(
+            &runtime,
+            Run { context, log: log()?, dry: Some(dry), is_cron: false },
+            prepared,
+            request,
+            now,
+        );
     }
     ask_before(context, &prepared, request, &now)?;
     if request.selection.is_for_all() {
         prepared.ledger.keep_review(issue, ReviewKind::SentToAll, &now, Timestamp::now())?;
+    }
+    if prepared.letters > 0 {
+        prepared.ledger.keep_review(issue, ReviewKind::Left, &now, Timestamp::now())?;
     }
     queue_rejected(context, &prepared)?;
     let mut relay = context.relay(issue)?;
@@ -94,7 +106,8 @@ pub(super) fn send(context: Context<'_>, issue: &IssueName, request: &SendReques
             .terminal
             .say(format!("Cannot remove unfinished letters from `{}`: {error}", outbox.dir().display()));
     }
-    runtime.block_on(Run { context, log: log()?, dry: None }.go(prepared, relay))
+    let is_cron = matches!(request.mode, Mode::Approved(_));
+    runtime.block_on(Run { context, log: log()?, dry: None, is_cron }.go(prepared, relay))
 }
 
 /// Says what is known before real letters leave, and asks unless the request has answered already.
@@ -105,12 +118,20 @@ fn ask_before(
     now: &Review,
 ) -> Result<(), Error> {
     let issue = &prepared.job.issue;
-    let is_begun = prepared.ledger.has_deliveries(issue)?;
+    let is_begun = prepared.ledger.has_left(issue)?;
     match &request.mode {
-        Mode::Approved(approved) => refuse_unapproved(issue, approved, now, is_begun)?,
+        Mode::Approved(approved) => {
+            refuse_unapproved(issue, approved, now, is_begun)?;
+            let members = prepared.ledger.approved_members(issue)?;
+            // Approvals of older versions are for everybody.
+            if !members.is_empty() {
+                refuse_unknown_members(prepared, &members)?;
+            }
+        }
         _ if !is_begun => say_changes(context, issue, now),
         _ => {}
     }
+    agree_to_changes(context, prepared, request, now)?;
     if prepared.letters > 0 {
         say_old_date(context, prepared)?;
     }

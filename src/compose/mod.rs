@@ -29,7 +29,7 @@ mod variant;
 mod web;
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
@@ -158,6 +158,11 @@ impl Composer {
     /// The titles of all sections.
     pub fn section_titles(&self) -> impl Iterator<Item = &str> {
         self.sections.iter().map(|section| section.title.as_str())
+    }
+
+    /// The picture files of the letter, the logo's among them.
+    pub fn image_files(&self) -> impl Iterator<Item = &Path> {
+        self.images.iter().map(|(path, _)| path.as_path())
     }
 
     /// The names of the attached files.

@@ -231,6 +231,14 @@ impl Ledger {
         Ok(self.connection.query_row(sql, [issue], |row| row.get(0))?)
     }
 
+    /// Tells whether a letter of the issue has left, or may have.
+    ///
+    /// # Errors
+    /// If the ledger cannot be read.
+    pub fn has_left(&self, issue: &IssueName) -> Result<bool, LedgerError> {
+        self.has_in(issue, &[State::Accepted, State::InDoubt, State::Sending])
+    }
+
     /// Tells whether a delivery of the issue is in one of these states.
     ///
     /// # Errors

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, HashSet};
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use rusqlite::OptionalExtension;
 use serde::{Deserialize, Serialize};
 use strum::{EnumString, IntoStaticStr};
@@ -23,6 +23,8 @@ pub enum ReviewKind {
     Reminded,
     /// A run for all members has begun, not only for some of them.
     SentToAll,
+    /// Letters have left, made of these files.
+    Left,
 }
 
 /// Digests of everything that makes an issue's letters.
@@ -71,6 +73,73 @@ impl Ledger {
         let Some((review, files)) = found.optional()? else { return Ok(None) };
         let files = serde_json::from_str(&files).map_err(members::corrupt)?;
         Ok(Some(Review { files, ..review }))
+    }
+
+    /// Keeps an approval and whom it is for, instead of an earlier one.
+    ///
+    /// # Errors
+    /// If the ledger cannot be written; then the earlier one stays.
+    pub fn approve(
+        &self,
+        issue: &IssueName,
+        review: &Review,
+        members: &[MemberId],
+        now: Timestamp,
+    ) -> Result<(), LedgerError> {
+        self.at_once(|ledger| {
+            ledger.keep_review(issue, ReviewKind::Approved, review, now)?;
+            ledger.connection.execute("DELETE FROM approved_member WHERE issue = ?1", [issue])?;
+            let mut insert =
+                ledger.connection.prepare_cached("INSERT INTO approved_member VALUES (?1, ?2)")?;
+            for member in members {
+                insert.execute((issue, member))?;
+            }
+            Ok(())
+        })
+    }
+
+    /// The members whom the approval is for. Approvals of older versions name nobody.
+    ///
+    /// # Errors
+    /// If the ledger cannot be read.
+    pub fn approved_members(&self, issue: &IssueName) -> Result<HashSet<MemberId>, LedgerError> {
+        let sql = "SELECT member FROM approved_member WHERE issue = ?1";
+        let mut statement = self.connection.prepare_cached(sql)?;
+        let found = statement.query_map([issue], |row| row.get(0))?;
+        Ok(found.collect::<Result<_, _>>()?)
+    }
+
+    /// Tells whether a letter that was approved can still be sent: its member can be mailed, and it was not queued yet,
+    /// waits, or was left on its way.
+    ///
+    /// # Errors
+    /// If the ledger cannot be read.
+    pub fn has_approved_left(&self, issue: &IssueName) -> Result<bool, LedgerError> {
+        let sql = format!(
+            "SELECT EXISTS (SELECT 1 FROM approved_member a JOIN {} ON m.id = a.member
+             LEFT JOIN delivery d ON d.issue = a.issue AND d.member = a.member
+             WHERE a.issue = ?1 AND (d.state = 'sending' OR m.active = 1 AND m.address IS NOT NULL
+             AND s.reason IS NULL AND (d.state IS NULL OR d.state IN ('queued', 'deferred'))))",
+            "(member m LEFT JOIN suppression s ON s.address_key = m.address_key)"
+        );
+        Ok(self.connection.query_row(&sql, [issue], |row| row.get(0))?)
+    }
+
+    /// Notes that something was said of an issue; false if it was said in the last `span` already.
+    ///
+    /// # Errors
+    /// If the ledger cannot be written.
+    pub fn tell(
+        &self,
+        issue: &IssueName,
+        what: &str,
+        span: SignedDuration,
+        now: Timestamp,
+    ) -> Result<bool, LedgerError> {
+        let before = now.saturating_sub(span).unwrap_or(Timestamp::MIN);
+        let sql = "INSERT INTO told VALUES (?1, ?2, ?3) ON CONFLICT DO UPDATE SET at = excluded.at
+                   WHERE at <= ?4 OR at > excluded.at";
+        Ok(self.connection.execute(sql, (issue, what, Stamp(now), Stamp(before)))? > 0)
     }
 
     /// Deletes a review; false if there was none.

@@ -114,6 +114,22 @@ pub enum End {
     QuotaUsed { quota: Quota, until: Timestamp },
 }
 
+impl End {
+    /// A word for it, the same whatever the numbers and replies in it.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Done => "done",
+            Self::Interrupted => "interrupted",
+            Self::RelayGone(_) => "relay gone",
+            Self::RefusedUs(_) => "refused us",
+            Self::Cancelled => "cancelled",
+            Self::WindowClosed => "window closed",
+            Self::TooSlow => "too slow",
+            Self::QuotaUsed { .. } => "quota used",
+        }
+    }
+}
+
 /// Why a run could not continue.
 #[derive(Debug, thiserror::Error)]
 pub enum SendError {

@@ -35,7 +35,10 @@ impl Watchman {
     /// If the ledger cannot be opened.
     pub fn start(path: &Path, job: &Job, mut stop: watch::Receiver<bool>) -> Result<Self, LedgerError> {
         let ledger = Ledger::open(path)?;
-        let (issue, until, clock) = (job.issue.clone(), job.until, job.clock);
+        let (issue, clock) = (job.issue.clone(), job.clock);
+        let began = clock();
+        // Who begins after that time has decided to.
+        let until = job.until.filter(|until| *until > began);
         let (found, reason) = watch::channel(None);
         let (ended, over) = watch::channel(false);
         tokio::spawn(async move {

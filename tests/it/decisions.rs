@@ -39,7 +39,7 @@ fn cron_says_nothing_before_the_time_and_sends_nothing_after_it() {
     let run = early.run("send --due").code(0);
     assert_eq!((run.stdout(), run.stderr()), (String::new(), String::new()));
     let late = club(&server, "send_at = \"2020-01-01T08:00\"\nsend_until = \"2020-01-03T08:00\"");
-    late.run("approve --yes").code(0);
+    late.run("approve --yes").code(BAD_DATA).stderr_has("an approval is too late");
     late.run("send --due").code(BAD_DATA).stderr_has("by 2020-01-03 08:00");
     assert_eq!(server.messages(), 0);
 }
@@ -182,4 +182,127 @@ fn two_dry_runs_are_compared() {
     assert!(lines.iter().any(|line| line.starts_with("new ny@example.org")), "{lines:?}");
     assert!(lines.iter().any(|line| line.starts_with("1 letter is the same")), "{lines:?}");
     club.run("log --diff").code(2);
+}
+
+const PAST: &str = "send_at = \"2020-01-01T08:00\"";
+
+#[test]
+fn cron_goes_on_after_a_pilot_and_mails_nobody_who_was_not_approved() {
+    let server = SmtpServer::start();
+    let club = club(&server, PAST);
+    club.run("send --segment 'email = \"member0001@example.org\"' --yes").code(0);
+    club.run("approve --yes").code(0);
+    club.run("send --due").code(0);
+    assert_eq!(server.messages(), 3);
+    // Fifty strangers are appended to the list when nothing has left yet.
+    let gone = SmtpServer::refusing();
+    let other = self::club(&gone, PAST);
+    other.run("approve --yes").code(0);
+    other.run("send --due").code(75);
+    let strangers: String = (0..50).map(|number| format!("Ny {number},ny{number}@example.org\n")).collect();
+    other.write("members.csv", other.read("members.csv") + &strangers);
+    let gone = gone.open();
+    other.run("send --due").code(BAD_DATA);
+    assert_eq!(gone.messages(), 0);
+}
+
+#[test]
+fn who_joins_while_cron_sends_is_named_and_not_mailed() {
+    let server =
+        SmtpServer::build().fault(Place::Rcpt, When::Nth(2), Action::Reply(451, "4.3.0 Later")).start();
+    let club = club(&server, PAST);
+    club.run("approve --yes").code(0);
+    club.run("send --due").code(75);
+    club.write("members.csv", club.read("members.csv") + "Nia,nia@example.org\n");
+    club.run("send --due").code(BAD_DATA).stderr_has("1 member is new since 2026-1 was approved: Nia");
+    assert_eq!(server.copies("nia@example.org"), 0);
+    club.run("approve --yes").code(0);
+    club.run("send --due").code(0);
+    server.assert_one_each(4);
+}
+
+#[test]
+fn an_issue_that_cannot_be_sent_holds_up_no_other_and_is_told_once_a_day() {
+    let server = SmtpServer::start();
+    let club = club(&server, PAST);
+    club.write("issues/2026-2/issue.toml", format!("title = \"Brev\"\ndate = 2026-04-15\n{PAST}\n"));
+    club.write("issues/2026-2/10-hej.md", "+++\ntitle = \"Hej\"\n+++\nHej.\n");
+    club.run("approve 2026-2 --yes").code(0);
+    club.run("send --due").code(BAD_DATA).stderr_has("2026-1 has been due").stdout_has("2026-2: 3 letters");
+    assert_eq!(server.messages(), 3);
+    for _ in 0..2 {
+        let again = club.run("send --due").code(BAD_DATA);
+        assert_eq!((again.stdout(), again.stderr()), (String::new(), String::new()));
+    }
+    let ledger = rusqlite::Connection::open(club.path("state/medlemsbrev.db")).unwrap();
+    ledger.execute("UPDATE told SET at = '2020-01-01T00:00:00Z'", ()).unwrap();
+    club.run("send --due").code(BAD_DATA).stderr_has("2026-1 has been due");
+}
+
+#[test]
+fn a_quota_that_is_used_up_is_told_once_a_day() {
+    let server = SmtpServer::start();
+    let club = club(&server, PAST).with("quota = [\"1/h\"]");
+    club.run("approve --yes").code(0);
+    club.run("send --due --quiet").code(75).stderr_has("quota");
+    let again = club.run("send --due --quiet").code(75);
+    assert_eq!((again.stdout(), again.stderr()), (String::new(), String::new()));
+}
+
+#[test]
+fn the_rest_of_a_letter_that_was_changed_midway_is_not_sent_by_accident() {
+    let server =
+        SmtpServer::build().fault(Place::Rcpt, When::Nth(2), Action::Reply(451, "4.3.0 Later")).start();
+    let club = club(&server, PAST);
+    club.run("approve --yes").code(0);
+    club.run("send --due").code(75);
+    club.write("issues/2026-1/10-hej.md", "+++\ntitle = \"Hej\"\n+++\nEn annan text.\n");
+    let changed = "changed  issues/2026-1/10-hej.md";
+    club.run("send --due").code(BAD_DATA).stderr_has(changed);
+    club.run("send --yes").code(BAD_DATA).stderr_has("since its first letters left").stderr_has(changed);
+    club.run("send").code(2).stderr_has("--changed");
+    assert_eq!(server.messages(), 2);
+    club.run("send --yes --changed").code(0);
+    server.assert_one_each(3);
+}
+
+#[test]
+fn an_approval_covers_pictures_outside_the_issues_folder() {
+    let server = SmtpServer::start();
+    let club = club(&server, PAST);
+    let picture =
+        std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/stockholm/issues/2026-1/images");
+    let mut pictures: Vec<_> =
+        std::fs::read_dir(picture).unwrap().flatten().map(|entry| entry.path()).collect();
+    pictures.sort();
+    let bytes = std::fs::read(&pictures[0]).unwrap();
+    let name = format!("bilder/hus.{}", pictures[0].extension().unwrap().display());
+    club.write(&name, &bytes);
+    club.write("issues/2026-1/20-hus.md", format!("+++\ntitle = \"Hus\"\n+++\n![Ett hus](../../{name})\n"));
+    club.run("approve --yes").code(0);
+    club.write(&name, [&bytes[..], b"x"].concat());
+    club.run("send --due").code(BAD_DATA).stderr_has(&name);
+}
+
+#[test]
+fn times_between_which_nothing_could_be_sent_are_found_before() {
+    let server = SmtpServer::start();
+    for (lines, said) in [
+        (
+            "send_at = \"2027-05-01T08:00\"\nsend_until = \"2027-04-01T08:00\"",
+            "send_until is not after send_at",
+        ),
+        ("send_at = \"2027-03-28T02:30\"", "send_at is an hour that the clocks skip"),
+    ] {
+        let club = club(&server, lines);
+        let config = club.read("medlemsbrev.toml");
+        if !config.contains("time_zone") {
+            club.write(
+                "medlemsbrev.toml",
+                config.replace("[association]\n", "[association]\ntime_zone = \"Europe/Stockholm\"\n"),
+            );
+        }
+        club.run("check").code(BAD_DATA).stdout_has(said);
+        club.run("approve --yes").code(BAD_DATA).stderr_has(said);
+    }
 }

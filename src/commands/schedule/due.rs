@@ -4,25 +4,46 @@ use jiff::Timestamp;
 use jiff::civil::DateTime;
 
 use crate::cli::Send;
-use crate::domain::{IssueName, State};
+use crate::domain::{IssueName, Sha256, State};
 use crate::error::{Error, Exit, Kind};
 use crate::ledger::{Ledger, Review, ReviewKind};
 
 use crate::commands::Context;
 use crate::commands::send::request::{Mode, SendRequest};
+use crate::commands::send::run::ONCE_A_DAY;
 
-/// Runs the command over every issue, or the one that is named.
+/// Runs the command over every issue, or the one that is named: one that is not approved, late or stuck holds up no other.
 pub(in crate::commands) fn run(context: Context<'_>, arguments: &Send) -> Result<Exit, Error> {
     let issues = arguments.issue.clone().map_or_else(|| context.project.issues(), |issue| vec![issue]);
+    let mut worst = Exit::Done;
     for issue in issues {
-        let Some(approved) = approval_if_due(context, &issue)? else { continue };
-        let request = SendRequest { mode: Mode::Approved(approved), ..SendRequest::new(arguments) };
-        let code = crate::commands::send::send(context, &issue, &request)?;
-        if code != Exit::Done {
-            return Ok(code);
+        let ended = send_if_due(context, &issue, arguments);
+        let exit = match ended {
+            Ok(exit) => exit,
+            Err(error) => say_once_a_day(context, &issue, &error)?,
+        };
+        if worst == Exit::Done {
+            worst = exit;
         }
     }
-    Ok(Exit::Done)
+    Ok(worst)
+}
+
+fn send_if_due(context: Context<'_>, issue: &IssueName, arguments: &Send) -> Result<Exit, Error> {
+    let Some(approved) = approval_if_due(context, issue)? else { return Ok(Exit::Done) };
+    let request = SendRequest { mode: Mode::Approved(approved), ..SendRequest::new(arguments) };
+    crate::commands::send::send(context, issue, &request)
+}
+
+/// Prints an error unless cron has printed it in the last day; the exit code is the same.
+fn say_once_a_day(context: Context<'_>, issue: &IssueName, error: &Error) -> Result<Exit, Error> {
+    let kind = error.kind();
+    let ledger = context.project.ledger()?;
+    let what = Sha256::of(error.to_string().as_bytes());
+    if ledger.tell(issue, &what, ONCE_A_DAY, Timestamp::now())? {
+        crate::commands::print_error(error, context.terminal);
+    }
+    Ok(Exit::Failed(kind))
 }
 
 /// The approval of an issue whose time has come; `None` if there is nothing to do.
@@ -63,7 +84,14 @@ fn said(time: DateTime) -> String {
     time.strftime("%Y-%m-%d %H:%M").to_string()
 }
 
-/// Tells whether the issue went out and no letter is left: members who join later are not mailed by cron.
+/// Tells whether no letter is left that was approved, whatever was sent before to some of the members. Who joins later is
+/// not mailed by cron.
 fn is_sent(ledger: &Ledger, issue: &IssueName) -> Result<bool, Error> {
-    Ok(ledger.has_deliveries(issue)? && !ledger.has_in(issue, &[State::Queued, State::Deferred])?)
+    let is_approved_for_some = !ledger.approved_members(issue)?.is_empty();
+    if is_approved_for_some {
+        return Ok(!ledger.has_approved_left(issue)?);
+    }
+    // Without an approval, or with one of an older version, letters that were queued tell.
+    let open = [State::Queued, State::Deferred, State::Sending];
+    Ok(ledger.has_deliveries(issue)? && !ledger.has_in(issue, &open)?)
 }

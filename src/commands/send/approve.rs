@@ -3,11 +3,12 @@
 use jiff::Timestamp;
 
 use crate::cli::{Approve, Cancel};
-use crate::error::{Error, Exit};
+use crate::domain::MemberId;
+use crate::error::{Error, Exit, Kind};
 use crate::ledger::{Review, ReviewKind};
 use crate::report::plural;
 
-use super::prepare::prepare;
+use super::prepare::{Prepared, prepare};
 use super::request::SendRequest;
 use super::review::{refuse_cancelled, review, say_changes};
 use crate::commands::Context;
@@ -17,21 +18,28 @@ use crate::commands::import::{ListRequest, import_list};
 pub fn approve(context: Context<'_>, arguments: &Approve) -> Result<Exit, Error> {
     let issue = context.project.issue(arguments.issue.as_ref())?;
     let _lock = context.project.lock(&format!("approve {issue}"))?;
-    let mut copy = context.project.ledger_copy()?;
-    let request = SendRequest { list: ListRequest::new(&arguments.reading), ..SendRequest::default() };
-    import_list(context, &mut copy, &request.list)?;
-    let prepared = prepare(context, copy, &issue, &request)?;
-    let now = review(context.project, &prepared.ledger, &prepared.composer, &prepared.job)?;
-    let ledger = context.project.ledger()?;
+    // Like a send, an approval takes the list into the register first: it names the members it is for.
+    let mut ledger = context.project.ledger()?;
     refuse_cancelled(context.project, &ledger, &issue)?;
+    let request = SendRequest { list: ListRequest::new(&arguments.reading), ..SendRequest::default() };
+    import_list(context, &mut ledger, &request.list)?;
+    let prepared = prepare(context, ledger, &issue, &request)?;
+    let now = review(context.project, &prepared.ledger, &prepared.composer, &prepared.job)?;
     say_changes(context, &issue, &now);
+    if let Some(until) = prepared.job.until.filter(|until| *until <= Timestamp::now()) {
+        let message = format!(
+            "{issue} was to be sent by {}, so an approval is too late",
+            context.project.clock_time(until)
+        );
+        return Err(Error::new(Kind::Data, message).hint("change send_until in issue.toml"));
+    }
     let title = &prepared.composer.issue().title;
     let recipients = plural(now.letters, "recipient", "recipients");
     let question = format!("Approve «{title}» for {recipients}?");
     if !arguments.yes {
         crate::commands::agree(context.terminal, &question, "use --yes to approve without a prompt")?;
     }
-    ledger.keep_review(&issue, ReviewKind::Approved, &now, Timestamp::now())?;
+    prepared.ledger.approve(&issue, &now, &recipients_of(&prepared)?, Timestamp::now())?;
     if context.terminal.json {
         context.terminal.json(&serde_json::json!({ "issue": issue, "approved": now }));
     } else {
@@ -42,6 +50,18 @@ pub fn approve(context: Context<'_>, arguments: &Approve) -> Result<Exit, Error>
         context.terminal.text(format!("{issue} is approved for {recipients}; {when}."));
     }
     Ok(Exit::Done)
+}
+
+/// The members whom the issue is for, whether they have their letter or not.
+fn recipients_of(prepared: &Prepared) -> Result<Vec<MemberId>, Error> {
+    let mut members = Vec::new();
+    prepared.ledger.for_each_member(|row| {
+        if row.skip().is_none() && prepared.job.is_for(&prepared.composer, &row.member) {
+            members.push(row.member.id);
+        }
+        Ok::<_, Error>(())
+    })?;
+    Ok(members)
 }
 
 /// Stops an issue, or lets it continue.

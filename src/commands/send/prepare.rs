@@ -14,7 +14,7 @@ use crate::error::{Error, Kind};
 use crate::ledger::{DeliveryRow, Ledger, Requeued};
 use crate::send::{Forecast, Job};
 
-use super::request::SendRequest;
+use super::request::{Mode, SendRequest};
 
 /// What a run needs once everything is checked.
 pub(in crate::commands) struct Prepared {
@@ -51,6 +51,9 @@ pub(super) fn prepare(
     let only = match &request.selection.retry_rejected {
         Some(_) => Some(retry.iter().map(|row| row.member).collect()),
         None if request.selection.only_missing => Some(ledger.without_letter(issue)?),
+        None if matches!(request.mode, Mode::Approved(_)) => {
+            Some(ledger.approved_members(issue)?).filter(|members| !members.is_empty())
+        }
         None => None,
     };
     let job = job(context.project, request, &composer, segment, only);
@@ -95,7 +98,7 @@ fn job(
         connections: project.config.transport.connections.0,
         patience: if request.is_dry_run() { Duration::ZERO } else { project.config.transport.patience.0 },
         quotas: if request.is_dry_run() { Vec::new() } else { project.config.transport.quota.clone() },
-        until: window_end(project, composer).filter(|_| !request.is_dry_run()),
+        until: window_end(project, composer),
         clock: Timestamp::now,
     }
 }

@@ -17,6 +17,8 @@ pub(in crate::commands) struct SendRequest {
     /// Stop unless this is the number of letters.
     pub expect: Option<u64>,
     pub allow_large: bool,
+    /// Whether to send the rest although the issue has changed since its first letters left.
+    pub changed: bool,
     /// How long to wait for another run.
     pub wait: Duration,
     /// Written to instead of the usual log.
@@ -65,6 +67,7 @@ impl SendRequest {
             mode,
             expect: arguments.expect,
             allow_large: arguments.allow_large,
+            changed: arguments.changed,
             wait: arguments.wait.0,
             log_file: arguments.log_file.clone(),
             list: ListRequest::new(&arguments.reading),

@@ -1,5 +1,7 @@
 //! What was looked at before a send: digests of everything that makes the letters, and what changed since.
 
+use std::collections::HashSet;
+use std::collections::btree_map::Entry;
 use std::path::PathBuf;
 
 use jiff::Timestamp;
@@ -7,16 +9,19 @@ use serde::Serialize;
 
 use crate::compose::Composer;
 use crate::config::FILE;
-use crate::domain::IssueName;
-use crate::domain::Sha256;
+use crate::domain::{IssueName, MemberId, Sha256};
 use crate::error::{Error, Kind};
 use crate::ledger::ReviewKind;
 use crate::ledger::{Ledger, Review};
 use crate::report::plural;
 use crate::send::Job;
 
+use super::prepare::Prepared;
+use super::request::{Mode, SendRequest};
 use crate::commands::{Context, Project};
 
+/// So many names are listed.
+const NAMED: usize = 10;
 /// Tables of the configuration that no letter shows.
 const NOT_IN_LETTERS: [&str; 5] = ["transport", "members", "schedule", "dkim", "inbox"];
 
@@ -37,6 +42,13 @@ pub(in crate::commands) fn review(
             let bytes = std::fs::read(&path).map_err(|error| Error::unreadable(&path, &error))?;
             let name = path.strip_prefix(&project.dir).unwrap_or(&path).display().to_string();
             review.files.insert(name, Sha256::of(&bytes));
+        }
+    }
+    for path in composer.image_files() {
+        let name = path.strip_prefix(&project.dir).unwrap_or(path).display().to_string();
+        if let Entry::Vacant(entry) = review.files.entry(name) {
+            let bytes = std::fs::read(path).map_err(|error| Error::unreadable(path, &error))?;
+            entry.insert(Sha256::of(&bytes));
         }
     }
     review.files.insert(FILE.to_owned(), configuration(&project.dir.join(FILE))?);
@@ -143,6 +155,67 @@ pub(in crate::commands) fn refuse_unapproved(
         format!("{issue} changed since it was approved; nothing was sent\n  {}", changes.join("\n  "));
     Err(Error::new(Kind::Data, message)
         .hint(format!("review it with `send {issue} --dry-run`, then run: medlemsbrev approve {issue}")))
+}
+
+/// Refuses members whom the approval is not for: cron mails nobody who was not looked at.
+pub(in crate::commands) fn refuse_unknown_members(
+    prepared: &Prepared,
+    approved: &HashSet<MemberId>,
+) -> Result<(), Error> {
+    let issue = &prepared.job.issue;
+    let mut new = Vec::new();
+    prepared.ledger.for_each_member(|row| {
+        let member = &row.member;
+        if row.skip().is_none() && !approved.contains(&member.id) {
+            let is_theirs =
+                crate::send::skip(&prepared.composer, prepared.job.segment.as_ref(), member).is_none();
+            let has_letter = prepared.ledger.mailed_address(issue, member.id)?.is_some();
+            new.extend((is_theirs && !has_letter).then(|| member.name.clone()));
+        }
+        Ok::<_, Error>(())
+    })?;
+    if new.is_empty() {
+        return Ok(());
+    }
+    let count = plural(new.len() as u64, "member is", "members are");
+    let names = new.iter().take(NAMED).map(String::as_str).collect::<Vec<_>>().join(", ");
+    let more = if new.len() > NAMED { ", …" } else { "" };
+    let message = format!("{count} new since {issue} was approved: {names}{more}; nothing was sent");
+    Err(Error::new(Kind::Data, message).hint(format!(
+        "approve the issue again (medlemsbrev approve {issue}), or send to them by hand later with --only-missing"
+    )))
+}
+
+/// Makes sure that the rest of an issue is made of what its first letters were made of, or that somebody wants it
+/// otherwise.
+pub(in crate::commands) fn agree_to_changes(
+    context: Context<'_>,
+    prepared: &Prepared,
+    request: &SendRequest,
+    now: &Review,
+) -> Result<(), Error> {
+    let issue = &prepared.job.issue;
+    let left = prepared.ledger.review(issue, ReviewKind::Left)?;
+    let Some(left) = left.filter(|_| prepared.letters > 0) else { return Ok(()) };
+    let changes = Changes::between(&left, now).lines(false);
+    // An approval that is newer than the letters is a decision about the rest.
+    let is_decided = matches!(&request.mode, Mode::Approved(approved) if approved.at > left.at);
+    if changes.is_empty() || request.changed || is_decided || !prepared.ledger.has_left(issue)? {
+        return Ok(());
+    }
+    let listed = format!("{issue} has changed since its first letters left:\n  {}", changes.join("\n  "));
+    if matches!(request.mode, Mode::Ask) {
+        context.terminal.say(&listed);
+        let letters = plural(prepared.letters, "letter", "letters");
+        let question = format!("Send the other {letters} as the issue is now?");
+        return crate::commands::agree(
+            context.terminal,
+            &question,
+            "use --changed to send them all the same",
+        );
+    }
+    Err(Error::new(Kind::Data, format!("{listed}\nNothing was sent"))
+        .hint(format!("undo the changes, or send the rest as it is now: medlemsbrev send {issue} --changed")))
 }
 
 /// Where the last dry run's review is kept: next to its log, for a dry run touches no ledger.

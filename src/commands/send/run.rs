@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 use std::sync::Arc;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
 
 use super::prepare::Prepared;
@@ -25,6 +25,9 @@ use super::progress::Progress;
 use super::run_log::RunLog;
 use crate::commands::Context;
 use crate::commands::stop::{Hangup, stop_on_signal};
+
+/// Cron says the same again after this time, a little less than a day.
+pub(in crate::commands) const ONCE_A_DAY: SignedDuration = SignedDuration::from_hours(23);
 
 /// The result of a run, as JSON.
 #[derive(Debug, Serialize)]
@@ -72,6 +75,8 @@ pub(in crate::commands) struct Run<'a> {
     pub log: RunLog,
     /// Set if nothing is sent.
     pub dry: Option<DryRun>,
+    /// Whether cron runs it: then the same is said once a day at most.
+    pub is_cron: bool,
 }
 
 impl Run<'_> {
@@ -111,8 +116,18 @@ impl Run<'_> {
         }
         let counts = ledger.survey(&issue, |member| skip(&composer, segment.as_ref(), member))?;
         self.log.finished(&counts);
-        self.report(&counts, letters, tried.count(), &name, &issue)?;
-        self.ended(end, &counts, &issue)
+        let is_news = !self.is_cron || {
+            let what = format!("{} {}", end.name(), exit_code(&counts).code());
+            ledger.tell(&issue, &what, ONCE_A_DAY, Timestamp::now())?
+        };
+        if is_news {
+            self.report(&counts, letters, tried.count(), &name, &issue)?;
+        }
+        let ended = self.ended(end, &counts, &issue);
+        match ended {
+            Err(error) if !is_news => Ok(Exit::Failed(error.kind())),
+            ended => ended,
+        }
     }
 
     fn letter(&mut self, event: &Event, composer: &Composer, progress: &Progress) {

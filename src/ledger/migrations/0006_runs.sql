@@ -37,3 +37,36 @@ CREATE TRIGGER delivery_begins_queued BEFORE INSERT ON delivery WHEN NEW.state <
 BEGIN
     SELECT RAISE(ABORT, 'a delivery begins as queued');
 END;
+
+-- One more kind of review: what the letters that have left were made of.
+ALTER TABLE review RENAME TO old_review;
+
+CREATE TABLE review (
+    issue   TEXT NOT NULL,
+    kind    TEXT NOT NULL CHECK (kind IN ('approved', 'cancelled', 'reminded', 'sent_to_all', 'left')),
+    at      TEXT NOT NULL,
+    -- Digests of the issue's files, templates and configuration, as a JSON object by path.
+    files   TEXT NOT NULL,
+    -- Digest of the recipients.
+    list    TEXT NOT NULL,
+    letters INTEGER NOT NULL,
+    PRIMARY KEY (issue, kind)
+) STRICT, WITHOUT ROWID;
+
+INSERT INTO review SELECT * FROM old_review;
+DROP TABLE old_review;
+
+-- Whom an approval is for.
+CREATE TABLE approved_member (
+    issue  TEXT NOT NULL,
+    member INTEGER NOT NULL,
+    PRIMARY KEY (issue, member)
+) STRICT, WITHOUT ROWID;
+
+-- What cron was told of an issue, so that it says the same once a day at most.
+CREATE TABLE told (
+    issue TEXT NOT NULL,
+    what  TEXT NOT NULL,
+    at    TEXT NOT NULL,
+    PRIMARY KEY (issue, what)
+) STRICT, WITHOUT ROWID;
