@@ -8,6 +8,7 @@ use serde::Serialize;
 
 use crate::compose::ComposeError;
 use crate::config::{ConfigError, PasswordError};
+use crate::diagnosis::login_advice;
 use crate::domain::Excerpt;
 use crate::import::ImportError;
 use crate::ledger::{LedgerError, LockError};
@@ -144,7 +145,13 @@ impl Error {
         let kind = if error.is_temporary() { Kind::TryAgain } else { Kind::Config };
         let words = Self::of(kind, &error);
         match error {
-            ServerError::Login { .. } => words.hint(format!("check username and password in [{table}]")),
+            ServerError::Login { reply, .. } => words.hint(login_advice(reply).map_or_else(
+                || format!("check username and password in [{table}]"),
+                str::to_owned,
+            )),
+            ServerError::TimedOut { server, .. } if server.ends_with(":465") => words.hint(format!(
+                "port 465 speaks TLS from the start: set security = \"tls\" in [{table}]"
+            )),
             ServerError::NoStarttls { .. } => words.hint(format!(
                 "not sent: the connection would not be encrypted; set security = \"tls\" in [{table}], or \"none\" for a server on this machine"
             )),

@@ -17,9 +17,12 @@ pub struct Send {
     /// Write the letters to outbox/ISSUE/dry-run instead of sending them.
     #[arg(long, conflicts_with = "test")]
     pub dry_run: bool,
-    /// Send one letter, marked as a test, to this address.
-    #[arg(long, value_name = "ADDRESS")]
-    pub test: Option<Address>,
+    /// Send a letter, marked as a test, to each of these addresses [default: `testers` in `[sender]`]
+    #[arg(long, value_name = "ADDRESS", num_args = 0..)]
+    pub test: Option<Vec<Address>>,
+    /// With --test: the letter as this member would get it (an address, a member number or id:N).
+    #[arg(long = "as", value_name = "MEMBER", requires = "test")]
+    pub reader: Option<String>,
     /// Only members who match an expression or a name from `[segments]`.
     #[arg(long, value_name = "EXPR")]
     pub segment: Option<String>,
@@ -100,6 +103,9 @@ pub struct Resolve {
     /// Only letters that were rejected for REASON, such as `policy`.
     #[arg(long, value_name = "REASON", requires = "rejected")]
     pub reason: Option<Reason>,
+    /// Take over what the send log knows: letters that it calls accepted and the ledger does not.
+    #[arg(long, conflicts_with_all = ["accepted", "resend", "addresses"])]
+    pub from_log: bool,
     /// Decide about all letters in doubt if the listing still has this digest.
     #[arg(long, value_name = "DIGEST", conflicts_with = "addresses")]
     pub expect: Option<String>,

@@ -1,15 +1,17 @@
 //! `check`: everything that would be wrong, before it is sent.
 
+mod sending;
+
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
-use jiff::tz::AmbiguousOffset;
+use jiff::Timestamp;
 
 use crate::check::{self, Delivery, Facts, Finding, Readers, Report, Severity};
 use crate::cli::Check;
 use crate::compose::{ComposeError, Composer, IssueSource, Setup};
 use crate::config::{FILE, TransportKind};
-use crate::domain::{Excerpt, IssueName, Member};
+use crate::domain::{IssueName, Member};
 use crate::error::{Error, Exit, Kind};
 use crate::ledger::Ledger;
 use crate::report::{Paint, plural};
@@ -147,51 +149,25 @@ pub(super) fn findings(
 ) -> Result<Vec<Finding>, Error> {
     let facts = facts(project, allow_large);
     let mut findings = check::source(source, &facts);
-    findings.extend(window(project, source));
+    findings.extend(sending::window(project, source));
+    findings.extend(sending::port(project));
     if let Ok(composer) = composer {
         let mut readers = Ok(Readers::default());
+        let mut letters = 0;
         members(&mut |member| {
+            letters += u64::from(composer.has_section_for(member));
             if let Ok(known) = &mut readers
                 && let Err(error) = known.add(source, composer, member)
             {
                 readers = Err(error);
             }
         })?;
+        findings.extend(sending::provider(project, letters, Timestamp::now()));
         let looked = readers.and_then(|readers| check::letters(source, composer, &readers, &facts));
         findings.extend(looked.unwrap_or_else(|error| vec![Finding::from(&error)]));
     }
     check::sort(&mut findings);
     Ok(findings)
-}
-
-/// What is wrong with the times between which an issue may be sent.
-fn window(project: &Project, source: &IssueSource) -> Vec<Finding> {
-    let path = source.dir.join("issue.toml");
-    let text = std::fs::read_to_string(&path).unwrap_or_default();
-    let wrong = |key: &str, message: String, advice: &str| {
-        let at = text.find(key).unwrap_or_default();
-        let end = at + text.get(at..).and_then(|rest| rest.find('\n')).unwrap_or_default();
-        Finding::error("send-window", message, advice).at(Excerpt::new(&path, &text, at..end))
-    };
-    let (begin, end) = (source.issue.send_at, source.issue.send_until);
-    let mut findings = Vec::new();
-    for (key, time) in [("send_at", begin), ("send_until", end)] {
-        let zone = &project.config.association.time_zone.0;
-        if time.is_some_and(|time| {
-            matches!(zone.to_ambiguous_timestamp(time).offset(), AmbiguousOffset::Gap { .. })
-        }) {
-            let message = format!("{key} is an hour that the clocks skip that day");
-            findings.push(wrong(key, message, "summer time begins then: use an hour later"));
-        }
-    }
-    if let (Some(begin), Some(end)) = (begin, end)
-        && end <= begin
-    {
-        let message =
-            "send_until is not after send_at, so `send --due` would never send the issue".to_owned();
-        findings.push(wrong("send_until", message, "correct one of the two"));
-    }
-    findings
 }
 
 /// Adds what keeps the issue from being composed, unless a rule has said it already.

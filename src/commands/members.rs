@@ -43,7 +43,8 @@ fn is_empty() -> Error {
 }
 
 /// The member that is meant: by address, `id:N`, or the association's member number.
-fn find(ledger: &Ledger, who: &str) -> Result<MemberRow, Error> {
+/// The member with this address, member number or `id:N`.
+pub(super) fn find(ledger: &Ledger, who: &str) -> Result<MemberRow, Error> {
     let found = match (who.strip_prefix("id:").map(str::parse), Address::parse(who)) {
         (Some(Ok(id)), _) => ledger.member(MemberId(id))?,
         (_, Ok(address)) => ledger.member_by_address(&address)?,

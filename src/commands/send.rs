@@ -12,6 +12,7 @@ pub(super) mod review;
 pub(super) mod run;
 pub(super) mod run_log;
 mod test_letter;
+mod two_records;
 
 use std::path::{Path, PathBuf};
 
@@ -35,7 +36,8 @@ use review::{
 };
 use run::Run;
 use run_log::RunLog;
-use test_letter::send_test;
+use test_letter::send_tests;
+use two_records::refuse_lost_records;
 
 /// For so long it is remembered what a server does not bear.
 const LEARNT_FOR: SignedDuration = SignedDuration::from_hours(180 * 24);
@@ -44,7 +46,9 @@ const LEARNT_FOR: SignedDuration = SignedDuration::from_hours(180 * 24);
 pub fn run(context: Context<'_>, arguments: &Send) -> Result<Exit, Error> {
     let issue = context.project.issue_to_change(arguments.issue.as_ref())?;
     match &arguments.test {
-        Some(address) => super::runtime()?.block_on(send_test(context, &issue, address)),
+        Some(addresses) => {
+            super::runtime()?.block_on(send_tests(context, &issue, addresses, arguments.reader.as_deref()))
+        }
         None => send(context, &issue, &SendRequest::new(arguments)),
     }
 }
@@ -72,6 +76,9 @@ pub(super) fn send(context: Context<'_>, issue: &IssueName, request: &SendReques
     }
     import_list(context, &mut ledger, &request.list)?;
     refuse_cancelled(context.project, &ledger, issue)?;
+    if !request.is_dry_run() {
+        refuse_lost_records(context, &ledger, issue)?;
+    }
     let prepared = prepare(context, ledger, issue, request)?;
     let now = review(context.project, &prepared.ledger, &prepared.composer, &prepared.job)?;
     let log = || -> Result<RunLog, Error> {

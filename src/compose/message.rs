@@ -105,6 +105,7 @@ pub(super) fn headers(
     recipient: &Address,
     token: &Token,
     subject: &str,
+    message_id: &str,
     now: Timestamp,
 ) -> Result<String, ComposeError> {
     let name = Some(member.name.clone()).filter(|name| !name.is_empty());
@@ -113,7 +114,7 @@ pub(super) fn headers(
     headers.set(Date::new(SystemTime::UNIX_EPOCH + since_epoch));
     headers.set(To::from(Mailboxes::from(mailbox(name, recipient)?)));
     headers.set(Subject::from(subject.to_owned()));
-    headers.set(MessageId::from(format!("<{}>", message_id(token, &sender.address))));
+    headers.set(MessageId::from(format!("<{message_id}>")));
     for (name, value) in sender.unsubscribe_headers(token)? {
         headers.insert_raw(raw(name, value));
     }

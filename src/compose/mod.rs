@@ -218,7 +218,8 @@ impl Composer {
         let filled = self.fill(member, &token)?;
         let sender = &self.setup.sender;
         sender.return_path(&token)?;
-        message::headers(sender, member, &recipient, &token, filled.subject(), now).map(drop)
+        let id = message::message_id(&token, &sender.address);
+        message::headers(sender, member, &recipient, &token, filled.subject(), &id, now).map(drop)
     }
 
     fn unsigned(&self, member: &Member, mark: Mark, now: Timestamp) -> Result<Letter, ComposeError> {
@@ -230,11 +231,20 @@ impl Composer {
             Mark::Test => format!("{} {}", self.language.text("test_mark"), filled.subject()),
         };
         let sender = &self.setup.sender;
-        let headers = message::headers(sender, member, &recipient, &token, &subject, now)?;
+        let message_id = match mark {
+            Mark::None => message::message_id(&token, &sender.address),
+            // Mail programs throw away a letter whose Message-ID they know.
+            Mark::Test => message::message_id(&token, &sender.address).replacen(
+                '@',
+                &format!(".test-{}@", now.as_microsecond()),
+                1,
+            ),
+        };
+        let headers = message::headers(sender, member, &recipient, &token, &subject, &message_id, now)?;
         Ok(Letter {
             member: member.id,
             sender: Some(sender.return_path(&token)?),
-            message_id: message::message_id(&token, &sender.address),
+            message_id,
             bytes: self.frame.message(&headers, &text, &html),
             recipient,
         })

@@ -2,6 +2,7 @@
 
 mod inbox;
 mod password;
+mod provider;
 mod schedule;
 mod values;
 
@@ -17,6 +18,7 @@ use crate::net::{Auth, Security};
 
 pub use inbox::{Imap, Inbox};
 pub use password::{Password, PasswordError, PasswordKeys};
+pub use provider::Provider;
 pub use schedule::{MonthDay, Schedule};
 pub use values::{Age, Count, FolderUrl, ListId, MaxMissing, Missing, Span, UnsubscribeUrl, Wait, ZoneName};
 
@@ -77,6 +79,9 @@ pub struct Sender {
     /// `https:` address with `{token}` in it.
     pub unsubscribe_url: Option<UnsubscribeUrl>,
     pub list_id: Option<ListId>,
+    /// Who gets test letters.
+    #[serde(default)]
+    pub testers: Vec<Address>,
 }
 
 /// How letters leave this machine.
@@ -84,6 +89,8 @@ pub struct Sender {
 #[serde(deny_unknown_fields, default)]
 pub struct Transport {
     pub kind: TransportKind,
+    /// A mail provider whose server and limits are known.
+    pub provider: Option<String>,
     pub host: Option<String>,
     pub port: Option<u16>,
     pub security: Security,
@@ -190,7 +197,17 @@ impl Config {
             }
             Err(source) => return Err(ConfigError::Read { path, source }),
         };
-        let config: Self = toml::from_str(&text).map_err(|error| syntax(&path, &text, &error))?;
+        let mut config: Self = toml::from_str(&text).map_err(|error| syntax(&path, &text, &error))?;
+        if let Some(name) = config.transport.provider.clone() {
+            let provider = Provider::named(&name).map_err(|message| ConfigError::Value {
+                path: path.clone(),
+                key: "transport.provider",
+                message,
+            })?;
+            let own: toml::Table = text.parse().unwrap_or_default();
+            let own = own.get("transport").and_then(toml::Value::as_table).cloned().unwrap_or_default();
+            provider.fill(&mut config.transport, &own);
+        }
         config.check(&path)?;
         Ok(config)
     }
@@ -261,6 +278,7 @@ impl Default for Transport {
     fn default() -> Self {
         Self {
             kind: TransportKind::Outbox,
+            provider: None,
             host: None,
             port: None,
             security: Security::Starttls,

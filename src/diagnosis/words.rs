@@ -228,3 +228,31 @@ pub(super) const STATUSES: [(About, &[&str]); 6] = [
     // Somebody's policy: only later replies tell whose.
     (Unknown, &["7.*"]),
 ];
+
+/// What a refused login means where the words tell, and what to do (replies of Microsoft, Google, Apple, Yahoo and of servers
+/// that let only known machines in).
+pub(super) const LOGINS: [(&[&str], &str); 4] = [
+    (
+        &["5.7.139", "smtpclientauthentication", "basic authentication is disabled", "5.7.30"],
+        "the password may be right: the provider has switched password logins off for this mailbox. Ask an administrator to \
+         turn on \"Authenticated SMTP\" for it, or log in with auth = \"xoauth2\" and a password_command that prints a token",
+    ),
+    (
+        &[
+            "5.7.9",
+            "application-specific password",
+            "app password",
+            "app-specific password",
+            "5.7.8 username and password not accepted",
+        ],
+        "this account needs an app password: create one at the provider (two-step verification must be on) and use it here",
+    ),
+    (
+        &["unauthorized ip", "ip address is not allowed", "ip not allowed", "not from an allowed"],
+        "the provider lets only known addresses in: allow this machine's address in its settings",
+    ),
+    (
+        &["too many login", "too many failed", "temporarily locked", "account locked"],
+        "the provider has locked logins for a while: wait before you try again",
+    ),
+];

@@ -6,34 +6,28 @@ use std::str::FromStr;
 use jiff::SignedDuration;
 use serde::Deserialize;
 
-/// A limit such as `200/h`: at most this many letters in any such span of time.
+/// A limit such as `200/h` or `25/5min`: at most this many letters in any such span of time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(try_from = "String")]
 pub struct Quota {
     pub letters: u32,
-    unit: Unit,
+    minutes: u32,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Unit {
-    Minute,
-    Hour,
-    Day,
-}
+const HOUR: u32 = 60;
+const DAY: u32 = 24 * HOUR;
+/// A run waits where letters may leave again within so many minutes.
+const WAITED_FOR: u32 = 5;
 
 impl Quota {
     /// The time in which the letters are counted.
     pub fn span(self) -> SignedDuration {
-        SignedDuration::from_hours(match self.unit {
-            Unit::Minute => return SignedDuration::from_mins(1),
-            Unit::Hour => 1,
-            Unit::Day => 24,
-        })
+        SignedDuration::from_mins(self.minutes.into())
     }
 
     /// Tells whether a run waits for the next letter's turn; it ends where that could take an hour or a day.
     pub fn is_waited_for(self) -> bool {
-        self.unit == Unit::Minute
+        self.minutes <= WAITED_FOR
     }
 }
 
@@ -41,16 +35,22 @@ impl FromStr for Quota {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let wrong = || format!("`{text}` is not a quota such as \"30/min\", \"200/h\" or \"300/day\"");
+        let wrong =
+            || format!("`{text}` is not a quota such as \"30/min\", \"25/5min\", \"200/h\" or \"300/day\"");
         let (letters, unit) = text.split_once('/').ok_or_else(wrong)?;
         let letters = letters.trim().parse().ok().filter(|letters| *letters > 0).ok_or_else(wrong)?;
-        let unit = match unit.trim() {
-            "min" | "minute" => Unit::Minute,
-            "h" | "hour" => Unit::Hour,
-            "d" | "day" => Unit::Day,
+        let unit = unit.trim();
+        let digits = unit.find(|c: char| !c.is_ascii_digit()).unwrap_or(unit.len());
+        let (number, unit) = unit.split_at(digits);
+        let number: u32 = if number.is_empty() { 1 } else { number.parse().map_err(|_| wrong())? };
+        let minutes = match unit.trim() {
+            "min" | "minute" | "minutes" => 1,
+            "h" | "hour" | "hours" => HOUR,
+            "d" | "day" | "days" => DAY,
             _ => return Err(wrong()),
         };
-        Ok(Self { letters, unit })
+        let minutes = number.checked_mul(minutes).filter(|minutes| (1..=7 * DAY).contains(minutes));
+        Ok(Self { letters, minutes: minutes.ok_or_else(wrong)? })
     }
 }
 
@@ -64,12 +64,13 @@ impl TryFrom<String> for Quota {
 
 impl fmt::Display for Quota {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let unit = match self.unit {
-            Unit::Minute => "min",
-            Unit::Hour => "h",
-            Unit::Day => "day",
+        let (number, unit) = match self.minutes {
+            minutes if minutes % DAY == 0 => (minutes / DAY, "day"),
+            minutes if minutes % HOUR == 0 => (minutes / HOUR, "h"),
+            minutes => (minutes, "min"),
         };
-        write!(f, "{}/{unit}", self.letters)
+        let number = if number == 1 { String::new() } else { number.to_string() };
+        write!(f, "{}/{number}{unit}", self.letters)
     }
 }
 
@@ -79,13 +80,18 @@ mod tests {
 
     #[test]
     fn quotas_are_a_number_in_a_time() {
-        for (text, shown, minutes) in
-            [("30/min", "30/min", 1), (" 200 / hour", "200/h", 60), ("300/d", "300/day", 1440)]
-        {
+        for (text, shown, minutes) in [
+            ("30/min", "30/min", 1),
+            (" 200 / hour", "200/h", 60),
+            ("300/d", "300/day", 1440),
+            ("25/5min", "25/5min", 5),
+            ("300/4h", "300/4h", 240),
+            ("10/60min", "10/h", 60),
+        ] {
             let quota: Quota = text.parse().unwrap();
             assert_eq!((quota.to_string().as_str(), quota.span().as_mins()), (shown, minutes));
         }
-        for text in ["", "200", "0/h", "-1/h", "5/week", "x/h", "9999999999/h"] {
+        for text in ["", "200", "0/h", "-1/h", "5/week", "x/h", "9999999999/h", "5/0h", "5/99999999h"] {
             assert!(text.parse::<Quota>().is_err(), "{text}");
         }
     }

@@ -231,6 +231,61 @@ impl Ledger {
         Ok(self.connection.query_row(sql, [issue], |row| row.get(0))?)
     }
 
+    /// The state of one delivery; `None` if there is none.
+    ///
+    /// # Errors
+    /// If the ledger cannot be read.
+    pub fn state_of(&self, issue: &IssueName, member: MemberId) -> Result<Option<State>, LedgerError> {
+        let sql = "SELECT state FROM delivery WHERE issue = ?1 AND member = ?2";
+        let mut statement = self.connection.prepare_cached(sql)?;
+        Ok(statement.query_row((issue, member), |row| row.get(0)).optional()?)
+    }
+
+    /// How often the letter to a member was tried.
+    ///
+    /// # Errors
+    /// If the ledger cannot be read.
+    pub fn attempts_of(&self, issue: &IssueName, member: MemberId) -> Result<u32, LedgerError> {
+        let sql = "SELECT attempts FROM delivery WHERE issue = ?1 AND member = ?2";
+        let mut statement = self.connection.prepare_cached(sql)?;
+        let found = statement.query_row((issue, member), |row| row.get(0)).optional()?;
+        Ok(found.unwrap_or_default())
+    }
+
+    /// Records by a person's decision that a letter left of which only the log knows; false if it has another end.
+    ///
+    /// # Errors
+    /// If the ledger cannot be written; then nothing is recorded.
+    pub fn accept_from_log(
+        &self,
+        issue: &IssueName,
+        member: MemberId,
+        address: &Address,
+        message_id: &str,
+        now: Timestamp,
+    ) -> Result<bool, LedgerError> {
+        self.at_once(|ledger| {
+            let sql = "INSERT INTO delivery (issue, member, state, changed_at) VALUES (?1, ?2, 'queued', ?3)
+                       ON CONFLICT DO NOTHING";
+            ledger.connection.execute(sql, (issue, member, Stamp(now)))?;
+            let sql =
+                "UPDATE delivery SET state = 'accepted', address = ?3, message_id = ?4, changed_at = ?5,
+                       reply = 'accepted, says the send log', code = NULL, status = NULL
+                       WHERE issue = ?1 AND member = ?2 AND state IN ('queued', 'sending', 'in_doubt')";
+            let values = (issue, member, address.as_str(), message_id, Stamp(now));
+            Ok(ledger.connection.execute(sql, values)? == 1)
+        })
+    }
+
+    /// Counts a letter that is not of an issue, such as a test letter, towards the quotas.
+    ///
+    /// # Errors
+    /// If the ledger cannot be written.
+    pub fn count_handed_over(&self, now: Timestamp) -> Result<(), LedgerError> {
+        self.connection.execute("INSERT INTO handed_over VALUES (?1)", [now.as_millisecond()])?;
+        Ok(())
+    }
+
     /// Tells whether a letter of the issue has left, or may have.
     ///
     /// # Errors

@@ -19,6 +19,8 @@ const UNFINISHED: &str = ".rewrite-";
 pub struct JsonLines {
     path: PathBuf,
     file: File,
+    /// Whether the last line may lack its end: the disk was full.
+    is_cut: bool,
 }
 
 /// Why a log cannot be used.
@@ -43,7 +45,7 @@ impl JsonLines {
         if !ends_a_line(&mut file).map_err(failed)? {
             file.write_all(b"\n").map_err(failed)?;
         }
-        Ok(Self { path: path.to_owned(), file })
+        Ok(Self { path: path.to_owned(), file, is_cut: false })
     }
 
     /// Appends one event in one write, so that lines of two processes never mix.
@@ -52,9 +54,12 @@ impl JsonLines {
     /// If the line cannot be written.
     pub fn add(&mut self, event: &impl Serialize) -> Result<(), LogError> {
         let failed = |source| LogError { path: self.path.clone(), source };
-        let mut line = serde_json::to_vec(event).map_err(|error| failed(error.into()))?;
+        let mut line = if self.is_cut { vec![b'\n'] } else { Vec::new() };
+        serde_json::to_writer(&mut line, event).map_err(|error| failed(error.into()))?;
         line.push(b'\n');
-        self.file.write_all(&line).map_err(failed)
+        let written = self.file.write_all(&line);
+        self.is_cut = written.is_err();
+        written.map_err(failed)
     }
 
     /// Rewrites a log without the events before `before`; returns how many went. All of it or nothing.

@@ -233,7 +233,7 @@ fn passes(reply: &Reply) -> bool {
 
 /// Letters before this time matter to no quota.
 pub fn counted_since(now: Timestamp) -> Timestamp {
-    now.saturating_sub(SignedDuration::from_hours(24)).unwrap_or(Timestamp::MIN)
+    now.saturating_sub(SignedDuration::from_hours(7 * 24)).unwrap_or(Timestamp::MIN)
 }
 
 /// The pauses between rounds: longer and longer, with a random part.

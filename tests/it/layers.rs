@@ -26,8 +26,20 @@ const ALLOWED: [(&str, &[&str]); 19] = [
     (
         "error",
         &[
-            "domain", "compose", "import", "ledger", "relay", "send", "net", "mailbox", "publish", "preview",
-            "config", "inbox", "report",
+            "diagnosis",
+            "domain",
+            "compose",
+            "import",
+            "ledger",
+            "relay",
+            "send",
+            "net",
+            "mailbox",
+            "publish",
+            "preview",
+            "config",
+            "inbox",
+            "report",
         ],
     ),
 ];
@@ -52,7 +64,7 @@ const COMMANDS: [(&str, &[&str]); 25] = [
     ("preview", &["check", "context", "files", "import", "project", "states", "stop"]),
     ("prune", &["context"]),
     ("schedule", &["context", "project", "send"]),
-    ("send", &["archive", "check", "context", "import", "project", "states", "stop"]),
+    ("send", &["archive", "check", "context", "import", "members", "project", "states", "stop"]),
     ("shell", &["project"]),
     ("status", &["context", "project", "schedule", "states"]),
     // What `commands/mod.rs` itself has for all of them.

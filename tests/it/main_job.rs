@@ -86,6 +86,7 @@ fn a_test_letter_is_marked_and_remembered_by_nobody() {
     club.run("send 2026-1 --test prov@example.org").code(0).stdout_has("accepted");
     assert_eq!(server.letters()[0].header("Subject").unwrap(), "[PROV] Brevet");
     let said = club.run("send 2026-1 --test prov@example.org --json").code(0).json();
+    let said = &said[0];
     assert_eq!((said["outcome"].as_str(), said["reply"]["code"].as_u64()), (Some("accepted"), Some(250)));
     club.run("send 2026-1 --yes").code(0);
     assert_eq!(server.messages(), 5);

@@ -6,7 +6,9 @@ use crate::cli::Resolve;
 use crate::domain::{IssueName, Sha256, State};
 use crate::error::{Error, Exit, Kind};
 use crate::ledger::{DeliveryRow, Ledger, Requeued};
-use crate::report::plural;
+use crate::report::{Table, plural};
+
+use super::two_records::{LostRecord, lost_records};
 
 use crate::commands::Context;
 
@@ -18,6 +20,9 @@ pub fn run(context: Context<'_>, arguments: &Resolve) -> Result<Exit, Error> {
     let ledger = context.project.ledger()?;
     let issue = &context.project.issue_in_ledger(arguments.issue.as_ref(), &ledger)?;
     let interrupted = ledger.recover(Timestamp::now())?.remove(issue).unwrap_or_default();
+    if arguments.from_log {
+        return take_over_log(context, &ledger, issue, arguments);
+    }
     let rows = chosen(arguments, candidates(&ledger, issue, arguments)?)?;
     let state = match (arguments.accepted, arguments.resend) {
         (true, _) => State::Accepted,
@@ -49,6 +54,48 @@ pub fn run(context: Context<'_>, arguments: &Resolve) -> Result<Exit, Error> {
         State::Accepted => format!("{letters} marked as accepted."),
         _ => format!("{letters} queued again: medlemsbrev send {issue}"),
     });
+    Ok(Exit::Done)
+}
+
+/// Records what only the send log knows, after a question.
+fn take_over_log(
+    context: Context<'_>,
+    ledger: &Ledger,
+    issue: &IssueName,
+    arguments: &Resolve,
+) -> Result<Exit, Error> {
+    let lost = lost_records(context.project, ledger, issue, true)?;
+    if lost.is_empty() {
+        context.terminal.text("The ledger knows everything that the send log does.");
+        return Ok(Exit::Done);
+    }
+    let mut digest = Sha256::new();
+    let mut table = Table::new(["address", "name"]);
+    for record in &lost {
+        digest.update(format!("{} {} ", record.member, record.address).as_bytes());
+        table.row([record.address.to_string(), record.name.clone()]);
+    }
+    let digest: String = digest.finish().chars().take(DIGEST_LENGTH).collect();
+    let letters = plural(lost.len() as u64, "letter", "letters");
+    match &arguments.expect {
+        Some(expected) if *expected == digest => {}
+        Some(_) => {
+            let message = "the letters are not those of the listing; nothing was changed";
+            return Err(Error::new(Kind::Data, message)
+                .hint(format!("list them again: medlemsbrev resolve {issue} --from-log")));
+        }
+        None => {
+            context.terminal.text(table.to_string());
+            let question = format!("Record {letters} as accepted, as the send log says?");
+            let instead = format!("confirm this listing with --expect {digest}");
+            crate::commands::agree(context.terminal, &question, &instead)?;
+        }
+    }
+    for record in &lost {
+        let LostRecord { member, address, message_id, .. } = record;
+        ledger.accept_from_log(issue, *member, address, message_id, Timestamp::now())?;
+    }
+    context.terminal.say(format!("{letters} recorded as accepted."));
     Ok(Exit::Done)
 }
 

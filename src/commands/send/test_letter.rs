@@ -1,38 +1,97 @@
-//! `send --test`: one marked letter that no ledger knows of.
+//! `send --test`: marked letters that no issue counts.
 
 use jiff::Timestamp;
+use serde::Serialize;
 
 use crate::commands::Context;
-use crate::compose::Mark;
-use crate::domain::{Address, IssueName, Member, Outcome, State};
+use crate::compose::{Composer, Mark};
+use crate::domain::{Address, IssueName, Member, MemberId, Outcome, Reply, State};
 use crate::error::{Error, Exit, Kind};
+use crate::ledger::Ledger;
 
-/// Sends the test letter.
-pub(super) async fn send_test(
+/// What became of a test letter, as JSON.
+#[derive(Debug, Serialize)]
+struct TestLetter {
+    address: Address,
+    outcome: State,
+    reply: Reply,
+}
+
+/// Sends a test letter to each address, or to the testers of the configuration; as `reader` would get it, if one is named.
+pub(super) async fn send_tests(
     context: Context<'_>,
     issue: &IssueName,
-    address: &Address,
+    addresses: &[Address],
+    reader: Option<&str>,
 ) -> Result<Exit, Error> {
-    let ledger = crate::commands::import::register_as_sent(context)?;
-    let member = ledger.member_by_address(address)?.map(|row| row.member);
-    let composer = context.project.composer(issue, ledger.fields()?)?;
-    let reader = member.unwrap_or_else(|| composer.neutral_reader());
-    let reader = Member { address: Some(address.clone()), ..reader };
-    let letter = composer.letter(&reader, Mark::Test, Timestamp::now())?;
+    let testers = &context.project.config.sender.testers;
+    let addresses = if addresses.is_empty() { testers.as_slice() } else { addresses };
+    if addresses.is_empty() {
+        return Err(Error::new(Kind::Usage, "no address for a test letter")
+            .hint("name one after --test, or add testers = [\"you@example.org\"] to [sender]"));
+    }
+    let register = crate::commands::import::register_as_sent(context)?;
+    let composer = context.project.composer(issue, register.fields()?)?;
+    let reader = reader.map(|who| crate::commands::members::find(&register, who)).transpose()?;
+    // Its links are nobody's: who tries them out unsubscribes no member.
+    let reader = reader.map(|row| Member { id: MemberId(0), ..row.member });
     let relay = context.relay(issue)?;
     let mut session = relay.connect().await?;
-    let delivered = session.deliver(&letter, None).await;
-    session.close().await;
-    let state = State::from(&delivered.outcome);
-    let reply = delivered.outcome.reply();
-    if context.terminal.json {
-        context.terminal.json(&serde_json::json!({ "address": address, "outcome": state, "reply": reply }));
-    } else {
-        context.terminal.text(format!("Test letter to {address}: {}: {reply}", state.as_str()));
+    let mut sent = Vec::new();
+    for address in addresses {
+        let letter = letter_to(&composer, &register, reader.as_ref(), address)?;
+        let delivered = session.deliver(&letter, None).await;
+        if let Some(ledger) = Ledger::open_existing(&context.project.ledger_path())? {
+            ledger.count_handed_over(Timestamp::now())?;
+        }
+        let is_lost = delivered.after != crate::relay::After::GoOn;
+        let outcome = State::from(&delivered.outcome);
+        let reply = delivered.outcome.reply().clone();
+        if !context.terminal.json {
+            let outcome = outcome_words(&delivered.outcome);
+            context.terminal.text(format!("Test letter to {address}: {outcome}: {reply}"));
+        }
+        sent.push(TestLetter { address: address.clone(), outcome, reply });
+        if is_lost && sent.len() < addresses.len() {
+            session.close().await;
+            session = relay.connect().await?;
+        }
     }
-    Ok(match delivered.outcome {
-        Outcome::Accepted(_) => Exit::Done,
-        Outcome::Deferred(_) => Exit::Failed(Kind::TryAgain),
-        Outcome::Rejected(_) | Outcome::InDoubt(_) => Exit::Partly,
+    session.close().await;
+    context.terminal.json(&sent);
+    let is = |state| sent.iter().any(|letter| letter.outcome == state);
+    Ok(if is(State::Deferred) {
+        Exit::Failed(Kind::TryAgain)
+    } else if is(State::Rejected) || is(State::InDoubt) {
+        Exit::Partly
+    } else {
+        Exit::Done
     })
+}
+
+fn letter_to(
+    composer: &Composer,
+    register: &Ledger,
+    reader: Option<&Member>,
+    address: &Address,
+) -> Result<crate::domain::Letter, Error> {
+    let reader = match reader {
+        Some(reader) => reader.clone(),
+        None => {
+            let member = register.member_by_address(address)?.map(|row| row.member);
+            member.unwrap_or_else(|| composer.neutral_reader())
+        }
+    };
+    let reader = Member { address: Some(address.clone()), ..reader };
+    Ok(composer.letter(&reader, Mark::Test, Timestamp::now())?)
+}
+
+/// Nobody tries a test letter again, so none is called deferred.
+fn outcome_words(outcome: &Outcome) -> &'static str {
+    match outcome {
+        Outcome::Accepted(_) => "accepted",
+        Outcome::Deferred(_) => "not accepted",
+        Outcome::Rejected(_) => "rejected",
+        Outcome::InDoubt(_) => "in doubt",
+    }
 }

@@ -1,0 +1,127 @@
+//! What the configuration and the issue say about sending, beside the letter itself: times, port, provider, quota.
+
+use std::path::Path;
+
+use jiff::Timestamp;
+use jiff::tz::AmbiguousOffset;
+
+use crate::check::Finding;
+use crate::commands::Project;
+use crate::compose::IssueSource;
+use crate::config::{FILE, Provider, Transport, TransportKind};
+use crate::domain::{Excerpt, Quota};
+use crate::net::{Auth, Security};
+
+const DAY_MINUTES: i64 = 24 * 60;
+
+/// What is wrong with the times between which an issue may be sent.
+pub(super) fn window(project: &Project, source: &IssueSource) -> Vec<Finding> {
+    let path = source.dir.join("issue.toml");
+    let wrong = |key: &str, message: String, advice: &str| {
+        Finding::error("send-window", message, advice).at(place(&path, key))
+    };
+    let (begin, end) = (source.issue.send_at, source.issue.send_until);
+    let zone = &project.config.association.time_zone.0;
+    let mut findings = Vec::new();
+    for (key, time) in [("send_at", begin), ("send_until", end)] {
+        let offset = time.map(|time| zone.to_ambiguous_timestamp(time).offset());
+        if matches!(offset, Some(AmbiguousOffset::Gap { .. })) {
+            let message = format!("{key} is an hour that the clocks skip that day");
+            findings.push(wrong(key, message, "summer time begins then: use an hour later"));
+        }
+    }
+    if let (Some(begin), Some(end)) = (begin, end)
+        && end <= begin
+    {
+        let message =
+            "send_until is not after send_at, so `send --due` would never send the issue".to_owned();
+        findings.push(wrong("send_until", message, "correct one of the two"));
+    }
+    findings
+}
+
+/// Port and security that do not go together (RFC 8314 §3.3).
+pub(super) fn port(project: &Project) -> Option<Finding> {
+    let transport = smtp(project)?;
+    let (port, security) = (transport.port(), transport.security);
+    let [meant, speaks] = match (port, security) {
+        (465, Security::Starttls | Security::None) => ["tls", "speaks TLS from the start"],
+        (587 | 25, Security::Tls) => ["starttls", "begins without TLS"],
+        _ => return None,
+    };
+    let message = format!("port {port} usually {speaks}, and security is another one");
+    let advice = format!("set security = \"{meant}\", or the other port");
+    Some(Finding::warning("transport-port", message, advice).at(place(&project.dir.join(FILE), "security")))
+}
+
+/// What the provider does or forbids, and whether its quota lets the letters out in a day.
+pub(super) fn provider(project: &Project, letters: u64, now: Timestamp) -> Vec<Finding> {
+    let Some(transport) = smtp(project) else { return Vec::new() };
+    let path = project.dir.join(FILE);
+    let mut findings = Vec::new();
+    let mut warn = |key: &str, rule, message: String, advice: &str| {
+        findings.push(Finding::warning(rule, message, advice).at(place(&path, key)));
+    };
+    if let Some(a_day) = transport.quota.iter().copied().map(in_a_day).min().filter(|a_day| *a_day < letters)
+    {
+        let message = format!("the quota lets {a_day} letters out in a day, and there are {letters}");
+        warn(
+            "quota",
+            "quota-day",
+            message,
+            "let cron send the rest (`schedule`), or ask the provider for more",
+        );
+    }
+    let Some(provider) = transport.provider.as_deref().and_then(|name| Provider::named(name).ok()) else {
+        return findings;
+    };
+    let name = &provider.name;
+    if provider.forbids_newsletters() {
+        let message = format!("{name} forbids newsletters through this server");
+        warn(
+            "provider",
+            "provider-newsletters",
+            message,
+            "ask the provider, or use a service for newsletters",
+        );
+    }
+    let has_tokens = project.config.sender.bounce_address.is_some();
+    if provider.rewrites_return_path() && has_tokens {
+        let message = format!("{name} puts its own return path on letters: bounces lose the member's token");
+        let advice = "bounces come to the sender's own mailbox; let `bounces` read that one";
+        warn("provider", "provider-return-path", message, advice);
+    } else if provider.refuses_plus() && has_tokens {
+        let message =
+            format!("{name} sends nothing from an address with a + in it, as bounce addresses have");
+        warn("provider", "provider-plus", message, "leave bounce_address out");
+    }
+    let today = now.to_zoned_datetime(project.config.association.time_zone.0.clone()).date();
+    if let Some(notice) = provider.notice(today).filter(|_| transport.auth == Auth::Password) {
+        warn("provider", "provider-notice", notice.to_owned(), "see docs/sending.md");
+    }
+    findings
+}
+
+fn smtp(project: &Project) -> Option<&Transport> {
+    Some(&project.config.transport).filter(|transport| transport.kind == TransportKind::Smtp)
+}
+
+/// How many letters a quota lets out in a day.
+fn in_a_day(quota: Quota) -> u64 {
+    let minutes = quota.span().as_mins().max(1);
+    let spans = u64::try_from((DAY_MINUTES / minutes).max(1)).unwrap_or(1);
+    u64::from(quota.letters).saturating_mul(spans)
+}
+
+/// The first line of a file that sets this key.
+fn place(path: &Path, key: &str) -> Excerpt {
+    let text = std::fs::read_to_string(path).unwrap_or_default();
+    let mut at = 0;
+    for line in text.split_inclusive('\n') {
+        if line.trim_start().strip_prefix(key).is_some_and(|rest| rest.trim_start().starts_with('=')) {
+            return Excerpt::new(path, &text, at..at + line.trim_end().len());
+        }
+        at += line.len();
+    }
+    Excerpt::new(path, &text, 0..0)
+}

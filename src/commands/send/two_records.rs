@@ -1,0 +1,110 @@
+//! The send log as a second record of what left: a ledger that was restored or copied does not send everything again.
+
+use std::collections::BTreeMap;
+use std::fs::File;
+use std::io::{BufRead, BufReader, ErrorKind};
+
+use serde::Deserialize;
+
+use crate::commands::{Context, Project};
+use crate::domain::{Address, IssueName, MemberId, State};
+use crate::error::{Error, Kind};
+use crate::ledger::Ledger;
+use crate::report::plural;
+
+/// A line of the log that says that a letter was accepted.
+#[derive(Debug, Deserialize)]
+struct Line {
+    issue: IssueName,
+    event: String,
+    address: Option<Address>,
+    letter: Option<LoggedLetter>,
+}
+
+#[derive(Debug, Deserialize)]
+struct LoggedLetter {
+    message_id: String,
+}
+
+/// A letter that the log says was accepted, of which the ledger knows nothing or is in doubt.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct LostRecord {
+    pub member: MemberId,
+    pub name: String,
+    pub address: Address,
+    pub message_id: String,
+}
+
+/// The letters of an issue that the log calls accepted while the ledger does not. With `in_doubt` those that are in doubt
+/// there are among them.
+pub(super) fn lost_records(
+    project: &Project,
+    ledger: &Ledger,
+    issue: &IssueName,
+    in_doubt: bool,
+) -> Result<Vec<LostRecord>, Error> {
+    let accepted = accepted_in_log(project, issue)?;
+    let mut lost = Vec::new();
+    for (_, (address, message_id)) in accepted {
+        let Some(row) = ledger.member_by_address(&address)? else { continue };
+        let is_known = match ledger.state_of(issue, row.member.id)? {
+            Some(State::InDoubt | State::Sending) => !in_doubt,
+            Some(State::Accepted | State::Rejected) => true,
+            // A person, or a streak that was taken back, has queued it again after an attempt.
+            Some(State::Queued | State::Deferred) => ledger.attempts_of(issue, row.member.id)? > 0,
+            None => false,
+        };
+        if !is_known {
+            lost.push(LostRecord { member: row.member.id, name: row.member.name, address, message_id });
+        }
+    }
+    Ok(lost)
+}
+
+/// Address and Message-ID of each letter of the issue that the log calls accepted, by the address's key.
+fn accepted_in_log(
+    project: &Project,
+    issue: &IssueName,
+) -> Result<BTreeMap<String, (Address, String)>, Error> {
+    let path = project.log_path("send");
+    let mut accepted = BTreeMap::new();
+    let file = match File::open(&path) {
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(accepted),
+        file => file.map_err(|error| Error::unreadable(&path, &error))?,
+    };
+    let sign = format!("\"{issue}\"");
+    for line in BufReader::new(file).split(b'\n') {
+        let line = line.map_err(|error| Error::unreadable(&path, &error))?;
+        // Most lines of a long log are of other issues, and need not be read whole.
+        if memchr::memmem::find(&line, sign.as_bytes()).is_none() {
+            continue;
+        }
+        if let Ok(Line { issue: of, event, address: Some(address), letter: Some(letter) }) =
+            serde_json::from_slice(&line)
+            && of == *issue
+            && event == State::Accepted.as_str()
+        {
+            accepted.insert(address.key(), (address, letter.message_id));
+        }
+    }
+    Ok(accepted)
+}
+
+/// Refuses to send while the log knows of accepted letters that the ledger has no record of.
+pub(super) fn refuse_lost_records(
+    context: Context<'_>,
+    ledger: &Ledger,
+    issue: &IssueName,
+) -> Result<(), Error> {
+    let lost = lost_records(context.project, ledger, issue, false)?;
+    let Some(first) = lost.first() else { return Ok(()) };
+    let letters = plural(lost.len() as u64, "letter", "letters");
+    let message = format!(
+        "the send log says that {letters} of {issue} left ({} at {} the first) of which the ledger knows nothing; nothing \
+         was sent",
+        first.name, first.address
+    );
+    Err(Error::new(Kind::Data, message).hint(format!(
+        "the ledger may be an old copy; take over what the log knows with: medlemsbrev resolve {issue} --from-log"
+    )))
+}

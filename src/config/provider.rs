@@ -1,0 +1,142 @@
+//! What is known of mail providers, so that their name is enough in the configuration.
+
+use std::collections::BTreeMap;
+use std::sync::LazyLock;
+
+use jiff::civil::Date;
+use serde::{Deserialize, Deserializer};
+
+use crate::domain::{Quota, suggest};
+use crate::net::Security;
+
+use super::Transport;
+use super::values::Count;
+
+const DATA: &str = include_str!("providers.toml");
+/// Where no limit of connections is known.
+const CONNECTIONS: Count = Count(2);
+
+static PROVIDERS: LazyLock<BTreeMap<String, Provider>> =
+    LazyLock::new(|| toml::from_str(DATA).unwrap_or_default());
+
+/// A mail provider.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Provider {
+    pub name: String,
+    host: String,
+    port: Option<u16>,
+    security: Option<Security>,
+    #[serde(default)]
+    quota: Vec<Quota>,
+    newsletters: Option<Forbidden>,
+    return_path: Option<Rewritten>,
+    plus: Option<Refused>,
+    /// Which password the server wants, and where it comes from.
+    pub password: String,
+    notice: Option<String>,
+    #[serde(default, deserialize_with = "date")]
+    until: Option<Date>,
+    #[serde(rename = "read", deserialize_with = "date")]
+    _read: Option<Date>,
+    #[serde(rename = "sources")]
+    _sources: Vec<String>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum Forbidden {
+    Forbidden,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum Rewritten {
+    Rewritten,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum Refused {
+    Refused,
+}
+
+fn date<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Date>, D::Error> {
+    let text = toml::value::Datetime::deserialize(deserializer)?.to_string();
+    text.parse().map(Some).map_err(serde::de::Error::custom)
+}
+
+impl Provider {
+    /// The provider with this name in the configuration.
+    ///
+    /// # Errors
+    /// Says which one may be meant, or names all.
+    pub fn named(name: &str) -> Result<&'static Self, String> {
+        PROVIDERS.get(name).ok_or_else(|| {
+            let names: Vec<&str> = PROVIDERS.keys().map(String::as_str).collect();
+            let meant = suggest::did_you_mean(name, names.iter().copied());
+            let meant = meant.unwrap_or_else(|| format!("known are {}", names.join(", ")));
+            format!("names no provider that is known here: {meant}")
+        })
+    }
+
+    /// Fills in what the user's own `[transport]` table does not say.
+    pub(super) fn fill(&self, transport: &mut Transport, own: &toml::Table) {
+        let is_own = |key: &str| own.contains_key(key);
+        if !is_own("host") {
+            transport.host = Some(self.host.clone());
+        }
+        if !is_own("port") {
+            transport.port = self.port;
+        }
+        if let (Some(security), false) = (self.security, is_own("security")) {
+            transport.security = security;
+        }
+        if !is_own("quota") {
+            transport.quota.clone_from(&self.quota);
+        }
+        if !is_own("connections") {
+            transport.connections = CONNECTIONS;
+        }
+    }
+
+    /// Whether its rules forbid newsletters.
+    pub fn forbids_newsletters(&self) -> bool {
+        self.newsletters.is_some()
+    }
+
+    /// Whether it puts its own return path on letters, so that bounces lose the member's token.
+    pub fn rewrites_return_path(&self) -> bool {
+        self.return_path.is_some()
+    }
+
+    /// Whether it sends nothing from `name+anything@`.
+    pub fn refuses_plus(&self) -> bool {
+        self.plus.is_some()
+    }
+
+    /// What is about to change there, as long as it matters.
+    pub fn notice(&self, today: Date) -> Option<&str> {
+        self.notice.as_deref().filter(|_| self.until.is_none_or(|until| today < until))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_data_file_is_read_whole() {
+        let read: BTreeMap<String, Provider> = toml::from_str(DATA).unwrap();
+        assert_eq!(read.len(), DATA.lines().filter(|line| line.starts_with('[')).count());
+        assert!(read.values().all(|provider| provider.host.contains('.') && !provider.password.is_empty()));
+        assert!(Provider::named("lopia").unwrap_err().contains("loopia"));
+    }
+
+    #[test]
+    fn advice_that_is_bound_to_a_date_expires() {
+        let microsoft = Provider::named("microsoft-365").unwrap();
+        assert!(microsoft.notice("2026-11-26".parse().unwrap()).is_some());
+        assert!(microsoft.notice("2027-07-01".parse().unwrap()).is_none());
+    }
+}
