@@ -250,6 +250,9 @@ pub struct Check {
     /// Allow letters that Gmail will clip.
     #[arg(long)]
     pub allow_large: bool,
+    /// Instead of the issue, check that the mail servers let you in and take your addresses; no letter leaves.
+    #[arg(long)]
+    pub login: bool,
 }
 
 #[derive(Debug, Args)]

@@ -8,7 +8,7 @@ use serde::Serialize;
 
 use crate::compose::ComposeError;
 use crate::config::{ConfigError, PasswordError};
-use crate::diagnosis::login_advice;
+use crate::diagnosis::{About, about, login_advice};
 use crate::domain::Excerpt;
 use crate::import::ImportError;
 use crate::ledger::{LedgerError, LockError};
@@ -128,6 +128,11 @@ impl Error {
     /// A file that cannot be read.
     pub fn unreadable(path: &Path, error: &io::Error) -> Self {
         Self::new(Kind::Data, format!("cannot read `{}`: {error}", path.display()))
+    }
+
+    /// What the user can do.
+    pub fn advice(&self) -> Option<&str> {
+        self.hint.as_deref()
     }
 
     /// What kind of error it is.
@@ -362,6 +367,11 @@ impl From<RelayError> for Error {
         match error {
             RelayError::Server(error) => Self::of_server(&error, "transport"),
             RelayError::TurnedAway { .. } | RelayError::Folder { .. } => Self::of(Kind::TryAgain, &error),
+            RelayError::Refused { ref reply, .. } if !reply.is_final() => Self::of(Kind::TryAgain, &error),
+            RelayError::Refused { ref reply, .. } => match about(reply) {
+                About::Us(fault) => Self::of(Kind::Config, &error).hint(fault.advice()),
+                _ => Self::of(Kind::Config, &error),
+            },
             _ => Self::of(Kind::Config, &error),
         }
     }

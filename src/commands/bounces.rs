@@ -10,6 +10,9 @@ mod report;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
+#[cfg(feature = "imap")]
+pub(in crate::commands) use imap::look_at;
+
 use crate::cli::{Bounces, BouncesCommand};
 use crate::config::ConfigError;
 use crate::domain::Address;

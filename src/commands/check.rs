@@ -1,5 +1,6 @@
 //! `check`: everything that would be wrong, before it is sent.
 
+mod login;
 mod sending;
 
 use std::collections::BTreeSet;
@@ -26,6 +27,9 @@ struct Checked {
 
 /// Runs the command.
 pub fn run(context: Context<'_>, arguments: &Check) -> Result<Exit, Error> {
+    if arguments.login {
+        return login::run(context);
+    }
     let issue = context.project.issue(arguments.issue.as_ref())?;
     let ledger = super::import::register_as_sent(context)?;
     let Checked { composer, mut findings } =

@@ -36,6 +36,7 @@ pub(super) fn words(name: &str) -> String {
         "no_address" => "no e-mail address".to_owned(),
         "outside_segment" => "not in the segment".to_owned(),
         "no_section" => "no section for the member".to_owned(),
+        "shares_letter" => "the address has the letter already".to_owned(),
         other => other.replace('_', " "),
     }
 }

@@ -1,4 +1,4 @@
-//! Letters on their way: a letter is claimed, delivered and settled, and only as `docs/sending.md` allows.
+//! Letters on their way: a letter is claimed, delivered and settled; the triggers of the schema allow nothing else.
 
 use std::collections::BTreeMap;
 
@@ -189,6 +189,9 @@ pub(super) fn claim(
                WHERE issue = :issue AND member = :member AND state IN ('queued', 'deferred')
                AND EXISTS (SELECT 1 FROM member WHERE id = :member AND active = 1 AND address_key = :key)
                AND NOT EXISTS (SELECT 1 FROM suppression WHERE address_key = :key)
+               AND NOT EXISTS (SELECT 1 FROM delivery o WHERE o.issue = :issue AND lower(o.address) = :key
+                               AND o.address IS NOT NULL AND o.member <> :member
+                               AND o.state IN ('sending', 'accepted', 'in_doubt'))
                RETURNING attempts";
     let claimed = connection.prepare_cached(sql)?.query_row(
         named_params! {

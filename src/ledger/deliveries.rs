@@ -12,6 +12,11 @@ use super::{Attempt, BounceAction, Ledger, LedgerError};
 
 const A_WEEK: SignedDuration = SignedDuration::from_hours(7 * 24);
 
+/// Whether the address of member `m` has a letter of the issue `?1` that was another member's.
+pub(super) const SHARES_LETTER: &str = "EXISTS (SELECT 1 FROM delivery o WHERE o.issue = ?1
+     AND lower(o.address) = m.address_key AND o.address IS NOT NULL AND o.member <> m.id
+     AND o.state IN ('sending', 'accepted', 'in_doubt'))";
+
 /// What became of a letter that was to be queued again.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Requeued {
@@ -68,7 +73,7 @@ impl Ledger {
         let sql = format!(
             "SELECT {MEMBER_COLUMNS} FROM {MEMBER_TABLES} LEFT JOIN delivery d ON d.issue = ?1 AND d.member = m.id
              WHERE m.active = 1 AND m.address IS NOT NULL AND s.reason IS NULL
-             AND (d.state IS NULL OR d.state IN ('queued', 'deferred')) ORDER BY m.id"
+             AND (d.state IS NULL OR d.state IN ('queued', 'deferred')) AND NOT {SHARES_LETTER} ORDER BY m.id"
         );
         let mut statement = self.connection.prepare_cached(&sql).map_err(LedgerError::from)?;
         let mut rows = statement.query([issue]).map_err(LedgerError::from)?;
@@ -119,7 +124,8 @@ impl Ledger {
             "SELECT {MEMBER_COLUMNS} FROM {MEMBER_TABLES}
              JOIN delivery d ON d.issue = ?1 AND d.member = m.id
              WHERE d.member > ?2 AND d.state IN ('queued', 'deferred')
-             AND m.active = 1 AND m.address IS NOT NULL AND s.reason IS NULL ORDER BY d.member LIMIT ?3"
+             AND m.active = 1 AND m.address IS NOT NULL AND s.reason IS NULL AND NOT {SHARES_LETTER}
+             ORDER BY d.member LIMIT ?3"
         );
         let mut statement = self.connection.prepare_cached(&sql)?;
         let mut rows = statement.query((issue, after.0, limit))?;
@@ -239,6 +245,17 @@ impl Ledger {
         let sql = "SELECT state FROM delivery WHERE issue = ?1 AND member = ?2";
         let mut statement = self.connection.prepare_cached(sql)?;
         Ok(statement.query_row((issue, member), |row| row.get(0)).optional()?)
+    }
+
+    /// Tells whether an address has a letter of the issue, or may have, whichever member it was for.
+    ///
+    /// # Errors
+    /// If the ledger cannot be read.
+    pub fn has_letter(&self, issue: &IssueName, address: &Address) -> Result<bool, LedgerError> {
+        let sql = "SELECT EXISTS (SELECT 1 FROM delivery WHERE issue = ?1 AND lower(address) = ?2
+                   AND address IS NOT NULL AND state IN ('sending', 'accepted', 'in_doubt'))";
+        let mut statement = self.connection.prepare_cached(sql)?;
+        Ok(statement.query_row((issue, address.key()), |row| row.get(0))?)
     }
 
     /// How often the letter to a member was tried.

@@ -6,6 +6,7 @@ use serde::Serialize;
 
 use crate::domain::{IssueName, Member, State, SuppressionReason};
 
+use super::deliveries::SHARES_LETTER;
 use super::members::{MEMBER_COLUMNS, MEMBER_TABLES, MemberRow, member_row};
 use super::{Ledger, LedgerError};
 
@@ -20,6 +21,8 @@ pub enum Skip {
     OutsideSegment,
     /// Every section is for somebody else.
     NoSection,
+    /// The address has the letter already, as another member's.
+    SharesLetter,
 }
 
 impl Skip {
@@ -31,6 +34,7 @@ impl Skip {
             Self::Departed => "departed",
             Self::OutsideSegment => "outside_segment",
             Self::NoSection => "no_section",
+            Self::SharesLetter => "shares_letter",
         }
     }
 }
@@ -91,7 +95,7 @@ impl Ledger {
         mut each: impl FnMut(&Member, Standing) -> Result<(), E>,
     ) -> Result<(), E> {
         let sql = format!(
-            "SELECT {MEMBER_COLUMNS}, d.state FROM {MEMBER_TABLES}
+            "SELECT {MEMBER_COLUMNS}, d.state, {SHARES_LETTER} FROM {MEMBER_TABLES}
              LEFT JOIN delivery d ON d.issue = ?1 AND d.member = m.id WHERE m.active = 1 OR d.state IS NOT NULL"
         );
         let mut statement = self.connection.prepare_cached(&sql).map_err(LedgerError::from)?;
@@ -100,7 +104,7 @@ impl Ledger {
             let member = member_row(row)?;
             let standing = match row.get::<_, Option<State>>(7).map_err(LedgerError::from)? {
                 Some(state) if !state.may_be_claimed() => Standing::In(state),
-                state => match member.skip().or_else(|| skip(&member.member)) {
+                state => match member.skip().or_else(|| skip(&member.member)).or_else(|| shares(row)) {
                     Some(skip) => Standing::Skipped(skip),
                     None => Standing::In(state.unwrap_or(State::Queued)),
                 },
@@ -131,4 +135,9 @@ impl Ledger {
         })?;
         Ok(counts)
     }
+}
+
+/// Whether the member's address has the letter already, in the column after the state.
+fn shares(row: &rusqlite::Row<'_>) -> Option<Skip> {
+    row.get(8).unwrap_or(false).then_some(Skip::SharesLetter)
 }

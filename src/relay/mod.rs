@@ -12,12 +12,12 @@ mod wire;
 
 use std::path::PathBuf;
 
-use crate::domain::{Letter, Outcome};
+use crate::domain::{Letter, Outcome, Reply};
 use crate::net::ServerError;
 
 pub use outbox::{Durability, Outbox};
 pub use sendmail::Sendmail;
-pub use smtp::{LookAhead, SmtpServer, Timeouts};
+pub use smtp::{LookAhead, ProbeStep, Probed, SmtpServer, Timeouts};
 
 /// A way for letters to leave this machine; chosen once per run.
 #[derive(Debug)]
@@ -61,6 +61,8 @@ pub enum RelayError {
     Server(#[from] ServerError),
     #[error("{server} refuses the connection: {reply}")]
     TurnedAway { server: String, reply: String },
+    #[error("{server} refuses: {reply}")]
+    Refused { server: String, reply: Reply },
     #[error("`{value}` is not a valid {what}")]
     Setting { what: &'static str, value: String },
     #[error("cannot use the folder `{path}`: {source}")]

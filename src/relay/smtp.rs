@@ -3,6 +3,7 @@
 mod envelope;
 mod lent;
 mod look_ahead;
+mod probe;
 mod transaction;
 
 use std::fmt::Display;
@@ -29,6 +30,7 @@ use lent::Lent;
 use look_ahead::Leave;
 
 pub use look_ahead::LookAhead;
+pub use probe::{ProbeStep, Probed};
 
 /// An SMTP server and how to talk to it.
 #[derive(Debug)]
@@ -111,6 +113,14 @@ impl SmtpServer {
     }
 
     async fn connect_at_leisure(&self) -> Result<SmtpSession<'_>, RelayError> {
+        let mut session = self.open().await?;
+        session.log_in().await?;
+        session.last_used = Instant::now();
+        Ok(session)
+    }
+
+    /// Opens a session that is not logged in yet.
+    async fn open(&self) -> Result<SmtpSession<'_>, RelayError> {
         let trust = Trust::load(&self.host, self.ca_file.as_deref())?;
         let meter = WireMeter::default();
         let hello = ClientId::Domain(self.hello_name.clone());
@@ -128,8 +138,6 @@ impl SmtpServer {
             ahead: None,
         };
         session.look_at_offers(hello).await?;
-        session.log_in().await?;
-        session.last_used = Instant::now();
         Ok(session)
     }
 

@@ -56,7 +56,7 @@ const COMMANDS: [(&str, &[&str]); 25] = [
     ("archive", &["context", "project"]),
     ("bounces", &["context", "project"]),
     ("build", &["context", "files", "preview"]),
-    ("check", &["context", "import", "project"]),
+    ("check", &["bounces", "context", "import", "project"]),
     ("init", &["files"]),
     ("log", &["context", "project", "send", "states"]),
     ("members", &["context", "files", "project"]),

@@ -353,3 +353,46 @@ fn a_provider_is_enough_and_what_it_does_is_said() {
     with("provider = \"loopia\"\nsecurity = \"starttls\"");
     club.run("check").stdout_has("port 465 usually speaks TLS from the start");
 }
+
+#[test]
+fn an_address_that_passes_on_gets_no_second_letter() {
+    let server = SmtpServer::start();
+    let club = Sandbox::members(0).relay(&server);
+    club.write("members.csv", "medlemsnr,namn,epost\n1,Anna,hus@example.org\n2,Bo,bo@example.org\n");
+    club.run("send 2026-1 --yes").code(0);
+    club.write(
+        "members.csv",
+        "medlemsnr,namn,epost\n1,Anna,anna@example.org\n2,Bo,bo@example.org\n3,Cia,Hus@example.org\n",
+    );
+    club.run("send 2026-1 --only-missing --yes").code(0).stdout_has("the address has the letter already  1");
+    server.assert_one_each(2);
+    club.run("status 2026-1").code(0).stdout_has("the address has the letter already");
+}
+
+#[test]
+fn a_look_at_the_login_walks_as_far_as_a_letter_would_and_sends_none() {
+    let server = SmtpServer::build().login("brev", "hemligt").start();
+    let club = Sandbox::members(3).relay(&server);
+    let steps = club.run("check --login --json").code(0).json();
+    let outcomes: Vec<&str> =
+        steps.as_array().unwrap().iter().map(|step| step["outcome"].as_str().unwrap()).collect();
+    assert_eq!(outcomes, ["ok"; 6], "{steps}");
+    assert_eq!((server.messages(), server.commands("DATA")), (0, 0));
+    server.assert_polite();
+    server.add(crate::support::smtp_server::Fault::ReplyAt(
+        Place::Auth,
+        535,
+        "5.7.9 Application-specific password required",
+    ));
+    let run = club.run("check --login").code(78);
+    let said = run.stdout();
+    assert!(said.contains("login") && said.contains("failed") && said.contains("app password"), "{said}");
+    assert!(said.matches("skipped").count() == 2, "{said}");
+    server.heal();
+    server.add(crate::support::smtp_server::Fault::ReplyAt(
+        Place::Mail,
+        553,
+        "5.7.1 Sender address rejected: not owned by user",
+    ));
+    club.run("check --login").code(78).stdout_has("[sender] address");
+}

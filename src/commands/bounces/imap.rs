@@ -24,6 +24,13 @@ pub(super) fn read(
     super::super::runtime()?.block_on(reading)
 }
 
+/// Opens the folder and leaves it; returns its name.
+pub(in crate::commands) fn look_at(context: Context<'_>, imap: &Imap) -> Result<String, Error> {
+    let server = server(context, imap)?;
+    super::super::runtime()?.block_on(server.look())?;
+    Ok(format!("{} on {}", imap.folder, server.name()))
+}
+
 fn server(context: Context<'_>, imap: &Imap) -> Result<ImapServer, Error> {
     let project = context.project;
     let source = imap.password().source(&project.dir);

@@ -52,7 +52,8 @@ pub(super) fn lost_records(
             Some(State::Accepted | State::Rejected) => true,
             // A person, or a streak that was taken back, has queued it again after an attempt.
             Some(State::Queued | State::Deferred) => ledger.attempts_of(issue, row.member.id)? > 0,
-            None => false,
+            // The address may have passed on from another member, who had the letter.
+            None => ledger.has_letter(issue, &address)?,
         };
         if !is_known {
             lost.push(LostRecord { member: row.member.id, name: row.member.name, address, message_id });

@@ -70,3 +70,6 @@ CREATE TABLE told (
     at    TEXT NOT NULL,
     PRIMARY KEY (issue, what)
 ) STRICT, WITHOUT ROWID;
+
+-- An address gets one letter of an issue, whichever member it was for.
+CREATE INDEX delivery_address ON delivery (issue, lower(address)) WHERE address IS NOT NULL;

@@ -101,6 +101,15 @@ impl ImapServer {
         format!("imap://{}/{}/;UID={uid}", self.host, self.folder)
     }
 
+    /// Logs in and opens the folder, to see whether that can be done.
+    ///
+    /// # Errors
+    /// Those of the server.
+    pub async fn look(&self) -> Result<(), ImapError> {
+        Session::open(self, Access::Look).await?.close().await;
+        Ok(())
+    }
+
     /// Reads the messages that were not handled yet, each once; `each` makes what they say durable.
     ///
     /// # Errors
