@@ -330,7 +330,7 @@ fn one_script(place: Place, action: Action, pipelining: bool, when: When) {
         "{what}: {accepted} accepted, {in_doubt} in doubt, {taken} taken"
     );
     let drops = matches!(action, Action::Drop | Action::Garbage(_))
-        && matches!(place, Place::AfterDot | Place::Body(_));
+        && matches!(place, Place::Data | Place::AfterDot | Place::Body(_));
     assert!(drops || in_doubt <= CONNECTIONS, "{what}: {in_doubt} in doubt");
     let most = server.by_message_id().into_values().max().unwrap_or_default();
     assert!(most <= 1, "{what}: a letter came {most} times");

@@ -144,8 +144,9 @@ impl SmtpSession<'_> {
         let before = self.meter.sent();
         self.meter.watch_for_early_replies(before + length);
         let mut result = self.after_the_dot(message, before + length).await;
-        if self.meter.has_early_reply() && result.as_ref().is_ok_and(is_completion) {
-            // It came before the dot was out, so it belongs to something else; the next one is the dot's.
+        let is_early = self.meter.has_early_reply() && result.as_ref().is_ok_and(is_completion);
+        if is_early || result.as_ref().is_ok_and(is_intermediate) {
+            // It came before the dot was out, or asks for what is out already; the next one is the dot's.
             result = limited(self.server.timeouts.final_dot, self.connection.read_response()).await;
         }
         if let Some(again) = self.end_failed_trial(&result) {
@@ -253,6 +254,10 @@ fn to_the_final_dot(message: &str) -> String {
 fn is_of_recipient(reply: &Reply) -> bool {
     let subject = reply.status.as_deref().and_then(|status| status.split('.').nth(1));
     matches!(subject, Some("1" | "2"))
+}
+
+fn is_intermediate(reply: &Response) -> bool {
+    reply.code().severity == Severity::PositiveIntermediate
 }
 
 fn is_completion(reply: &Response) -> bool {
