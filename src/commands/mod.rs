@@ -79,7 +79,7 @@ fn agree(terminal: Terminal, question: &str, instead: &str) -> Result<(), Error>
     match terminal.confirm(question) {
         Some(true) => Ok(()),
         Some(false) => Err(Error::cancelled()),
-        None => Err(Error::new(Kind::Usage, "no terminal to confirm on: use --yes").hint(instead)),
+        None => Err(Error::new(Kind::Usage, "there is no terminal to confirm on").hint(instead)),
     }
 }
 

@@ -39,8 +39,8 @@ use run_log::RunLog;
 use test_letter::send_tests;
 use two_records::refuse_lost_records;
 
-/// For so long it is remembered what a server does not bear.
-const LEARNT_FOR: SignedDuration = SignedDuration::from_hours(180 * 24);
+/// How long a server that does not tolerate look-ahead is remembered.
+const REMEMBERED_FOR: SignedDuration = SignedDuration::from_hours(180 * 24);
 
 /// Runs the command.
 pub fn run(context: Context<'_>, arguments: &Send) -> Result<Exit, Error> {
@@ -148,10 +148,10 @@ fn ask_before(
     if matches!(request.mode, Mode::Ask) { confirm(context, prepared) } else { Ok(()) }
 }
 
-/// Does not try again what the server did not bear half a year ago or later.
+/// Leaves look-ahead out with a server that did not tolerate it in the last half year.
 fn recall_look_ahead(relay: &mut Relay, ledger: &Ledger) -> Result<(), Error> {
     let name = relay.name();
-    let since = Timestamp::now().saturating_sub(LEARNT_FOR).unwrap_or(Timestamp::MIN);
+    let since = Timestamp::now().saturating_sub(REMEMBERED_FOR).unwrap_or(Timestamp::MIN);
     if let Relay::Smtp(server) = relay
         && ledger.look_ahead(&name, since)? == Some(false)
     {

@@ -98,7 +98,7 @@ impl Ledger {
         Ok(RunId(self.connection.query_row(sql, (issue, Stamp(now)), |row| row.get(0))?))
     }
 
-    /// Whether a server, `host:port`, bears the next envelope together with a final dot, as learnt since `since`.
+    /// Whether a server, `host:port`, tolerates the next envelope together with a final dot, if a run has tried it since `since`.
     ///
     /// # Errors
     /// If the ledger cannot be read.
@@ -107,13 +107,13 @@ impl Ledger {
         Ok(self.connection.query_row(sql, (server, Stamp(since)), |row| row.get(0)).optional()?)
     }
 
-    /// Keeps what was learnt of a server.
+    /// Records whether a server tolerates it.
     ///
     /// # Errors
     /// If the ledger cannot be written.
-    pub fn keep_look_ahead(&self, server: &str, bears: bool, now: Timestamp) -> Result<(), LedgerError> {
+    pub fn keep_look_ahead(&self, server: &str, tolerates: bool, now: Timestamp) -> Result<(), LedgerError> {
         let sql = "INSERT OR REPLACE INTO server VALUES (?1, ?2, ?3)";
-        self.connection.execute(sql, (server, bears, Stamp(now)))?;
+        self.connection.execute(sql, (server, tolerates, Stamp(now)))?;
         Ok(())
     }
 

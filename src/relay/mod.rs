@@ -95,8 +95,8 @@ impl Relay {
         }
     }
 
-    /// Whether the server bears the next envelope together with a final dot, as far as was learnt.
-    pub fn bears_look_ahead(&self) -> Option<bool> {
+    /// Whether the server tolerates the next envelope together with a final dot, as far as is known.
+    pub fn tolerates_look_ahead(&self) -> Option<bool> {
         match self {
             Self::Smtp(server) => server.look_ahead.is_tolerated(),
             _ => None,

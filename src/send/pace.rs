@@ -14,7 +14,7 @@ const CLOSING: u16 = 421;
 /// The first pause between two letters after a complaint.
 const FIRST_GAP: Duration = Duration::from_millis(100);
 const LONGEST_GAP: Duration = Duration::from_secs(30);
-/// A complaint or two are lived with even where nothing is to be tried again.
+/// A complaint or two are accepted even if nothing is to be retried.
 const GRACE: Duration = Duration::from_secs(2);
 /// A pause that is not worth keeping.
 const SHORTEST_GAP: Duration = Duration::from_millis(5);
@@ -24,7 +24,7 @@ const SHORTEST_GAP: Duration = Duration::from_millis(5);
 pub(super) struct Pace {
     /// When the run began, on both clocks.
     began: (Instant, Timestamp),
-    /// How long to wait for a server that takes letters too slowly.
+    /// How long to wait for a server that accepts letters too slowly.
     patience: Duration,
     state: Mutex<State>,
 }

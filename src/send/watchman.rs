@@ -9,7 +9,7 @@ use crate::ledger::{Ledger, LedgerError, ReviewKind};
 
 use super::{End, Job, wait_for_stop};
 
-/// How often to look for a decision of another process.
+/// How often to look for a decision by another process.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
 
 /// Why a run is to end.

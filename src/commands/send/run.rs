@@ -106,8 +106,8 @@ impl Run<'_> {
                 crate::send::run(ledger, Arc::clone(&composer), Arc::clone(&relay), job, stop, report).await;
             progress.bar.finish_and_clear();
             let (ledger, end) = sent?;
-            if let Some(bears) = relay.bears_look_ahead() {
-                ledger.keep_look_ahead(&name, bears, Timestamp::now())?;
+            if let Some(tolerates) = relay.tolerates_look_ahead() {
+                ledger.keep_look_ahead(&name, tolerates, Timestamp::now())?;
             }
             (ledger, end)
         };
@@ -276,7 +276,7 @@ impl Run<'_> {
             End::TooSlow => {
                 let left = plural(open, "letter is", "letters are");
                 let message =
-                    format!("the server takes letters too slowly, and patience is over; {left} left");
+                    format!("the server accepts letters too slowly, and `patience` is used up; {left} left");
                 return Err(Error::new(Kind::TryAgain, message)
                     .hint("run again later, or set a quota in [transport] that the server allows"));
             }

@@ -6,7 +6,8 @@ CREATE TABLE run (
     began_at TEXT NOT NULL
 ) STRICT;
 
--- What earlier runs have learnt of a server, `host:port`: one that does not bear look-ahead is not tried again.
+-- What earlier runs have found out about a server, `host:port`: look-ahead is not tried again with one that does not
+-- tolerate it.
 CREATE TABLE server (
     name       TEXT PRIMARY KEY,
     look_ahead INTEGER NOT NULL CHECK (look_ahead IN (0, 1)),

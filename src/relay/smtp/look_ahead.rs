@@ -13,12 +13,12 @@ pub struct LookAhead {
 /// The leave to send an envelope ahead; as long as the trial runs there is only one.
 pub(super) struct Leave<'a> {
     look_ahead: &'a LookAhead,
-    /// None once the server has borne it.
+    /// None once the server has tolerated it.
     trial: Option<tokio::sync::MutexGuard<'a, ()>>,
 }
 
 impl LookAhead {
-    /// For a server of which an earlier run has learnt whether it bears it.
+    /// For a server that an earlier run has tried it with.
     pub fn known(is_tolerated: bool) -> Self {
         Self { is_tolerated: Mutex::new(Some(is_tolerated)), ..Self::default() }
     }
@@ -43,13 +43,13 @@ impl LookAhead {
 }
 
 impl Leave<'_> {
-    /// Whether the server has borne it before.
+    /// Whether the server has tolerated it before.
     pub(super) fn is_proven(&self) -> bool {
         self.trial.is_none()
     }
 
-    /// Ends the trial. Several servers may stand behind one name, so what one does not bear counts for all of them, even
-    /// if another has borne it.
+    /// Ends the trial. There may be several servers behind one name, so a failure of one counts for all, even if another
+    /// has tolerated it.
     pub(super) fn conclude(self, is_tolerated: bool) {
         let mut state = self.look_ahead.state();
         *state = Some(is_tolerated && *state != Some(false));

@@ -66,8 +66,8 @@ impl SmtpSession<'_> {
         Ok(())
     }
 
-    /// The replies to an envelope that went out with the letter before it. Where that was lost, or the server bears no
-    /// such thing, the envelope goes out once more, over a new connection.
+    /// The replies to an envelope that went out with the letter before it. Where that was lost, or the server does not
+    /// tolerate it, the envelope goes out once more, over a new connection.
     async fn went_ahead(&mut self, letter: &Letter, leave: Leave<'_>) -> Result<(), Delivered> {
         let is_proven = leave.is_proven();
         let patience = self.server.timeouts.command;
@@ -81,7 +81,7 @@ impl SmtpSession<'_> {
             }
             Err(Fault::Lost(_)) => false,
         };
-        // A proven server that has closed the connection bears it all the same.
+        // A proven server may close the connection for another reason.
         let is_closed = is_proven && mail.as_ref().is_err_and(|fault| matches!(fault, Fault::Lost(_)));
         leave.conclude(is_tolerated || is_closed);
         if is_tolerated {
