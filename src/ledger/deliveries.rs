@@ -110,7 +110,7 @@ impl Ledger {
         Ok(transaction.commit()?)
     }
 
-    /// The next members, after `after` and in the order of their numbers, whose letters may be sent.
+    /// The next members, after `after` and in the order of their numbers, whose letters were never tried and may be sent.
     ///
     /// # Errors
     /// If the ledger cannot be read.
@@ -123,7 +123,7 @@ impl Ledger {
         let sql = format!(
             "SELECT {MEMBER_COLUMNS} FROM {MEMBER_TABLES}
              JOIN delivery d ON d.issue = ?1 AND d.member = m.id
-             WHERE d.member > ?2 AND d.state IN ('queued', 'deferred')
+             WHERE d.member > ?2 AND d.state IN ('queued', 'deferred') AND d.attempts = 0
              AND m.active = 1 AND m.address IS NOT NULL AND s.reason IS NULL AND NOT {SHARES_LETTER}
              ORDER BY d.member LIMIT ?3"
         );
@@ -134,6 +134,18 @@ impl Ledger {
             found.push(member_row(row)?.member);
         }
         Ok(found)
+    }
+
+    /// The members whose letters were tried before and may be sent again, those with the fewest attempts first.
+    ///
+    /// # Errors
+    /// If the ledger cannot be read.
+    pub fn tried_before(&self, issue: &IssueName) -> Result<Vec<MemberId>, LedgerError> {
+        let sql = "SELECT member FROM delivery WHERE issue = ?1 AND state IN ('queued', 'deferred') AND attempts > 0
+                   ORDER BY attempts, member";
+        let mut statement = self.connection.prepare_cached(sql)?;
+        let found = statement.query_map([issue], |row| row.get(0))?;
+        Ok(found.collect::<Result<_, _>>()?)
     }
 
     /// The deliveries of an issue that are in `state`.
@@ -162,6 +174,22 @@ impl Ledger {
             })
         })?;
         Ok(rows.collect::<Result<_, _>>()?)
+    }
+
+    /// The letters of an issue that a server has refused for good, in words that a run may have held, since it accepted one;
+    /// in the order in which they ended.
+    ///
+    /// # Errors
+    /// If the ledger cannot be read.
+    pub fn refused_since_acceptance(&self, issue: &IssueName) -> Result<Vec<DeliveryRow>, LedgerError> {
+        let sql = "SELECT max(changed_at) FROM delivery WHERE issue = ?1 AND state = 'accepted'";
+        let last: Option<Stamp> = self.connection.query_row(sql, [issue], |row| row.get(0))?;
+        let mut rows = self.deliveries(issue, State::Deferred)?;
+        rows.extend(self.deliveries(issue, State::Rejected)?);
+        rows.retain(|row| row.code.is_some_and(|code| code >= 500));
+        rows.retain(|row| last.is_none_or(|Stamp(last)| row.since > last));
+        rows.sort_by_key(|row| row.since);
+        Ok(rows)
     }
 
     /// Settles a delivery by a person's decision: one in doubt as accepted or queued again, a rejected one as queued.

@@ -1,4 +1,5 @@
-//! Reads the open deliveries ahead of the workers, a page at a time: memory does not grow with the list.
+//! Reads the open deliveries ahead of the workers, a page at a time: memory does not grow with the list. Letters that were
+//! tried before come last, so that one that is refused again and again holds up no other.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -36,17 +37,31 @@ fn feed(
     job: &Job,
     sender: &mpsc::Sender<Result<Member, LedgerError>>,
 ) -> Result<(), LedgerError> {
-    let mut after = MemberId(i64::MIN);
+    // Before the round tries any: what it tries itself is for the next one.
+    let tried_before = ledger.tried_before(&job.issue)?;
     let mut left = job.limit.unwrap_or(u64::MAX);
+    let mut hand_over = |member: Member| {
+        if !job.is_for(composer, &member) {
+            return true;
+        }
+        let is_taken = left > 0 && sender.blocking_send(Ok(member)).is_ok();
+        left = left.saturating_sub(1);
+        is_taken
+    };
+    let mut after = MemberId(i64::MIN);
     loop {
         let page = ledger.claimable(&job.issue, after, PAGE)?;
-        let Some(last) = page.last() else { return Ok(()) };
+        let Some(last) = page.last() else { break };
         after = last.id;
-        for member in page.into_iter().filter(|member| job.is_for(composer, member)) {
-            if left == 0 || sender.blocking_send(Ok(member)).is_err() {
-                return Ok(());
-            }
-            left -= 1;
+        if !page.into_iter().all(&mut hand_over) {
+            return Ok(());
         }
     }
+    for id in tried_before {
+        let row = ledger.member(id)?.filter(|row| row.skip().is_none());
+        if row.is_some_and(|row| !hand_over(row.member)) {
+            return Ok(());
+        }
+    }
+    Ok(())
 }

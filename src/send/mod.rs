@@ -181,6 +181,7 @@ pub async fn run(
     let gone = ledger.handed_over(counted_since(now), now)?;
     let pace = Arc::new(Pace::new(&job.quotas, &gone, job.patience, now));
     let tally = Arc::new(Tally::new(ledger.has_in(&job.issue, &[State::Accepted])?));
+    recall(&ledger, &job, &tally)?;
     let rounds = Rounds { run, composer, relay, judge, pace, tally, stop: watchman.over() };
     let began = Instant::now();
     let mut delays = delays(job.patience);
@@ -224,6 +225,28 @@ pub async fn run(
             end = watchman.ended() => return Ok((ledger, end)),
         }
     }
+}
+
+/// Tells the tally what earlier runs were refused since the server last accepted a letter of the issue.
+fn recall(ledger: &Ledger, job: &Job, tally: &Tally) -> Result<(), LedgerError> {
+    for row in ledger.refused_since_acceptance(&job.issue)? {
+        let Some(found) = ledger.member(row.member)? else { continue };
+        let attempt = row.attempt(&job.issue);
+        let reply = Reply { code: row.code, status: row.status, text: row.reply.unwrap_or_default() };
+        let is_rejected = row.state == State::Rejected;
+        let event = Event {
+            at: row.since,
+            member: found.member,
+            sender: String::new(),
+            message_id: row.message_id.unwrap_or_default(),
+            bytes: 0,
+            outcome: if is_rejected { Outcome::Rejected(reply) } else { Outcome::Deferred(reply) },
+            bounce: None,
+            is_correction: true,
+        };
+        tally.recall(&event, &attempt);
+    }
+    Ok(())
 }
 
 /// Tells whether a refusal of us passes with time.

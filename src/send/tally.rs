@@ -59,6 +59,17 @@ impl Tally {
         Self(Mutex::new(Counts { has_accepted, ..Counts::default() }))
     }
 
+    /// Takes in a refusal of an earlier run, so that a kill, a quota or a small selection does not reset the count.
+    pub fn recall(&self, event: &Event, attempt: &Attempt) {
+        let mut counts = self.counts();
+        let refused = Refused::new(event, attempt);
+        match (&event.outcome, about(event.outcome.reply())) {
+            (Outcome::Deferred(_), About::Unknown) => counts.held.push(refused),
+            (Outcome::Rejected(_), About::Recipient) => counts.streak.push(refused),
+            _ => {}
+        }
+    }
+
     /// Decides what a letter's end means for the letter and for the run, before more members are charged. `event`
     /// makes the event of an outcome.
     pub fn judge(

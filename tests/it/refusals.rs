@@ -105,3 +105,21 @@ fn one_dead_address_alone_ends_rejected() {
     club.run("send 2026-1 --limit 1 --yes").code(1);
     assert_eq!(club.in_state("2026-1", "rejected"), 1);
 }
+
+#[test]
+fn a_streak_is_counted_over_runs_of_one_letter_each() {
+    let server = SmtpServer::with(Fault::ReplyAt(Place::Rcpt, 550, "mailbox unavailable"));
+    let club = club(&server, 6);
+    let mut said = String::new();
+    for _ in 0..6 {
+        said = club.run("send 2026-1 --limit 1 --yes").code(75).stderr();
+        if said.contains("the server refuses every letter") {
+            break;
+        }
+    }
+    assert!(said.contains("the server refuses every letter"), "{said}");
+    assert_eq!(club.in_state("2026-1", "rejected"), 0);
+    server.heal();
+    club.run("send 2026-1 --yes").code(0);
+    server.assert_one_each(6);
+}
