@@ -298,13 +298,13 @@ fn whatever_a_server_does_accepted_means_taken() {
         Action::Garbage(Garbage::StrayOk),
     ];
     std::thread::scope(|scope| {
-        for place in places {
+        for places in places.chunks(5) {
             scope.spawn(move || {
-                for action in actions {
-                    for pipelining in [true, false] {
-                        for when in [When::Nth(2), When::Every(3)] {
-                            one_script(place, action, pipelining, when);
-                        }
+                for (place, action) in places.iter().flat_map(|place| actions.map(|action| (*place, action)))
+                {
+                    one_script(place, action, true);
+                    if matches!(place, Place::Mail | Place::Rcpt | Place::Data | Place::AfterDot) {
+                        one_script(place, action, false);
                     }
                 }
             });
@@ -312,14 +312,14 @@ fn whatever_a_server_does_accepted_means_taken() {
     });
 }
 
-fn one_script(place: Place, action: Action, pipelining: bool, when: When) {
+fn one_script(place: Place, action: Action, pipelining: bool) {
     const CONNECTIONS: u64 = 2;
-    let what = format!("{action:?} at {place:?} {when:?}, pipelining {pipelining}");
+    let what = format!("{action:?} at {place:?}, pipelining {pipelining}");
     // A positive reply at the dot keeps the letter, one at the body does not: what is said there is a lie about nothing.
     if matches!((place, action), (Place::Body(_), Action::Reply(250, _) | Action::Garbage(_))) {
         return;
     }
-    let server = SmtpServer::build().fault(place, when, action);
+    let server = SmtpServer::build().fault(place, When::Every(3), action);
     let server = if pipelining { server } else { server.without(Extension::Pipelining) }.start();
     let club = Sandbox::members(8).relay(&server).with("connections = 2");
     club.run("send 2026-1 --yes");
