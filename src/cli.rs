@@ -250,7 +250,7 @@ pub struct Check {
     /// Allow letters that Gmail will clip.
     #[arg(long)]
     pub allow_large: bool,
-    /// Instead of the issue, check that the mail servers let you in and take your addresses; no letter leaves.
+    /// Check the login to the mail servers and your addresses instead of the issue; sends no letter.
     #[arg(long)]
     pub login: bool,
 }

@@ -1,6 +1,6 @@
 //! Reads elements and words out of HTML that was written by a program or has passed one.
 //!
-//! By hand, since findings need the bytes at which an element stands, and html5ever does not tell them.
+//! Hand-written, because findings need the byte range of an element, which html5ever does not report.
 
 use std::ops::Range;
 

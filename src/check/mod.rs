@@ -38,6 +38,7 @@ pub use html::{Element, elements};
 #[cfg(feature = "online")]
 pub use online::{PublishedKey, Sending, online};
 pub use readers::Readers;
+pub use text::place_of_key;
 
 /// What the rules need to know besides the files.
 #[derive(Debug)]

@@ -75,6 +75,12 @@ impl TextFile {
     }
 }
 
+/// The line of a TOML file that sets `key` in `[table]`, else the table's head, else the file's first line. A key above all
+/// tables has the table "".
+pub fn place_of_key(path: &Path, table: &str, key: &str) -> Excerpt {
+    TextFile::read(path).key(table, key)
+}
+
 impl<'a> Passage<'a> {
     fn new(file: &'a TextFile, text: String, offset: Option<usize>) -> Self {
         Self { file, text: without_addresses(text), offset }

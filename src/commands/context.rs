@@ -18,7 +18,7 @@ pub(super) struct Context<'a> {
 }
 
 impl Context<'_> {
-    /// Where conversations with servers are told: on stderr with `-vv`, else nowhere.
+    /// Where conversations with servers are printed: on stderr with `-vv`; `None` otherwise.
     pub fn transcript(&self) -> Option<Transcript> {
         (self.terminal.verbose > 1).then_some(print_transcript)
     }

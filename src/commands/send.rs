@@ -70,7 +70,7 @@ pub(super) fn send(context: Context<'_>, issue: &IssueName, request: &SendReques
         let lock = context.project.lock_within(&format!("send {issue}"), request.wait)?;
         (context.project.ledger()?, Held::Lock(lock))
     };
-    // In a dry run beside a real one, letters on their way are that run's.
+    // During a live send, letters on their way belong to it and were not interrupted.
     if !request.is_dry_run() || !Lock::is_held(&context.project.lock_path()) {
         say_interrupted(&ledger, context.terminal)?;
     }

@@ -33,7 +33,7 @@ pub struct Language {
     /// Template of the greeting.
     pub greeting: String,
     pub texts: BTreeMap<String, String>,
-    /// Mails that are no letter: templates that are filled in when they are sent.
+    /// Mails other than letters: templates that are filled in when they are sent.
     #[serde(default)]
     pub mails: BTreeMap<String, String>,
     /// What the list of addresses to correct says: what is wrong; what to do.

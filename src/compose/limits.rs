@@ -28,7 +28,7 @@ const BLOCK_DEPTH: usize = 24;
 const EACH_DEPTH: usize = 3;
 
 /// Elements that have no end tag.
-const VOID: [&str; 13] =
+pub const VOID_ELEMENTS: [&str; 13] =
     ["area", "base", "br", "col", "embed", "hr", "img", "input", "link", "meta", "source", "track", "wbr"];
 
 /// Checks a section file: `markdown` is the end of `text`.
@@ -129,7 +129,7 @@ impl TokenSink for Depth {
         if let Token::TagToken(tag) = token {
             match tag.kind {
                 HtmlTag::EndTag => self.open.set(self.open.get().saturating_sub(1)),
-                HtmlTag::StartTag if tag.self_closing || VOID.contains(&&*tag.name) => {}
+                HtmlTag::StartTag if tag.self_closing || VOID_ELEMENTS.contains(&&*tag.name) => {}
                 HtmlTag::StartTag => self.open.set(self.open.get() + 1),
             }
             self.deepest.set(self.deepest.get().max(self.open.get()));

@@ -45,6 +45,7 @@ use variant::Variants;
 pub use digest::Content;
 pub use dkim::{DkimError, DkimKey, KeyProblem, Signer};
 pub use error::ComposeError;
+pub use limits::VOID_ELEMENTS;
 pub use markdown::options as markdown_options;
 pub use notice::{Answer, Notice};
 pub use page::Association;

@@ -1,4 +1,4 @@
-//! The texts of a language file for mails and lists that are no letter.
+//! The texts of a language file for mails and lists other than letters.
 
 use std::path::{Path, PathBuf};
 

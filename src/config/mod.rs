@@ -79,7 +79,7 @@ pub struct Sender {
     /// `https:` address with `{token}` in it.
     pub unsubscribe_url: Option<UnsubscribeUrl>,
     pub list_id: Option<ListId>,
-    /// Who gets test letters.
+    /// The recipients of test letters.
     #[serde(default)]
     pub testers: Vec<Address>,
 }
@@ -175,7 +175,7 @@ pub enum ConfigError {
 }
 
 impl Config {
-    /// The sender's name: the association's where none is given.
+    /// The sender's name: the association's if none is configured.
     pub fn sender_name(&self) -> &str {
         self.sender.name.as_ref().unwrap_or(&self.association.name)
     }
@@ -198,8 +198,8 @@ impl Config {
             Err(source) => return Err(ConfigError::Read { path, source }),
         };
         let mut config: Self = toml::from_str(&text).map_err(|error| syntax(&path, &text, &error))?;
-        if let Some(name) = config.transport.provider.clone() {
-            let provider = Provider::named(&name).map_err(|message| ConfigError::Value {
+        if let Some(name) = &config.transport.provider {
+            let provider = Provider::named(name).map_err(|message| ConfigError::Value {
                 path: path.clone(),
                 key: "transport.provider",
                 message,
@@ -304,6 +304,11 @@ impl Default for Transport {
 }
 
 impl Transport {
+    /// The configured provider; its name was checked when the configuration was read.
+    pub fn provider(&self) -> Option<&'static Provider> {
+        Provider::named(self.provider.as_deref()?).ok()
+    }
+
     /// The password's source.
     pub fn password(&self) -> PasswordKeys<'_> {
         PasswordKeys {

@@ -1,4 +1,4 @@
-//! What is known of mail providers, so that their name is enough in the configuration.
+//! What is known about mail providers, so that their name is enough in the configuration.
 
 use std::collections::BTreeMap;
 use std::sync::LazyLock;
@@ -13,7 +13,7 @@ use super::Transport;
 use super::values::Count;
 
 const DATA: &str = include_str!("providers.toml");
-/// Where no limit of connections is known.
+/// For providers whose limit on connections is not known.
 const CONNECTIONS: Count = Count(2);
 
 static PROVIDERS: LazyLock<BTreeMap<String, Provider>> =
@@ -29,9 +29,15 @@ pub struct Provider {
     security: Option<Security>,
     #[serde(default)]
     quota: Vec<Quota>,
-    newsletters: Option<Forbidden>,
-    return_path: Option<Rewritten>,
-    plus: Option<Refused>,
+    /// Its rules forbid newsletters through this server.
+    #[serde(default)]
+    pub forbids_newsletters: bool,
+    /// It puts its own return path on letters, so that bounces lose the member's token.
+    #[serde(default)]
+    pub rewrites_return_path: bool,
+    /// It sends nothing from `name+anything@`.
+    #[serde(default)]
+    pub refuses_plus: bool,
     /// Which password the server wants, and where it comes from.
     pub password: String,
     notice: Option<String>,
@@ -41,24 +47,6 @@ pub struct Provider {
     _read: Option<Date>,
     #[serde(rename = "sources")]
     _sources: Vec<String>,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "lowercase")]
-enum Forbidden {
-    Forbidden,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "lowercase")]
-enum Rewritten {
-    Rewritten,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "lowercase")]
-enum Refused {
-    Refused,
 }
 
 fn date<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Date>, D::Error> {
@@ -98,21 +86,6 @@ impl Provider {
         if !is_own("connections") {
             transport.connections = CONNECTIONS;
         }
-    }
-
-    /// Whether its rules forbid newsletters.
-    pub fn forbids_newsletters(&self) -> bool {
-        self.newsletters.is_some()
-    }
-
-    /// Whether it puts its own return path on letters, so that bounces lose the member's token.
-    pub fn rewrites_return_path(&self) -> bool {
-        self.return_path.is_some()
-    }
-
-    /// Whether it sends nothing from `name+anything@`.
-    pub fn refuses_plus(&self) -> bool {
-        self.plus.is_some()
     }
 
     /// What is about to change there, as long as it matters.

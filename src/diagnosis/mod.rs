@@ -102,7 +102,7 @@ pub fn masked(reply: &Reply) -> String {
     words.collect::<Vec<_>>().join(" ").to_lowercase()
 }
 
-/// What to do about a refused login; `None` if the words do not tell more than that name or password is wrong.
+/// What to do about a refused login; `None` if the reply only says that user name or password is wrong.
 pub fn login_advice(reply: &str) -> Option<&'static str> {
     let reply = reply.to_lowercase();
     let means = |signs: &[&str]| signs.iter().any(|sign| reply.contains(sign));

@@ -229,8 +229,8 @@ pub(super) const STATUSES: [(About, &[&str]); 6] = [
     (Unknown, &["7.*"]),
 ];
 
-/// What a refused login means where the words tell, and what to do (replies of Microsoft, Google, Apple, Yahoo and of servers
-/// that let only known machines in).
+/// Signs in the reply to a login, and what to do about it (replies of Microsoft, Google, Apple and Yahoo, and of servers that
+/// accept only known machines).
 pub(super) const LOGINS: [(&[&str], &str); 4] = [
     (
         &["5.7.139", "smtpclientauthentication", "basic authentication is disabled", "5.7.30"],
@@ -249,7 +249,7 @@ pub(super) const LOGINS: [(&[&str], &str); 4] = [
     ),
     (
         &["unauthorized ip", "ip address is not allowed", "ip not allowed", "not from an allowed"],
-        "the provider lets only known addresses in: allow this machine's address in its settings",
+        "the provider accepts only known addresses: allow this machine's address in its settings",
     ),
     (
         &["too many login", "too many failed", "temporarily locked", "account locked"],

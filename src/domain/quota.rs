@@ -16,10 +16,14 @@ pub struct Quota {
 
 const HOUR: u32 = 60;
 const DAY: u32 = 24 * HOUR;
-/// A run waits where letters may leave again within so many minutes.
+const LONGEST: u32 = 7 * DAY;
+/// A run waits for its next turn if the span of the quota has at most this many minutes.
 const WAITED_FOR: u32 = 5;
 
 impl Quota {
+    /// No quota counts letters over a longer time.
+    pub const LONGEST_SPAN: SignedDuration = SignedDuration::from_mins(LONGEST as i64);
+
     /// The time in which the letters are counted.
     pub fn span(self) -> SignedDuration {
         SignedDuration::from_mins(self.minutes.into())
@@ -49,7 +53,7 @@ impl FromStr for Quota {
             "d" | "day" | "days" => DAY,
             _ => return Err(wrong()),
         };
-        let minutes = number.checked_mul(minutes).filter(|minutes| (1..=7 * DAY).contains(minutes));
+        let minutes = number.checked_mul(minutes).filter(|minutes| (1..=LONGEST).contains(minutes));
         Ok(Self { letters, minutes: minutes.ok_or_else(wrong)? })
     }
 }

@@ -20,7 +20,7 @@ impl Traces {
         self.addresses.contains(&key)
     }
 
-    /// Tells whether one of the person's addresses stands in a text.
+    /// Tells whether a text contains one of the person's addresses.
     pub fn are_in(&self, text: &str) -> bool {
         self.redacted(text).is_some()
     }

@@ -50,7 +50,7 @@ fn check_unpacked_size(bytes: &[u8], most: u64) -> Result<(), String> {
     let Ok(mut archive) = zip::ZipArchive::new(Cursor::new(bytes)) else { return Ok(()) };
     let mut total = 0_u64;
     for index in 0..archive.len() {
-        // What the archive says of a file's size may be a lie, so it is unpacked and thrown away.
+        // The size that the archive states may be a lie, so the file is unpacked, and its content dropped.
         let file = archive.by_index(index).map_err(|error| error.to_string())?;
         let mut limited = file.take(most.saturating_sub(total).saturating_add(1));
         let unpacked =
@@ -85,7 +85,7 @@ fn check_extent<R: std::io::Read + std::io::Seek>(book: &mut Xlsx<R>) -> Result<
     Ok(())
 }
 
-/// Refuses a sheet of an `.ods` file that says of a cell or a row that it is repeated so often that the copies would fill the
+/// Refuses a sheet of an `.ods` file with a cell or a row that is repeated so often that the copies would fill the
 /// memory (ODF 1.3 part 3, §19.677 and §19.679). Empty ones up to the sheet's edge are usual, and only count before others.
 fn check_repeats(bytes: &[u8]) -> Result<(), String> {
     let Ok(mut archive) = zip::ZipArchive::new(Cursor::new(bytes)) else { return Ok(()) };

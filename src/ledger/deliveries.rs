@@ -1,7 +1,7 @@
 //! Deliveries: queued once per issue and member, then carried from state to state.
 
 use jiff::{SignedDuration, Timestamp};
-use rusqlite::OptionalExtension;
+use rusqlite::{OptionalExtension, Row};
 use serde::Serialize;
 
 use crate::domain::{Address, IssueName, Member, MemberId, State};
@@ -16,6 +16,28 @@ const A_WEEK: SignedDuration = SignedDuration::from_hours(7 * 24);
 pub(super) const SHARES_LETTER: &str = "EXISTS (SELECT 1 FROM delivery o WHERE o.issue = ?1
      AND lower(o.address) = m.address_key AND o.address IS NOT NULL AND o.member <> m.id
      AND o.state IN ('sending', 'accepted', 'in_doubt'))";
+
+/// Selects what [`delivery_row`] reads.
+const DELIVERY_ROWS: &str = "SELECT d.member, m.name, coalesce(d.address, m.address), d.state, d.message_id,
+     d.attempts, d.code, d.status, d.reply, d.changed_at, m.address
+     FROM delivery d JOIN member m ON m.id = d.member";
+
+fn delivery_row(row: &Row<'_>) -> rusqlite::Result<DeliveryRow> {
+    let Stamp(since) = row.get(9)?;
+    Ok(DeliveryRow {
+        member: row.get(0)?,
+        name: row.get(1)?,
+        address: row.get(2)?,
+        state: row.get(3)?,
+        message_id: row.get(4)?,
+        attempts: row.get(5)?,
+        code: row.get(6)?,
+        status: row.get(7)?,
+        reply: row.get(8)?,
+        since,
+        present: row.get::<_, Option<String>>(10)?.and_then(|text| Address::parse(&text).ok()),
+    })
+}
 
 /// What became of a letter that was to be queued again.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -102,7 +124,7 @@ impl Ledger {
             let now = Stamp(now);
             self.for_each_open(issue, |member| {
                 if is_recipient(&member) {
-                    insert.execute((issue, member.id.0, &now))?;
+                    insert.execute((issue, member.id, now))?;
                 }
                 Ok::<_, LedgerError>(())
             })?;
@@ -153,43 +175,27 @@ impl Ledger {
     /// # Errors
     /// If the ledger cannot be read.
     pub fn deliveries(&self, issue: &IssueName, state: State) -> Result<Vec<DeliveryRow>, LedgerError> {
-        let sql = "SELECT d.member, m.name, coalesce(d.address, m.address), d.state, d.message_id, d.attempts, d.code,
-                   d.status, d.reply, d.changed_at, m.address FROM delivery d JOIN member m ON m.id = d.member
-                   WHERE d.issue = ?1 AND d.state = ?2 ORDER BY d.member";
-        let mut statement = self.connection.prepare_cached(sql)?;
-        let rows = statement.query_map((issue, state), |row| {
-            let Stamp(since) = row.get(9)?;
-            Ok(DeliveryRow {
-                member: row.get(0)?,
-                name: row.get(1)?,
-                address: row.get(2)?,
-                state: row.get(3)?,
-                message_id: row.get(4)?,
-                attempts: row.get(5)?,
-                code: row.get(6)?,
-                status: row.get(7)?,
-                reply: row.get(8)?,
-                since,
-                present: row.get::<_, Option<String>>(10)?.and_then(|text| Address::parse(&text).ok()),
-            })
-        })?;
+        let sql = format!("{DELIVERY_ROWS} WHERE d.issue = ?1 AND d.state = ?2 ORDER BY d.member");
+        let mut statement = self.connection.prepare_cached(&sql)?;
+        let rows = statement.query_map((issue, state), delivery_row)?;
         Ok(rows.collect::<Result<_, _>>()?)
     }
 
-    /// The letters of an issue that a server has refused for good, in words that a run may have held, since it accepted one;
-    /// in the order in which they ended.
+    /// The letters of an issue that were refused with a 5xx reply since the server last accepted one, in the order in which
+    /// they were settled.
     ///
     /// # Errors
     /// If the ledger cannot be read.
     pub fn refused_since_acceptance(&self, issue: &IssueName) -> Result<Vec<DeliveryRow>, LedgerError> {
-        let sql = "SELECT max(changed_at) FROM delivery WHERE issue = ?1 AND state = 'accepted'";
-        let last: Option<Stamp> = self.connection.query_row(sql, [issue], |row| row.get(0))?;
-        let mut rows = self.deliveries(issue, State::Deferred)?;
-        rows.extend(self.deliveries(issue, State::Rejected)?);
-        rows.retain(|row| row.code.is_some_and(|code| code >= 500));
-        rows.retain(|row| last.is_none_or(|Stamp(last)| row.since > last));
-        rows.sort_by_key(|row| row.since);
-        Ok(rows)
+        let sql = format!(
+            "{DELIVERY_ROWS} WHERE d.issue = ?1 AND d.state IN ('deferred', 'rejected') AND d.code >= 500
+             AND d.changed_at > coalesce(
+                 (SELECT max(changed_at) FROM delivery WHERE issue = ?1 AND state = 'accepted'), '')
+             ORDER BY d.changed_at, d.state, d.member"
+        );
+        let mut statement = self.connection.prepare_cached(&sql)?;
+        let rows = statement.query_map([issue], delivery_row)?;
+        Ok(rows.collect::<Result<_, _>>()?)
     }
 
     /// Settles a delivery by a person's decision: one in doubt as accepted or queued again, a rejected one as queued.
@@ -265,14 +271,18 @@ impl Ledger {
         Ok(self.connection.query_row(sql, [issue], |row| row.get(0))?)
     }
 
-    /// The state of one delivery; `None` if there is none.
+    /// The state of one delivery and the number of its attempts; `None` if there is none.
     ///
     /// # Errors
     /// If the ledger cannot be read.
-    pub fn state_of(&self, issue: &IssueName, member: MemberId) -> Result<Option<State>, LedgerError> {
-        let sql = "SELECT state FROM delivery WHERE issue = ?1 AND member = ?2";
+    pub fn progress_of(
+        &self,
+        issue: &IssueName,
+        member: MemberId,
+    ) -> Result<Option<(State, u32)>, LedgerError> {
+        let sql = "SELECT state, attempts FROM delivery WHERE issue = ?1 AND member = ?2";
         let mut statement = self.connection.prepare_cached(sql)?;
-        Ok(statement.query_row((issue, member), |row| row.get(0)).optional()?)
+        Ok(statement.query_row((issue, member), |row| Ok((row.get(0)?, row.get(1)?))).optional()?)
     }
 
     /// Tells whether an address has a letter of the issue, or may have, whichever member it was for.
@@ -286,18 +296,8 @@ impl Ledger {
         Ok(statement.query_row((issue, address.key()), |row| row.get(0))?)
     }
 
-    /// How often the letter to a member was tried.
-    ///
-    /// # Errors
-    /// If the ledger cannot be read.
-    pub fn attempts_of(&self, issue: &IssueName, member: MemberId) -> Result<u32, LedgerError> {
-        let sql = "SELECT attempts FROM delivery WHERE issue = ?1 AND member = ?2";
-        let mut statement = self.connection.prepare_cached(sql)?;
-        let found = statement.query_row((issue, member), |row| row.get(0)).optional()?;
-        Ok(found.unwrap_or_default())
-    }
-
-    /// Records by a person's decision that a letter left of which only the log knows; false if it has another end.
+    /// Records, as a person has decided, that a letter that only the send log knows was accepted; false if the ledger has
+    /// another end of it.
     ///
     /// # Errors
     /// If the ledger cannot be written; then nothing is recorded.

@@ -112,20 +112,16 @@ fn erase_member(connection: &Connection, member: MemberId, now: Timestamp) -> Re
 
 /// Takes the person's addresses out of what servers and messages said about others.
 fn redact(connection: &Connection, traces: &Traces) -> Result<(), LedgerError> {
-    for (table, column, key) in [
-        ("bounce", "diagnostic", "digest = ?2 AND position = ?3"),
-        ("delivery", "reply", "issue = ?2 AND member = ?3"),
-        ("suppression", "note", "address_key = ?2 AND ?3 IS NOT NULL"),
-        ("change", "old", "id = ?2 AND ?3 IS NOT NULL"),
-        ("change", "new", "id = ?2 AND ?3 IS NOT NULL"),
+    // Where such texts are: the table, the columns of its key, and the text's column.
+    for (table, key, column) in [
+        ("bounce", ["digest", "position"], "diagnostic"),
+        ("delivery", ["issue", "member"], "reply"),
+        ("suppression", ["address_key", "address_key"], "note"),
+        ("change", ["id", "id"], "old"),
+        ("change", ["id", "id"], "new"),
     ] {
-        let columns = match table {
-            "bounce" => "digest, position",
-            "delivery" => "issue, member",
-            "suppression" => "address_key, 0",
-            _ => "id, 0",
-        };
-        let sql = format!("SELECT {columns}, {column} FROM {table} WHERE instr({column}, '@') > 0");
+        let [first, second] = key;
+        let sql = format!("SELECT {first}, {second}, {column} FROM {table} WHERE instr({column}, '@') > 0");
         let mut statement = connection.prepare(&sql)?;
         let mut rows = statement.query(())?;
         let mut changed: Vec<[Value; 3]> = Vec::new();
@@ -135,7 +131,7 @@ fn redact(connection: &Connection, traces: &Traces) -> Result<(), LedgerError> {
             }
         }
         drop(rows);
-        let sql = format!("UPDATE {table} SET {column} = ?1 WHERE {key}");
+        let sql = format!("UPDATE {table} SET {column} = ?1 WHERE {first} = ?2 AND {second} = ?3");
         for values in changed {
             connection.execute(&sql, values)?;
         }

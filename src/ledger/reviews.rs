@@ -125,7 +125,7 @@ impl Ledger {
         Ok(self.connection.query_row(&sql, [issue], |row| row.get(0))?)
     }
 
-    /// Notes that something was said of an issue; false if it was said in the last `span` already.
+    /// Records that something was said about an issue; false if it was said within the last `span` already.
     ///
     /// # Errors
     /// If the ledger cannot be written.

@@ -10,7 +10,7 @@ use tokio::net::TcpStream;
 
 pub use tls::Trust;
 
-/// Where the conversation with a server is told, line by line: `C:` before ours, `S:` before the server's.
+/// Prints the conversation with a server, line by line: `C:` before ours, `S:` before the server's.
 pub type Transcript = fn(&str);
 
 /// Security of a connection to a mail server.

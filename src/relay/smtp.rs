@@ -104,7 +104,7 @@ impl SmtpServer {
         format!("{}:{}", self.host, self.port)
     }
 
-    /// Connects, with TLS and login; whoever waits hears within a minute why it does not succeed.
+    /// Connects, with TLS and login; fails after a minute, so that the user is not kept waiting for the reason.
     pub(super) async fn connect(&self) -> Result<SmtpSession<'_>, RelayError> {
         match tokio::time::timeout(LONGEST_CONNECT, self.connect_at_leisure()).await {
             Ok(connected) => connected,

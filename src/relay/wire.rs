@@ -24,7 +24,7 @@ pub(super) struct WireMeter {
     sent: Arc<AtomicU64>,
     /// Bytes that came since we last sent something.
     unanswered: Arc<AtomicU64>,
-    /// Until so many bytes are out, nothing is expected to come; 0 if nothing is watched for.
+    /// Until this many bytes have been sent, no reply is expected; 0 if early replies do not matter.
     silent_until: Arc<AtomicU64>,
     /// Whether something came all the same.
     is_early: Arc<AtomicBool>,

@@ -154,6 +154,19 @@ impl JsonLines {
     /// # Errors
     /// If the file cannot be read.
     pub fn read(path: &Path, mut each: impl FnMut(Value)) -> Result<(), LogError> {
+        Self::lines(path, |line| {
+            // A power cut can leave half a line, and half a character.
+            if let Ok(event) = serde_json::from_slice(line) {
+                each(event);
+            }
+        })
+    }
+
+    /// Hands every line of a log to `each`, without its end; a log that does not exist has none.
+    ///
+    /// # Errors
+    /// If the file cannot be read.
+    pub fn lines(path: &Path, mut each: impl FnMut(&[u8])) -> Result<(), LogError> {
         let failed = |source| LogError { path: path.to_owned(), source };
         let file = match File::open(path) {
             Ok(file) => file,
@@ -161,10 +174,7 @@ impl JsonLines {
             Err(source) => return Err(failed(source)),
         };
         for line in BufReader::new(file).split(b'\n') {
-            // A power cut can leave half a line, and half a character.
-            if let Ok(event) = serde_json::from_slice(&line.map_err(failed)?) {
-                each(event);
-            }
+            each(&line.map_err(failed)?);
         }
         Ok(())
     }

@@ -16,7 +16,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use backon::{BackoffBuilder, ExponentialBuilder};
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 
@@ -71,7 +71,7 @@ pub struct Event {
     pub outcome: Outcome,
     /// What was recorded of a final refusal.
     pub bounce: Option<BounceRecord>,
-    /// Whether the letter's end was told before, and is told again as it turned out to be.
+    /// Whether this event corrects an earlier one of the same letter.
     pub is_correction: bool,
 }
 
@@ -227,7 +227,7 @@ pub async fn run(
     }
 }
 
-/// Tells the tally what earlier runs were refused since the server last accepted a letter of the issue.
+/// Tells the tally which refusals earlier runs met since the server last accepted a letter of the issue.
 fn recall(ledger: &Ledger, job: &Job, tally: &Tally) -> Result<(), LedgerError> {
     for row in ledger.refused_since_acceptance(&job.issue)? {
         let Some(found) = ledger.member(row.member)? else { continue };
@@ -256,7 +256,7 @@ fn passes(reply: &Reply) -> bool {
 
 /// Letters before this time matter to no quota.
 pub fn counted_since(now: Timestamp) -> Timestamp {
-    now.saturating_sub(SignedDuration::from_hours(7 * 24)).unwrap_or(Timestamp::MIN)
+    now.saturating_sub(Quota::LONGEST_SPAN).unwrap_or(Timestamp::MIN)
 }
 
 /// The pauses between rounds: longer and longer, with a random part.

@@ -19,7 +19,7 @@ const GRACE: Duration = Duration::from_secs(2);
 /// A pause that is not worth keeping.
 const SHORTEST_GAP: Duration = Duration::from_millis(5);
 
-/// One pace for all connections of a run. It counts on the steady clock, so that one that is set meanwhile does no harm.
+/// One pace for all connections of a run. It uses the monotonic clock, so that setting the system clock does no harm.
 #[derive(Debug)]
 pub(super) struct Pace {
     /// When the run began, on both clocks.
@@ -56,7 +56,7 @@ struct Window {
 pub(super) enum Turn {
     Go,
     Wait(Duration),
-    /// The server complains, and there is no patience left to slow down further.
+    /// The server complains, and patience is used up.
     TooSlow,
     /// The quota has no place before `until`.
     Used {

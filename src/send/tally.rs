@@ -29,9 +29,9 @@ struct Counts {
     has_accepted: bool,
     /// Letters in doubt since the last one that was accepted.
     doubtful: u64,
-    /// Refuseds of unknown kind since the last letter that was accepted: their letters are deferred.
+    /// Refusals of unknown kind since the last letter that was accepted: their letters are deferred.
     held: Vec<Refused>,
-    /// Refuseds of recipients since the last letter that was accepted: their letters are rejected.
+    /// Refusals of recipients since the last letter that was accepted: their letters are rejected.
     streak: Vec<Refused>,
     corrections: Vec<Correction>,
 }

@@ -1,4 +1,4 @@
-//! Looks for what ends a run besides its work: a signal, a cancellation by another process, the end of its window.
+//! Watches for what ends a run early: a signal, a cancellation by another process, the end of its window.
 
 use std::path::Path;
 use std::time::Duration;
@@ -37,7 +37,7 @@ impl Watchman {
         let ledger = Ledger::open(path)?;
         let (issue, clock) = (job.issue.clone(), job.clock);
         let began = clock();
-        // Who begins after that time has decided to.
+        // A run that begins after that time was started on purpose.
         let until = job.until.filter(|until| *until > began);
         let (found, reason) = watch::channel(None);
         let (ended, over) = watch::channel(false);

@@ -205,7 +205,7 @@ impl Worker {
             Claimed::Closed if session.is_ahead() => return Ok(Next::Reconnect),
             Claimed::Closed => return Ok(Next::GoOn(session)),
         };
-        let delivered = self.handed_over(&mut session, &claim, next).await;
+        let delivered = self.deliver_claimed(&mut session, &claim, next).await;
         let (reply, after) = self.settle(claim, member, delivered, last);
         if after != After::GoOn || !session.is_ahead() {
             self.settled(last.take()).await?;
@@ -223,9 +223,9 @@ impl Worker {
         })
     }
 
-    /// Hands the claimed letter over. A connection that the server had closed while it was idle is opened anew: nothing
-    /// of the letter has gone out.
-    async fn handed_over<'a>(
+    /// Delivers a claimed letter. If the server certainly did not accept it, as when it had closed an idle connection, the
+    /// letter goes again over another connection.
+    async fn deliver_claimed<'a>(
         &'a self,
         session: &mut Session<'a>,
         claim: &Claim,

@@ -40,7 +40,7 @@ fn a_run_that_waits_hears_of_a_cancellation() {
 }
 
 #[test]
-fn a_dry_run_beside_a_send_calls_none_of_its_letters_interrupted() {
+fn a_dry_run_during_a_send_calls_none_of_its_letters_interrupted() {
     let server = slow_server();
     let club = Sandbox::members(30).relay(&server).with("connections = 1");
     let run = club.start("send 2026-1 --yes");
@@ -69,7 +69,7 @@ fn a_stray_reply_does_not_turn_a_refusal_into_an_acceptance() {
 }
 
 #[test]
-fn a_server_that_bears_no_look_ahead_costs_one_letter_a_second_try_and_is_remembered() {
+fn a_server_that_does_not_tolerate_look_ahead_costs_one_letter_a_second_try_and_is_remembered() {
     for (action, in_doubt) in [
         (Action::Reply(503, "5.5.1 Bad sequence"), 0),
         (Action::Reply(421, "4.7.0 Pipelining?"), 0),

@@ -46,7 +46,7 @@ pub(super) fn run(context: Context<'_>, csv: bool) -> Result<Exit, Error> {
     Ok(Exit::Done)
 }
 
-/// The parts of a text that a semicolon stands between; empty where there are fewer.
+/// The parts of a text between semicolons; empty strings if there are fewer.
 fn cells<const N: usize>(text: &str) -> [String; N] {
     let mut parts = text.split(';').map(|part| part.trim().to_owned());
     std::array::from_fn(|_| parts.next().unwrap_or_default())

@@ -3,7 +3,6 @@
 use serde::Serialize;
 
 use crate::commands::Context;
-use crate::config::Provider;
 use crate::error::{Error, Exit, Kind};
 use crate::relay::{ProbeStep, Relay};
 use crate::report::{Paint, Table};
@@ -58,8 +57,7 @@ pub(super) fn run(context: Context<'_>) -> Result<Exit, Error> {
 
 /// Which password the configured provider wants.
 fn provider_words(context: Context<'_>) -> String {
-    let name = context.project.config.transport.provider.as_deref();
-    let provider = name.and_then(|name| Provider::named(name).ok());
+    let provider = context.project.config.transport.provider();
     provider.map_or_else(String::new, |provider| format!("; {} wants {}", provider.name, provider.password))
 }
 

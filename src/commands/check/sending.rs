@@ -1,15 +1,13 @@
-//! What the configuration and the issue say about sending, beside the letter itself: times, port, provider, quota.
-
-use std::path::Path;
+//! Checks of how an issue is sent, apart from the letter itself: times, port, provider, quota.
 
 use jiff::Timestamp;
 use jiff::tz::AmbiguousOffset;
 
-use crate::check::Finding;
+use crate::check::{Finding, place_of_key};
 use crate::commands::Project;
 use crate::compose::IssueSource;
-use crate::config::{FILE, Provider, Transport, TransportKind};
-use crate::domain::{Excerpt, Quota};
+use crate::config::{FILE, Transport, TransportKind};
+use crate::domain::Quota;
 use crate::net::{Auth, Security};
 
 const DAY_MINUTES: i64 = 24 * 60;
@@ -18,7 +16,7 @@ const DAY_MINUTES: i64 = 24 * 60;
 pub(super) fn window(project: &Project, source: &IssueSource) -> Vec<Finding> {
     let path = source.dir.join("issue.toml");
     let wrong = |key: &str, message: String, advice: &str| {
-        Finding::error("send-window", message, advice).at(place(&path, key))
+        Finding::error("send-window", message, advice).at(place_of_key(&path, "", key))
     };
     let (begin, end) = (source.issue.send_at, source.issue.send_until);
     let zone = &project.config.association.time_zone.0;
@@ -51,7 +49,11 @@ pub(super) fn port(project: &Project) -> Option<Finding> {
     };
     let message = format!("port {port} usually {speaks}, and security is another one");
     let advice = format!("set security = \"{meant}\", or the other port");
-    Some(Finding::warning("transport-port", message, advice).at(place(&project.dir.join(FILE), "security")))
+    Some(Finding::warning("transport-port", message, advice).at(place_of_key(
+        &project.dir.join(FILE),
+        "transport",
+        "security",
+    )))
 }
 
 /// What the provider does or forbids, and whether its quota lets the letters out in a day.
@@ -60,7 +62,7 @@ pub(super) fn provider(project: &Project, letters: u64, now: Timestamp) -> Vec<F
     let path = project.dir.join(FILE);
     let mut findings = Vec::new();
     let mut warn = |key: &str, rule, message: String, advice: &str| {
-        findings.push(Finding::warning(rule, message, advice).at(place(&path, key)));
+        findings.push(Finding::warning(rule, message, advice).at(place_of_key(&path, "transport", key)));
     };
     if let Some(a_day) = transport.quota.iter().copied().map(in_a_day).min().filter(|a_day| *a_day < letters)
     {
@@ -72,11 +74,9 @@ pub(super) fn provider(project: &Project, letters: u64, now: Timestamp) -> Vec<F
             "let cron send the rest (`schedule`), or ask the provider for more",
         );
     }
-    let Some(provider) = transport.provider.as_deref().and_then(|name| Provider::named(name).ok()) else {
-        return findings;
-    };
+    let Some(provider) = transport.provider() else { return findings };
     let name = &provider.name;
-    if provider.forbids_newsletters() {
+    if provider.forbids_newsletters {
         let message = format!("{name} forbids newsletters through this server");
         warn(
             "provider",
@@ -86,11 +86,11 @@ pub(super) fn provider(project: &Project, letters: u64, now: Timestamp) -> Vec<F
         );
     }
     let has_tokens = project.config.sender.bounce_address.is_some();
-    if provider.rewrites_return_path() && has_tokens {
+    if provider.rewrites_return_path && has_tokens {
         let message = format!("{name} puts its own return path on letters: bounces lose the member's token");
         let advice = "bounces come to the sender's own mailbox; let `bounces` read that one";
         warn("provider", "provider-return-path", message, advice);
-    } else if provider.refuses_plus() && has_tokens {
+    } else if provider.refuses_plus && has_tokens {
         let message =
             format!("{name} sends nothing from an address with a + in it, as bounce addresses have");
         warn("provider", "provider-plus", message, "leave bounce_address out");
@@ -111,17 +111,4 @@ fn in_a_day(quota: Quota) -> u64 {
     let minutes = quota.span().as_mins().max(1);
     let spans = u64::try_from((DAY_MINUTES / minutes).max(1)).unwrap_or(1);
     u64::from(quota.letters).saturating_mul(spans)
-}
-
-/// The first line of a file that sets this key.
-fn place(path: &Path, key: &str) -> Excerpt {
-    let text = std::fs::read_to_string(path).unwrap_or_default();
-    let mut at = 0;
-    for line in text.split_inclusive('\n') {
-        if line.trim_start().strip_prefix(key).is_some_and(|rest| rest.trim_start().starts_with('=')) {
-            return Excerpt::new(path, &text, at..at + line.trim_end().len());
-        }
-        at += line.len();
-    }
-    Excerpt::new(path, &text, 0..0)
 }

@@ -84,8 +84,8 @@ fn said(time: DateTime) -> String {
     time.strftime("%Y-%m-%d %H:%M").to_string()
 }
 
-/// Tells whether no letter is left that was approved, whatever was sent before to some of the members. Who joins later is
-/// not mailed by cron.
+/// Tells whether no letter is left that was approved, whatever was sent before to some of the members. Cron does
+/// not mail members who join later.
 fn is_sent(ledger: &Ledger, issue: &IssueName) -> Result<bool, Error> {
     let is_approved_for_some = !ledger.approved_members(issue)?.is_empty();
     if is_approved_for_some {

@@ -14,7 +14,7 @@ use crate::report::plural;
 use super::year::{DueIssue, Standing, due_issues};
 use crate::commands::{Context, Project};
 
-/// What `new` writes where a text is missing.
+/// What `new` writes instead of a missing text.
 const UNFINISHED: &str = "TODO";
 /// The editors are told once in this many days.
 const EVERY_DAYS: i64 = 7;

@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 use std::collections::btree_map::Entry;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
 use serde::Serialize;
@@ -11,8 +11,7 @@ use crate::compose::Composer;
 use crate::config::FILE;
 use crate::domain::{IssueName, MemberId, Sha256};
 use crate::error::{Error, Kind};
-use crate::ledger::ReviewKind;
-use crate::ledger::{Ledger, Review};
+use crate::ledger::{Ledger, Review, ReviewKind};
 use crate::report::plural;
 use crate::send::Job;
 
@@ -20,7 +19,7 @@ use super::prepare::Prepared;
 use super::request::{Mode, SendRequest};
 use crate::commands::{Context, Project};
 
-/// So many names are listed.
+/// How many names are listed.
 const NAMED: usize = 10;
 /// Tables of the configuration that no letter shows.
 const NOT_IN_LETTERS: [&str; 5] = ["transport", "members", "schedule", "dkim", "inbox"];
@@ -34,21 +33,18 @@ pub(in crate::commands) fn review(
 ) -> Result<Review, Error> {
     let mut review = Review::default();
     let mut paths = vec![project.dir.join("issues").join(job.issue.as_str()), project.templates_dir()];
+    // Pictures may be elsewhere in the project, such as the logo.
+    paths.extend(composer.image_files().map(Path::to_owned));
     while let Some(path) = paths.pop() {
         if path.is_dir() {
             let entries = std::fs::read_dir(&path).map_err(|error| Error::unreadable(&path, &error))?;
             paths.extend(entries.flatten().map(|entry| entry.path()));
         } else if path.is_file() {
-            let bytes = std::fs::read(&path).map_err(|error| Error::unreadable(&path, &error))?;
             let name = path.strip_prefix(&project.dir).unwrap_or(&path).display().to_string();
-            review.files.insert(name, Sha256::of(&bytes));
-        }
-    }
-    for path in composer.image_files() {
-        let name = path.strip_prefix(&project.dir).unwrap_or(path).display().to_string();
-        if let Entry::Vacant(entry) = review.files.entry(name) {
-            let bytes = std::fs::read(path).map_err(|error| Error::unreadable(path, &error))?;
-            entry.insert(Sha256::of(&bytes));
+            if let Entry::Vacant(entry) = review.files.entry(name) {
+                let bytes = std::fs::read(&path).map_err(|error| Error::unreadable(&path, &error))?;
+                entry.insert(Sha256::of(&bytes));
+            }
         }
     }
     review.files.insert(FILE.to_owned(), configuration(&project.dir.join(FILE))?);

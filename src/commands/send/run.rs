@@ -60,7 +60,7 @@ impl Tried {
             }
             _ => self.deferred.remove(&event.member.id),
         };
-        // A correction of what was settled before is no other letter.
+        // A correction is about a letter that was counted before.
         self.settled += u64::from(was_deferred || !event.is_correction);
     }
 

@@ -1,4 +1,4 @@
-//! `send --test`: marked letters that no issue counts.
+//! `send --test`: marked letters that are not deliveries of the issue.
 
 use jiff::Timestamp;
 use serde::Serialize;
@@ -33,15 +33,16 @@ pub(super) async fn send_tests(
     let register = crate::commands::import::register_as_sent(context)?;
     let composer = context.project.composer(issue, register.fields()?)?;
     let reader = reader.map(|who| crate::commands::members::find(&register, who)).transpose()?;
-    // Its links are nobody's: who tries them out unsubscribes no member.
+    // Without the member's number, so that a tester who follows a link unsubscribes nobody.
     let reader = reader.map(|row| Member { id: MemberId(0), ..row.member });
+    let ledger = Ledger::open_existing(&context.project.ledger_path())?;
     let relay = context.relay(issue)?;
     let mut session = relay.connect().await?;
     let mut sent = Vec::new();
     for address in addresses {
         let letter = letter_to(&composer, &register, reader.as_ref(), address)?;
         let delivered = session.deliver(&letter, None).await;
-        if let Some(ledger) = Ledger::open_existing(&context.project.ledger_path())? {
+        if let Some(ledger) = &ledger {
             ledger.count_handed_over(Timestamp::now())?;
         }
         let is_lost = delivered.after != crate::relay::After::GoOn;
@@ -86,7 +87,7 @@ fn letter_to(
     Ok(composer.letter(&reader, Mark::Test, Timestamp::now())?)
 }
 
-/// Nobody tries a test letter again, so none is called deferred.
+/// A test letter is not retried, so none is called deferred.
 fn outcome_words(outcome: &Outcome) -> &'static str {
     match outcome {
         Outcome::Accepted(_) => "accepted",

@@ -1,8 +1,6 @@
 //! The send log as a second record of what left: a ledger that was restored or copied does not send everything again.
 
 use std::collections::BTreeMap;
-use std::fs::File;
-use std::io::{BufRead, BufReader, ErrorKind};
 
 use serde::Deserialize;
 
@@ -10,7 +8,7 @@ use crate::commands::{Context, Project};
 use crate::domain::{Address, IssueName, MemberId, State};
 use crate::error::{Error, Kind};
 use crate::ledger::Ledger;
-use crate::report::plural;
+use crate::report::{JsonLines, plural};
 
 /// A line of the log that says that a letter was accepted.
 #[derive(Debug, Deserialize)]
@@ -45,13 +43,13 @@ pub(super) fn lost_records(
 ) -> Result<Vec<LostRecord>, Error> {
     let accepted = accepted_in_log(project, issue)?;
     let mut lost = Vec::new();
-    for (_, (address, message_id)) in accepted {
+    for (address, message_id) in accepted.into_values() {
         let Some(row) = ledger.member_by_address(&address)? else { continue };
-        let is_known = match ledger.state_of(issue, row.member.id)? {
-            Some(State::InDoubt | State::Sending) => !in_doubt,
-            Some(State::Accepted | State::Rejected) => true,
-            // A person, or a streak that was taken back, has queued it again after an attempt.
-            Some(State::Queued | State::Deferred) => ledger.attempts_of(issue, row.member.id)? > 0,
+        let is_known = match ledger.progress_of(issue, row.member.id)? {
+            Some((State::InDoubt | State::Sending, _)) => !in_doubt,
+            Some((State::Accepted | State::Rejected, _)) => true,
+            // After an attempt a person has queued it again, or a streak was undone.
+            Some((State::Queued | State::Deferred, attempts)) => attempts > 0,
             // The address may have passed on from another member, who had the letter.
             None => ledger.has_letter(issue, &address)?,
         };
@@ -67,27 +65,21 @@ fn accepted_in_log(
     project: &Project,
     issue: &IssueName,
 ) -> Result<BTreeMap<String, (Address, String)>, Error> {
-    let path = project.log_path("send");
     let mut accepted = BTreeMap::new();
-    let file = match File::open(&path) {
-        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(accepted),
-        file => file.map_err(|error| Error::unreadable(&path, &error))?,
-    };
     let sign = format!("\"{issue}\"");
-    for line in BufReader::new(file).split(b'\n') {
-        let line = line.map_err(|error| Error::unreadable(&path, &error))?;
-        // Most lines of a long log are of other issues, and need not be read whole.
-        if memchr::memmem::find(&line, sign.as_bytes()).is_none() {
-            continue;
+    JsonLines::lines(&project.log_path("send"), |line| {
+        // Most lines of a long log are about other issues, and need not be parsed.
+        if memchr::memmem::find(line, sign.as_bytes()).is_none() {
+            return;
         }
         if let Ok(Line { issue: of, event, address: Some(address), letter: Some(letter) }) =
-            serde_json::from_slice(&line)
+            serde_json::from_slice(line)
             && of == *issue
             && event == State::Accepted.as_str()
         {
             accepted.insert(address.key(), (address, letter.message_id));
         }
-    }
+    })?;
     Ok(accepted)
 }
 

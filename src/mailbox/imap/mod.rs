@@ -45,7 +45,7 @@ pub struct ImapServer {
     pub move_to: Option<String>,
     /// How long the server may be silent.
     pub timeout: Duration,
-    /// Where the conversation is told, if anywhere.
+    /// Where the conversation is printed, if anywhere.
     pub transcript: Option<Transcript>,
 }
 

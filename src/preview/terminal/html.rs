@@ -8,11 +8,10 @@ use html5ever::tendril::StrTendril;
 use html5ever::tokenizer::states::RawKind;
 use html5ever::tokenizer::{BufferQueue, Tag, TagKind, Token, TokenSink, TokenSinkResult, Tokenizer};
 
+use crate::compose::VOID_ELEMENTS;
+
 use super::clean::{clean, clean_lines};
 
-/// Elements that have no end tag.
-const VOID: [&str; 13] =
-    ["area", "base", "br", "col", "embed", "hr", "img", "input", "link", "meta", "source", "track", "wbr"];
 /// Elements whose text is not a text.
 const RAW: [&str; 2] = ["style", "script"];
 
@@ -125,7 +124,7 @@ impl Stack {
             TagKind::EndTag => self.close(&tag.name),
             TagKind::StartTag => {
                 let element = element(tag);
-                if tag.self_closing || VOID.contains(&element.name.as_str()) {
+                if tag.self_closing || VOID_ELEMENTS.contains(&element.name.as_str()) {
                     self.add(Node::Element(element));
                 } else {
                     self.open.push(element);

@@ -22,7 +22,7 @@ const CLOSING: u16 = 421;
 const BAD_SEQUENCE: u16 = 503;
 /// A connection that was not used for longer may have been closed by the server.
 const IDLE: Duration = Duration::from_secs(1);
-/// How often to look whether an upload goes on.
+/// How often to check whether an upload makes progress.
 const LOOK_EVERY: Duration = Duration::from_millis(500);
 
 impl SmtpSession<'_> {
