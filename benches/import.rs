@@ -10,6 +10,7 @@ use std::path::Path;
 
 use divan::Bencher;
 use jiff::Timestamp;
+use medlemsbrev::domain::IdentityKey;
 use medlemsbrev::import::{Options, Plan, Sheet};
 use medlemsbrev::ledger::{ImportRun, Ledger};
 
@@ -38,7 +39,10 @@ fn import(bencher: Bencher<'_, '_>, rows: usize) {
         let plan = Plan::make(&sheet);
         let mut ledger = Ledger::open(&dir.path().join("l.db")).unwrap();
         let run = ImportRun {
+            key: IdentityKey::Number,
+            numbers_are_rows: false,
             numbers: &plan.numbers,
+            shared: &plan.shared,
             invalid: &plan.bad,
             file: "m.csv",
             digest: "",
@@ -46,7 +50,7 @@ fn import(bencher: Bencher<'_, '_>, rows: usize) {
             keep_missing: false,
             now: Timestamp::UNIX_EPOCH,
         };
-        ledger.import(plan.rows(&sheet), run).unwrap().keep(&[]).unwrap();
+        ledger.import(|| plan.rows(&sheet), run).unwrap().keep(&[]).unwrap();
     });
 }
 

@@ -15,7 +15,7 @@ use crate::config::{Age, MaxMissing, Missing};
 use crate::domain::{Address, IssueName};
 
 pub use bounces::{Bounces, BouncesCommand};
-pub use members::{AddMember, ExportMembers, FieldValue, ListMembers, MembersCommand};
+pub use members::{AddMember, ConfirmMember, ExportMembers, FieldValue, ListMembers, MembersCommand};
 pub use preview::{Part, Preview};
 pub use send::{Approve, Cancel, Resolve, Schedule, Send};
 
@@ -237,6 +237,9 @@ pub struct Reading {
     /// What to do with active members who are missing from the list.
     #[arg(long, value_enum, value_name = "WHAT")]
     pub missing: Option<Missing>,
+    /// The members were renumbered: know them by their addresses and names this time.
+    #[arg(long)]
+    pub renumbered: bool,
 }
 
 #[derive(Debug, Args)]

@@ -332,13 +332,15 @@ impl From<ComposeError> for Error {
 impl From<LedgerError> for Error {
     fn from(error: LedgerError) -> Self {
         let kind = match error {
-            LedgerError::AddressTwice { .. } | LedgerError::TwoRows { .. } => Kind::Data,
+            LedgerError::Renumbered { .. } | LedgerError::TwoRows { .. } => Kind::Data,
             LedgerError::Newer { .. } => Kind::Config,
             _ => Kind::TryAgain,
         };
         let words = Self::of(kind, &error);
         match error {
-            LedgerError::AddressTwice { .. } => words.hint("change one of the addresses in the member list"),
+            LedgerError::Renumbered { .. } => words.hint(
+                "if that is right, go on with --renumbered; if the numbers only number the rows, set key = \"email\" in [members]; if rows were sorted by mistake, mend the list",
+            ),
             LedgerError::TwoRows { .. } => {
                 words.hint("make sure that each member has one row and a unique number")
             }

@@ -26,6 +26,12 @@ examples! {
         "medlemsbrev members list 'typ = byalag and område in [skärgård, landsbygd]'"
         "medlemsbrev members list byalag --columns name,email,city"
         "medlemsbrev members list --without-email --csv";
+    MEMBERS_HELD:
+        "medlemsbrev members held"
+        "medlemsbrev members held --json";
+    MEMBERS_CONFIRM:
+        "medlemsbrev members confirm id:63 --same-as 'Bo Gran'"
+        "medlemsbrev members confirm bo@example.org --someone-else";
     MEMBERS_SHOW:
         "medlemsbrev members show anna@example.se"
         "medlemsbrev members show 101"

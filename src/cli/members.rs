@@ -11,13 +11,19 @@ use super::examples;
 /// WHO is an e-mail address, a member number, or id:N as shown by `members list --columns id`.
 #[derive(Debug, Subcommand)]
 pub enum MembersCommand {
+    /// List members who are held until you decide who they are, with whom each may be.
+    #[command(after_help = examples::MEMBERS_HELD)]
+    Held,
+    /// Decide who a held member is.
+    #[command(after_help = examples::MEMBERS_CONFIRM)]
+    Confirm(ConfirmMember),
     /// List members.
     #[command(after_help = examples::MEMBERS_LIST)]
     List(ListMembers),
     /// Show a member: fields, letters, bounces and changes.
     #[command(after_help = examples::MEMBERS_SHOW)]
     Show {
-        /// E-mail address, member number or id:N.
+        /// E-mail address, member number, name or id:N.
         who: String,
     },
     /// Add a member, or a non-member who agreed to receive the letter.
@@ -26,7 +32,7 @@ pub enum MembersCommand {
     /// Set fields of a member: name=…, email=…, number=… or any other.
     #[command(after_help = examples::MEMBERS_SET)]
     Set {
-        /// E-mail address, member number or id:N.
+        /// E-mail address, member number, name or id:N.
         who: String,
         /// The new values; an empty value deletes the field.
         #[arg(required = true, value_name = "FIELD=VALUE")]
@@ -35,7 +41,7 @@ pub enum MembersCommand {
     /// Stop sending letters to a member.
     #[command(after_help = examples::MEMBERS_UNSUBSCRIBE)]
     Unsubscribe {
-        /// E-mail address, member number or id:N.
+        /// E-mail address, member number, name or id:N.
         who: String,
         /// The reason, which is recorded.
         #[arg(long, value_name = "TEXT")]
@@ -44,7 +50,7 @@ pub enum MembersCommand {
     /// Send letters to a suppressed member again.
     #[command(after_help = examples::MEMBERS_RESUBSCRIBE)]
     Resubscribe {
-        /// E-mail address, member number or id:N.
+        /// E-mail address, member number, name or id:N.
         who: String,
         /// The reason, which is recorded.
         #[arg(long, value_name = "TEXT")]
@@ -53,7 +59,7 @@ pub enum MembersCommand {
     /// Erase everything stored about a person; no import brings them back.
     #[command(after_help = examples::MEMBERS_FORGET)]
     Forget {
-        /// E-mail address, member number or id:N.
+        /// E-mail address, member number, name or id:N.
         who: String,
         /// Skip the confirmation prompt.
         #[arg(short, long)]
@@ -62,12 +68,29 @@ pub enum MembersCommand {
     /// Print everything stored about a person.
     #[command(after_help = examples::MEMBERS_EXTRACT)]
     Extract {
-        /// E-mail address, member number or id:N.
+        /// E-mail address, member number, name or id:N.
         who: String,
     },
     /// Write the register as CSV for Excel.
     #[command(after_help = examples::MEMBERS_EXPORT)]
     Export(ExportMembers),
+}
+
+#[derive(Debug, Args)]
+pub struct ConfirmMember {
+    /// The held member: e-mail address, member number, name or id:N.
+    pub who: String,
+    /// The member of the register who it is: that one gets the new values and keeps its history.
+    #[arg(
+        long,
+        value_name = "OTHER",
+        required_unless_present = "someone_else",
+        conflicts_with = "someone_else"
+    )]
+    pub same_as: Option<String>,
+    /// It is somebody whom the register did not know: mailed from now on.
+    #[arg(long)]
+    pub someone_else: bool,
 }
 
 #[derive(Debug, Default, Args)]

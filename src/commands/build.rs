@@ -12,9 +12,9 @@ use super::files::overwrite;
 /// Runs the command.
 pub fn run(context: Context<'_>, arguments: &Build) -> Result<Exit, Error> {
     let issue = context.project.issue(arguments.issue.as_ref())?;
-    let (composer, member) = super::preview::letter_of(context, &issue, arguments.member.as_ref())?;
-    let rendered = composer.render(&member)?;
-    let letter = composer.letter(&member, Mark::None, Timestamp::now())?;
+    let (composer, readers) = super::preview::letter_of(context, &issue, arguments.member.as_ref())?;
+    let rendered = composer.render(&readers)?;
+    let letter = composer.letter(&readers, Mark::None, Timestamp::now())?;
     let dir = arguments.output.clone().unwrap_or_else(|| context.project.outbox(&issue).join("build"));
     let mut files = Vec::new();
     let mut write = |name: String, content: &[u8]| {

@@ -9,7 +9,7 @@ use serde::Serialize;
 
 use crate::cli::{Import, Reading};
 use crate::config::{MaxMissing, Missing};
-use crate::domain::{InvalidRow, Remark, Sha256};
+use crate::domain::{IdentityKey, InvalidRow, Remark, Sha256};
 use crate::error::{Error, Exit, Kind};
 use crate::import::{Format, Options, Plan, Sheet, encoding_for};
 use crate::ledger::{Difference, ImportRun, Ledger};
@@ -20,6 +20,8 @@ use super::{Context, Project};
 /// How many invalid rows, duplicates and changes are shown one by one.
 const SHOWN: usize = 20;
 
+const ROW_NUMBERS: &str = "The member numbers are 1, 2, 3 … in the order of the rows. If they only number the rows, set key = \"email\" in [members].";
+
 /// How the member list is to be read; what is `None` is as configured.
 #[derive(Debug, Clone, Default)]
 pub(super) struct ListRequest {
@@ -28,6 +30,7 @@ pub(super) struct ListRequest {
     delimiter: Option<char>,
     max_missing: Option<MaxMissing>,
     missing: Option<Missing>,
+    renumbered: bool,
 }
 
 impl ListRequest {
@@ -39,6 +42,7 @@ impl ListRequest {
             delimiter: reading.delimiter,
             max_missing: reading.max_missing,
             missing: reading.missing,
+            renumbered: reading.renumbered,
         }
     }
 }
@@ -97,6 +101,8 @@ struct List<'a> {
     skip_bad: bool,
     keep_missing: bool,
     max_missing: MaxMissing,
+    key: Option<IdentityKey>,
+    renumbered: bool,
     /// Of the file and of the above: the same digest brings no news.
     digest: String,
 }
@@ -116,7 +122,8 @@ impl<'a> List<'a> {
         };
         let max_missing = request.max_missing.unwrap_or(members.max_missing);
         let digest = digest_of(path, &how)?;
-        Ok(Self { path, options, skip_bad, keep_missing, max_missing, digest })
+        let renumbered = request.renumbered;
+        Ok(Self { path, options, skip_bad, keep_missing, max_missing, key: members.key, renumbered, digest })
     }
 }
 
@@ -166,8 +173,17 @@ fn import(ledger: &mut Ledger, list: &List<'_>, terminal: Terminal) -> Result<Im
         terminal.say(imported.header(&sheet));
         let file = path.display().to_string();
         let fields = sheet.columns.fields().filter(|name| !["name", "email", "number"].contains(name));
+        let numbers_are_rows = list.key.is_none()
+            && (ledger.numbers_are_rows()? || list.renumbered && plan.numbers_are_in_order());
+        let is_by_email = list.renumbered || numbers_are_rows || list.key == Some(IdentityKey::Email);
+        if sheet.columns.has("number") && plan.numbers_are_in_order() && !is_by_email {
+            terminal.say(ROW_NUMBERS);
+        }
         let run = ImportRun {
+            key: if is_by_email { IdentityKey::Email } else { IdentityKey::Number },
+            numbers_are_rows,
             numbers: &plan.numbers,
+            shared: &plan.shared,
             invalid: &plan.bad,
             file: &file,
             digest: &list.digest,
@@ -175,7 +191,7 @@ fn import(ledger: &mut Ledger, list: &List<'_>, terminal: Terminal) -> Result<Im
             keep_missing: list.keep_missing,
             now: Timestamp::now(),
         };
-        let pending = ledger.import(plan.rows(&sheet), run)?;
+        let pending = ledger.import(|| plan.rows(&sheet), run)?;
         if !list.keep_missing {
             check_max_missing(&pending.difference, list.max_missing, terminal)?;
         }
@@ -294,6 +310,7 @@ impl Imported {
             (difference.returned.count, "returned"),
             (difference.missing.count, if self.keep_missing { "missing, kept" } else { "taken out" }),
             (difference.unchanged, "unchanged"),
+            (difference.held.count, "held (see: medlemsbrev members held)"),
             (difference.forgotten.count, "forgotten, not imported"),
             (self.invalid_rows.len() as u64, "invalid"),
             (self.duplicates.len() as u64, "duplicates merged"),
@@ -342,6 +359,7 @@ impl std::fmt::Display for Imported {
             ("returned", &difference.returned),
             ("missing", &difference.missing),
             ("suppressed", &difference.suppressed),
+            ("held", &difference.held),
             ("forgotten", &difference.forgotten),
         ] {
             for name in changed.first.iter().take(SHOWN) {
@@ -365,6 +383,7 @@ impl std::fmt::Display for Imported {
             ),
             (difference.suppressed.count, "in the list but suppressed: see \"suppressed\" above".to_owned()),
             (difference.unchanged, "unchanged".to_owned()),
+            (difference.held.count, "held until you decide: medlemsbrev members held".to_owned()),
             (difference.forgotten.count, "forgotten at their request, not imported".to_owned()),
             (self.invalid_rows.len() as u64, "invalid rows".to_owned()),
             (self.duplicates.len() as u64, "duplicates merged".to_owned()),

@@ -1,13 +1,15 @@
 //! `members`: the register by hand.
 
 mod change;
+mod held;
 mod list;
 mod show;
 
 use crate::cli::MembersCommand;
-use crate::domain::{Address, ListedMember, MemberId};
+use crate::domain::{Address, ListedMember, MemberId, name};
 use crate::error::{Error, Exit, Kind};
 use crate::ledger::{Ledger, MemberRow};
+use crate::report::plural;
 
 use super::{Context, Project};
 
@@ -16,6 +18,8 @@ pub use list::{organisations, segments};
 /// Runs the command.
 pub fn run(context: Context<'_>, command: &MembersCommand) -> Result<Exit, Error> {
     match command {
+        MembersCommand::Held => held::list(context),
+        MembersCommand::Confirm(arguments) => held::confirm(context, arguments),
         MembersCommand::List(arguments) => list::list(context, arguments),
         MembersCommand::Export(arguments) => list::export(context, arguments),
         MembersCommand::Show { who } => show::show(context, who),
@@ -42,18 +46,51 @@ fn is_empty() -> Error {
     Error::new(Kind::Data, "the register is empty").hint("fill it with: medlemsbrev import")
 }
 
-/// The member that is meant: by address, `id:N`, or the association's member number.
-/// The member with this address, member number or `id:N`.
+/// The member with this address, member number, `id:N` or name.
+///
+/// # Errors
+/// If there is none, or several have the address or the name.
 pub(super) fn find(ledger: &Ledger, who: &str) -> Result<MemberRow, Error> {
-    let found = match (who.strip_prefix("id:").map(str::parse), Address::parse(who)) {
-        (Some(Ok(id)), _) => ledger.member(MemberId(id))?,
-        (_, Ok(address)) => ledger.member_by_address(&address)?,
-        _ => ledger.member_by_number(who)?,
-    };
-    match found {
-        Some(row) => Ok(row),
-        None => Err(unknown(ledger, who)?),
+    let mut found = find_all(ledger, who)?;
+    match (found.pop(), found.as_slice()) {
+        (Some(row), []) => Ok(row),
+        (Some(last), _) => {
+            found.push(last);
+            let ids = found.iter().map(|row| format!("{} (id:{})", row.member.name, row.member.id));
+            let ids: Vec<String> = ids.take(SHOWN).collect();
+            let message =
+                format!("`{who}` is {}: {}", plural(found.len() as u64, "member", "members"), ids.join(", "));
+            Err(Error::new(Kind::Data, message).hint("name one of them by id:N or member number"))
+        }
+        (None, _) => Err(unknown(ledger, who)?),
     }
+}
+
+/// How many members are named where several are meant.
+const SHOWN: usize = 5;
+
+/// The members with this address, member number, `id:N` or name; present ones before former ones.
+fn find_all(ledger: &Ledger, who: &str) -> Result<Vec<MemberRow>, Error> {
+    if let Some(Ok(id)) = who.strip_prefix("id:").map(str::parse) {
+        return Ok(ledger.member(MemberId(id))?.into_iter().collect());
+    }
+    if let Ok(address) = Address::parse(who) {
+        let present = ledger.members_at(&address)?;
+        let former = if present.is_empty() { ledger.member_by_address(&address)? } else { None };
+        return Ok(present.into_iter().chain(former).collect());
+    }
+    if let Some(row) = ledger.member_by_number(who)? {
+        return Ok(vec![row]);
+    }
+    let key = name::key(who);
+    let (mut present, mut former) = (Vec::new(), Vec::new());
+    ledger.for_each_member(|row| {
+        if !key.is_empty() && name::key(&row.member.name) == key {
+            if row.active { present.push(row) } else { former.push(row) }
+        }
+        Ok::<_, Error>(())
+    })?;
+    Ok(if present.is_empty() { former } else { present })
 }
 
 fn unknown(ledger: &Ledger, who: &str) -> Result<Error, Error> {
@@ -68,7 +105,7 @@ fn unknown(ledger: &Ledger, who: &str) -> Result<Error, Error> {
         }
         Ok::<_, Error>(())
     })?;
-    let error = Error::new(Kind::Data, format!("no member has the address, number or id `{who}`"));
+    let error = Error::new(Kind::Data, format!("no member has the address, number, name or id `{who}`"));
     Ok(match near {
         Some((_, name)) => error.hint(format!("is it {name}?")),
         None => error.hint("search with: medlemsbrev members list 'name contains \"…\"'"),

@@ -14,8 +14,9 @@ use std::process::{Command, Stdio};
 
 use crate::cli::Preview;
 use crate::compose::Composer;
-use crate::domain::{Address, IssueName, Member};
+use crate::domain::{Address, Household, IssueName, Member};
 use crate::error::{Error, Exit, Kind};
+use crate::ledger::Ledger;
 use crate::report::Terminal;
 
 use super::import::register_as_sent;
@@ -32,16 +33,16 @@ pub fn run(context: Context<'_>, arguments: &Preview) -> Result<Exit, Error> {
     if arguments.serve {
         return serve::run(context, &issue, arguments);
     }
-    let (composer, member) = letter_of(context, &issue, arguments.member.as_ref())?;
+    let (composer, readers) = letter_of(context, &issue, arguments.member.as_ref())?;
     if arguments.browser {
-        return browse(context, &issue, &composer, &member);
+        return browse(context, &issue, &composer, &readers);
     }
     #[cfg(feature = "images")]
     if arguments.images {
-        images::show(&composer, &member, context.terminal)?;
+        images::show(&composer, &readers, context.terminal)?;
         return Ok(Exit::Done);
     }
-    show::show(&composer, &member, arguments.part, context.terminal)?;
+    show::show(&composer, (&readers).into(), arguments.part, context.terminal)?;
     Ok(Exit::Done)
 }
 
@@ -50,9 +51,9 @@ fn browse(
     context: Context<'_>,
     issue: &IssueName,
     composer: &Composer,
-    member: &Member,
+    readers: &Household,
 ) -> Result<Exit, Error> {
-    let path = write_page(context.project, issue, composer, member)?;
+    let path = write_page(context.project, issue, composer, readers)?;
     context.terminal.data(path.display().to_string());
     open(path.as_os_str(), context.terminal);
     Ok(Exit::Done)
@@ -63,10 +64,10 @@ fn write_page(
     project: &Project,
     issue: &IssueName,
     composer: &Composer,
-    member: &Member,
+    readers: &Household,
 ) -> Result<PathBuf, Error> {
     let path = project.outbox(issue).join("build").join(format!("{issue}.html"));
-    let page = composer.with_images_inside(&composer.render(member)?.html)?;
+    let page = composer.with_images_inside(&composer.render(readers)?.html)?;
     super::files::overwrite(&path, page.as_bytes())?;
     Ok(path)
 }
@@ -88,25 +89,42 @@ fn open_quietly(what: &OsStr) -> Result<(), String> {
     command.spawn().map(drop).map_err(|error| format!("Could not open a browser (`{browser}`: {error})"))
 }
 
-/// The composer, and the member with this address; without one a neutral reader.
+/// The composer, and the members with this address; without one a neutral reader.
 pub(super) fn letter_of(
     context: Context<'_>,
     issue: &IssueName,
     address: Option<&Address>,
-) -> Result<(Composer, Member), Error> {
+) -> Result<(Composer, Household), Error> {
     let ledger = register_as_sent(context)?;
     let composer = context.project.composer(issue, ledger.fields()?)?;
     let member = match address {
         None => composer.neutral_reader(),
         Some(address) => ledger.member_by_address(address)?.ok_or_else(|| unknown_member(address))?.member,
     };
-    if !composer.has_section_for(&member) {
-        let message = format!("no section of {issue} is for {}", member.name);
+    let readers = household(&ledger, &composer, member)?;
+    if !composer.has_section_for(&readers.lead) {
+        let message = format!("no section of {issue} is for {}", readers.lead.name);
         return Err(
             Error::new(Kind::Data, message).hint("the member gets no letter; check the sections' audience")
         );
     }
-    Ok((composer, member))
+    Ok((composer, readers))
+}
+
+/// The member with those who get the same letter.
+fn household(ledger: &Ledger, composer: &Composer, member: Member) -> Result<Household, Error> {
+    let mut readers = match &member.address {
+        Some(address) => ledger.mailable_at(address)?,
+        None => Vec::new(),
+    };
+    readers.retain(|reader| composer.has_section_for(reader));
+    // Who is not mailed is shown what a letter would be.
+    if !readers.iter().any(|reader| reader.id == member.id) {
+        return Ok(member.into());
+    }
+    let mut readers = readers.into_iter();
+    let lead = readers.next().unwrap_or(member);
+    Ok(Household { lead, others: readers.collect() })
 }
 
 fn unknown_member(address: &Address) -> Error {

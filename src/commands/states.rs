@@ -2,7 +2,7 @@
 
 use crate::domain::State;
 use crate::ledger::{Counts, DeliveryRow};
-use crate::report::{Paint, Table, count};
+use crate::report::{Paint, Table, count, plural};
 
 use super::Project;
 
@@ -25,6 +25,10 @@ pub(super) fn table(counts: &Counts) -> Table {
     for (reason, number) in &counts.skipped {
         table.row([format!("skipped: {}", words(reason)), count(*number)]);
     }
+    if counts.sharing > 0 {
+        let sharing = plural(counts.sharing, "member shares", "members share");
+        table.row([format!("of them {sharing} another member's letter"), String::new()]);
+    }
     table.painted(Paint::Strong, ["members".to_owned(), count(counts.total())]);
     table
 }
@@ -36,6 +40,7 @@ pub(super) fn words(name: &str) -> String {
         "no_address" => "no e-mail address".to_owned(),
         "outside_segment" => "not in the segment".to_owned(),
         "no_section" => "no section for the member".to_owned(),
+        "held" => "held (medlemsbrev members held)".to_owned(),
         "shares_letter" => "the address has the letter already".to_owned(),
         other => other.replace('_', " "),
     }

@@ -8,6 +8,7 @@ use crate::domain::{Event, Issue, Section, TokenKey};
 
 use super::calendar::{Organiser, calendar};
 
+use super::greeting::GreetsBy;
 use super::language::Language;
 use super::message::Frame;
 use super::page::Logo;
@@ -40,6 +41,7 @@ impl Composer {
             html: Templates::html(),
             text: Templates::text(),
             sections: Vec::new(),
+            greets_by: GreetsBy::default(),
             subject_is_personal: source.issue.subject.contains("{{"),
             pages_have_logic: false,
             variants: Variants::default(),
@@ -128,6 +130,7 @@ impl Composer {
         self.text.add(TEXT, &path, &text)?;
         let greeting = self.issue.greeting.clone().unwrap_or_else(|| self.language.greeting.clone());
         let issue_file = PathBuf::from("issue.toml");
+        self.greets_by = GreetsBy::of(&greeting);
         for (name, text) in [("greeting", greeting), ("subject", self.issue.subject.clone())] {
             check(&issue_file, &text)?;
             self.text.add(name, &issue_file, &text)?;

@@ -3,7 +3,7 @@
 use ring::digest::{Context, SHA256};
 use serde::Serialize;
 
-use crate::domain::Member;
+use crate::domain::Addressees;
 
 use super::{ComposeError, Composer};
 
@@ -19,12 +19,12 @@ pub struct Content {
 }
 
 impl Composer {
-    /// What the letter to a member says.
+    /// What a letter to these readers says.
     ///
     /// # Errors
-    /// If a template cannot be rendered with this member's fields.
-    pub fn content(&self, member: &Member) -> Result<Content, ComposeError> {
-        let rendered = self.fill_with(member, UNSUBSCRIBE.to_owned())?.rendered();
+    /// If a template cannot be rendered with the first member's fields.
+    pub fn content<'a>(&self, readers: impl Into<Addressees<'a>>) -> Result<Content, ComposeError> {
+        let rendered = self.fill_with(readers.into(), UNSUBSCRIBE.to_owned())?.rendered();
         let mut context = Context::new(&SHA256);
         for part in [&rendered.subject, &rendered.html, &rendered.text] {
             context.update(&part.len().to_be_bytes());

@@ -106,11 +106,7 @@ fn list(language: &Language, values: &[&Value]) -> Result<String, String> {
         items => items.iter().map(|item| plain(item)).collect(),
     };
     let items: Vec<String> = items.into_iter().filter(|item| !item.is_empty()).collect();
-    Ok(match items.split_last() {
-        None => String::new(),
-        Some((only, [])) => only.clone(),
-        Some((last, before)) => format!("{} {} {last}", before.join(", "), language.and),
-    })
+    Ok(language.list(&items))
 }
 
 fn plain(value: &Value) -> String {

@@ -32,6 +32,10 @@ pub struct Language {
     pub and: String,
     /// Template of the greeting.
     pub greeting: String,
+    /// The greeting of a letter to many who share an address, with `{place}`.
+    pub greeting_many: String,
+    /// The greeting of somebody whose name is not known or not clear.
+    pub greeting_neutral: String,
     pub texts: BTreeMap<String, String>,
     /// Mails other than letters: templates that are filled in when they are sent.
     #[serde(default)]
@@ -89,6 +93,15 @@ impl Language {
         match end {
             None => self.time.replace("{start}", &clock(start)),
             Some(end) => self.time_range.replace("{start}", &clock(start)).replace("{end}", &clock(end)),
+        }
+    }
+
+    /// Names as a sentence lists them: "a, b och c".
+    pub fn list(&self, items: &[String]) -> String {
+        match items.split_last() {
+            None => String::new(),
+            Some((only, [])) => only.clone(),
+            Some((last, before)) => format!("{} {} {last}", before.join(", "), self.and),
         }
     }
 

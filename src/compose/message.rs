@@ -11,7 +11,7 @@ use lettre::message::header::{
 use lettre::message::{Body, Mailbox, Mailboxes, MultiPart, SinglePart};
 use ring::digest::{Context, Digest, SHA256};
 
-use crate::domain::{Address, IssueName, Member, Token};
+use crate::domain::{Address, IssueName, Token};
 
 use super::ComposeError;
 use super::sender::Sender;
@@ -101,14 +101,14 @@ impl Frame {
 /// If a header cannot be written so that every mail program reads it.
 pub(super) fn headers(
     sender: &Sender,
-    member: &Member,
+    to: String,
     recipient: &Address,
     token: &Token,
     subject: &str,
     message_id: &str,
     now: Timestamp,
 ) -> Result<String, ComposeError> {
-    let name = Some(member.name.clone()).filter(|name| !name.is_empty());
+    let name = Some(to).filter(|name| !name.is_empty());
     let since_epoch = Duration::from_secs(now.as_second().unsigned_abs());
     let mut headers = Headers::new();
     headers.set(Date::new(SystemTime::UNIX_EPOCH + since_epoch));

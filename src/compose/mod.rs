@@ -9,6 +9,7 @@ mod digest;
 mod dkim;
 mod encode;
 mod error;
+mod greeting;
 mod helpers;
 mod language;
 mod limits;
@@ -28,13 +29,14 @@ mod texts;
 mod variant;
 mod web;
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
-use crate::domain::{Address, Event, Issue, Letter, Member, MemberId, Segment, Token, TokenKey};
+use crate::domain::{Address, Addressees, Event, Issue, Letter, Member, MemberId, Segment, Token, TokenKey};
 
 use language::Language;
 use message::Frame;
@@ -92,6 +94,8 @@ pub struct Composer {
     text: Templates,
     sections: Vec<CompiledSection>,
     subject_is_personal: bool,
+    /// The names that the greeting shows.
+    greets_by: greeting::GreetsBy,
     /// Whether the page templates decide something by the member, beyond showing values.
     pages_have_logic: bool,
     variants: Variants,
@@ -141,9 +145,13 @@ impl Composer {
         &self.issue
     }
 
-    /// The titles of the sections that this member gets.
-    pub fn sections_for<'a>(&'a self, member: &'a Member) -> impl Iterator<Item = &'a str> {
-        self.sections.iter().filter(|section| section.is_for(member)).map(|section| section.title.as_str())
+    /// The titles of the sections that these readers get.
+    pub fn sections_for<'a>(&'a self, readers: impl Into<Addressees<'a>>) -> impl Iterator<Item = &'a str> {
+        let readers = readers.into();
+        self.sections
+            .iter()
+            .filter(move |section| section.is_for_any(readers))
+            .map(|section| section.title.as_str())
     }
 
     /// Tells whether any section is for this member.
@@ -151,9 +159,13 @@ impl Composer {
         self.sections.iter().any(|section| section.is_for(member))
     }
 
-    /// The title of every section, with whether this member gets it.
-    pub fn sections<'a>(&'a self, member: &'a Member) -> impl Iterator<Item = (&'a str, bool)> {
-        self.sections.iter().map(|section| (section.title.as_str(), section.is_for(member)))
+    /// The title of every section, with whether these readers get it.
+    pub fn sections<'a>(
+        &'a self,
+        readers: impl Into<Addressees<'a>>,
+    ) -> impl Iterator<Item = (&'a str, bool)> {
+        let readers = readers.into();
+        self.sections.iter().map(move |section| (section.title.as_str(), section.is_for_any(readers)))
     }
 
     /// The titles of all sections.
@@ -178,30 +190,37 @@ impl Composer {
 
     /// A reader without personal fields, for looking at the letter.
     pub fn neutral_reader(&self) -> Member {
+        let name = self.language.text("neutral_reader").to_owned();
         Member {
             id: MemberId(0),
             number: None,
-            name: self.language.text("neutral_reader").to_owned(),
             address: Some(self.setup.sender.address.clone()),
-            fields: BTreeMap::new(),
+            fields: BTreeMap::from([("first_name".to_owned(), name.clone())]),
+            name,
         }
     }
 
-    /// Renders the letter's subject, HTML and text for one member.
+    /// Renders the letter's subject, HTML and text for one member, or for all who share an address.
     ///
     /// # Errors
-    /// If a template cannot be rendered with this member's fields.
-    pub fn render(&self, member: &Member) -> Result<Rendered, ComposeError> {
-        let token = self.key.sign(&self.issue.name, member.id);
-        Ok(self.fill(member, &token)?.rendered())
+    /// If a template cannot be rendered with the first member's fields.
+    pub fn render<'a>(&self, readers: impl Into<Addressees<'a>>) -> Result<Rendered, ComposeError> {
+        let readers = readers.into();
+        let token = self.key.sign(&self.issue.name, readers.lead.id);
+        Ok(self.fill(readers, &token)?.rendered())
     }
 
-    /// Composes the letter to one member and signs it.
+    /// Composes the letter to one member, or to all who share an address, and signs it.
     ///
     /// # Errors
     /// If the member has no address, and as [`Composer::render`].
-    pub fn letter(&self, member: &Member, mark: Mark, now: Timestamp) -> Result<Letter, ComposeError> {
-        let mut letter = self.unsigned(member, mark, now)?;
+    pub fn letter<'a>(
+        &self,
+        readers: impl Into<Addressees<'a>>,
+        mark: Mark,
+        now: Timestamp,
+    ) -> Result<Letter, ComposeError> {
+        let mut letter = self.unsigned(readers.into(), mark, now)?;
         let mut signed = dkim::signatures(&self.setup.signers, &letter.bytes, now)?.into_bytes();
         if !signed.is_empty() {
             signed.append(&mut letter.bytes);
@@ -210,22 +229,28 @@ impl Composer {
         Ok(letter)
     }
 
-    /// Composes the letter to one member without the costly signature, to see that nothing is wrong with it.
+    /// Composes a letter without the costly signature, to see that nothing is wrong with it.
     ///
     /// # Errors
     /// As [`Composer::letter`].
-    pub fn rehearse(&self, member: &Member, now: Timestamp) -> Result<(), ComposeError> {
-        let (recipient, token) = self.addressee(member)?;
-        let filled = self.fill(member, &token)?;
+    pub fn rehearse<'a>(
+        &self,
+        readers: impl Into<Addressees<'a>>,
+        now: Timestamp,
+    ) -> Result<(), ComposeError> {
+        let readers = readers.into();
+        let (recipient, token) = self.addressee(readers.lead)?;
+        let filled = self.fill(readers, &token)?;
         let sender = &self.setup.sender;
         sender.return_path(&token)?;
         let id = message::message_id(&token, &sender.address);
-        message::headers(sender, member, &recipient, &token, filled.subject(), &id, now).map(drop)
+        let to = self.names(readers);
+        message::headers(sender, to, &recipient, &token, filled.subject(), &id, now).map(drop)
     }
 
-    fn unsigned(&self, member: &Member, mark: Mark, now: Timestamp) -> Result<Letter, ComposeError> {
-        let (recipient, token) = self.addressee(member)?;
-        let filled = self.fill(member, &token)?;
+    fn unsigned(&self, readers: Addressees<'_>, mark: Mark, now: Timestamp) -> Result<Letter, ComposeError> {
+        let (recipient, token) = self.addressee(readers.lead)?;
+        let filled = self.fill(readers, &token)?;
         let (html, text) = filled.encoded();
         let subject = match mark {
             Mark::None => filled.subject().to_owned(),
@@ -241,9 +266,11 @@ impl Composer {
                 1,
             ),
         };
-        let headers = message::headers(sender, member, &recipient, &token, &subject, &message_id, now)?;
+        let headers =
+            message::headers(sender, self.names(readers), &recipient, &token, &subject, &message_id, now)?;
         Ok(Letter {
-            member: member.id,
+            member: readers.lead.id,
+            others: readers.others.iter().map(|member| member.id).collect(),
             sender: Some(sender.return_path(&token)?),
             message_id,
             bytes: self.frame.message(&headers, &text, &html),
@@ -267,14 +294,21 @@ impl Composer {
         self.setup.sender.unsubscribe(&self.key.sign(&self.issue.name, member.id))
     }
 
-    fn fields_of<'a>(&'a self, member: &'a Member) -> BTreeMap<&'a str, &'a str> {
-        let fields = self.setup.fields.iter();
-        fields.map(|field| (field.as_str(), member.field(field).unwrap_or_default())).collect()
+    fn fields_of<'a>(&'a self, member: &'a Member) -> BTreeMap<&'a str, Cow<'a, str>> {
+        let value = |field: &str| match field {
+            "first_name" => Cow::Owned(greeting::first_name(member, &self.language)),
+            field => Cow::Borrowed(member.field(field).unwrap_or_default()),
+        };
+        self.setup.fields.iter().map(|field| (field.as_str(), value(field))).collect()
     }
 }
 
 impl CompiledSection {
     fn is_for(&self, member: &Member) -> bool {
         self.audience.as_ref().is_none_or(|audience| audience.matches(member))
+    }
+
+    fn is_for_any(&self, readers: Addressees<'_>) -> bool {
+        readers.members().any(|member| self.is_for(member))
     }
 }

@@ -60,6 +60,7 @@ impl Notice<'_> {
         let signatures = dkim::signatures(signers, &message, now)?;
         Ok(Letter {
             member: MemberId(0),
+            others: Vec::new(),
             sender: self.answer.is_none().then(|| self.from.clone()),
             recipient: self.to.clone(),
             message_id: self.message_id.clone(),

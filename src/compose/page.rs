@@ -1,5 +1,6 @@
 //! The data that the templates get.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use serde::Serialize;
@@ -12,7 +13,7 @@ pub(super) struct Page<'a> {
     pub association: &'a Association,
     pub issue: &'a Issue,
     /// Every field of the register; fields without a value are empty.
-    pub member: &'a BTreeMap<&'a str, &'a str>,
+    pub member: &'a BTreeMap<&'a str, Cow<'a, str>>,
     pub greeting: &'a str,
     /// Whether this is the web page for everyone: no greeting and no unsubscribing.
     pub web: bool,

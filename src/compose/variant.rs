@@ -1,11 +1,12 @@
 //! One choice of sections, rendered once for all members who get just these.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, PoisonError, RwLock};
 
 use handlebars::{Context, RenderError};
 
-use crate::domain::{Member, Token};
+use crate::domain::{Addressees, Token};
 
 use super::encode::{Sheet, filled, hole};
 use super::page::{Page, SectionView};
@@ -99,21 +100,25 @@ impl Composer {
     ///
     /// # Errors
     /// If a template cannot be rendered with this member's fields.
-    pub(super) fn fill(&self, member: &Member, token: &Token) -> Result<Filled, ComposeError> {
-        self.fill_with(member, self.setup.sender.unsubscribe(token)?)
+    pub(super) fn fill(&self, readers: Addressees<'_>, token: &Token) -> Result<Filled, ComposeError> {
+        self.fill_with(readers, self.setup.sender.unsubscribe(token)?)
     }
 
     /// The member's letter with this link to leave.
     ///
     /// # Errors
     /// As [`Composer::fill`].
-    pub(super) fn fill_with(&self, member: &Member, unsubscribe: String) -> Result<Filled, ComposeError> {
-        let visible = self.visible(member);
+    pub(super) fn fill_with(
+        &self,
+        readers: Addressees<'_>,
+        unsubscribe: String,
+    ) -> Result<Filled, ComposeError> {
+        let visible = self.visible(readers);
         let failed = |error: RenderError| ComposeError::Letter {
-            member: member.name.clone(),
+            member: readers.lead.name.clone(),
             message: error.to_string(),
         };
-        let values = self.values(member, unsubscribe, &visible, false).map_err(failed)?;
+        let values = self.values(readers, unsubscribe, &visible, false).map_err(failed)?;
         let variant = if self.pages_have_logic {
             // What the page shows depends on the member: it is rendered for each.
             Arc::new(self.variant(&visible, &values).map_err(failed)?)
@@ -123,9 +128,9 @@ impl Composer {
         Ok(Filled { variant, values })
     }
 
-    fn visible(&self, member: &Member) -> Vec<usize> {
+    fn visible(&self, readers: Addressees<'_>) -> Vec<usize> {
         let numbered = self.sections.iter().enumerate();
-        numbered.filter(|(_, section)| section.is_for(member)).map(|(number, _)| number).collect()
+        numbered.filter(|(_, section)| section.is_for_any(readers)).map(|(number, _)| number).collect()
     }
 
     fn known_variant(&self, visible: Vec<usize>) -> Result<Arc<Variant>, RenderError> {
@@ -144,15 +149,15 @@ impl Composer {
 
     fn values(
         &self,
-        member: &Member,
+        readers: Addressees<'_>,
         unsubscribe: String,
         visible: &[usize],
         web: bool,
     ) -> Result<Values, RenderError> {
-        let fields = self.fields_of(member);
+        let fields = self.fields_of(readers.lead);
         let page = Page { web, ..self.page(&fields, "", &unsubscribe, &[]) };
         let mut context = Context::wraps(page)?;
-        let greeting = if web { String::new() } else { self.text.render("greeting", &context)? };
+        let greeting = if web { String::new() } else { self.greeting(readers, &context)? };
         if let Some(data) = context.data_mut().as_object_mut() {
             data.insert("greeting".to_owned(), greeting.as_str().into());
         }
@@ -168,7 +173,7 @@ impl Composer {
             };
             sections.insert(self.section_hole(*number), self.body(&section.anchor, &context)?);
         }
-        let fields = fields.values().map(|value| (*value).to_owned()).collect();
+        let fields = fields.into_values().map(Cow::into_owned).collect();
         Ok(Values { subject, greeting, unsubscribe, fields, sections })
     }
 
@@ -204,8 +209,9 @@ impl Composer {
         }
     }
 
-    fn named<'a>(&'a self, values: &'a [String]) -> BTreeMap<&'a str, &'a str> {
-        self.setup.fields.iter().map(String::as_str).zip(values.iter().map(String::as_str)).collect()
+    fn named<'a>(&'a self, values: &'a [String]) -> BTreeMap<&'a str, Cow<'a, str>> {
+        let values = values.iter().map(|value| Cow::Borrowed(value.as_str()));
+        self.setup.fields.iter().map(String::as_str).zip(values).collect()
     }
 
     /// Renders the page with these sections and values, which are holes unless the page decides by them.
@@ -250,7 +256,7 @@ impl Composer {
         let sections = self.sections.iter().enumerate();
         let visible: Vec<usize> =
             sections.filter(|(_, section)| section.audience.is_none()).map(|(number, _)| number).collect();
-        let values = self.values(&reader, String::new(), &visible, true).map_err(failed)?;
+        let values = self.values((&reader).into(), String::new(), &visible, true).map_err(failed)?;
         let page = self.whole(&self.html, HTML, |body| &body.html, &visible, &values, true);
         Ok(filled(&page.map_err(failed)?, |number| values.html(number)))
     }
@@ -258,7 +264,7 @@ impl Composer {
     /// The data of a page.
     pub(super) fn page<'a>(
         &'a self,
-        member: &'a BTreeMap<&'a str, &'a str>,
+        member: &'a BTreeMap<&'a str, Cow<'a, str>>,
         greeting: &'a str,
         unsubscribe: &'a str,
         sections: &'a [SectionView<'a>],

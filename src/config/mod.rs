@@ -13,7 +13,7 @@ use std::time::Duration;
 use jiff::tz::TimeZone;
 use serde::Deserialize;
 
-use crate::domain::{Address, Excerpt, Quota, Segment, suggest};
+use crate::domain::{Address, Excerpt, IdentityKey, Quota, Segment, suggest};
 use crate::net::{Auth, Security};
 
 pub use inbox::{Imap, Inbox};
@@ -136,6 +136,8 @@ pub struct Members {
     pub skip_bad: bool,
     pub max_missing: MaxMissing,
     pub missing: Missing,
+    /// By what members are known (default: the number, where there is one).
+    pub key: Option<IdentityKey>,
     /// Field → header in the file.
     pub columns: BTreeMap<String, String>,
 }

@@ -5,7 +5,10 @@ use super::{Address, MemberId};
 /// An envelope and a message, ready for a relay.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Letter {
+    /// The member by whom it goes.
     pub member: MemberId,
+    /// Members who share its address, and for whom it is too.
+    pub others: Vec<MemberId>,
     /// Envelope sender (RFC 5321 `MAIL FROM`), with the member's token if VERP is on; `<>` when there is none.
     pub sender: Option<Address>,
     /// The one envelope recipient.

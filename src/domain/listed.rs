@@ -46,9 +46,9 @@ pub struct Remark {
     pub message: String,
 }
 
-/// The member numbers of a list. Hashes, not texts: a million take 19 MB.
+/// A set of texts, such as a list's member numbers. Hashes, not texts: a million take 19 MB.
 #[derive(Debug, Default)]
-pub struct MemberNumbers {
+pub struct TextSet {
     hashes: HashSet<u64>,
     hasher: RandomState,
 }
@@ -61,14 +61,14 @@ impl ListedMember {
     }
 }
 
-impl MemberNumbers {
-    /// Adds a number; false if the list has it already.
-    pub fn insert(&mut self, number: &str) -> bool {
-        self.hashes.insert(self.hasher.hash_one(number))
+impl TextSet {
+    /// Adds a text; false if the set has it already.
+    pub fn insert(&mut self, text: &str) -> bool {
+        self.hashes.insert(self.hasher.hash_one(text))
     }
 
-    /// Tells whether a row of the list has this number.
-    pub fn contains(&self, number: &str) -> bool {
-        self.hashes.contains(&self.hasher.hash_one(number))
+    /// Tells whether the set has this text.
+    pub fn contains(&self, text: &str) -> bool {
+        self.hashes.contains(&self.hasher.hash_one(text))
     }
 }

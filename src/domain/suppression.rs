@@ -23,6 +23,11 @@ impl SuppressionReason {
     pub fn as_str(self) -> &'static str {
         self.into()
     }
+
+    /// Tells whether somebody asked for it, rather than the address being dead.
+    pub fn is_wish(self) -> bool {
+        matches!(self, Self::Complaint | Self::Unsubscribed | Self::ByHand)
+    }
 }
 
 /// A suppressed address with its reason and date.

@@ -5,7 +5,7 @@ use std::hash::{BuildHasher, RandomState};
 
 use serde::Serialize;
 
-use crate::domain::{InvalidRow, ListedMember, MemberNumbers, Remark};
+use crate::domain::{InvalidRow, ListedMember, Remark, TextSet, name};
 
 use super::Sheet;
 use super::remark::DomainTypos;
@@ -20,13 +20,28 @@ pub struct Plan {
     /// Rows that can be imported, duplicates counted once.
     pub members: u64,
     pub without_address: u64,
-    /// The merged row of each member that has several, by the line of its first row.
+    /// The row of a member that differs from the file's, as it was merged or lost its number, by its line.
     merged: HashMap<u64, ListedMember>,
     /// Lines whose rows went into an earlier one or are bad.
     left_out: HashSet<u64>,
     /// The member numbers in the file.
-    pub numbers: MemberNumbers,
+    pub numbers: TextSet,
+    /// The addresses that several members share, in lower case.
+    pub shared: TextSet,
+    /// Members who share an address with an earlier row.
+    pub sharing: u64,
+    numbering: Numbering,
 }
+
+/// Whether the numbers of a list are 1, 2, 3 … from the first row to the last.
+#[derive(Debug, Default)]
+struct Numbering {
+    rows: u64,
+    is_broken: bool,
+}
+
+/// Fewer rows are in order by chance.
+const FEWEST_NUMBERED: u64 = 3;
 
 /// A row that was merged into an earlier row of the same address, number or name.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -57,6 +72,7 @@ impl Plan {
             };
             plan.remarks.append(&mut row.remarks);
             plan.remarks.extend(slips.remark(&row, sheet));
+            plan.numbering.add(&row);
             let identity = hasher.hash_one(identity(&row));
             if identities.contains(&identity) {
                 repeated.entry(identity).or_default().push(row);
@@ -72,13 +88,19 @@ impl Plan {
             plan.without_address += u64::from(row.address.is_none());
         }
         drop(identities);
-        plan.merge(sheet, &hasher, repeated, &mut claims);
+        plan.sort_out(sheet, &hasher, repeated, &mut claims);
         plan.refuse(sheet, &claims);
         plan
     }
 
-    /// Merges the rows of `repeated`, by identity, into the first row of the same identity.
-    fn merge(
+    /// Tells whether the numbers only number the rows, as far as one list shows.
+    pub fn numbers_are_in_order(&self) -> bool {
+        !self.numbering.is_broken && self.numbering.rows >= FEWEST_NUMBERED
+    }
+
+    /// Merges the rows of `repeated`, by identity, into the row of the same member; those of other members who share its
+    /// address stay.
+    fn sort_out(
         &mut self,
         sheet: &Sheet,
         hasher: &RandomState,
@@ -86,31 +108,54 @@ impl Plan {
         claims: &mut Vec<ListedMember>,
     ) {
         let mut rows = sheet.rows().filter_map(Result::ok);
-        while let Some(mut merged) = rows.next().filter(|_| !repeated.is_empty()) {
-            if self.left_out.contains(&merged.line) {
+        while let Some(first) = rows.next().filter(|_| !repeated.is_empty()) {
+            if self.left_out.contains(&first.line) {
                 continue;
             }
-            let Some(later) = repeated.remove(&hasher.hash_one(identity(&merged))) else { continue };
-            let first_line = merged.line;
-            for duplicate in later {
-                self.left_out.insert(duplicate.line);
-                let (line, name, shared) =
-                    (duplicate.line, duplicate.name.clone(), identity_text(&duplicate));
-                self.duplicates.push(Duplicate { line, first_line, name, shared });
-                fill_from(&mut merged, &duplicate);
-                // A row without a number takes that of its duplicate, unless another row has it.
-                let Some(number) = duplicate.number.clone().filter(|_| merged.number.is_none()) else {
-                    continue;
-                };
-                if self.numbers.insert(&number) {
-                    merged.number = Some(number);
-                } else {
-                    claims.push(duplicate);
+            let Some(later) = repeated.remove(&hasher.hash_one(identity(&first))) else { continue };
+            let mut members = vec![first];
+            for row in later {
+                match members.iter_mut().find(|member| is_one_member(member, &row)) {
+                    Some(member) => self.merge(member, row, claims),
+                    None => members.extend(self.another(&row, claims)),
                 }
             }
-            self.merged.insert(first_line, merged);
+            if let [first, _, ..] = members.as_slice()
+                && let Some(address) = &first.address
+            {
+                self.shared.insert(&address.key());
+                self.sharing += members.len() as u64 - 1;
+            }
+            self.merged.extend(members.into_iter().map(|member| (member.line, member)));
         }
         self.duplicates.sort_by_key(|duplicate| duplicate.line);
+        self.remarks.sort_by_key(|remark| remark.line);
+    }
+
+    /// Merges a row into an earlier one of the same member.
+    fn merge(&mut self, member: &mut ListedMember, duplicate: ListedMember, claims: &mut Vec<ListedMember>) {
+        self.left_out.insert(duplicate.line);
+        let (line, name, shared) = (duplicate.line, duplicate.name.clone(), identity_text(&duplicate));
+        self.duplicates.push(Duplicate { line, first_line: member.line, name, shared });
+        fill_from(member, &duplicate);
+        // A row without a number takes that of its duplicate, unless another row has it.
+        let Some(number) = duplicate.number.clone().filter(|_| member.number.is_none()) else { return };
+        if self.numbers.insert(&number) {
+            member.number = Some(number);
+        } else {
+            claims.push(duplicate);
+        }
+    }
+
+    /// The row of another member at the same address; `None` if its number is that of a row elsewhere.
+    fn another(&mut self, row: &ListedMember, claims: &mut Vec<ListedMember>) -> Option<ListedMember> {
+        if row.number.as_ref().is_some_and(|number| !self.numbers.insert(number)) {
+            self.left_out.insert(row.line);
+            claims.push(row.clone());
+            return None;
+        }
+        self.members += 1;
+        Some(row.clone())
     }
 
     /// Refuses rows whose member number is that of another row.
@@ -139,6 +184,13 @@ impl Plan {
     }
 }
 
+impl Numbering {
+    fn add(&mut self, row: &ListedMember) {
+        self.rows += 1;
+        self.is_broken |= row.number.as_ref().and_then(|number| number.parse().ok()) != Some(self.rows);
+    }
+}
+
 fn number_again(row: &ListedMember, first: u64) -> InvalidRow {
     InvalidRow {
         line: row.line,
@@ -150,13 +202,30 @@ fn number_again(row: &ListedMember, first: u64) -> InvalidRow {
     }
 }
 
-/// What makes two rows one member: the address, else the number, else name, organisation and street.
+/// What two rows of one member share: the address, else the number, else name, organisation and street.
 fn identity(row: &ListedMember) -> (u8, String) {
     match (&row.address, &row.number) {
         (Some(address), _) => (0, address.key()),
         (None, Some(number)) => (1, number.clone()),
         (None, None) => (2, row.paper_key()),
     }
+}
+
+/// Tells whether two rows with the same [`identity`] are one member, rather than two who share an address.
+fn is_one_member(row: &ListedMember, later: &ListedMember) -> bool {
+    if row.address.is_none() {
+        return true;
+    }
+    if row.number.is_some() && row.number == later.number {
+        return true;
+    }
+    if row.name.is_empty() || later.name.is_empty() {
+        return true;
+    }
+    // Two numbers are two people, unless the names say otherwise.
+    let is_numbered_apart = row.number.is_some() && later.number.is_some();
+    let is_same = if is_numbered_apart { name::contain_each_other } else { name::are_alike };
+    is_same(&row.name, &later.name)
 }
 
 fn identity_text(row: &ListedMember) -> String {
@@ -188,8 +257,8 @@ mod tests {
     #[test]
     fn doubles_are_merged_into_the_first_row() {
         let sheet = sheet(
-            "namn,epost,ort,nr,medlemsnr\nAnna,ANNA@example.se,,,1\nBo,bo@example.se,,,2\n\
-             Anna Ek,anna@Example.SE ,Ekerö,,3\nCia,,,,\nCia,,,,\n",
+            "namn,epost,ort,kod,medlemsnr\nAnna,ANNA@example.se,,,1\nBo,bo@example.se,,,2\n\
+             Anna Ek,anna@Example.SE ,Ekerö,,\nCia,,,,\nCia,,,,\n",
         );
         let plan = Plan::make(&sheet);
         let rows: Vec<ListedMember> = plan.rows(&sheet).collect();
@@ -199,6 +268,28 @@ mod tests {
             plan.duplicates.iter().map(|duplicate| (duplicate.line, duplicate.first_line)).collect();
         assert_eq!(lines, [(4, 2), (6, 5)]);
         assert_eq!((plan.members, plan.without_address, plan.bad.len()), (3, 1, 0));
+    }
+
+    #[test]
+    fn members_who_share_an_address_stay_members() {
+        let sheet = sheet(
+            "medlemsnr,namn,epost\n1,Anna Ek,fam@example.se\n2,Bo Ek,Fam@example.se\n,Cia Ek,fam@example.se\n\
+             ,Anna Ek,fam@example.se\n",
+        );
+        let plan = Plan::make(&sheet);
+        let names: Vec<String> = plan.rows(&sheet).map(|row| row.name).collect();
+        assert_eq!(names, ["Anna Ek", "Bo Ek", "Cia Ek"]);
+        assert_eq!((plan.members, plan.sharing, plan.duplicates.len()), (3, 2, 1));
+        assert!(plan.shared.contains("fam@example.se"));
+    }
+
+    #[test]
+    fn numbers_in_order_are_seen() {
+        for (numbers, want) in [("123", true), ("124", false), ("213", false), ("12", false)] {
+            let rows = numbers.chars().map(|number| format!("{number},M{number},m{number}@example.se\n"));
+            let sheet = sheet(&format!("nr,namn,epost\n{}", rows.collect::<String>()));
+            assert_eq!(Plan::make(&sheet).numbers_are_in_order(), want, "{numbers}");
+        }
     }
 
     #[test]

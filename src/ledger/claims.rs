@@ -1,6 +1,6 @@
 //! Letters on their way: a letter is claimed, delivered and settled; the triggers of the schema allow nothing else.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension, named_params};
@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::domain::{IssueName, Letter, MemberId, Outcome, Reply, State, Suppression};
 
+use super::deliveries::SAME_LETTER;
 use super::types::Stamp;
 use super::{BounceAction, BounceRecord, Ledger, LedgerError, ReviewKind, bounces, suppressions};
 
@@ -54,6 +55,9 @@ pub struct Refusal {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Settlement {
     pub attempt: Attempt,
+    /// Members who share the letter.
+    #[serde(default)]
+    pub others: Vec<MemberId>,
     pub outcome: Outcome,
     pub refusal: Option<Refusal>,
     pub at: Timestamp,
@@ -83,8 +87,8 @@ impl Claim {
         &self.attempt
     }
 
-    pub(super) fn into_attempt(self) -> Attempt {
-        self.attempt
+    pub(super) fn into_parts(self) -> (Attempt, Vec<MemberId>) {
+        (self.attempt, self.letter.others)
     }
 }
 
@@ -118,7 +122,7 @@ impl Ledger {
     }
 
     /// Clears up after a run that died: outcomes that it could not record are recorded, and letters that it left on
-    /// their way are in doubt. Returns how many those are, by issue. Only for the holder of the lock.
+    /// their way are in doubt. Returns how many letters those are, by issue. Only for the holder of the lock.
     ///
     /// # Errors
     /// If the ledger cannot be written.
@@ -126,12 +130,12 @@ impl Ledger {
         self.record_spooled()?;
         let sql = "UPDATE delivery SET state = 'in_doubt', changed_at = ?1,
                    reply = 'the run was cut off while the letter was on its way' WHERE state = 'sending'
-                   RETURNING issue";
+                   RETURNING issue, message_id";
         let mut statement = self.connection.prepare(sql)?;
+        let found = statement.query_map([Stamp(now)], |row| Ok((row.get(0)?, row.get(1)?)))?;
+        let letters: BTreeSet<(IssueName, String)> = found.collect::<Result<_, _>>()?;
         let mut interrupted = BTreeMap::new();
-        for issue in statement.query_map([Stamp(now)], |row| row.get(0))? {
-            *interrupted.entry(issue?).or_default() += 1;
-        }
+        letters.into_iter().for_each(|(issue, _)| *interrupted.entry(issue).or_default() += 1);
         Ok(interrupted)
     }
 
@@ -157,6 +161,12 @@ impl Ledger {
             if ledger.connection.execute(sql, values)? == 0 {
                 return Ok(None);
             }
+            let sql = format!(
+                "UPDATE delivery SET state = ?3, changed_at = ?4
+                 WHERE issue = ?1 AND member <> ?2 AND state = ?5 AND {SAME_LETTER}"
+            );
+            let values = (&attempt.issue, attempt.member, to, Stamp(now), from);
+            ledger.connection.execute(&sql, values)?;
             if to == State::Deferred {
                 take_back(&ledger.connection, attempt)?;
             }
@@ -184,19 +194,70 @@ pub(super) fn claim(
     if connection.prepare_cached(sql)?.query_row(values, |row| row.get(0))? {
         return Ok(Taken::Cancelled);
     }
+    if !letter.others.is_empty() {
+        return claim_together(connection, issue, letter, now);
+    }
+    let number = claim_one(connection, issue, letter.member, letter, now)?;
+    let Some(number) = number else { return Ok(Taken::Closed) };
+    count_handed_over(connection, now)?;
+    Ok(Taken::Attempt(number))
+}
+
+/// Takes the deliveries of all who share a letter, or none.
+fn claim_together(
+    connection: &Connection,
+    issue: &IssueName,
+    letter: &Letter,
+    now: Timestamp,
+) -> Result<Taken, LedgerError> {
+    connection.execute_batch("SAVEPOINT household")?;
+    let lead = claim_one(connection, issue, letter.member, letter, now)?;
+    let mut are_all = lead.is_some();
+    for other in &letter.others {
+        are_all = are_all && claim_one(connection, issue, *other, letter, now)?.is_some();
+    }
+    if !are_all {
+        connection.execute_batch("ROLLBACK TO household")?;
+    }
+    connection.execute_batch("RELEASE household")?;
+    match lead.filter(|_| are_all) {
+        Some(number) => {
+            count_handed_over(connection, now)?;
+            Ok(Taken::Attempt(number))
+        }
+        None => Ok(Taken::Closed),
+    }
+}
+
+fn count_handed_over(connection: &Connection, now: Timestamp) -> Result<(), LedgerError> {
+    connection.prepare_cached("INSERT INTO handed_over VALUES (?1)")?.execute([now.as_millisecond()])?;
+    Ok(())
+}
+
+/// Takes one member's delivery for a letter; returns the attempt's number, or `None` if it is not open.
+fn claim_one(
+    connection: &Connection,
+    issue: &IssueName,
+    member: MemberId,
+    letter: &Letter,
+    now: Timestamp,
+) -> Result<Option<u32>, LedgerError> {
     let sql = "UPDATE delivery SET state = 'sending', address = :address, message_id = :message_id,
                attempts = attempts + 1, changed_at = :now
                WHERE issue = :issue AND member = :member AND state IN ('queued', 'deferred')
                AND EXISTS (SELECT 1 FROM member WHERE id = :member AND active = 1 AND address_key = :key)
                AND NOT EXISTS (SELECT 1 FROM suppression WHERE address_key = :key)
+               AND NOT EXISTS (SELECT 1 FROM opted_out WHERE member = :member)
+               AND NOT EXISTS (SELECT 1 FROM held WHERE member = :member)
                AND NOT EXISTS (SELECT 1 FROM delivery o WHERE o.issue = :issue AND lower(o.address) = :key
                                AND o.address IS NOT NULL AND o.member <> :member
+                               AND NOT (o.state = 'sending' AND o.message_id = :message_id)
                                AND o.state IN ('sending', 'accepted', 'in_doubt'))
                RETURNING attempts";
     let claimed = connection.prepare_cached(sql)?.query_row(
         named_params! {
             ":issue": issue,
-            ":member": letter.member,
+            ":member": member,
             ":address": letter.recipient.as_str(),
             ":message_id": letter.message_id,
             ":key": letter.recipient.key(),
@@ -204,9 +265,7 @@ pub(super) fn claim(
         },
         |row| row.get(0),
     );
-    let Some(number) = claimed.optional()? else { return Ok(Taken::Closed) };
-    connection.prepare_cached("INSERT INTO handed_over VALUES (?1)")?.execute([now.as_millisecond()])?;
-    Ok(Taken::Attempt(number))
+    Ok(claimed.optional()?)
 }
 
 /// The same as [`Claimed`], without the letter.
@@ -219,7 +278,7 @@ pub(super) enum Taken {
 
 /// Records how a letter of this attempt ended, with what its refusal means.
 pub(super) fn settle(connection: &Connection, settlement: &Settlement) -> Result<Settled, LedgerError> {
-    let Settlement { attempt, outcome, refusal, at } = settlement;
+    let Settlement { attempt, others, outcome, refusal, at } = settlement;
     let Reply { code, status, text } = outcome.reply();
     let sql = "UPDATE delivery SET state = ?4, code = ?5, status = ?6, reply = ?7, changed_at = ?8
                WHERE issue = ?1 AND member = ?2 AND attempts = ?3 AND state IN ('sending', 'in_doubt')
@@ -228,6 +287,13 @@ pub(super) fn settle(connection: &Connection, settlement: &Settlement) -> Result
     let values = (&attempt.issue, attempt.member, attempt.number, state, code, status, text, Stamp(*at));
     if connection.prepare_cached(sql)?.execute(values)? == 0 {
         return Ok(Settled::default());
+    }
+    let sql = "UPDATE delivery SET state = ?4, code = ?5, status = ?6, reply = ?7, changed_at = ?8
+               WHERE issue = ?1 AND member = ?2 AND state IN ('sending', 'in_doubt') AND state <> ?4 AND message_id =
+               (SELECT message_id FROM delivery WHERE issue = ?1 AND member = ?3)";
+    for other in others {
+        let values = (&attempt.issue, other, attempt.member, state, code, status, text, Stamp(*at));
+        connection.prepare_cached(sql)?.execute(values)?;
     }
     let refusal = refusal.as_ref().filter(|_| state == State::Rejected);
     let bounce = refusal.map(|refusal| record(connection, refusal, *at)).transpose()?;

@@ -1,12 +1,14 @@
 //! Deliveries: queued once per issue and member, then carried from state to state.
 
+use std::collections::HashSet;
+
 use jiff::{SignedDuration, Timestamp};
 use rusqlite::{OptionalExtension, Row};
 use serde::Serialize;
 
 use crate::domain::{Address, IssueName, Member, MemberId, State};
 
-use super::members::{MEMBER_COLUMNS, MEMBER_TABLES, member_row};
+use super::members::{MAILABLE, MEMBER_COLUMNS, MEMBER_TABLES, member_row};
 use super::types::Stamp;
 use super::{Attempt, BounceAction, Ledger, LedgerError};
 
@@ -16,6 +18,10 @@ const A_WEEK: SignedDuration = SignedDuration::from_hours(7 * 24);
 pub(super) const SHARES_LETTER: &str = "EXISTS (SELECT 1 FROM delivery o WHERE o.issue = ?1
      AND lower(o.address) = m.address_key AND o.address IS NOT NULL AND o.member <> m.id
      AND o.state IN ('sending', 'accepted', 'in_doubt'))";
+
+/// Whether a delivery of the issue `?1` is of the same letter as that of member `?2`.
+pub(super) const SAME_LETTER: &str = "(lower(address), message_id) =
+     (SELECT lower(address), message_id FROM delivery WHERE issue = ?1 AND member = ?2)";
 
 /// Selects what [`delivery_row`] reads.
 const DELIVERY_ROWS: &str = "SELECT d.member, m.name, coalesce(d.address, m.address), d.state, d.message_id,
@@ -94,8 +100,7 @@ impl Ledger {
     ) -> Result<(), E> {
         let sql = format!(
             "SELECT {MEMBER_COLUMNS} FROM {MEMBER_TABLES} LEFT JOIN delivery d ON d.issue = ?1 AND d.member = m.id
-             WHERE m.active = 1 AND m.address IS NOT NULL AND s.reason IS NULL
-             AND (d.state IS NULL OR d.state IN ('queued', 'deferred')) AND NOT {SHARES_LETTER} ORDER BY m.id"
+             WHERE {MAILABLE} AND (d.state IS NULL OR d.state IN ('queued', 'deferred')) AND NOT {SHARES_LETTER} ORDER BY m.id"
         );
         let mut statement = self.connection.prepare_cached(&sql).map_err(LedgerError::from)?;
         let mut rows = statement.query([issue]).map_err(LedgerError::from)?;
@@ -146,11 +151,30 @@ impl Ledger {
             "SELECT {MEMBER_COLUMNS} FROM {MEMBER_TABLES}
              JOIN delivery d ON d.issue = ?1 AND d.member = m.id
              WHERE d.member > ?2 AND d.state IN ('queued', 'deferred') AND d.attempts = 0
-             AND m.active = 1 AND m.address IS NOT NULL AND s.reason IS NULL AND NOT {SHARES_LETTER}
+             AND {MAILABLE} AND NOT {SHARES_LETTER}
              ORDER BY d.member LIMIT ?3"
         );
         let mut statement = self.connection.prepare_cached(&sql)?;
         let mut rows = statement.query((issue, after.0, limit))?;
+        let mut found = Vec::new();
+        while let Some(row) = rows.next()? {
+            found.push(member_row(row)?.member);
+        }
+        Ok(found)
+    }
+
+    /// The members who share an address, and whose letter of the issue may be sent, in the order of their numbers.
+    ///
+    /// # Errors
+    /// If the ledger cannot be read.
+    pub fn claimable_at(&self, issue: &IssueName, address: &Address) -> Result<Vec<Member>, LedgerError> {
+        let sql = format!(
+            "SELECT {MEMBER_COLUMNS} FROM {MEMBER_TABLES} JOIN delivery d ON d.issue = ?1 AND d.member = m.id
+             WHERE m.address_key = ?2 AND d.state IN ('queued', 'deferred') AND {MAILABLE} AND NOT {SHARES_LETTER}
+             ORDER BY m.id"
+        );
+        let mut statement = self.connection.prepare_cached(&sql)?;
+        let mut rows = statement.query((issue, address.key()))?;
         let mut found = Vec::new();
         while let Some(row) = rows.next()? {
             found.push(member_row(row)?.member);
@@ -195,11 +219,14 @@ impl Ledger {
         );
         let mut statement = self.connection.prepare_cached(&sql)?;
         let rows = statement.query_map([issue], delivery_row)?;
-        Ok(rows.collect::<Result<_, _>>()?)
+        let mut rows: Vec<DeliveryRow> = rows.collect::<Result<_, _>>()?;
+        let mut letters = HashSet::new();
+        rows.retain(|row| letters.insert(row.message_id.clone()));
+        Ok(rows)
     }
 
-    /// Settles a delivery by a person's decision: one in doubt as accepted or queued again, a rejected one as queued.
-    /// Returns false if the delivery is in another state.
+    /// Settles a letter by a person's decision: one in doubt as accepted or queued again, a rejected one as queued. Those who
+    /// share it go with it. Returns false if the delivery is in another state.
     ///
     /// # Errors
     /// If the ledger cannot be written.
@@ -210,11 +237,27 @@ impl Ledger {
         state: State,
         now: Timestamp,
     ) -> Result<bool, LedgerError> {
-        let sql = "UPDATE delivery SET state = ?3, reply = 'decided by hand', code = NULL, status = NULL,
-                   changed_at = ?4 WHERE issue = ?1 AND member = ?2
-                   AND (state = 'in_doubt' OR state = 'rejected' AND ?3 = 'queued')";
-        let changed = self.connection.execute(sql, (issue, member, state, Stamp(now)))?;
-        Ok(changed == 1)
+        let set = "UPDATE delivery SET state = ?3, reply = 'decided by hand', code = NULL, status = NULL, changed_at = ?4
+                   WHERE issue = ?1 AND (state = 'in_doubt' OR state = 'rejected' AND ?3 = 'queued')";
+        let sharing = format!(
+            "{set} AND member <> ?2 AND {SAME_LETTER}
+             AND state = (SELECT state FROM delivery WHERE issue = ?1 AND member = ?2)"
+        );
+        let values = (issue, member, state, Stamp(now));
+        self.connection.execute(&sharing, values)?;
+        Ok(self.connection.execute(&format!("{set} AND member = ?2"), values)? == 1)
+    }
+
+    /// The last attempts of all who share a letter, the asked one's among them.
+    fn attempts_of_letter(&self, attempt: &Attempt) -> Result<Vec<Attempt>, LedgerError> {
+        let sql = format!(
+            "SELECT member, attempts FROM delivery WHERE issue = ?1 AND (member = ?2 OR {SAME_LETTER})"
+        );
+        let mut statement = self.connection.prepare(&sql)?;
+        let rows = statement.query_map((&attempt.issue, attempt.member), |row| {
+            Ok(Attempt { issue: attempt.issue.clone(), member: row.get(0)?, number: row.get(1)? })
+        })?;
+        Ok(rows.collect::<Result<_, _>>()?)
     }
 
     /// Queues a letter again that is in doubt or was rejected, and takes back the suppression that its refusal made: who
@@ -224,10 +267,15 @@ impl Ledger {
     /// If the ledger cannot be written; then nothing is changed.
     pub fn queue_again(&self, attempt: &Attempt, why: &str, now: Timestamp) -> Result<Requeued, LedgerError> {
         self.at_once(|ledger| {
+            let sharing = ledger.attempts_of_letter(attempt)?;
             if !ledger.resolve(&attempt.issue, attempt.member, State::Queued, now)? {
                 return Ok(Requeued::No);
             }
-            let Some(address) = ledger.suppressed_by(attempt)? else { return Ok(Requeued::Yes) };
+            let suppressed = sharing.iter().map(|attempt| ledger.suppressed_by(attempt));
+            let Some(address) = suppressed.collect::<Result<Vec<_>, _>>()?.into_iter().flatten().next()
+            else {
+                return Ok(Requeued::Yes);
+            };
             Ok(match Address::parse(&address) {
                 Ok(parsed) if ledger.lift_suppression(attempt.member, &parsed, why, now)? => {
                     Requeued::Lifted(address)

@@ -7,7 +7,7 @@ use ring::hmac;
 use rusqlite::Connection;
 use rusqlite::types::Value;
 
-use crate::domain::{Address, ListedMember, MemberId, Traces};
+use crate::domain::{ListedMember, MemberId, Traces, name};
 
 use super::types::Stamp;
 use super::{Ledger, LedgerError};
@@ -27,22 +27,48 @@ impl Forgotten {
         Ok(Self { hashes, key: hmac::Key::new(hmac::HMAC_SHA256, salt.as_bytes()) })
     }
 
-    /// Tells whether a row is about somebody who is forgotten: by address or number, else by name.
-    pub fn has(&self, row: &ListedMember) -> bool {
-        !self.hashes.is_empty() && self.hashes_of(row).any(|hash| self.hashes.contains(&hash))
-    }
-
-    fn hashes_of<'a>(&'a self, row: &'a ListedMember) -> impl Iterator<Item = String> + 'a {
-        let address = row.address.as_ref().map(Address::key);
-        let number = row.number.as_ref().map(|number| format!("number {number}"));
-        let name = row.address.is_none().then(|| format!("paper {}", row.paper_key()));
-        let address = address.map(|key| format!("address {key}"));
-        [address, number, name].into_iter().flatten().map(|text| self.hash(&text))
+    /// Tells whether a row is about somebody who is forgotten.
+    pub fn verdict(&self, row: &ListedMember) -> Verdict {
+        if self.hashes.is_empty() {
+            return Verdict::Unknown;
+        }
+        let has = |texts: Vec<String>| texts.iter().any(|text| self.hashes.contains(&self.hash(text)));
+        if has(certain(row)) {
+            Verdict::Forgotten
+        } else if has(uncertain(row)) {
+            Verdict::Resembles
+        } else {
+            Verdict::Unknown
+        }
     }
 
     fn hash(&self, text: &str) -> String {
         data_encoding::HEXLOWER.encode(hmac::sign(&self.key, text.as_bytes()).as_ref())
     }
+}
+
+/// Whether a row is about somebody who asked to be forgotten.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Verdict {
+    Unknown,
+    /// The number or the name is such a person's, which may be chance.
+    Resembles,
+    Forgotten,
+}
+
+/// What means one person: the address or, without one, name, organisation and street.
+fn certain(row: &ListedMember) -> Vec<String> {
+    vec![match &row.address {
+        Some(address) => format!("address {}", address.key()),
+        None => format!("paper {}", row.paper_key()),
+    }]
+}
+
+/// What several people may have.
+fn uncertain(row: &ListedMember) -> Vec<String> {
+    let number = row.number.as_ref().map(|number| format!("number {number}"));
+    let name = format!("name {}", name::key(&row.name));
+    number.into_iter().chain([name]).collect()
 }
 
 impl Ledger {
@@ -51,7 +77,7 @@ impl Ledger {
     /// # Errors
     /// If the ledger cannot be read.
     pub fn is_forgotten(&self, row: &ListedMember) -> Result<bool, LedgerError> {
-        Ok(Forgotten::load(&self.connection)?.has(row))
+        Ok(Forgotten::load(&self.connection)?.verdict(row) == Verdict::Forgotten)
     }
 
     /// Erases what is known of a member; its deliveries stay as numbers. Hashes of its addresses and of `row`, the member
@@ -62,8 +88,9 @@ impl Ledger {
     pub fn forget(&self, traces: &Traces, row: &ListedMember, now: Timestamp) -> Result<(), LedgerError> {
         let transaction = self.begin()?;
         let forgotten = Forgotten::load(&transaction)?;
-        let former = traces.addresses.iter().map(|key| forgotten.hash(&format!("address {key}")));
-        for hash in forgotten.hashes_of(row).chain(former) {
+        let former = traces.addresses.iter().map(|key| format!("address {key}"));
+        for text in certain(row).into_iter().chain(uncertain(row)).chain(former) {
+            let hash = forgotten.hash(&text);
             transaction.execute("INSERT INTO forgotten VALUES (?1) ON CONFLICT DO NOTHING", [hash])?;
         }
         erase_member(&transaction, traces.member, now)?;
@@ -91,7 +118,10 @@ impl Ledger {
 
 fn erase_member(connection: &Connection, member: MemberId, now: Timestamp) -> Result<(), LedgerError> {
     connection.execute("UPDATE import SET said = '[]' WHERE said <> '[]'", ())?;
-    connection.execute("DELETE FROM change WHERE member = ?1", [member])?;
+    for table in ["change", "opted_out", "held"] {
+        connection.execute(&format!("DELETE FROM {table} WHERE member = ?1"), [member])?;
+    }
+    connection.execute("UPDATE held SET likely = NULL WHERE likely = ?1", [member])?;
     connection.execute(
         "UPDATE bounce SET file = '', address = NULL, diagnostic = NULL WHERE member = ?1",
         [member],
@@ -117,6 +147,7 @@ fn redact(connection: &Connection, traces: &Traces) -> Result<(), LedgerError> {
         ("bounce", ["digest", "position"], "diagnostic"),
         ("delivery", ["issue", "member"], "reply"),
         ("suppression", ["address_key", "address_key"], "note"),
+        ("opted_out", ["member", "member"], "note"),
         ("change", ["id", "id"], "old"),
         ("change", ["id", "id"], "new"),
     ] {

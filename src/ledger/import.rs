@@ -1,29 +1,35 @@
 //! Bringing a member list into the register: one transaction, the difference first.
 
+mod apply;
 mod difference;
+mod identity;
 mod stored;
 
-use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::collections::{BTreeSet, HashSet};
 
 use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension, Transaction, TransactionBehavior};
 
-use crate::domain::{Address, InvalidRow, ListedMember, MemberId, MemberNumbers};
+use crate::domain::{IdentityKey, InvalidRow, ListedMember, MemberId, TextSet};
 
-use super::forgotten::Forgotten;
 use super::types::Stamp;
-use super::{Ledger, LedgerError, members, record_change};
+use super::{Ledger, LedgerError, members};
 
-use difference::MemberChange;
+use apply::set_active;
+pub(super) use apply::{free_number, insert, update};
 pub use difference::{Difference, FieldChange};
-use stored::Stored;
-pub(super) use stored::select;
+use identity::Identification;
+pub(super) use stored::{Stored, select};
 
 /// Where rows come from.
 #[derive(Debug, Clone)]
 pub struct ImportRun<'a> {
+    /// By what rows are known.
+    pub key: IdentityKey,
     /// The member numbers in the file.
-    pub numbers: &'a MemberNumbers,
+    pub numbers: &'a TextSet,
+    /// The addresses that several members of the file share, in lower case.
+    pub shared: &'a TextSet,
     /// The rows that could not be read.
     pub invalid: &'a [InvalidRow],
     /// The file, as it is in the trace.
@@ -34,8 +40,13 @@ pub struct ImportRun<'a> {
     pub fields: BTreeSet<String>,
     /// Whether active members that the file does not have stay active.
     pub keep_missing: bool,
+    /// Whether the file's numbers only number its rows: from now on nobody is known by them.
+    pub numbers_are_rows: bool,
     pub now: Timestamp,
 }
+
+/// That the numbers of a list only number its rows.
+const NUMBERS_ARE_ROWS: &str = "numbers_are_rows";
 
 /// The import that was kept last.
 #[derive(Debug)]
@@ -55,35 +66,27 @@ pub struct PendingImport<'a> {
 }
 
 impl Ledger {
-    /// Applies the rows inside a transaction that the caller keeps or drops.
+    /// Applies the rows inside a transaction that the caller keeps or drops. `rows` starts from the first row at each call.
     ///
     /// # Errors
-    /// If the ledger cannot be written, or two members would have one address.
-    pub fn import<'a>(
+    /// If the ledger cannot be written, or the members were renumbered and rows are known by their numbers.
+    pub fn import<'a, I: Iterator<Item = ListedMember>>(
         &'a mut self,
-        rows: impl Iterator<Item = ListedMember>,
+        rows: impl Fn() -> I,
         run: ImportRun<'a>,
     ) -> Result<PendingImport<'a>, LedgerError> {
         let active_before = self.active_members()?;
         let transaction = self.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-        let mut difference = Difference { active_before, ..Difference::default() };
-        let now = Stamp(run.now);
-        let mut seen = HashSet::new();
-        let forgotten = Forgotten::load(&transaction)?;
         let is_new =
             transaction.query_row("SELECT NOT EXISTS (SELECT 1 FROM member)", (), |row| row.get(0))?;
-        for row in rows {
-            if forgotten.has(&row) {
-                difference.forgotten.add(|| row.name.clone());
-                continue;
-            }
+        let mut identification = Identification::new(&transaction, &run, active_before)?;
+        if is_new {
             // In a new register there is nobody to find: the plan's rows are one member each.
-            let stored = if is_new { None } else { find(&transaction, &row, &run, &seen)? };
-            let member = apply(&transaction, &row, stored, &run, now, &mut difference)?;
-            if !is_new && !seen.insert(member) {
-                return Err(LedgerError::TwoRows { line: row.line, name: row.name });
-            }
+            rows().try_for_each(|row| identification.add(&row, None))?;
+        } else {
+            identification.identify(&rows)?;
         }
+        let (mut seen, mut difference) = identification.finish();
         for bad in run.invalid {
             seen.extend(meant_by(&transaction, bad)?);
         }
@@ -92,11 +95,23 @@ impl Ledger {
         }
         let missing = if is_new { Vec::new() } else { find_missing(&transaction, &seen, &mut difference)? };
         for member in missing.into_iter().filter(|_| !run.keep_missing) {
-            set_active(&transaction, now, member, run.file, false)?;
+            set_active(&transaction, Stamp(run.now), member, run.file, false)?;
         }
-        refuse_shared_addresses(&transaction)?;
+        if run.numbers_are_rows {
+            let sql = "INSERT INTO register_fact VALUES (?1, ?2) ON CONFLICT DO NOTHING";
+            transaction.execute(sql, (NUMBERS_ARE_ROWS, Stamp(run.now)))?;
+        }
         find_suppressed(&transaction, &mut difference)?;
         Ok(PendingImport { transaction, difference, run })
+    }
+
+    /// Tells whether the numbers of earlier lists turned out to number their rows only.
+    ///
+    /// # Errors
+    /// If the ledger cannot be read.
+    pub fn numbers_are_rows(&self) -> Result<bool, LedgerError> {
+        let sql = "SELECT EXISTS (SELECT 1 FROM register_fact WHERE name = ?1)";
+        Ok(self.connection.query_row(sql, [NUMBERS_ARE_ROWS], |row| row.get(0))?)
     }
 
     /// The last import that was kept.
@@ -140,64 +155,6 @@ impl PendingImport<'_> {
     }
 }
 
-fn apply(
-    connection: &Connection,
-    row: &ListedMember,
-    stored: Option<Stored>,
-    run: &ImportRun<'_>,
-    now: Stamp,
-    difference: &mut Difference,
-) -> Result<MemberId, LedgerError> {
-    let Some(stored) = stored else {
-        difference.added.add(|| row.name.clone());
-        return insert(connection, row, now);
-    };
-    let fields = merged_fields(&stored, row, run);
-    let changes = stored.changes(row, &fields);
-    if !changes.is_empty() {
-        carry_suppression(connection, &stored, row, now)?;
-        update(connection, stored.id, row, &stored, &fields, now)?;
-        for change in &changes {
-            record_change(connection, now, stored.id, run.file, change)?;
-        }
-    }
-    if !stored.active {
-        set_active(connection, now, stored.id, run.file, true)?;
-        difference.returned.add(|| row.name.clone());
-    } else if changes.is_empty() {
-        difference.unchanged += 1;
-    } else {
-        difference.changed.add(|| MemberChange { name: stored.name.clone(), fields: changes });
-    }
-    Ok(stored.id)
-}
-
-/// The member that a row is about: by its number, else by address or name. A member that another row has, or whose
-/// own number is in the file, is not taken.
-fn find(
-    connection: &Connection,
-    row: &ListedMember,
-    run: &ImportRun<'_>,
-    seen: &HashSet<MemberId>,
-) -> Result<Option<Stored>, LedgerError> {
-    let by_number = match &row.number {
-        Some(number) => select(connection, "number = ?1", number)?,
-        None => None,
-    };
-    if by_number.is_some() {
-        return Ok(by_number);
-    }
-    let other = match &row.address {
-        Some(address) => select(connection, "address_key = ?1 ORDER BY active DESC", &address.key())?,
-        None => select(connection, "paper_key = ?1 ORDER BY active DESC", &row.paper_key())?,
-    };
-    let is_free = |stored: &Stored| {
-        let has_other_row = stored.number.as_ref().is_some_and(|number| run.numbers.contains(number));
-        !has_other_row && !seen.contains(&stored.id)
-    };
-    Ok(other.filter(is_free))
-}
-
 /// The members whom a row that cannot be imported is about, by number, else by name.
 fn meant_by(connection: &Connection, bad: &InvalidRow) -> Result<Vec<MemberId>, LedgerError> {
     let sql = "SELECT id FROM member WHERE active = 1 AND (number = ?1 OR ?1 IS NULL AND name = ?2)";
@@ -206,105 +163,12 @@ fn meant_by(connection: &Connection, bad: &InvalidRow) -> Result<Vec<MemberId>, 
     Ok(members.collect::<Result<_, _>>()?)
 }
 
-/// The member's fields after the import: those that the file has come from the file, the rest stay.
-fn merged_fields(stored: &Stored, row: &ListedMember, run: &ImportRun<'_>) -> BTreeMap<String, String> {
-    let kept = stored.fields.iter().filter(|(name, _)| !run.fields.contains(*name));
-    kept.chain(&row.fields).map(|(name, value)| (name.clone(), value.clone())).collect()
-}
-
-fn json(fields: &BTreeMap<String, String>) -> Result<String, LedgerError> {
-    serde_json::to_string(fields).map_err(members::corrupt)
-}
-
-pub(super) fn insert(
-    connection: &Connection,
-    row: &ListedMember,
-    now: Stamp,
-) -> Result<MemberId, LedgerError> {
-    let sql =
-        "INSERT INTO member (number, name, address, address_key, paper_key, fields, added_at, changed_at)
-               VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?7)";
-    connection.prepare_cached(sql)?.execute((
-        &row.number,
-        &row.name,
-        row.address.as_ref().map(Address::as_str),
-        row.address.as_ref().map(Address::key),
-        row.address.is_none().then(|| row.paper_key()),
-        json(&row.fields)?,
-        now,
-    ))?;
-    Ok(MemberId(connection.last_insert_rowid()))
-}
-
-pub(super) fn update(
-    connection: &Connection,
-    id: MemberId,
-    row: &ListedMember,
-    stored: &Stored,
-    fields: &BTreeMap<String, String>,
-    now: Stamp,
-) -> Result<(), LedgerError> {
-    let sql = "UPDATE member SET number = ?2, name = ?3, address = ?4, address_key = ?5, paper_key = ?6, fields = ?7,
-               changed_at = ?8 WHERE id = ?1";
-    connection.prepare_cached(sql)?.execute((
-        id.0,
-        row.number.as_ref().or(stored.number.as_ref()),
-        &row.name,
-        row.address.as_ref().map(Address::as_str),
-        row.address.as_ref().map(Address::key),
-        row.address.is_none().then(|| row.paper_key()),
-        json(fields)?,
-        now,
-    ))?;
-    Ok(())
-}
-
-/// A member who unsubscribed stays unsubscribed at a new address.
-pub(super) fn carry_suppression(
-    connection: &Connection,
-    stored: &Stored,
-    row: &ListedMember,
-    now: Stamp,
-) -> Result<(), LedgerError> {
-    let (Some(old), Some(new)) = (&stored.address, &row.address) else { return Ok(()) };
-    let sql = "INSERT INTO suppression (address_key, address, reason, since, note)
-               SELECT ?2, ?3, reason, ?4, 'as ' || address || ' before' FROM suppression
-               WHERE address_key = ?1 AND reason IN ('unsubscribed', 'complaint', 'by_hand') ON CONFLICT DO NOTHING";
-    connection.prepare_cached(sql)?.execute((old.to_lowercase(), new.key(), new.as_str(), now))?;
-    Ok(())
-}
-
-fn set_active(
-    connection: &Connection,
-    now: Stamp,
-    member: MemberId,
-    source: &str,
-    active: bool,
-) -> Result<(), LedgerError> {
-    connection
-        .prepare_cached("UPDATE member SET active = ?2, changed_at = ?3 WHERE id = ?1")?
-        .execute((member, active, now))?;
-    let word = |active: bool| Some(if active { "yes" } else { "no" }.to_owned());
-    let change = FieldChange { field: "active".to_owned(), old: word(!active), new: word(active) };
-    Ok(record_change(connection, now, member, source, &change)?)
-}
-
-pub(super) fn refuse_shared_addresses(connection: &Connection) -> Result<(), LedgerError> {
-    // The inner part reads the index alone, and mostly finds nothing.
-    let sql = "SELECT min(address), group_concat(name, ' and ') FROM member
-               WHERE active = 1 AND address_key IN (SELECT address_key FROM member WHERE address_key IS NOT NULL
-                                                    GROUP BY address_key HAVING count(*) > 1)
-               GROUP BY address_key HAVING count(*) > 1 LIMIT 1";
-    let shared = connection.query_row(sql, (), |row| Ok((row.get(0)?, row.get(1)?))).optional()?;
-    match shared {
-        None => Ok(()),
-        Some((address, names)) => Err(LedgerError::AddressTwice { address, names }),
-    }
-}
-
 fn find_suppressed(connection: &Connection, difference: &mut Difference) -> Result<(), LedgerError> {
-    let sql = "SELECT m.name, s.address, s.reason, substr(s.since, 1, 10) FROM suppression s
-               JOIN member m ON m.address_key = s.address_key AND m.active = 1 ORDER BY s.since, m.id";
+    let sql = "SELECT m.name, coalesce(m.address, s.address), s.reason, substr(s.since, 1, 10) FROM suppression s
+               JOIN member m ON m.address_key = s.address_key AND m.active = 1
+               UNION SELECT m.name, coalesce(m.address, p.address), p.reason, substr(p.since, 1, 10) FROM opted_out p
+               JOIN member m ON m.id = p.member AND m.active = 1
+               WHERE NOT EXISTS (SELECT 1 FROM suppression WHERE address_key = m.address_key) ORDER BY 4, 1";
     let mut statement = connection.prepare_cached(sql)?;
     let mut rows = statement.query(())?;
     while let Some(row) = rows.next()? {

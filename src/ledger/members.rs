@@ -1,11 +1,11 @@
 //! Reading the register.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashSet};
 
 use rusqlite::{OptionalExtension, Row};
 use serde::Serialize;
 
-use crate::domain::{Address, Member, MemberId, SuppressionReason, field};
+use crate::domain::{Address, HeldReason, Member, MemberId, SuppressionReason, field};
 
 use super::{Ledger, LedgerError};
 
@@ -16,11 +16,19 @@ pub struct MemberRow {
     pub member: Member,
     pub active: bool,
     pub suppressed: Option<SuppressionReason>,
+    /// Why it is not certain who the member is.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub held: Option<HeldReason>,
 }
 
-/// The columns that [`member_row`] reads, for `member m LEFT JOIN suppression s`.
-pub(super) const MEMBER_COLUMNS: &str = "m.id, m.number, m.name, m.address, m.fields, m.active, s.reason";
-pub(super) const MEMBER_TABLES: &str = "member m LEFT JOIN suppression s ON s.address_key = m.address_key";
+/// The columns that [`member_row`] reads, for [`MEMBER_TABLES`].
+pub(super) const MEMBER_COLUMNS: &str =
+    "m.id, m.number, m.name, m.address, m.fields, m.active, coalesce(p.reason, s.reason), h.reason";
+pub(super) const MEMBER_TABLES: &str = "member m LEFT JOIN suppression s ON s.address_key = m.address_key
+     LEFT JOIN opted_out p ON p.member = m.id LEFT JOIN held h ON h.member = m.id";
+/// Whether a member of [`MEMBER_TABLES`] can be mailed.
+pub(super) const MAILABLE: &str = "m.active = 1 AND m.address IS NOT NULL AND s.reason IS NULL
+     AND p.reason IS NULL AND h.reason IS NULL";
 
 pub(super) fn member_row(row: &Row<'_>) -> Result<MemberRow, LedgerError> {
     let address: Option<String> = row.get(3)?;
@@ -32,7 +40,7 @@ pub(super) fn member_row(row: &Row<'_>) -> Result<MemberRow, LedgerError> {
         address: address.map(|text| Address::parse(&text)).transpose().map_err(corrupt)?,
         fields: serde_json::from_str(&fields).map_err(corrupt)?,
     };
-    Ok(MemberRow { member, active: row.get(5)?, suppressed: row.get(6)? })
+    Ok(MemberRow { member, active: row.get(5)?, suppressed: row.get(6)?, held: row.get(7)? })
 }
 
 #[expect(clippy::needless_pass_by_value, reason = "handed to map_err as it is")]
@@ -76,6 +84,55 @@ impl Ledger {
             "SELECT {MEMBER_COLUMNS} FROM {MEMBER_TABLES} WHERE m.address_key = ?1 ORDER BY m.active DESC LIMIT 1"
         );
         self.one_member(&sql, address.key())
+    }
+
+    /// The addresses that several active members share, in lower case.
+    ///
+    /// # Errors
+    /// If the ledger cannot be read.
+    pub fn shared_addresses(&self) -> Result<HashSet<String>, LedgerError> {
+        // The inner part reads the index alone, and mostly finds little.
+        let sql = "SELECT address_key FROM member WHERE active = 1 AND address_key IN (
+                       SELECT address_key FROM member WHERE address_key IS NOT NULL
+                       GROUP BY address_key HAVING count(*) > 1)
+                   GROUP BY address_key HAVING count(*) > 1";
+        let mut statement = self.connection.prepare_cached(sql)?;
+        let found = statement.query_map((), |row| row.get(0))?;
+        Ok(found.collect::<Result<_, _>>()?)
+    }
+
+    /// The members with this address who can be mailed, in the order of their numbers.
+    ///
+    /// # Errors
+    /// If the ledger cannot be read.
+    pub fn mailable_at(&self, address: &Address) -> Result<Vec<Member>, LedgerError> {
+        let sql = format!(
+            "SELECT {MEMBER_COLUMNS} FROM {MEMBER_TABLES} WHERE m.address_key = ?1 AND {MAILABLE} ORDER BY m.id"
+        );
+        let mut statement = self.connection.prepare_cached(&sql)?;
+        let mut rows = statement.query([address.key()])?;
+        let mut found = Vec::new();
+        while let Some(row) = rows.next()? {
+            found.push(member_row(row)?.member);
+        }
+        Ok(found)
+    }
+
+    /// The active members with this address, in the order of their numbers.
+    ///
+    /// # Errors
+    /// If the ledger cannot be read.
+    pub fn members_at(&self, address: &Address) -> Result<Vec<MemberRow>, LedgerError> {
+        let sql = format!(
+            "SELECT {MEMBER_COLUMNS} FROM {MEMBER_TABLES} WHERE m.address_key = ?1 AND m.active = 1 ORDER BY m.id"
+        );
+        let mut statement = self.connection.prepare_cached(&sql)?;
+        let mut rows = statement.query([address.key()])?;
+        let mut found = Vec::new();
+        while let Some(row) = rows.next()? {
+            found.push(member_row(row)?);
+        }
+        Ok(found)
     }
 
     pub(super) fn one_member(

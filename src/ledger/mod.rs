@@ -7,6 +7,7 @@ mod bounces;
 mod claims;
 mod deliveries;
 mod forgotten;
+mod held;
 mod import;
 mod lock;
 mod members;
@@ -35,6 +36,7 @@ use types::Stamp;
 pub use bounces::{BounceAction, BounceRecord, Correction};
 pub use claims::{Attempt, Claim, Claimed, Refusal, RunId, Settled};
 pub use deliveries::{DeliveryRow, Requeued};
+pub use held::Held;
 pub use import::{Difference, FieldChange, ImportRun, LastImport, PendingImport};
 pub use lock::{Lock, LockError};
 pub use members::MemberRow;
@@ -46,13 +48,14 @@ pub use survey::{Counts, Skip, Standing};
 pub use writer::{Settling, Writer, WriterHandle};
 
 /// The schema, one step after another; a step that was released is never changed.
-const MIGRATIONS: [&str; 6] = [
+const MIGRATIONS: [&str; 7] = [
     include_str!("migrations/0001_register_and_deliveries.sql"),
     include_str!("migrations/0002_forgotten.sql"),
     include_str!("migrations/0003_quotas_and_reviews.sql"),
     include_str!("migrations/0004_said_at_import.sql"),
     include_str!("migrations/0005_sent_to_all.sql"),
     include_str!("migrations/0006_runs.sql"),
+    include_str!("migrations/0007_identity.sql"),
 ];
 
 /// Pages that are copied at once.
@@ -92,8 +95,8 @@ pub enum LedgerError {
     Sqlite(#[from] rusqlite::Error),
     #[error("the ledger contains an invalid value: {0}")]
     Corrupt(String),
-    #[error("two members would have the address {address}: {names}")]
-    AddressTwice { address: String, names: String },
+    #[error("the members of the list were renumbered ({examples}); nothing was changed")]
+    Renumbered { examples: String },
     #[error("the ledger could not be written: {0}")]
     Commit(String),
     #[error("line {line}: {name} is the same member as an earlier row; nothing was changed")]

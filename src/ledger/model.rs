@@ -72,6 +72,7 @@ impl Model {
         let ids = [ledger.begin_run(&issue, now).unwrap(), ledger.begin_run(&issue, now).unwrap()];
         let letter = Letter {
             member: MEMBER,
+            others: Vec::new(),
             sender: None,
             recipient: address,
             message_id: "x@example.org".to_owned(),
@@ -132,7 +133,7 @@ impl Model {
             Truth::InDoubt => Outcome::InDoubt(reply),
         };
         let attempt = Attempt { issue: self.issue.clone(), member: MEMBER, number: attempt };
-        let settlement = Settlement { attempt, outcome, refusal: None, at: self.now };
+        let settlement = Settlement { attempt, others: Vec::new(), outcome, refusal: None, at: self.now };
         claims::settle(&self.ledger.connection, &settlement).unwrap().is_recorded
     }
 

@@ -9,7 +9,7 @@ use serde_json::{Map, Value};
 
 use crate::domain::{ListedMember, MemberId, Traces};
 
-use super::import::{carry_suppression, insert, refuse_shared_addresses, select, update};
+use super::import::{insert, select, update};
 use super::members::{MEMBER_COLUMNS, MEMBER_TABLES, corrupt};
 use super::types::Stamp;
 use super::{FieldChange, Ledger, LedgerError, MemberRow, record_change};
@@ -35,7 +35,7 @@ impl Ledger {
     /// Adds a member by hand; an import does not miss it.
     ///
     /// # Errors
-    /// If the address is another member's, or the ledger cannot be written.
+    /// If the ledger cannot be written.
     pub fn add_member(
         &self,
         row: &ListedMember,
@@ -48,7 +48,6 @@ impl Ledger {
         keep_fields(&transaction, &row.fields)?;
         let change = FieldChange { field: "added".to_owned(), old: None, new: Some(row.name.clone()) };
         record_change(&transaction, at, member, source, &change)?;
-        refuse_shared_addresses(&transaction)?;
         transaction.commit()?;
         Ok(member)
     }
@@ -56,7 +55,7 @@ impl Ledger {
     /// Gives a member the values of `row`, each change traced.
     ///
     /// # Errors
-    /// If the address is another member's, or the ledger cannot be written; then nothing is changed.
+    /// If the ledger cannot be written; then nothing is changed.
     pub fn change_member(
         &self,
         member: MemberId,
@@ -69,13 +68,11 @@ impl Ledger {
             return Ok(Vec::new());
         };
         let changes = stored.changes(row, &row.fields);
-        carry_suppression(&transaction, &stored, row, at)?;
         update(&transaction, member, row, &stored, &row.fields, at)?;
         keep_fields(&transaction, &row.fields)?;
         for change in &changes {
             record_change(&transaction, at, member, source, change)?;
         }
-        refuse_shared_addresses(&transaction)?;
         transaction.commit()?;
         Ok(changes)
     }
@@ -89,7 +86,8 @@ impl Ledger {
         let of = |sql| rows(&self.connection, sql, traces.member, &keys);
         Ok(History {
             suppressions: of("SELECT address, reason, since, note FROM suppression
-                 WHERE ?1 IS NOT NULL AND address_key IN (SELECT value FROM json_each(?2))")?,
+                 WHERE ?1 IS NOT NULL AND address_key IN (SELECT value FROM json_each(?2))
+                 UNION SELECT address, reason, since, note FROM opted_out WHERE member = ?1")?,
             deliveries: of("SELECT issue, state, address, message_id, attempts, code, status, reply, changed_at
                  FROM delivery WHERE member = ?1 AND ?2 IS NOT NULL ORDER BY issue")?,
             bounces: of("SELECT at, file, kind, address, class, status, reason, diagnostic, issue, action

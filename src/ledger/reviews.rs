@@ -9,6 +9,7 @@ use strum::{EnumString, IntoStaticStr};
 
 use crate::domain::{IssueName, MemberId};
 
+use super::members::{MAILABLE, MEMBER_TABLES};
 use super::types::Stamp;
 use super::{Ledger, LedgerError, members};
 
@@ -116,11 +117,10 @@ impl Ledger {
     /// If the ledger cannot be read.
     pub fn has_approved_left(&self, issue: &IssueName) -> Result<bool, LedgerError> {
         let sql = format!(
-            "SELECT EXISTS (SELECT 1 FROM approved_member a JOIN {} ON m.id = a.member
+            "SELECT EXISTS (SELECT 1 FROM {MEMBER_TABLES} JOIN approved_member a ON a.member = m.id
              LEFT JOIN delivery d ON d.issue = a.issue AND d.member = a.member
-             WHERE a.issue = ?1 AND (d.state = 'sending' OR m.active = 1 AND m.address IS NOT NULL
-             AND s.reason IS NULL AND (d.state IS NULL OR d.state IN ('queued', 'deferred'))))",
-            "(member m LEFT JOIN suppression s ON s.address_key = m.address_key)"
+             WHERE a.issue = ?1 AND (d.state = 'sending'
+             OR {MAILABLE} AND (d.state IS NULL OR d.state IN ('queued', 'deferred'))))"
         );
         Ok(self.connection.query_row(&sql, [issue], |row| row.get(0))?)
     }

@@ -1,7 +1,7 @@
 //! Addresses that are never to be mailed.
 
 use jiff::Timestamp;
-use rusqlite::{Connection, OptionalExtension, named_params};
+use rusqlite::{Connection, OptionalExtension, Row, named_params};
 
 use crate::domain::{Address, MemberId, Suppression};
 
@@ -23,14 +23,10 @@ impl Ledger {
     /// If the ledger cannot be read.
     pub fn suppression(&self, address: &Address) -> Result<Option<Suppression>, LedgerError> {
         let sql = "SELECT address, reason, since, note FROM suppression WHERE address_key = ?1";
-        let found = self.connection.prepare_cached(sql)?.query_row([address.key()], |row| {
-            let Stamp(since) = row.get(2)?;
-            Ok(Suppression { address: row.get(0)?, reason: row.get(1)?, since, note: row.get(3)? })
-        });
-        Ok(found.optional()?)
+        Ok(self.connection.prepare_cached(sql)?.query_row([address.key()], suppression_row).optional()?)
     }
 
-    /// Lifts the suppression of an address, with the reason in the member's trace; false if there was none.
+    /// Lifts the suppression of a member at an address, with the reason in the member's trace; false if there was none.
     ///
     /// # Errors
     /// If the ledger cannot be written.
@@ -41,7 +37,9 @@ impl Ledger {
         why: &str,
         now: Timestamp,
     ) -> Result<bool, LedgerError> {
-        let Some(suppression) = self.suppression(address)? else { return Ok(false) };
+        let own = "DELETE FROM opted_out WHERE member = ?1 RETURNING address, reason, since, note";
+        let own = self.connection.query_row(own, [member], suppression_row).optional()?;
+        let Some(suppression) = self.suppression(address)?.or(own) else { return Ok(false) };
         self.connection.execute("DELETE FROM suppression WHERE address_key = ?1", [address.key()])?;
         let old = format!("{} since {}", suppression.reason.as_str(), Stamp(suppression.since));
         let change =
@@ -51,7 +49,13 @@ impl Ledger {
     }
 }
 
-/// Adds a suppression; false if the address has one already.
+fn suppression_row(row: &Row<'_>) -> rusqlite::Result<Suppression> {
+    let Stamp(since) = row.get(2)?;
+    Ok(Suppression { address: row.get(0)?, reason: row.get(1)?, since, note: row.get(3)? })
+}
+
+/// Adds a suppression; false if the address has one already. What is a person's wish is also recorded for each member who
+/// has the address: it goes with them to another one.
 pub(super) fn add(connection: &Connection, suppression: &Suppression) -> Result<bool, LedgerError> {
     let Suppression { address, reason, since, note } = suppression;
     let sql = "INSERT INTO suppression (address_key, address, reason, since, note)
@@ -63,5 +67,16 @@ pub(super) fn add(connection: &Connection, suppression: &Suppression) -> Result<
         ":since": Stamp(*since),
         ":note": note,
     })?;
+    if reason.is_wish() {
+        let sql = "INSERT INTO opted_out SELECT id, :address, :reason, :since, :note FROM member
+                   WHERE address_key = :key AND active = 1 ON CONFLICT DO NOTHING";
+        connection.prepare_cached(sql)?.execute(named_params! {
+            ":key": address.to_lowercase(),
+            ":address": address,
+            ":reason": reason,
+            ":since": Stamp(*since),
+            ":note": note,
+        })?;
+    }
     Ok(added > 0)
 }

@@ -15,6 +15,8 @@ use super::{Ledger, LedgerError};
 pub enum Skip {
     NoAddress,
     Suppressed(SuppressionReason),
+    /// It is not certain who the member is.
+    Held,
     /// Left the association after the letter was queued.
     Departed,
     /// Does not match the segment of the run.
@@ -31,6 +33,7 @@ impl Skip {
         match self {
             Self::NoAddress => "no_address",
             Self::Suppressed(reason) => reason.as_str(),
+            Self::Held => "held",
             Self::Departed => "departed",
             Self::OutsideSegment => "outside_segment",
             Self::NoSection => "no_section",
@@ -52,6 +55,8 @@ pub struct Counts {
     #[serde(flatten)]
     pub states: BTreeMap<&'static str, u64>,
     pub skipped: BTreeMap<&'static str, u64>,
+    /// Members who share a letter with another member.
+    pub sharing: u64,
 }
 
 impl Counts {
@@ -77,13 +82,15 @@ impl MemberRow {
         match (&self.member.address, self.suppressed) {
             (None, _) => Some(Skip::NoAddress),
             (_, Some(reason)) => Some(Skip::Suppressed(reason)),
-            (Some(_), None) => (!self.active).then_some(Skip::Departed),
+            (Some(_), None) if !self.active => Some(Skip::Departed),
+            (Some(_), None) => self.held.map(|_| Skip::Held),
         }
     }
 }
 
 impl Ledger {
-    /// Hands every active member, and every former one that has a delivery, to `each` with where they stand.
+    /// Hands every active member, and every former one that has a delivery, to `each` with where they stand, and whether
+    /// their letter goes by another member who shares the address.
     /// `skip` says why the issue is not for a member that could be mailed.
     ///
     /// # Errors
@@ -92,24 +99,25 @@ impl Ledger {
         &self,
         issue: &IssueName,
         mut skip: impl FnMut(&Member) -> Option<Skip>,
-        mut each: impl FnMut(&Member, Standing) -> Result<(), E>,
+        mut each: impl FnMut(&Member, Standing, bool) -> Result<(), E>,
     ) -> Result<(), E> {
         let sql = format!(
-            "SELECT {MEMBER_COLUMNS}, d.state, {SHARES_LETTER} FROM {MEMBER_TABLES}
+            "SELECT {MEMBER_COLUMNS}, d.state, {SHARES_LETTER}, d.message_id FROM {MEMBER_TABLES}
              LEFT JOIN delivery d ON d.issue = ?1 AND d.member = m.id WHERE m.active = 1 OR d.state IS NOT NULL"
         );
         let mut statement = self.connection.prepare_cached(&sql).map_err(LedgerError::from)?;
         let mut rows = statement.query([issue]).map_err(LedgerError::from)?;
         while let Some(row) = rows.next().map_err(LedgerError::from)? {
             let member = member_row(row)?;
-            let standing = match row.get::<_, Option<State>>(7).map_err(LedgerError::from)? {
+            let standing = match row.get::<_, Option<State>>(8).map_err(LedgerError::from)? {
                 Some(state) if !state.may_be_claimed() => Standing::In(state),
                 state => match member.skip().or_else(|| skip(&member.member)).or_else(|| shares(row)) {
                     Some(skip) => Standing::Skipped(skip),
                     None => Standing::In(state.unwrap_or(State::Queued)),
                 },
             };
-            each(&member.member, standing)?;
+            let shares = matches!(standing, Standing::In(_)) && is_anothers(row, &member.member);
+            each(&member.member, standing, shares)?;
         }
         Ok(())
     }
@@ -125,8 +133,9 @@ impl Ledger {
         skip: impl FnMut(&Member) -> Option<Skip>,
     ) -> Result<Counts, LedgerError> {
         let states = State::ALL.iter().map(|state| (state.as_str(), 0));
-        let mut counts = Counts { states: states.collect(), skipped: BTreeMap::new() };
-        self.for_each_standing(issue, skip, |_, standing| {
+        let mut counts = Counts { states: states.collect(), skipped: BTreeMap::new(), sharing: 0 };
+        self.for_each_standing(issue, skip, |_, standing, shares| {
+            counts.sharing += u64::from(shares);
             *match standing {
                 Standing::Skipped(skip) => counts.skipped.entry(skip.as_str()).or_default(),
                 Standing::In(state) => counts.states.entry(state.as_str()).or_default(),
@@ -137,7 +146,14 @@ impl Ledger {
     }
 }
 
+/// Whether the letter's Message-ID, which names the member by whom it goes, is another member's.
+fn is_anothers(row: &rusqlite::Row<'_>, member: &Member) -> bool {
+    let id: Option<String> = row.get(10).unwrap_or(None);
+    let lead = id.as_deref().and_then(|id| id.split('@').next()?.rsplit('.').nth(1)?.parse().ok());
+    lead.is_some_and(|lead: i64| lead != member.id.0)
+}
+
 /// Whether the member's address has the letter already, in the column after the state.
 fn shares(row: &rusqlite::Row<'_>) -> Option<Skip> {
-    row.get(8).unwrap_or(false).then_some(Skip::SharesLetter)
+    row.get(9).unwrap_or(false).then_some(Skip::SharesLetter)
 }

@@ -5,7 +5,7 @@ use rusqlite::ToSql;
 use rusqlite::types::{FromSql, FromSqlError, FromSqlResult, ToSqlOutput, Value, ValueRef};
 
 use crate::domain::bounce::{Class, MessageKind, Reason};
-use crate::domain::{IssueName, MemberId, State, SuppressionReason};
+use crate::domain::{HeldReason, IssueName, MemberId, State, SuppressionReason};
 
 use super::{BounceAction, ReviewKind};
 
@@ -71,7 +71,7 @@ macro_rules! stored_by_name {
     )*};
 }
 
-stored_by_name!(State, SuppressionReason, MessageKind, Class, Reason, BounceAction, ReviewKind);
+stored_by_name!(State, SuppressionReason, HeldReason, MessageKind, Class, Reason, BounceAction, ReviewKind);
 
 fn parse<T: std::str::FromStr<Err: std::fmt::Display>>(value: ValueRef<'_>) -> FromSqlResult<T> {
     let text = value.as_str()?;

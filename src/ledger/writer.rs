@@ -89,8 +89,8 @@ impl WriterHandle {
         at: Timestamp,
     ) -> Settling {
         let (answer, settled) = oneshot::channel();
-        let attempt = claim.into_attempt();
-        let settlement = Box::new(Settlement { attempt, outcome, refusal, at });
+        let (attempt, others) = claim.into_parts();
+        let settlement = Box::new(Settlement { attempt, others, outcome, refusal, at });
         self.ask(Request::Settle { settlement, answer });
         Settling(settled)
     }

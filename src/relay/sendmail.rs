@@ -146,6 +146,7 @@ mod tests {
     fn letter() -> Letter {
         Letter {
             member: MemberId(1),
+            others: Vec::new(),
             sender: Some(Address::parse("a@example.se").unwrap()),
             recipient: Address::parse("b@example.se").unwrap(),
             message_id: "x@example.se".to_owned(),

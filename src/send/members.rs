@@ -4,31 +4,31 @@ use std::sync::{Mutex, PoisonError};
 
 use tokio::sync::mpsc::Receiver;
 
-use crate::domain::Member;
+use crate::domain::Household;
 use crate::ledger::LedgerError;
 
 /// What the feeder has read, and what a worker could not deliver and gave back.
 #[derive(Debug)]
 pub(super) struct Members {
-    fed: tokio::sync::Mutex<Receiver<Result<Member, LedgerError>>>,
-    returned: Mutex<Vec<Member>>,
+    fed: tokio::sync::Mutex<Receiver<Result<Household, LedgerError>>>,
+    returned: Mutex<Vec<Household>>,
 }
 
 impl Members {
-    pub fn new(fed: Receiver<Result<Member, LedgerError>>) -> Self {
+    pub fn new(fed: Receiver<Result<Household, LedgerError>>) -> Self {
         Self { fed: tokio::sync::Mutex::new(fed), returned: Mutex::default() }
     }
 
     /// Waits for the next member; `None` after the last.
-    pub async fn next(&self) -> Result<Option<Member>, LedgerError> {
+    pub async fn next(&self) -> Result<Option<Household>, LedgerError> {
         match self.take_returned() {
-            Some(member) => Ok(Some(member)),
+            Some(household) => Ok(Some(household)),
             None => self.fed.lock().await.recv().await.transpose(),
         }
     }
 
     /// The next member if there is one at once and `is_wanted` says so.
-    pub fn next_at_once(&self, is_wanted: impl FnOnce() -> bool) -> Result<Option<Member>, LedgerError> {
+    pub fn next_at_once(&self, is_wanted: impl FnOnce() -> bool) -> Result<Option<Household>, LedgerError> {
         let Ok(mut fed) = self.fed.try_lock() else { return Ok(None) };
         if fed.is_empty() || !is_wanted() {
             return Ok(None);
@@ -37,8 +37,8 @@ impl Members {
     }
 
     /// Gives back a member whose letter was not tried.
-    pub fn give_back(&self, member: Member) {
-        self.returned.lock().unwrap_or_else(PoisonError::into_inner).push(member);
+    pub fn give_back(&self, household: Household) {
+        self.returned.lock().unwrap_or_else(PoisonError::into_inner).push(household);
     }
 
     /// Whether a letter was given back that nobody has taken.
@@ -46,7 +46,7 @@ impl Members {
         !self.returned.lock().unwrap_or_else(PoisonError::into_inner).is_empty()
     }
 
-    fn take_returned(&self) -> Option<Member> {
+    fn take_returned(&self) -> Option<Household> {
         self.returned.lock().unwrap_or_else(PoisonError::into_inner).pop()
     }
 }

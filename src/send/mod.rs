@@ -11,7 +11,8 @@ mod tally;
 mod watchman;
 mod worker;
 
-use std::collections::HashSet;
+use std::collections::btree_map::Entry;
+use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -22,7 +23,7 @@ use tokio::task::JoinSet;
 
 use crate::compose::{ComposeError, Composer};
 use crate::diagnosis::{self, About};
-use crate::domain::{IssueName, Member, MemberId, Outcome, Quota, Reply, Segment, State};
+use crate::domain::{Address, Household, IssueName, Member, MemberId, Outcome, Quota, Reply, Segment, State};
 use crate::feedback::RefusalJudge;
 use crate::inbox::RulesError;
 use crate::ledger::{BounceRecord, Ledger, LedgerError, RunId, Skip, Writer};
@@ -64,7 +65,8 @@ pub struct Job {
 #[derive(Debug, Clone)]
 pub struct Event {
     pub at: Timestamp,
-    pub member: Member,
+    /// Those whom the letter is for.
+    pub household: Household,
     pub sender: String,
     pub message_id: String,
     pub bytes: usize,
@@ -161,6 +163,36 @@ pub fn skip(composer: &Composer, segment: Option<&Segment>, member: &Member) -> 
     (!composer.has_section_for(member)).then_some(Skip::NoSection)
 }
 
+/// Puts members who share an address together, so that they get one letter.
+#[derive(Debug)]
+pub struct Grouping {
+    shared: HashSet<String>,
+    waiting: BTreeMap<String, Household>,
+}
+
+impl Grouping {
+    /// For members among whom these addresses, in lower case, are shared.
+    pub fn new(shared: HashSet<String>) -> Self {
+        Self { shared, waiting: BTreeMap::new() }
+    }
+
+    /// Takes a member; returns it if it shares its address with nobody.
+    pub fn add(&mut self, member: Member) -> Option<Household> {
+        let key = member.address.as_ref().map(Address::key).filter(|key| self.shared.contains(key));
+        let Some(key) = key else { return Some(member.into()) };
+        match self.waiting.entry(key) {
+            Entry::Vacant(entry) => drop(entry.insert(member.into())),
+            Entry::Occupied(mut entry) => entry.get_mut().others.push(member),
+        }
+        None
+    }
+
+    /// Those who share an address, when all members are in.
+    pub fn households(self) -> impl Iterator<Item = Household> {
+        self.waiting.into_values()
+    }
+}
+
 /// Sends the queued letters; `report` hears of each, and of pauses. What was deferred, and a relay that is out
 /// of reach, are tried again until the job's patience is over.
 ///
@@ -236,7 +268,7 @@ fn recall(ledger: &Ledger, job: &Job, tally: &Tally) -> Result<(), LedgerError> 
         let is_rejected = row.state == State::Rejected;
         let event = Event {
             at: row.since,
-            member: found.member,
+            household: found.member.into(),
             sender: String::new(),
             message_id: row.message_id.unwrap_or_default(),
             bytes: 0,
@@ -296,7 +328,7 @@ impl Rounds {
         Correction { event, attempt }: &mut Correction,
     ) -> Result<bool, LedgerError> {
         let now = (job.clock)();
-        let refusal = match (&event.outcome, &event.member.address) {
+        let refusal = match (&event.outcome, &event.household.lead.address) {
             (Outcome::Rejected(reply), Some(address)) => {
                 Some(self.judge.refusal(attempt, address, reply, now))
             }

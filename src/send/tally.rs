@@ -148,7 +148,7 @@ impl Counts {
     fn hold(&mut self, event: Event, attempt: &Attempt, after: After) -> (Event, After) {
         let refusal = Refused::new(&event, attempt);
         // A letter that was held in an earlier round counts once.
-        self.held.retain(|held| held.event.member.id != event.member.id);
+        self.held.retain(|held| held.event.household.lead.id != event.household.lead.id);
         let same = self.held.iter().rev().take_while(|held| held.words == refusal.words).count() + 1;
         self.held.push(refusal);
         let last = |number: usize| self.held.iter().rev().take(number);
@@ -175,7 +175,7 @@ impl Counts {
 
 impl Refused {
     fn new(event: &Event, attempt: &Attempt) -> Self {
-        let address = event.member.address.as_ref();
+        let address = event.household.lead.address.as_ref();
         let domain = address.map_or_else(String::new, |address| address.domain().to_lowercase());
         Self { event: event.clone(), attempt: attempt.clone(), words: masked(event.outcome.reply()), domain }
     }

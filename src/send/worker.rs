@@ -6,7 +6,7 @@ use std::time::Instant;
 use tokio::sync::{mpsc, watch};
 
 use crate::compose::{Composer, Mark};
-use crate::domain::{Letter, Member, Outcome, Reply};
+use crate::domain::{Household, Letter, Outcome, Reply};
 use crate::feedback::RefusalJudge;
 use crate::ledger::{Claim, Claimed, Settling, WriterHandle};
 use crate::relay::{After, Delivered, Relay, RelayError, Session};
@@ -35,7 +35,7 @@ pub(super) struct Worker {
 
 /// A letter that has its turn.
 struct Ready {
-    member: Member,
+    household: Household,
     letter: Letter,
 }
 
@@ -141,18 +141,18 @@ impl Worker {
 
     fn give_back(&self, letter: Ready) {
         self.pace.give_back();
-        self.members.give_back(letter.member);
+        self.members.give_back(letter.household);
     }
 
     /// Waits for a member and its turn; returns the run's end if there is none.
     async fn next(&self) -> Result<Result<Ready, End>, SendError> {
-        let Some(member) = self.members.next().await? else { return Ok(Err(End::Done)) };
+        let Some(household) = self.members.next().await? else { return Ok(Err(End::Done)) };
         match self.turn().await {
             Some(end) => {
-                self.members.give_back(member);
+                self.members.give_back(household);
                 Ok(Err(end))
             }
-            None => Ok(Ok(self.compose(member)?)),
+            None => Ok(Ok(self.compose(household)?)),
         }
     }
 
@@ -162,13 +162,13 @@ impl Worker {
             return Ok(None);
         }
         let has_turn = || self.pace.turn(Instant::now()) == Turn::Go;
-        let member = self.members.next_at_once(has_turn)?;
-        member.map(|member| self.compose(member)).transpose()
+        let household = self.members.next_at_once(has_turn)?;
+        household.map(|household| self.compose(household)).transpose()
     }
 
-    fn compose(&self, member: Member) -> Result<Ready, SendError> {
-        let letter = self.composer.letter(&member, Mark::None, (self.job.clock)())?;
-        Ok(Ready { member, letter })
+    fn compose(&self, household: Household) -> Result<Ready, SendError> {
+        let letter = self.composer.letter(&household, Mark::None, (self.job.clock)())?;
+        Ok(Ready { household, letter })
     }
 
     /// Waits until a letter may leave; returns the run's end if none may.
@@ -192,7 +192,7 @@ impl Worker {
     async fn deliver<'a>(
         &'a self,
         mut session: Session<'a>,
-        Ready { member, letter }: Ready,
+        Ready { household, letter }: Ready,
         next: Option<&Ready>,
         last: &mut Option<Unsettled>,
     ) -> Result<Next<'a>, SendError> {
@@ -206,7 +206,7 @@ impl Worker {
             Claimed::Closed => return Ok(Next::GoOn(session)),
         };
         let delivered = self.deliver_claimed(&mut session, &claim, next).await;
-        let (reply, after) = self.settle(claim, member, delivered, last);
+        let (reply, after) = self.settle(claim, household, delivered, last);
         if after != After::GoOn || !session.is_ahead() {
             self.settled(last.take()).await?;
         }
@@ -249,7 +249,7 @@ impl Worker {
     fn settle(
         &self,
         claim: Claim,
-        member: Member,
+        household: Household,
         delivered: Delivered,
         last: &mut Option<Unsettled>,
     ) -> (Reply, After) {
@@ -259,7 +259,7 @@ impl Worker {
         let (message_id, bytes) = (message_id.clone(), bytes.len());
         let (event, after) = self.tally.judge(delivered, claim.attempt(), |outcome| Event {
             at,
-            member,
+            household,
             sender,
             message_id,
             bytes,

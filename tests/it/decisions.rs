@@ -55,7 +55,7 @@ fn cron_does_not_send_what_changed_since_it_was_approved() {
         ),
         (
             "members.csv",
-            "namn,epost\nMember 0001,member0001@example.org\nMember 0002,x@example.org\nMember 0003,member0003@example.org\n",
+            "namn,epost\nMember 0001,member0001@example.org\nMember 0004,x@example.org\nMember 0003,member0003@example.org\n",
             "the member list",
         ),
     ] {

@@ -43,10 +43,13 @@ fn an_export_can_be_imported_and_runs_no_formula() {
 fn changes_by_hand_are_checked_and_traced() {
     let club = club();
     club.run("members add --name Didrik --email didrik@example.se --number 9").code(0);
-    club.run("members add --name Eva --email asa@example.se").code(65).stderr_has("Åsa Ek");
+    club.run("members add --name Eva --email asa@example.se").code(0).stderr_has("shared with Åsa Ek");
+    club.run("members add --name Eva --number 2").code(65).stderr_has("Bo Gran");
+    club.run("members show asa@example.se").code(65).stderr_has("is 2 members: Åsa Ek (id:1), Eva");
+    club.run("members show Eva").code(0).stdout_has("with Åsa Ek");
     club.run("members add --name Eva --email nej").code(2);
     club.run("members set 2 email=ny@example.se city=").code(0).stderr_has("bo@example.se → ny@example.se");
-    club.run("members set 2 email=asa@example.se").code(65).stderr_has("nothing was changed");
+    club.run("members set 2 number=1").code(65).stderr_has("nothing was changed");
     club.run("members set 2 city").code(2).stderr_has("not FIELD=VALUE");
     club.run("members show ny@example.se").code(0).stdout_has("members set").stdout_has("bo@example.se");
     club.run("members show ny@exampel.se").code(65).stderr_has("is it ny@example.se");

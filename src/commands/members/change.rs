@@ -4,7 +4,9 @@ use clap::ValueEnum;
 use jiff::Timestamp;
 
 use crate::cli::{AddMember, FieldValue, LogKind};
-use crate::domain::{Address, ListedMember, Suppression, SuppressionReason, field, suggest};
+use crate::domain::{
+    Address, ListedMember, Member, MemberId, Suppression, SuppressionReason, field, suggest,
+};
 use crate::error::{Error, Exit, Kind};
 use crate::ledger::{Ledger, MemberRow, Scratch};
 use crate::report::{JsonLines, Terminal};
@@ -36,6 +38,7 @@ pub(super) fn add(context: Context<'_>, arguments: &AddMember) -> Result<Exit, E
     }
     let member = ledger.add_member(&row, "members add", Timestamp::now())?;
     context.terminal.say(format!("{} was added as id:{member}.", row.name));
+    say_who_shares(&ledger, row.address.as_ref(), member, context.terminal)?;
     Ok(Exit::Done)
 }
 
@@ -57,10 +60,30 @@ pub(super) fn set(context: Context<'_>, who: &str, values: &[FieldValue]) -> Res
     for change in &changes {
         context.terminal.say(change.to_string());
     }
+    if changes.iter().any(|change| change.field == "email") {
+        say_who_shares(&ledger, row.address.as_ref(), member.id, context.terminal)?;
+    }
     if changes.is_empty() {
         context.terminal.say("Nothing changed.");
     }
     Ok(Exit::Done)
+}
+
+/// Says whose address a member now shares.
+fn say_who_shares(
+    ledger: &Ledger,
+    address: Option<&Address>,
+    member: MemberId,
+    terminal: Terminal,
+) -> Result<(), Error> {
+    let Some(address) = address else { return Ok(()) };
+    let mut others = ledger.members_at(address)?;
+    others.retain(|row| row.member.id != member);
+    if !others.is_empty() {
+        let names: Vec<&str> = others.iter().map(|row| row.member.name.as_str()).collect();
+        terminal.say(format!("The address is shared with {}: it gets one letter.", names.join(", ")));
+    }
+    Ok(())
 }
 
 /// Says where a field is one that no member had before: it may be a misspelt name.
@@ -100,17 +123,13 @@ fn assign(row: &mut ListedMember, FieldValue { field: name, value }: &FieldValue
     Ok(())
 }
 
-/// Refuses a number or an address that another member has.
+/// Refuses a number that another member has.
 fn check_free(ledger: &Ledger, row: &ListedMember, own: Option<&crate::domain::Member>) -> Result<(), Error> {
     let by_number = row.number.as_ref().map(|number| ledger.member_by_number(number)).transpose()?.flatten();
-    let by_address =
-        row.address.as_ref().map(|address| ledger.member_by_address(address)).transpose()?.flatten();
-    let taken = by_number.into_iter().chain(by_address.filter(|row| row.active));
-    match taken.into_iter().find(|other| own.is_none_or(|own| own.id != other.member.id)) {
+    match by_number.into_iter().find(|other| own.is_none_or(|own| own.id != other.member.id)) {
         None => Ok(()),
         Some(other) => {
-            let message =
-                format!("{} (id:{}) already has this address or number", other.member.name, other.member.id);
+            let message = format!("{} (id:{}) already has this number", other.member.name, other.member.id);
             Err(Error::new(Kind::Data, message).hint("nothing was changed; see: medlemsbrev members show"))
         }
     }
@@ -119,7 +138,7 @@ fn check_free(ledger: &Ledger, row: &ListedMember, own: Option<&crate::domain::M
 pub(super) fn unsubscribe(context: Context<'_>, who: &str, why: Option<&str>) -> Result<Exit, Error> {
     let _lock = context.project.lock("members unsubscribe")?;
     let ledger = register_to_change(context.project)?;
-    let MemberRow { member, .. } = find(&ledger, who)?;
+    let (member, sharing) = at_one_address(&ledger, who)?;
     let address = address_of(&member)?;
     let is_new = ledger.suppress(&Suppression {
         address: address.to_string(),
@@ -127,11 +146,11 @@ pub(super) fn unsubscribe(context: Context<'_>, who: &str, why: Option<&str>) ->
         since: Timestamp::now(),
         note: format!("by hand: {}", why.unwrap_or("no reason given")),
     })?;
-    let name = &member.name;
+    let name = &sharing;
     context.terminal.say(if is_new {
         format!("Unsubscribed {name} at {address}.")
     } else {
-        format!("{name} was already unsubscribed at {address}.")
+        format!("{address} ({name}) was already unsubscribed.")
     });
     Ok(Exit::Done)
 }
@@ -139,7 +158,7 @@ pub(super) fn unsubscribe(context: Context<'_>, who: &str, why: Option<&str>) ->
 pub(super) fn resubscribe(context: Context<'_>, who: &str, why: &str) -> Result<Exit, Error> {
     let _lock = context.project.lock("members resubscribe")?;
     let ledger = register_to_change(context.project)?;
-    let MemberRow { member, .. } = find(&ledger, who)?;
+    let (member, _) = at_one_address(&ledger, who)?;
     let address = address_of(&member)?;
     if why.trim().is_empty() {
         return Err(Error::new(
@@ -147,8 +166,15 @@ pub(super) fn resubscribe(context: Context<'_>, who: &str, why: &str) -> Result<
             "--why is empty: the reason for mailing a member again is recorded",
         ));
     }
-    let is_lifted =
-        ledger.at_once(|ledger| ledger.lift_suppression(member.id, address, why, Timestamp::now()))?;
+    let members = if Address::parse(who).is_ok() { ledger.members_at(address)? } else { Vec::new() };
+    let ids = members.iter().map(|row| row.member.id).chain([member.id]);
+    let is_lifted = ledger.at_once(|ledger| {
+        let mut is_lifted = false;
+        for id in ids {
+            is_lifted |= ledger.lift_suppression(id, address, why, Timestamp::now())?;
+        }
+        Ok::<_, Error>(is_lifted)
+    })?;
     let name = &member.name;
     context.terminal.say(if is_lifted {
         format!("{name} will get letters at {address} again.")
@@ -156,6 +182,20 @@ pub(super) fn resubscribe(context: Context<'_>, who: &str, why: &str) -> Result<
         format!("{name} was not suppressed at {address}.")
     });
     Ok(Exit::Done)
+}
+
+/// The member who is meant, or the first of those who share the address that is named; and the names of all who have the
+/// address.
+fn at_one_address(ledger: &Ledger, who: &str) -> Result<(Member, String), Error> {
+    let found = super::find_all(ledger, who)?;
+    let member = match found.into_iter().next() {
+        Some(row) if Address::parse(who).is_ok() => row.member,
+        _ => find(ledger, who)?.member,
+    };
+    let sharing = member.address.as_ref().map(|address| ledger.members_at(address)).transpose()?;
+    let names: Vec<String> = sharing.into_iter().flatten().map(|row| row.member.name).collect();
+    let names = if names.is_empty() { member.name.clone() } else { names.join(" and ") };
+    Ok((member, names))
 }
 
 fn address_of(member: &crate::domain::Member) -> Result<&Address, Error> {

@@ -104,6 +104,7 @@ fn value(row: &MemberRow, column: &str) -> String {
         "id" => row.member.id.to_string(),
         "standing" => match (row.active, row.suppressed, &row.member.address) {
             (false, ..) => "departed".to_owned(),
+            (true, None, _) if row.held.is_some() => "held".to_owned(),
             (_, Some(reason), _) => reason.as_str().replace('_', " "),
             (_, None, None) => "no e-mail".to_owned(),
             _ => "active".to_owned(),

@@ -20,6 +20,9 @@ use crate::commands::{Context, Project};
 #[derive(Debug, Serialize)]
 struct Shown {
     member: MemberRow,
+    /// The names of the other members with the address, who get the same letter.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    shares_with: Vec<String>,
     #[serde(flatten)]
     history: History,
     /// What the logs say, for an extract.
@@ -59,7 +62,10 @@ fn stored(project: &Project, who: &str) -> Result<Shown, Error> {
     let member = find(&ledger, who)?;
     let traces = ledger.traces(member.member.id)?;
     let history = ledger.history(&traces)?;
-    Ok(Shown { member, history, traces, log_lines: Vec::new(), letters: Vec::new() })
+    let sharing = member.member.address.as_ref().map(|address| ledger.members_at(address)).transpose()?;
+    let others = sharing.into_iter().flatten().filter(|row| row.member.id != member.member.id);
+    let shares_with = others.map(|row| row.member.name).collect();
+    Ok(Shown { member, shares_with, history, traces, log_lines: Vec::new(), letters: Vec::new() })
 }
 
 fn print(shown: &Shown, terminal: Terminal) {
@@ -67,11 +73,12 @@ fn print(shown: &Shown, terminal: Terminal) {
         terminal.json(shown);
         return;
     }
-    let MemberRow { member, active, suppressed } = &shown.member;
-    let standing = match (active, suppressed) {
-        (false, _) => "departed".to_owned(),
-        (true, Some(reason)) => format!("not mailed: {}", reason.as_str().replace('_', " ")),
-        (true, None) => "active".to_owned(),
+    let MemberRow { member, active, suppressed, held } = &shown.member;
+    let standing = match (active, suppressed, held) {
+        (false, ..) => "departed".to_owned(),
+        (true, Some(reason), _) => format!("not mailed: {}", reason.as_str().replace('_', " ")),
+        (true, None, Some(reason)) => format!("held: {}", reason.words()),
+        (true, None, None) => "active".to_owned(),
     };
     let mut table = Table::bare();
     let mut row = |name: &str, value: &str| table.row([name.to_owned(), value.to_owned()]);
@@ -81,6 +88,9 @@ fn print(shown: &Shown, terminal: Terminal) {
     row("email", member.address.as_ref().map_or("(none: paper)", Address::as_str));
     member.fields.iter().for_each(|(name, value)| row(name, value));
     row("standing", &standing);
+    if !shown.shares_with.is_empty() {
+        row("shares a letter", &format!("with {}", shown.shares_with.join(", ")));
+    }
     let mut lines = vec![table.to_string().trim_end().to_owned()];
     for (title, rows) in [
         ("Suppressed", &shown.history.suppressions),

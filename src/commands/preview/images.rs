@@ -4,7 +4,7 @@ use std::io::IsTerminal;
 use std::path::Path;
 
 use crate::compose::Composer;
-use crate::domain::Member;
+use crate::domain::Household;
 use crate::error::{Error, Kind};
 use crate::preview::terminal::{Document, Paper, paint};
 use crate::report::Terminal;
@@ -15,12 +15,12 @@ use super::show;
 const COLUMN: u32 = 8;
 
 /// Prints the letter, each picture above its alternative text.
-pub(super) fn show(composer: &Composer, member: &Member, terminal: Terminal) -> Result<(), Error> {
+pub(super) fn show(composer: &Composer, readers: &Household, terminal: Terminal) -> Result<(), Error> {
     let paint_with = show::paint_of_stdout();
     let paper = Paper { width: show::width(), with_marks: !paint_with.colors };
     ask_terminal();
-    let document = Document::read(&composer.render(member)?.html);
-    terminal.data(paint(&show::envelope(composer, member)?.lines(paper), &[], paint_with));
+    let document = Document::read(&composer.render(readers)?.html);
+    terminal.data(paint(&show::envelope(composer, readers.into())?.lines(paper), &[], paint_with));
     let lines = document.lines(paper);
     for part in lines.chunk_by(|_, next| next.picture.is_none()) {
         let picture = part.first().and_then(|line| document.pictures.get(line.picture?));

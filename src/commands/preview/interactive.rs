@@ -27,7 +27,11 @@ pub(super) fn run(context: Context<'_>, arguments: &Preview) -> Result<Exit, Err
     let composer = context.project.composer(&issue, fields.clone())?;
     let people = People::new(composer.neutral_reader(), recipients(&ledger, &composer)?);
     let segments = Segments { named: context.project.config.segments.clone(), fields };
-    let letters = Composed { composer: &composer, now: Timestamp::now() };
+    let mailable = |member: &Member| {
+        // A register that cannot be read is reported elsewhere; the letter is shown as one member's.
+        super::household(&ledger, &composer, member.clone()).unwrap_or_else(|_| member.clone().into())
+    };
+    let letters = Composed { composer: &composer, household: &mailable, now: Timestamp::now() };
     let mut app = App::new(&letters, people, segments, super::show::paint_of_stdout().colors);
     if let Some(address) = arguments.member.as_ref().filter(|address| !app.start_at(address)) {
         return Err(Error::new(Kind::Data, format!("no recipient of {issue} has the address {address}"))
@@ -37,7 +41,7 @@ pub(super) fn run(context: Context<'_>, arguments: &Preview) -> Result<Exit, Err
     let _inside = runtime.enter();
     let stopped = stop_on_signal(Hangup::Stops);
     let open = |member: &Member| {
-        let path = match super::write_page(context.project, &issue, &composer, member) {
+        let path = match super::write_page(context.project, &issue, &composer, &mailable(member)) {
             Ok(path) => path,
             Err(error) => return error.to_string(),
         };

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 
 use crate::compose::Composer;
-use crate::domain::{Member, Segment};
+use crate::domain::{Household, Member, Segment};
 use crate::report::{Paint, Table, count};
 
 /// More languages than any list has on purpose; further ones are counted together.
@@ -82,19 +82,22 @@ impl Breakdown {
         }
     }
 
+    /// Counts a letter: for each of its readers, and once for each of its sections.
+    pub fn add_letter(&mut self, household: &Household, composer: &Composer) {
+        household.members().for_each(|member| self.add(member, RunOutcome::Letter));
+        for (count, (_, is_shown)) in self.sections.iter_mut().zip(composer.sections(household)) {
+            count.letters += u64::from(is_shown);
+        }
+    }
+
     /// Counts one member.
-    pub fn add(&mut self, member: &Member, outcome: RunOutcome, composer: &Composer) {
+    pub fn add(&mut self, member: &Member, outcome: RunOutcome) {
         for (group, expression) in self.segments.iter_mut().zip(&self.expressions) {
             if expression.matches(member) {
                 group.numbers.add(outcome);
             }
         }
         self.count_language(member.field("language").map(str::to_lowercase), outcome);
-        if outcome == RunOutcome::Letter {
-            for (count, (_, is_shown)) in self.sections.iter_mut().zip(composer.sections(member)) {
-                count.letters += u64::from(is_shown);
-            }
-        }
     }
 
     fn count_language(&mut self, name: Option<String>, outcome: RunOutcome) {

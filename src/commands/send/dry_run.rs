@@ -59,15 +59,15 @@ impl DryRun {
     pub fn letter(&mut self, event: &Event, composer: &Composer) -> Option<Content> {
         let is_made = matches!(event.outcome, Outcome::Accepted(_));
         if is_made {
-            self.breakdown.add(&event.member, RunOutcome::Letter, composer);
+            self.breakdown.add_letter(&event.household, composer);
         }
         // A letter that was made can be rendered.
-        is_made.then(|| composer.content(&event.member).ok()).flatten()
+        is_made.then(|| composer.content(&event.household).ok()).flatten()
     }
 
     /// Counts a member without a letter of this run.
-    pub fn member(&mut self, member: &Member, outcome: RunOutcome, composer: &Composer) {
-        self.breakdown.add(member, outcome, composer);
+    pub fn member(&mut self, member: &Member, outcome: RunOutcome) {
+        self.breakdown.add(member, outcome);
     }
 
     /// The report for programs, once the log is complete.

@@ -9,10 +9,10 @@ use jiff::Timestamp;
 use crate::commands::archive::is_public;
 use crate::commands::{Context, Project};
 use crate::compose::Composer;
-use crate::domain::{Address, IssueName, MemberId, Segment, State};
+use crate::domain::{Address, Household, IssueName, MemberId, Segment, State};
 use crate::error::{Error, Kind};
 use crate::ledger::{DeliveryRow, Ledger, Requeued};
-use crate::send::{Forecast, Job};
+use crate::send::{Forecast, Grouping, Job};
 
 use super::request::{Mode, SendRequest};
 
@@ -57,22 +57,7 @@ pub(super) fn prepare(
         None => None,
     };
     let job = job(context.project, request, &composer, segment, only);
-    let mut letters = 0;
-    let now = Timestamp::now();
-    ledger.for_each_open(issue, |member| {
-        if job.is_for(&composer, &member) {
-            composer.rehearse(&member, now)?;
-            letters += 1;
-        }
-        Ok::<_, Error>(())
-    })?;
-    for row in retry.iter().filter(|row| row.state == State::Rejected) {
-        let member = ledger.member(row.member)?.map(|row| row.member);
-        if let Some(member) = member.filter(|member| job.is_for(&composer, member)) {
-            composer.rehearse(&member, now)?;
-            letters += 1;
-        }
-    }
+    let letters = rehearse(&ledger, &composer, &job, &retry)?;
     let letters = letters.min(request.selection.limit.unwrap_or(u64::MAX));
     if let Some(expected) = request.expect.filter(|expected| *expected != letters) {
         let message =
@@ -81,6 +66,31 @@ pub(super) fn prepare(
     }
     let connections = job.connections.min(usize::try_from(letters).unwrap_or(usize::MAX)).max(1);
     Ok(Prepared { ledger, composer: Arc::new(composer), job: Job { connections, ..job }, letters, retry })
+}
+
+/// Composes every letter of the job, those to be tried again among them; returns how many there are.
+fn rehearse(ledger: &Ledger, composer: &Composer, job: &Job, retry: &[DeliveryRow]) -> Result<u64, Error> {
+    let mut letters = 0;
+    let now = Timestamp::now();
+    let mut grouping = Grouping::new(ledger.shared_addresses()?);
+    let mut take = |household: Household| {
+        letters += 1;
+        composer.rehearse(&household, now)
+    };
+    ledger.for_each_open(&job.issue, |member| {
+        if job.is_for(composer, &member) {
+            grouping.add(member).map_or(Ok(()), &mut take)?;
+        }
+        Ok::<_, Error>(())
+    })?;
+    for row in retry.iter().filter(|row| row.state == State::Rejected) {
+        let member = ledger.member(row.member)?.map(|row| row.member);
+        if let Some(member) = member.filter(|member| job.is_for(composer, member)) {
+            grouping.add(member).map_or(Ok(()), &mut take)?;
+        }
+    }
+    grouping.households().try_for_each(take)?;
+    Ok(letters)
 }
 
 fn job(

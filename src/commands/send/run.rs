@@ -55,10 +55,10 @@ impl Tried {
     fn add(&mut self, event: &Event) {
         let was_deferred = match event.outcome {
             Outcome::Deferred(_) => {
-                self.deferred.insert(event.member.id);
+                self.deferred.insert(event.household.lead.id);
                 return;
             }
-            _ => self.deferred.remove(&event.member.id),
+            _ => self.deferred.remove(&event.household.lead.id),
         };
         // A correction is about a letter that was counted before.
         self.settled += u64::from(was_deferred || !event.is_correction);
@@ -135,7 +135,7 @@ impl Run<'_> {
         let reply = event.outcome.reply();
         progress.count(&event.outcome, self.context.terminal);
         if self.context.terminal.verbose > 0 || !matches!(event.outcome, Outcome::Accepted(_)) {
-            let address = event.member.address.as_ref().map_or("", Address::as_str);
+            let address = event.household.lead.address.as_ref().map_or("", Address::as_str);
             progress
                 .bar
                 .suspend(|| self.context.terminal.say(format!("{}: {address}: {reply}", state.as_str())));
@@ -158,7 +158,7 @@ impl Run<'_> {
         ledger.for_each_standing(
             issue,
             |member| skip(composer, segment, member),
-            |member, standing| {
+            |member, standing, _| {
                 let outcome = match standing {
                     Standing::Skipped(skip) => {
                         self.log.member(member, "skipped", Some(skip.as_str()));
@@ -173,7 +173,7 @@ impl Run<'_> {
                     Standing::In(_) => return Ok(()),
                 };
                 if let Some(dry) = &mut self.dry {
-                    dry.member(member, outcome, composer);
+                    dry.member(member, outcome);
                 }
                 Ok::<_, Error>(())
             },
@@ -191,10 +191,10 @@ impl Run<'_> {
         ledger.for_each_standing(
             issue,
             |member| skip(composer, segment, member),
-            |member, standing| {
+            |member, standing, _| {
                 if let (Standing::In(State::Queued), Some(dry)) = (standing, &mut self.dry) {
                     self.log.member(member, "left", None);
-                    dry.member(member, RunOutcome::Left, composer);
+                    dry.member(member, RunOutcome::Left);
                 }
                 Ok::<_, Error>(())
             },

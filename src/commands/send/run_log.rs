@@ -23,6 +23,9 @@ struct Line<'a> {
     /// The member's own field.
     #[serde(skip_serializing_if = "Option::is_none")]
     language: Option<&'a str>,
+    /// By whom the letter goes that the member shares.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    with: Option<MemberId>,
     /// Why a member is skipped, or what an earlier run did.
     #[serde(skip_serializing_if = "Option::is_none")]
     reason: Option<&'a str>,
@@ -74,7 +77,7 @@ impl RunLog {
         &self.run
     }
 
-    /// What became of a letter.
+    /// What became of a letter, and who shares it.
     pub fn letter(&mut self, event: &Event, composer: &Composer, content: Option<&Content>) {
         let reply = event.outcome.reply();
         let letter = Letter {
@@ -82,7 +85,7 @@ impl RunLog {
             message_id: &event.message_id,
             bytes: event.bytes,
             language: &composer.issue().language,
-            sections: composer.sections_for(&event.member).collect(),
+            sections: composer.sections_for(&event.household).collect(),
             content,
             code: reply.code,
             status: reply.status.as_deref(),
@@ -92,8 +95,12 @@ impl RunLog {
             time: event.at,
             event: State::from(&event.outcome).as_str(),
             letter: Some(letter),
-            ..line.of(&event.member)
+            ..line.of(&event.household.lead)
         });
+        let lead = event.household.lead.id;
+        for member in &event.household.others {
+            self.add(|line| Line { event: "shares_letter", with: Some(lead), ..line.of(member) });
+        }
     }
 
     /// Why a member gets no letter of this run.
@@ -123,6 +130,7 @@ impl RunLog {
             member: None,
             address: None,
             language: None,
+            with: None,
             reason: None,
             letter: None,
             selection: None,

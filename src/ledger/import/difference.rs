@@ -16,6 +16,8 @@ pub struct Difference {
     pub missing: Changed<String>,
     /// Members of the list whose address is not mailed, with reason and date: an import brings nobody back.
     pub suppressed: Changed<String>,
+    /// Members who are not mailed until a person decides who they are.
+    pub held: Changed<String>,
     /// People of the list who asked to be forgotten: they are not imported.
     pub forgotten: Changed<String>,
     pub unchanged: u64,

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use rusqlite::{Connection, OptionalExtension};
+use rusqlite::Connection;
 
 use crate::domain::{Address, ListedMember, MemberId};
 
@@ -19,28 +19,34 @@ pub struct Stored {
     pub active: bool,
 }
 
+/// The members that the SQL `condition` holds for, with `?1` as `key`.
+pub fn select_all(connection: &Connection, condition: &str, key: &str) -> Result<Vec<Stored>, LedgerError> {
+    let sql = format!("SELECT id, number, name, address, fields, active FROM member WHERE {condition}");
+    let mut statement = connection.prepare_cached(&sql)?;
+    let found = statement.query_map([key], |row| {
+        let fields: String = row.get(4)?;
+        let stored = Stored {
+            id: MemberId(row.get(0)?),
+            number: row.get(1)?,
+            name: row.get(2)?,
+            address: row.get(3)?,
+            fields: BTreeMap::new(),
+            active: row.get(5)?,
+        };
+        Ok((stored, fields))
+    })?;
+    found
+        .map(|found| {
+            let (stored, fields) = found?;
+            let fields = serde_json::from_str(&fields).map_err(members::corrupt)?;
+            Ok(Stored { fields, ..stored })
+        })
+        .collect()
+}
+
 /// The first member that the SQL `condition` holds for, with `?1` as `key`.
 pub fn select(connection: &Connection, condition: &str, key: &str) -> Result<Option<Stored>, LedgerError> {
-    let sql =
-        format!("SELECT id, number, name, address, fields, active FROM member WHERE {condition} LIMIT 1");
-    let found = connection
-        .prepare_cached(&sql)?
-        .query_row([key], |row| {
-            let fields: String = row.get(4)?;
-            let stored = Stored {
-                id: MemberId(row.get(0)?),
-                number: row.get(1)?,
-                name: row.get(2)?,
-                address: row.get(3)?,
-                fields: BTreeMap::new(),
-                active: row.get(5)?,
-            };
-            Ok((stored, fields))
-        })
-        .optional()?;
-    let Some((stored, fields)) = found else { return Ok(None) };
-    let fields = serde_json::from_str(&fields).map_err(members::corrupt)?;
-    Ok(Some(Stored { fields, ..stored }))
+    Ok(select_all(connection, &format!("{condition} LIMIT 1"), key)?.pop())
 }
 
 impl Stored {

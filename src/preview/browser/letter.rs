@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use serde::Serialize;
 
 use crate::compose::{ComposeError, Mark};
-use crate::domain::{Address, Member, MemberId};
+use crate::domain::{Address, Household, Member, MemberId};
 
 use super::Edition;
 use super::readers::{Filter, Neighbours, Reader};
@@ -99,7 +99,7 @@ impl Edition {
 
     fn view<'a>(&'a self, chosen: &'a Chosen<'_>, ask: &Ask) -> Result<LetterView<'a>, ComposeError> {
         let member = &chosen.member;
-        let rendered = self.composer.render(member)?;
+        let rendered = self.composer.render(&self.household(member))?;
         let message = self.message(member)?;
         let Neighbours { previous, next } = self.readers.neighbours(member.id, &self.filter(ask));
         Ok(LetterView {
@@ -130,8 +130,9 @@ impl Edition {
     }
 
     fn html(&self, member: &Member, scheme: Scheme, without_images: bool) -> Result<String, ComposeError> {
-        let html = self.composer.render(member)?.html;
-        let html = sheet::with_harmless_links(&html, &self.composer.unsubscribe_link(member)?);
+        let household = self.household(member);
+        let html = self.composer.render(&household)?.html;
+        let html = sheet::with_harmless_links(&html, &self.composer.unsubscribe_link(&household.lead)?);
         let html = sheet::in_scheme(&html, scheme);
         if without_images { Ok(html) } else { self.composer.with_images_inside(&html) }
     }
@@ -145,11 +146,15 @@ impl Edition {
         Some(message.map(|message| if whole { message } else { beginning(message) }))
     }
 
+    fn household(&self, member: &Member) -> Household {
+        self.readers.household(member, |reader| self.composer.has_section_for(reader))
+    }
+
     fn message(&self, member: &Member) -> Result<Option<String>, ComposeError> {
         if member.address.is_none() {
             return Ok(None);
         }
-        let letter = self.composer.letter(member, Mark::None, Timestamp::now())?;
+        let letter = self.composer.letter(&self.household(member), Mark::None, Timestamp::now())?;
         Ok(Some(letter.text()))
     }
 

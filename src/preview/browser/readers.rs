@@ -1,6 +1,6 @@
 //! The members next to the letter: kept in memory, searched with every key.
 
-use crate::domain::{Address, Member, MemberId, SearchQuery, SearchedText, Segment};
+use crate::domain::{Address, Household, Member, MemberId, SearchQuery, SearchedText, Segment};
 
 /// A member in the list.
 #[derive(Debug)]
@@ -55,6 +55,25 @@ impl Readers {
         let is_meant =
             |reader: &&Reader| reader.member.address.as_ref().map(Address::key) == Some(address.key());
         self.all.iter().find(is_meant)
+    }
+
+    /// The member with those who get the same letter: who can be mailed at the address, and `is_for` holds.
+    pub(super) fn household(&self, member: &Member, is_for: impl Fn(&Member) -> bool) -> Household {
+        let key = member.address.as_ref().map(Address::key);
+        let is_reader = |reader: &&Reader| {
+            reader.skipped.is_none()
+                && reader.member.address.as_ref().map(Address::key) == key
+                && is_for(&reader.member)
+        };
+        let mut readers = self.all.iter().filter(is_reader).map(|reader| reader.member.clone());
+        match readers.next().filter(|_| key.is_some()) {
+            Some(lead) => {
+                let household = Household { lead, others: readers.collect() };
+                let is_member = household.members().any(|reader| reader.id == member.id);
+                if is_member { household } else { member.clone().into() }
+            }
+            None => member.clone().into(),
+        }
     }
 
     pub(super) fn found<'a>(&'a self, filter: &Filter<'_>) -> impl Iterator<Item = &'a Reader> {

@@ -8,7 +8,7 @@ use unicode_width::UnicodeWidthStr;
 
 use super::super::terminal::{Document, Envelope, Face, Ink, Line, Paper, Piece, chop, clean_lines, wrap};
 use crate::compose::{ComposeError, Composer, Mark};
-use crate::domain::Member;
+use crate::domain::{Household, Member};
 
 /// Which side of the letter is looked at.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -46,10 +46,17 @@ pub trait Letters: fmt::Debug {
 }
 
 /// The letters of an issue, all of one moment.
-#[derive(Debug)]
 pub struct Composed<'a> {
     pub composer: &'a Composer,
+    /// A member with those who get the same letter.
+    pub household: &'a dyn Fn(&Member) -> Household,
     pub now: Timestamp,
+}
+
+impl fmt::Debug for Composed<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Composed").field("composer", self.composer).finish_non_exhaustive()
+    }
 }
 
 /// A letter to look at.
@@ -64,8 +71,9 @@ pub struct Parts {
 
 impl Letters for Composed<'_> {
     fn letter(&self, member: &Member) -> Result<Parts, ComposeError> {
-        let rendered = self.composer.render(member)?;
-        let letter = self.composer.letter(member, Mark::None, self.now)?;
+        let readers = (self.household)(member);
+        let rendered = self.composer.render(&readers)?;
+        let letter = self.composer.letter(&readers, Mark::None, self.now)?;
         Ok(Parts {
             envelope: Envelope::read(&letter.bytes, self.composer.issue().preheader.as_deref()),
             html: rendered.html,

@@ -18,7 +18,7 @@ fn event(number: i64, domain: &str, outcome: Outcome) -> Event {
     let at = Timestamp::UNIX_EPOCH;
     Event {
         at,
-        member,
+        household: member.into(),
         sender: String::new(),
         message_id: String::new(),
         bytes: 1,
@@ -142,7 +142,7 @@ proptest! {
             }
         }
         for correction in tally.corrections() {
-            let number = correction.event.member.id.0;
+            let number = correction.event.household.lead.id.0;
             if matches!(correction.event.outcome, Outcome::Rejected(_)) {
                 rejected.insert(number);
             } else {

@@ -1,0 +1,321 @@
+//! What people and organisations are called: whether two names mean one person, and how a letter greets.
+
+use unicode_normalization::UnicodeNormalization;
+use unicode_normalization::char::is_combining_mark;
+
+/// Titles and offices that stand before a name, without their full stops.
+const TITLES: [&str; 46] = [
+    "dr",
+    "doktor",
+    "doc",
+    "docent",
+    "prof",
+    "professor",
+    "herr",
+    "hr",
+    "fru",
+    "fr",
+    "fröken",
+    "frk",
+    "mr",
+    "mrs",
+    "ms",
+    "miss",
+    "sir",
+    "rev",
+    "hon",
+    "ordf",
+    "ordförande",
+    "sekr",
+    "sekreterare",
+    "kassör",
+    "ledamot",
+    "fd",
+    "ing",
+    "ingenjör",
+    "civing",
+    "kyrkoherde",
+    "kh",
+    "pastor",
+    "prost",
+    "adv",
+    "advokat",
+    "dir",
+    "direktör",
+    "leg",
+    "lic",
+    "kand",
+    "tekn",
+    "fil",
+    "jur",
+    "med",
+    "major",
+    "kapten",
+];
+
+/// Words by which an organisation is known. Compounds end with those of [`ENDINGS`].
+const ORGANISATIONS: [&str; 32] = [
+    "ab",
+    "hb",
+    "kb",
+    "brf",
+    "if",
+    "ik",
+    "bk",
+    "sk",
+    "fk",
+    "gf",
+    "ff",
+    "ifk",
+    "ltd",
+    "inc",
+    "gmbh",
+    "ev",
+    "ry",
+    "as",
+    "oy",
+    "ekonomisk",
+    "ideell",
+    "council",
+    "association",
+    "society",
+    "club",
+    "committee",
+    "university",
+    "styrelsen",
+    "kansliet",
+    "expeditionen",
+    "redaktionen",
+    "vänner",
+];
+
+const ENDINGS: [&str; 40] = [
+    "förening",
+    "föreningen",
+    "föreningar",
+    "byalag",
+    "byalaget",
+    "byaråd",
+    "byarådet",
+    "bygd",
+    "bygden",
+    "gård",
+    "gården",
+    "samfällighet",
+    "samfälligheten",
+    "klubb",
+    "klubben",
+    "kommun",
+    "kommunen",
+    "församling",
+    "församlingen",
+    "stiftelse",
+    "stiftelsen",
+    "förbund",
+    "förbundet",
+    "kansli",
+    "skola",
+    "skolan",
+    "museum",
+    "museet",
+    "kooperativ",
+    "kooperativet",
+    "nätverk",
+    "nätverket",
+    "sällskap",
+    "sällskapet",
+    "kommitté",
+    "kommittén",
+    "styrelse",
+    "distrikt",
+    "bolag",
+    "bolaget",
+];
+
+const FAMILY: [&str; 4] = ["familjen", "fam", "family", "familie"];
+
+const AND: [&str; 6] = ["&", "och", "and", "o", "+", "/"];
+
+/// How somebody may be called, from the name alone.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Called {
+    /// By first names: one person, or a couple.
+    FirstNames(Vec<String>),
+    /// By the whole name: a family, an organisation, somebody with a title and one name.
+    WholeName,
+    /// A neutral greeting is safer, as for capitals in unknown order or an initial.
+    Unclear,
+}
+
+/// How somebody with this name may be called.
+pub fn called(name: &str) -> Called {
+    let words: Vec<&str> = name.split_whitespace().collect();
+    if words.is_empty() || name.contains('@') {
+        return Called::Unclear;
+    }
+    if words.iter().any(|word| is_of_organisation(word)) || FAMILY.contains(&folded(words[0]).as_str()) {
+        return Called::WholeName;
+    }
+    if let Some((_, given)) = name.split_once(',') {
+        return first_names(&given.split_whitespace().collect::<Vec<_>>());
+    }
+    let letters = || name.chars().filter(|c| c.is_alphabetic());
+    if words.len() > 1 && letters().all(char::is_uppercase) {
+        return Called::Unclear;
+    }
+    first_names(&words)
+}
+
+fn first_names(words: &[&str]) -> Called {
+    let people: Vec<&[&str]> = words
+        .split(|word| AND.contains(&word.to_lowercase().as_str()))
+        .filter(|part| !part.is_empty())
+        .collect();
+    let mut names = Vec::new();
+    for person in &people {
+        let titles = person.iter().take_while(|word| is_title(word)).count();
+        let name = person.get(titles..).unwrap_or_default();
+        match name {
+            [] => return Called::Unclear,
+            // After a title one name alone is a surname.
+            [_] if titles > 0 => return Called::WholeName,
+            [first, ..] if is_name(first) => names.push(capitalized(first)),
+            _ => return Called::Unclear,
+        }
+    }
+    if names.is_empty() { Called::Unclear } else { Called::FirstNames(names) }
+}
+
+fn is_of_organisation(word: &str) -> bool {
+    let folded = folded(word);
+    // In capitals only: `If` and `As` are names as well.
+    let is_short = word.chars().count() <= 3;
+    let is_known =
+        ORGANISATIONS.contains(&folded.as_str()) && (!is_short || word.chars().any(char::is_uppercase));
+    is_known || ENDINGS.iter().any(|ending| folded.ends_with(ending))
+}
+
+fn is_title(word: &str) -> bool {
+    TITLES.contains(&folded(word).as_str())
+}
+
+/// Tells whether a word is a name: an initial is none, nor is what has digits.
+fn is_name(word: &str) -> bool {
+    let letters = word.chars().filter(|c| c.is_alphabetic()).count();
+    letters > 1 && !word.ends_with('.') && !word.chars().any(|c| c.is_numeric())
+}
+
+/// `anna-karin` as `Anna-Karin`, and `ANNA` as `Anna`; what has both cases stays.
+fn capitalized(word: &str) -> String {
+    let letters = || word.chars().filter(|c| c.is_alphabetic());
+    if !letters().all(char::is_lowercase) && !(letters().count() > 2 && letters().all(char::is_uppercase)) {
+        return word.to_owned();
+    }
+    let parts = word.split('-').map(|part| {
+        let mut letters = part.chars();
+        let first = letters.next().map(|c| c.to_uppercase().collect::<String>()).unwrap_or_default();
+        first + &letters.as_str().to_lowercase()
+    });
+    parts.collect::<Vec<_>>().join("-")
+}
+
+/// A word without case and full stops.
+fn folded(word: &str) -> String {
+    word.chars().filter(|c| c.is_alphanumeric()).flat_map(char::to_lowercase).collect()
+}
+
+/// A word as people type it without the right keyboard: `Gösta` as `gosta`.
+fn without_accents(word: &str) -> String {
+    folded(word).nfd().filter(|c| !is_combining_mark(*c)).collect()
+}
+
+/// A name without case, accents, punctuation and the order of its parts: `Ek, Gösta` and `Gosta Ek` have the same.
+pub fn key(name: &str) -> String {
+    let words = name.split_whitespace().map(without_accents);
+    let mut words: Vec<String> = words.filter(|word| !word.is_empty()).collect();
+    words.sort_unstable();
+    words.join(" ")
+}
+
+/// Tells whether one of two names has all parts of the other: `Anna Ek` and `Anna Maria Ek`.
+pub fn contain_each_other(one: &str, other: &str) -> bool {
+    let (left, right) = (key(one), key(other));
+    let is_part =
+        |of: &str, whole: &str| of.split(' ').all(|word| whole.split(' ').any(|known| known == word));
+    is_part(&left, &right) || is_part(&right, &left)
+}
+
+/// Tells whether two names may be one person's: the same, one with parts of the other, the same first name with another
+/// surname, or a slip of the pen apart.
+pub fn are_alike(one: &str, other: &str) -> bool {
+    if contain_each_other(one, other) {
+        return true;
+    }
+    let (left, right) = (key(one), key(other));
+    let is_same_given = match (called(one), called(other)) {
+        (Called::FirstNames(one), Called::FirstNames(other)) => {
+            one.iter().map(|name| without_accents(name)).eq(other.iter().map(|name| without_accents(name)))
+        }
+        _ => false,
+    };
+    is_same_given || strsim::damerau_levenshtein(&left, &right) <= 2 && left.chars().count() >= 8
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn people_are_called_by_their_first_names() {
+        for (name, want) in [
+            ("Anna Ek", "Anna"),
+            ("Ek, Anna Maria", "Anna"),
+            ("anna ek", "Anna"),
+            ("Anna & Bo Ek", "Anna Bo"),
+            ("Anna och Bo Ek", "Anna Bo"),
+            ("Anna Ek / Bo Al", "Anna Bo"),
+            ("Dr. Karin Ek", "Karin"),
+            ("F.d. ordf. Nils Ek", "Nils"),
+            ("Anna-Karin af Ek", "Anna-Karin"),
+            ("ANNA", "Anna"),
+            ("Åkerlind, Ann-Sofie", "Ann-Sofie"),
+        ] {
+            let names = want.split(' ').map(str::to_owned).collect();
+            assert_eq!(called(name), Called::FirstNames(names), "{name}");
+        }
+    }
+
+    #[test]
+    fn families_and_organisations_are_called_by_the_whole_name_and_the_unclear_are_not_guessed() {
+        for name in [
+            "Familjen Ek",
+            "Testby bygdeförening",
+            "Styrelsen",
+            "Brf Huset",
+            "Väddö IF",
+            "Fru Ek",
+            "Provbo byalag",
+        ] {
+            assert_eq!(called(name), Called::WholeName, "{name}");
+        }
+        for name in ["EK ANNA", "A. Ek", "", "a@example.se", "Dr.", "1:a kassör"] {
+            assert_eq!(called(name), Called::Unclear, "{name}");
+        }
+    }
+
+    #[test]
+    fn names_of_one_person_are_alike() {
+        for (one, other) in [
+            ("Anna Ek", "Ek, Anna"),
+            ("Anna", "Anna Ek"),
+            ("Gosta B. Alm", "Gösta Alm"),
+            ("Anna Ek", "Anna Berg"),
+            ("Christina Alm", "Kristina Alm"),
+        ] {
+            assert!(are_alike(one, other), "{one}, {other}");
+        }
+        for (one, other) in [("Anna Ek", "Bo Ek"), ("Eva Al", "Bo Al"), ("Testby byalag", "Provbo byalag")] {
+            assert!(!are_alike(one, other), "{one}, {other}");
+        }
+    }
+}
