@@ -15,6 +15,7 @@ mod decisions;
 mod dovecot;
 mod dry_run;
 mod forget;
+mod identity;
 mod imap;
 mod inbox;
 mod inbox_fuzz;

@@ -2,7 +2,10 @@
 
 use std::path::Path;
 
+use std::collections::BTreeMap;
+
 use super::*;
+use crate::domain::Address;
 use crate::import::{Options, Plan, Sheet};
 
 fn import(ledger: &mut Ledger, text: &str) -> Difference {
@@ -116,4 +119,195 @@ fn an_import_that_is_dropped_changes_nothing() {
     };
     drop(ledger.import(|| std::iter::once(row.clone()), run).unwrap());
     assert_eq!(ledger.active_members().unwrap(), 0);
+}
+
+/// People who join, leave, move, are renumbered and share addresses, as they really are.
+mod people {
+    use std::collections::BTreeSet;
+
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::domain::{Suppression, SuppressionReason};
+    use crate::ledger::LedgerError;
+
+    const NAMES: [&str; 6] = ["Anna Ask", "Bo Bok", "Cia Cedar", "Dan Dill", "Eva Ek", "Filip Fur"];
+
+    #[derive(Debug, Clone)]
+    enum Step {
+        Join(usize),
+        Leave(usize),
+        Move(usize),
+        Share(usize, usize),
+        OptOut(usize),
+        /// The list is sorted anew, and its numbers with it.
+        Sort(bool),
+    }
+
+    fn step() -> impl Strategy<Value = Step> {
+        let who = 0..NAMES.len();
+        prop_oneof![
+            who.clone().prop_map(Step::Join),
+            who.clone().prop_map(Step::Leave),
+            who.clone().prop_map(Step::Move),
+            (who.clone(), who.clone()).prop_map(|(one, other)| Step::Share(one, other)),
+            who.prop_map(Step::OptOut),
+            any::<bool>().prop_map(Step::Sort),
+        ]
+    }
+
+    #[derive(Debug)]
+    struct World {
+        /// The address of each person on the list.
+        listed: BTreeMap<usize, String>,
+        /// Where each person was last.
+        last: BTreeMap<usize, String>,
+        /// Who opted out, or had the address when somebody did.
+        out: BTreeSet<usize>,
+        out_addresses: BTreeSet<String>,
+        reversed: bool,
+        moves: usize,
+    }
+
+    impl World {
+        fn text(&self, numbering: Numbering) -> String {
+            let mut rows: Vec<(&usize, &String)> = self.listed.iter().collect();
+            if self.reversed {
+                rows.reverse();
+            }
+            let rows = rows.iter().enumerate().map(|(at, (who, address))| {
+                let number = match numbering {
+                    Numbering::None => String::new(),
+                    Numbering::OfMembers => (**who + 100).to_string(),
+                    Numbering::OfRows => (at + 1).to_string(),
+                };
+                let organisation = if **who % 2 == 0 { format!("Lag {who}") } else { String::new() };
+                format!("{number};{};{address};{organisation}\n", NAMES[**who])
+            });
+            format!("nr;namn;epost;förening\n{}", rows.collect::<String>())
+        }
+
+        fn take(&mut self, step: &Step, ledger: &Ledger) {
+            match *step {
+                Step::Join(who) => {
+                    let address = self.last.get(&who).cloned().unwrap_or(format!("p{who}@example.org"));
+                    self.listed.entry(who).or_insert(address);
+                }
+                Step::Leave(who) => drop(self.listed.remove(&who)),
+                Step::Move(who) => {
+                    self.moves += 1;
+                    let address = format!("p{who}-{}@example.org", self.moves);
+                    // Also between leaving and joining again.
+                    self.last.insert(who, address.clone());
+                    self.listed.entry(who).and_modify(|old| *old = address);
+                }
+                Step::Share(who, with) => {
+                    if let Some(address) = self.listed.get(&with).cloned() {
+                        self.listed.entry(who).and_modify(|old| *old = address);
+                    }
+                }
+                Step::OptOut(who) => {
+                    let Some(address) = self.listed.get(&who).cloned() else { return };
+                    self.out
+                        .extend(self.listed.iter().filter(|(_, at)| **at == address).map(|(who, _)| *who));
+                    self.out_addresses.insert(address.clone());
+                    let reason = SuppressionReason::Unsubscribed;
+                    let since = Timestamp::UNIX_EPOCH;
+                    ledger.suppress(&Suppression { address, reason, since, note: String::new() }).unwrap();
+                }
+                Step::Sort(reversed) => self.reversed = reversed,
+            }
+            self.last.extend(self.listed.iter().map(|(who, address)| (*who, address.clone())));
+        }
+    }
+
+    #[derive(Debug, Clone, Copy)]
+    enum Numbering {
+        None,
+        OfMembers,
+        OfRows,
+    }
+
+    fn import(ledger: &mut Ledger, text: &str, key: IdentityKey) -> Result<(), LedgerError> {
+        let path = Path::new("m.csv");
+        let sheet = Sheet::from_bytes(path, text.as_bytes().to_vec(), &Options::default()).unwrap();
+        let plan = Plan::make(&sheet);
+        assert!(plan.bad.is_empty() && plan.duplicates.is_empty(), "{text}");
+        let run = ImportRun {
+            key,
+            numbers_are_rows: false,
+            numbers: &plan.numbers,
+            shared: &plan.shared,
+            invalid: &plan.bad,
+            file: "m.csv",
+            digest: "d",
+            fields: sheet.columns.fields().map(str::to_owned).collect(),
+            keep_missing: false,
+            now: Timestamp::UNIX_EPOCH,
+        };
+        ledger.import(|| plan.rows(&sheet), run)?.keep(&[]).map(drop)
+    }
+
+    fn check(world: &World, ledger: &Ledger) {
+        let mut mailed = BTreeSet::new();
+        let mut held = BTreeSet::new();
+        ledger
+            .for_each_member(|row| {
+                let who = NAMES.iter().position(|name| *name == row.member.name).unwrap();
+                if row.active && row.skip().is_none() {
+                    assert!(mailed.insert(who), "{} is mailed twice", row.member.name);
+                    assert_eq!(
+                        row.member.address.as_ref().map(Address::as_str),
+                        world.listed.get(&who).map(String::as_str)
+                    );
+                } else if row.active && row.held.is_some() {
+                    held.insert(who);
+                }
+                Ok::<_, LedgerError>(())
+            })
+            .unwrap();
+        for who in &mailed {
+            assert!(world.listed.contains_key(who), "{} is mailed, and is not on the list", NAMES[*who]);
+            assert!(!world.out.contains(who), "{} is mailed, and opted out", NAMES[*who]);
+        }
+        for (who, address) in &world.listed {
+            let has_reason =
+                world.out.contains(who) || world.out_addresses.contains(address) || held.contains(who);
+            assert!(mailed.contains(who) || has_reason, "{} gets nothing, for no reason", NAMES[*who]);
+        }
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { cases: 48, ..ProptestConfig::default() })]
+        #[test]
+        fn nobody_who_opted_out_is_mailed_nobody_twice_and_nobody_is_forgotten(
+            steps in proptest::collection::vec(step(), 1..24),
+            numbering in prop_oneof![Just(Numbering::None), Just(Numbering::OfMembers), Just(Numbering::OfRows)],
+        ) {
+            let dir = tempfile::tempdir().unwrap();
+            let mut ledger = Ledger::open(&dir.path().join("l.db")).unwrap();
+            let listed: BTreeMap<usize, String> = (0..4).map(|who| (who, format!("p{who}@example.org"))).collect();
+            let mut world = World {
+                last: listed.clone(),
+                listed,
+                out: BTreeSet::new(),
+                out_addresses: BTreeSet::new(),
+                reversed: false,
+                moves: 0,
+            };
+            import(&mut ledger, &world.text(numbering), IdentityKey::Number).unwrap();
+            for step in &steps {
+                world.take(step, &ledger);
+                if world.listed.is_empty() {
+                    continue;
+                }
+                let text = world.text(numbering);
+                match import(&mut ledger, &text, IdentityKey::Number) {
+                    Err(LedgerError::Renumbered { .. }) => import(&mut ledger, &text, IdentityKey::Email).unwrap(),
+                    imported => imported.unwrap(),
+                }
+                check(&world, &ledger);
+            }
+        }
+    }
 }
