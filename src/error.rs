@@ -304,6 +304,13 @@ impl From<ImportError> for Error {
     fn from(error: ImportError) -> Self {
         let words = Self::of(Kind::Data, &error);
         match error {
+            ImportError::NoAddresses { has_other, excerpt, .. } => {
+                words.excerpt(*excerpt).hint(if has_other {
+                    "name the column in [members.columns], such as email = \"Kontakt\""
+                } else {
+                    "the list needs a row of headers, such as Namn;E-post, above the members"
+                })
+            }
             ImportError::Header { excerpt, .. } => words
                 .excerpt(excerpt)
                 .hint("name the columns in [members.columns], such as email = \"Kontakt\""),

@@ -9,9 +9,9 @@ use serde::Serialize;
 
 use crate::cli::{Import, Reading};
 use crate::config::{MaxMissing, Missing};
-use crate::domain::{IdentityKey, InvalidRow, Remark, Sha256};
+use crate::domain::{IdentityKey, InvalidRow, Remark, Segment, Sha256};
 use crate::error::{Error, Exit, Kind};
-use crate::import::{Format, Options, Plan, Sheet, encoding_for};
+use crate::import::{Format, Options, Plan, Sheet, Wanted, encoding_for};
 use crate::ledger::{Difference, ImportRun, Ledger};
 use crate::report::{Terminal, plural};
 
@@ -114,11 +114,19 @@ impl<'a> List<'a> {
         let delimiter = request.delimiter.or(members.delimiter).map(ascii).transpose()?;
         let skip_bad = request.skip_bad || members.skip_bad;
         let keep_missing = request.missing.unwrap_or(members.missing) == Missing::Keep;
-        let how = format!("{:?} {label:?} {delimiter:?} {skip_bad} {keep_missing}", members.columns);
+        let headers = members.columns.iter().map(|(field, headers)| (field.clone(), headers.to_vec()));
+        let wanted =
+            Wanted { columns: headers.collect(), ignore: members.ignore.clone(), keep: members.keep.clone() };
+        let only = members.only.as_ref().map(Segment::source);
+        let how = format!(
+            "{wanted:?} {label:?} {delimiter:?} {skip_bad} {keep_missing} {only:?} {:?} {}",
+            members.key, request.renumbered
+        );
         let options = Options {
             encoding: label.map(|label| encoding_for(label)).transpose()?,
             delimiter,
-            columns: members.columns.clone(),
+            wanted,
+            only: members.only.clone(),
         };
         let max_missing = request.max_missing.unwrap_or(members.max_missing);
         let digest = digest_of(path, &how)?;

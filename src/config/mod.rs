@@ -138,8 +138,32 @@ pub struct Members {
     pub missing: Missing,
     /// By what members are known (default: the number, where there is one).
     pub key: Option<IdentityKey>,
-    /// Field → header in the file.
-    pub columns: BTreeMap<String, String>,
+    /// Field → header in the file, or several, the best first.
+    pub columns: BTreeMap<String, Headers>,
+    /// Only rows for which this holds are members.
+    pub only: Option<Segment>,
+    /// Headers of columns that are not kept.
+    pub ignore: Vec<String>,
+    /// Headers of columns that are kept although they hold personal identity numbers.
+    pub keep: Vec<String>,
+}
+
+/// One header of the member list, or several of which the first that is there counts.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(untagged)]
+pub enum Headers {
+    One(String),
+    Several(Vec<String>),
+}
+
+impl Headers {
+    /// The headers, the best first.
+    pub fn to_vec(&self) -> Vec<String> {
+        match self {
+            Self::One(header) => vec![header.clone()],
+            Self::Several(headers) => headers.clone(),
+        }
+    }
 }
 
 /// A DKIM key (RFC 6376): its public half is in the DNS at `SELECTOR._domainkey.DOMAIN`.

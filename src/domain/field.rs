@@ -38,7 +38,20 @@ const ALIASES: [(&str, &[&str]); 14] = [
             "id",
         ],
     ),
-    ("name", &["namn", "fullständigtnamn", "kontaktperson", "kontakt", "kundnamn", "fullname", "contact"]),
+    (
+        "name",
+        &[
+            "namn",
+            "fullständigtnamn",
+            "fullname",
+            "kundnamn",
+            "displayname",
+            "fileas",
+            "kontaktperson",
+            "kontakt",
+            "contact",
+        ],
+    ),
     ("first_name", &["förnamn", "tilltalsnamn", "givenname"]),
     ("last_name", &["efternamn", "surname", "familyname"]),
     (
@@ -53,9 +66,29 @@ const ALIASES: [(&str, &[&str]); 14] = [
             "emailaddress",
             "mailaddress",
             "emailadress",
+            "email1value",
+            "email1address",
+            "epost1",
+            "email1",
+            "epostadresser",
         ],
     ),
-    ("organisation", &["organization", "förening", "föreningsnamn", "medlemsförening", "företag", "company"]),
+    (
+        "organisation",
+        &[
+            "organization",
+            "förening",
+            "föreningsnamn",
+            "medlemsförening",
+            "företag",
+            "company",
+            "organisationsnamn",
+            "organizationname",
+            "föreningensnamn",
+            "företagsnamn",
+            "companyname",
+        ],
+    ),
     ("type", &["typ", "medlemstyp", "kategori", "category"]),
     ("area", &["område", "region"]),
     (
@@ -63,19 +96,49 @@ const ALIASES: [(&str, &[&str]); 14] = [
         &[
             "adress",
             "gatuadress",
-            "adress1",
-            "adressrad1",
             "gata",
             "address",
             "street",
+            "adress1",
+            "adressrad1",
             "streetaddress",
             "address1",
+            "address1street",
+            "homestreet",
+            "homeaddress",
+            "gatuadresshem",
+            "utdelningsadress",
         ],
     ),
-    ("postcode", &["postnr", "postnummer", "zip", "zipcode", "postalcode"]),
-    ("city", &["ort", "postort", "stad", "town"]),
+    (
+        "postcode",
+        &[
+            "postnr",
+            "postnummer",
+            "zip",
+            "zipcode",
+            "postalcode",
+            "address1postalcode",
+            "homepostalcode",
+            "postnummerhem",
+        ],
+    ),
+    ("city", &["ort", "postort", "stad", "town", "address1city", "homecity", "orthem", "postorthem"]),
     ("municipality", &["kommun"]),
-    ("phone", &["telefon", "telefonnummer", "telefonnr", "tel", "telephone"]),
+    (
+        "phone",
+        &[
+            "telefon",
+            "telefonnummer",
+            "telefonnr",
+            "tel",
+            "telephone",
+            "telefon1",
+            "phone1value",
+            "primaryphone",
+            "homephone",
+        ],
+    ),
     ("language", &["språk", "lang"]),
 ];
 
@@ -86,12 +149,27 @@ pub fn canonical(header: &str) -> String {
 
 /// The known field that a header means, in Swedish or English, whatever its case, spaces and hyphens.
 pub fn known(header: &str) -> Option<&'static str> {
+    ranked(header).map(|(name, _)| name)
+}
+
+/// The known field that a header means, and how many words for it are more exact.
+pub fn ranked(header: &str) -> Option<(&'static str, usize)> {
     let folded = fold(header);
     if let Some(name) = KNOWN.iter().find(|name| fold(name) == folded) {
-        return Some(name);
+        return Some((name, 0));
     }
-    let alias = ALIASES.iter().find(|(_, aliases)| aliases.contains(&folded.as_str()));
-    alias.map(|(name, _)| *name)
+    ALIASES
+        .iter()
+        .find_map(|(name, aliases)| Some((*name, aliases.iter().position(|alias| *alias == folded)? + 1)))
+}
+
+/// Which of several columns of addresses a header such as `E-post 2` names; `None` if it names none.
+pub fn number_of_address(header: &str) -> Option<usize> {
+    let folded = fold(header);
+    let folded = folded.strip_suffix("value").or(folded.strip_suffix("address")).unwrap_or(&folded);
+    let name = folded.trim_end_matches(|c: char| c.is_ascii_digit());
+    let number: usize = folded.get(name.len()..)?.parse().ok()?;
+    (known(name) == Some("email")).then_some(number)
 }
 
 /// Every name that a field has in headers and expressions, in English and Swedish.
@@ -105,7 +183,8 @@ fn fold(header: &str) -> String {
     header.nfc().filter(|c| c.is_alphanumeric()).flat_map(char::to_lowercase).collect()
 }
 
-fn identifier(header: &str) -> String {
+/// A header as an identifier.
+pub fn identifier(header: &str) -> String {
     use unicode_normalization::UnicodeNormalization;
     let lower: String = header.nfc().flat_map(char::to_lowercase).collect();
     let words: Vec<&str> =

@@ -1,11 +1,22 @@
 //! Which column holds which field.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use crate::domain::{Excerpt, field};
 
-use super::ImportError;
+use super::{ImportError, personal, rows};
+
+/// The headers that the configuration names.
+#[derive(Debug, Clone, Default)]
+pub struct Wanted {
+    /// Field → headers, the best first.
+    pub columns: BTreeMap<String, Vec<String>>,
+    /// Headers of columns that are not kept.
+    pub ignore: Vec<String>,
+    /// Headers of columns that are kept although they hold personal identity numbers.
+    pub keep: Vec<String>,
+}
 
 /// The columns of a member list, from left to right.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -13,72 +24,105 @@ pub struct Columns {
     columns: Vec<Column>,
     /// The header's line in the file.
     pub header_line: u64,
+    /// What was chosen where a list is not clear.
+    pub(super) remarks: Vec<(String, String)>,
 }
 
-/// One column: its header and the field it holds; `None` for a column without a header.
+/// One column: its header and the field it holds; `None` for a column that is not kept.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Column {
     pub header: String,
     pub field: Option<String>,
+    /// For a column of addresses: how many are better.
+    pub(super) preference: Option<usize>,
+}
+
+impl Wanted {
+    /// The field for which a header is configured, and how many others are better.
+    pub(super) fn field_of(&self, header: &str) -> Option<(&str, usize)> {
+        self.columns.iter().find_map(|(field, headers)| {
+            Some((field.as_str(), headers.iter().position(|wanted| same(header, wanted))?))
+        })
+    }
+
+    fn is_ignored(&self, header: &str) -> bool {
+        self.ignore.iter().any(|ignored| same(header, ignored))
+    }
+
+    pub(super) fn is_kept(&self, header: &str) -> bool {
+        self.keep.iter().any(|kept| same(header, kept)) || self.field_of(header).is_some()
+    }
 }
 
 impl Columns {
-    /// Reads the header row and names each column's field: by `asked` (field → header), then by the aliases.
+    /// Reads the header row, which starts at the byte `start`, and names each column's field: by the configuration, then
+    /// by the aliases.
     pub(super) fn find(
         path: &Path,
         text: &str,
-        delimiter: u8,
-        asked: &BTreeMap<String, String>,
+        place: super::header::Place,
+        wanted: &Wanted,
     ) -> Result<Self, ImportError> {
-        let start = super::rows::header_start(text);
-        let header_line = super::rows::lines_in(text.get(..start).unwrap_or_default()) + 1;
+        let header_line = super::rows::lines_in(text.get(..place.start).unwrap_or_default()) + 1;
         let wrong = |message: String| ImportError::Header {
             line: header_line,
             message,
             excerpt: Excerpt::at(path, text, usize::try_from(header_line).unwrap_or(1), 1),
         };
-        let mut reader = super::rows::reader(text.get(start..).unwrap_or_default(), delimiter);
+        let mut reader = super::rows::reader(text.get(place.start..).unwrap_or_default(), place.delimiter);
         let mut header = csv::StringRecord::new();
         reader.read_record(&mut header).map_err(|error| wrong(error.to_string()))?;
-        for (field, wanted) in asked {
-            if !header.iter().any(|cell| same(cell, wanted)) {
+        for (field, headers) in &wanted.columns {
+            if !header.iter().any(|cell| headers.iter().any(|wanted| same(cell, wanted))) {
+                let headers = headers.join("` or `");
                 return Err(wrong(format!(
-                    "no column has the header `{wanted}`, which is configured for `{field}`"
+                    "no column has the header `{headers}`, which is configured for `{field}`"
                 )));
             }
         }
-        let columns = Self::named(&header, asked);
-        if let Some(twice) = columns.repeated() {
-            return Err(wrong(format!(
-                "two columns map to `{twice}`: rename one, or choose in [members.columns]"
-            )));
-        }
+        let columns = Self { header_line, ..Self::named(&header, wanted) };
         if !columns.has("email") {
-            return Err(wrong(
-                "no column contains e-mail addresses (such as `E-post` or `Email`)".to_owned(),
-            ));
+            let has_other = header.iter().filter(|cell| !cell.trim().is_empty()).count() > 1;
+            return Err(ImportError::NoAddresses {
+                line: header_line,
+                has_other,
+                excerpt: Box::new(Excerpt::at(path, text, usize::try_from(header_line).unwrap_or(1), 1)),
+            });
         }
-        Ok(Self { header_line, ..columns })
+        Ok(columns)
     }
 
-    fn named(header: &csv::StringRecord, asked: &BTreeMap<String, String>) -> Self {
-        let columns = header.iter().map(|cell| {
-            let asked_for = asked.iter().find(|(_, wanted)| same(cell, wanted));
-            let field = match asked_for {
-                Some((name, _)) => field::canonical(name),
-                None => field::canonical(cell),
+    fn named(header: &csv::StringRecord, wanted: &Wanted) -> Self {
+        let mut found = Self { columns: Vec::new(), header_line: 1, remarks: Vec::new() };
+        let mut taken = BTreeSet::new();
+        let chosen = choices(header, wanted);
+        for (position, cell) in header.iter().enumerate() {
+            let header = cell.trim().to_owned();
+            let choice = chosen.iter().find(|choice| choice.position == position);
+            let (field, preference) = match choice {
+                _ if header.is_empty() || wanted.is_ignored(cell) => (None, None),
+                _ if personal::is_named(cell) && !wanted.is_kept(cell) => {
+                    let message =
+                        "is not kept: it has personal identity numbers (`keep` in [members] keeps it)";
+                    found.remarks.push((header.clone(), message.to_owned()));
+                    (None, None)
+                }
+                Some(Choice { field, preference, .. }) if *preference == 0 => {
+                    (Some(field.clone()), (field == "email").then_some(0))
+                }
+                Some(Choice { preference, .. }) => (Some(other_name(cell, &taken)), Some(*preference)),
+                None => (Some(other_name(cell, &taken)), None),
             };
-            // The configuration's choice for a field takes it from a column that has it by alias.
-            let taken = asked_for.is_none() && asked.keys().any(|name| field::canonical(name) == field);
-            let field = if taken { format!("{field}_2") } else { field };
-            Column { header: cell.trim().to_owned(), field: Some(field).filter(|f| !f.is_empty()) }
-        });
-        Self { columns: columns.collect(), header_line: 1 }
-    }
-
-    fn repeated(&self) -> Option<&str> {
-        let mut seen = std::collections::BTreeSet::new();
-        self.fields().find(|field| !seen.insert(*field))
+            if let (Some(field), None) = (&field, choice)
+                && let Some(meant) = field::known(cell).filter(|meant| *meant != field)
+            {
+                let message = format!("is kept as `{field}`: another column is taken for `{meant}`");
+                found.remarks.push((header.clone(), message));
+            }
+            taken.extend(field.clone());
+            found.columns.push(Column { header, field, preference });
+        }
+        found
     }
 
     /// Tells whether a column holds the field.
@@ -86,9 +130,23 @@ impl Columns {
         self.fields().any(|known| known == field)
     }
 
-    /// The fields that the file has, from left to right.
+    /// The fields that the file has, from left to right; then those that are taken from another's column.
     pub fn fields(&self) -> impl Iterator<Item = &str> {
-        self.columns.iter().filter_map(|column| column.field.as_deref())
+        let own = || self.columns.iter().filter_map(|column| column.field.as_deref());
+        let taken = own().flat_map(|field| match field {
+            rows::POSTAL => ["postcode", "city", "street"].as_slice(),
+            rows::KIND => ["organisation"].as_slice(),
+            _ => &[],
+        });
+        own().chain(taken.copied().filter(move |field| !own().any(|known| known == *field)))
+    }
+
+    /// Forgets what a column holds.
+    pub(super) fn drop_column(&mut self, position: usize, why: &str) {
+        if let Some(column) = self.columns.get_mut(position) {
+            column.field = None;
+            self.remarks.push((column.header.clone(), why.to_owned()));
+        }
     }
 
     /// All columns, from left to right.
@@ -105,6 +163,57 @@ impl Columns {
     pub fn is_empty(&self) -> bool {
         self.columns.is_empty()
     }
+}
+
+/// A column that is taken for a known field.
+#[derive(Debug)]
+struct Choice {
+    position: usize,
+    field: String,
+    /// 0 for the field's own column; columns of further addresses follow.
+    preference: usize,
+}
+
+/// The best column for each known field: the configured one, else the one whose header says it most exactly; and the
+/// columns of further addresses, in their order.
+fn choices(header: &csv::StringRecord, wanted: &Wanted) -> Vec<Choice> {
+    let mut best: BTreeMap<String, (usize, usize)> = BTreeMap::new();
+    let mut further = Vec::new();
+    for (position, cell) in header.iter().enumerate() {
+        if wanted.is_ignored(cell) {
+            continue;
+        }
+        if let Some((field, preference)) = wanted.field_of(cell) {
+            further.push((preference, position, field::canonical(field)));
+            continue;
+        }
+        let is_configured = |field: &str| wanted.columns.keys().any(|name| field::canonical(name) == field);
+        if let Some((field, rank)) = field::ranked(cell).filter(|(field, _)| !is_configured(field)) {
+            let known = best.entry(field.to_owned()).or_insert((rank, position));
+            *known = (*known).min((rank, position));
+        } else if let Some(number) = field::number_of_address(cell).filter(|_| !is_configured("email")) {
+            further.push((number, position, "email".to_owned()));
+        }
+    }
+    let mut chosen: Vec<Choice> =
+        best.into_iter().map(|(field, (_, position))| Choice { position, field, preference: 0 }).collect();
+    further.sort();
+    for (_, position, field) in further {
+        let preference = chosen.iter().filter(|choice| choice.field == field).count();
+        // Only addresses are of use one after the other.
+        if preference == 0 || field == "email" {
+            chosen.push(Choice { position, field, preference });
+        }
+    }
+    chosen
+}
+
+/// The name of a column that is not a known field's own.
+fn other_name(header: &str, taken: &BTreeSet<String>) -> String {
+    let name = field::identifier(header);
+    let name = if field::KNOWN.contains(&name.as_str()) { format!("{name}_2") } else { name };
+    let numbered = (2..).map(|number| format!("{name}_{number}"));
+    std::iter::once(name.clone()).chain(numbered).find(|name| !taken.contains(name)).unwrap_or(name)
 }
 
 fn same(cell: &str, wanted: &str) -> bool {

@@ -3,34 +3,42 @@
 //! [`Sheet::open`] reads a file and finds its encoding, delimiter and columns; [`Sheet::rows`] returns its rows one by
 //! one; [`Plan::make`] finds duplicates and invalid rows. What the rows change in the register is the ledger's matter.
 
+mod cells;
 mod columns;
 mod decode;
+mod encoding;
+mod header;
+mod html_table;
+mod personal;
 mod plan;
 mod remark;
 mod rows;
 #[cfg(feature = "spreadsheets")]
 mod spreadsheet;
+mod status;
 
-use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 
-use crate::domain::Excerpt;
+use crate::domain::{Excerpt, ListedMember, Member, MemberId, Remark, Segment};
 
-pub use columns::Columns;
-pub use decode::encoding_for;
+use header::Place;
+
+pub use columns::{Columns, Wanted};
+pub use encoding::{TextEncoding, encoding_for};
 pub use plan::{Duplicate, Plan};
 pub use rows::Rows;
 
 /// How a file is to be read; what is left out is found.
 #[derive(Debug, Clone, Default)]
 pub struct Options {
-    /// WHATWG label of an encoding, such as `windows-1252` or `macintosh`.
-    pub encoding: Option<&'static encoding_rs::Encoding>,
+    pub encoding: Option<TextEncoding>,
     pub delimiter: Option<u8>,
-    /// Field → header, before the aliases.
-    pub columns: BTreeMap<String, String>,
+    /// What the configuration says of columns.
+    pub wanted: Wanted,
+    /// Only rows for which this holds are members.
+    pub only: Option<Segment>,
 }
 
 /// A member list in memory, with what was found out about it.
@@ -39,7 +47,10 @@ pub struct Sheet {
     pub path: PathBuf,
     pub format: Format,
     pub columns: Columns,
-    delimiter: u8,
+    /// What was chosen or repaired in the file as a whole.
+    pub remarks: Vec<Remark>,
+    place: Place,
+    only: Option<Segment>,
     text: String,
 }
 
@@ -72,6 +83,16 @@ pub enum ImportError {
     Empty { path: PathBuf },
     #[error("`{path}` line {line}: {message}", path = excerpt.path.display())]
     Header { line: u64, message: String, excerpt: Excerpt },
+    #[error(
+        "`{path}` line {line}: no column contains e-mail addresses (such as `E-post` or `Email`)",
+        path = excerpt.path.display()
+    )]
+    NoAddresses {
+        line: u64,
+        /// Whether the row has several cells, as headers have.
+        has_other: bool,
+        excerpt: Box<Excerpt>,
+    },
 }
 
 impl Sheet {
@@ -93,22 +114,86 @@ impl Sheet {
         if bytes.starts_with(b"PK\x03\x04") || bytes.starts_with(b"\xD0\xCF\x11\xE0") {
             return Self::from_spreadsheet(path, bytes, options);
         }
-        let (text, encoding) = decode::decode(path, bytes, options.encoding)?;
+        let decode::Decoded { text, encoding, repaired } = decode::decode(path, bytes, options.encoding)?;
         if text.trim().is_empty() {
             return Err(ImportError::Empty { path: path.to_owned() });
         }
-        let delimiter = options.delimiter.unwrap_or_else(|| decode::delimiter(&text));
-        let columns = Columns::find(path, &text, delimiter, &options.columns)?;
-        let format = Format::Csv { encoding: encoding.name(), delimiter: delimiter_name(delimiter) };
-        Ok(Self { path: path.to_owned(), format, columns, delimiter, text })
+        let is_page = html_table::is_page(&text);
+        let table = is_page.then(|| html_table::text(&text)).flatten();
+        let delimiter = if table.is_some() { Some(html_table::DELIMITER) } else { options.delimiter };
+        let text = table.unwrap_or(text);
+        let place = header::find(&text, delimiter, &options.wanted);
+        let format = if is_page {
+            Format::Spreadsheet { sheet: "the table of an HTML page".to_owned() }
+        } else {
+            Format::Csv { encoding: encoding.name(), delimiter: delimiter_name(place.delimiter) }
+        };
+        let mut sheet = Self::new(path, text, format, place, options)?;
+        if repaired > 0 {
+            let places = if repaired == 1 { "place".to_owned() } else { format!("{repaired} places") };
+            sheet.remark(format!("was encoded twice (`Ã¥` for `å`): repaired in {places}"));
+        }
+        Ok(sheet)
+    }
+
+    fn new(
+        path: &Path,
+        text: String,
+        format: Format,
+        place: Place,
+        options: &Options,
+    ) -> Result<Self, ImportError> {
+        let columns = Columns::find(path, &text, place, &options.wanted)?;
+        let only = options.only.clone();
+        let mut sheet =
+            Self { path: path.to_owned(), format, columns, remarks: Vec::new(), place, only, text };
+        if place.titles > 0 {
+            let line = sheet.columns.header_line;
+            sheet.remark(format!("the header is on line {line}; the titles above it are passed over"));
+        }
+        sheet.drop_personal_numbers(&options.wanted);
+        for (column, message) in std::mem::take(&mut sheet.columns.remarks) {
+            let line = sheet.columns.header_line;
+            sheet.remarks.push(Remark { line, column, value: String::new(), message });
+        }
+        Ok(sheet)
+    }
+
+    fn remark(&mut self, message: String) {
+        let line = self.columns.header_line;
+        self.remarks.push(Remark { line, column: String::new(), value: String::new(), message });
+    }
+
+    /// Drops columns that hold personal identity numbers, whatever their headers are; those that are known fields stay.
+    fn drop_personal_numbers(&mut self, wanted: &Wanted) {
+        let mut suspicions = vec![personal::Suspicion::default(); self.columns.len()];
+        self.rows().look_at(personal::LOOKED_AT, |position, cell| {
+            suspicions.get_mut(position).into_iter().for_each(|suspicion| suspicion.add(cell));
+        });
+        for (position, _) in suspicions.into_iter().enumerate().filter(|(_, suspicion)| suspicion.holds()) {
+            let Some(column) = self.columns.iter().nth(position).cloned() else { continue };
+            let is_known =
+                column.field.as_deref().is_none_or(|name| crate::domain::field::KNOWN.contains(&name));
+            if wanted.is_kept(&column.header) || column.field.is_none() {
+                continue;
+            }
+            if is_known || is_telephone(&column.header) {
+                let message = "looks like personal identity numbers".to_owned();
+                let line = self.columns.header_line;
+                self.remarks.push(Remark { line, column: column.header, value: String::new(), message });
+            } else {
+                let why =
+                    "is not kept: it looks like personal identity numbers (`keep` in [members] keeps it)";
+                self.columns.drop_column(position, why);
+            }
+        }
     }
 
     #[cfg(feature = "spreadsheets")]
     fn from_spreadsheet(path: &Path, bytes: Vec<u8>, options: &Options) -> Result<Self, ImportError> {
         let (text, sheet) = spreadsheet::text(path, bytes)?;
-        let delimiter = spreadsheet::DELIMITER;
-        let columns = Columns::find(path, &text, delimiter, &options.columns)?;
-        Ok(Self { path: path.to_owned(), format: Format::Spreadsheet { sheet }, columns, delimiter, text })
+        let place = header::find(&text, Some(spreadsheet::DELIMITER), &options.wanted);
+        Self::new(path, text, Format::Spreadsheet { sheet }, place, options)
     }
 
     #[cfg(not(feature = "spreadsheets"))]
@@ -118,9 +203,25 @@ impl Sheet {
         Err(ImportError::Spreadsheet { path: path.to_owned(), reason })
     }
 
+    /// Tells whether a row is to be a member, as the configuration has it.
+    pub(super) fn is_member(&self, row: &mut ListedMember) -> bool {
+        let Some(only) = &self.only else { return true };
+        let member = Member {
+            id: MemberId(0),
+            number: row.number.take(),
+            name: std::mem::take(&mut row.name),
+            address: row.address.take(),
+            fields: std::mem::take(&mut row.fields),
+        };
+        let is_member = only.matches(&member);
+        let Member { number, name, address, fields, .. } = member;
+        *row = ListedMember { number, name, address, fields, ..std::mem::take(row) };
+        is_member
+    }
+
     /// The rows below the header.
     pub fn rows(&self) -> Rows<'_> {
-        Rows::new(&self.text, self.delimiter, &self.columns)
+        Rows::new(&self.text, self.place, &self.columns)
     }
 
     /// Up to two names with letters outside ASCII, by which a person sees that the encoding is right.
@@ -137,6 +238,11 @@ impl std::fmt::Display for Format {
             Self::Spreadsheet { sheet } => write!(f, "the sheet `{sheet}`"),
         }
     }
+}
+
+fn is_telephone(header: &str) -> bool {
+    let header = header.to_lowercase();
+    ["tel", "mobil", "phone", "org"].iter().any(|word| header.contains(word))
 }
 
 /// The delimiter's name for messages.

@@ -9,6 +9,7 @@ use crate::domain::{InvalidRow, ListedMember, Remark, TextSet, name};
 
 use super::Sheet;
 use super::remark::DomainTypos;
+use super::status::StatusColumns;
 
 /// The sheet's invalid rows and duplicates, found before anything is changed.
 #[derive(Debug, Default)]
@@ -28,6 +29,8 @@ pub struct Plan {
     pub numbers: TextSet,
     /// The addresses that several members share, in lower case.
     pub shared: TextSet,
+    /// Rows that are not members, as the configuration has it.
+    pub outside: u64,
     /// Members who share an address with an earlier row.
     pub sharing: u64,
     numbering: Numbering,
@@ -62,9 +65,19 @@ impl Plan {
         let mut repeated: HashMap<u64, Vec<ListedMember>> = HashMap::new();
         let mut claims = Vec::new();
         let mut slips = DomainTypos::default();
-        for row in sheet.rows() {
+        plan.remarks.extend(sheet.remarks.iter().cloned());
+        let mut statuses = StatusColumns::of(sheet);
+        let mut rows = sheet.rows();
+        while let Some(row) = rows.next() {
             let mut row = match row {
-                Ok(row) => row,
+                Ok(mut row) => {
+                    if !sheet.is_member(&mut row) {
+                        plan.outside += 1;
+                        plan.left_out.insert(row.line);
+                        continue;
+                    }
+                    row
+                }
                 Err(bad) => {
                     plan.bad.push(bad);
                     continue;
@@ -73,6 +86,7 @@ impl Plan {
             plan.remarks.append(&mut row.remarks);
             plan.remarks.extend(slips.remark(&row, sheet));
             plan.numbering.add(&row);
+            statuses.add(&row);
             let identity = hasher.hash_one(identity(&row));
             if identities.contains(&identity) {
                 repeated.entry(identity).or_default().push(row);
@@ -87,6 +101,8 @@ impl Plan {
             plan.members += 1;
             plan.without_address += u64::from(row.address.is_none());
         }
+        plan.remarks.append(&mut rows.take_remarks());
+        plan.remarks.extend(statuses.remarks(sheet.columns.header_line));
         drop(identities);
         plan.sort_out(sheet, &hasher, repeated, &mut claims);
         plan.refuse(sheet, &claims);
@@ -166,7 +182,8 @@ impl Plan {
         if owners.is_empty() {
             return;
         }
-        for row in sheet.rows().filter_map(Result::ok).filter(|row| !lines.contains(&row.line)) {
+        let left_out = |row: &ListedMember| lines.contains(&row.line) || self.left_out.contains(&row.line);
+        for row in sheet.rows().filter_map(Result::ok).filter(|row| !left_out(row)) {
             if let Some(owner) = row.number.as_deref().and_then(|number| owners.get_mut(number)) {
                 owner.get_or_insert(row.line);
             }

@@ -1,8 +1,10 @@
 //! One row after another, each checked.
 
-use crate::domain::{Address, AddressError, InvalidRow, ListedMember, Remark};
+use crate::domain::{Address, InvalidRow, ListedMember, Remark};
 
-use super::Columns;
+use super::cells::{self, AddressCell};
+use super::columns::{Column, Columns};
+use super::header::Place;
 
 /// Names are in headers, whose lines have at most 998 octets (RFC 5322 §2.1.1).
 const LONGEST_NAME: usize = 600;
@@ -20,6 +22,8 @@ pub struct Rows<'a> {
     delimiter: u8,
     /// Where the header starts in the text.
     offset: usize,
+    /// Rows that add the others up, and are passed over.
+    sums: Vec<Remark>,
 }
 
 /// A CSV reader that leaves judging the number of cells to the caller.
@@ -30,16 +34,6 @@ pub(super) fn reader(text: &str, delimiter: u8) -> csv::Reader<&[u8]> {
         .has_headers(false)
         .from_reader(text.as_bytes())
 }
-
-/// Where the header starts: after empty lines, and after the line `sep=;` by which Excel is told the delimiter.
-pub(super) fn header_start(text: &str) -> usize {
-    let rest = text.trim_start_matches(EMPTY);
-    let told = rest.get(..4).filter(|start| start.eq_ignore_ascii_case("sep="));
-    let rest = told.and_then(|_| rest.split_once(['\r', '\n'])).map_or(rest, |(_, rest)| rest);
-    text.len() - rest.trim_start_matches(EMPTY).len()
-}
-
-const EMPTY: [char; 4] = ['\r', '\n', ' ', '\u{feff}'];
 
 /// Counts line ends: CRLF, LF and a lone CR are one each.
 pub(super) fn lines_in(text: &str) -> u64 {
@@ -54,12 +48,27 @@ pub(super) fn lines_in(text: &str) -> u64 {
 }
 
 impl<'a> Rows<'a> {
-    pub(super) fn new(text: &'a str, delimiter: u8, columns: &'a Columns) -> Self {
-        let offset = header_start(text);
+    pub(super) fn new(text: &'a str, place: Place, columns: &'a Columns) -> Self {
+        let Place { start: offset, delimiter, .. } = place;
         let mut reader = reader(text.get(offset..).unwrap_or_default(), delimiter);
         let mut record = csv::StringRecord::new();
         let broken = reader.read_record(&mut record).is_err();
-        Self { text, columns, reader, record, counted: (0, 1), broken, delimiter, offset }
+        Self { text, columns, reader, record, counted: (0, 1), broken, delimiter, offset, sums: Vec::new() }
+    }
+
+    /// What was said of rows that were passed over so far.
+    pub(super) fn take_remarks(&mut self) -> Vec<Remark> {
+        std::mem::take(&mut self.sums)
+    }
+
+    /// The cells of the next rows, unchecked, `each` of them.
+    pub(super) fn look_at(mut self, rows: usize, mut each: impl FnMut(usize, &str)) {
+        for _ in 0..rows {
+            if !self.reader.read_record(&mut self.record).unwrap_or(false) {
+                return;
+            }
+            self.record.iter().enumerate().for_each(|(position, cell)| each(position, cell));
+        }
     }
 
     /// The byte of the text that the reader has come to.
@@ -107,25 +116,19 @@ impl<'a> Rows<'a> {
             let reason = format!("has {} cells, the header has {}", self.record.len(), self.columns.len());
             return Err(bad("", cell, reason));
         }
-        let mut row = ListedMember {
-            line,
-            number: None,
-            name: String::new(),
-            address: None,
-            ..ListedMember::default()
-        };
-        let mut wrong = None;
+        let mut row = ListedMember { line, ..ListedMember::default() };
+        let mut addresses: Vec<(usize, &Column, &str)> = Vec::new();
         for (column, cell) in self.columns.iter().zip(self.record.iter()) {
             let value = cell.trim();
             let Some(field) = column.field.as_deref().filter(|_| !value.is_empty()) else { continue };
             if value.contains('\0') {
                 return Err(bad(&column.header, value, "has a NUL character".to_owned()));
             }
+            if let Some(preference) = column.preference {
+                addresses.push((preference, column, value));
+            }
             match field {
-                "email" => match row.take_address(value, &column.header) {
-                    Ok(()) => {}
-                    Err(reason) => wrong = Some(bad(&column.header, value, reason)),
-                },
+                "email" => {}
                 "name" | "number" if value.len() > LONGEST_NAME => {
                     let reason = format!("is longer than {LONGEST_NAME} bytes: is a quotation mark missing?");
                     return Err(bad(&column.header, value, reason));
@@ -135,6 +138,10 @@ impl<'a> Rows<'a> {
                 _ => drop(row.fields.insert(field.to_owned(), one_line(value))),
             }
         }
+        addresses.sort_by_key(|(preference, ..)| *preference);
+        let wrong = row.take_addresses(&addresses).err();
+        let wrong = wrong.map(|(column, value, reason)| bad(&column.header, value, reason));
+        row.tidy();
         row.fill_name();
         if let Some(wrong) = wrong {
             return Err(InvalidRow { number: row.number, name: row.name, ..wrong });
@@ -147,22 +154,66 @@ impl<'a> Rows<'a> {
 }
 
 impl ListedMember {
-    /// Takes the cell's address, the first if there are several, and remarks on what looks odd.
-    fn take_address(&mut self, cell: &str, column: &str) -> Result<(), String> {
-        let (first, others) = split_addresses(cell);
-        let address = address(first)?;
-        let mut remark = |message: String| {
-            let (column, value) = (column.to_owned(), shortened(cell));
-            self.remarks.push(Remark { line: self.line, column, value, message });
-        };
-        if !others.is_empty() {
-            remark(format!(
-                "contains several addresses: letters go to {address}, the others are kept in `{OTHERS}`"
-            ));
-            self.fields.insert(OTHERS.to_owned(), others.join(", "));
+    /// Takes the first address of the best column that has one, and remarks on what looks odd.
+    ///
+    /// # Errors
+    /// With the column, the cell and the reason if a cell is neither an address nor says that there is none.
+    fn take_addresses<'c>(
+        &mut self,
+        cells: &[(usize, &'c Column, &'c str)],
+    ) -> Result<(), (&'c Column, &'c str, String)> {
+        for &(preference, column, cell) in cells {
+            match cells::read(cell) {
+                AddressCell::None => {}
+                AddressCell::Some { address, others, was_cleaned } if self.address.is_none() => {
+                    let mut remark = |message: String| {
+                        let (line, header, value) = (self.line, column.header.clone(), shortened(cell));
+                        self.remarks.push(Remark { line, column: header, value, message });
+                    };
+                    if !others.is_empty() {
+                        remark(format!(
+                            "contains several addresses: letters go to {address}, the others are kept in `{OTHERS}`"
+                        ));
+                        let others: Vec<&str> = others.iter().map(Address::as_str).collect();
+                        self.fields.insert(OTHERS.to_owned(), others.join(", "));
+                    } else if was_cleaned {
+                        remark(format!("is read as {address}"));
+                    }
+                    if address.needs_smtputf8() {
+                        remark("has letters outside ASCII before the @, which only some mail servers take (SMTPUTF8)".to_owned());
+                    }
+                    self.address = Some(address);
+                }
+                // The best column decides; a slip in another one is its own matter.
+                AddressCell::Invalid(reason) if preference == 0 => return Err((column, cell, reason)),
+                AddressCell::Some { .. } | AddressCell::Invalid(_) => {}
+            }
         }
-        self.address = Some(address);
         Ok(())
+    }
+
+    /// Puts what registers write in one column into the fields where it belongs.
+    fn tidy(&mut self) {
+        if let Some(place) = self.fields.remove(POSTAL) {
+            match postcode_and_city(&place) {
+                Some((postcode, city)) => {
+                    self.fields.entry("postcode".to_owned()).or_insert(postcode);
+                    self.fields.entry("city".to_owned()).or_insert(city);
+                }
+                None => drop(self.fields.entry("street".to_owned()).or_insert(place)),
+            }
+        }
+        let is_company = self.fields.get(KIND).is_some_and(|kind| {
+            ["company", "företag", "förening", "organisation"].contains(&kind.to_lowercase().as_str())
+        });
+        if is_company && !self.name.is_empty() {
+            let person = self.fields.get(REFERENCE).cloned();
+            let organisation = match person {
+                Some(person) => std::mem::replace(&mut self.name, person),
+                None => self.name.clone(),
+            };
+            self.fields.entry("organisation".to_owned()).or_insert(organisation);
+        }
     }
 
     /// Makes the full name of first and last name, or takes the organisation's.
@@ -183,34 +234,45 @@ impl ListedMember {
 /// The field for a member's further addresses.
 const OTHERS: &str = "other_emails";
 
-/// What stands between several addresses in a cell.
-const BETWEEN: [char; 7] = [',', ';', '/', ' ', '\n', '\r', '\t'];
+/// A column that holds postcode and city, or a street: what accounting programs mean by it differs.
+pub(super) const POSTAL: &str = "postadress";
+/// Columns of accounting programs: what a customer is, and who answers for an organisation.
+pub(super) const KIND: &str = "kundtyp";
+const REFERENCE: &str = "er_referens";
 
-/// The first address of a cell and the others, where every part is one.
-fn split_addresses(cell: &str) -> (&str, Vec<&str>) {
-    if !cell.contains(BETWEEN) {
-        return (cell, Vec::new());
-    }
-    let parts: Vec<&str> = cell
-        .split(BETWEEN)
-        .map(str::trim)
-        .filter(|part| !part.is_empty() && !["och", "and", "&"].contains(part))
-        .collect();
-    match parts.split_first() {
-        Some((first, others)) if parts.iter().all(|part| Address::parse(part).is_ok()) => {
-            (first, others.to_vec())
-        }
-        _ => (cell, Vec::new()),
-    }
+/// `123 45 Testby` as postcode and city.
+fn postcode_and_city(place: &str) -> Option<(String, String)> {
+    let start = place.strip_prefix("SE-").unwrap_or(place);
+    let end = start.find(|c: char| !c.is_ascii_digit() && c != ' ')?;
+    let (digits, city) = start.split_at(end);
+    let is_postcode = digits.bytes().filter(u8::is_ascii_digit).count() == 5;
+    (is_postcode && digits.ends_with(' ')).then(|| (digits.trim().to_owned(), city.trim().to_owned()))
 }
 
-fn address(value: &str) -> Result<Address, String> {
-    Address::parse(value).map_err(|error| match error {
-        AddressError::LocalPart if value.matches('@').count() > 1 && value.contains([',', ';', ' ', '/']) => {
-            "contains several addresses, one of them invalid: keep one".to_owned()
-        }
-        error => format!("is not a valid e-mail address: {error}"),
-    })
+/// Words at the beginning of a row that adds the others up.
+const SUMS: [&str; 9] = [
+    "antal",
+    "summa",
+    "totalt",
+    "total",
+    "sum",
+    "count",
+    "antal medlemmar",
+    "antal rader",
+    "number of members",
+];
+
+/// Tells whether a row adds the others up: such a word with a number, and nothing but numbers besides.
+fn is_sum(record: &csv::StringRecord) -> bool {
+    let mut cells = record.iter().map(str::trim).filter(|cell| !cell.is_empty());
+    let Some(first) = cells.next() else { return false };
+    let is_number =
+        |text: &str| !text.is_empty() && text.chars().all(|c| c.is_ascii_digit() || " .,:\u{a0}".contains(c));
+    let word = first.trim_end_matches(|c: char| c.is_ascii_digit() || c.is_whitespace() || ":=".contains(c));
+    let rest = first.get(word.len()..).unwrap_or_default();
+    let others: Vec<&str> = cells.collect();
+    let has_number = rest.contains(|c: char| c.is_ascii_digit()) || !others.is_empty();
+    SUMS.contains(&word.to_lowercase().as_str()) && has_number && others.iter().all(|cell| is_number(cell))
 }
 
 /// Cells go into headers and in one-line fields: line breaks and characters without a meaning of their own in text
@@ -258,6 +320,12 @@ impl Iterator for Rows<'_> {
             let end = self.at();
             let line = self.line_at(start);
             if self.record.iter().all(|cell| cell.trim().is_empty()) {
+                continue;
+            }
+            if is_sum(&self.record) {
+                let value = shortened(&self.record.iter().collect::<Vec<_>>().join(" "));
+                let message = "is passed over: it adds up the others".to_owned();
+                self.sums.push(Remark { line, column: String::new(), value, message });
                 continue;
             }
             let raw = self.text.get(start..end).unwrap_or_default().trim_matches(['\r', '\n']);

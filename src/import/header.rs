@@ -1,0 +1,131 @@
+//! Where a list's header is, and what stands between its cells.
+
+use std::collections::BTreeSet;
+
+use super::columns::Wanted;
+use super::rows::reader;
+use crate::domain::field;
+
+/// Delimiters that spreadsheets write.
+const DELIMITERS: [u8; 4] = [b';', b',', b'\t', b'|'];
+
+/// The header is among so many rows; titles stand above it.
+const ROWS: usize = 20;
+
+/// What may stand before the first row.
+const EMPTY: [char; 4] = ['\r', '\n', ' ', '\u{feff}'];
+
+/// The header's place.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Place {
+    /// The byte of the text at which it starts.
+    pub start: usize,
+    pub delimiter: u8,
+    /// How many rows with something in them stand above it.
+    pub titles: usize,
+}
+
+/// Finds the row that names the most columns, one for addresses among them; else the first row.
+pub(super) fn find(text: &str, delimiter: Option<u8>, wanted: &Wanted) -> Place {
+    let first = after_marks(text);
+    let usual = delimiter.unwrap_or_else(|| most_frequent(text.get(first..).unwrap_or_default()));
+    let mut best = (0, Place { start: first, delimiter: usual, titles: 0 });
+    // The usual one first: it wins a tie.
+    let others = DELIMITERS.into_iter().filter(|other| *other != usual && delimiter.is_none());
+    for delimiter in std::iter::once(usual).chain(others) {
+        let mut reader = reader(text.get(first..).unwrap_or_default(), delimiter);
+        let mut record = csv::StringRecord::new();
+        let mut titles = 0;
+        for _ in 0..ROWS {
+            let at = usize::try_from(reader.position().byte()).unwrap_or(usize::MAX);
+            if !reader.read_record(&mut record).unwrap_or(false) {
+                break;
+            }
+            let known = known_columns(&record, wanted);
+            if known > best.0 {
+                let start = first.saturating_add(at);
+                let start = start + leading_line_ends(text.get(start..).unwrap_or_default());
+                best = (known, Place { start, delimiter, titles });
+            }
+            titles += usize::from(record.iter().any(|cell| !cell.trim().is_empty()));
+        }
+    }
+    best.1
+}
+
+/// How many of a row's cells name columns; 0 if none of them is one for addresses.
+fn known_columns(record: &csv::StringRecord, wanted: &Wanted) -> usize {
+    let meant = record.iter().filter_map(|cell| match wanted.field_of(cell) {
+        Some((field, _)) => Some(field.to_owned()),
+        None => field::known(cell).map(str::to_owned),
+    });
+    let fields: BTreeSet<String> = meant.collect();
+    if fields.contains("email") { fields.len() } else { 0 }
+}
+
+fn leading_line_ends(text: &str) -> usize {
+    text.len() - text.trim_start_matches(['\r', '\n']).len()
+}
+
+/// Where the first row starts: after empty lines, and after the line `sep=;` by which Excel is told the delimiter.
+fn after_marks(text: &str) -> usize {
+    let rest = text.trim_start_matches(EMPTY);
+    let told = rest.get(..4).filter(|start| start.eq_ignore_ascii_case("sep="));
+    let rest = told.and_then(|_| rest.split_once(['\r', '\n'])).map_or(rest, |(_, rest)| rest);
+    text.len() - rest.trim_start_matches(EMPTY).len()
+}
+
+/// The delimiter that stands most often in the first line, outside quotes.
+fn most_frequent(text: &str) -> u8 {
+    let mut quoted = false;
+    let mut counts = [0usize; DELIMITERS.len()];
+    for byte in text.bytes() {
+        match byte {
+            b'"' => quoted = !quoted,
+            b'\n' | b'\r' if !quoted => break,
+            _ if !quoted => {
+                for (count, delimiter) in counts.iter_mut().zip(DELIMITERS) {
+                    *count += usize::from(byte == delimiter);
+                }
+            }
+            _ => {}
+        }
+    }
+    let best = counts.iter().zip(DELIMITERS).rev().max_by_key(|(count, _)| **count);
+    best.map_or(b';', |(_, delimiter)| delimiter)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn delimiters_are_found() {
+        for (header, want) in [
+            ("Namn;E-post;Ort", b';'),
+            ("\"Namn, hela\";E-post", b';'),
+            ("name,email", b','),
+            ("name\temail", b'\t'),
+            ("name|email", b'|'),
+            ("email", b';'),
+        ] {
+            let place = find(header, None, &Wanted::default());
+            assert_eq!((place.delimiter, place.start), (want, 0), "{header}");
+        }
+    }
+
+    #[test]
+    fn the_header_is_found_below_titles() {
+        for (text, header, titles) in [
+            ("Register 2026;;\n;;\nNamn;E-post;Ort\nA;a@example.se;B\n", "Namn;E-post", 1),
+            ("Byalaget, medlemmar, alla, 2026\n\nNamn;E-post\nA;a@example.se\n", "Namn;E-post", 1),
+            ("sep=;\r\nNamn;E-post\r\n", "Namn;E-post", 0),
+            ("Utskrivet: 2026-11-01\r\nKontakt: kansliet@example.se\r\nNamn,E-post\r\n", "Namn,E-post", 2),
+            ("Namn;Ort\nA;B\n", "Namn;Ort", 0),
+        ] {
+            let place = find(text, None, &Wanted::default());
+            assert!(text[place.start..].starts_with(header), "{text:?}: {place:?}");
+            assert_eq!(place.titles, titles, "{text:?}");
+        }
+    }
+}

@@ -1,0 +1,83 @@
+//! Columns that say who is a member at all, such as `Aktiv`: pointed out where nothing is made of them.
+
+use std::collections::BTreeMap;
+
+use crate::domain::{ListedMember, Remark};
+
+use super::Sheet;
+
+/// Headers of such columns, as they begin, as identifiers.
+const BEGINNINGS: [&str; 14] = [
+    "aktiv",
+    "active",
+    "status",
+    "medlemsstatus",
+    "medlemskap",
+    "utträd",
+    "avslut",
+    "avgått",
+    "avliden",
+    "makulerad",
+    "spärrad",
+    "inaktiv",
+    "inactive",
+    "deceased",
+];
+
+/// A column with more values does not sort members into kinds.
+const MOST_VALUES: usize = 6;
+
+/// What is in the columns that look like a status.
+#[derive(Debug)]
+pub(super) struct StatusColumns {
+    columns: Vec<Status>,
+}
+
+#[derive(Debug)]
+struct Status {
+    field: String,
+    header: String,
+    values: BTreeMap<String, u64>,
+}
+
+impl StatusColumns {
+    /// Those of a sheet that the configuration does not look at.
+    pub fn of(sheet: &Sheet) -> Self {
+        let looked_at = sheet.only.as_ref().map_or("", |only| only.source());
+        let columns = sheet.columns.iter().filter_map(|column| {
+            let field = column.field.clone()?;
+            let is_status = BEGINNINGS.iter().any(|beginning| field.starts_with(beginning));
+            (is_status && !looked_at.contains(&field) && !looked_at.contains(&column.header))
+                .then(|| Status { field, header: column.header.clone(), values: BTreeMap::new() })
+        });
+        Self { columns: columns.collect() }
+    }
+
+    /// Counts a row.
+    pub fn add(&mut self, row: &ListedMember) {
+        for Status { field, values, .. } in &mut self.columns {
+            let value = row.fields.get(field).map_or("", String::as_str);
+            if values.len() <= MOST_VALUES || values.contains_key(value) {
+                *values.entry(value.to_owned()).or_default() += 1;
+            }
+        }
+    }
+
+    /// Says what the columns hold.
+    pub fn remarks(self, line: u64) -> impl Iterator<Item = Remark> {
+        let telling =
+            self.columns.into_iter().filter(|column| (2..=MOST_VALUES).contains(&column.values.len()));
+        telling.map(move |Status { field, header, values }| {
+            let most = values.iter().max_by_key(|(_, count)| **count).map_or("", |(value, _)| value.as_str());
+            let counted = values.iter().map(|(value, count)| {
+                let value = if value.is_empty() { "(empty)" } else { value };
+                format!("{value} ({count})")
+            });
+            let counted = counted.collect::<Vec<_>>().join(", ");
+            let message = format!(
+                "has {counted}: all get letters; to leave some out, set only = '{field} = \"{most}\"' in [members]"
+            );
+            Remark { line, column: header, value: String::new(), message }
+        })
+    }
+}
