@@ -214,8 +214,27 @@ pub struct Import {
     /// Show the changes without making them.
     #[arg(long)]
     pub dry_run: bool,
+    /// Import a list of people who must not be mailed, such as another newsletter system exports.
+    #[arg(long, value_name = "FILE", conflicts_with = "file")]
+    pub suppress: Option<PathBuf>,
+    /// Why they must not be mailed, where the list does not say.
+    #[arg(long, value_enum, value_name = "REASON", default_value = "unsubscribed", requires = "suppress")]
+    pub reason: SuppressFor,
     #[command(flatten)]
     pub reading: Reading,
+}
+
+/// Why the people of a list must not be mailed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum SuppressFor {
+    /// They unsubscribed; the wish follows them to another address.
+    Unsubscribed,
+    /// They complained.
+    Complaint,
+    /// The address is dead.
+    Bounced,
+    /// Somebody decided it.
+    ByHand,
 }
 
 /// How a member list is read; each overrides the configuration.
@@ -262,9 +281,9 @@ pub struct Check {
 pub struct Build {
     /// The issue [default: the current one]
     pub issue: Option<IssueName>,
-    /// The member whose letter to use [default: a neutral reader]
-    #[arg(long, value_name = "ADDRESS")]
-    pub member: Option<Address>,
+    /// The member whose letter to use: address, number, name or id:N [default: a neutral reader]
+    #[arg(long, value_name = "WHO")]
+    pub member: Option<String>,
     /// The output folder [default: outbox/ISSUE/build]
     #[arg(long, value_name = "DIR")]
     pub output: Option<PathBuf>,

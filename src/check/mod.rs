@@ -91,7 +91,7 @@ const SOURCE_RULES: [fn(&Subject<'_>) -> Vec<Finding>; 18] = [
     attachments::kinds,
 ];
 
-const LETTER_RULES: [fn(&Letters<'_>) -> Vec<Finding>; 7] = [
+const LETTER_RULES: [fn(&Letters<'_>) -> Vec<Finding>; 8] = [
     headers::subject,
     headers::preheader,
     footer::required,
@@ -99,6 +99,7 @@ const LETTER_RULES: [fn(&Letters<'_>) -> Vec<Finding>; 7] = [
     contrast::pairs,
     readers::size,
     readers::reach,
+    readers::greetings,
 ];
 
 /// Looks at an issue's files and at how it would be delivered.

@@ -11,6 +11,8 @@ use super::{Finding, Letters};
 /// Bytes of HTML near which, and above which Gmail hides the end of a letter.
 const LARGE: usize = 90_000;
 const CLIPPED: usize = 102_400;
+/// So many members are named.
+const NAMED: usize = 5;
 /// This many letters are rendered, and besides them one for each choice of sections.
 const RENDERED: u64 = 1_000;
 
@@ -24,6 +26,9 @@ pub struct Readers {
     choices: BTreeSet<Vec<bool>>,
     /// Bytes of the largest HTML.
     largest: usize,
+    /// Members whom the greeting does not name, although it is to.
+    unnamed: u64,
+    first_unnamed: Vec<String>,
 }
 
 impl Readers {
@@ -37,6 +42,13 @@ impl Readers {
         composer: &Composer,
         member: &Member,
     ) -> Result<(), ComposeError> {
+        if composer.greets_neutrally(member) {
+            self.unnamed += 1;
+            if self.first_unnamed.len() < NAMED {
+                let name = if member.name.is_empty() { "(no name)" } else { &member.name };
+                self.first_unnamed.push(name.to_owned());
+            }
+        }
         let choice = self.count(&source.sections, member);
         let is_written = choice.contains(&true);
         if is_written && (self.choices.insert(choice) || self.members <= RENDERED) {
@@ -82,6 +94,22 @@ impl Readers {
         }
         findings
     }
+}
+
+/// Members with a name that a greeting cannot use.
+pub(super) fn greetings(letters: &Letters<'_>) -> Vec<Finding> {
+    let Readers { unnamed, first_unnamed, .. } = letters.readers;
+    if *unnamed == 0 {
+        return Vec::new();
+    }
+    let more = if *unnamed > first_unnamed.len() as u64 { " …" } else { "" };
+    let members = if *unnamed == 1 { "1 member is".to_owned() } else { format!("{unnamed} members are") };
+    let message = format!(
+        "{members} greeted without a name, because it is not clear: {}{more}",
+        first_unnamed.join(", ")
+    );
+    let advice = "write the names as «First Last», or give the list a column for first names";
+    vec![Finding::warning("greeting-neutral", message, advice)]
 }
 
 /// Letters that Gmail clips, with the way to unsubscribe after the cut.

@@ -2,15 +2,15 @@
 
 use clap::{Args, ValueEnum};
 
-use crate::domain::{Address, IssueName};
+use crate::domain::IssueName;
 
 #[derive(Debug, Args)]
 pub struct Preview {
     /// The issue [default: the current one]
     pub issue: Option<IssueName>,
-    /// The member whose letter to show [default: a neutral reader]
-    #[arg(long, value_name = "ADDRESS")]
-    pub member: Option<Address>,
+    /// The member whose letter to show: address, number, name or id:N [default: a neutral reader]
+    #[arg(long, value_name = "WHO")]
+    pub member: Option<String>,
     /// The part to show [default: letter, or text in a pipe]
     #[arg(long, value_enum)]
     pub part: Option<Part>,

@@ -1,5 +1,6 @@
 //! `check`: everything that would be wrong, before it is sent.
 
+mod households;
 mod login;
 mod sending;
 
@@ -31,9 +32,21 @@ pub fn run(context: Context<'_>, arguments: &Check) -> Result<Exit, Error> {
         return login::run(context);
     }
     let issue = context.project.issue(arguments.issue.as_ref())?;
-    let ledger = super::import::register_as_sent(context)?;
+    let (ledger, fault) = match super::import::register_as_sent(context) {
+        Ok(ledger) => (ledger, None),
+        // The letter is looked at all the same, with the members of the last import.
+        Err(error) if error.kind() == Kind::Data => (context.project.ledger_copy()?, Some(error)),
+        Err(error) => return Err(error),
+    };
     let Checked { composer, mut findings } =
         look(context.project, &issue, &ledger, arguments.allow_large, true)?;
+    findings.extend(fault.map(|fault| {
+        let advice = fault.document().hint.unwrap_or("see it with: medlemsbrev import --dry-run").to_owned();
+        Finding::error("member-list", fault.to_string(), advice)
+    }));
+    if let Ok(composer) = &composer {
+        findings.extend(households::differing(context.project, &issue, composer, &ledger)?);
+    }
     if let Err(error) = &composer {
         add_error(&mut findings, error);
     }
@@ -155,6 +168,7 @@ pub(super) fn findings(
     let mut findings = check::source(source, &facts);
     findings.extend(sending::window(project, source));
     findings.extend(sending::port(project));
+    findings.extend(sending::untouched(project, source));
     if let Ok(composer) = composer {
         let mut readers = Ok(Readers::default());
         let mut letters = 0;

@@ -1,24 +1,25 @@
 //! `import`: the member list into the register.
 
+mod shown;
+mod suppress;
+
 use std::fs::File;
 use std::io::{BufRead, BufReader};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use jiff::Timestamp;
-use serde::Serialize;
 
 use crate::cli::{Import, Reading};
 use crate::config::{MaxMissing, Missing};
-use crate::domain::{IdentityKey, InvalidRow, Remark, Segment, Sha256};
+use crate::domain::{IdentityKey, InvalidRow, Segment, Sha256};
 use crate::error::{Error, Exit, Kind};
-use crate::import::{Format, Options, Plan, Sheet, Wanted, encoding_for};
+use crate::import::{Options, Plan, Sheet, Wanted, encoding_for};
 use crate::ledger::{Difference, ImportRun, Ledger};
 use crate::report::{Terminal, plural};
 
 use super::{Context, Project};
 
-/// How many invalid rows, duplicates and changes are shown one by one.
-const SHOWN: usize = 20;
+use shown::{Imported, SHOWN, refusals};
 
 const ROW_NUMBERS: &str = "The member numbers are 1, 2, 3 … in the order of the rows. If they only number the rows, set key = \"email\" in [members].";
 
@@ -47,27 +48,11 @@ impl ListRequest {
     }
 }
 
-/// What an import found and did.
-#[derive(Debug, Serialize)]
-struct Imported {
-    file: PathBuf,
-    format: Format,
-    /// Header → field.
-    columns: Vec<(String, Option<String>)>,
-    members: u64,
-    without_address: u64,
-    invalid_rows: Vec<InvalidRow>,
-    duplicates: Vec<crate::import::Duplicate>,
-    /// What a person should look at.
-    remarks: Vec<Remark>,
-    /// Whether members that the list leaves out stay.
-    keep_missing: bool,
-    /// None if the same file was imported before.
-    difference: Option<Difference>,
-}
-
 /// Runs the command.
 pub fn run(context: Context<'_>, arguments: &Import) -> Result<Exit, Error> {
+    if let Some(file) = &arguments.suppress {
+        return suppress::run(context, file, arguments);
+    }
     let path = match (&arguments.file, &context.project.config.members.file) {
         (Some(file), _) => file.clone(),
         (None, Some(file)) => context.project.dir.join(file),
@@ -77,11 +62,11 @@ pub fn run(context: Context<'_>, arguments: &Import) -> Result<Exit, Error> {
         }
     };
     let list = List::new(context.project, &path, &ListRequest::new(&arguments.reading))?;
-    let imported = if arguments.dry_run {
-        import(&mut context.project.ledger_copy()?, &list, context.terminal)?
+    let (imported, obstacle) = if arguments.dry_run {
+        examine(&mut context.project.ledger_copy()?, &list, context.terminal)?
     } else {
         let _lock = context.project.lock("import")?;
-        import(&mut context.project.ledger()?, &list, context.terminal)?
+        (import(&mut context.project.ledger()?, &list, context.terminal)?, None)
     };
     if context.terminal.json {
         context.terminal.json(&imported);
@@ -91,7 +76,11 @@ pub fn run(context: Context<'_>, arguments: &Import) -> Result<Exit, Error> {
             context.terminal.say("Dry run: nothing was changed.");
         }
     }
-    Ok(Exit::Done)
+    match obstacle {
+        Some(error) if context.terminal.json => Ok(Exit::Failed(error.kind())),
+        Some(error) => Err(error),
+        None => Ok(Exit::Done),
+    }
 }
 
 /// A member list and how it is read.
@@ -158,18 +147,52 @@ pub(super) fn import_list(
 
 /// Imports a list into `ledger`: all of it or nothing.
 fn import(ledger: &mut Ledger, list: &List<'_>, terminal: Terminal) -> Result<Imported, Error> {
-    let path = list.path;
-    let sheet = Sheet::open(path, &list.options)?;
+    let sheet = Sheet::open(list.path, &list.options)?;
     let plan = Plan::make(&sheet);
     if !plan.bad.is_empty() && !list.skip_bad {
-        return Err(invalid_rows(path, &plan.bad));
+        return Err(invalid_rows(list.path, &plan.bad));
     }
+    take_over(ledger, list, &sheet, plan, terminal, |difference| {
+        if list.keep_missing { Ok(()) } else { check_max_missing(difference, list.max_missing, terminal) }
+    })
+}
+
+/// What an import into `ledger`, a copy, would do, whatever would stop it; and what that is.
+fn examine(
+    ledger: &mut Ledger,
+    list: &List<'_>,
+    terminal: Terminal,
+) -> Result<(Imported, Option<Error>), Error> {
+    let sheet = Sheet::open(list.path, &list.options)?;
+    let plan = Plan::make(&sheet);
+    let is_stopped = !plan.bad.is_empty() && !list.skip_bad;
+    let mut obstacle = is_stopped.then(|| would_stop(&plan.bad));
+    let imported = take_over(ledger, list, &sheet, plan, terminal, |difference| {
+        if !list.keep_missing && obstacle.is_none() {
+            obstacle = check_max_missing(difference, list.max_missing, terminal.unattended()).err();
+        }
+        Ok(())
+    })?;
+    Ok((imported, obstacle))
+}
+
+/// Takes the valid rows over, if the list brings news and `agree` allows it.
+fn take_over(
+    ledger: &mut Ledger,
+    list: &List<'_>,
+    sheet: &Sheet,
+    plan: Plan,
+    terminal: Terminal,
+    agree: impl FnOnce(&Difference) -> Result<(), Error>,
+) -> Result<Imported, Error> {
     let mut imported = Imported {
-        file: path.to_owned(),
+        file: list.path.to_owned(),
         format: sheet.format.clone(),
         columns: sheet.columns.iter().map(|column| (column.header.clone(), column.field.clone())).collect(),
         members: plan.members,
         without_address: plan.without_address,
+        sharing: plan.sharing,
+        outside: plan.outside,
         invalid_rows: Vec::new(),
         duplicates: Vec::new(),
         remarks: Vec::new(),
@@ -178,15 +201,15 @@ fn import(ledger: &mut Ledger, list: &List<'_>, terminal: Terminal) -> Result<Im
     };
     // Changes made by hand since then are kept: an unchanged file brings no news.
     if ledger.last_import()?.is_none_or(|last| last.digest != list.digest) {
-        terminal.say(imported.header(&sheet));
-        let file = path.display().to_string();
-        let fields = sheet.columns.fields().filter(|name| !["name", "email", "number"].contains(name));
+        terminal.say(imported.header(sheet));
         let numbers_are_rows = list.key.is_none()
             && (ledger.numbers_are_rows()? || list.renumbered && plan.numbers_are_in_order());
         let is_by_email = list.renumbered || numbers_are_rows || list.key == Some(IdentityKey::Email);
         if sheet.columns.has("number") && plan.numbers_are_in_order() && !is_by_email {
             terminal.say(ROW_NUMBERS);
         }
+        let file = list.path.display().to_string();
+        let fields = sheet.columns.fields().filter(|name| !["name", "email", "number"].contains(name));
         let run = ImportRun {
             key: if is_by_email { IdentityKey::Email } else { IdentityKey::Number },
             numbers_are_rows,
@@ -199,10 +222,8 @@ fn import(ledger: &mut Ledger, list: &List<'_>, terminal: Terminal) -> Result<Im
             keep_missing: list.keep_missing,
             now: Timestamp::now(),
         };
-        let pending = ledger.import(|| plan.rows(&sheet), run)?;
-        if !list.keep_missing {
-            check_max_missing(&pending.difference, list.max_missing, terminal)?;
-        }
+        let pending = ledger.import(|| plan.rows(sheet), run)?;
+        agree(&pending.difference)?;
         let said: Vec<String> = refusals(&plan.bad, &plan.remarks).collect();
         imported.difference = Some(pending.keep(&said)?);
     }
@@ -210,15 +231,6 @@ fn import(ledger: &mut Ledger, list: &List<'_>, terminal: Terminal) -> Result<Im
     imported.remarks = plan.remarks;
     imported.duplicates = plan.duplicates;
     Ok(imported)
-}
-
-/// The rows that were left out, and those that a person should look at, one line each.
-fn refusals(bad: &[InvalidRow], remarks: &[Remark]) -> impl Iterator<Item = String> {
-    let refused = bad.iter().take(SHOWN).map(|bad| format!("invalid    {bad}"));
-    refused.chain(remarks.iter().take(SHOWN).map(|remark| {
-        let Remark { line, column, value, message } = remark;
-        format!("look at    line {line}, {column}: `{value}` {message}")
-    }))
 }
 
 fn ascii(delimiter: char) -> Result<u8, Error> {
@@ -250,6 +262,13 @@ fn digest_of(path: &Path, how: &str) -> Result<String, Error> {
     }
     digest.update(how.as_bytes());
     Ok(digest.finish())
+}
+
+/// The error at the end of a dry run that has shown the rows.
+fn would_stop(bad: &[InvalidRow]) -> Error {
+    let rows = plural(bad.len() as u64, "row", "rows");
+    Error::new(Kind::Data, format!("the import would stop: {rows} cannot be imported"))
+        .hint("correct them in the list, or import the valid rows with --skip-bad")
 }
 
 fn invalid_rows(path: &Path, bad: &[InvalidRow]) -> Error {
@@ -285,122 +304,4 @@ fn check_max_missing(difference: &Difference, limit: MaxMissing, terminal: Termi
     Err(Error::new(Kind::Data, format!("{message} ({} …); nothing was changed", names.join(", "))).hint(
         format!("check that it is the right file; if the members have left, use --max-missing {missing}"),
     ))
-}
-
-impl Imported {
-    /// Where it was read from and how, with names by which a person sees that the letters are right.
-    fn header(&self, sheet: &Sheet) -> String {
-        let samples = sheet.sample_names();
-        let samples = if samples.is_empty() {
-            String::new()
-        } else {
-            format!("; sample names: {}", samples.join(", "))
-        };
-        let columns: Vec<String> = self
-            .columns
-            .iter()
-            .map(|(header, field)| format!("{header} → {}", field.as_deref().unwrap_or("(not kept)")))
-            .collect();
-        format!("{}: {}{samples}\n  {}", self.file.display(), self.format, columns.join(", "))
-    }
-
-    fn refusals(&self) -> impl Iterator<Item = String> {
-        refusals(&self.invalid_rows, &self.remarks)
-    }
-
-    /// One line for a run that does more than import.
-    fn summary(&self) -> Option<String> {
-        let difference = self.difference.as_ref()?;
-        let mut parts = Vec::new();
-        for (count, word) in [
-            (difference.added.count, "added"),
-            (difference.changed.count, "changed"),
-            (difference.returned.count, "returned"),
-            (difference.missing.count, if self.keep_missing { "missing, kept" } else { "taken out" }),
-            (difference.unchanged, "unchanged"),
-            (difference.held.count, "held (see: medlemsbrev members held)"),
-            (difference.forgotten.count, "forgotten, not imported"),
-            (self.invalid_rows.len() as u64, "invalid"),
-            (self.duplicates.len() as u64, "duplicates merged"),
-        ] {
-            if count > 0 {
-                parts.push(format!("{count} {word}"));
-            }
-        }
-        Some(format!("Member list: {}.", parts.join(", ")))
-    }
-}
-
-impl std::fmt::Display for InvalidRow {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "line {}", self.line)?;
-        if !self.column.is_empty() {
-            write!(f, ", {}", self.column)?;
-        }
-        write!(f, ": `{}` {}", self.value, self.reason)
-    }
-}
-
-impl std::fmt::Display for Imported {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        for refusal in self.refusals() {
-            writeln!(f, "{refusal}")?;
-        }
-        for duplicate in self.duplicates.iter().take(SHOWN) {
-            let crate::import::Duplicate { line, first_line, name, shared } = duplicate;
-            writeln!(f, "duplicate  line {line}: {name} has {shared} of line {first_line}; merged into it")?;
-        }
-        let Some(difference) = &self.difference else {
-            return writeln!(f, "The list is unchanged: {} members.", self.members);
-        };
-        for name in difference.added.first.iter().take(SHOWN) {
-            writeln!(f, "added      {name}")?;
-        }
-        if difference.added.count > SHOWN as u64 {
-            writeln!(f, "           … and {} more", difference.added.count - SHOWN as u64)?;
-        }
-        for change in difference.changed.first.iter().take(SHOWN) {
-            let fields = change.fields.iter().map(ToString::to_string);
-            writeln!(f, "changed    {}: {}", change.name, fields.collect::<Vec<_>>().join("; "))?;
-        }
-        for (word, changed) in [
-            ("returned", &difference.returned),
-            ("missing", &difference.missing),
-            ("suppressed", &difference.suppressed),
-            ("held", &difference.held),
-            ("forgotten", &difference.forgotten),
-        ] {
-            for name in changed.first.iter().take(SHOWN) {
-                writeln!(f, "{word:<10} {name}")?;
-            }
-        }
-        writeln!(f)?;
-        let mut table = crate::report::Table::bare().right(0);
-        for (count, what) in [
-            (difference.added.count, "added".to_owned()),
-            (difference.changed.count, "changed".to_owned()),
-            (difference.returned.count, "back after having been missing".to_owned()),
-            (
-                difference.missing.count,
-                if self.keep_missing {
-                    "missing from the list, kept"
-                } else {
-                    "missing from the list, deactivated"
-                }
-                .to_owned(),
-            ),
-            (difference.suppressed.count, "in the list but suppressed: see \"suppressed\" above".to_owned()),
-            (difference.unchanged, "unchanged".to_owned()),
-            (difference.held.count, "held until you decide: medlemsbrev members held".to_owned()),
-            (difference.forgotten.count, "forgotten at their request, not imported".to_owned()),
-            (self.invalid_rows.len() as u64, "invalid rows".to_owned()),
-            (self.duplicates.len() as u64, "duplicates merged".to_owned()),
-            (self.members, format!("members in the list, {} without e-mail", self.without_address)),
-        ] {
-            if count > 0 {
-                table.row([crate::report::count(count), what]);
-            }
-        }
-        write!(f, "{table}")
-    }
 }

@@ -93,13 +93,13 @@ fn open_quietly(what: &OsStr) -> Result<(), String> {
 pub(super) fn letter_of(
     context: Context<'_>,
     issue: &IssueName,
-    address: Option<&Address>,
+    who: Option<&String>,
 ) -> Result<(Composer, Household), Error> {
     let ledger = register_as_sent(context)?;
     let composer = context.project.composer(issue, ledger.fields()?)?;
-    let member = match address {
+    let member = match who {
         None => composer.neutral_reader(),
-        Some(address) => ledger.member_by_address(address)?.ok_or_else(|| unknown_member(address))?.member,
+        Some(who) => reader(&ledger, who)?,
     };
     let readers = household(&ledger, &composer, member)?;
     if !composer.has_section_for(&readers.lead) {
@@ -127,7 +127,12 @@ fn household(ledger: &Ledger, composer: &Composer, member: Member) -> Result<Hou
     Ok(Household { lead, others: readers.collect() })
 }
 
-fn unknown_member(address: &Address) -> Error {
-    Error::new(Kind::Data, format!("no member has the address {address}"))
-        .hint("check the member list, or omit --member")
+/// The member who is meant; of several who share an address the first, whose letter is all of theirs.
+fn reader(ledger: &Ledger, who: &str) -> Result<Member, Error> {
+    if let Ok(address) = Address::parse(who)
+        && let Some(row) = ledger.members_at(&address)?.into_iter().next()
+    {
+        return Ok(row.member);
+    }
+    Ok(super::members::find(ledger, who)?.member)
 }

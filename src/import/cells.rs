@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use crate::domain::{Address, AddressError};
+use crate::domain::Address;
 
 /// What a cell for addresses says.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -56,21 +56,24 @@ pub(super) fn read(cell: &str) -> AddressCell {
         return AddressCell::None;
     }
     if let Some(addresses) = several(text) {
-        let was_cleaned = text != cell.trim();
-        return some(addresses, was_cleaned);
+        return some(cell, addresses);
     }
     let bare = bare(text);
     match several(bare) {
-        Some(addresses) => some(addresses, true),
+        Some(addresses) => some(cell, addresses),
         None => AddressCell::Invalid(reason(bare)),
     }
 }
 
-fn some(mut addresses: Vec<Address>, was_cleaned: bool) -> AddressCell {
+fn some(cell: &str, mut addresses: Vec<Address>) -> AddressCell {
     if addresses.is_empty() {
         return AddressCell::None;
     }
     let address = addresses.remove(0);
+    // A domain in ASCII is the same domain.
+    let cell = cell.trim();
+    let was_cleaned =
+        Address::parse(cell).is_err() || cell.is_ascii() && !cell.eq_ignore_ascii_case(address.as_str());
     addresses.retain(|other| other.key() != address.key());
     AddressCell::Some { address, others: addresses, was_cleaned }
 }
@@ -143,14 +146,13 @@ fn bare(text: &str) -> &str {
 }
 
 fn reason(text: &str) -> String {
-    let has_several = text.matches('@').count() > 1;
+    if text.matches('@').count() > 1 && text.contains(BETWEEN) {
+        return "contains several addresses, one of them invalid: keep one".to_owned();
+    }
+    if text.contains('@') && text.contains(char::is_whitespace) {
+        return "is not a valid e-mail address: there is a space in it".to_owned();
+    }
     match Address::parse(text) {
-        Err(AddressError::LocalPart) if has_several && text.contains(BETWEEN) => {
-            "contains several addresses, one of them invalid: keep one".to_owned()
-        }
-        _ if text.contains(char::is_whitespace) && text.contains('@') => {
-            "is not a valid e-mail address: there is a space in it".to_owned()
-        }
         Err(error) => format!("is not a valid e-mail address: {error}"),
         Ok(_) => "is not a valid e-mail address".to_owned(),
     }

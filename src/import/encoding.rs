@@ -150,6 +150,7 @@ fn score(text: &str) -> i64 {
         let (before, after) = (neighbour(at.checked_sub(1)), neighbour(at.checked_add(1)));
         score += if c.is_alphabetic() {
             match c {
+                _ if !before.is_alphabetic() && !after.is_alphabetic() => 0,
                 _ if c.is_uppercase() && before.is_lowercase() => -3,
                 _ if c.is_lowercase() && before.is_uppercase() && after.is_uppercase() => -3,
                 'å' | 'ä' | 'ö' | 'Å' | 'Ä' | 'Ö' => 4,

@@ -24,6 +24,9 @@ const BEGINNINGS: [&str; 14] = [
     "deceased",
 ];
 
+/// Values that mean membership.
+const YES: [&str; 8] = ["ja", "yes", "aktiv", "active", "1", "x", "sant", "true"];
+
 /// A column with more values does not sort members into kinds.
 const MOST_VALUES: usize = 6;
 
@@ -68,7 +71,9 @@ impl StatusColumns {
         let telling =
             self.columns.into_iter().filter(|column| (2..=MOST_VALUES).contains(&column.values.len()));
         telling.map(move |Status { field, header, values }| {
-            let most = values.iter().max_by_key(|(_, count)| **count).map_or("", |(value, _)| value.as_str());
+            let yes = values.keys().find(|value| YES.contains(&value.to_lowercase().as_str()));
+            let most = values.iter().max_by_key(|(_, count)| **count).map(|(value, _)| value);
+            let most = yes.or(most).map_or("", String::as_str);
             let counted = values.iter().map(|(value, count)| {
                 let value = if value.is_empty() { "(empty)" } else { value };
                 format!("{value} ({count})")

@@ -86,6 +86,11 @@ impl Terminal {
         Some(["y", "yes", "j", "ja"].contains(&answer.trim().to_lowercase().as_str()))
     }
 
+    /// The same terminal, on which nobody answers.
+    pub fn unattended(self) -> Self {
+        Self { unattended: true, ..self }
+    }
+
     /// A progress bar on stderr; hidden unless that is a terminal.
     pub fn progress(self, total: u64) -> indicatif::ProgressBar {
         let bar = if self.quiet || self.json || self.verbose > 1 {

@@ -1,5 +1,7 @@
 //! Member lists as spreadsheets write them, and what an import does about people who are missing or left alone.
 
+use serde_json::Value;
+
 use crate::support::sandbox::Sandbox;
 
 /// Written from one list by the office suite that Debian has.
@@ -122,4 +124,151 @@ fn a_message_is_read_from_standard_input_once() {
     };
     assert!(String::from_utf8_lossy(&piped().stdout).contains("suppressed"));
     assert!(String::from_utf8_lossy(&piped().stderr).contains("1 known already"));
+}
+
+/// What a list becomes: name, address, organisation, street, postcode and city of each member, and what was said.
+fn read_as(bytes: impl AsRef<[u8]>, options: &str) -> (Vec<String>, String) {
+    let club = Sandbox::members(0);
+    club.write("members.csv", bytes);
+    if !options.is_empty() {
+        let config = club.read("medlemsbrev.toml");
+        club.write("medlemsbrev.toml", config + options);
+    }
+    let run = club.run("import").code(0);
+    let rows = club.run("members list --json").code(0).json();
+    let text = |row: &Value, field: &str| row[field].as_str().unwrap_or("-").to_owned();
+    let members = rows.as_array().unwrap().iter().map(|row| {
+        let fields = ["organisation", "street", "postcode", "city"].map(|field| text(&row["fields"], field));
+        let own = ["number", "name", "address"].map(|field| text(row, field));
+        [own.join("|"), fields.join("|")].join("|")
+    });
+    (members.collect(), run.stdout() + &run.stderr())
+}
+
+#[test]
+fn lists_are_read_as_people_have_them() {
+    let mac = b"Namn;E-post;Ort\r\n\x81ke \x85stlund;ake@example.se;V\x8Addinge\r\nSe\x87n \xEE Hare;sean@example.se;M\x9Alle\r\n";
+    let dos = b"Namn;E-post;Ort\r\n\x8Fke \x99stlund;ake@example.se;V\x84ddinge\r\n";
+    let twice: String =
+        "Namn;E-post;Ort\nÅke Östlund;ake@example.se;Väddinge\n".bytes().map(char::from).collect();
+    let ake = "-|Åke Östlund|ake@example.se|-|-|-|Väddinge";
+    for (bytes, said) in [
+        (mac.to_vec(), "macintosh"),
+        (dos.to_vec(), "cp850"),
+        (twice.into_bytes(), "was encoded twice"),
+        (
+            "Medlemslista 2026;;\n\nNamn;E-post;Ort\nÅke Östlund;ake@example.se;Väddinge\nSumma;1;\n".into(),
+            "the titles above it are passed over",
+        ),
+        ("Namn,E-post,Ort\nÅke Östlund,ake@example.se,Väddinge\nAntal: 1,,\n".into(), "adds up the others"),
+        ("Namn;E-post;Ort;Kod;Kod\nÅke Östlund;ake@example.se;Väddinge;a;b\n".into(), "kod_2"),
+        (
+            "Namn;Kontaktperson;E-post;Ort\nÅke Östlund;Siv;ake@example.se;Väddinge\n".into(),
+            "is kept as `kontaktperson`: another column is taken for `name`",
+        ),
+        ("Namn;E-post;E-post 2;Ort\nÅke Östlund;;ake@example.se;Väddinge\n".into(), "E-post 2"),
+        ("Namn;E-post;Ort\nÅke Östlund;Åke <ake@example.se>;Väddinge\n".into(), "is read as ake@example.se"),
+        (
+            "<html><meta charset=utf-8><table><tr><th>Namn<th>E-post<th>Ort<tr><td>Åke Östlund<td>ake@example.se<td>Väddinge</table>"
+                .into(),
+            "an HTML page",
+        ),
+    ] {
+        let (members, words) = read_as(bytes, "");
+        assert_eq!(members[0], ake, "{said}");
+        assert!(words.contains(said), "{said}: {words}");
+    }
+}
+
+#[test]
+fn exports_of_accounting_programs_and_address_books_are_understood() {
+    for (text, want) in [
+        (
+            "Kundnr;Kundnamn;Adress 1;Postnr;Ort;E-post;Kundtyp;Er referens\n\
+             501;Vretens byalag;Vretvägen 2;761 00;Vreten;kassor@vreten.example.se;COMPANY;Siv Alm\n",
+            "501|Siv Alm|kassor@vreten.example.se|Vretens byalag|Vretvägen 2|761 00|Vreten",
+        ),
+        (
+            "Föreningens namn;Kontaktperson;Gatuadress;Postadress;E-post\nVretens byalag;Siv Alm;Vretvägen 2;761 00 Vreten;siv@example.se\n",
+            "-|Siv Alm|siv@example.se|Vretens byalag|Vretvägen 2|761 00|Vreten",
+        ),
+        (
+            "First Name,Last Name,Organization Name,E-mail 1 - Label,E-mail 1 - Value,Address 1 - Street,Address 1 - City,Address 1 - Postal Code\n\
+             Siv,Alm,Vretens byalag,*,siv@example.se ::: alm@example.se,Vretvägen 2,Vreten,761 00\n",
+            "-|Siv Alm|siv@example.se|Vretens byalag|Vretvägen 2|761 00|Vreten",
+        ),
+        (
+            "First Name,Last Name,Company,Home Street,Home City,Home Postal Code,E-mail Address\nSiv,Alm,Vretens byalag,Vretvägen 2,Vreten,761 00,siv@example.se\n",
+            "-|Siv Alm|siv@example.se|Vretens byalag|Vretvägen 2|761 00|Vreten",
+        ),
+    ] {
+        assert_eq!(read_as(text, "").0, [want]);
+    }
+}
+
+#[test]
+fn columns_are_chosen_ignored_and_filtered_by_the_configuration() {
+    let list = "Namn;E-post privat;E-post målsman;Anteckning;Aktiv\n\
+                Siv;siv@example.se;mor@example.se;sjuk;Ja\nBo;;far@example.se;;Ja\nTor;tor@example.se;;;Nej\n";
+    let options = "ignore = [\"Anteckning\"]\nonly = 'aktiv = \"Ja\"'\n[members.columns]\nemail = [\"E-post privat\", \"E-post målsman\"]\n";
+    let (members, words) = read_as(list, options);
+    assert_eq!(members, ["-|Siv|siv@example.se|-|-|-|-", "-|Bo|far@example.se|-|-|-|-"]);
+    assert!(words.contains("Anteckning → (not kept)") && words.contains("left out by `only`"), "{words}");
+    let (_, words) = read_as("Namn;E-post;Aktiv\nSiv;siv@example.se;Ja\nTor;tor@example.se;Nej\n", "");
+    assert!(words.contains("set only = 'aktiv = \"Ja\"'"), "{words}");
+}
+
+#[test]
+fn personal_identity_numbers_are_not_kept() {
+    let club = |header: &str, options: &str| {
+        let list = format!(
+            "Namn;E-post;{header}\nSiv;siv@example.se;19900101-2385\nBo;bo@example.se;199001012385\n"
+        );
+        read_as(list, options).1
+    };
+    assert!(club("Personnummer", "").contains("Personnummer → (not kept)"));
+    assert!(club("Id-uppgift", "").contains("it looks like personal identity numbers"));
+    assert!(club("Personnummer", "keep = [\"Personnummer\"]\n").contains("Personnummer → personnummer"));
+    let telephone = club("Mobil", "");
+    assert!(telephone.contains("Mobil → mobil") && telephone.contains("looks like personal"), "{telephone}");
+}
+
+#[test]
+fn a_dry_run_shows_the_whole_list_whatever_would_stop_it() {
+    let club = Sandbox::members(20);
+    club.run("import").code(0);
+    club.write(
+        "members.csv",
+        "namn,epost\nMember 0001,member0001@example.org\nNy,ny@example.org\nBo,bo@@example.org\n",
+    );
+    let run = club.run("import --dry-run").code(65);
+    let run = run.stdout_has("invalid    line 4").stdout_has("added      Ny").stdout_has("19  missing");
+    run.stderr_has("the import would stop: 1 row");
+    club.run("import --dry-run --skip-bad").code(65).stderr_has("19 of 20 active members are missing");
+    club.run("check 2026-1").code(65).stdout_has("[member-list]").stdout_has("[preheader]");
+    club.write("members.csv", "ingenting\nalls\n");
+    club.run("import").code(65).stderr_has("the list needs a row of headers");
+}
+
+#[test]
+fn people_of_another_systems_list_are_never_mailed() {
+    let club = Sandbox::members(5);
+    club.run("import").code(0);
+    club.write(
+        "export.csv",
+        "Email Address,Status\nmember0001@example.org,unsubscribed\nmember0002@example.org,cleaned\n\
+         member0003@example.org,subscribed\nnobody@example.org,unsubscribed\n",
+    );
+    let import = format!("import --suppress {}", club.path("export.csv").display());
+    club.run(&format!("{import} --dry-run")).code(0).stderr_has("3 addresses suppressed, 2 of them");
+    club.run(&import).code(0).stderr_has("1 left out, whom the list calls subscribed");
+    club.run(&import)
+        .code(0)
+        .stderr_has("0 addresses suppressed, 0 of them with a member of the register; 3 known");
+    club.run("members show member0002@example.org").code(0).stdout_has("not mailed: hard bounce");
+    club.write("plain.txt", "member0004@example.org\n");
+    club.run(&format!("import --suppress {} --reason complaint", club.path("plain.txt").display())).code(0);
+    club.run("members show 'Member 0004'").code(0).stdout_has("not mailed: complaint");
+    club.run("send 2026-1 --yes").code(0);
+    assert_eq!(club.in_state("2026-1", "accepted"), 2);
 }

@@ -5,6 +5,7 @@ use jiff::tz::AmbiguousOffset;
 
 use crate::check::{Finding, place_of_key};
 use crate::commands::Project;
+use crate::commands::init::{PLACEHOLDERS, is_untouched};
 use crate::compose::IssueSource;
 use crate::config::{FILE, Transport, TransportKind};
 use crate::domain::Quota;
@@ -35,6 +36,31 @@ pub(super) fn window(project: &Project, source: &IssueSource) -> Vec<Finding> {
             "send_until is not after send_at, so `send --due` would never send the issue".to_owned();
         findings.push(wrong("send_until", message, "correct one of the two"));
     }
+    findings
+}
+
+/// What `init` wrote and nobody has replaced, in a project that sends real letters.
+pub(super) fn untouched(project: &Project, source: &IssueSource) -> Vec<Finding> {
+    if project.config.transport.kind == TransportKind::Outbox {
+        return Vec::new();
+    }
+    let path = project.dir.join(FILE);
+    let advice = "write your own; letters to members must not have the words that `init` wrote";
+    let association = &project.config.association;
+    let values = [("name", &association.name), ("postal_address", &association.postal_address)];
+    let values = values.into_iter().filter(|(_, value)| PLACEHOLDERS.contains(&value.as_str()));
+    let mut findings: Vec<Finding> = values
+        .map(|(key, value)| {
+            let message = format!("`{value}` is the {} that `init` wrote", key.replace('_', " "));
+            Finding::error("untouched", message, advice).at(place_of_key(&path, "association", key))
+        })
+        .collect();
+    findings.extend(source.sections.iter().filter(|section| is_untouched(&section.markdown)).map(
+        |section| {
+            let message = format!("the section «{}» has the text that `init` wrote", section.title);
+            Finding::error("untouched", message, advice).at(place_of_key(&section.path, "", "title"))
+        },
+    ));
     findings
 }
 

@@ -33,9 +33,12 @@ pub(super) fn run(context: Context<'_>, arguments: &Preview) -> Result<Exit, Err
     };
     let letters = Composed { composer: &composer, household: &mailable, now: Timestamp::now() };
     let mut app = App::new(&letters, people, segments, super::show::paint_of_stdout().colors);
-    if let Some(address) = arguments.member.as_ref().filter(|address| !app.start_at(address)) {
-        return Err(Error::new(Kind::Data, format!("no recipient of {issue} has the address {address}"))
-            .hint("omit --member and search with `/`"));
+    if let Some(who) = &arguments.member {
+        let member = super::reader(&ledger, who)?;
+        if !app.start_at(member.id) {
+            return Err(Error::new(Kind::Data, format!("{} is no recipient of {issue}", member.name))
+                .hint("omit --member and search with `/`"));
+        }
     }
     let runtime = super::super::runtime()?;
     let _inside = runtime.enter();

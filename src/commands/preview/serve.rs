@@ -77,9 +77,12 @@ fn announce(url: &str, issue: &IssueName, terminal: Terminal) {
 
 /// The part of the address that names the member to start with.
 fn selected(rebuilder: &Rebuilder, arguments: &Preview) -> Result<String, Error> {
-    let Some(address) = &arguments.member else { return Ok(String::new()) };
-    let reader = rebuilder.readers.by_address(address).ok_or_else(|| super::unknown_member(address))?;
-    Ok(format!("#member={}", reader.member.id))
+    let Some(who) = &arguments.member else { return Ok(String::new()) };
+    let member = {
+        let context = Context { project: &rebuilder.project, terminal: rebuilder.terminal };
+        super::reader(&register_as_sent(context)?, who)?
+    };
+    Ok(format!("#member={}", member.id))
 }
 
 /// Makes the edition again when files were saved.

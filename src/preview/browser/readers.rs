@@ -50,13 +50,6 @@ impl Readers {
         self.all.get(position)
     }
 
-    /// The member with this address.
-    pub fn by_address(&self, address: &Address) -> Option<&Reader> {
-        let is_meant =
-            |reader: &&Reader| reader.member.address.as_ref().map(Address::key) == Some(address.key());
-        self.all.iter().find(is_meant)
-    }
-
     /// The member with those who get the same letter: who can be mailed at the address, and `is_for` holds.
     pub(super) fn household(&self, member: &Member, is_for: impl Fn(&Member) -> bool) -> Household {
         let key = member.address.as_ref().map(Address::key);
@@ -173,11 +166,9 @@ mod tests {
     }
 
     #[test]
-    fn a_member_is_found_by_number_and_by_address() {
+    fn a_member_is_found_by_number() {
         let readers = readers();
         assert_eq!(readers.get(MemberId(3)).unwrap().member.name, "Åsa Ek");
         assert!(readers.get(MemberId(4)).is_none());
-        let address = Address::parse("BO@example.org").unwrap();
-        assert_eq!(readers.by_address(&address).unwrap().member.id, MemberId(7));
     }
 }

@@ -8,7 +8,7 @@ use super::input::{Done, Input, Kind};
 use super::letters::{Change, Letters, Parts, Row, View, alone, beside};
 use super::people::{People, Segments};
 use super::screen::Screen;
-use crate::domain::{Address, Member};
+use crate::domain::{Member, MemberId};
 
 /// Whose letter the shown one is compared with.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -86,9 +86,9 @@ impl<'a> App<'a> {
         }
     }
 
-    /// Starts at the recipient with this address; tells whether there is one.
-    pub fn start_at(&mut self, address: &Address) -> bool {
-        self.people.choose(address)
+    /// Starts at the recipient with this number; tells whether there is one.
+    pub fn start_at(&mut self, member: MemberId) -> bool {
+        self.people.choose(member)
     }
 
     /// The member whose letter is shown; none if nobody is listed.

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::domain::segment::SegmentError;
-use crate::domain::{Address, Member, SearchQuery, SearchedText, Segment};
+use crate::domain::{Member, MemberId, SearchQuery, SearchedText, Segment};
 
 /// The segments by which recipients can be chosen.
 #[derive(Debug, Default)]
@@ -103,13 +103,9 @@ impl People {
         self.at = self.at.saturating_add_signed(by).min(last);
     }
 
-    /// Chooses the recipient with this address; tells whether there is one.
-    pub fn choose(&mut self, address: &Address) -> bool {
-        let key = address.key();
-        let has_it = |number: usize| {
-            let member = self.member(number).filter(|_| number > 0);
-            member.and_then(|member| member.address.as_ref()).is_some_and(|known| known.key() == key)
-        };
+    /// Chooses the recipient with this number of the register; tells whether there is one.
+    pub fn choose(&mut self, id: MemberId) -> bool {
+        let has_it = |number: usize| self.member(number).is_some_and(|member| number > 0 && member.id == id);
         let found = self.listed.iter().position(|number| has_it(*number));
         self.at = found.unwrap_or(self.at);
         found.is_some()
@@ -152,6 +148,7 @@ impl Entry {
 #[cfg(test)]
 pub(super) mod tests {
     use super::*;
+    use crate::domain::Address;
     use crate::domain::MemberId;
 
     pub fn member(id: i64, name: &str, kind: &str) -> Member {
@@ -204,9 +201,9 @@ pub(super) mod tests {
         assert_eq!(people.at(), 0);
         people.step(isize::MAX);
         assert_eq!(people.at(), 3);
-        assert!(people.choose(&Address::parse("bo.lind@example.org").unwrap()));
+        assert!(people.choose(MemberId(2)));
         assert_eq!(people.chosen(), Some(2));
-        assert!(!people.choose(&Address::parse("medlem@example.org").unwrap()));
+        assert!(!people.choose(MemberId(99)));
     }
 
     #[test]
