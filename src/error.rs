@@ -1,27 +1,16 @@
 //! Errors as the user meets them: what is wrong, where, what to do, and the exit code.
 
+mod sources;
+
 use std::path::Path;
 use std::{fmt, io};
 
 use miette::{GraphicalReportHandler, GraphicalTheme, LabeledSpan, NamedSource, SourceCode};
 use serde::Serialize;
 
-use crate::compose::ComposeError;
-use crate::config::{ConfigError, PasswordError};
-use crate::diagnosis::{About, about, login_advice};
+use crate::diagnosis::login_advice;
 use crate::domain::Excerpt;
-use crate::import::ImportError;
-use crate::ledger::{LedgerError, LockError};
-use crate::mailbox::FindError;
-#[cfg(feature = "imap")]
-use crate::mailbox::{DONE, ImapError};
 use crate::net::ServerError;
-#[cfg(feature = "browser")]
-use crate::preview::browser::{PageError, WatchError};
-use crate::publish::PublishError;
-use crate::relay::RelayError;
-use crate::report::LogError;
-use crate::send::SendError;
 
 /// What precedes the lines of an excerpt: their numbers and a rule.
 const MARGIN: usize = 8;
@@ -270,187 +259,5 @@ impl miette::Diagnostic for Drawn<'_> {
     fn labels(&self) -> Option<Box<dyn Iterator<Item = LabeledSpan> + '_>> {
         let shown = self.shown.as_ref()?;
         Some(Box::new(std::iter::once(shown.label.clone())))
-    }
-}
-
-impl From<ConfigError> for Error {
-    fn from(error: ConfigError) -> Self {
-        let words = Self::of(Kind::Config, &error);
-        match error {
-            ConfigError::Missing { above: Some(above), .. } => words.hint(format!(
-                "the project folder is `{0}`: change to it, or use: medlemsbrev -C {0} …",
-                above.display()
-            )),
-            ConfigError::NoFolder { .. } | ConfigError::Missing { .. } => words.hint(
-                "change to the project folder or name it with -C; create a new project with: medlemsbrev init FOLDER",
-            ),
-            ConfigError::Syntax { hint, excerpt, .. } => Self { hint, ..words.excerpt(excerpt) },
-            ConfigError::Read { .. } | ConfigError::Value { .. } => words,
-        }
-    }
-}
-
-impl From<PasswordError> for Error {
-    fn from(error: PasswordError) -> Self {
-        let words = Self::of(Kind::Config, &error);
-        match error {
-            PasswordError::Open(path) => words.hint(format!("run: chmod 600 {}", path.display())),
-            _ => words,
-        }
-    }
-}
-
-impl From<ImportError> for Error {
-    fn from(error: ImportError) -> Self {
-        let words = Self::of(Kind::Data, &error);
-        match error {
-            ImportError::NoAddresses { has_other, excerpt, .. } => {
-                words.excerpt(*excerpt).hint(if has_other {
-                    "name the column in [members.columns], such as email = \"Kontakt\""
-                } else {
-                    "the list needs a row of headers, such as Namn;E-post, above the members"
-                })
-            }
-            ImportError::Header { excerpt, .. } => words
-                .excerpt(excerpt)
-                .hint("name the columns in [members.columns], such as email = \"Kontakt\""),
-            ImportError::Read { .. } => words.hint("check `file` in [members] of medlemsbrev.toml"),
-            ImportError::Encoding { .. } => {
-                words.hint("try --encoding windows-1252 or --encoding macintosh, or save the list as UTF-8")
-            }
-            _ => words,
-        }
-    }
-}
-
-impl From<ComposeError> for Error {
-    fn from(error: ComposeError) -> Self {
-        let hint = error.hint().map(str::to_owned);
-        let kind = if matches!(error, ComposeError::Dkim(_)) { Kind::Config } else { Kind::Data };
-        let mut words = Self::of(kind, &error);
-        words.hint = hint;
-        match error {
-            ComposeError::Source { excerpt, .. } => words.excerpt(excerpt),
-            _ => words,
-        }
-    }
-}
-
-impl From<LedgerError> for Error {
-    fn from(error: LedgerError) -> Self {
-        let kind = match error {
-            LedgerError::Renumbered { .. } | LedgerError::TwoRows { .. } => Kind::Data,
-            LedgerError::Newer { .. } => Kind::Config,
-            _ => Kind::TryAgain,
-        };
-        let words = Self::of(kind, &error);
-        match error {
-            LedgerError::Renumbered { .. } => words.hint(
-                "if that is right, go on with --renumbered; if the numbers only number the rows, set key = \"email\" in [members]; if rows were sorted by mistake, mend the list",
-            ),
-            LedgerError::TwoRows { .. } => {
-                words.hint("make sure that each member has one row and a unique number")
-            }
-            LedgerError::Newer { .. } => words.hint("install the newest version: cargo install medlemsbrev"),
-            _ => words.hint(
-                "check that the disk is not full and the state folder is writable, then run again to resume",
-            ),
-        }
-    }
-}
-
-impl From<LockError> for Error {
-    fn from(error: LockError) -> Self {
-        Self::of(Kind::TryAgain, &error)
-    }
-}
-
-impl From<LogError> for Error {
-    fn from(error: LogError) -> Self {
-        Self::of(Kind::TryAgain, &error)
-    }
-}
-
-impl From<RelayError> for Error {
-    fn from(error: RelayError) -> Self {
-        match error {
-            RelayError::Server(error) => Self::of_server(&error, "transport"),
-            RelayError::TurnedAway { .. } | RelayError::Folder { .. } => Self::of(Kind::TryAgain, &error),
-            RelayError::Refused { ref reply, .. } if !reply.is_final() => Self::of(Kind::TryAgain, &error),
-            RelayError::Refused { ref reply, .. } => match about(reply) {
-                About::Us(fault) => Self::of(Kind::Config, &error).hint(fault.advice()),
-                _ => Self::of(Kind::Config, &error),
-            },
-            _ => Self::of(Kind::Config, &error),
-        }
-    }
-}
-
-impl From<FindError> for Error {
-    fn from(error: FindError) -> Self {
-        Self::of(Kind::Data, &error)
-    }
-}
-
-#[cfg(feature = "imap")]
-impl From<ImapError> for Error {
-    fn from(error: ImapError) -> Self {
-        let is_config = !error.is_temporary() && !matches!(error, ImapError::NotGiven { .. });
-        let kind = if is_config { Kind::Config } else { Kind::TryAgain };
-        let words = Self::of(kind, &error);
-        match error {
-            ImapError::Server(error) => Self::of_server(&error, "inbox.imap"),
-            ImapError::Lost { .. } => {
-                words.hint("run again to read the rest; nothing is skipped")
-            }
-            ImapError::NoImap { .. } => words.hint("check host, port and security in [inbox.imap]"),
-            ImapError::Folder { .. } => words.hint(
-                "check folder and move_to in [inbox.imap]; some servers want \"INBOX.Name\" or \"INBOX/Name\"",
-            ),
-            ImapError::NotGiven { .. } => {
-                words.hint("the others were read; open these in a mail program and delete them")
-            }
-            ImapError::NoKeywords { .. } => words.hint("set move_to = \"a folder\" in [inbox.imap]"),
-            ImapError::Refused { .. } => {
-                words.hint(format!("allow the user to set keywords ({DONE}) or to move messages in the folder"))
-            }
-        }
-    }
-}
-
-impl From<PublishError> for Error {
-    fn from(error: PublishError) -> Self {
-        match error {
-            PublishError::Compose(error) => error.into(),
-            other => Self::of(Kind::TryAgain, &other),
-        }
-    }
-}
-
-#[cfg(feature = "browser")]
-impl From<PageError> for Error {
-    fn from(error: PageError) -> Self {
-        let words = Self::of(Kind::TryAgain, &error);
-        match error {
-            PageError::Listen { .. } => words.hint("use another --port, or omit it to use a free one"),
-            _ => words,
-        }
-    }
-}
-
-#[cfg(feature = "browser")]
-impl From<WatchError> for Error {
-    fn from(error: WatchError) -> Self {
-        Self::of(Kind::TryAgain, &error)
-    }
-}
-
-impl From<SendError> for Error {
-    fn from(error: SendError) -> Self {
-        match error {
-            SendError::Ledger(error) => error.into(),
-            SendError::Compose(error) => error.into(),
-            other => Self::of(Kind::TryAgain, &other),
-        }
     }
 }

@@ -108,7 +108,7 @@ fn write_all(files: &[(PathBuf, String)]) -> Result<(), Error> {
 /// Tells whether a section's text is one that `init` wrote.
 pub(super) fn is_untouched(text: &str) -> bool {
     let body = |text: &str| text.rsplit("+++").next().unwrap_or_default().trim().replace("\r\n", "\n");
-    let written = FILES.iter().filter(|(name, _)| name.ends_with(".md"));
+    let written = FILES.iter().filter(|(name, _)| Path::new(name).extension().is_some_and(|end| end == "md"));
     written.map(|(_, content)| String::from_utf8_lossy(content)).any(|content| body(&content) == body(text))
 }
 

@@ -23,7 +23,10 @@ pub(super) struct GreetsBy {
 impl GreetsBy {
     /// Reads it from the greeting's template.
     pub fn of(template: &str) -> Self {
-        let shows = |field: &str| template_tags(template).any(|tag| tag.text.contains(field));
+        // A tag with words for an empty name needs no other greeting.
+        let shows = |field: &str| {
+            template_tags(template).any(|tag| tag.text.contains(field) && !tag.text.contains('"'))
+        };
         let first_name = shows("member.first_name");
         Self { name: shows("member.name"), first_name }
     }

@@ -31,8 +31,34 @@ pub(super) fn is_known(name: &str) -> bool {
     BUILT_IN.contains(&name) || HELPERS.iter().any(|(known, _)| *known == name)
 }
 
+/// Tells whether a tag of this name and so many arguments shows a value, or the words after it if that is empty.
+pub(super) fn has_fallback(name: &str, arguments: usize) -> bool {
+    arguments == 1 && ["member.", "association.", "issue."].iter().any(|root| name.starts_with(root))
+}
+
+/// `{{member.first_name "friend"}}`: the value, or the words if it is empty.
+fn value_or_words(
+    helper: &Helper<'_>,
+    registry: &Handlebars<'_>,
+    context: &Context,
+    _: &mut RenderContext<'_, '_>,
+    out: &mut dyn Output,
+) -> HelperResult {
+    let value = helper.name().split('.').try_fold(context.data(), |value, name| value.get(name));
+    let words = helper.param(0).map(|parameter| plain(parameter.value()));
+    let (Some(value), Some(words)) =
+        (value, words.filter(|_| has_fallback(helper.name(), helper.params().len())))
+    else {
+        return Err(RenderErrorReason::Other(format!("unknown helper `{}`", helper.name())).into());
+    };
+    let value = plain(value);
+    let shown = if value.trim().is_empty() || value == "null" { words } else { value };
+    Ok(out.write(&registry.get_escape_fn()(&shown))?)
+}
+
 /// Registers the helpers for a language.
 pub(super) fn register(registry: &mut Handlebars<'_>, language: &Language) {
+    registry.register_helper("helperMissing", Box::new(value_or_words));
     for (name, words) in HELPERS {
         let language = language.clone();
         let helper = move |helper: &Helper<'_>,
@@ -136,7 +162,8 @@ mod tests {
         let mut registry = Handlebars::new();
         let language = Language::load("sv", std::path::Path::new("/nowhere")).unwrap();
         register(&mut registry, &language);
-        let data = json!({"d": "2026-05-09", "a": "12500", "l": ["a", "b", "c"], "s": "13:00:00", "e": null});
+        let data = json!({"d": "2026-05-09", "a": "12500", "l": ["a", "b", "c"], "s": "13:00:00", "e": null,
+                           "member": {"name": "A & B", "city": ""}});
         for (template, want) in [
             ("{{date d}}", "9 maj 2026"),
             ("{{weekday_date d}}", "lördag 9 maj"),
@@ -148,10 +175,17 @@ mod tests {
             ("{{plural 1 \"möte\" \"möten\"}}, {{plural 3 \"möte\" \"möten\"}}", "1 möte, 3 möten"),
             ("{{time_range s e}}", "13:00"),
             ("{{underline \"Åh\" \"=\"}}", "Åh\n=="),
+            ("{{member.name \"vän\"}}, {{member.city \"byn\"}}", "A &amp; B, byn"),
         ] {
             assert_eq!(registry.render_template(template, &data).unwrap(), want, "{template}");
         }
-        for wrong in ["{{date \"i maj\"}}", "{{money \"mycket\"}}", "{{date}}", "{{plural 2 \"x\"}}"] {
+        for wrong in [
+            "{{date \"i maj\"}}",
+            "{{money \"mycket\"}}",
+            "{{date}}",
+            "{{plural 2 \"x\"}}",
+            "{{unknown \"x\"}}",
+        ] {
             assert!(registry.render_template(wrong, &data).is_err(), "{wrong}");
         }
     }

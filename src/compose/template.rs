@@ -162,7 +162,9 @@ fn decides(template: &Template, roots: &[&str]) -> bool {
     };
     template.elements.iter().any(|element| match element {
         TemplateElement::Expression(helper) | TemplateElement::HelperBlock(helper) => {
-            helper.params.iter().chain(helper.hash.values()).any(is_personal)
+            // With words for an empty value it is a decision.
+            !helper.params.is_empty() && is_personal(&helper.name)
+                || helper.params.iter().chain(helper.hash.values()).any(is_personal)
                 || helper.template.iter().chain(&helper.inverse).any(|inner| decides(inner, roots))
         }
         TemplateElement::HtmlExpression(helper) => {
@@ -209,7 +211,10 @@ impl Check<'_> {
         let has_arguments = !helper.params.is_empty() || !helper.hash.is_empty();
         let name = helper.name.as_name().unwrap_or_default();
         if has_arguments || helper.block {
-            if !helpers::is_known(name) {
+            let is_value = helpers::has_fallback(name, helper.params.len()) && !helper.block;
+            if is_value {
+                self.parameter(&helper.name, place, at_root)?;
+            } else if !helpers::is_known(name) {
                 let message = format!("unknown helper `{name}`");
                 return Err(self.source.error(place.0, place.1, message, None));
             }
@@ -334,6 +339,7 @@ mod tests {
             ("{{underline member.name \"=\"}}", true),
             ("{{#if (eq member.name \"x\")}}x{{/if}}", true),
             ("{{#with member}}{{name}}{{/with}}", true),
+            ("{{member.name \"friend\"}}", true),
         ] {
             assert_eq!(decides_by(text, &["member", "greeting"]), want, "{text}");
         }
@@ -342,7 +348,7 @@ mod tests {
     #[test]
     fn known_names_pass() {
         for text in [
-            "{{member.name}} {{greeting}} {{{member.name}}}",
+            "{{member.name}} {{greeting}} {{{member.name}}} {{member.name \"friend\"}}",
             "{{#if (eq member.organisation \"x\")}}a{{else}}b{{/if}}",
             "{{#each sections}}{{title}} {{@root.member.name}} {{this}} {{@index}} {{../greeting}}{{/each}}",
         ] {
@@ -357,6 +363,7 @@ mod tests {
             ("{{#if member.organization}}x{{/if}}", 1, "`member.organization`", "member.organisation"),
             ("{{name}}", 1, "`name`", "member.name"),
             ("{{#each sections}}{{member.x}}{{/each}}", 1, "`member.x`", ""),
+            ("{{member.nmae \"friend\"}}", 1, "unknown name `member.nmae`", "member.name"),
             ("{{upper member.name}}", 1, "unknown helper `upper`", ""),
             ("a\n\n{{#if greeting}}x", 3, "`{{#if}}` is not closed", "{{/if}}"),
             ("{{#if greeting}}x{{/each}}", 1, "`{{#if}}` is not closed", "{{/if}}"),

@@ -150,10 +150,8 @@ pub enum Called {
 /// How somebody with this name may be called.
 pub fn called(name: &str) -> Called {
     let words: Vec<&str> = name.split_whitespace().collect();
-    if words.is_empty() || name.contains('@') {
-        return Called::Unclear;
-    }
-    if words.iter().any(|word| is_of_organisation(word)) || FAMILY.contains(&folded(words[0]).as_str()) {
+    let Some(first) = words.first().filter(|_| !name.contains('@')) else { return Called::Unclear };
+    if words.iter().any(|word| is_of_organisation(word)) || FAMILY.contains(&folded(first).as_str()) {
         return Called::WholeName;
     }
     if let Some((_, given)) = name.split_once(',') {
@@ -176,7 +174,6 @@ fn first_names(words: &[&str]) -> Called {
         let titles = person.iter().take_while(|word| is_title(word)).count();
         let name = person.get(titles..).unwrap_or_default();
         match name {
-            [] => return Called::Unclear,
             // After a title one name alone is a surname.
             [_] if titles > 0 => return Called::WholeName,
             [first, ..] if is_name(first) => names.push(capitalized(first)),
@@ -202,13 +199,14 @@ fn is_title(word: &str) -> bool {
 /// Tells whether a word is a name: an initial is none, nor is what has digits.
 fn is_name(word: &str) -> bool {
     let letters = word.chars().filter(|c| c.is_alphabetic()).count();
-    letters > 1 && !word.ends_with('.') && !word.chars().any(|c| c.is_numeric())
+    letters > 1 && !word.ends_with('.') && !word.chars().any(char::is_numeric)
 }
 
 /// `anna-karin` as `Anna-Karin`, and `ANNA` as `Anna`; what has both cases stays.
 fn capitalized(word: &str) -> String {
     let letters = || word.chars().filter(|c| c.is_alphabetic());
-    if !letters().all(char::is_lowercase) && !(letters().count() > 2 && letters().all(char::is_uppercase)) {
+    let is_shouted = letters().count() > 2 && letters().all(char::is_uppercase);
+    if !is_shouted && !letters().all(char::is_lowercase) {
         return word.to_owned();
     }
     let parts = word.split('-').map(|part| {

@@ -21,7 +21,7 @@ pub struct Wanted {
 /// The columns of a member list, from left to right.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Columns {
-    columns: Vec<Column>,
+    found: Vec<Column>,
     /// The header's line in the file.
     pub header_line: u64,
     /// What was chosen where a list is not clear.
@@ -93,7 +93,7 @@ impl Columns {
     }
 
     fn named(header: &csv::StringRecord, wanted: &Wanted) -> Self {
-        let mut found = Self { columns: Vec::new(), header_line: 1, remarks: Vec::new() };
+        let mut columns = Self { found: Vec::new(), header_line: 1, remarks: Vec::new() };
         let mut taken = BTreeSet::new();
         let chosen = choices(header, wanted);
         for (position, cell) in header.iter().enumerate() {
@@ -104,7 +104,7 @@ impl Columns {
                 _ if personal::is_named(cell) && !wanted.is_kept(cell) => {
                     let message =
                         "is not kept: it has personal identity numbers (`keep` in [members] keeps it)";
-                    found.remarks.push((header.clone(), message.to_owned()));
+                    columns.remarks.push((header.clone(), message.to_owned()));
                     (None, None)
                 }
                 Some(Choice { field, preference, .. }) if *preference == 0 => {
@@ -117,12 +117,12 @@ impl Columns {
                 && let Some(meant) = field::known(cell).filter(|meant| *meant != field)
             {
                 let message = format!("is kept as `{field}`: another column is taken for `{meant}`");
-                found.remarks.push((header.clone(), message));
+                columns.remarks.push((header.clone(), message));
             }
             taken.extend(field.clone());
-            found.columns.push(Column { header, field, preference });
+            columns.found.push(Column { header, field, preference });
         }
-        found
+        columns
     }
 
     /// Tells whether a column holds the field.
@@ -132,7 +132,7 @@ impl Columns {
 
     /// The fields that the file has, from left to right; then those that are taken from another's column.
     pub fn fields(&self) -> impl Iterator<Item = &str> {
-        let own = || self.columns.iter().filter_map(|column| column.field.as_deref());
+        let own = || self.found.iter().filter_map(|column| column.field.as_deref());
         let taken = own().flat_map(|field| match field {
             rows::POSTAL => ["postcode", "city", "street"].as_slice(),
             rows::KIND => ["organisation"].as_slice(),
@@ -143,7 +143,7 @@ impl Columns {
 
     /// Forgets what a column holds.
     pub(super) fn drop_column(&mut self, position: usize, why: &str) {
-        if let Some(column) = self.columns.get_mut(position) {
+        if let Some(column) = self.found.get_mut(position) {
             column.field = None;
             self.remarks.push((column.header.clone(), why.to_owned()));
         }
@@ -151,17 +151,17 @@ impl Columns {
 
     /// All columns, from left to right.
     pub fn iter(&self) -> impl Iterator<Item = &Column> {
-        self.columns.iter()
+        self.found.iter()
     }
 
     /// How many columns the header has.
     pub fn len(&self) -> usize {
-        self.columns.len()
+        self.found.len()
     }
 
     /// Tells whether the header is empty.
     pub fn is_empty(&self) -> bool {
-        self.columns.is_empty()
+        self.found.is_empty()
     }
 }
 

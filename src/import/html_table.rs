@@ -86,7 +86,7 @@ impl TokenSink for Tables {
         match token {
             Token::TagToken(tag) if tag.kind == TagKind::StartTag => state.begin(&tag.name),
             Token::TagToken(tag) if ["td", "th", "tr", "table"].contains(&&*tag.name) => {
-                state.in_cell = false
+                state.in_cell = false;
             }
             Token::CharacterTokens(text) => state.write(&text),
             _ => {}

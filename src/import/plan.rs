@@ -68,7 +68,7 @@ impl Plan {
         plan.remarks.extend(sheet.remarks.iter().cloned());
         let mut statuses = StatusColumns::of(sheet);
         let mut rows = sheet.rows();
-        while let Some(row) = rows.next() {
+        for row in rows.by_ref() {
             let mut row = match row {
                 Ok(mut row) => {
                     if !sheet.is_member(&mut row) {

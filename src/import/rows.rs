@@ -164,7 +164,6 @@ impl ListedMember {
     ) -> Result<(), (&'c Column, &'c str, String)> {
         for &(preference, column, cell) in cells {
             match cells::read(cell) {
-                AddressCell::None => {}
                 AddressCell::Some { address, others, was_cleaned } if self.address.is_none() => {
                     let mut remark = |message: String| {
                         let (line, header, value) = (self.line, column.header.clone(), shortened(cell));
@@ -186,7 +185,7 @@ impl ListedMember {
                 }
                 // The best column decides; a slip in another one is its own matter.
                 AddressCell::Invalid(reason) if preference == 0 => return Err((column, cell, reason)),
-                AddressCell::Some { .. } | AddressCell::Invalid(_) => {}
+                AddressCell::None | AddressCell::Some { .. } | AddressCell::Invalid(_) => {}
             }
         }
         Ok(())

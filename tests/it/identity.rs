@@ -21,7 +21,7 @@ fn club(list: &str) -> Sandbox {
 /// The addresses and greetings of an issue's letters, as they left.
 fn letters(club: &Sandbox, issue: &str) -> BTreeMap<String, String> {
     let dir = format!("outbox/{issue}");
-    let files = club.files(&dir).into_iter().filter(|file| file.ends_with(".eml"));
+    let files = club.files(&dir);
     let mut letters = BTreeMap::new();
     for file in files {
         let text = club.read(&format!("{dir}/{file}"));

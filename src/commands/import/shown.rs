@@ -120,27 +120,7 @@ impl std::fmt::Display for Imported {
         let Some(difference) = &self.difference else {
             return writeln!(f, "The list is unchanged: {} members.", self.members);
         };
-        for name in difference.added.first.iter().take(SHOWN) {
-            writeln!(f, "added      {name}")?;
-        }
-        if difference.added.count > SHOWN as u64 {
-            writeln!(f, "           … and {} more", difference.added.count - SHOWN as u64)?;
-        }
-        for change in difference.changed.first.iter().take(SHOWN) {
-            let fields = change.fields.iter().map(ToString::to_string);
-            writeln!(f, "changed    {}: {}", change.name, fields.collect::<Vec<_>>().join("; "))?;
-        }
-        for (word, changed) in [
-            ("returned", &difference.returned),
-            ("missing", &difference.missing),
-            ("suppressed", &difference.suppressed),
-            ("held", &difference.held),
-            ("forgotten", &difference.forgotten),
-        ] {
-            for name in changed.first.iter().take(SHOWN) {
-                writeln!(f, "{word:<10} {name}")?;
-            }
-        }
+        write_changes(difference, f)?;
         writeln!(f)?;
         let mut table = Table::bare().right(0);
         for (number, what) in [
@@ -172,4 +152,30 @@ impl std::fmt::Display for Imported {
         }
         write!(f, "{table}")
     }
+}
+
+/// The changes one by one, the first of each kind.
+fn write_changes(difference: &Difference, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+    for name in difference.added.first.iter().take(SHOWN) {
+        writeln!(f, "added      {name}")?;
+    }
+    if difference.added.count > SHOWN as u64 {
+        writeln!(f, "           … and {} more", difference.added.count - SHOWN as u64)?;
+    }
+    for change in difference.changed.first.iter().take(SHOWN) {
+        let fields = change.fields.iter().map(ToString::to_string);
+        writeln!(f, "changed    {}: {}", change.name, fields.collect::<Vec<_>>().join("; "))?;
+    }
+    for (word, changed) in [
+        ("returned", &difference.returned),
+        ("missing", &difference.missing),
+        ("suppressed", &difference.suppressed),
+        ("held", &difference.held),
+        ("forgotten", &difference.forgotten),
+    ] {
+        for name in changed.first.iter().take(SHOWN) {
+            writeln!(f, "{word:<10} {name}")?;
+        }
+    }
+    Ok(())
 }

@@ -1,6 +1,7 @@
 //! `import --suppress`: a list of people who must not be mailed, such as another newsletter system exports.
 
 use std::collections::BTreeMap;
+use std::fmt::Write as _;
 use std::path::Path;
 
 use jiff::Timestamp;
@@ -27,26 +28,34 @@ const STATUS: [&str; 8] = [
     "confirmed",
 ];
 
+/// What a status says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Meaning {
+    Subscribed,
+    Not(SuppressionReason),
+    Unknown,
+}
+
 /// What newsletter systems call those who get letters, and why others don't, as the words begin.
-const WORDS: [(&str, Option<SuppressionReason>); 18] = [
-    ("unsub", Some(SuppressionReason::Unsubscribed)),
-    ("opt", Some(SuppressionReason::Unsubscribed)),
-    ("block", Some(SuppressionReason::Unsubscribed)),
-    ("black", Some(SuppressionReason::Unsubscribed)),
-    ("remov", Some(SuppressionReason::Unsubscribed)),
-    ("disabled", Some(SuppressionReason::Unsubscribed)),
-    ("avreg", Some(SuppressionReason::Unsubscribed)),
-    ("bounc", Some(SuppressionReason::HardBounce)),
-    ("clean", Some(SuppressionReason::HardBounce)),
-    ("invalid", Some(SuppressionReason::HardBounce)),
-    ("undeliv", Some(SuppressionReason::HardBounce)),
-    ("compl", Some(SuppressionReason::Complaint)),
-    ("spam", Some(SuppressionReason::Complaint)),
-    ("abuse", Some(SuppressionReason::Complaint)),
-    ("subscribed", None),
-    ("active", None),
-    ("enabled", None),
-    ("confirmed", None),
+const WORDS: [(&str, Meaning); 18] = [
+    ("unsub", Meaning::Not(SuppressionReason::Unsubscribed)),
+    ("opt", Meaning::Not(SuppressionReason::Unsubscribed)),
+    ("block", Meaning::Not(SuppressionReason::Unsubscribed)),
+    ("black", Meaning::Not(SuppressionReason::Unsubscribed)),
+    ("remov", Meaning::Not(SuppressionReason::Unsubscribed)),
+    ("disabled", Meaning::Not(SuppressionReason::Unsubscribed)),
+    ("avreg", Meaning::Not(SuppressionReason::Unsubscribed)),
+    ("bounc", Meaning::Not(SuppressionReason::HardBounce)),
+    ("clean", Meaning::Not(SuppressionReason::HardBounce)),
+    ("invalid", Meaning::Not(SuppressionReason::HardBounce)),
+    ("undeliv", Meaning::Not(SuppressionReason::HardBounce)),
+    ("compl", Meaning::Not(SuppressionReason::Complaint)),
+    ("spam", Meaning::Not(SuppressionReason::Complaint)),
+    ("abuse", Meaning::Not(SuppressionReason::Complaint)),
+    ("subscribed", Meaning::Subscribed),
+    ("active", Meaning::Subscribed),
+    ("enabled", Meaning::Subscribed),
+    ("confirmed", Meaning::Subscribed),
 ];
 
 /// What was done with the list.
@@ -98,7 +107,8 @@ pub(super) fn run(context: Context<'_>, file: &Path, arguments: &Import) -> Resu
         count(done.known)
     );
     if done.subscribed > 0 {
-        said += &format!("; {} left out, whom the list calls subscribed", count(done.subscribed));
+        let _infallible =
+            write!(said, "; {} left out, whom the list calls subscribed", count(done.subscribed));
     }
     let end = if arguments.dry_run { ". Dry run: nothing was changed." } else { "." };
     context.terminal.say(said + end);
@@ -129,19 +139,22 @@ fn addresses(
             }
         };
         let status = STATUS.iter().find_map(|name| row.fields.get(*name));
-        match status.map(|status| meaning(status)) {
-            Some(Some(None)) => done.subscribed += 1,
-            Some(Some(Some(reason))) => found.extend(row.address.map(|it| (it.key(), (it, reason)))),
-            Some(None) | None => found.extend(row.address.map(|it| (it.key(), (it, usual)))),
-        }
+        let reason = match status.map_or(Meaning::Unknown, |status| meaning(status)) {
+            Meaning::Subscribed => {
+                done.subscribed += 1;
+                continue;
+            }
+            Meaning::Not(reason) => reason,
+            Meaning::Unknown => usual,
+        };
+        found.extend(row.address.map(|address| (address.key(), (address, reason))));
     }
     Ok(found)
 }
 
-/// What a status says: a reason, that the person is subscribed, or nothing that is known.
-fn meaning(status: &str) -> Option<Option<SuppressionReason>> {
+fn meaning(status: &str) -> Meaning {
     let status = status.trim().to_lowercase();
-    WORDS.iter().find(|(word, _)| status.starts_with(word)).map(|(_, meaning)| *meaning)
+    WORDS.iter().find(|(word, _)| status.starts_with(word)).map_or(Meaning::Unknown, |(_, meaning)| *meaning)
 }
 
 fn bare_addresses(
@@ -172,13 +185,13 @@ mod tests {
     #[test]
     fn the_words_of_newsletter_systems_are_known() {
         for (status, want) in [
-            ("Unsubscribed", Some(Some(SuppressionReason::Unsubscribed))),
-            ("subscribed", Some(None)),
-            ("cleaned", Some(Some(SuppressionReason::HardBounce))),
-            ("blocklisted", Some(Some(SuppressionReason::Unsubscribed))),
-            ("enabled", Some(None)),
-            ("Spam complaint", Some(Some(SuppressionReason::Complaint))),
-            ("1", None),
+            ("Unsubscribed", Meaning::Not(SuppressionReason::Unsubscribed)),
+            ("subscribed", Meaning::Subscribed),
+            ("cleaned", Meaning::Not(SuppressionReason::HardBounce)),
+            ("blocklisted", Meaning::Not(SuppressionReason::Unsubscribed)),
+            ("enabled", Meaning::Subscribed),
+            ("Spam complaint", Meaning::Not(SuppressionReason::Complaint)),
+            ("1", Meaning::Unknown),
         ] {
             assert_eq!(meaning(status), want, "{status}");
         }
