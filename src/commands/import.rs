@@ -147,6 +147,10 @@ pub(super) fn import_list(
 
 /// Imports a list into `ledger`: all of it or nothing.
 fn import(ledger: &mut Ledger, list: &List<'_>, terminal: Terminal) -> Result<Imported, Error> {
+    if let Some(last) = ledger.last_import()?.filter(|last| last.digest == list.digest) {
+        // Changes made by hand since then are kept: an unchanged file brings no news.
+        return Ok(Imported::unchanged(list.path, ledger.active_members()?, last.said));
+    }
     let sheet = Sheet::open(list.path, &list.options)?;
     let plan = Plan::make(&sheet);
     if !plan.bad.is_empty() && !list.skip_bad {
@@ -187,7 +191,7 @@ fn take_over(
 ) -> Result<Imported, Error> {
     let mut imported = Imported {
         file: list.path.to_owned(),
-        format: sheet.format.clone(),
+        format: Some(sheet.format.clone()),
         columns: sheet.columns.iter().map(|column| (column.header.clone(), column.field.clone())).collect(),
         members: plan.members,
         without_address: plan.without_address,
@@ -196,10 +200,10 @@ fn take_over(
         invalid_rows: Vec::new(),
         duplicates: Vec::new(),
         remarks: Vec::new(),
+        said: Vec::new(),
         keep_missing: list.keep_missing,
         difference: None,
     };
-    // Changes made by hand since then are kept: an unchanged file brings no news.
     if ledger.last_import()?.is_none_or(|last| last.digest != list.digest) {
         terminal.say(imported.header(sheet));
         let numbers_are_rows = list.key.is_none()

@@ -27,7 +27,7 @@ pub(super) fn table(counts: &Counts) -> Table {
     }
     if counts.sharing > 0 {
         let sharing = plural(counts.sharing, "member shares", "members share");
-        table.row([format!("of them {sharing} another member's letter"), String::new()]);
+        table.row([format!("{sharing} another member's letter"), String::new()]);
     }
     table.painted(Paint::Strong, ["members".to_owned(), count(counts.total())]);
     table

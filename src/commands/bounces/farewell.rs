@@ -20,6 +20,8 @@ use crate::commands::{Context, Project};
 #[derive(Debug)]
 pub(super) struct Unsubscriber {
     to: Address,
+    /// The names of all who have the address and left with it.
+    names: Vec<String>,
     issue: Option<IssueName>,
     digest: String,
     message_id: String,
@@ -41,8 +43,11 @@ impl Unsubscriber {
         let [mailed, own] = attribution.addresses(record.issue.as_ref(), member)?;
         let is_from = |address: &&String| address.eq_ignore_ascii_case(&report.from);
         let to = [&mailed, &own].into_iter().flatten().find(is_from).or(mailed.as_ref()).or(own.as_ref());
-        Ok(to.and_then(|to| Address::parse(to).ok()).map(|to| Self {
+        let Some(to) = to.and_then(|to| Address::parse(to).ok()) else { return Ok(None) };
+        let sharing = attribution.ledger.members_at(&to)?;
+        Ok(Some(Self {
             to,
+            names: sharing.into_iter().map(|row| row.member.name).collect(),
             issue: record.issue.clone(),
             digest: record.digest.clone(),
             message_id: report.message_id.clone(),
@@ -89,7 +94,8 @@ fn letter(project: &Project, unsubscriber: &Unsubscriber) -> Result<Letter, Erro
     let issue = unsubscriber.issue.as_ref().and_then(|issue| project.source(issue).ok());
     let language = issue.map_or_else(|| config.association.language.clone(), |source| source.issue.language);
     let texts = Texts::load(&language, &project.templates_dir())?;
-    let data = serde_json::json!({ "association": project.association() });
+    let sharing = if unsubscriber.names.len() > 1 { unsubscriber.names.join(", ") } else { String::new() };
+    let data = serde_json::json!({ "association": project.association(), "sharing": sharing });
     let from = &config.sender.address;
     let name = unsubscriber.digest.get(..24).unwrap_or_default();
     let notice = Notice {

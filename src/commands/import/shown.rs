@@ -1,13 +1,13 @@
 //! What an import found and did, as people and programs read it.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 
 use crate::domain::{InvalidRow, Remark};
 use crate::import::{Duplicate, Format, Sheet};
 use crate::ledger::Difference;
-use crate::report::{Table, count};
+use crate::report::{Table, count, plural};
 
 /// What a list without member numbers costs.
 const NO_NUMBERS: &str = "\n  No column of member numbers: who changes both name and address becomes somebody else, and a new address alone \
@@ -17,10 +17,10 @@ const NO_NUMBERS: &str = "\n  No column of member numbers: who changes both name
 pub(super) const SHOWN: usize = 20;
 
 /// What an import found and did.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Default, Serialize)]
 pub(super) struct Imported {
     pub file: PathBuf,
-    pub format: Format,
+    pub format: Option<Format>,
     /// Header → field.
     pub columns: Vec<(String, Option<String>)>,
     pub members: u64,
@@ -35,6 +35,9 @@ pub(super) struct Imported {
     pub remarks: Vec<Remark>,
     /// Whether members that the list leaves out stay.
     pub keep_missing: bool,
+    /// What an earlier import of the same file said of its rows.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub said: Vec<String>,
     /// None if the same file was imported before.
     pub difference: Option<Difference>,
 }
@@ -51,6 +54,11 @@ pub(super) fn refusals(bad: &[InvalidRow], remarks: &[Remark]) -> impl Iterator<
 }
 
 impl Imported {
+    /// A list that was imported before, with what was `said` of its rows then; the register has so many `members`.
+    pub fn unchanged(file: &Path, members: u64, said: Vec<String>) -> Self {
+        Self { file: file.to_owned(), members, said, ..Self::default() }
+    }
+
     /// Where it was read from and how, with names by which a person sees that the letters are right.
     pub fn header(&self, sheet: &Sheet) -> String {
         let samples = sheet.sample_names();
@@ -66,7 +74,7 @@ impl Imported {
             .collect();
         let has_numbers = sheet.columns.has("number");
         let numbers = if has_numbers { "" } else { NO_NUMBERS };
-        format!("{}: {}{samples}\n  {}{numbers}", self.file.display(), self.format, columns.join(", "))
+        format!("{}: {}{samples}\n  {}{numbers}", self.file.display(), sheet.format, columns.join(", "))
     }
 
     pub fn refusals(&self) -> impl Iterator<Item = String> {
@@ -110,7 +118,7 @@ impl std::fmt::Display for InvalidRow {
 
 impl std::fmt::Display for Imported {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        for refusal in self.refusals() {
+        for refusal in self.said.iter().cloned().chain(self.refusals()) {
             writeln!(f, "{refusal}")?;
         }
         for duplicate in self.duplicates.iter().take(SHOWN) {
@@ -118,7 +126,7 @@ impl std::fmt::Display for Imported {
             writeln!(f, "duplicate  line {line}: {name} has {shared} of line {first_line}; merged into it")?;
         }
         let Some(difference) = &self.difference else {
-            return writeln!(f, "The list is unchanged: {} members.", self.members);
+            return writeln!(f, "The list is unchanged: {}.", plural(self.members, "member", "members"));
         };
         write_changes(difference, f)?;
         writeln!(f)?;
