@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 
 use crate::diagnosis::{self, About};
-use crate::domain::bounce::{Class, MessageKind, Verdict};
+use crate::domain::bounce::{Class, MessageKind, Reason, Verdict};
 use crate::domain::{Address, IssueName, MemberId, Reply, Suppression, SuppressionReason, Token, TokenKey};
 use crate::inbox::Report;
 use crate::ledger::{BounceAction, BounceRecord, Ledger, LedgerError};
@@ -56,15 +56,19 @@ impl BounceAttribution<'_> {
             member: None,
             action: BounceAction::None,
         };
-        if report.recipients.is_empty() {
+        // Our own token says whom a report without a readable address is about.
+        let unnamed = report.unnamed.as_slice().iter().filter(|_| token.is_some());
+        let verdicts: Vec<&Verdict> = report.recipients.iter().chain(unnamed).collect();
+        if verdicts.is_empty() {
             let from = report.from.clone();
             let member = self.member(token.as_ref(), &from)?;
             let action = self.withdraw(report.kind, token.as_ref(), member, &from, now)?;
             let address = Some(from).filter(|from| !from.is_empty());
             return Ok(vec![BounceRecord { address, member, action, ..blank }]);
         }
-        let verdicts = report.recipients.iter().enumerate();
         verdicts
+            .into_iter()
+            .enumerate()
             .map(|(position, verdict)| {
                 let member = self.member(token.as_ref(), &verdict.address)?;
                 let issue = match (&blank.issue, member) {
@@ -74,18 +78,31 @@ impl BounceAttribution<'_> {
                 let action = self.judge(report.kind, token.as_ref(), issue.as_ref(), member, verdict, now)?;
                 Ok(BounceRecord {
                     position,
-                    issue,
-                    address: Some(verdict.address.clone()),
+                    address: self.shown_address(verdict, issue.as_ref(), member)?,
                     class: Some(verdict.class),
                     status: verdict.status.clone(),
                     reason: Some(verdict.reason),
                     diagnostic: Some(verdict.diagnostic.clone()),
+                    issue,
                     member,
                     action,
                     ..blank.clone()
                 })
             })
             .collect()
+    }
+
+    /// The address that is recorded: the named one, else the one to which the letter went.
+    fn shown_address(
+        &self,
+        verdict: &Verdict,
+        issue: Option<&IssueName>,
+        member: Option<MemberId>,
+    ) -> Result<Option<String>, LedgerError> {
+        match member.filter(|_| verdict.address.is_empty()) {
+            Some(member) => Ok(self.addresses(issue, member)?.into_iter().flatten().next()),
+            None => Ok(Some(verdict.address.clone())),
+        }
     }
 
     /// A request to leave by the member's own token or from its own address.
@@ -167,7 +184,7 @@ impl BounceAttribution<'_> {
         let is_wish = matches!(reason, SuppressionReason::Unsubscribed | SuppressionReason::Complaint);
         let own = own.filter(|_| is_wish || mailed.is_none());
         let mut addresses: Vec<String> = mailed.into_iter().chain(own).collect();
-        if addresses.is_empty() {
+        if addresses.is_empty() && !address.is_empty() {
             addresses.push(address.to_owned());
         }
         let mut is_new = false;
@@ -181,6 +198,13 @@ impl BounceAttribution<'_> {
 
 /// Tells whether a bounce is about our account, our reputation or our limits: it says nothing about the address.
 fn is_about_us(verdict: &Verdict) -> bool {
+    let is_ours = matches!(
+        verdict.reason,
+        Reason::AuthFailure | Reason::Blocked | Reason::RateLimited | Reason::SenderRejected
+    );
+    if is_ours {
+        return true;
+    }
     let text = verdict.diagnostic.clone();
     let reply = Reply { code: None, status: verdict.status.clone(), text };
     matches!(diagnosis::about(&reply), About::Us(_))

@@ -19,19 +19,33 @@ pub fn read(
         return None;
     }
     let fields = Headers::of_text(report.unwrap_or_default());
-    let kind = fields.text("feedback-type").to_lowercase();
+    let kind = feedback_type(&fields);
     if rules.complaints.praise.contains(&kind) {
         return None;
     }
-    // A report about the sender's DKIM, SPF or DMARC: nobody complained, so nobody is suppressed.
-    let reason =
-        if rules.complaints.authentication.contains(&kind) { Reason::AuthFailure } else { Reason::Complaint };
+    let reason = reason(&kind, rules);
     Some(
         recipients(&[&fields, original, &message.headers], rules)
             .into_iter()
             .map(|address| verdict(address, reason, &kind))
             .collect(),
     )
+}
+
+/// What a complaint says that names nobody.
+pub fn unnamed(message: &Message<'_>, rules: &Rules) -> Verdict {
+    let report = message.with(Role::Feedback).next().map(Part::text).unwrap_or_default();
+    let kind = feedback_type(&Headers::of_text(&report));
+    verdict(String::new(), reason(&kind, rules), &kind)
+}
+
+fn feedback_type(fields: &Headers<'_>) -> String {
+    fields.text("feedback-type").to_lowercase()
+}
+
+/// A report about the sender's DKIM, SPF or DMARC is nobody's complaint, so it suppresses nobody.
+fn reason(kind: &String, rules: &Rules) -> Reason {
+    if rules.complaints.authentication.contains(kind) { Reason::AuthFailure } else { Reason::Complaint }
 }
 
 fn verdict(address: String, reason: Reason, kind: &str) -> Verdict {

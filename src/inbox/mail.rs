@@ -3,14 +3,14 @@
 use std::collections::HashSet;
 
 use super::header::Headers;
-use super::mime::{Message, Role};
+use super::mime::{Message, Part, Role};
 use super::notice::{Confidence, Named};
 use super::reply::Answer;
 use super::rules::Rules;
 use super::signs::{Signs, senders};
 use super::status::{Action, Record};
 use super::verdict::Evidence;
-use super::{address, complaint, notice, reply, status, unsubscribe};
+use super::{address, complaint, notice, notification, reply, status, unsubscribe};
 use crate::domain::bounce::{Class, MessageKind, Verdict};
 
 /// A message with what is known about it as a whole.
@@ -43,6 +43,9 @@ impl<'m> Mail<'m> {
 
     /// Says what the message is and what it says about whom.
     pub fn read(&self) -> (MessageKind, Vec<Verdict>) {
+        if let Some(found) = notification::read(self.notice, self.rules) {
+            return found;
+        }
         if let Some(who) = complaint::read(self.message, self.original, self.signs.complaint, self.rules) {
             return (MessageKind::Complaint, who);
         }
@@ -53,8 +56,12 @@ impl<'m> Mail<'m> {
         if !listed.is_empty() {
             return self.judged(self.about(listed));
         }
+        // Apple Mail marks the request that its "Unsubscribe" button sends as an automatic reply.
+        if self.message.headers.get("x-apple-unsubscribe").is_some() && self.asks_to_leave() {
+            return (MessageKind::Unsubscribe, Vec::new());
+        }
         if self.is_answer() {
-            return (MessageKind::AutoReply, Vec::new());
+            return self.refusal_by_nobody().unwrap_or((MessageKind::AutoReply, Vec::new()));
         }
         if let Some(found) = self.by_words() {
             return found;
@@ -63,6 +70,24 @@ impl<'m> Mail<'m> {
             return (MessageKind::Unsubscribe, Vec::new());
         }
         (MessageKind::Other, Vec::new())
+    }
+
+    fn asks_to_leave(&self) -> bool {
+        self.notice.trim().is_empty() || unsubscribe::is_request(&self.subject, self.notice, self.rules)
+    }
+
+    /// What a bounce or a complaint says about a recipient that it does not name.
+    pub fn unnamed(&self, kind: MessageKind) -> Option<Verdict> {
+        match kind {
+            MessageKind::Complaint => Some(complaint::unnamed(self.message, self.rules)),
+            MessageKind::Bounce => {
+                let text = self.message.with(Role::Status).map(Part::text).next().unwrap_or_default();
+                let record = status::records(&text).into_iter().next().unwrap_or_default();
+                let scopes = vec![self.notice, self.subject.as_str()];
+                Some(self.evidence(&record, scopes).judge(self.rules, String::new()))
+            }
+            _ => None,
+        }
     }
 
     /// Tells whether a mail system says that something was not delivered.
@@ -78,6 +103,17 @@ impl<'m> Mail<'m> {
                 Answer::Likely => !self.is_notice(),
                 Answer::No => false,
             }
+    }
+
+    /// A refusal that calls itself an automatic answer: nobody is its author, and it names an unknown user.
+    fn refusal_by_nobody(&self) -> Option<(MessageKind, Vec<Verdict>)> {
+        let from = self.message.headers.get("from").unwrap_or_default();
+        if from.contains('@') {
+            return None;
+        }
+        let found = self.in_words(true);
+        let is_dead = !found.is_empty() && found.iter().all(|verdict| verdict.class == Class::Hard);
+        is_dead.then(|| self.judged(found))
     }
 
     /// Reads a notice that has no fields at all.
@@ -128,11 +164,13 @@ impl<'m> Mail<'m> {
             scopes.extend(
                 record.status.as_deref().and_then(|status| status.split_once(' ')).map(|(_, words)| words),
             );
-            scopes.extend(blocks.get(&address::key(&address)).copied());
+            let block = blocks.get(&address::key(&address)).copied();
+            scopes.extend(block.map(notice::paragraph));
+            let mut far: Vec<&str> = block.into_iter().collect();
             if alone {
-                scopes.extend([self.notice, self.subject.as_str()]);
+                far.extend([self.notice, self.subject.as_str()]);
             }
-            verdicts.push(self.evidence(record, scopes).judge(self.rules, address));
+            verdicts.push(Evidence { far, ..self.evidence(record, scopes) }.judge(self.rules, address));
         }
         match records.first() {
             Some(record) if verdicts.is_empty() => self.by_nameless(record),
@@ -157,6 +195,7 @@ impl<'m> Mail<'m> {
             status: record.status.as_deref(),
             diagnostic: &record.diagnostic,
             scopes,
+            far: Vec::new(),
             action,
             families: &self.signs.families,
         }

@@ -161,6 +161,20 @@ pub fn blocks(notice: &str) -> HashMap<String, &str> {
     blocks
 }
 
+/// The beginning of a block that is about its recipient: up to two empty lines, or a rule above a footer.
+pub fn paragraph(block: &str) -> &str {
+    let mut empty = 0;
+    for (line, start) in lines(block) {
+        let line = line.trim();
+        empty = if line.is_empty() { empty + 1 } else { 0 };
+        let is_rule = line.len() >= 8 && line.chars().all(|c| "_-=*".contains(c));
+        if empty >= 2 || is_rule || line == "--" {
+            return block.get(..start).unwrap_or(block);
+        }
+    }
+    block
+}
+
 fn lines(text: &str) -> impl Iterator<Item = (&str, usize)> {
     text.split_inclusive('\n').scan(0, |offset, line| {
         let start = *offset;

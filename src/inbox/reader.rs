@@ -32,6 +32,8 @@ pub struct Hints {
 pub struct Report {
     pub kind: MessageKind,
     pub recipients: Vec<Verdict>,
+    /// What a bounce or a complaint that names nobody says, with an empty address.
+    pub unnamed: Option<Verdict>,
     /// Strings in which a token of ours may stand; none is verified.
     pub tokens: Vec<String>,
     pub subject: String,
@@ -90,6 +92,7 @@ impl Reader {
         };
         let mail = Mail::new(&message, notice, &original, &self.rules, &self.own);
         let (kind, recipients) = mail.read();
+        let unnamed = if recipients.is_empty() { mail.unnamed(kind) } else { None };
         let has_status = message.with(Role::Status).next().is_some();
         if let Some(content) = returned.as_deref().filter(|_| !has_status && depth < MAX_FORWARDS)
             && let Some(report) = self.forwarded(content, depth)
@@ -99,7 +102,8 @@ impl Reader {
         Report {
             kind,
             recipients,
-            tokens: tokens::candidates(&message.headers, &original, notice),
+            unnamed,
+            tokens: tokens::candidates(&message, &original, notice),
             subject: message.headers.text("subject"),
             from: address::first(&message.headers.text("from")).unwrap_or_default().to_owned(),
             date: message.headers.text("date"),

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, HashMap};
 
 use serde::Deserialize;
 
+use super::leave::Language;
 use super::phrase::{Found, PhraseBook, fold};
 use crate::domain::bounce::Reason;
 
@@ -27,6 +28,7 @@ pub struct Rules {
     pub reply_words: PhraseBook<ReplySign>,
     pub reply: Replies,
     pub unsubscribe: Unsubscribe,
+    pub leave: Vec<Language>,
     pub complaints: Complaints,
     pub addresses: AddressRules,
     pub original: Lines,
@@ -79,9 +81,18 @@ pub struct Codes {
 #[serde(deny_unknown_fields)]
 pub struct Unsubscribe {
     pub subjects: Vec<String>,
+    pub ambiguous: Vec<String>,
+    pub negations: Vec<String>,
     pub whole: Vec<String>,
     pub courtesies: Vec<String>,
     pub closings: Vec<String>,
+}
+
+/// The words of requests to leave, by language.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Leave {
+    language: Vec<Language>,
 }
 
 /// How complaints are known and whom they name.
@@ -241,6 +252,7 @@ impl Rules {
             original: notices.original,
             reply: replies,
             unsubscribe: read(rule_file!("unsubscribe.toml"))?,
+            leave: read::<Leave>(rule_file!("leave.toml"))?.language,
             complaints,
             addresses: notices.addresses,
             families,
@@ -360,6 +372,8 @@ mod tests {
             &rules.reply.subjects,
             &rules.reply.away,
             &rules.unsubscribe.subjects,
+            &rules.unsubscribe.ambiguous,
+            &rules.unsubscribe.negations,
             &rules.unsubscribe.whole,
             &rules.unsubscribe.courtesies,
             &rules.unsubscribe.closings,

@@ -3,6 +3,7 @@
 use std::collections::HashSet;
 
 use super::header::Headers;
+use super::mime::{Message, Part, Role};
 
 /// A message has few; more is an attempt to make us check signatures all day.
 const MAX_TOKENS: usize = 64;
@@ -20,16 +21,33 @@ const TO_US: [&str; 8] = [
     "resent-to",
 ];
 const IDS: [&str; 3] = ["in-reply-to", "references", "original-message-id"];
-const OF_OURS: [&str; 7] =
-    ["message-id", "return-path", "list-unsubscribe", "sender", "reply-to", "x-medlemsbrev", "errors-to"];
+const OF_OURS: [&str; 8] = [
+    "message-id",
+    "return-path",
+    "list-unsubscribe",
+    "sender",
+    "reply-to",
+    "x-medlemsbrev",
+    "feedback-id",
+    "errors-to",
+];
 
 /// The candidates, those that came with the envelope first; none is verified.
-pub fn candidates(headers: &Headers<'_>, original: &Headers<'_>, notice: &str) -> Vec<String> {
+pub fn candidates(message: &Message<'_>, original: &Headers<'_>, notice: &str) -> Vec<String> {
+    let headers = &message.headers;
     let own = TO_US.iter().chain(&IDS).flat_map(|name| headers.all(name));
+    let fields: Vec<String> = message
+        .with(Role::Feedback)
+        .chain(message.with(Role::Status))
+        .take(4)
+        .map(Part::text)
+        .map(String::from)
+        .collect();
     let returned = OF_OURS.iter().chain(&TO_US).flat_map(|name| original.all(name));
     let mut seen = HashSet::new();
     own.chain(returned)
         .flat_map(in_value)
+        .chain(fields.iter().flat_map(|text| in_value(super::verdict::cut(text, 64 * 1024))))
         .chain(in_value(super::verdict::cut(notice, 64 * 1024)))
         .filter(|token| seen.insert(token.clone()))
         .take(MAX_TOKENS)
@@ -66,7 +84,7 @@ mod tests {
     #[test]
     fn a_returned_letter_is_searched_too() {
         let original = Headers::of_text("Message-ID: <2026-1.42.abcdefghijkl@example.se>\n");
-        let empty = Headers::default();
+        let empty = Message::parse(b"");
         assert_eq!(candidates(&empty, &original, ""), ["2026-1.42.abcdefghijkl"]);
     }
 }

@@ -1,5 +1,6 @@
 //! Mails by which a member asks to leave: clear words only, in the subject or as the whole text.
 
+use super::leave;
 use super::phrase::fold;
 use super::rules::Rules;
 
@@ -8,10 +9,11 @@ const MAX_EXTRA_WORDS: usize = 3;
 
 /// Tells whether a mail asks to leave the list and says nothing else.
 pub fn is_request(subject: &str, text: &str, rules: &Rules) -> bool {
-    subject_asks(subject, rules) || text_asks(text, rules)
+    text_asks(text, rules) || subject_asks(subject, own_words(text, rules).trim().is_empty(), rules)
 }
 
-fn subject_asks(subject: &str, rules: &Rules) -> bool {
+/// A subject that says more than the request, or that may mean something else, counts only above an empty body.
+fn subject_asks(subject: &str, is_alone: bool, rules: &Rules) -> bool {
     let folded = fold(subject);
     let folded = folded.trim();
     // An answer to the letter that quotes a title with such words in it asks for nothing.
@@ -23,12 +25,29 @@ fn subject_asks(subject: &str, rules: &Rules) -> bool {
             !rest.starts_with(char::is_alphanumeric)
                 && !rest.contains('?')
                 && rest.split_whitespace().count() <= MAX_EXTRA_WORDS
+                && !is_negated(rest, rules)
+                && (is_alone || is_bare(rest) && !rules.unsubscribe.ambiguous.contains(phrase))
         })
     })
 }
 
+fn is_negated(rest: &str, rules: &Rules) -> bool {
+    let mut words = rest.split(|c: char| !c.is_alphanumeric() && c != '\'');
+    words.any(|word| rules.unsubscribe.negations.iter().any(|negation| negation == word))
+}
+
+/// Tells whether nothing follows the request but punctuation and a token.
+fn is_bare(rest: &str) -> bool {
+    let mut words = rest.split_whitespace().filter(|word| word.contains(char::is_alphanumeric));
+    words.all(|word| word.matches('.').count() >= 2 && word.contains(|c: char| c.is_ascii_digit()))
+}
+
 fn text_asks(text: &str, rules: &Rules) -> bool {
-    let folded = fold(&own_words(text, rules));
+    let own = own_words(text, rules);
+    if leave::asks(&own, &rules.leave) {
+        return true;
+    }
+    let folded = fold(&own);
     let bare = |text: &str| text.trim_matches(|c: char| !c.is_alphanumeric()).to_owned();
     let mut words = bare(&folded);
     while let Some(rest) = without_courtesy(&words, rules) {
@@ -57,7 +76,7 @@ fn own_words(text: &str, rules: &Rules) -> String {
         }
         if !line.starts_with(['>', '|']) {
             words.push_str(line);
-            words.push(' ');
+            words.push('\n');
         }
     }
     words
@@ -96,6 +115,13 @@ mod tests {
             ("Avsluta året med en fest i bygdegården för alla", "", false),
             ("Hur kan jag avsluta?", "Hur gör jag?", false),
             ("Stoppa bygget", "x", false),
+            ("Avbeställ kaffet till mötet", "Vi blir bara tre.", false),
+            ("Säg upp lokalen", "Den är för dyr.", false),
+            ("Ta bort mig inte", "", false),
+            ("Ta bort mig inte, men byt adress", "Ny adress nedan", false),
+            ("Vill inte ha vindkraft", "Det bullrar.", false),
+            ("Avbeställ", "Avsluta", true),
+            ("Stop", "", true),
             ("letter", "Can we stop the meeting at five?", false),
         ] {
             assert_eq!(is_request(subject, text, &rules), want, "{subject} / {text}");

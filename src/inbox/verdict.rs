@@ -17,6 +17,8 @@ pub struct Evidence<'t> {
     pub diagnostic: &'t str,
     /// Texts in which the reason may stand, the best one first.
     pub scopes: Vec<&'t str>,
+    /// Texts around them, which may be about something else: a specific status counts for more.
+    pub far: Vec<&'t str>,
     pub action: Option<Action>,
     pub families: &'t [usize],
 }
@@ -24,12 +26,20 @@ pub struct Evidence<'t> {
 impl Evidence<'_> {
     /// The verdict on an address.
     pub fn judge(&self, rules: &Rules, address: String) -> Verdict {
-        let texts = || std::iter::once(self.diagnostic).chain(self.scopes.iter().copied());
+        let texts = || self.near().chain(self.far.iter().copied());
         let status = self.best_status();
-        let said = rules.reason_in(texts().map(|text| cut(text, MAX_SCOPE)), self.families);
+        let said = |texts: &mut dyn Iterator<Item = &str>| {
+            rules.reason_in(texts.map(|text| cut(text, MAX_SCOPE)), self.families)
+        };
+        // The words around may explain the recipient's own, but say nothing where there are none.
+        let near = said(&mut self.near()).and_then(|_| said(&mut texts()));
+        let named =
+            || self.status.filter(|status| is_specific(status)).and_then(|status| by_status(rules, status));
+        let around = || said(&mut texts());
         let coded = || status.as_deref().and_then(|status| by_status(rules, status));
         let replied = || texts().find_map(reply_code).and_then(|code| rules.codes.smtp.get(code).copied());
-        let reason = match said.or_else(coded).or_else(replied).unwrap_or(Reason::Undefined) {
+        let known = near.or_else(named).or_else(around).or_else(coded).or_else(replied);
+        let reason = match known.unwrap_or(Reason::Undefined) {
             // x.2.1 is a mailbox that is closed, whatever the host calls it.
             Reason::UserUnknown if status.as_deref().is_some_and(|status| status.ends_with(".2.1")) => {
                 Reason::Suspended
@@ -47,11 +57,15 @@ impl Evidence<'_> {
         Verdict { address, class, status, reason, diagnostic: self.words() }
     }
 
+    /// The recipient's own words.
+    fn near(&self) -> impl Iterator<Item = &str> {
+        std::iter::once(self.diagnostic).chain(self.scopes.iter().copied())
+    }
+
     /// The most telling status: `5.0.0` in a field says less than `5.2.2` in the host's own words.
     fn best_status(&self) -> Option<String> {
         let field = self.status.and_then(enhanced_status);
-        let in_words =
-            || std::iter::once(self.diagnostic).chain(self.scopes.iter().copied()).find_map(enhanced_status);
+        let in_words = || self.near().chain(self.far.iter().copied()).find_map(enhanced_status);
         match field {
             Some(status) if !status.ends_with(".0.0") => Some(status.to_owned()),
             field => in_words().or(field).map(str::to_owned),
@@ -60,8 +74,12 @@ impl Evidence<'_> {
 
     /// What the refusing host said, else the words about the recipient; a bare address says nothing.
     fn words(&self) -> String {
-        let telling =
-            self.scopes.iter().find(|scope| scope.trim().contains([' ', '\n'])).or(self.scopes.first());
+        let telling = self
+            .scopes
+            .iter()
+            .chain(&self.far)
+            .find(|scope| scope.trim().contains([' ', '\n']))
+            .or(self.scopes.first());
         let text =
             if self.diagnostic.is_empty() { telling.copied().unwrap_or_default() } else { self.diagnostic };
         let clean: String =
@@ -69,6 +87,13 @@ impl Evidence<'_> {
         let words: Vec<&str> = clean.split_whitespace().collect();
         words.join(" ").chars().take(MAX_DIAGNOSTIC).collect()
     }
+}
+
+/// Tells whether a status says what is wrong with the recipient's address or mailbox (RFC 3463 §3.2 and §3.3), rather
+/// than that something is.
+fn is_specific(status: &str) -> bool {
+    ["5.1.1", "5.1.2", "5.1.3", "5.1.6", "5.1.10", "5.2.2"]
+        .contains(&enhanced_status(status).unwrap_or_default())
 }
 
 fn by_status(rules: &Rules, status: &str) -> Option<Reason> {

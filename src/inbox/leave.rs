@@ -1,0 +1,250 @@
+//! A small grammar of requests to leave a list: in a few words, all of which belong to such requests.
+
+use serde::Deserialize;
+
+use super::phrase::fold;
+
+/// A longer text is for a person to read.
+const MOST_WORDS: usize = 28;
+
+/// The words of one language, folded.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Language {
+    #[expect(dead_code, reason = "names the table for people")]
+    name: String,
+    /// What one does to leave.
+    verbs: Vec<String>,
+    /// Whom it is about: the writer and its address.
+    whom: Vec<String>,
+    /// What is left.
+    what: Vec<String>,
+    wants: Vec<String>,
+    not: Vec<String>,
+    /// That nothing more is to come.
+    none: Vec<String>,
+    /// Beginnings of questions that are requests.
+    openings: Vec<String>,
+    /// Words that may stand between.
+    others: Vec<String>,
+}
+
+/// What one sentence says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Sentence {
+    Request,
+    /// Only words that say nothing here, such as thanks.
+    Empty,
+    Something,
+}
+
+/// Tells whether a text asks to leave and says nothing else, in one of the languages.
+pub fn asks(text: &str, languages: &[Language]) -> bool {
+    let text = without_name(text);
+    if text.split_whitespace().count() > MOST_WORDS {
+        return false;
+    }
+    languages.iter().any(|language| language.asks(&text))
+}
+
+impl Language {
+    fn asks(&self, text: &str) -> bool {
+        let mut asks = false;
+        for (sentence, is_question) in sentences(text) {
+            match self.sentence(&fold(&sentence), is_question) {
+                Sentence::Request => asks = true,
+                Sentence::Empty => {}
+                Sentence::Something => return false,
+            }
+        }
+        asks
+    }
+
+    fn sentence(&self, sentence: &str, is_question: bool) -> Sentence {
+        let words = words(sentence);
+        if words.is_empty() {
+            return Sentence::Empty;
+        }
+        let is_opened = self.openings.iter().any(|opening| begins(&words, opening));
+        if is_question && !is_opened {
+            return Sentence::Something;
+        }
+        let Some(found) = self.sort(&words) else { return Sentence::Something };
+        // "No" alone refuses nothing: it needs what is not wanted.
+        let wants_none = found.has_none && found.has_what;
+        let wants_not = found.wants && found.is_negated && (found.has_what || found.has_whom);
+        let leaves =
+            found.has_verb && !found.is_negated && (found.has_what || found.has_whom || words.len() <= 2);
+        let is_negated_verb = found.has_verb && found.is_negated && !found.has_none;
+        match () {
+            () if is_negated_verb => Sentence::Something,
+            () if leaves || wants_not || wants_none => Sentence::Request,
+            () if found.has_verb || found.has_what || found.wants => Sentence::Something,
+            () => Sentence::Empty,
+        }
+    }
+
+    /// What kinds of words a sentence has; `None` if one belongs to no request.
+    fn sort(&self, words: &[&str]) -> Option<Found> {
+        let mut found = Found::default();
+        let mut rest = words;
+        while let [first, others @ ..] = rest {
+            let longest = |phrases: &[String]| {
+                phrases
+                    .iter()
+                    .filter(|phrase| begins(rest, phrase))
+                    .map(|phrase| phrase.split(' ').count())
+                    .max()
+            };
+            let lengths =
+                [&self.none, &self.verbs, &self.wants, &self.openings, &self.not].map(|list| longest(list));
+            let best = lengths.iter().copied().flatten().max();
+            match (best, lengths) {
+                (Some(length), lengths) => {
+                    let is = |index: usize| lengths.get(index).copied().flatten() == Some(length);
+                    found.has_none |= is(0);
+                    found.has_verb |= is(1);
+                    found.wants |= is(2);
+                    found.is_negated |= is(4);
+                    rest = rest.get(length..).unwrap_or_default();
+                }
+                _ => {
+                    let is_in = |list: &[String]| list.iter().any(|word| word == first);
+                    let (is_whom, is_what) = (is_in(&self.whom) || first.contains('@'), is_in(&self.what));
+                    if !is_whom && !is_what && !is_in(&self.others) {
+                        return None;
+                    }
+                    found.has_whom |= is_whom;
+                    found.has_what |= is_what;
+                    rest = others;
+                }
+            }
+        }
+        Some(found)
+    }
+}
+
+/// Which kinds of words a sentence has.
+#[derive(Debug, Clone, Copy, Default)]
+struct Found {
+    has_verb: bool,
+    has_whom: bool,
+    has_what: bool,
+    wants: bool,
+    is_negated: bool,
+    has_none: bool,
+}
+
+/// The text without the names, places and telephone numbers with which people end it.
+fn without_name(text: &str) -> String {
+    let mut lines: Vec<&str> = text.lines().map(str::trim).filter(|line| !line.is_empty()).collect();
+    let is_name = |line: &&str| {
+        let starts = |word: &str| {
+            word.starts_with(|c: char| c.is_uppercase() || c.is_ascii_digit() || "+/".contains(c))
+        };
+        line.split_whitespace().count() <= 4
+            && line.split_whitespace().all(starts)
+            && !line.ends_with(['!', '?', '.'])
+    };
+    while lines.len() > 1 && lines.last().is_some_and(is_name) {
+        lines.pop();
+    }
+    lines.join("\n")
+}
+
+/// The sentences of a text, and whether each is a question.
+fn sentences(text: &str) -> Vec<(String, bool)> {
+    let mut sentences = Vec::new();
+    let mut sentence = String::new();
+    let mut characters = text.chars().peekable();
+    while let Some(c) = characters.next() {
+        // A full stop inside an address ends nothing.
+        let ends =
+            "!?;,\n".contains(c) || c == '.' && characters.peek().is_none_or(|next| next.is_whitespace());
+        if ends {
+            sentences.push((std::mem::take(&mut sentence), c == '?'));
+        } else {
+            sentence.push(c);
+        }
+    }
+    sentences.push((sentence, false));
+    sentences
+}
+
+fn words(sentence: &str) -> Vec<&str> {
+    sentence
+        .split(|c: char| c.is_whitespace() || "()\"“”:/".contains(c))
+        .map(|word| word.trim_matches(|c: char| !c.is_alphanumeric()))
+        .filter(|word| !word.is_empty())
+        .collect()
+}
+
+fn begins(words: &[&str], phrase: &str) -> bool {
+    let mut words = words.iter();
+    phrase.split(' ').all(|part| words.next() == Some(&part))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::rules::Rules;
+    use super::*;
+
+    #[test]
+    fn requests_in_peoples_own_words() {
+        let rules = Rules::built_in().unwrap();
+        for text in [
+            "Jag vill inte längre få era medlemsbrev.",
+            "Kan ni plocka bort mig från utskickslistan? Tack.",
+            "Jag önskar inte längre få dessa utskick",
+            "Ta bort mig från denna lista!!!",
+            "Hi, could you please unsubscribe me from this newsletter? Thanks!",
+            "Please stop sending me emails",
+            "Vill avsluta prenumerationen",
+            "Hej! Vänligen stryk min adress ur ert register. Tack!",
+            "Inga fler brev, tack.",
+            "I no longer wish to receive your newsletter.",
+            "Jag vill slippa era mejl framöver",
+            "Sluta skicka brev till oss",
+            "Please take me off your mailing list",
+            "Kan du avregistrera anna@example.se?",
+            "Poistakaa minut postituslistalta, kiitos.",
+            "Jeg ønsker ikke å motta flere nyhetsbrev.",
+            "Afmeld mig venligst fra listen",
+            "Bitte löschen Sie mich aus dem Verteiler.",
+            "Ta bort mig från listan\nAnna Ek\nTestby",
+        ] {
+            assert!(asks(text, &rules.leave), "{text}");
+        }
+    }
+
+    #[test]
+    fn what_only_sounds_like_one() {
+        let rules = Rules::built_in().unwrap();
+        for text in [
+            "Avbeställ kaffet till mötet",
+            "Stoppa vindkraften!",
+            "Säg upp lokalen",
+            "Ta bort mig inte, men byt min adress",
+            "Jag vill inte avsluta prenumerationen",
+            "Vill inte ha vindkraft",
+            "Vi i byn vill inte ha fler vindkraftverk. Skriv om det i nästa brev!",
+            "Hur avregistrerar jag mig?",
+            "Avsluta mötet i tid",
+            "Is this letter free?",
+            "Please remove my neighbour from the list",
+            "Ta bort min man från listan, han är död",
+            "Don't unsubscribe me",
+            "Please don't remove me from the list",
+            "Jag vill ha brevet",
+            "Kan ni skicka brevet till mig?",
+            "Tack för brevet!",
+            "Stop the wind farm!",
+            "Inga brev har kommit till mig",
+            "Jag vill bli medlem",
+            "Nein",
+            "",
+        ] {
+            assert!(!asks(text, &rules.leave), "{text}");
+        }
+    }
+}

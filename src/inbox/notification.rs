@@ -1,0 +1,199 @@
+//! Notifications in JSON, which mail services send instead of delivery reports (Amazon SES through SNS, and the like).
+
+use serde_json::Value;
+
+use super::rules::Rules;
+use super::status::Action;
+use super::verdict::Evidence;
+use crate::domain::bounce::{Class, MessageKind, Reason, Verdict};
+
+/// So many recipients of one notification are read.
+const MOST: usize = 1_000;
+/// A notification inside another one's text, as SNS wraps it.
+const MOST_WRAPPED: usize = 2;
+
+/// What happened to a recipient, as services call it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum What {
+    Failed,
+    Delayed,
+    Complained,
+}
+
+/// What a service says of one recipient.
+#[derive(Debug)]
+struct Found {
+    what: What,
+    address: String,
+    status: Option<String>,
+    diagnostic: String,
+    /// Whether the service calls it final; `None` if it does not say.
+    is_permanent: Option<bool>,
+}
+
+/// Reads a text that begins with a notification in JSON; `None` for any other text.
+pub fn read(text: &str, rules: &Rules) -> Option<(MessageKind, Vec<Verdict>)> {
+    let text = text.trim_start();
+    if !text.starts_with(['{', '[']) {
+        return None;
+    }
+    let value = serde_json::Deserializer::from_str(text).into_iter::<Value>().next()?.ok()?;
+    let mut found = Vec::new();
+    collect(&value, MOST_WRAPPED, &mut found);
+    let first = found.first()?.what;
+    let verdicts: Vec<Verdict> = found.into_iter().take(MOST).map(|found| found.judge(rules)).collect();
+    let kind = match first {
+        What::Complained => MessageKind::Complaint,
+        What::Delayed => MessageKind::Delayed,
+        What::Failed => MessageKind::Bounce,
+    };
+    Some((kind, verdicts))
+}
+
+impl Found {
+    fn judge(self, rules: &Rules) -> Verdict {
+        if self.what == What::Complained {
+            return Verdict {
+                address: self.address,
+                class: Class::Hard,
+                status: None,
+                reason: Reason::Complaint,
+                diagnostic: self.diagnostic,
+            };
+        }
+        let action = (self.what == What::Delayed).then_some(Action::Delayed);
+        let evidence = Evidence {
+            status: self.status.as_deref(),
+            diagnostic: &self.diagnostic,
+            action,
+            ..Evidence::default()
+        };
+        let verdict = evidence.judge(rules, self.address);
+        match (self.is_permanent, verdict.class) {
+            // The service will try again, or the next letter may arrive.
+            (Some(false), Class::Hard) => Verdict { class: Class::Soft, ..verdict },
+            _ => verdict,
+        }
+    }
+}
+
+fn collect(value: &Value, wrapped: usize, found: &mut Vec<Found>) {
+    if let Value::Array(values) = value {
+        values.iter().take(MOST).for_each(|value| collect(value, wrapped, found));
+        return;
+    }
+    if let (Some(inner), true) = (value["Message"].as_str(), wrapped > 0)
+        && let Ok(inner) = serde_json::from_str::<Value>(inner)
+    {
+        collect(&inner, wrapped - 1, found);
+        return;
+    }
+    ses(value, found);
+    if found.is_empty() {
+        found.extend(event(value));
+    }
+}
+
+/// Amazon SES: `bounce`, `complaint` or `deliveryDelay` with a list of recipients.
+fn ses(value: &Value, found: &mut Vec<Found>) {
+    for (table, list, what) in [
+        ("bounce", "bouncedRecipients", What::Failed),
+        ("complaint", "complainedRecipients", What::Complained),
+        ("deliveryDelay", "delayedRecipients", What::Delayed),
+    ] {
+        let about = &value[table];
+        let is_permanent = about["bounceType"].as_str().map(|kind| kind != "Transient");
+        let recipients = about[list].as_array().into_iter().flatten();
+        found.extend(recipients.filter_map(|recipient| {
+            Some(Found {
+                what,
+                address: recipient["emailAddress"].as_str()?.to_owned(),
+                status: recipient["status"].as_str().map(str::to_owned),
+                diagnostic: recipient["diagnosticCode"].as_str().unwrap_or_default().to_owned(),
+                is_permanent,
+            })
+        }));
+    }
+}
+
+/// Other services: one object an event, with the recipient and what happened under names that differ.
+fn event(value: &Value) -> Option<Found> {
+    let data = if value["event-data"].is_object() { &value["event-data"] } else { value };
+    let text = |names: &[&str]| names.iter().find_map(|name| data[*name].as_str()).map(str::to_owned);
+    let kind = text(&["event", "Type", "RecordType", "type"])?.to_lowercase().replace(['_', '-', ' '], "");
+    let what = match kind.as_str() {
+        "complained" | "complaint" | "spam" | "spamreport" | "spamcomplaint" => What::Complained,
+        "deferred" | "softbounce" | "transient" | "delayed" if kind != "softbounce" => What::Delayed,
+        "bounce" | "bounced" | "hardbounce" | "softbounce" | "failed" | "dropped" | "invalidemail"
+        | "blocked" => What::Failed,
+        _ => return None,
+    };
+    let severity = text(&["severity"]).unwrap_or_default();
+    let is_permanent = match (kind.as_str(), severity.as_str()) {
+        ("softbounce", _) | (_, "temporary") => Some(false),
+        ("hardbounce", _) | (_, "permanent") => Some(true),
+        _ => None,
+    };
+    let reply = &data["delivery-status"];
+    let in_reply = |name: &str| reply[name].as_str().map(str::to_owned);
+    let diagnostic = text(&["reason", "Details", "Description", "response", "diagnostic-code"])
+        .or_else(|| in_reply("message").filter(|message| !message.is_empty()))
+        .or_else(|| in_reply("description"));
+    Some(Found {
+        what,
+        address: text(&["email", "Email", "recipient", "Recipient", "to"])?,
+        status: text(&["status", "enhanced_status"]).or_else(|| in_reply("enhanced-code")),
+        diagnostic: diagnostic.unwrap_or_default(),
+        is_permanent,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn services_say_it_in_their_own_json() {
+        let rules = Rules::built_in().unwrap();
+        for (text, kind, class) in [
+            (
+                r#"{"notificationType":"Bounce","bounce":{"bounceType":"Permanent","bouncedRecipients":[
+                   {"emailAddress":"a@example.se","status":"5.1.1","diagnosticCode":"smtp; 550 5.1.1 user unknown"}]}}
+                   -- and some words"#,
+                MessageKind::Bounce,
+                Class::Hard,
+            ),
+            (
+                r#"{"Type":"Notification","Message":"{\"eventType\":\"Complaint\",\"complaint\":{\"complainedRecipients\":[{\"emailAddress\":\"a@example.se\"}]}}"}"#,
+                MessageKind::Complaint,
+                Class::Hard,
+            ),
+            (
+                r#"{"notificationType":"Bounce","bounce":{"bounceType":"Transient","bouncedRecipients":[{"emailAddress":"a@example.se","diagnosticCode":"no such user"}]}}"#,
+                MessageKind::Bounce,
+                Class::Soft,
+            ),
+            (
+                r#"[{"email":"a@example.se","event":"bounce","status":"5.1.1","reason":"550 5.1.1 no such user"}]"#,
+                MessageKind::Bounce,
+                Class::Hard,
+            ),
+            (
+                r#"{"event-data":{"event":"failed","severity":"permanent","recipient":"a@example.se","delivery-status":{"message":"mailbox full"}}}"#,
+                MessageKind::Bounce,
+                Class::Soft,
+            ),
+            (r#"{"event":"spam","email":"a@example.se"}"#, MessageKind::Complaint, Class::Hard),
+        ] {
+            let (found, verdicts) = read(text, &rules).unwrap();
+            assert_eq!(
+                (found, verdicts[0].class, verdicts[0].address.as_str()),
+                (kind, class, "a@example.se"),
+                "{text}"
+            );
+        }
+        for text in ["{}", "[1]", "{\"event\":\"open\",\"email\":\"a@example.se\"}", "{ no json", "Hej"] {
+            assert!(read(text, &rules).is_none(), "{text}");
+        }
+    }
+}
