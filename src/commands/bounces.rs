@@ -18,7 +18,7 @@ use crate::config::ConfigError;
 use crate::domain::Address;
 use crate::error::{Error, Exit, Kind};
 use crate::inbox::{Hints, Reader};
-use crate::mailbox::{self, MessageFile};
+use crate::mailbox::{self, Handling, MessageFile};
 use crate::report::{Terminal, count};
 
 use super::{Context, Project};
@@ -28,7 +28,7 @@ use explain::Explainer;
 /// What is done with each message; chosen once.
 trait InboxProcessor {
     /// Processes a message; its record is durable when this returns.
-    fn take(&mut self, name: &str, bytes: &[u8]) -> Result<(), Error>;
+    fn take(&mut self, name: &str, bytes: &[u8]) -> Result<Handling, Error>;
 
     /// Puts a message file away whose messages were all taken.
     fn put_away(&self, file: &MessageFile) -> std::io::Result<()>;
@@ -58,7 +58,8 @@ pub fn run(dir: &Path, arguments: &Bounces, terminal: Terminal) -> Result<Exit, 
             let _lock = project.lock("bounces")?;
             let ledger = project.ledger()?;
             let key = project.token_key()?;
-            let mut desk = Desk::new(&project, &ledger, &key, &reader, arguments)?;
+            let mut desk =
+                Desk::new(Context { project: &project, terminal }, &ledger, &key, &reader, arguments)?;
             let read = read_all(Some(&project), arguments, &mut desk, terminal);
             // What was read is told even if something could not be.
             if read.is_ok() || desk.has_read() {
@@ -146,8 +147,12 @@ fn read_files(
             Err(error) if error.kind() == ErrorKind::NotFound => continue,
             Err(error) => Err(error),
             Ok(content) => {
-                content.each(|name, bytes| processor.take(name, bytes))?;
-                processor.put_away(&file)
+                let mut stays = false;
+                content.each(|name, bytes| {
+                    stays |= processor.take(name, bytes)? == Handling::Stays;
+                    Ok::<_, Error>(())
+                })?;
+                if stays { Ok(()) } else { processor.put_away(&file) }
             }
         };
         if let Err(error) = put_away {

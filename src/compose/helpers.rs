@@ -1,15 +1,19 @@
 //! The words that templates may use besides Handlebars' own: dates, times, money, lists and plurals.
 
+use std::borrow::Cow;
+
 use handlebars::{Context, Handlebars, Helper, HelperResult, Output, RenderContext, RenderErrorReason};
 use jiff::civil::{Date, Time};
 use serde_json::Value;
 use unicode_width::UnicodeWidthStr;
 
 use super::language::Language;
+use super::tags::template_tags;
 
 type Words = fn(&Language, &[&Value]) -> Result<String, String>;
 
-const HELPERS: [(&str, Words); 8] = [
+const HELPERS: [(&str, Words); 9] = [
+    (VALUE_OR, value_or),
     ("date", |language, values| Ok(language.date(date(values)?))),
     ("weekday_date", |language, values| Ok(language.weekday_date(date(values)?))),
     ("season", |language, values| Ok(language.season(date(values)?))),
@@ -19,6 +23,9 @@ const HELPERS: [(&str, Words); 8] = [
     ("plural", plural),
     ("underline", underline),
 ];
+
+/// What `{{member.first_name "friend"}}` becomes before it is compiled.
+const VALUE_OR: &str = "value_or";
 
 /// Handlebars' own helpers.
 const BUILT_IN: [&str; 18] = [
@@ -31,38 +38,12 @@ pub(super) fn is_known(name: &str) -> bool {
     BUILT_IN.contains(&name) || HELPERS.iter().any(|(known, _)| *known == name)
 }
 
-/// Tells whether a tag of this name and so many arguments shows a value, or the words after it if that is empty.
-pub(super) fn has_fallback(name: &str, arguments: usize) -> bool {
-    arguments == 1 && ["member.", "association.", "issue."].iter().any(|root| name.starts_with(root))
-}
-
-/// `{{member.first_name "friend"}}`: the value, or the words if it is empty.
-fn value_or_words(
-    helper: &Helper<'_>,
-    registry: &Handlebars<'_>,
-    context: &Context,
-    _: &mut RenderContext<'_, '_>,
-    out: &mut dyn Output,
-) -> HelperResult {
-    let value = helper.name().split('.').try_fold(context.data(), |value, name| value.get(name));
-    let words = helper.param(0).map(|parameter| plain(parameter.value()));
-    let (Some(value), Some(words)) =
-        (value, words.filter(|_| has_fallback(helper.name(), helper.params().len())))
-    else {
-        return Err(RenderErrorReason::Other(format!("unknown helper `{}`", helper.name())).into());
-    };
-    let value = plain(value);
-    let shown = if value.trim().is_empty() || value == "null" { words } else { value };
-    Ok(out.write(&registry.get_escape_fn()(&shown))?)
-}
-
 /// Registers the helpers for a language.
 pub(super) fn register(registry: &mut Handlebars<'_>, language: &Language) {
-    registry.register_helper("helperMissing", Box::new(value_or_words));
     for (name, words) in HELPERS {
         let language = language.clone();
         let helper = move |helper: &Helper<'_>,
-                           _: &Handlebars<'_>,
+                           handlebars: &Handlebars<'_>,
                            _: &Context,
                            _: &mut RenderContext<'_, '_>,
                            out: &mut dyn Output|
@@ -70,10 +51,40 @@ pub(super) fn register(registry: &mut Handlebars<'_>, language: &Language) {
             let values: Vec<&Value> = helper.params().iter().map(handlebars::PathAndJson::value).collect();
             let text = words(&language, &values)
                 .map_err(|what| RenderErrorReason::Other(format!("{{{{{name}}}}} {what}")))?;
-            Ok(out.write(&text)?)
+            // A member's field never becomes markup.
+            Ok(out.write(&handlebars.get_escape_fn()(&text))?)
         };
         registry.register_helper(name, Box::new(helper));
     }
+}
+
+/// The value, or the words after it if it is empty.
+fn value_or(_: &Language, values: &[&Value]) -> Result<String, String> {
+    let value = values.first().map(|value| plain(value)).unwrap_or_default();
+    if value.trim().is_empty() || value == "null" { Ok(text(values, 1)?.to_owned()) } else { Ok(value) }
+}
+
+/// The template with tags such as `{{member.first_name "friend"}}`, which Handlebars does not know, as calls of a helper.
+pub(super) fn with_fallbacks(template: &str) -> Cow<'_, str> {
+    let mut changed = String::new();
+    let mut copied = 0;
+    for tag in template_tags(template) {
+        let name = tag.text.trim_start_matches(['{', '~']).trim_start();
+        let is_value = ["member.", "association.", "issue."].iter().any(|root| name.starts_with(root));
+        let rest = name.split_once(char::is_whitespace).map(|(_, rest)| rest.trim_start());
+        if is_value && rest.is_some_and(|rest| rest.starts_with(['"', '\''])) {
+            let at = tag.range.start + tag.text.len() - name.len();
+            changed.push_str(template.get(copied..at).unwrap_or_default());
+            changed.push_str(VALUE_OR);
+            changed.push(' ');
+            copied = at;
+        }
+    }
+    if copied == 0 {
+        return Cow::Borrowed(template);
+    }
+    changed.push_str(template.get(copied..).unwrap_or_default());
+    Cow::Owned(changed)
 }
 
 fn text<'a>(values: &[&'a Value], index: usize) -> Result<&'a str, String> {
@@ -174,10 +185,15 @@ mod tests {
             ("{{list \"a\" \"b\"}}", "a och b"),
             ("{{plural 1 \"möte\" \"möten\"}}, {{plural 3 \"möte\" \"möten\"}}", "1 möte, 3 möten"),
             ("{{time_range s e}}", "13:00"),
-            ("{{underline \"Åh\" \"=\"}}", "Åh\n=="),
+            ("{{underline \"Åh\" \"-\"}}", "Åh\n--"),
+            ("{{list member.name}}", "A &amp; B"),
             ("{{member.name \"vän\"}}, {{member.city \"byn\"}}", "A &amp; B, byn"),
         ] {
-            assert_eq!(registry.render_template(template, &data).unwrap(), want, "{template}");
+            assert_eq!(
+                registry.render_template(&with_fallbacks(template), &data).unwrap(),
+                want,
+                "{template}"
+            );
         }
         for wrong in [
             "{{date \"i maj\"}}",

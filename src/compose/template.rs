@@ -54,7 +54,9 @@ impl Templates {
     pub fn add(&mut self, name: &str, path: &Path, text: &str) -> Result<(), ComposeError> {
         limits::template(path, text)?;
         let source = Source { path, text, lines_above: 0 };
-        self.registry.register_template_string(name, text).map_err(|error| source.syntax_error(&error))
+        self.registry
+            .register_template_string(name, helpers::with_fallbacks(text))
+            .map_err(|error| source.syntax_error(&error))
     }
 
     /// Renders a template.
@@ -87,7 +89,8 @@ impl Source<'_> {
     /// Points at an unclosed block, a tag that is not understood, or a name that no letter has.
     pub fn check(&self, schema: &Value) -> Result<(), ComposeError> {
         limits::template(self.path, self.text)?;
-        let template = Template::compile(self.text).map_err(|error| self.syntax_error(&error))?;
+        let template = Template::compile(&helpers::with_fallbacks(self.text))
+            .map_err(|error| self.syntax_error(&error))?;
         let check = Check { source: self, schema };
         check.template(&template, true)
     }
@@ -147,7 +150,7 @@ fn unclosed_block(text: &str) -> Option<(usize, usize, String)> {
 /// Tells whether a template does more with these roots than show their values: a helper or a block that is given one,
 /// a raw value, or a path that could lead to one.
 pub(super) fn decides_by(text: &str, roots: &[&str]) -> bool {
-    Template::compile(text).map_or(true, |template| decides(&template, roots))
+    Template::compile(&helpers::with_fallbacks(text)).map_or(true, |template| decides(&template, roots))
 }
 
 fn decides(template: &Template, roots: &[&str]) -> bool {
@@ -162,9 +165,7 @@ fn decides(template: &Template, roots: &[&str]) -> bool {
     };
     template.elements.iter().any(|element| match element {
         TemplateElement::Expression(helper) | TemplateElement::HelperBlock(helper) => {
-            // With words for an empty value it is a decision.
-            !helper.params.is_empty() && is_personal(&helper.name)
-                || helper.params.iter().chain(helper.hash.values()).any(is_personal)
+            helper.params.iter().chain(helper.hash.values()).any(is_personal)
                 || helper.template.iter().chain(&helper.inverse).any(|inner| decides(inner, roots))
         }
         TemplateElement::HtmlExpression(helper) => {
@@ -211,10 +212,7 @@ impl Check<'_> {
         let has_arguments = !helper.params.is_empty() || !helper.hash.is_empty();
         let name = helper.name.as_name().unwrap_or_default();
         if has_arguments || helper.block {
-            let is_value = helpers::has_fallback(name, helper.params.len()) && !helper.block;
-            if is_value {
-                self.parameter(&helper.name, place, at_root)?;
-            } else if !helpers::is_known(name) {
+            if !helpers::is_known(name) {
                 let message = format!("unknown helper `{name}`");
                 return Err(self.source.error(place.0, place.1, message, None));
             }

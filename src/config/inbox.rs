@@ -25,6 +25,8 @@ pub struct Inbox {
     pub soft_issues: Count,
     /// Answer a mail by which somebody leaves with a short one that says so.
     pub confirm: bool,
+    /// The name of our mail server in `Authentication-Results`, whose verdict on DMARC is believed (RFC 8601 §2.5).
+    pub authserv_id: Option<String>,
     /// One folder, or several.
     #[serde(deserialize_with = "one_or_several")]
     pub imap: Vec<Imap>,
@@ -57,7 +59,14 @@ pub struct Imap {
 
 impl Default for Inbox {
     fn default() -> Self {
-        Self { sources: Vec::new(), move_to: None, soft_issues: Count(2), confirm: false, imap: Vec::new() }
+        Self {
+            sources: Vec::new(),
+            move_to: None,
+            soft_issues: Count(2),
+            confirm: false,
+            authserv_id: None,
+            imap: Vec::new(),
+        }
     }
 }
 

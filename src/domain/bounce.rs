@@ -91,6 +91,10 @@ pub enum Reason {
     Network,
     SystemError,
     SystemFull,
+    /// In an automatic answer: has left the organisation.
+    Left,
+    /// In an automatic answer: has died.
+    Deceased,
     Undefined,
 }
 

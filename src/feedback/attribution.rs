@@ -5,7 +5,7 @@ use jiff::Timestamp;
 use crate::diagnosis::{self, About};
 use crate::domain::bounce::{Class, MessageKind, Reason, Verdict};
 use crate::domain::{Address, IssueName, MemberId, Reply, Suppression, SuppressionReason, Token, TokenKey};
-use crate::inbox::Report;
+use crate::inbox::{News, Report};
 use crate::ledger::{BounceAction, BounceRecord, Ledger, LedgerError};
 
 /// Finds whose letter a message is about.
@@ -15,6 +15,10 @@ pub struct BounceAttribution<'a> {
     pub key: &'a TokenKey,
     /// Suppress after this many issues in a row that bounced softly.
     pub soft_issues: usize,
+    /// Whether every letter's return path has a token: then a bounce without one may be forged.
+    pub has_tokens: bool,
+    /// The mail server whose `Authentication-Results` are believed.
+    pub authenticator: Option<&'a str>,
 }
 
 impl BounceAttribution<'_> {
@@ -29,8 +33,15 @@ impl BounceAttribution<'_> {
             return Ok(Some(token.member));
         }
         let Ok(address) = Address::parse(address) else { return Ok(None) };
-        let Some(row) = self.ledger.member_by_address(&address)? else { return Ok(None) };
-        Ok(self.ledger.was_mailed(row.member.id)?.then_some(row.member.id))
+        let present = self.ledger.member_by_address(&address)?.map(|row| row.member.id);
+        match present
+            .map(|member| Ok::<_, LedgerError>((member, self.ledger.was_mailed(member)?)))
+            .transpose()?
+        {
+            Some((member, true)) => Ok(Some(member)),
+            // A former address of somebody's, to which the letter went.
+            _ => self.ledger.mailed_at(address.as_str()),
+        }
     }
 
     /// What is recorded of a message and done about it; one record at least, so that it is read once.
@@ -60,11 +71,7 @@ impl BounceAttribution<'_> {
         let unnamed = report.unnamed.as_slice().iter().filter(|_| token.is_some());
         let verdicts: Vec<&Verdict> = report.recipients.iter().chain(unnamed).collect();
         if verdicts.is_empty() {
-            let from = report.from.clone();
-            let member = self.member(token.as_ref(), &from)?;
-            let action = self.withdraw(report.kind, token.as_ref(), member, &from, now)?;
-            let address = Some(from).filter(|from| !from.is_empty());
-            return Ok(vec![BounceRecord { address, member, action, ..blank }]);
+            return Ok(vec![self.without_verdict(report, token.as_ref(), blank, now)?]);
         }
         verdicts
             .into_iter()
@@ -92,6 +99,34 @@ impl BounceAttribution<'_> {
             .collect()
     }
 
+    /// The record of a message that says nothing about an address: an answer, a request to leave, a mail by somebody.
+    fn without_verdict(
+        &self,
+        report: &Report,
+        token: Option<&Token>,
+        blank: BounceRecord,
+        now: Timestamp,
+    ) -> Result<BounceRecord, LedgerError> {
+        let from = report.from.clone();
+        let member = self.member(token, &from)?;
+        let is_forged =
+            token.is_none() && report.kind == MessageKind::Unsubscribe && self.is_disowned(report);
+        let action = if is_forged {
+            BounceAction::Unverified
+        } else {
+            self.withdraw(report.kind, token, member, &from, now)?
+        };
+        let address = Some(from).filter(|from| !from.is_empty());
+        let (reason, diagnostic) = match &report.news {
+            Some(News { reason, words, new_address }) => {
+                let new = new_address.as_ref().map_or_else(String::new, |new| format!(" <{new}>"));
+                (Some(*reason), Some(format!("{words}{new}")))
+            }
+            None => (None, None),
+        };
+        Ok(BounceRecord { address, reason, diagnostic, member, action, ..blank })
+    }
+
     /// The address that is recorded: the named one, else the one to which the letter went.
     fn shown_address(
         &self,
@@ -103,6 +138,12 @@ impl BounceAttribution<'_> {
             Some(member) => Ok(self.addresses(issue, member)?.into_iter().flatten().next()),
             None => Ok(Some(verdict.address.clone())),
         }
+    }
+
+    /// Tells whether our own mail server says that the sender did not write it.
+    fn is_disowned(&self, report: &Report) -> bool {
+        self.authenticator
+            .is_some_and(|own| report.disowned_by.iter().any(|server| own.eq_ignore_ascii_case(server)))
     }
 
     /// A request to leave by the member's own token or from its own address.
@@ -136,6 +177,9 @@ impl BounceAttribution<'_> {
         let Some(member) = member else { return Ok(BounceAction::NotOurs) };
         if kind == MessageKind::Bounce && is_about_us(verdict) {
             return Ok(BounceAction::None);
+        }
+        if kind == MessageKind::Bounce && token.is_none() && self.has_tokens {
+            return Ok(BounceAction::Unverified);
         }
         let reason = match (kind, verdict.class) {
             // A report on DKIM or DMARC is not a recipient's complaint (RFC 6591).

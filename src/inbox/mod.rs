@@ -14,6 +14,7 @@ mod header;
 mod leave;
 mod mail;
 mod mime;
+mod news;
 mod notice;
 mod notification;
 mod phrase;
@@ -27,6 +28,7 @@ mod unsubscribe;
 mod verdict;
 
 pub use mime::unix_lines;
+pub use news::News;
 pub use reader::{Hints, Reader, Report};
 pub use rules::RulesError;
 

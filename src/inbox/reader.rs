@@ -7,6 +7,7 @@ use serde::Serialize;
 use super::header::Headers;
 use super::mail::Mail;
 use super::mime::{Message, Part, Role, starts_with, unix_lines};
+use super::news::{self, News};
 use super::rules::{Rules, RulesError};
 use super::verdict::cut;
 use super::{address, notice, reply, tokens};
@@ -47,6 +48,10 @@ pub struct Report {
     pub references: Vec<String>,
     /// Whether a machine may answer it.
     pub may_be_answered: bool,
+    /// What an automatic answer tells of its sender.
+    pub news: Option<News>,
+    /// The servers that say that the sender's domain disowns it (RFC 8601, `dmarc=fail`).
+    pub disowned_by: Vec<String>,
 }
 
 /// Reads messages by the built-in rules.
@@ -99,17 +104,20 @@ impl Reader {
         {
             return report;
         }
+        let from = address::first(&message.headers.text("from")).unwrap_or_default().to_owned();
         Report {
             kind,
             recipients,
             unnamed,
             tokens: tokens::candidates(&message, &original, notice),
             subject: message.headers.text("subject"),
-            from: address::first(&message.headers.text("from")).unwrap_or_default().to_owned(),
             date: message.headers.text("date"),
             message_id: identifiers(&message.headers, "message-id").pop().unwrap_or_default(),
             references: identifiers(&message.headers, "references"),
             may_be_answered: reply::may_be_answered(&message.headers, &self.rules),
+            news: (kind == MessageKind::AutoReply).then(|| news::read(notice, &from, &self.rules)).flatten(),
+            disowned_by: disowned_by(&message.headers),
+            from,
         }
     }
 
@@ -120,6 +128,14 @@ impl Reader {
         let report = self.read_nested(content, depth + 1);
         (!report.recipients.is_empty()).then_some(report)
     }
+}
+
+/// The servers whose `Authentication-Results` say that DMARC failed (RFC 8601 §2.2).
+fn disowned_by(headers: &Headers<'_>) -> Vec<String> {
+    let results = headers.all("authentication-results").take(MAX_IDENTIFIERS);
+    let failed = results.filter(|value| value.to_ascii_lowercase().replace(' ', "").contains("dmarc=fail"));
+    let server = failed.filter_map(|value| value.split([';', ' ']).find(|word| !word.trim().is_empty()));
+    server.map(|server| server.trim().to_ascii_lowercase()).collect()
 }
 
 /// The identifiers that a field lists (RFC 5322 §3.6.4), those only that can be in a field again.

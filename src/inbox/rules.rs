@@ -195,6 +195,16 @@ pub struct Replies {
     pub unanswered: Vec<String>,
     challenges: Vec<String>,
     texts: Vec<String>,
+    pub news: NewsWords,
+}
+
+/// What automatic answers tell of their senders.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct NewsWords {
+    pub left: Vec<String>,
+    pub moved: Vec<String>,
+    pub deceased: Vec<String>,
 }
 
 macro_rules! rule_file {
@@ -371,6 +381,9 @@ mod tests {
             &rules.original.ruled,
             &rules.reply.subjects,
             &rules.reply.away,
+            &rules.reply.news.left,
+            &rules.reply.news.moved,
+            &rules.reply.news.deceased,
             &rules.unsubscribe.subjects,
             &rules.unsubscribe.ambiguous,
             &rules.unsubscribe.negations,

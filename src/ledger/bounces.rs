@@ -42,6 +42,9 @@ pub struct Correction {
     pub since: Timestamp,
     /// The last bounce's reason.
     pub reason: Option<Reason>,
+    /// What an automatic answer says.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub words: Option<String>,
 }
 
 /// What was done about a message.
@@ -53,6 +56,8 @@ pub enum BounceAction {
     AlreadySuppressed,
     Counted,
     None,
+    /// It has no token of ours, and could be anybody's: recorded, and nothing is done about it.
+    Unverified,
     /// The message names nobody that a letter went to, or its token is not ours.
     NotOurs,
 }
@@ -179,6 +184,7 @@ impl Ledger {
                 address: row.get(3)?,
                 since,
                 reason: row.get(5)?,
+                words: None,
             })
         })?;
         Ok(rows.collect::<Result<_, _>>()?)
@@ -194,6 +200,45 @@ impl Ledger {
                    AND reason IS NOT NULL ORDER BY at";
         let mut statement = self.connection.prepare_cached(sql)?;
         let rows = statement.query_map([issue], |row| Ok((row.get(0)?, row.get(1)?)))?;
+        Ok(rows.collect::<Result<_, _>>()?)
+    }
+
+    /// The member to whom a letter at this address last went, whoever has the address now.
+    ///
+    /// # Errors
+    /// If the ledger cannot be read.
+    pub fn mailed_at(&self, address: &str) -> Result<Option<MemberId>, LedgerError> {
+        // Issue by issue, as the index of addresses begins with it.
+        let sql = "SELECT d.member FROM (SELECT DISTINCT issue FROM run) r
+                   JOIN delivery d ON d.issue = r.issue AND lower(d.address) = ?1 AND d.address IS NOT NULL
+                   WHERE d.attempts > 0 ORDER BY d.changed_at DESC LIMIT 1";
+        let key = address.to_lowercase();
+        Ok(self.connection.prepare_cached(sql)?.query_row([key], |row| row.get(0)).optional()?)
+    }
+
+    /// What automatic answers told of members whose address is still the same, the latest first.
+    ///
+    /// # Errors
+    /// If the ledger cannot be read.
+    pub fn news(&self) -> Result<Vec<Correction>, LedgerError> {
+        let sql = "SELECT m.id, m.name, m.fields ->> '$.organisation', coalesce(m.address, ''), b.at, b.reason, b.diagnostic
+                   FROM bounce b JOIN member m ON m.id = b.member AND m.active = 1
+                   WHERE b.kind = 'auto-reply' AND b.reason IS NOT NULL AND b.file <> ''
+                   AND lower(b.address) = m.address_key
+                   GROUP BY m.id HAVING b.at = max(b.at) ORDER BY b.at DESC, m.id";
+        let mut statement = self.connection.prepare(sql)?;
+        let rows = statement.query_map((), |row| {
+            let Stamp(since) = row.get(4)?;
+            Ok(Correction {
+                member: row.get(0)?,
+                name: row.get(1)?,
+                organisation: row.get(2)?,
+                address: row.get(3)?,
+                since,
+                reason: row.get(5)?,
+                words: row.get(6)?,
+            })
+        })?;
         Ok(rows.collect::<Result<_, _>>()?)
     }
 

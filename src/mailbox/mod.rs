@@ -6,6 +6,14 @@ mod files;
 mod imap;
 mod lock;
 
+/// What becomes of a message that was read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Handling {
+    PutAway,
+    /// It is for a person to read, and stays as it is.
+    Stays,
+}
+
 pub use files::{Content, FindError, MessageFile, find};
 #[cfg(feature = "imap")]
 pub use imap::{Access, DONE, ImapError, ImapServer};

@@ -24,7 +24,7 @@ fn log_lines(club: &Sandbox) -> usize {
 #[test]
 fn messages_are_read_once_and_marked() {
     let server = ImapServer::start(&messages(3));
-    let club = club(&server, "", 4);
+    let club = club(&server, "", 4).without_tokens();
     club.run("bounces --dry-run").code(0).stdout_has("imap://127.0.0.1/INBOX/;UID=2: bounce");
     let commands = server.commands().join("\n");
     assert!(commands.contains("EXAMINE") && !commands.contains("SELECT") && !commands.contains("STORE"));

@@ -4,7 +4,7 @@ use crate::support::sandbox::{Sandbox, bounce};
 use crate::support::smtp_server::SmtpServer;
 
 fn sent(issues: &[&str]) -> Sandbox {
-    let club = Sandbox::members(4);
+    let club = Sandbox::members(4).without_tokens();
     for issue in issues {
         club.write(&format!("issues/{issue}/issue.toml"), "title = \"Brevet\"\ndate = 2026-04-15\n");
         club.write(&format!("issues/{issue}/10-hej.md"), "+++\ntitle = \"Hej\"\n+++\nEtt brev.\n");
@@ -118,4 +118,157 @@ fn who_leaves_is_told_once_where_the_club_wants_it() {
     drop(server);
     club.write("4.eml", farewell(4, ""));
     club.run(&read(&club, "4.eml")).code(0).stderr_has("could not be told").stdout_has("suppressed");
+}
+
+/// The Message-ID of an issue's letter to a member, and the token in it.
+fn message_id(club: &Sandbox, issue: &str, member: usize) -> (String, String) {
+    let files = club.files(&format!("outbox/{issue}"));
+    let file = files.iter().find(|file| file.starts_with(&format!("{member:06}-"))).unwrap();
+    let letter = club.read(&format!("outbox/{issue}/{file}"));
+    let id = letter.split("Message-ID: <").nth(1).unwrap().split('>').next().unwrap().to_owned();
+    let token = id.split('@').next().unwrap().to_owned();
+    (id, token)
+}
+
+/// A club whose letters have tokens, with an issue that was sent.
+fn club_with_tokens(members: usize) -> Sandbox {
+    let club = Sandbox::members(members);
+    club.run("send 2026-1 --yes").code(0);
+    club
+}
+
+#[test]
+fn a_token_says_whom_a_report_is_about_that_names_nobody() {
+    let club = club_with_tokens(4);
+    let (_, token) = message_id(&club, "2026-1", 2);
+    club.write(
+        "complaint.eml",
+        format!(
+            "From: feedback@provider.example\nTo: studs+{token}@example.se\nSubject: complaint\nMIME-Version: 1.0\n\
+             Content-Type: multipart/report; report-type=feedback-report; boundary=\"b\"\n\n--b\n\nAbuse.\n--b\n\
+             Content-Type: message/feedback-report\n\nFeedback-Type: abuse\nUser-Agent: x/1\nVersion: 1\n\
+             Original-Rcpt-To: redacted\n\n--b--\n"
+        ),
+    );
+    club.run(&read(&club, "complaint.eml"))
+        .code(0)
+        .stdout_has("member0002@example.org")
+        .stdout_has("suppressed");
+    club.run("members show 'Member 0002'").code(0).stdout_has("not mailed: complaint");
+}
+
+#[test]
+fn a_bounce_without_a_token_is_recorded_and_does_nothing() {
+    let club = club_with_tokens(4);
+    club.write("forged.eml", bounce(1, "5.1.1", "User unknown"));
+    club.run(&read(&club, "forged.eml")).code(0).stdout_has("unverified");
+    club.run("members show 'Member 0001'").code(0).stdout_has("standing").stdout_has("active");
+    // With our Message-ID in the returned header it is ours, wherever it came back to.
+    let (id, _) = message_id(&club, "2026-1", 1);
+    let returned =
+        format!("--b\nContent-Type: text/rfc822-headers\n\nMessage-ID: <{id}>\nSubject: Brevet\n\n--b--");
+    club.write("ours.eml", bounce(1, "5.1.1", "User unknown").replace("--b--", &returned));
+    club.run(&read(&club, "ours.eml")).code(0).stdout_has("suppressed");
+}
+
+#[test]
+fn forged_bounces_in_numbers_stop_the_reading() {
+    let club = Sandbox::members(30).without_tokens();
+    club.run("send 2026-1 --yes").code(0);
+    for number in 1..=30 {
+        club.write(&format!("forged/{number:02}.eml"), bounce(number, "5.1.1", "User unknown"));
+    }
+    club.run(&read(&club, "forged")).code(65).stderr_has("more than 20 members").stderr_has("may be forged");
+    let suppressed = club.run("members list --json").json();
+    let suppressed = suppressed.as_array().unwrap().iter().filter(|row| !row["suppressed"].is_null()).count();
+    assert_eq!(suppressed, 20);
+}
+
+#[test]
+fn our_own_faults_in_bounces_suppress_nobody() {
+    let club = club_with_tokens(4);
+    let (id, _) = message_id(&club, "2026-1", 1);
+    for (number, (status, words)) in [
+        ("5.7.26", "This mail is unauthenticated: SPF and DKIM did not pass"),
+        ("5.7.1", "Service unavailable; client host blocked using a blocklist"),
+        ("4.7.28", "unusual rate of unsolicited mail, rate limited"),
+        ("5.7.1", "relay access denied"),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let returned = format!("--b\nContent-Type: text/rfc822-headers\n\nMessage-ID: <{id}>\n\n--b--");
+        let name = format!("{number}.eml");
+        club.write(&name, bounce(1, status, words).replace("--b--", &returned));
+        let out = club.run(&read(&club, &name)).code(0).stdout();
+        assert!(!out.contains("suppressed") && !out.contains("counted"), "{out}");
+    }
+    club.run("members show 'Member 0001'").code(0).stdout_has("active");
+}
+
+#[test]
+fn people_write_and_are_left_alone() {
+    let club = club_with_tokens(6);
+    for folder in ["new", "cur", "tmp"] {
+        std::fs::create_dir_all(club.path("Maildir").join(folder)).unwrap();
+    }
+    let mail = |number: usize, subject: &str, more: &str, text: &str| {
+        format!(
+            "From: member{number:04}@example.org\nTo: brev@example.se\nSubject: {subject}\n{more}\n{text}\n"
+        )
+    };
+    let (_, token) = message_id(&club, "2026-1", 4);
+    club.write("Maildir/new/1.a.host", mail(1, "Avbeställ kaffet till mötet", "", "Vi blir tre."));
+    club.write(
+        "Maildir/new/2.a.host",
+        mail(2, "Sv: Brevet", "", "Jag vill inte längre få era utskick, tack!"),
+    );
+    club.write(
+        "Maildir/new/3.a.host",
+        mail(
+            3,
+            "Autosvar: Brevet",
+            "Auto-Submitted: auto-replied\n",
+            "Jag har slutat. Skriv till ny@example.net.",
+        ),
+    );
+    let forwarded = format!(
+        "From: granne@example.net\nTo: avsluta+{token}@example.se\nSubject: unsubscribe {token}\n\n\n"
+    );
+    club.write("Maildir/new/4.a.host", forwarded);
+    let apple = mail(
+        5,
+        "unsubscribe",
+        "Auto-Submitted: auto-replied\nX-Apple-Unsubscribe: true\n",
+        "Apple Mail sent this email to unsubscribe from the message.",
+    );
+    club.write("Maildir/new/5.a.host", apple);
+    let disowned = "Authentication-Results: mx.example.se; spf=fail; dmarc=fail (p=reject)\n";
+    club.write("Maildir/new/6.a.host", mail(6, "unsubscribe", disowned, ""));
+    club.write(
+        "medlemsbrev.toml",
+        "[inbox]\nauthserv_id = \"mx.example.se\"\n".to_owned() + &club.read("medlemsbrev.toml"),
+    );
+    let run = club.run(&read(&club, "Maildir")).code(0);
+    let run =
+        run.stdout_has("reply").stdout_has("Avbeställ kaffet till mötet").stderr_has("1 reply by people");
+    run.stdout_has("member0004@example.org (by granne@example.net)").stdout_has("unverified");
+    assert_eq!(club.files("Maildir/new"), ["1.a.host"], "what people wrote stays unread");
+    club.run(&read(&club, "Maildir")).code(0).stderr_has("0 read, 6 known");
+    assert_eq!(club.files("Maildir/new"), ["1.a.host"]);
+    for (number, standing) in [
+        (1, "active"),
+        (2, "unsubscribed"),
+        (3, "active"),
+        (4, "unsubscribed"),
+        (5, "unsubscribed"),
+        (6, "active"),
+    ] {
+        club.run(&format!("members show 'Member {number:04}'")).code(0).stdout_has(standing);
+    }
+    club.run("bounces report")
+        .code(0)
+        .stdout_has("Member 0003")
+        .stdout_has("Jag har slutat")
+        .stdout_has("ny@example.net");
 }

@@ -1,6 +1,6 @@
 //! `bounces`: each message once; what it says is recorded, and dead or withdrawn addresses are suppressed.
 
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashSet};
 use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
@@ -9,14 +9,15 @@ use serde_json::Value;
 use crate::cli::Bounces;
 use crate::domain::Sha256;
 use crate::domain::TokenKey;
-use crate::error::Error;
+use crate::domain::bounce::MessageKind;
+use crate::error::{Error, Kind};
 use crate::feedback::{BounceAttribution, BounceLogLine};
-use crate::inbox::{Reader, unix_lines};
-use crate::ledger::{Ledger, LedgerError};
-use crate::mailbox::MessageFile;
-use crate::report::{JsonLines, LogError, Table, Terminal, count};
+use crate::inbox::{Reader, Report, unix_lines};
+use crate::ledger::{BounceAction, BounceRecord, Ledger, LedgerError};
+use crate::mailbox::{Handling, MessageFile};
+use crate::report::{JsonLines, LogError, Table, Terminal, count, plural};
 
-use super::super::Project;
+use super::super::Context;
 use super::InboxProcessor;
 use super::farewell::Unsubscriber;
 
@@ -34,22 +35,41 @@ pub(super) struct Desk<'a> {
     known: u64,
     confirms: bool,
     unsubscribers: Vec<Unsubscriber>,
+    terminal: Terminal,
+    /// Suppressions by messages that no token of ours vouches for, and how many there may be without a question.
+    unverified: u64,
+    most_unverified: u64,
+    /// What people wrote themselves, by issue.
+    replies: BTreeMap<String, u64>,
 }
+
+/// So many suppressions without a token, or this share of the members, may be forged.
+const MOST_UNVERIFIED: u64 = 20;
+const SHARE_UNVERIFIED: u64 = 10;
+/// Characters of a subject that are shown.
+const SHOWN: usize = 60;
 
 impl<'a> Desk<'a> {
     pub fn new(
-        project: &Project,
+        context: Context<'a>,
         ledger: &'a Ledger,
         key: &'a TokenKey,
         reader: &'a Reader,
         arguments: &Bounces,
     ) -> Result<Self, Error> {
+        let Context { project, terminal } = context;
         let inbox = &project.config.inbox;
         let configured = || inbox.move_to.as_ref().map(|to| project.dir.join(to));
         let log = arguments.log_file.clone().unwrap_or_else(|| project.log_path("bounce"));
         Ok(Self {
             reader,
-            attribution: BounceAttribution { ledger, key, soft_issues: inbox.soft_issues.0 },
+            attribution: BounceAttribution {
+                ledger,
+                key,
+                soft_issues: inbox.soft_issues.0,
+                has_tokens: project.config.sender.bounce_address.is_some(),
+                authenticator: inbox.authserv_id.as_deref(),
+            },
             move_to: arguments.move_to.clone().or_else(configured),
             log: JsonLines::open(&log)?,
             log_path: log,
@@ -59,6 +79,10 @@ impl<'a> Desk<'a> {
             known: 0,
             confirms: inbox.confirm,
             unsubscribers: Vec::new(),
+            terminal,
+            unverified: 0,
+            most_unverified: MOST_UNVERIFIED.max(ledger.active_members()? / SHARE_UNVERIFIED),
+            replies: BTreeMap::new(),
         })
     }
 
@@ -92,6 +116,103 @@ impl<'a> Desk<'a> {
             terminal.data(self.table.to_string());
         }
         terminal.say(format!("{} read, {} known already.", count(self.read), count(self.known)));
+        for (issue, replies) in &self.replies {
+            let about = if issue.is_empty() { String::new() } else { format!(" to {issue}") };
+            let replies = plural(*replies, "reply", "replies");
+            terminal.say(format!("{replies}{about} by people, left for you to read."));
+        }
+    }
+
+    /// Asks before messages that anybody could have written take many members off the list.
+    fn agree_to_unverified(&mut self) -> Result<(), Error> {
+        let message = format!(
+            "messages without a token of ours would suppress more than {} members: they may be forged",
+            self.most_unverified
+        );
+        match self.terminal.confirm(&format!("{message}. Go on?")) {
+            Some(true) => {
+                self.most_unverified = u64::MAX;
+                Ok(())
+            }
+            Some(false) => Err(Error::cancelled()),
+            None => Err(Error::new(Kind::Data, format!("{message}; the rest was not read"))
+                .hint("look at the messages, move what is forged away, and run `bounces` in a terminal")),
+        }
+    }
+
+    /// Records a message; `None` if so many members would be suppressed without a token that a person has to agree.
+    fn record(
+        &mut self,
+        report: &Report,
+        digest: &str,
+        name: &str,
+        now: Timestamp,
+    ) -> Result<Option<Vec<BounceRecord>>, LedgerError> {
+        let ledger = self.attribution.ledger;
+        let is_verified = self.attribution.token(report).is_some();
+        let most = self.most_unverified.saturating_sub(self.unverified);
+        let recorded = ledger.at_once(|ledger| {
+            let records = self.attribution.records(report, digest, name, now)?;
+            let suppressed =
+                records.iter().filter(|record| record.action == BounceAction::Suppressed).count();
+            let suppressed = if is_verified { 0 } else { suppressed as u64 };
+            if suppressed > most {
+                return Err(Unrecorded::TooMany);
+            }
+            records.iter().try_for_each(|record| ledger.add_bounce(record, now))?;
+            Ok((records, suppressed))
+        });
+        match recorded {
+            Ok((records, suppressed)) => {
+                self.unverified += suppressed;
+                Ok(Some(records))
+            }
+            Err(Unrecorded::TooMany) => Ok(None),
+            Err(Unrecorded::Ledger(error)) => Err(error),
+        }
+    }
+
+    /// Whether a person wrote to us, rather than a machine; such mail is counted, and stays in the mailbox.
+    fn is_reply(&mut self, report: &Report, record: &BounceRecord) -> bool {
+        let is_ours = record.member.is_some() || record.issue.is_some();
+        let is_reply = report.kind == MessageKind::Other && report.may_be_answered && is_ours;
+        if is_reply {
+            let issue = record.issue.as_ref().map_or_else(String::new, ToString::to_string);
+            *self.replies.entry(issue).or_default() += 1;
+        }
+        is_reply
+    }
+
+    /// The row of a record: who, why and what was done.
+    fn show(&mut self, report: &Report, record: &BounceRecord, is_reply: bool) -> Result<(), Error> {
+        let mut address = record.address.clone().unwrap_or_default();
+        if let (MessageKind::Unsubscribe, Some(member)) = (record.kind, record.member) {
+            // Whoever has the letter can leave with its link: a letter that was forwarded, for example.
+            let [mailed, own] = self.attribution.addresses(record.issue.as_ref(), member)?;
+            let theirs = mailed.or(own).filter(|theirs| !theirs.eq_ignore_ascii_case(&address));
+            address = theirs.map_or(address.clone(), |theirs| format!("{theirs} (by {address})"));
+        }
+        let (kind, reason, done) = if is_reply {
+            let subject: String = report.subject.chars().take(SHOWN).collect();
+            ("reply".to_owned(), subject, "for you".to_owned())
+        } else {
+            let reason = record.reason.map_or_else(String::new, |reason| reason.to_string());
+            (record.kind.to_string(), reason, <&str>::from(record.action).replace('_', " "))
+        };
+        self.table.row([kind, address, reason, done, record.file.clone()]);
+        Ok(())
+    }
+}
+
+/// Why a message was not recorded.
+enum Unrecorded {
+    TooMany,
+    Ledger(LedgerError),
+}
+
+impl From<LedgerError> for Unrecorded {
+    fn from(error: LedgerError) -> Self {
+        Self::Ledger(error)
     }
 }
 
@@ -106,33 +227,41 @@ fn logged(log: &Path) -> Result<HashSet<(String, usize)>, LogError> {
 }
 
 impl InboxProcessor for Desk<'_> {
-    fn take(&mut self, name: &str, bytes: &[u8]) -> Result<(), Error> {
+    fn take(&mut self, name: &str, bytes: &[u8]) -> Result<Handling, Error> {
         let ledger = self.attribution.ledger;
         // IMAP has the line ends of the wire, a Maildir those of the machine: it is the same message.
         let digest = Sha256::of(&unix_lines(bytes));
         if ledger.has_bounce(&digest)? {
             self.known += 1;
-            return self.complete_log(&digest);
+            self.complete_log(&digest)?;
+            let is_reply =
+                |record: &BounceRecord| record.kind == MessageKind::Other && record.member.is_some();
+            let stays = ledger.bounces_of(&digest)?.iter().any(|(_, record)| is_reply(record));
+            return Ok(if stays { Handling::Stays } else { Handling::PutAway });
         }
         let report = self.reader.read(bytes);
         let now = Timestamp::now();
-        let records = ledger.at_once(|ledger| {
-            let records = self.attribution.records(&report, &digest, name, now)?;
-            records.iter().try_for_each(|record| ledger.add_bounce(record, now))?;
-            Ok::<_, LedgerError>(records)
-        })?;
+        let records = match self.record(&report, &digest, name, now)? {
+            Some(records) => records,
+            None => {
+                self.agree_to_unverified()?;
+                self.record(&report, &digest, name, now)?.unwrap_or_default()
+            }
+        };
         self.read += 1;
         if let Some(record) = records.first().filter(|_| self.confirms) {
             self.unsubscribers.extend(Unsubscriber::of(&report, record, &self.attribution)?);
         }
+        let mut handling = Handling::PutAway;
         for record in &records {
             self.log.add(&BounceLogLine { time: now, event: "read", record })?;
-            let done = <&str>::from(record.action).replace('_', " ");
-            let address = record.address.clone().unwrap_or_default();
-            let reason = record.reason.map_or_else(String::new, |reason| reason.to_string());
-            self.table.row([record.kind.to_string(), address, reason, done, record.file.clone()]);
+            let is_reply = self.is_reply(&report, record);
+            if is_reply {
+                handling = Handling::Stays;
+            }
+            self.show(&report, record, is_reply)?;
         }
-        Ok(())
+        Ok(handling)
     }
 
     fn put_away(&self, file: &MessageFile) -> std::io::Result<()> {

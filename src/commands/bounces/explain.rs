@@ -10,7 +10,7 @@ use crate::error::{Error, Kind};
 use crate::feedback::BounceAttribution;
 use crate::inbox::Reader;
 use crate::ledger::Ledger;
-use crate::mailbox::MessageFile;
+use crate::mailbox::{Handling, MessageFile};
 use crate::report::Terminal;
 
 use super::super::Project;
@@ -63,12 +63,14 @@ impl Explainer<'_> {
 }
 
 impl InboxProcessor for Explainer<'_> {
-    fn take(&mut self, name: &str, bytes: &[u8]) -> Result<(), Error> {
+    fn take(&mut self, name: &str, bytes: &[u8]) -> Result<Handling, Error> {
         let report = self.reader.read(bytes);
         let attribution = self.known.as_ref().map(|(ledger, key)| BounceAttribution {
             ledger,
             key,
             soft_issues: usize::MAX,
+            has_tokens: false,
+            authenticator: None,
         });
         let token = attribution.as_ref().and_then(|known| known.token(&report));
         let mut recipients = Vec::new();
@@ -86,7 +88,7 @@ impl InboxProcessor for Explainer<'_> {
         } else {
             self.terminal.data(message.to_string());
         }
-        Ok(())
+        Ok(Handling::PutAway)
     }
 
     fn put_away(&self, _file: &MessageFile) -> std::io::Result<()> {

@@ -8,7 +8,8 @@ use crate::commands::Context;
 /// Prints the list as a table, CSV or JSON.
 pub(super) fn run(context: Context<'_>, csv: bool) -> Result<Exit, Error> {
     let ledger = context.project.ledger()?;
-    let corrections = ledger.corrections()?;
+    let mut corrections = ledger.corrections()?;
+    corrections.extend(ledger.news()?);
     if context.terminal.json {
         context.terminal.json(&corrections);
         return Ok(Exit::Done);
@@ -18,7 +19,10 @@ pub(super) fn run(context: Context<'_>, csv: bool) -> Result<Exit, Error> {
     let header = cells::<6>(word("header"));
     let rows = corrections.iter().map(|correction| {
         let reason = correction.reason.map_or("other", <&str>::from);
-        let [wrong, advice] = cells(words.get(reason).map_or_else(|| word("other"), String::as_str));
+        let [mut wrong, advice] = cells(words.get(reason).map_or_else(|| word("other"), String::as_str));
+        if let Some(words) = &correction.words {
+            wrong = format!("{wrong}: {words}");
+        }
         [
             correction.organisation.clone().unwrap_or_default(),
             correction.name.clone(),

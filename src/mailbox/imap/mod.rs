@@ -15,6 +15,7 @@ use std::time::Duration;
 
 use backon::{BackoffBuilder, ExponentialBuilder};
 
+use super::Handling;
 use crate::net::{Login, Security, ServerError, Transcript};
 
 use session::Session;
@@ -117,7 +118,7 @@ impl ImapServer {
     pub async fn read<E: From<ImapError>>(
         &self,
         access: Access,
-        mut each: impl FnMut(&str, &[u8]) -> Result<(), E>,
+        mut each: impl FnMut(&str, &[u8]) -> Result<Handling, E>,
         mut waiting: impl FnMut(&ImapError, Duration),
     ) -> Result<(), E> {
         let mut progress = Progress::default();
@@ -144,14 +145,15 @@ impl ImapServer {
         &self,
         access: Access,
         progress: &mut Progress,
-        each: &mut impl FnMut(&str, &[u8]) -> Result<(), E>,
+        each: &mut impl FnMut(&str, &[u8]) -> Result<Handling, E>,
     ) -> Result<(), Stop<E>> {
         let mut session = Session::open(self, access).await?;
         progress.begin(session.validity);
         let uids = session.unhandled().await?;
         let (seen, new): (Vec<u32>, Vec<u32>) = uids.iter().partition(|uid| progress.seen.contains(uid));
         if access == Access::Handle {
-            for seen in seen.chunks(WINDOW) {
+            let done: Vec<u32> = seen.into_iter().filter(|uid| !progress.staying.contains(uid)).collect();
+            for seen in done.chunks(WINDOW) {
                 session.put_away(seen).await?;
             }
         }
@@ -159,9 +161,15 @@ impl ImapServer {
             for batch in batches(&session.sizes(window).await?) {
                 let mut handled = Vec::new();
                 for message in session.fetch(&batch).await? {
-                    each(&self.message_name(message.uid), &message.bytes).map_err(Stop::Caller)?;
+                    let handling =
+                        each(&self.message_name(message.uid), &message.bytes).map_err(Stop::Caller)?;
                     progress.seen.insert(message.uid);
-                    handled.push(message.uid);
+                    match handling {
+                        Handling::PutAway => handled.push(message.uid),
+                        Handling::Stays => {
+                            progress.staying.insert(message.uid);
+                        }
+                    }
                 }
                 if access == Access::Handle && !handled.is_empty() {
                     session.put_away(&handled).await?;
@@ -210,12 +218,15 @@ impl ImapServer {
 struct Progress {
     validity: u32,
     seen: BTreeSet<u32>,
+    /// Those of them that stay as they are.
+    staying: BTreeSet<u32>,
 }
 
 impl Progress {
     fn begin(&mut self, validity: u32) {
         if self.validity != validity {
             self.seen.clear();
+            self.staying.clear();
             self.validity = validity;
         }
     }

@@ -102,6 +102,13 @@ impl Sandbox {
         sandbox
     }
 
+    /// Without an address for bounces, whose tokens a bounce would have to have.
+    pub fn without_tokens(self) -> Self {
+        let config = self.read("medlemsbrev.toml").replace("bounce_address = \"studs@example.se\"\n", "");
+        self.write("medlemsbrev.toml", config);
+        self
+    }
+
     /// Sends through the server from now on, with short time limits.
     pub fn relay(self, server: &SmtpServer) -> Self {
         let mut table = format!(

@@ -1,0 +1,79 @@
+//! News in automatic answers: somebody has left, has another address, or has died. Nobody is suppressed for it; the member
+//! list may have to be corrected.
+
+use super::address;
+use super::phrase::fold;
+use super::rules::Rules;
+use crate::domain::bounce::Reason;
+
+/// More of an answer is not read.
+const MOST: usize = 4_000;
+const LONGEST_SENTENCE: usize = 240;
+
+/// What an automatic answer tells of its sender.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+pub struct News {
+    /// `Moved`, `Left` or `Deceased`.
+    pub reason: Reason,
+    /// The sentence that says so.
+    pub words: String,
+    /// The address to use instead, if one is named.
+    pub new_address: Option<String>,
+}
+
+/// The news in a text, where `sender` is who wrote it.
+pub fn read(text: &str, sender: &str, rules: &Rules) -> Option<News> {
+    let text = super::verdict::cut(text, MOST);
+    let (sentence, reason) = sentences(text).find_map(|sentence| {
+        let folded = fold(sentence);
+        let has = |phrases: &[String]| phrases.iter().any(|phrase| folded.contains(phrase.as_str()));
+        let news = &rules.reply.news;
+        let reason = if has(&news.deceased) {
+            Reason::Deceased
+        } else if has(&news.left) {
+            Reason::Left
+        } else if has(&news.moved) {
+            Reason::Moved
+        } else {
+            return None;
+        };
+        Some((sentence, reason))
+    })?;
+    let new_address = address::find(text).map(|spot| spot.address.to_owned());
+    let new_address = new_address.into_iter().find(|found| address::key(found) != address::key(sender));
+    let words: Vec<&str> = sentence.split_whitespace().collect();
+    let words: String = words.join(" ").chars().take(LONGEST_SENTENCE).collect();
+    Some(News { reason, words, new_address: new_address.filter(|_| reason != Reason::Deceased) })
+}
+
+/// Sentences end at a full stop before white space, or at an empty line.
+fn sentences(text: &str) -> impl Iterator<Item = &str> {
+    text.split("\n\n")
+        .flat_map(|paragraph| paragraph.split_inclusive(['.', '!']))
+        .filter(|sentence| !sentence.trim().is_empty())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn news_is_told_from_a_holiday() {
+        let rules = Rules::built_in().unwrap();
+        for (text, want) in [
+            (
+                "Hej! Jag har slutat på kommunen. Kontakta info@kommunen.example.se",
+                Some((Reason::Left, true)),
+            ),
+            ("Min nya e-postadress är siv@example.org från 1 maj.", Some((Reason::Moved, true))),
+            ("Bertil har gått bort.", Some((Reason::Deceased, false))),
+            ("Siv no longer works here.", Some((Reason::Left, false))),
+            ("I have a new email address: siv@example.org", Some((Reason::Moved, true))),
+            ("Jag är på semester till den 5 augusti.", None),
+            ("Tack för ditt mejl, vi svarar så snart vi kan.", None),
+        ] {
+            let news = read(text, "siv@example.se", &rules);
+            assert_eq!(news.map(|news| (news.reason, news.new_address.is_some())), want, "{text}");
+        }
+    }
+}
