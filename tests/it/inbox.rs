@@ -206,45 +206,49 @@ fn our_own_faults_in_bounces_suppress_nobody() {
     club.run("members show 'Member 0001'").code(0).stdout_has("active");
 }
 
-#[test]
-fn people_write_and_are_left_alone() {
-    let club = club_with_tokens(6);
+/// A Maildir with a mail of each kind that members write, from member 1 to member 6.
+fn write_mails(club: &Sandbox) {
     for folder in ["new", "cur", "tmp"] {
         std::fs::create_dir_all(club.path("Maildir").join(folder)).unwrap();
     }
-    let mail = |number: usize, subject: &str, more: &str, text: &str| {
-        format!(
-            "From: member{number:04}@example.org\nTo: brev@example.se\nSubject: {subject}\n{more}\n{text}\n"
-        )
-    };
-    let (_, token) = message_id(&club, "2026-1", 4);
-    club.write("Maildir/new/1.a.host", mail(1, "Avbeställ kaffet till mötet", "", "Vi blir tre."));
-    club.write(
-        "Maildir/new/2.a.host",
-        mail(2, "Sv: Brevet", "", "Jag vill inte längre få era utskick, tack!"),
-    );
-    club.write(
-        "Maildir/new/3.a.host",
-        mail(
-            3,
+    let (_, token) = message_id(club, "2026-1", 4);
+    let subject = format!("unsubscribe {token}");
+    let to = format!("avsluta+{token}@example.se");
+    let apple = "Auto-Submitted: auto-replied\nX-Apple-Unsubscribe: true\n";
+    let disowned = "Authentication-Results: mx.example.se; spf=fail; dmarc=fail (p=reject)\n";
+    let own = |number: usize| format!("member{number:04}@example.org");
+    for (number, (from, to, subject, more, text)) in [
+        (own(1), "brev@example.se", "Avbeställ kaffet till mötet", "", "Vi blir tre."),
+        (own(2), "brev@example.se", "Sv: Brevet", "", "Jag vill inte längre få era utskick, tack!"),
+        (
+            own(3),
+            "brev@example.se",
             "Autosvar: Brevet",
             "Auto-Submitted: auto-replied\n",
             "Jag har slutat. Skriv till ny@example.net.",
         ),
-    );
-    let forwarded = format!(
-        "From: granne@example.net\nTo: avsluta+{token}@example.se\nSubject: unsubscribe {token}\n\n\n"
-    );
-    club.write("Maildir/new/4.a.host", forwarded);
-    let apple = mail(
-        5,
-        "unsubscribe",
-        "Auto-Submitted: auto-replied\nX-Apple-Unsubscribe: true\n",
-        "Apple Mail sent this email to unsubscribe from the message.",
-    );
-    club.write("Maildir/new/5.a.host", apple);
-    let disowned = "Authentication-Results: mx.example.se; spf=fail; dmarc=fail (p=reject)\n";
-    club.write("Maildir/new/6.a.host", mail(6, "unsubscribe", disowned, ""));
+        ("granne@example.net".to_owned(), to.as_str(), subject.as_str(), "", ""),
+        (
+            own(5),
+            "brev@example.se",
+            "unsubscribe",
+            apple,
+            "Apple Mail sent this email to unsubscribe from the message.",
+        ),
+        (own(6), "brev@example.se", "unsubscribe", disowned, ""),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let mail = format!("From: {from}\nTo: {to}\nSubject: {subject}\n{more}\n{text}\n");
+        club.write(&format!("Maildir/new/{}.a.host", number + 1), mail);
+    }
+}
+
+#[test]
+fn people_write_and_are_left_alone() {
+    let club = club_with_tokens(6);
+    write_mails(&club);
     club.write(
         "medlemsbrev.toml",
         "[inbox]\nauthserv_id = \"mx.example.se\"\n".to_owned() + &club.read("medlemsbrev.toml"),
