@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use crate::compose::LeftOut;
 use crate::domain::Excerpt;
 
 use super::{Finding, Subject};
@@ -43,6 +44,48 @@ pub(super) fn kinds(subject: &Subject<'_>) -> Vec<Finding> {
         Finding::error("attachment-kind", message, "save it as PDF, .docx or .xlsx").at(whole(path))
     };
     subject.source.attachments.iter().filter(is_dangerous).map(finding).collect()
+}
+
+/// Files in the folder that readers do not get.
+pub(super) fn left_out(subject: &Subject<'_>) -> Vec<Finding> {
+    let finding = |(path, why): &(std::path::PathBuf, LeftOut)| {
+        let name = path.file_name().unwrap_or_default().to_string_lossy();
+        let (what, advice) = match why {
+            LeftOut::NotASection => (
+                "is not in the letter",
+                "name a section `.md`; put pictures into images, files to attach into attachments",
+            ),
+            LeftOut::InAFolder => ("is in a folder that is not read", "move it up into the issue's folder"),
+            LeftOut::NotForReaders => {
+                ("is not attached: it is a program's own file", "delete it, or close the program")
+            }
+            LeftOut::Empty => ("is not attached: it is empty", "save the file again, or delete it"),
+        };
+        Finding::warning("file-left-out", format!("`{name}` {what}"), advice).at(whole(path))
+    };
+    subject.source.left_out.iter().map(finding).collect()
+}
+
+/// Words that promise an attachment which there is not.
+pub(super) fn promised(subject: &Subject<'_>) -> Vec<Finding> {
+    if !subject.source.attachments.is_empty() {
+        return Vec::new();
+    }
+    let mut findings = Vec::new();
+    for passage in subject.passages() {
+        let lower = passage.text.to_lowercase();
+        let words = subject.words.language.iter().flat_map(|language| &language.attachments);
+        let found =
+            words.filter_map(|word| Some((word, lower.find(word.as_str())?))).min_by_key(|(_, at)| *at);
+        if let Some((word, at)) = found {
+            let message = format!("`{word}…` promises an attachment, and there is none");
+            let advice = "put the file into the folder attachments, or change the text";
+            // Where lower case has another length the place would be wrong.
+            let range = if lower.len() == passage.text.len() { at..at + word.len() } else { 0..0 };
+            findings.push(Finding::warning("attachment-missing", message, advice).at(passage.place(range)));
+        }
+    }
+    findings
 }
 
 fn whole(path: &Path) -> Excerpt {

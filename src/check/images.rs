@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use imagesize::ImageType;
 use percent_encoding::percent_decode_str;
 
+use crate::compose::image_path;
 use crate::domain::Excerpt;
 
 use super::markdown::Image;
@@ -41,8 +42,7 @@ pub(super) fn files(subject: &Subject<'_>) -> Vec<Finding> {
             let message = "the image would be loaded from the web: many mail programs block it, and it reveals who reads the letter";
             return vec![Finding::error("image-remote", message, advice)];
         }
-        let path = path_of(&image.target);
-        file(&subject.source.dir.join(&path), &path)
+        file(&image_path(&subject.source.dir, &image.target), &path_of(&image.target))
     });
     if let Some(logo) = &subject.facts.logo {
         findings.extend(file(logo, logo).into_iter().map(|finding| finding.at(Excerpt::new(logo, "", 0..0))));

@@ -56,6 +56,37 @@ pub(super) fn placeholders(subject: &Subject<'_>) -> Vec<Finding> {
     findings
 }
 
+/// Fields of other newsletter systems and of word processors: `*|FNAME|*`, `<<Namn>>`, `«Namn»`, `%NAMN%`.
+pub(super) fn merge_tags(subject: &Subject<'_>) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    for passage in subject.passages() {
+        for (open, close) in [("*|", "|*"), ("<<", ">>"), ("«", "»"), ("%", "%"), ("[[", "]]"), ("${", "}")]
+        {
+            for (start, _) in passage.text.match_indices(open) {
+                let from = start + open.len();
+                let rest = passage.text.get(from..).unwrap_or_default();
+                let Some(length) = rest.find(close) else { continue };
+                let name = rest.get(..length).unwrap_or_default();
+                let is_name = !name.is_empty()
+                    && name.len() <= 30
+                    && name.chars().all(|c| c.is_alphanumeric() || "_:- ".contains(c))
+                    && !name.starts_with(' ');
+                // Guillemets are quotation marks too, and percentages are usual: only capitals are a field there.
+                let is_shouted = name.chars().any(char::is_alphabetic)
+                    && !name.chars().any(|c| c.is_lowercase() || c == ' ');
+                if is_name && (is_shouted || !["%", "«"].contains(&open)) {
+                    let message =
+                        format!("`{open}{name}{close}` is a field of another system and stays as it is");
+                    let advice = "write {{member.name}} or another field of the member list";
+                    let end = from + length + close.len();
+                    findings.push(Finding::error("merge-tag", message, advice).at(passage.place(start..end)));
+                }
+            }
+        }
+    }
+    findings
+}
+
 /// Where `word` stands with no other word grown to it.
 fn whole_words<'t>(text: &'t str, word: &'t str) -> impl Iterator<Item = Range<usize>> {
     let is_joined = |c: Option<char>| c.is_some_and(|c| c.is_alphanumeric() || "-_/#\u{2011}".contains(c));

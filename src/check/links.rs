@@ -48,6 +48,13 @@ pub(super) fn not_parsed(subject: &Subject<'_>) -> Vec<Finding> {
     let mut findings = Vec::new();
     for section in &subject.sections {
         for (at, mark) in section.markdown.prose.match_indices("](") {
+            let target =
+                section.markdown.prose.get(at + mark.len()..).and_then(|rest| rest.split(')').next());
+            let target = target.unwrap_or_default().to_lowercase();
+            // A picture's name may have spaces.
+            if [".png", ".jpg", ".jpeg", ".gif"].iter().any(|end| target.ends_with(end)) {
+                continue;
+            }
             let finding = Finding::warning(
                 "link-syntax",
                 "this looks like a link but is not one",
@@ -57,6 +64,79 @@ pub(super) fn not_parsed(subject: &Subject<'_>) -> Vec<Finding> {
         }
     }
     findings
+}
+
+/// Links that tell others who opened them, or hide where they lead.
+pub(super) fn trackers(subject: &Subject<'_>) -> Vec<Finding> {
+    let found = all(subject).into_iter().filter_map(|target| {
+        let url =
+            Url::parse(target.url.trim()).ok().filter(|url| matches!(url.scheme(), "http" | "https"))?;
+        Some(tracker(&url)?.at(target.place))
+    });
+    found.collect()
+}
+
+/// Parameters by which web sites and newsletter systems follow readers; those that end with `_` are beginnings.
+const TRACKING: [&str; 14] = [
+    "utm_", "fbclid", "gclid", "dclid", "msclkid", "mc_cid", "mc_eid", "igshid", "igsh", "yclid", "_hsenc",
+    "_hsmi", "mkt_tok", "vero_id",
+];
+const SHORTENERS: [&str; 16] = [
+    "bit.ly",
+    "tinyurl.com",
+    "goo.gl",
+    "t.co",
+    "ow.ly",
+    "is.gd",
+    "buff.ly",
+    "lnkd.in",
+    "rebrand.ly",
+    "cutt.ly",
+    "shorturl.at",
+    "t.ly",
+    "rb.gy",
+    "kortlink.se",
+    "dub.sh",
+    "tiny.cc",
+];
+
+fn tracker(url: &Url) -> Option<Finding> {
+    let host = url.host_str().unwrap_or_default().trim_start_matches("www.");
+    let parameter =
+        |name: &str| url.query_pairs().find(|(key, _)| key == name).map(|(_, value)| value.into_owned());
+    if host.ends_with("safelinks.protection.outlook.com") {
+        let advice = parameter("url")
+            .map_or("copy the address from the web page".to_owned(), |bare| format!("write {bare}"));
+        return Some(Finding::warning(
+            "link-tracking",
+            "the link leads through Outlook's Safe Links of one reader",
+            advice,
+        ));
+    }
+    if SHORTENERS.contains(&host) {
+        let advice = "write the address to which it leads: readers and spam filters distrust short ones";
+        return Some(Finding::warning(
+            "link-shortener",
+            format!("`{host}` hides where the link leads"),
+            advice,
+        ));
+    }
+    let is_tracking = |key: &str| {
+        TRACKING.iter().any(|known| if known.ends_with('_') { key.starts_with(known) } else { key == *known })
+    };
+    let (followed, kept): (Vec<_>, Vec<_>) =
+        url.query_pairs().partition(|(key, _)| is_tracking(&key.to_lowercase()));
+    let (first, _) = followed.first()?;
+    let mut bare = url.clone();
+    bare.set_query(None);
+    if !kept.is_empty() {
+        bare.query_pairs_mut().extend_pairs(kept);
+    }
+    Some(Finding::warning(
+        "link-tracking",
+        format!("`{first}` in the link follows readers"),
+        format!("write {bare}"),
+    ))
 }
 
 /// The links to web pages, with their places.
@@ -169,6 +249,25 @@ fn mailto(url: &Url) -> Option<Finding> {
 mod tests {
     use super::super::tests::{found, names};
     use super::*;
+
+    #[test]
+    fn links_that_follow_readers_are_found() {
+        for (target, rule, advice) in [
+            ("https://example.se/a?fbclid=x&id=3", "link-tracking", "write https://example.se/a?id=3"),
+            ("https://example.se/a?utm_source=brev", "link-tracking", "write https://example.se/a"),
+            ("https://bit.ly/3abc", "link-shortener", "the address to which it leads"),
+            (
+                "https://eur01.safelinks.protection.outlook.com/?url=https%3A%2F%2Fexample.se&data=1",
+                "link-tracking",
+                "write https://example.se",
+            ),
+        ] {
+            let finding = tracker(&Url::parse(target).unwrap()).unwrap();
+            assert_eq!(finding.rule, rule, "{target}");
+            assert!(finding.advice.contains(advice), "{}", finding.advice);
+        }
+        assert!(tracker(&Url::parse("https://example.se/a?id=3&q=utm").unwrap()).is_none());
+    }
 
     #[test]
     fn links_that_lead_somewhere_pass() {

@@ -70,10 +70,13 @@ struct Letters<'a> {
     readers: &'a Readers,
 }
 
-const SOURCE_RULES: [fn(&Subject<'_>) -> Vec<Finding>; 18] = [
+const SOURCE_RULES: [fn(&Subject<'_>) -> Vec<Finding>; 22] = [
     links::targets,
     links::anchors,
     links::not_parsed,
+    links::trackers,
+    leftovers::merge_tags,
+    attachments::promised,
     link_text::empty,
     link_text::vague,
     link_text::bare_url,
@@ -89,6 +92,7 @@ const SOURCE_RULES: [fn(&Subject<'_>) -> Vec<Finding>; 18] = [
     leftovers::placeholders,
     attachments::sizes,
     attachments::kinds,
+    attachments::left_out,
 ];
 
 const LETTER_RULES: [fn(&Letters<'_>) -> Vec<Finding>; 8] = [

@@ -17,6 +17,8 @@ pub(super) struct Words {
 pub(super) struct LanguageWords {
     pub vague_links: Vec<String>,
     pub placeholders: Vec<String>,
+    /// Beginnings of words that promise an attachment.
+    pub attachments: Vec<String>,
     weekdays: Vec<Vec<String>>,
     months: Vec<Vec<String>>,
     pub before_day: Vec<String>,

@@ -146,7 +146,7 @@ impl Composer {
         styles: &Styles,
         images: &mut InlineImages,
     ) -> Result<CompiledSection, ComposeError> {
-        let Section { path, title, audience, events, markdown, lines_above, .. } = section;
+        let Section { path, title, audience, events, language, markdown, lines_above, .. } = section;
         if let Some(audience) = &audience {
             audience
                 .check_fields(|field| self.setup.fields.contains(field))
@@ -154,7 +154,7 @@ impl Composer {
         }
         template::Source { path: &path, text: &markdown, lines_above }.check(&self.schema()?)?;
         let anchor = format!("section-{}", index + 1);
-        let rendered = markdown::render(&markdown, dir, styles, images)?;
+        let rendered = markdown::render(&markdown, &anchor, dir, styles, images)?;
         let body = if rendered.is_personal {
             self.html.add(&anchor, &path, &rendered.html)?;
             self.text.add(&anchor, &path, &rendered.text)?;
@@ -162,7 +162,10 @@ impl Composer {
         } else {
             Some(Body { html: rendered.html, text: rendered.text })
         };
-        Ok(CompiledSection { title, anchor, audience, events, body })
+        let mut events = events;
+        events.sort_by_key(|event| (event.date, event.start));
+        let language = language.unwrap_or_else(|| self.issue.language.clone());
+        Ok(CompiledSection { title, anchor, audience, events, language, body })
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::path::Path;
+use std::sync::OnceLock;
 
 use jiff::civil::{Date, Time};
 use serde::Deserialize;
@@ -119,6 +120,18 @@ impl Language {
     pub fn text<'a>(&'a self, key: &'a str) -> &'a str {
         self.texts.get(key).map_or(key, String::as_str)
     }
+}
+
+/// The number of a month by its name in one of the built-in languages, or the first three letters or more of it.
+pub(super) fn month_number(word: &str) -> Option<i8> {
+    static MONTHS: OnceLock<Vec<Vec<String>>> = OnceLock::new();
+    let languages = MONTHS.get_or_init(|| {
+        let built_in = BUILT_IN.iter().filter_map(|(code, _)| Language::load(code, Path::new("/")).ok());
+        built_in.map(|language| language.months.iter().map(|month| month.to_lowercase()).collect()).collect()
+    });
+    let is_meant = |month: &String| word.chars().count() >= 3 && month.starts_with(word);
+    let found = languages.iter().find_map(|months| months.iter().position(is_meant))?;
+    i8::try_from(found + 1).ok()
 }
 
 fn name(names: &[String], index: usize) -> &str {

@@ -3,8 +3,10 @@
 use std::collections::HashSet;
 use std::path::Path;
 
-use pulldown_cmark::{Event, HeadingLevel, Options, Parser, Tag, TagEnd};
+use pulldown_cmark::{Event, HeadingLevel, Options, Parser, Tag, TagEnd, TextMergeStream};
 
+use super::autolink::with_links;
+use super::prepare::prepared;
 use super::style::Styles;
 use super::tag_mask::TagMask;
 use super::{ComposeError, parts::InlineImages};
@@ -33,12 +35,15 @@ pub fn options() -> Options {
 /// If an image is missing or is none.
 pub(super) fn render(
     markdown: &str,
+    anchor: &str,
     dir: &Path,
     styles: &Styles,
     images: &mut InlineImages,
 ) -> Result<Rendered, ComposeError> {
-    let (mask, source) = TagMask::markdown(markdown);
-    let events: Vec<Event<'_>> = Parser::new_ext(&source, options()).collect();
+    let (mask, source) = TagMask::markdown(&prepared(markdown));
+    let events =
+        TextMergeStream::new(Parser::new_ext(&source, options())).map(|event| own_footnote(event, anchor));
+    let events = with_links(events.collect());
     let text = super::text::render(&events);
     let events = unwrap_block_tags(shift_headings(events), &mask);
     let events = buttons(&images.take_in(events, dir)?);
@@ -52,6 +57,19 @@ pub(super) fn render(
         text: mask.restore(text.trim_end()),
         is_personal: !mask.is_empty(),
     })
+}
+
+/// Names a footnote by its section too: several sections may have a first one. A box of a task list is a character, as mail
+/// programs show no form.
+fn own_footnote<'a>(event: Event<'a>, anchor: &str) -> Event<'a> {
+    match event {
+        Event::FootnoteReference(name) => Event::FootnoteReference(format!("{anchor}-{name}").into()),
+        Event::Start(Tag::FootnoteDefinition(name)) => {
+            Event::Start(Tag::FootnoteDefinition(format!("{anchor}-{name}").into()))
+        }
+        Event::TaskListMarker(is_done) => Event::Text(if is_done { "☑ " } else { "☐ " }.into()),
+        other => other,
+    }
 }
 
 /// Puts the section's highest heading at `h3`, below the letter's title and the section's.
@@ -150,8 +168,6 @@ fn sanitised(html: &str) -> String {
         .add_tag_attributes("th", ["align"])
         .add_tag_attributes("table", ["role"])
         .add_allowed_classes("td", ["button-cell"])
-        .add_tags(["input"])
-        .add_tag_attributes("input", ["type", "checked", "disabled"])
         .filter_style_properties(HashSet::from(["text-align"]))
         .add_tag_attributes("td", ["style"])
         .add_tag_attributes("th", ["style"])

@@ -3,6 +3,7 @@
 //! [`IssueSource`] reads the files; [`Composer::new`] does once what is the same for all members: Markdown, styles,
 //! images, attachments and the compiling of templates; [`Composer::letter`] does what is personal.
 
+mod autolink;
 mod calendar;
 mod compiler;
 mod digest;
@@ -15,9 +16,11 @@ mod language;
 mod limits;
 mod markdown;
 mod message;
+mod moment;
 mod notice;
 mod page;
 mod parts;
+mod prepare;
 mod sender;
 mod source;
 mod style;
@@ -51,8 +54,9 @@ pub use limits::VOID_ELEMENTS;
 pub use markdown::options as markdown_options;
 pub use notice::{Answer, Notice};
 pub use page::Association;
+pub use parts::image_path;
 pub use sender::Sender;
-pub use source::IssueSource;
+pub use source::{IssueSource, LeftOut};
 pub use tags::{TagKind, TemplateTag, template_tags};
 pub use texts::Texts;
 pub use web::{Index, WebPage};
@@ -113,6 +117,7 @@ struct CompiledSection {
     anchor: String,
     audience: Option<Segment>,
     events: Vec<Event>,
+    language: String,
     /// With holes for values; `None` if the templates are to be rendered for each member.
     body: Option<Body>,
 }

@@ -42,6 +42,8 @@ pub(super) struct SectionView<'a> {
     pub anchor: &'a str,
     pub body: String,
     pub events: &'a [Event],
+    /// BCP 47 code.
+    pub language: &'a str,
 }
 
 /// Links of one member's letter.

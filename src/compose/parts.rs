@@ -64,8 +64,10 @@ impl InlineImages {
         dir: &Path,
     ) -> Result<Vec<Event<'a>>, ComposeError> {
         let replace = |event| match event {
+            Event::Html(html) => Ok(Event::Html(self.take_in_tags(&html, dir)?.into())),
+            Event::InlineHtml(html) => Ok(Event::InlineHtml(self.take_in_tags(&html, dir)?.into())),
             Event::Start(Tag::Image { link_type, dest_url, title, id }) if !dest_url.contains("://") => {
-                let path = dir.join(&*percent_decode_str(&dest_url).decode_utf8_lossy());
+                let path = image_path(dir, &dest_url);
                 let dest_url = CowStr::from(self.add(&path)?);
                 Ok(Event::Start(Tag::Image { link_type, dest_url, title, id }))
             }
@@ -74,12 +76,52 @@ impl InlineImages {
         events.into_iter().map(replace).collect()
     }
 
+    /// Replaces the paths of local images in `<img>` tags that an editor wrote.
+    fn take_in_tags(&mut self, html: &str, dir: &Path) -> Result<String, ComposeError> {
+        let mut replaced = String::new();
+        let mut rest = html;
+        while let Some(at) = rest.to_ascii_lowercase().find("<img") {
+            let (before, tag) = rest.split_at(at);
+            let (tag, after) = tag.split_at(tag.find('>').unwrap_or(tag.len()));
+            replaced.push_str(before);
+            let source = tag.find("src=\"").map(|at| at + 5).and_then(|start| {
+                let length = tag.get(start..)?.find('"')?;
+                Some(start..start + length)
+            });
+            let target = source.clone().and_then(|range| tag.get(range)).unwrap_or_default();
+            match source {
+                Some(range) if !target.contains(':') && !target.is_empty() => {
+                    let id = self.add(&image_path(dir, target))?;
+                    let (start, end) = (tag.get(..range.start), tag.get(range.end..));
+                    replaced.push_str(start.unwrap_or_default());
+                    replaced.push_str(&id);
+                    replaced.push_str(end.unwrap_or_default());
+                }
+                _ => replaced.push_str(tag),
+            }
+            rest = after;
+        }
+        replaced.push_str(rest);
+        Ok(replaced)
+    }
+
     /// Gives the images in a section's HTML the widths that Outlook needs, up to the letter's own.
     pub fn with_widths(&self, html: &str) -> String {
         self.images.iter().fold(html.to_owned(), |html, (path, id)| {
             let Ok(size) = imagesize::size(path) else { return html };
             let source = format!("src=\"cid:{id}\"");
-            html.replace(&source, &format!("{source} width=\"{}\"", size.width.clamp(1, LETTER_WIDTH)))
+            let width = format!("{source} width=\"{}\"", size.width.clamp(1, LETTER_WIDTH));
+            let mut parts = html.split(source.as_str());
+            let mut wide = parts.next().unwrap_or_default().to_owned();
+            for part in parts {
+                // An editor's own width stays.
+                let rest = part.split('>').next().unwrap_or_default();
+                let before = wide.rsplit('<').next().unwrap_or_default();
+                let has_width = rest.contains(" width=") || before.contains(" width=");
+                wide.push_str(if has_width { &source } else { &width });
+                wide.push_str(part);
+            }
+            wide
         })
     }
 
@@ -87,6 +129,21 @@ impl InlineImages {
     pub fn into_parts(self) -> (Vec<(PathBuf, String)>, Vec<SinglePart>) {
         (self.images, self.parts)
     }
+}
+
+/// The file that an image's target names: also where one of the two is in decomposed Unicode, as macOS writes names.
+pub fn image_path(dir: &Path, target: &str) -> PathBuf {
+    use unicode_normalization::UnicodeNormalization;
+    let path = dir.join(&*percent_decode_str(target).decode_utf8_lossy());
+    if path.exists() {
+        return path;
+    }
+    let composed = |name: &std::ffi::OsStr| name.to_string_lossy().nfc().collect::<String>();
+    let wanted = path.file_name().map(composed);
+    let entries =
+        path.parent().and_then(|folder| std::fs::read_dir(folder).ok()).into_iter().flatten().flatten();
+    let found = entries.map(|entry| entry.path()).find(|entry| entry.file_name().map(composed) == wanted);
+    found.unwrap_or(path)
 }
 
 /// An attachment with its MIME type by its name (RFC 2183, file name by RFC 2231).

@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use encoding_rs::{Encoding, UTF_8, WINDOWS_1252};
 use jiff::civil::{Date, DateTime, Time};
 use serde::{Deserialize, Deserializer};
 use toml::Spanned;
@@ -9,6 +10,7 @@ use toml::Spanned;
 use crate::domain::segment::SegmentError;
 use crate::domain::{Event, Excerpt, Issue, IssueName, Section, Segment, suggest};
 
+use super::moment::Moment;
 use super::{ComposeError, limits};
 
 /// What is in an issue's folder, read and checked but not yet rendered.
@@ -20,7 +22,27 @@ pub struct IssueSource {
     pub sections: Vec<Section>,
     /// Files to attach, in the order of their names.
     pub attachments: Vec<PathBuf>,
+    /// Files in the folder that are no part of the letter, and why.
+    pub left_out: Vec<(PathBuf, LeftOut)>,
 }
+
+/// Why a file in an issue's folder is no part of the letter.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LeftOut {
+    /// Neither a section nor `issue.toml`.
+    NotASection,
+    /// In a folder that is not looked into.
+    InAFolder,
+    /// An attachment that programs keep for themselves, such as a lock file.
+    NotForReaders,
+    /// An attachment with nothing in it.
+    Empty,
+}
+
+/// How the names of section files end.
+const SECTIONS: [&str; 4] = ["md", "markdown", "mdown", "txt"];
+/// Folders of an issue that have their own meaning.
+const FOLDERS: [&str; 2] = ["images", "attachments"];
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -45,6 +67,8 @@ struct FrontMatter {
     title: String,
     order: Option<i64>,
     audience: Option<Spanned<String>>,
+    /// BCP 47 code, if it is another language than the letter's.
+    language: Option<String>,
     #[serde(default)]
     event: Vec<EventTable>,
 }
@@ -67,32 +91,24 @@ struct EventTable {
 /// Dates and times are in TOML bare (`2026-05-09`) or as texts (`"13:00"`).
 #[derive(Deserialize)]
 #[serde(untagged)]
-enum Moment {
+enum Written {
     Bare(toml::value::Datetime),
     Text(String),
 }
 
-fn parsed<'de, D: Deserializer<'de>, T: std::str::FromStr>(deserializer: D) -> Result<T, D::Error>
-where
-    T::Err: std::fmt::Display,
-{
-    let text = match Moment::deserialize(deserializer)? {
-        Moment::Bare(moment) => moment.to_string(),
-        Moment::Text(text) => text,
+fn parsed<'de, D: Deserializer<'de>, T: Moment>(deserializer: D) -> Result<T, D::Error> {
+    let text = match Written::deserialize(deserializer)? {
+        Written::Bare(moment) => moment.to_string(),
+        Written::Text(text) => text,
     };
-    text.trim().replace(' ', "T").replace('.', ":").parse().map_err(|_| {
+    T::read(&text).ok_or_else(|| {
         serde::de::Error::custom(format!(
-            "`{text}` is not a date or time such as 2026-04-15, \"13:00\" or 2026-04-15T08:00"
+            "`{text}` is not a date or time such as 2026-04-15, \"9 maj 2026\", \"kl. 13\" or 2026-04-15T08:00"
         ))
     })
 }
 
-fn parsed_if_any<'de, D: Deserializer<'de>, T: std::str::FromStr>(
-    deserializer: D,
-) -> Result<Option<T>, D::Error>
-where
-    T::Err: std::fmt::Display,
-{
+fn parsed_if_any<'de, D: Deserializer<'de>, T: Moment>(deserializer: D) -> Result<Option<T>, D::Error> {
     parsed(deserializer).map(Some)
 }
 
@@ -120,59 +136,131 @@ impl IssueSource {
             send_at: file.send_at,
             send_until: file.send_until,
         };
-        let mut sections = files(dir)?
-            .into_iter()
-            .filter(|path| path.extension().is_some_and(|extension| extension == "md"))
-            .map(|path| load_section(&path))
-            .collect::<Result<Vec<_>, _>>()?;
+        let (section_files, others): (Vec<PathBuf>, Vec<PathBuf>) =
+            files(dir)?.into_iter().partition(|path| is_section(path));
+        let mut sections =
+            section_files.iter().map(|path| load_section(path)).collect::<Result<Vec<_>, _>>()?;
+        let others = others.into_iter().filter(|other| *other != path);
+        let mut left_out: Vec<_> = others.map(|other| (other, LeftOut::NotASection)).collect();
+        left_out.extend(in_folders(dir)?.into_iter().map(|path| (path, LeftOut::InAFolder)));
         if sections.is_empty() {
             return Err(ComposeError::NoSection { dir: dir.to_owned() });
         }
         sections.sort_by(|a, b| (a.order, &a.path).cmp(&(b.order, &b.path)));
         let attachments = dir.join("attachments");
-        let attachments = if attachments.is_dir() { files(&attachments)? } else { Vec::new() };
-        Ok(Self { dir: dir.to_owned(), issue, sections, attachments })
+        let mut attachments = if attachments.is_dir() { files(&attachments)? } else { Vec::new() };
+        attachments.retain(|path| match not_attached(path) {
+            Some(why) => {
+                left_out.push((path.clone(), why));
+                false
+            }
+            None => true,
+        });
+        Ok(Self { dir: dir.to_owned(), issue, sections, attachments, left_out })
     }
+}
+
+fn is_section(path: &Path) -> bool {
+    let ending = path.extension().map(|ending| ending.to_string_lossy().to_lowercase());
+    ending.is_some_and(|ending| SECTIONS.contains(&ending.as_str()))
+}
+
+/// The files that look like sections in folders that are not looked into.
+fn in_folders(dir: &Path) -> Result<Vec<PathBuf>, ComposeError> {
+    let failed = |source| ComposeError::Read { path: dir.to_owned(), source };
+    let mut found = Vec::new();
+    for entry in std::fs::read_dir(dir).map_err(failed)? {
+        let entry = entry.map_err(failed)?;
+        let name = entry.file_name().to_string_lossy().into_owned();
+        if entry.path().is_dir() && !name.starts_with('.') && !FOLDERS.contains(&name.as_str()) {
+            found.extend(files(&entry.path())?.into_iter().filter(|path| is_section(path)));
+        }
+    }
+    found.sort();
+    Ok(found)
+}
+
+/// Why a file in the folder of attachments is not attached: lock files of office programs, what file managers leave.
+fn not_attached(path: &Path) -> Option<LeftOut> {
+    let name = path.file_name()?.to_string_lossy().to_lowercase();
+    let is_own = name.starts_with("~$") || ["thumbs.db", "desktop.ini"].contains(&name.as_str());
+    let is_temporary =
+        name.ends_with('~') || path.extension().is_some_and(|ending| ending.eq_ignore_ascii_case("tmp"));
+    if is_own || is_temporary {
+        return Some(LeftOut::NotForReaders);
+    }
+    let is_empty = std::fs::metadata(path).is_ok_and(|file| file.is_file() && file.len() == 0);
+    is_empty.then_some(LeftOut::Empty)
 }
 
 /// Reads one section file: TOML between two lines `+++`, then Markdown.
 fn load_section(path: &Path) -> Result<Section, ComposeError> {
     let text = read(path)?;
-    let missing = |message: &str| ComposeError::Source {
+    let missing = |message: &str| {
+        ComposeError::Source {
         message: message.to_owned(),
-        hint: Some("a section file starts with `+++`, then `title = \"…\"`, then `+++`".to_owned()),
+        hint: Some(
+            "a section file starts with `+++`, then `title = \"…\"`, then `+++`; or with the title alone: `# Title`".to_owned(),
+        ),
         excerpt: Excerpt::at(path, &text, 1, 1),
+    }
     };
-    let mut lines = text.split_inclusive('\n');
+    let above = text.len() - text.trim_start_matches(['\n', ' ', '\t', '\u{feff}']).len();
+    let mut lines = text.get(above..).unwrap_or_default().split_inclusive('\n');
     let opening = lines.next().unwrap_or_default();
+    if let Some(title) = opening.strip_prefix("# ") {
+        let markdown = text.get(above + opening.len()..).unwrap_or_default();
+        limits::section(path, &text, markdown)?;
+        return Ok(plain_section(path, &text, title.trim().trim_end_matches('#').trim(), markdown));
+    }
     if opening.trim_end() != "+++" {
         return Err(missing("the front matter is missing"));
     }
-    let mut end = opening.len();
+    let opening_end = above + opening.len();
+    let mut end = opening_end;
     let closing = lines.find(|line| {
         let is_fence = line.trim_end() == "+++";
         end += if is_fence { 0 } else { line.len() };
         is_fence
     });
     let closing = closing.ok_or_else(|| missing("the front matter has no closing `+++`"))?;
-    let front = text.get(opening.len()..end).unwrap_or_default();
+    let front = text.get(opening_end..end).unwrap_or_default();
     let markdown = text.get(end + closing.len()..).unwrap_or_default();
     limits::section(path, &text, markdown)?;
-    let matter: FrontMatter =
-        toml::from_str(front).map_err(|error| toml_error(path, &text, opening.len(), &error))?;
+    let matter = front_matter(front).map_err(|error| toml_error(path, &text, opening_end, &error))?;
     let audience =
-        matter.audience.map(|audience| parse_audience(path, &text, opening.len(), &audience)).transpose()?;
+        matter.audience.map(|audience| parse_audience(path, &text, opening_end, &audience)).transpose()?;
+    let events = matter.event.into_iter().map(Event::from).collect();
+    let plain = plain_section(path, &text, &matter.title, markdown);
     Ok(Section {
-        path: path.to_owned(),
-        title: matter.title,
-        order: matter.order.or_else(|| number_of(path)).unwrap_or(i64::MAX),
+        order: matter.order.unwrap_or(plain.order),
         audience,
-        events: matter.event.into_iter().map(Event::from).collect(),
+        events,
+        language: matter.language,
+        ..plain
+    })
+}
+
+/// A section of a title and Markdown.
+fn plain_section(path: &Path, text: &str, title: &str, markdown: &str) -> Section {
+    let above = text.len().checked_sub(markdown.len()).and_then(|end| text.get(..end));
+    Section {
+        path: path.to_owned(),
+        title: title.to_owned(),
+        order: number_of(path).unwrap_or(i64::MAX),
+        audience: None,
+        events: Vec::new(),
+        language: None,
         markdown: markdown.to_owned(),
-        lines_above: text
-            .len()
-            .checked_sub(markdown.len())
-            .map_or(0, |end| text.get(..end).unwrap_or_default().matches('\n').count()),
+        lines_above: above.map_or(0, |above| above.matches('\n').count()),
+    }
+}
+
+/// Reads front matter; word processors turn its quotation marks into curly ones.
+fn front_matter(front: &str) -> Result<FrontMatter, toml::de::Error> {
+    toml::from_str(front).or_else(|error| {
+        let straight = front.replace(['“', '”', '„', '″'], "\"").replace(['‘', '’', '‚'], "'");
+        toml::from_str(&straight).map_err(|_| error)
     })
 }
 
@@ -216,10 +304,19 @@ fn read(path: &Path) -> Result<String, ComposeError> {
     if path.exists() && !path.is_file() {
         return Err(ComposeError::NotAFile { path: path.to_owned() });
     }
-    let text = std::fs::read_to_string(path)
-        .map_err(|source| ComposeError::Read { path: path.to_owned(), source })?;
+    let bytes = std::fs::read(path).map_err(|source| ComposeError::Read { path: path.to_owned(), source })?;
+    let text = decoded(bytes);
     let text = text.strip_prefix('\u{feff}').unwrap_or(&text);
     Ok(text.replace("\r\n", "\n").replace('\r', "\n"))
+}
+
+/// UTF-8, or what editors of Windows write: UTF-16 with a byte order mark, else Windows-1252.
+fn decoded(bytes: Vec<u8>) -> String {
+    let marked = Encoding::for_bom(&bytes).filter(|(encoding, _)| *encoding != UTF_8);
+    if let Some((encoding, length)) = marked {
+        return encoding.decode_without_bom_handling(bytes.get(length..).unwrap_or_default()).0.into_owned();
+    }
+    String::from_utf8(bytes).unwrap_or_else(|error| WINDOWS_1252.decode(error.as_bytes()).0.into_owned())
 }
 
 /// What is visible in a folder, but for folders, in the order of the names.

@@ -12,6 +12,14 @@ use unicode_width::UnicodeWidthStr;
 /// RFC 3676 §4.2 and RFC 5322 §2.1.1 both aim at less than 78 columns.
 const WIDTH: usize = 72;
 
+mod html;
+
+/// Tells whether an inline tag has this name.
+fn is_tag(html: &str, name: &str) -> bool {
+    let bare = html.trim_start_matches(['<', '/']).trim_end_matches(['>', '/', ' ']);
+    bare.split(char::is_whitespace).next().is_some_and(|tag| tag.eq_ignore_ascii_case(name))
+}
+
 /// Writes the events of a section as unwrapped text; links become numbered notes below it.
 pub(super) fn render(events: &[Event<'_>]) -> String {
     let mut writer = Writer::default();
@@ -36,6 +44,10 @@ struct Writer {
     table: Vec<Vec<String>>,
     in_table: bool,
     in_code: bool,
+    /// The HTML block that is being read.
+    html: String,
+    /// The names of the footnotes, in the order of their numbers.
+    footnotes: Vec<String>,
 }
 
 /// A link that is being written: where its label starts in the line, and its target.
@@ -61,8 +73,14 @@ impl Writer {
                 self.end_line();
             }
             Event::TaskListMarker(done) => self.line.push_str(if *done { "[x] " } else { "[ ] " }),
-            Event::FootnoteReference(name) => drop(write!(self.line, "[{name}]")),
-            Event::Html(_) | Event::InlineHtml(_) => {}
+            Event::FootnoteReference(name) => {
+                let number = self.footnote(name);
+                let _infallible = write!(self.line, "[*{number}]");
+            }
+            Event::Html(html) => self.html.push_str(html),
+            Event::InlineHtml(html) if is_tag(html, "br") && !self.in_table => self.end_line(),
+            Event::InlineHtml(html) if is_tag(html, "br") => self.line.push(' '),
+            Event::InlineHtml(html) => self.line.push_str(&html::image_words(html)),
         }
     }
 
@@ -99,7 +117,9 @@ impl Writer {
             Tag::Image { .. } => self.line.push('['),
             Tag::FootnoteDefinition(name) => {
                 self.blank_line();
-                let _infallible = write!(self.line, "[{name}] ");
+                let mark = format!("[*{}] ", self.footnote(name));
+                self.indents.push(" ".repeat(mark.len()));
+                self.bullet = Some(mark);
             }
             _ => {}
         }
@@ -129,7 +149,7 @@ impl Writer {
                 self.line.push_str(&"~".repeat(width));
                 self.end_line();
             }
-            TagEnd::BlockQuote(_) => drop(self.indents.pop()),
+            TagEnd::BlockQuote(_) | TagEnd::FootnoteDefinition => drop(self.indents.pop()),
             TagEnd::CodeBlock => {
                 self.indents.pop();
                 self.in_code = false;
@@ -146,17 +166,39 @@ impl Writer {
                 self.table.last_mut().into_iter().for_each(|row| row.push(cell.trim().to_owned()));
             }
             TagEnd::Table => self.end_table(),
+            TagEnd::HtmlBlock => {
+                let block = std::mem::take(&mut self.html);
+                let lines = html::lines(&block);
+                if !lines.is_empty() {
+                    self.blank_line();
+                }
+                for line in lines {
+                    self.line = line;
+                    self.end_line();
+                }
+            }
             TagEnd::Link => self.end_link(),
             TagEnd::Image => self.line.push(']'),
             _ => {}
         }
     }
 
+    /// The number of a footnote, from 1: apart from those of links.
+    fn footnote(&mut self, name: &str) -> usize {
+        let known = self.footnotes.iter().position(|footnote| footnote == name);
+        known.unwrap_or_else(|| {
+            self.footnotes.push(name.to_owned());
+            self.footnotes.len() - 1
+        }) + 1
+    }
+
     fn end_link(&mut self) {
         let Some(link) = self.links.pop() else { return };
         let label = self.line.get(link.start..).unwrap_or_default();
         let target = link.target.strip_prefix("mailto:").unwrap_or(&link.target);
-        if label == target || label == link.target || link.target.starts_with('#') {
+        let is_same =
+            label == target || label == link.target || link.target.strip_prefix("https://") == Some(label);
+        if is_same || link.target.starts_with('#') {
             return;
         }
         let known = self.notes.iter().position(|note| *note == link.target);

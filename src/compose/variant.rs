@@ -287,6 +287,12 @@ impl Composer {
 impl CompiledSection {
     fn view<'a>(&'a self, body: Option<&String>, number: usize) -> SectionView<'a> {
         let body = body.cloned().unwrap_or_else(|| hole(number));
-        SectionView { title: &self.title, anchor: &self.anchor, body, events: &self.events }
+        SectionView {
+            title: &self.title,
+            anchor: &self.anchor,
+            body,
+            events: &self.events,
+            language: &self.language,
+        }
     }
 }

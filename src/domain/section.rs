@@ -17,6 +17,8 @@ pub struct Section {
     /// Who gets the section (default: everyone).
     pub audience: Option<Segment>,
     pub events: Vec<Event>,
+    /// BCP 47 code, if it is another language than the letter's.
+    pub language: Option<String>,
     /// The Markdown below the front matter.
     pub markdown: String,
     /// Lines of the file above the Markdown.

@@ -1,0 +1,82 @@
+//! Bare web addresses and e-mail addresses in a text as links.
+
+use linkify::{LinkFinder, LinkKind};
+use pulldown_cmark::{CowStr, Event, LinkType, Tag, TagEnd};
+
+/// The events with links where a text names an address; texts of links and of code stay.
+pub(super) fn with_links(events: Vec<Event<'_>>) -> Vec<Event<'_>> {
+    let mut linked = Vec::with_capacity(events.len());
+    let mut depth = 0_usize;
+    for event in events {
+        match &event {
+            Event::Start(Tag::Link { .. } | Tag::CodeBlock(_) | Tag::Image { .. }) => depth += 1,
+            Event::End(TagEnd::Link | TagEnd::CodeBlock | TagEnd::Image) => depth = depth.saturating_sub(1),
+            _ => {}
+        }
+        match event {
+            Event::Text(text) if depth == 0 && text.contains(['@', '.']) => parts(&text, &mut linked),
+            other => linked.push(other),
+        }
+    }
+    linked
+}
+
+fn parts(text: &str, linked: &mut Vec<Event<'_>>) {
+    let mut finder = LinkFinder::new();
+    finder.url_must_have_scheme(false);
+    for span in finder.spans(text) {
+        let word = span.as_str();
+        let target = match span.kind() {
+            Some(LinkKind::Email) => Some(format!("mailto:{word}")),
+            Some(LinkKind::Url) if word.contains("://") => Some(word.to_owned()),
+            // Without a scheme only what people write as an address: `2.b` and `t.ex` are none.
+            Some(LinkKind::Url) if word.to_lowercase().starts_with("www.") => Some(format!("https://{word}")),
+            _ => None,
+        };
+        match target {
+            Some(target) => {
+                linked.push(Event::Start(Tag::Link {
+                    link_type: LinkType::Autolink,
+                    dest_url: CowStr::from(target),
+                    title: "".into(),
+                    id: "".into(),
+                }));
+                linked.push(Event::Text(CowStr::from(word.to_owned())));
+                linked.push(Event::End(TagEnd::Link));
+            }
+            None => linked.push(Event::Text(CowStr::from(word.to_owned()))),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use pulldown_cmark::{Parser, TextMergeStream, html::push_html};
+
+    fn html(markdown: &str) -> String {
+        let mut html = String::new();
+        push_html(&mut html, with_links(TextMergeStream::new(Parser::new(markdown)).collect()).into_iter());
+        html.trim().to_owned()
+    }
+
+    #[test]
+    fn bare_addresses_are_links_and_nothing_else_is() {
+        for (text, want) in [
+            ("Se www.example.se.", "<p>Se <a href=\"https://www.example.se\">www.example.se</a>.</p>"),
+            (
+                "https://example.se/a_b_c?x=1",
+                "<p><a href=\"https://example.se/a_b_c?x=1\">https://example.se/a_b_c?x=1</a></p>",
+            ),
+            ("(info@example.se)", "<p>(<a href=\"mailto:info@example.se\">info@example.se</a>)</p>"),
+            ("t.ex. 2.b kl.18", "<p>t.ex. 2.b kl.18</p>"),
+            (
+                "[www.example.se](https://example.org)",
+                "<p><a href=\"https://example.org\">www.example.se</a></p>",
+            ),
+            ("`www.example.se`", "<p><code>www.example.se</code></p>"),
+        ] {
+            assert_eq!(html(text), want, "{text}");
+        }
+    }
+}
