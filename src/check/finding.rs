@@ -79,7 +79,7 @@ impl From<&ComposeError> for Finding {
             ComposeError::Read { path, .. } => {
                 Self::error("unreadable-file", error.to_string(), advice).at(Excerpt::new(path, "", 0..0))
             }
-            ComposeError::NotAnImage { path } => {
+            ComposeError::NotAnImage { path, .. } => {
                 Self::error("image-type", error.to_string(), advice).at(Excerpt::new(path, "", 0..0))
             }
             _ => Self::error("composing", error.to_string(), advice),

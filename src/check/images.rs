@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use imagesize::ImageType;
 use percent_encoding::percent_decode_str;
 
-use crate::compose::image_path;
+use crate::compose::{image_path, unsupported};
 use crate::domain::Excerpt;
 
 use super::markdown::Image;
@@ -82,38 +82,28 @@ fn file(path: &Path, name: &Path) -> Vec<Finding> {
         let advice = "add the file or correct its name (upper and lower case matter)";
         return vec![Finding::error("image-missing", format!("there is no file `{name}`"), advice)];
     };
-    let mut findings = Vec::new();
-    if !is_shown(path) {
-        let advice = "save it as JPEG (photographs) or PNG (drawings)";
+    let head = head(path).unwrap_or_default();
+    if let Some(advice) = unsupported(&head) {
         let message = format!("`{name}` is not an image that every mail program can show");
-        findings.push(Finding::error("image-type", message, advice));
+        return vec![Finding::error("image-type", message, advice)];
     }
-    if size > HEAVY {
-        let message = format!("`{name}` has {} kB", size / 1000);
-        let advice = "make it smaller: 1,200 pixels wide at JPEG quality 80 is enough, usually under 200 kB";
-        findings.push(if size > TOO_HEAVY {
-            Finding::error("image-heavy", message, advice)
-        } else {
-            Finding::warning("image-heavy", message, advice)
-        });
+    // Others are made smaller.
+    let is_animation = matches!(imagesize::image_type(&head), Ok(ImageType::Gif));
+    if !is_animation || size <= HEAVY {
+        return Vec::new();
     }
-    findings
-}
-
-/// Both its name and its content say that it is PNG, JPEG or GIF.
-fn is_shown(path: &Path) -> bool {
-    let kind = mime_guess::from_path(path).first_or_octet_stream();
-    let named = kind.type_() == mime::IMAGE && ["png", "jpeg", "gif"].contains(&kind.subtype().as_str());
-    // A pipe would be waited for.
-    let content = Some(path)
-        .filter(|path| path.is_file())
-        .and_then(|path| head(path).ok())
-        .and_then(|head| imagesize::image_type(&head).ok());
-    named && matches!(content, Some(ImageType::Png | ImageType::Jpeg | ImageType::Gif))
+    let message = format!("`{name}` has {} kB", size / 1000);
+    let advice = "make it smaller, or save it as JPEG or PNG: those are made smaller for the letter";
+    let heavy = if size > TOO_HEAVY { Finding::error } else { Finding::warning };
+    vec![heavy("image-heavy", &message, advice)]
 }
 
 fn head(path: &Path) -> std::io::Result<Vec<u8>> {
     use std::io::Read;
+    // A pipe would be waited for.
+    if !path.is_file() {
+        return Ok(Vec::new());
+    }
     let mut head = Vec::with_capacity(HEAD);
     std::fs::File::open(path)?.take(HEAD as u64).read_to_end(&mut head)?;
     Ok(head)
@@ -147,10 +137,17 @@ mod tests {
             bytes.resize(size, 0);
             bytes
         };
+        let gif = |size: usize| {
+            let mut bytes = b"GIF89a\x01\0\x01\0".to_vec();
+            bytes.resize(size, 0);
+            bytes
+        };
         for (name, content, markdown, want) in [
             ("a b.png", png(100), "![x](images/a%20b.png)", &[][..]),
-            ("a.png", png(200_001), "![x](images/a.png)", &["image-heavy"]),
-            ("a.jpg", b"RIFF....WEBPVP8 ".to_vec(), "![x](images/a.jpg)", &["image-type"]),
+            ("a.png", png(200_001), "![x](images/a.png)", &[]),
+            ("a.gif", gif(200_001), "![x](images/a.gif)", &["image-heavy"]),
+            ("a.jpg", b"RIFF....WEBPVP8 ".to_vec(), "![x](images/a.jpg)", &[]),
+            ("a.jpg", b"\0\0\0\x18ftypheic\0\0\0\0".to_vec(), "![x](images/a.jpg)", &["image-type"]),
             ("a.svg", b"<svg></svg>".to_vec(), "![x](images/a.svg)", &["image-type"]),
             ("a.png", png(100), "![x](images/A.png)", &["image-missing"]),
             ("a.png", png(100), "![x](https://example.se/a.png)", &["image-remote"]),

@@ -23,7 +23,7 @@ pub fn run(context: Context<'_>, arguments: &Build) -> Result<Exit, Error> {
         files.push(path);
         Ok::<_, Error>(())
     };
-    write(format!("{issue}.html"), composer.with_images_inside(&rendered.html)?.as_bytes())?;
+    write(format!("{issue}.html"), composer.with_images_inside(&rendered.html).as_bytes())?;
     write(format!("{issue}.txt"), rendered.text.as_bytes())?;
     write(format!("{issue}.eml"), &letter.bytes)?;
     if context.terminal.json {

@@ -67,7 +67,7 @@ fn write_page(
     readers: &Household,
 ) -> Result<PathBuf, Error> {
     let path = project.outbox(issue).join("build").join(format!("{issue}.html"));
-    let page = composer.with_images_inside(&composer.render(readers)?.html)?;
+    let page = composer.with_images_inside(&composer.render(readers)?.html);
     super::files::overwrite(&path, page.as_bytes())?;
     Ok(path)
 }

@@ -12,7 +12,7 @@ use super::greeting::GreetsBy;
 use super::language::Language;
 use super::message::Frame;
 use super::page::Logo;
-use super::parts::{self, InlineImages};
+use super::parts::{self, InlineImage, InlineImages};
 use super::style::Styles;
 use super::template::{self, Templates};
 use super::variant::Variants;
@@ -77,8 +77,8 @@ impl Composer {
             attachments.push(part);
             composer.attachment_names.push(name);
         }
-        let (images, image_parts) = images.into_parts();
-        composer.images = images;
+        composer.images = images.into_images();
+        let image_parts = composer.images.iter().map(InlineImage::part).collect::<Result<Vec<_>, _>>()?;
         let Issue { name, language, .. } = &composer.issue;
         composer.frame = Frame::new(&composer.setup.sender, name, language, &image_parts, &attachments)?;
         Ok(composer)
@@ -154,7 +154,10 @@ impl Composer {
         }
         template::Source { path: &path, text: &markdown, lines_above }.check(&self.schema()?)?;
         let anchor = format!("section-{}", index + 1);
-        let rendered = markdown::render(&markdown, &anchor, dir, styles, images)?;
+        // A section in a language that we have no file for is set as the letter is.
+        let own = language.as_deref().map(|code| Language::load(code, &self.setup.templates));
+        let own = own.and_then(Result::ok).unwrap_or_else(|| self.language.clone());
+        let rendered = markdown::render(&markdown, &anchor, dir, &own, styles, images)?;
         let body = if rendered.is_personal {
             self.html.add(&anchor, &path, &rendered.html)?;
             self.text.add(&anchor, &path, &rendered.text)?;
@@ -173,12 +176,14 @@ fn decides_by_member(text: &str) -> bool {
     template::decides_by(text, &["member", "greeting", "links"])
 }
 
+/// The width at which a logo is shown, in CSS pixels.
+const LOGO_WIDTH: usize = 200;
+
 fn logo(path: &Path, images: &mut InlineImages) -> Result<Logo, ComposeError> {
-    let src = images.add(path)?;
-    let size = imagesize::size(path).map_err(|_| ComposeError::NotAnImage { path: path.to_owned() })?;
-    // Sharp on dense screens: the file may have up to twice the pixels that are shown.
-    let width = size.width.clamp(1, 200);
-    Ok(Logo { src, width, height: size.height * width / size.width.max(1) })
+    let image = images.add(path, LOGO_WIDTH)?;
+    let picture = &image.picture;
+    let width = picture.width.clamp(1, LOGO_WIDTH);
+    Ok(Logo { src: image.url(), width, height: picture.height * width / picture.width.max(1) })
 }
 
 fn names(paths: &[PathBuf]) -> Vec<String> {

@@ -25,8 +25,8 @@ pub enum ComposeError {
     Letter { member: String, message: String },
     #[error("the address {address} {source}")]
     Address { address: String, source: AddressError },
-    #[error("`{path}` is not a file that mail programs show as an image")]
-    NotAnImage { path: PathBuf },
+    #[error("`{path}` cannot be a picture of the letter: {why}")]
+    NotAnImage { path: PathBuf, why: String },
     #[error("`{path}` is outside the project's folder")]
     Outside { path: PathBuf },
     #[error("`{path}` is not a regular file")]

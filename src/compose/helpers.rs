@@ -10,9 +10,21 @@ use unicode_width::UnicodeWidthStr;
 use super::language::Language;
 use super::tags::template_tags;
 
+/// A title with soft hyphens in its long words.
+fn hyphenated(language: &Language, values: &[&Value]) -> Result<String, String> {
+    match values {
+        [Value::String(text)] => Ok(super::typography::hyphenated(text, &language.code)),
+        _ => Err("wants a text".to_owned()),
+    }
+}
+
 type Words = fn(&Language, &[&Value]) -> Result<String, String>;
 
-const HELPERS: [(&str, Words); 9] = [
+const HELPERS: [(&str, Words); 13] = [
+    ("hyphenated", hyphenated),
+    ("weekday_name", |language, values| Ok(language.weekday(date(values)?))),
+    ("day_of_month", |_, values| Ok(date(values)?.day().to_string())),
+    ("month_name", |language, values| Ok(language.month(date(values)?))),
     (VALUE_OR, value_or),
     ("date", |language, values| Ok(language.date(date(values)?))),
     ("weekday_date", |language, values| Ok(language.weekday_date(date(values)?))),

@@ -14,6 +14,9 @@ const BUILT_IN: [(&str, &str); 2] = [
     ("en", include_str!("../../templates/language/en.toml")),
 ];
 
+/// What a language of a project takes from English until it has its own: letters of newer versions may need more texts.
+const SHARED: [&str; 6] = ["day", "units", "before_numbers", "texts", "mails", "returned"];
+
 /// The words and forms of one language.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -24,12 +27,17 @@ pub struct Language {
     weekdays: Vec<String>,
     seasons: Vec<String>,
     date: String,
+    day: String,
     weekday_date: String,
     time: String,
     time_range: String,
     pub decimal: String,
     pub thousands: String,
     pub money: String,
+    /// Words that stay on the line of the number before them.
+    pub units: Vec<String>,
+    /// Words, in lower case, that stay on the line of the number after them.
+    pub before_numbers: Vec<String>,
     pub and: String,
     /// Template of the greeting.
     pub greeting: String,
@@ -60,9 +68,15 @@ impl Language {
             Err(source) => return Err(ComposeError::Read { path, source }),
         };
         let mut table = toml::Table::new();
-        for text in built_in.map(|(_, text)| *text).into_iter().chain(own.as_deref()) {
-            let layer: toml::Table =
+        let [_, (_, english)] = BUILT_IN;
+        let base = built_in.map_or(english, |(_, text)| *text);
+        let layers = (built_in.is_some() || own.is_some()).then_some(base);
+        for text in layers.into_iter().chain(own.as_deref()) {
+            let mut layer: toml::Table =
                 toml::from_str(text).map_err(|error| super::source::toml_error(&path, text, 0, &error))?;
+            if built_in.is_none() && text == english {
+                layer.retain(|key, _| SHARED.contains(&key));
+            }
             lay_over(&mut table, layer);
         }
         if table.is_empty() {
@@ -80,6 +94,26 @@ impl Language {
     /// A date with its weekday, such as "lördag 9 maj".
     pub fn weekday_date(&self, date: Date) -> String {
         self.fill(&self.weekday_date, date)
+    }
+
+    /// The weekday of a date, such as "lördag".
+    pub fn weekday(&self, date: Date) -> String {
+        self.fill("{weekday}", date)
+    }
+
+    /// The month of a date, such as "maj".
+    pub fn month(&self, date: Date) -> String {
+        self.fill("{month}", date)
+    }
+
+    /// Whether a word is the name of a month.
+    pub fn is_month(&self, word: &str) -> bool {
+        self.months.iter().any(|month| month == word)
+    }
+
+    /// A day of a month without its year, such as "9 maj".
+    pub fn day_and_month(&self, date: Date) -> String {
+        self.fill(&self.day, date)
     }
 
     /// The season of a date, such as "våren 2026"; December belongs to the winter of its own year.
@@ -170,7 +204,7 @@ mod tests {
         std::fs::create_dir(dir.path().join("language")).unwrap();
         std::fs::write(dir.path().join("language/sv.toml"), "[texts]\nsignup = \"Kom med\"\n").unwrap();
         let sv = Language::load("sv", dir.path()).unwrap();
-        assert_eq!((sv.text("signup"), sv.text("contents")), ("Kom med", "Innehåll"));
+        assert_eq!((sv.text("signup"), sv.text("contents")), ("Kom med", "I det här brevet"));
     }
 
     #[test]

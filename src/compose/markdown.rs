@@ -6,10 +6,11 @@ use std::path::Path;
 use pulldown_cmark::{Event, HeadingLevel, Options, Parser, Tag, TagEnd, TextMergeStream};
 
 use super::autolink::with_links;
+use super::language::Language;
 use super::prepare::prepared;
 use super::style::Styles;
 use super::tag_mask::TagMask;
-use super::{ComposeError, parts::InlineImages};
+use super::{ComposeError, parts::InlineImages, typography};
 
 /// A section as templates: rendered once if nothing in it is personal.
 #[derive(Debug)]
@@ -37,6 +38,7 @@ pub(super) fn render(
     markdown: &str,
     anchor: &str,
     dir: &Path,
+    language: &Language,
     styles: &Styles,
     images: &mut InlineImages,
 ) -> Result<Rendered, ComposeError> {
@@ -46,11 +48,12 @@ pub(super) fn render(
     let events = with_links(events.collect());
     let text = super::text::render(&events);
     let events = unwrap_block_tags(shift_headings(events), &mask);
-    let events = buttons(&images.take_in(events, dir)?);
+    let events = typography::set(labelled(buttons(&images.take_in(events, dir)?)), language);
     let mut html = String::new();
     pulldown_cmark::html::push_html(&mut html, events.into_iter());
     // WCAG H63: a header cell says what it is the header of.
     let html = html.replace("<th>", "<th scope=\"col\">").replace("<th style", "<th scope=\"col\" style");
+    let html = with_cards(&html);
     let html = images.with_widths(&styles.write_into_fragment(&sanitised(&html))?);
     Ok(Rendered {
         html: mask.restore(html.trim_end()),
@@ -116,45 +119,129 @@ fn unwrap_block_tags<'a>(events: Vec<Event<'a>>, mask: &TagMask) -> Vec<Event<'a
 /// A link's title that makes a button of it.
 const BUTTON: [&str; 2] = ["button", "knapp"];
 
-/// Puts a link that is alone in its paragraph, with the title `button`, into a table's cell: mail programs give
-/// cells the colour and the room that they don't give links.
+/// Puts links with the title `button` that are alone in their paragraph or list item into cells of a table, side by side:
+/// mail programs give cells the colour and the room that they don't give links.
 fn buttons<'a>(events: &[Event<'a>]) -> Vec<Event<'a>> {
     let mut rest = events;
     let mut made = Vec::with_capacity(events.len());
     while let Some((first, later)) = rest.split_first() {
-        let Some(length) = button_length(rest) else {
+        let Some(length) = buttons_length(rest) else {
             made.push(first.clone());
             rest = later;
             continue;
         };
-        let (paragraph, later) = rest.split_at(length);
-        made.push(Event::Html("<table role=\"presentation\"><tbody><tr><td class=\"button-cell\">".into()));
-        made.extend(paragraph.iter().filter_map(in_button));
-        made.push(Event::Html("</td></tr></tbody></table>\n".into()));
+        let (block, later) = rest.split_at(length);
+        let is_item = matches!(first, Event::Start(Tag::Item));
+        if is_item {
+            made.push(first.clone());
+        }
+        made.push(Event::Html("<table role=\"presentation\" class=\"buttons\"><tbody><tr>".into()));
+        let links = block.split(|event| matches!(event, Event::End(TagEnd::Link)));
+        let links =
+            links.filter(|link| link.iter().any(|event| matches!(event, Event::Start(Tag::Link { .. }))));
+        for (number, link) in links.enumerate() {
+            if number > 0 {
+                made.push(Event::Html("<td class=\"button-gap\">&nbsp;</td>".into()));
+            }
+            made.push(Event::Html("<td class=\"button-cell\">".into()));
+            made.extend(
+                link.iter()
+                    .skip_while(|event| !matches!(event, Event::Start(Tag::Link { .. })))
+                    .map(in_button),
+            );
+            made.push(Event::End(TagEnd::Link));
+            made.push(Event::Html("</td>".into()));
+        }
+        made.push(Event::Html("</tr></tbody></table>\n".into()));
+        if is_item {
+            made.push(Event::End(TagEnd::Item));
+        }
         rest = later;
     }
     made
 }
 
-/// How many events make up the button that comes next.
-fn button_length(events: &[Event<'_>]) -> Option<usize> {
-    let [Event::Start(Tag::Paragraph), Event::Start(Tag::Link { title, .. }), ..] = events else {
-        return None;
+/// How many events make up the block of nothing but buttons that comes next.
+fn buttons_length(events: &[Event<'_>]) -> Option<usize> {
+    let (first, rest) = events.split_first()?;
+    let is_end = |event: &Event<'_>| match first {
+        Event::Start(Tag::Paragraph) => matches!(event, Event::End(TagEnd::Paragraph)),
+        Event::Start(Tag::Item) => matches!(event, Event::End(TagEnd::Item)),
+        _ => false,
     };
-    let end = events.iter().position(|event| matches!(event, Event::End(TagEnd::Link)))?;
-    let is_alone = matches!(events.get(end + 1), Some(Event::End(TagEnd::Paragraph)));
-    (is_alone && BUTTON.contains(&title.to_lowercase().as_str())).then_some(end + 2)
+    let mut in_link = false;
+    let mut has_button = false;
+    for (number, event) in rest.iter().enumerate() {
+        match event {
+            Event::Start(Tag::Link { title, .. }) if BUTTON.contains(&title.to_lowercase().as_str()) => {
+                (in_link, has_button) = (true, true);
+            }
+            Event::End(TagEnd::Link) => in_link = false,
+            _ if in_link => {}
+            Event::Text(text) if text.trim().is_empty() => {}
+            Event::SoftBreak | Event::HardBreak => {}
+            event if is_end(event) => return has_button.then_some(number + 2),
+            _ => return None,
+        }
+    }
+    None
 }
 
-fn in_button<'a>(event: &Event<'a>) -> Option<Event<'a>> {
+fn in_button<'a>(event: &Event<'a>) -> Event<'a> {
     match event {
-        Event::Start(Tag::Paragraph) | Event::End(TagEnd::Paragraph) => None,
         Event::Start(Tag::Link { link_type, dest_url, id, .. }) => {
             let (link_type, dest_url, id) = (*link_type, dest_url.clone(), id.clone());
-            Some(Event::Start(Tag::Link { link_type, dest_url, title: "".into(), id }))
+            Event::Start(Tag::Link { link_type, dest_url, title: "".into(), id })
         }
-        other => Some(other.clone()),
+        other => other.clone(),
     }
+}
+
+/// Marks the tables whose rows become cards on phones.
+fn with_cards(html: &str) -> String {
+    let mut parts = html.split("<table>");
+    let mut marked = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        let table = part.split("</table>").next().unwrap_or_default();
+        let is_wide = table.contains("class=\"label\"");
+        marked.push_str(if is_wide { "<table class=\"cards\">" } else { "<table>" });
+        marked.push_str(part);
+    }
+    marked
+}
+
+/// From so many columns on, a table's rows become cards on phones.
+const CARD_COLUMNS: usize = 3;
+
+/// Names the column at the start of each further cell of a wide table: shown on phones, where each row is a card.
+fn labelled(events: Vec<Event<'_>>) -> Vec<Event<'_>> {
+    let mut made = Vec::with_capacity(events.len());
+    let (mut header, mut in_head, mut column) = (Vec::<String>::new(), false, 0_usize);
+    for event in events {
+        match &event {
+            Event::Start(Tag::Table(_)) => header.clear(),
+            Event::Start(Tag::TableHead) => in_head = true,
+            Event::End(TagEnd::TableHead) => in_head = false,
+            Event::Start(Tag::TableRow) => column = 0,
+            Event::Start(Tag::TableCell) if in_head => header.push(String::new()),
+            Event::Text(text) | Event::Code(text) if in_head => {
+                header.last_mut().into_iter().for_each(|name| name.push_str(text));
+            }
+            _ => {}
+        }
+        let is_cell = matches!(event, Event::Start(Tag::TableCell)) && !in_head;
+        made.push(event);
+        if is_cell {
+            let name = header.get(column).map_or("", |name| name.trim());
+            if column > 0 && header.len() >= CARD_COLUMNS && !name.is_empty() {
+                made.push(Event::InlineHtml("<span class=\"label\">".into()));
+                made.push(Event::Text(format!("{name}: ").into()));
+                made.push(Event::InlineHtml("</span>".into()));
+            }
+            column += 1;
+        }
+    }
+    made
 }
 
 /// Lets through what mail programs show and nothing that runs, loads or tracks.
@@ -165,9 +252,11 @@ fn sanitised(html: &str) -> String {
         .add_generic_attributes(["id"])
         .add_tag_attributes("img", ["width", "height", "alt"])
         .add_tag_attributes("td", ["align"])
+        .add_allowed_classes("table", ["buttons", "cards"])
         .add_tag_attributes("th", ["align"])
         .add_tag_attributes("table", ["role"])
-        .add_allowed_classes("td", ["button-cell"])
+        .add_allowed_classes("td", ["button-cell", "button-gap"])
+        .add_allowed_classes("span", ["label"])
         .filter_style_properties(HashSet::from(["text-align"]))
         .add_tag_attributes("td", ["style"])
         .add_tag_attributes("th", ["style"])

@@ -20,6 +20,7 @@ mod moment;
 mod notice;
 mod page;
 mod parts;
+mod picture;
 mod prepare;
 mod sender;
 mod source;
@@ -29,6 +30,7 @@ mod tags;
 mod template;
 mod text;
 mod texts;
+mod typography;
 mod variant;
 mod web;
 
@@ -54,7 +56,9 @@ pub use limits::VOID_ELEMENTS;
 pub use markdown::options as markdown_options;
 pub use notice::{Answer, Notice};
 pub use page::Association;
+use parts::InlineImage;
 pub use parts::image_path;
+pub use picture::unsupported;
 pub use sender::Sender;
 pub use source::{IssueSource, LeftOut};
 pub use tags::{TagKind, TemplateTag, template_tags};
@@ -62,7 +66,7 @@ pub use texts::Texts;
 pub use web::{Index, WebPage};
 
 /// A section next to whose events and title no table of contents is needed.
-const CONTENTS_FROM: usize = 3;
+const CONTENTS_FROM: usize = 4;
 const HTML: &str = "letter.html.hbs";
 const TEXT: &str = "letter.txt.hbs";
 
@@ -106,8 +110,7 @@ pub struct Composer {
     web_version: Option<String>,
     logo: Option<Logo>,
     frame: Frame,
-    /// The inline images' files and content ids.
-    images: Vec<(PathBuf, String)>,
+    images: Vec<InlineImage>,
     attachment_names: Vec<String>,
 }
 
@@ -180,7 +183,7 @@ impl Composer {
 
     /// The picture files of the letter, the logo's among them.
     pub fn image_files(&self) -> impl Iterator<Item = &Path> {
-        self.images.iter().map(|(path, _)| path.as_path())
+        self.images.iter().map(|image| image.path.as_path())
     }
 
     /// The names of the attached files.

@@ -40,6 +40,12 @@ pub struct Association {
 pub(super) struct SectionView<'a> {
     pub title: &'a str,
     pub anchor: &'a str,
+    /// Its place in this letter, from 1; 0 in a letter without a table of contents.
+    pub number: usize,
+    /// `plain`, `tint` for a section with events, `warm` for one that only some get.
+    pub tone: &'static str,
+    /// The days of its events, for the table of contents.
+    pub dates: String,
     pub body: String,
     pub events: &'a [Event],
     /// BCP 47 code.

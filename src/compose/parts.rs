@@ -7,10 +7,11 @@ use lettre::message::{Body, SinglePart};
 use percent_encoding::percent_decode_str;
 use pulldown_cmark::{CowStr, Event, Tag};
 
+use super::picture::Picture;
 use super::{ComposeError, limits};
 
-/// The width of a section in the default template, in CSS pixels.
-const LETTER_WIDTH: usize = 552;
+/// The width of a section's text in the default template, in CSS pixels.
+pub(super) const TEXT_WIDTH: usize = 536;
 
 /// The images that the letter's HTML refers to by `cid:` (RFC 2392).
 #[derive(Debug)]
@@ -19,39 +20,64 @@ pub(super) struct InlineImages {
     project: PathBuf,
     /// Right side of the content ids: the sender's domain.
     domain: String,
-    images: Vec<(PathBuf, String)>,
-    parts: Vec<SinglePart>,
+    images: Vec<InlineImage>,
+}
+
+/// An image of the letter.
+#[derive(Debug)]
+pub(super) struct InlineImage {
+    /// The file it is made from.
+    pub path: PathBuf,
+    /// The name under which it travels: the file's, with the ending of what it became.
+    pub name: String,
+    pub content_id: String,
+    pub picture: Picture,
+}
+
+impl InlineImage {
+    /// The `cid:` URL (RFC 2392).
+    pub fn url(&self) -> String {
+        format!("cid:{}", self.content_id)
+    }
+
+    /// The encoded part.
+    ///
+    /// # Errors
+    /// If the bytes cannot be encoded.
+    pub fn part(&self) -> Result<SinglePart, ComposeError> {
+        let builder = SinglePart::builder()
+            .header(ContentType::from(self.picture.kind.clone()))
+            .header(ContentDisposition::inline_with_name(&self.name))
+            .header(ContentId::from(format!("<{}>", self.content_id)))
+            .header(ContentTransferEncoding::Base64);
+        Ok(builder.body(base64(&self.path, self.picture.bytes.clone())?))
+    }
 }
 
 impl InlineImages {
     /// Images of the project in the folder `project`; content ids end in `domain`.
     pub fn new(project: &Path, domain: &str) -> Self {
-        Self { project: project.to_owned(), domain: domain.to_owned(), images: Vec::new(), parts: Vec::new() }
+        Self { project: project.to_owned(), domain: domain.to_owned(), images: Vec::new() }
     }
 
-    /// Takes an image in, once however often it is referred to, and returns its `cid:` URL.
+    /// Takes an image in, once however often it is referred to; `shown` is its greatest width in CSS pixels.
     ///
     /// # Errors
     /// If the file is missing or is not an image that mail programs show.
-    pub fn add(&mut self, path: &Path) -> Result<String, ComposeError> {
-        if let Some((_, id)) = self.images.iter().find(|(known, _)| known == path) {
-            return Ok(format!("cid:{id}"));
-        }
-        let kind = mime_guess::from_path(path).first_or_octet_stream();
-        let is_shown =
-            kind.type_() == mime::IMAGE && ["png", "jpeg", "gif"].contains(&kind.subtype().as_str());
-        if !is_shown {
-            return Err(ComposeError::NotAnImage { path: path.to_owned() });
-        }
-        let id = format!("image-{}@{}", self.images.len() + 1, self.domain);
-        let builder = SinglePart::builder()
-            .header(ContentType::from(kind))
-            .header(ContentDisposition::inline_with_name(&file_name(path)))
-            .header(ContentId::from(format!("<{id}>")))
-            .header(ContentTransferEncoding::Base64);
-        self.parts.push(builder.body(encoded(&self.project, path)?));
-        self.images.push((path.to_owned(), id.clone()));
-        Ok(format!("cid:{id}"))
+    pub fn add(&mut self, path: &Path, shown: usize) -> Result<&InlineImage, ComposeError> {
+        let known = self.images.iter().position(|image| image.path == path);
+        let index = match known {
+            Some(index) => index,
+            None => {
+                let picture = Picture::new(path, limits::read_file(&self.project, path)?, shown)?;
+                let content_id = format!("image-{}@{}", self.images.len() + 1, self.domain);
+                let name = name_as(path, &picture.kind);
+                self.images.push(InlineImage { path: path.to_owned(), name, content_id, picture });
+                self.images.len() - 1
+            }
+        };
+        let missing = || ComposeError::NotAnImage { path: path.to_owned(), why: String::new() };
+        self.images.get(index).ok_or_else(missing)
     }
 
     /// Replaces the paths of local images in a section's events.
@@ -68,7 +94,7 @@ impl InlineImages {
             Event::InlineHtml(html) => Ok(Event::InlineHtml(self.take_in_tags(&html, dir)?.into())),
             Event::Start(Tag::Image { link_type, dest_url, title, id }) if !dest_url.contains("://") => {
                 let path = image_path(dir, &dest_url);
-                let dest_url = CowStr::from(self.add(&path)?);
+                let dest_url = CowStr::from(self.add(&path, TEXT_WIDTH)?.url());
                 Ok(Event::Start(Tag::Image { link_type, dest_url, title, id }))
             }
             other => Ok(other),
@@ -91,10 +117,10 @@ impl InlineImages {
             let target = source.clone().and_then(|range| tag.get(range)).unwrap_or_default();
             match source {
                 Some(range) if !target.contains(':') && !target.is_empty() => {
-                    let id = self.add(&image_path(dir, target))?;
+                    let url = self.add(&image_path(dir, target), TEXT_WIDTH)?.url();
                     let (start, end) = (tag.get(..range.start), tag.get(range.end..));
                     replaced.push_str(start.unwrap_or_default());
-                    replaced.push_str(&id);
+                    replaced.push_str(&url);
                     replaced.push_str(end.unwrap_or_default());
                 }
                 _ => replaced.push_str(tag),
@@ -107,10 +133,9 @@ impl InlineImages {
 
     /// Gives the images in a section's HTML the widths that Outlook needs, up to the letter's own.
     pub fn with_widths(&self, html: &str) -> String {
-        self.images.iter().fold(html.to_owned(), |html, (path, id)| {
-            let Ok(size) = imagesize::size(path) else { return html };
-            let source = format!("src=\"cid:{id}\"");
-            let width = format!("{source} width=\"{}\"", size.width.clamp(1, LETTER_WIDTH));
+        self.images.iter().fold(html.to_owned(), |html, image| {
+            let source = format!("src=\"{}\"", image.url());
+            let width = format!("{source} width=\"{}\"", image.picture.width.clamp(1, TEXT_WIDTH));
             let mut parts = html.split(source.as_str());
             let mut wide = parts.next().unwrap_or_default().to_owned();
             for part in parts {
@@ -125,9 +150,9 @@ impl InlineImages {
         })
     }
 
-    /// The images' files and content ids, and the encoded images.
-    pub fn into_parts(self) -> (Vec<(PathBuf, String)>, Vec<SinglePart>) {
-        (self.images, self.parts)
+    /// All that were taken in.
+    pub fn into_images(self) -> Vec<InlineImage> {
+        self.images
     }
 }
 
@@ -156,7 +181,7 @@ pub(super) fn attachment(project: &Path, path: &Path) -> Result<SinglePart, Comp
         .header(ContentType::from(kind))
         .header(ContentDisposition::attachment(&file_name(path)))
         .header(ContentTransferEncoding::Base64);
-    Ok(builder.body(encoded(project, path)?))
+    Ok(builder.body(base64(path, limits::read_file(project, path)?)?))
 }
 
 /// The calendar of a letter's events (RFC 6047 §2.4); `name` is the file's, without its ending.
@@ -173,10 +198,19 @@ pub(super) fn calendar(text: String, name: &str) -> Result<SinglePart, ComposeEr
     Ok(SinglePart::builder().header(kind).header(ContentDisposition::attachment(&file)).body(body))
 }
 
-fn encoded(project: &Path, path: &Path) -> Result<Body, ComposeError> {
-    let bytes = limits::read_file(project, path)?;
-    Body::new_with_encoding(bytes, ContentTransferEncoding::Base64)
-        .map_err(|_| ComposeError::NotAnImage { path: path.to_owned() })
+fn base64(path: &Path, bytes: Vec<u8>) -> Result<Body, ComposeError> {
+    let refused =
+        |_| ComposeError::NotAnImage { path: path.to_owned(), why: "it cannot be encoded".to_owned() };
+    Body::new_with_encoding(bytes, ContentTransferEncoding::Base64).map_err(refused)
+}
+
+/// A file's name, with another ending if its content became something else.
+fn name_as(path: &Path, kind: &mime::Mime) -> String {
+    if mime_guess::from_path(path).first().as_ref() == Some(kind) {
+        return file_name(path);
+    }
+    let ending = if *kind == mime::IMAGE_JPEG { "jpg" } else { kind.subtype().as_str() };
+    file_name(&path.with_extension(ending))
 }
 
 fn file_name(path: &Path) -> String {

@@ -6,9 +6,10 @@ use std::sync::{Arc, PoisonError, RwLock};
 
 use handlebars::{Context, RenderError};
 
-use crate::domain::{Addressees, Token};
+use crate::domain::{Addressees, Event, Token};
 
 use super::encode::{Sheet, filled, hole};
+use super::language::Language;
 use super::page::{Page, SectionView};
 use super::template::Templates;
 use super::{Body, CONTENTS_FROM, CompiledSection, ComposeError, Composer, HTML, Rendered, TEXT, text};
@@ -233,11 +234,18 @@ impl Composer {
     ) -> Result<String, RenderError> {
         let fields = self.named(&values.fields);
         let numbered = visible.iter().filter_map(|number| Some((*number, self.sections.get(*number)?)));
-        let sections: Vec<SectionView<'_>> = numbered
-            .map(|(number, section)| {
-                section.view(section.body.as_ref().map(of_body), self.section_hole(number))
+        let has_contents = visible.len() >= CONTENTS_FROM;
+        let mut sections: Vec<SectionView<'_>> = numbered
+            .enumerate()
+            .map(|(place, (index, section))| {
+                let body = section.body.as_ref().map(of_body);
+                let number = if has_contents { place + 1 } else { 0 };
+                section.view(body, self.section_hole(index), number, &self.language)
             })
             .collect();
+        // What is marked everywhere stands out nowhere.
+        let warm = sections.iter_mut().filter(|section| section.tone == WARM);
+        warm.skip(MOST_WARM).for_each(|section| section.tone = PLAIN);
         let page = self.page(&fields, &values.greeting, &values.unsubscribe, &sections);
         templates.render_data(name, &Page { web, ..page })
     }
@@ -284,15 +292,47 @@ impl Composer {
     }
 }
 
+/// The tones of sections that only some members get, and of all others without events.
+const WARM: &str = "warm";
+const PLAIN: &str = "plain";
+/// So many sections of a letter are warm at most.
+const MOST_WARM: usize = 2;
+
+/// So many days are in the table of contents; of more the first and the last.
+const MOST_DAYS: usize = 4;
+
 impl CompiledSection {
-    fn view<'a>(&'a self, body: Option<&String>, number: usize) -> SectionView<'a> {
-        let body = body.cloned().unwrap_or_else(|| hole(number));
+    fn view<'a>(
+        &'a self,
+        body: Option<&String>,
+        hole_number: usize,
+        number: usize,
+        language: &Language,
+    ) -> SectionView<'a> {
+        let tone = match (&self.audience, self.events.is_empty()) {
+            (Some(_), _) => WARM,
+            (None, false) => "tint",
+            (None, true) => PLAIN,
+        };
         SectionView {
             title: &self.title,
             anchor: &self.anchor,
-            body,
+            number,
+            tone,
+            dates: days(&self.events, language),
+            body: body.cloned().unwrap_or_else(|| hole(hole_number)),
             events: &self.events,
             language: &self.language,
         }
+    }
+}
+
+/// The days of events: "29 april, 9 maj", or the first and the last of many.
+fn days(events: &[Event], language: &Language) -> String {
+    let mut days: Vec<String> = events.iter().map(|event| language.day_and_month(event.date)).collect();
+    days.dedup();
+    match days.as_slice() {
+        [first, .., last] if days.len() > MOST_DAYS => format!("{first} – {last}"),
+        _ => days.join(", "),
     }
 }

@@ -1,6 +1,6 @@
 //! The letter as a web page, and the index of such pages.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use data_encoding::BASE64;
 use serde::Serialize;
@@ -13,8 +13,8 @@ use super::{Association, ComposeError, Composer, helpers};
 #[derive(Debug)]
 pub struct WebPage {
     pub html: String,
-    /// The page's images: their name in the folder named after the issue, and their file.
-    pub images: Vec<(String, PathBuf)>,
+    /// The page's images: their name in the folder named after the issue, and their content.
+    pub images: Vec<(String, Vec<u8>)>,
 }
 
 /// The page that lists all letters.
@@ -42,43 +42,34 @@ impl Composer {
     /// If a template cannot be rendered.
     pub fn web_page(&self) -> Result<WebPage, ComposeError> {
         let mut html = self.public_html()?;
-        let mut images: Vec<(String, PathBuf)> = Vec::new();
-        for (path, id) in &self.images {
-            if !html.contains(&format!("cid:{id}")) {
+        let mut images: Vec<(String, Vec<u8>)> = Vec::new();
+        for image in &self.images {
+            if !html.contains(&image.url()) {
                 continue;
             }
-            let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+            let name = image.name.clone();
             let is_taken = images.iter().any(|(taken, _)| *taken == name);
             let name = if is_taken { format!("{}-{name}", images.len() + 1) } else { name };
             let url = percent_encoding::utf8_percent_encode(&name, percent_encoding::NON_ALPHANUMERIC);
             // Dots are safe in a path and keep the file's ending readable.
             let url = url.to_string().replace("%2E", ".").replace("%2D", "-").replace("%5F", "_");
-            html = html.replace(&format!("cid:{id}"), &format!("{}/{url}", self.issue.name));
-            images.push((name, path.clone()));
+            html = html.replace(&image.url(), &format!("{}/{url}", self.issue.name));
+            images.push((name, image.picture.bytes.clone()));
         }
         Ok(WebPage { html, images })
     }
 
     /// A letter's HTML with its images inside, so that a browser shows it as it is.
-    ///
-    /// # Errors
-    /// If an image cannot be read any more.
-    pub fn with_images_inside(&self, html: &str) -> Result<String, ComposeError> {
-        let mut html = html.to_owned();
-        for (path, id) in &self.images {
-            let bytes =
-                std::fs::read(path).map_err(|source| ComposeError::Read { path: path.clone(), source })?;
-            let kind = mime_guess::from_path(path).first_or_octet_stream();
-            let url = format!("data:{kind};base64,{}", BASE64.encode(&bytes));
-            html = html.replace(&format!("cid:{id}"), &url);
-        }
-        Ok(html)
+    pub fn with_images_inside(&self, html: &str) -> String {
+        self.images.iter().fold(html.to_owned(), |html, image| {
+            let url = format!("data:{};base64,{}", image.picture.kind, BASE64.encode(&image.picture.bytes));
+            html.replace(&image.url(), &url)
+        })
     }
 
     /// The file of an image that a letter's HTML refers to by `cid:`.
     pub fn image_file(&self, source: &str) -> Option<&Path> {
-        let id = source.strip_prefix("cid:")?;
-        self.images.iter().find(|(_, known)| known == id).map(|(path, _)| path.as_path())
+        self.images.iter().find(|image| image.url() == source).map(|image| image.path.as_path())
     }
 
     /// The issue's date in the letter's language.

@@ -54,10 +54,7 @@ impl Site<'_> {
             let page = composer.web_page()?;
             let folder = self.dir.join(issue.name.as_str());
             for (name, image) in &page.images {
-                let copied = folder.join(name);
-                let bytes = std::fs::read(image)
-                    .map_err(|source| PublishError::Write { path: image.clone(), source })?;
-                files.push(write(copied, &bytes)?);
+                files.push(write(folder.join(name), image)?);
             }
             let file = format!("{}.html", issue.name);
             files.push(write(self.dir.join(&file), page.html.as_bytes())?);

@@ -83,19 +83,19 @@ fn dark_is_dark_phones_are_narrow_and_images_are_off() {
     let page = Preview::start(&club, "2026-1");
     let Some(browser) = opened(&page, "") else { return };
     let background = "getComputedStyle(d.body).backgroundColor";
-    assert_eq!(shown(&browser, background), "rgb(238, 241, 234)");
+    assert_eq!(shown(&browser, background), "rgb(233, 237, 230)");
     assert!(shown(&browser, "w.innerWidth").as_u64().unwrap() >= 600);
     assert_eq!(shown(&browser, "[...d.images].filter((image) => image.naturalWidth > 0).length > 0"), true);
     browser.picture("desktop-light");
     // The system's own preference changes the page, and not what is asked of the letter.
     browser.prefer("dark");
     assert_eq!(browser.evaluate("return matchMedia('(prefers-color-scheme: dark)').matches"), true);
-    assert_eq!(shown(&browser, background), "rgb(238, 241, 234)");
+    assert_eq!(shown(&browser, background), "rgb(233, 237, 230)");
     browser.picture("desktop-light-in-a-dark-system");
     browser.prefer("light");
 
     click(&browser, "input[value=dark]");
-    browser.until(&in_letter(&format!("{background} === 'rgb(16, 22, 15)'")));
+    browser.until(&in_letter(&format!("{background} === 'rgb(15, 21, 18)'")));
     assert_eq!(shown(&browser, "d.querySelector('meta[name=color-scheme]').content"), "dark");
     browser.picture("desktop-dark");
 
@@ -110,7 +110,7 @@ fn dark_is_dark_phones_are_narrow_and_images_are_off() {
     assert_eq!(shown(&browser, "[...d.images].every((image) => image.alt)"), true);
     browser.picture("desktop-without-images");
     click(&browser, "input[value=light]");
-    browser.until(&in_letter(&format!("{background} === 'rgb(238, 241, 234)'")));
+    browser.until(&in_letter(&format!("{background} === 'rgb(233, 237, 230)'")));
 }
 
 #[test]

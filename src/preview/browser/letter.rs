@@ -134,7 +134,7 @@ impl Edition {
         let html = self.composer.render(&household)?.html;
         let html = sheet::with_harmless_links(&html, &self.composer.unsubscribe_link(&household.lead)?);
         let html = sheet::in_scheme(&html, scheme);
-        if without_images { Ok(html) } else { self.composer.with_images_inside(&html) }
+        if without_images { Ok(html) } else { Ok(self.composer.with_images_inside(&html)) }
     }
 
     /// The message as it goes out, whole or its beginning.

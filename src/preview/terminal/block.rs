@@ -143,6 +143,16 @@ impl Reader {
             "pre" => blocks.push(Block::Code(text_of(element))),
             "hr" => blocks.push(Block::Rule),
             "img" => blocks.extend(self.image(element)),
+            "table" if element.has_class("event") => {
+                let inside = self.blocks(element);
+                blocks.push(Block::Event(inside));
+            }
+            "td" if element.has_class("date") => {
+                let mut line = self.text(element, Face::default());
+                line.iter_mut().for_each(|piece| piece.text = piece.text.replace(HARD_BREAK, " "));
+                blocks.extend(paragraph(line));
+            }
+            "table" if element.has_class("contents") => self.contents(element, blocks),
             "table" if element.attribute("role") != "presentation" => {
                 let mut rows = Vec::new();
                 self.rows(element, &mut rows);
@@ -151,10 +161,6 @@ impl Reader {
             "td" if element.has_class("button-cell") => {
                 let label = self.text(element, Face { ink: Ink::Button, ..Face::default() });
                 blocks.push(Block::Button(label));
-            }
-            "td" if element.has_class("event-cell") => {
-                let inside = self.blocks(element);
-                blocks.push(Block::Event(inside));
             }
             "td" if element.has_class("foot") => {
                 blocks.extend(self.notes());
@@ -172,6 +178,19 @@ impl Reader {
         }
         let text = self.text(element, Face { ink: Ink::Title, bold: true, ..Face::default() });
         blocks.push(Block::Heading { level, text });
+    }
+
+    /// The table of contents: its heading, and the titles as a numbered list.
+    fn contents(&mut self, element: &Element, blocks: &mut Vec<Block>) {
+        let rows = element.elements().flat_map(Element::elements);
+        let cells: Vec<&Element> = rows.flat_map(Element::elements).collect();
+        let (titles, others): (Vec<_>, Vec<_>) =
+            cells.into_iter().partition(|cell| cell.has_class("contents-row"));
+        for head in others.into_iter().filter(|cell| cell.has_class("contents-head")) {
+            blocks.extend(self.blocks(head));
+        }
+        let items = titles.into_iter().map(|title| self.blocks(title)).collect();
+        blocks.push(Block::List { first: Some(1), items });
     }
 
     fn list(&mut self, element: &Element) -> Block {

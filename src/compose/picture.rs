@@ -1,0 +1,243 @@
+//! Pictures as they travel: upright, without what the camera noted (where and when, a small copy), and no bigger than a
+//! dense screen shows them. The file itself stays as it is.
+
+use std::io::Cursor;
+use std::path::Path;
+
+use image::codecs::{jpeg::JpegEncoder, png::PngEncoder};
+use image::imageops::FilterType;
+use image::{
+    DynamicImage, ExtendedColorType, ImageDecoder, ImageEncoder, ImageError, ImageFormat, ImageReader,
+    ImageResult, Limits,
+};
+
+use super::ComposeError;
+
+/// Dense screens have so many pixels in a CSS pixel.
+const DENSITY: usize = 2;
+/// A picture of so many bytes is light: with up to so many pixels in a CSS pixel it travels as it is.
+const LIGHT: usize = 200_000;
+const DENSE: usize = 3;
+/// From good to acceptable: the first that makes a picture light is taken.
+const QUALITIES: [u8; 3] = [82, 72, 60];
+/// A picture that would need more memory is refused.
+const MEMORY: u64 = 512 << 20;
+/// What files begin their notes with: EXIF, XMP, IPTC (in JPEG), and PNG's own.
+const NOTES: [&[u8]; 6] =
+    [b"Exif\0\0", b"http://ns.adobe.com/xap/", b"Photoshop 3.0", b"eXIf", b"tEXt", b"iTXt"];
+
+/// A picture in a form that every mail program shows.
+#[derive(Debug, Clone)]
+pub(super) struct Picture {
+    pub bytes: Vec<u8>,
+    /// PNG, JPEG or GIF.
+    pub kind: mime::Mime,
+    /// Its size in pixels.
+    pub width: usize,
+    pub height: usize,
+}
+
+impl Picture {
+    /// Prepares a file's content; `shown` is the greatest width at which the letter shows it, in CSS pixels.
+    ///
+    /// # Errors
+    /// If it is no picture that can be shown, or damaged.
+    pub fn new(path: &Path, bytes: Vec<u8>, shown: usize) -> Result<Self, ComposeError> {
+        let refused = |why: String| ComposeError::NotAnImage { path: path.to_owned(), why };
+        if let Some(why) = unsupported(&bytes) {
+            return Err(refused(why.to_owned()));
+        }
+        let format = image::guess_format(&bytes).map_err(|error| refused(damage(&error)))?;
+        let size =
+            imagesize::blob_size(&bytes).map_err(|error| refused(format!("it is damaged ({error})")))?;
+        let is_fit = size.width <= shown.saturating_mul(DENSE) && bytes.len() <= LIGHT && !has_notes(&bytes);
+        let kind = match format {
+            ImageFormat::Gif => Some(mime::IMAGE_GIF),
+            ImageFormat::Png if is_fit => Some(mime::IMAGE_PNG),
+            ImageFormat::Jpeg if is_fit => Some(mime::IMAGE_JPEG),
+            _ => None,
+        };
+        match kind {
+            Some(kind) => Ok(Self { bytes, kind, width: size.width, height: size.height }),
+            None => {
+                remade(&bytes, format, shown.saturating_mul(DENSITY)).map_err(|error| refused(damage(&error)))
+            }
+        }
+    }
+}
+
+/// Why a file that begins like this is not shown by mail programs, and what to do; nothing if it can be used.
+pub fn unsupported(head: &[u8]) -> Option<&'static str> {
+    use imagesize::ImageType;
+    match imagesize::image_type(head) {
+        Ok(ImageType::Png | ImageType::Jpeg | ImageType::Gif | ImageType::Webp) => None,
+        Ok(ImageType::Heif(_)) => {
+            Some("it is in HEIC or AVIF: share it from the phone by e-mail, or export it, as JPEG")
+        }
+        Ok(_) => Some(
+            "mail programs show no pictures of this kind: export it as JPEG (photographs) or PNG (drawings)",
+        ),
+        Err(_) if memchr::memmem::find(head, b"<svg").is_some() || head.starts_with(b"<?xml") => {
+            Some("mail programs show no SVG: export it as PNG, 1,200 pixels wide")
+        }
+        Err(_) => Some("it is no picture: save it as JPEG (photographs) or PNG (drawings)"),
+    }
+}
+
+fn damage(error: &ImageError) -> String {
+    match error {
+        ImageError::Limits(_) => {
+            "it has too many pixels: make it smaller, 4,000 pixels wide at most".to_owned()
+        }
+        error => format!("it is damaged ({error}): save it again from the program it comes from"),
+    }
+}
+
+fn has_notes(bytes: &[u8]) -> bool {
+    NOTES.iter().any(|note| memchr::memmem::find(bytes, note).is_some())
+}
+
+/// Decodes a picture, turns it as its EXIF data say, makes it at most `widest` pixels wide and encodes it again.
+fn remade(bytes: &[u8], format: ImageFormat, widest: usize) -> ImageResult<Picture> {
+    let widest = u32::try_from(widest).unwrap_or(u32::MAX);
+    let mut reader = ImageReader::with_format(Cursor::new(bytes), format);
+    let mut limits = Limits::default();
+    limits.max_alloc = Some(MEMORY);
+    reader.limits(limits);
+    let mut decoder = reader.into_decoder()?;
+    let orientation = decoder.orientation()?;
+    // The profile of another colour model does not fit what is written.
+    let is_rgb = matches!(decoder.original_color_type(), ExtendedColorType::Rgb8 | ExtendedColorType::Rgba8);
+    let profile = if is_rgb { decoder.icc_profile()? } else { None };
+    let mut picture = DynamicImage::from_decoder(decoder)?;
+    picture.apply_orientation(orientation);
+    if picture.width() > widest {
+        picture = picture.resize(widest, u32::MAX, FilterType::CatmullRom);
+    }
+    let (width, height) = (picture.width() as usize, picture.height() as usize);
+    let is_photograph = format == ImageFormat::Jpeg;
+    let png = if is_photograph { None } else { Some(png(&picture, profile.as_deref())?) };
+    let see_through =
+        picture.color().has_alpha() && picture.to_rgba8().pixels().any(|pixel| pixel.0[3] < u8::MAX);
+    let (bytes, kind) = match png {
+        Some(png) if see_through || png.len() <= LIGHT => (png, mime::IMAGE_PNG),
+        _ => (jpeg(&picture, profile.as_deref())?, mime::IMAGE_JPEG),
+    };
+    Ok(Picture { bytes, kind, width, height })
+}
+
+fn png(picture: &DynamicImage, profile: Option<&[u8]>) -> ImageResult<Vec<u8>> {
+    let mut bytes = Vec::new();
+    let mut encoder = PngEncoder::new(&mut bytes);
+    if let Some(profile) = profile {
+        // Without one the colours are a little paler.
+        let _ = encoder.set_icc_profile(profile.to_vec());
+    }
+    if picture.color().has_alpha() {
+        DynamicImage::from(picture.to_rgba8()).write_with_encoder(encoder)?;
+    } else {
+        DynamicImage::from(picture.to_rgb8()).write_with_encoder(encoder)?;
+    }
+    Ok(bytes)
+}
+
+fn jpeg(picture: &DynamicImage, profile: Option<&[u8]>) -> ImageResult<Vec<u8>> {
+    let picture = DynamicImage::from(picture.to_rgb8());
+    let mut bytes = Vec::new();
+    for quality in QUALITIES {
+        bytes.clear();
+        let mut encoder = JpegEncoder::new_with_quality(&mut bytes, quality);
+        if let Some(profile) = profile {
+            // As for PNG.
+            let _ = encoder.set_icc_profile(profile.to_vec());
+        }
+        picture.write_with_encoder(encoder)?;
+        if bytes.len() <= LIGHT {
+            break;
+        }
+    }
+    Ok(bytes)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A photograph of a phone: on its side, with EXIF data that say so and where it was taken.
+    fn photograph(width: u32, height: u32) -> Vec<u8> {
+        let pixel = |x: u32, y: u32| {
+            let noise = x.wrapping_mul(2_654_435_761).wrapping_add(y.wrapping_mul(40_503)) >> 13;
+            image::Rgb([x / 16 % 256, y / 16 % 256, noise % 64].map(|value| u8::try_from(value).unwrap()))
+        };
+        let mut bytes = Vec::new();
+        let mut encoder = JpegEncoder::new_with_quality(&mut bytes, 95);
+        let mut exif = b"MM\0*\0\0\0\x08\0\x01\x01\x12\0\x03\0\0\0\x01\0\x06\0\0\0\0\0\0".to_vec();
+        exif.extend(b"GPS 59.3293 18.0686");
+        encoder.set_exif_metadata(exif).unwrap();
+        DynamicImage::from(image::RgbImage::from_fn(width, height, pixel))
+            .write_with_encoder(encoder)
+            .unwrap();
+        bytes
+    }
+
+    fn prepared(bytes: &[u8]) -> Result<Picture, ComposeError> {
+        Picture::new(Path::new("a.jpg"), bytes.to_vec(), 536)
+    }
+
+    #[test]
+    fn a_phones_photograph_is_upright_small_and_keeps_its_place_secret() {
+        let taken = photograph(2400, 1600);
+        assert!(memchr::memmem::find(&taken, b"GPS").is_some());
+        let picture = prepared(&taken).unwrap();
+        assert_eq!((picture.width, picture.height), (1072, 1608));
+        assert!(picture.bytes.len() < taken.len() / 2, "{} of {}", picture.bytes.len(), taken.len());
+        assert!(!has_notes(&picture.bytes) && memchr::memmem::find(&picture.bytes, b"GPS").is_none());
+        let small = prepared(&photograph(80, 40)).unwrap();
+        assert_eq!((small.width, small.height), (40, 80), "not blown up, and its notes are gone");
+        assert!(!has_notes(&small.bytes));
+    }
+
+    #[test]
+    fn what_is_fit_travels_as_it_is() {
+        let small = DynamicImage::new_rgb8(40, 30);
+        let mut file = Vec::new();
+        small.write_to(&mut Cursor::new(&mut file), ImageFormat::Png).unwrap();
+        let picture = prepared(&file).unwrap();
+        assert_eq!((picture.bytes, picture.kind), (file, mime::IMAGE_PNG));
+    }
+
+    #[test]
+    fn a_transparent_logo_stays_transparent_and_webp_becomes_what_all_can_show() {
+        for (format, colour, kind) in [
+            (ImageFormat::WebP, DynamicImage::new_rgba8(1700, 20), mime::IMAGE_PNG),
+            (ImageFormat::Png, DynamicImage::new_rgba8(1700, 20), mime::IMAGE_PNG),
+            (ImageFormat::Png, DynamicImage::new_rgb16(1700, 20), mime::IMAGE_PNG),
+        ] {
+            let mut file = Vec::new();
+            colour.write_to(&mut Cursor::new(&mut file), format).unwrap();
+            let picture = prepared(&file).unwrap();
+            assert_eq!((picture.kind, picture.width), (kind, 1072), "{format:?}");
+            let shown = image::load_from_memory(&picture.bytes).unwrap();
+            assert_eq!(shown.color().has_alpha(), colour.color().has_alpha(), "{format:?}");
+        }
+    }
+
+    #[test]
+    fn what_cannot_be_shown_says_what_to_do() {
+        let heic = b"\0\0\0\x18ftypheic\0\0\0\0mif1heic";
+        let mut torn = photograph(300, 200);
+        torn.truncate(30);
+        for (bytes, words) in [
+            (&heic[..], "export it, as JPEG"),
+            (b"<svg xmlns=\"x\"></svg>", "export it as PNG"),
+            (b"II*\0\x08\0\0\0\0\0\0\0\0\0", "of this kind"),
+            (b"hello", "it is no picture"),
+            (b"", "it is no picture"),
+            (&torn, "damaged"),
+            (b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR\0\0\xff\xff\0\0\xff\xff\x10\x06\0\0\0", "it"),
+        ] {
+            let error = prepared(bytes).unwrap_err().to_string();
+            assert!(error.contains(words), "{error}");
+        }
+    }
+}
