@@ -50,6 +50,7 @@ fn composer(issue: &str) -> Composer {
         bounce_address: Address::parse("studs@example.se").ok(),
         unsubscribe_address: None,
         unsubscribe_url: None,
+        one_click: false,
         list_id: "brev.example.se".to_owned(),
         archive_url: None,
     };

@@ -240,6 +240,7 @@ impl Project {
                 bounce_address: sender.bounce_address.clone(),
                 unsubscribe_address: sender.unsubscribe_address.clone(),
                 unsubscribe_url: sender.unsubscribe_url.as_ref().map(|url| url.0.clone()),
+                one_click: sender.one_click || !config.dkim.is_empty(),
                 list_id: sender
                     .list_id
                     .as_ref()

@@ -18,6 +18,8 @@ pub struct Sender {
     pub unsubscribe_address: Option<Address>,
     /// `https:` address with `{token}` (RFC 8058).
     pub unsubscribe_url: Option<String>,
+    /// Whether a DKIM signature covers the two headers of RFC 8058: ours, or the provider's.
+    pub one_click: bool,
     pub list_id: String,
     /// Where the archive's pages are, ended by `/`.
     pub archive_url: Option<String>,
@@ -78,7 +80,8 @@ impl Sender {
         headers
     }
 
-    /// How one member leaves the list (RFC 2369 §3.2); by one click if there is an `https:` address (RFC 8058).
+    /// How one member leaves the list (RFC 2369 §3.2); by one click if there is an `https:` address and a signature covers
+    /// these headers (RFC 8058 §4).
     ///
     /// # Errors
     /// If the token makes the local part too long.
@@ -87,13 +90,14 @@ impl Sender {
         token: &Token,
     ) -> Result<Vec<(&'static str, String)>, ComposeError> {
         let mailto = self.unsubscribe_mailto(token)?;
-        Ok(match self.unsubscribe_link(token) {
-            None => vec![("List-Unsubscribe", format!("<{mailto}>"))],
-            Some(link) => vec![
-                ("List-Unsubscribe", format!("<{link}>,\r\n <{mailto}>")),
-                ("List-Unsubscribe-Post", "List-Unsubscribe=One-Click".to_owned()),
-            ],
-        })
+        let Some(link) = self.unsubscribe_link(token) else {
+            return Ok(vec![("List-Unsubscribe", format!("<{mailto}>"))]);
+        };
+        let mut headers = vec![("List-Unsubscribe", format!("<{link}>,\r\n <{mailto}>"))];
+        if self.one_click {
+            headers.push(("List-Unsubscribe-Post", "List-Unsubscribe=One-Click".to_owned()));
+        }
+        Ok(headers)
     }
 }
 

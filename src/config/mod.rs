@@ -78,6 +78,9 @@ pub struct Sender {
     pub unsubscribe_address: Option<Address>,
     /// `https:` address with `{token}` in it.
     pub unsubscribe_url: Option<UnsubscribeUrl>,
+    /// That the provider's DKIM signature covers `List-Unsubscribe` and `List-Unsubscribe-Post`.
+    #[serde(default)]
+    pub one_click: bool,
     pub list_id: Option<ListId>,
     /// The recipients of test letters.
     #[serde(default)]

@@ -67,3 +67,18 @@ fn the_text_says_what_the_html_says() {
         words.len()
     );
 }
+
+/// RFC 8058 §4: one click counts only under a signature that covers it.
+#[test]
+fn one_click_is_offered_only_where_a_signature_covers_it() {
+    let club = Sandbox::members(1);
+    let config = club.read("medlemsbrev.toml");
+    let with = |line: &str| {
+        let sender = format!("[sender]\nunsubscribe_url = \"https://www.example.se/ut/{{token}}\"\n{line}");
+        club.write("medlemsbrev.toml", config.replacen("[sender]\n", &sender, 1));
+        club.run("preview 2026-1 --part headers").code(0).stdout()
+    };
+    let unsigned = with("");
+    assert!(unsigned.contains("https://www.example.se/ut/") && !unsigned.contains("One-Click"), "{unsigned}");
+    assert!(with("one_click = true\n").contains("List-Unsubscribe-Post: List-Unsubscribe=One-Click"));
+}

@@ -14,10 +14,20 @@ use canonical::Field;
 pub use key::{DkimKey, KeyProblem};
 
 /// Named once more than they occur, so that nobody can add one (RFC 6376 §8.15).
-const OVERSIGNED: [&str; 6] =
-    ["From", "Subject", "Date", "Message-ID", "List-Unsubscribe", "List-Unsubscribe-Post"];
+const OVERSIGNED: [&str; 8] =
+    ["From", "To", "Reply-To", "Subject", "Date", "Message-ID", "List-Unsubscribe", "List-Unsubscribe-Post"];
 /// Signed where they occur.
-const SIGNED: [&str; 5] = ["To", "Reply-To", "MIME-Version", "Content-Type", "List-Id"];
+const SIGNED: [&str; 9] = [
+    "MIME-Version",
+    "Content-Type",
+    "Content-Transfer-Encoding",
+    "Content-Language",
+    "List-Id",
+    "List-Help",
+    "List-Archive",
+    "List-Post",
+    "Precedence",
+];
 /// RFC 5322 §2.1.1.
 const WIDTH: usize = 78;
 

@@ -117,6 +117,8 @@ fn every_kind_of_key_signs_so_that_changes_show() {
             ("\nFrom:", "\nFrom: x@example.net\r\nFrom:"),
             ("\nTo:", "\nList-Unsubscribe-Post: List-Unsubscribe=One-Click\r\nTo:"),
             ("\nDate:", "\nSubject: x\r\nDate:"),
+            ("\nDate:", "\nReply-To: x@example.net\r\nDate:"),
+            ("\nDate:", "\nTo: x@example.net\r\nDate:"),
             ("text/plain", "text/html"),
         ] {
             assert!(!verifies(&message.replacen(from, to, 1)), "{from:?} to {to:?}");
@@ -141,8 +143,8 @@ fn the_header_is_folded_and_names_what_it_signs() {
     let unfolded = header.replace("\r\n ", " ").replace(": ", ":");
     for want in [
         "DKIM-Signature:v=1; a=ed25519-sha256; c=relaxed/relaxed; d=example.se; s=2026a; t=1776232800; x=1777442400; ",
-        "h=From:From:Subject:Subject:Date:Date:Message-ID:Message-ID:List-Unsubscribe:List-Unsubscribe:List-Unsubscribe-Post:\
-         To:MIME-Version:Content-Type:List-Id; bh=",
+        "h=From:From:To:To:Reply-To:Subject:Subject:Date:Date:Message-ID:Message-ID:List-Unsubscribe:List-Unsubscribe:\
+         List-Unsubscribe-Post:MIME-Version:Content-Type:List-Id; bh=",
     ] {
         assert!(unfolded.contains(want), "{unfolded}");
     }

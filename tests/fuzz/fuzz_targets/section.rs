@@ -28,6 +28,7 @@ fuzz_target!(|section: &str| {
             bounce_address: None,
             unsubscribe_address: None,
             unsubscribe_url: None,
+            one_click: false,
             list_id: "brev.example.se".to_owned(),
             archive_url: None,
         },
