@@ -21,6 +21,8 @@ struct IssueStatus {
     issue: IssueName,
     counts: Counts,
     total: u64,
+    /// Members whose letters were accepted and came back.
+    came_back: u64,
     in_doubt: Vec<DeliveryRow>,
     rejected: Vec<DeliveryRow>,
     deferred: Vec<DeliveryRow>,
@@ -98,6 +100,7 @@ fn of_issue(project: &Project, ledger: &Ledger, issue: IssueName) -> Result<Issu
     }
     Ok(IssueStatus {
         total: counts.total(),
+        came_back: ledger.came_back(&issue)?,
         counts,
         in_doubt,
         rejected: ledger.deliveries(&issue, State::Rejected)?,
@@ -110,6 +113,13 @@ impl IssueStatus {
     /// The sum, and each letter that a person may have to do something about.
     fn shown(&self, project: &Project) -> String {
         let mut text = format!("{}\n\n{}\n", Paint::Strong.on(self.issue.as_str()), table(&self.counts));
+        if self.came_back > 0 {
+            let _infallible = writeln!(
+                text,
+                "Of the accepted letters {} came back: see `medlemsbrev bounces report`.\n",
+                self.came_back
+            );
+        }
         for (word, rows) in
             [("in doubt", &self.in_doubt), ("rejected", &self.rejected), ("deferred", &self.deferred)]
         {
