@@ -62,6 +62,11 @@ impl ListedMember {
 }
 
 impl TextSet {
+    /// Tells whether the set has no text.
+    pub fn is_empty(&self) -> bool {
+        self.hashes.is_empty()
+    }
+
     /// Adds a text; false if the set has it already.
     pub fn insert(&mut self, text: &str) -> bool {
         self.hashes.insert(self.hasher.hash_one(text))

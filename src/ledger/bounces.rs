@@ -224,7 +224,7 @@ impl Ledger {
     pub fn mailed_at(&self, address: &str) -> Result<Option<MemberId>, LedgerError> {
         // Issue by issue, as the index of addresses begins with it.
         let sql = "SELECT d.member FROM (SELECT DISTINCT issue FROM run) r
-                   JOIN delivery d ON d.issue = r.issue AND lower(d.address) = ?1 AND d.address IS NOT NULL
+                   CROSS JOIN delivery d INDEXED BY delivery_address ON d.issue = r.issue AND lower(d.address) = ?1 AND d.address IS NOT NULL
                    WHERE d.attempts > 0 ORDER BY d.changed_at DESC LIMIT 1";
         let key = address.to_lowercase();
         Ok(self.connection.prepare_cached(sql)?.query_row([key], |row| row.get(0)).optional()?)

@@ -162,7 +162,7 @@ impl Ledger {
                 return Ok(None);
             }
             let sql = format!(
-                "UPDATE delivery SET state = ?3, changed_at = ?4
+                "UPDATE delivery INDEXED BY delivery_address SET state = ?3, changed_at = ?4
                  WHERE issue = ?1 AND member <> ?2 AND state = ?5 AND {SAME_LETTER}"
             );
             let values = (&attempt.issue, attempt.member, to, Stamp(now), from);
@@ -249,7 +249,8 @@ fn claim_one(
                AND NOT EXISTS (SELECT 1 FROM suppression WHERE address_key = :key)
                AND NOT EXISTS (SELECT 1 FROM opted_out WHERE member = :member)
                AND NOT EXISTS (SELECT 1 FROM held WHERE member = :member)
-               AND NOT EXISTS (SELECT 1 FROM delivery o WHERE o.issue = :issue AND lower(o.address) = :key
+               AND NOT EXISTS (SELECT 1 FROM delivery o INDEXED BY delivery_address
+                               WHERE o.issue = :issue AND lower(o.address) = :key
                                AND o.address IS NOT NULL AND o.member <> :member
                                AND NOT (o.state = 'sending' AND o.message_id = :message_id)
                                AND o.state IN ('sending', 'accepted', 'in_doubt'))

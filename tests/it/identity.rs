@@ -108,6 +108,24 @@ fn who_opted_out_and_comes_back_with_another_address_gets_nothing() {
 }
 
 #[test]
+fn somebody_new_at_an_address_does_not_take_the_identity_of_who_opted_out_there() {
+    let club = club("Medlemsnr;Namn;E-post\n17;Anna Al;anna@example.org\n23;Eva Ek;hem@example.org\n");
+    club.run("import").code(0);
+    club.run("members unsubscribe hem@example.org").code(0);
+    club.write(
+        "members.csv",
+        "Medlemsnr;Namn;E-post\n17;Anna Al;anna@example.org\n23;Dan Ek;hem@example.org\n31;Eva Ek;hem@example.org\n",
+    );
+    club.run("import")
+        .code(65)
+        .stderr_has("number 23 was Eva Ek, and is now Dan Ek")
+        .stderr_has("--renumbered");
+    club.run("import --renumbered").code(0);
+    club.run("send 2026-1 --yes").code(0);
+    assert!(letters(&club, "2026-1").values().all(|greeting| !greeting.contains("Eva")));
+}
+
+#[test]
 fn a_new_address_follows_a_member_and_the_old_one_is_free() {
     let club = club("Namn;E-post;Förening\nBo Ek;bo@example.org;Byalaget\nAnna Al;anna@example.org;Byn\n");
     club.run("send 2026-1 --yes").code(0);

@@ -16,6 +16,11 @@ use super::{Difference, ImportRun};
 /// How many examples of renumbering are named.
 const EXAMPLES: usize = 3;
 
+/// What identifies somebody among those who share an address.
+fn place(name: &str, address_key: &str) -> String {
+    format!("{}\n{address_key}", name::key(name))
+}
+
 /// Whose row is whose, as far as it is known.
 pub(super) struct Identification<'a> {
     connection: &'a Connection,
@@ -26,6 +31,8 @@ pub(super) struct Identification<'a> {
     seen: HashSet<MemberId>,
     /// Rows that are looked at again when all others have their member, by line.
     aside: HashMap<u64, Aside>,
+    /// Names and addresses of the rows that share an address.
+    sharing: TextSet,
     /// Names of the rows that were set aside.
     names_aside: TextSet,
     /// Numbers that members had until another row took them.
@@ -68,6 +75,7 @@ impl<'a> Identification<'a> {
             difference: Difference { active_before, ..Difference::default() },
             seen: HashSet::new(),
             aside: HashMap::new(),
+            sharing: TextSet::default(),
             names_aside: TextSet::default(),
             displaced: HashMap::new(),
             renumbered: Vec::new(),
@@ -84,6 +92,7 @@ impl<'a> Identification<'a> {
         &mut self,
         rows: &impl Fn() -> I,
     ) -> Result<(), LedgerError> {
+        self.look_for_sharing(rows());
         rows().try_for_each(|row| self.first_look(&row))?;
         if self.aside.is_empty() && self.renumbered.is_empty() {
             return Ok(());
@@ -157,20 +166,40 @@ impl<'a> Identification<'a> {
             return Ok(Ok(stored));
         }
         if let Some(other) = self.exactly(row)?.filter(|other| other.id != stored.id) {
-            if self.renumbered.len() < EXAMPLES {
-                let number = row.number.as_deref().unwrap_or_default();
-                let before = other.number.as_deref().unwrap_or("none");
-                self.renumbered.push(format!(
-                    "number {number} was {}, and is now {}, whose number was {before}",
-                    stored.name, row.name
-                ));
-            }
-            return Ok(Err(Aside::Unmatched));
+            let before = other.number.as_deref().unwrap_or("none");
+            return Ok(Err(self.renumbered(row, &stored, &format!(", whose number was {before}"))));
+        }
+        // Somebody new beside a member who still has a row is not that member.
+        let old_place = stored.address.as_deref().map(|address| place(&stored.name, &address.to_lowercase()));
+        if !has_name && old_place.is_some_and(|place| self.sharing.contains(&place)) {
+            return Ok(Err(self.renumbered(row, &stored, "")));
         }
         if !has_name && key != old_key {
             return Ok(Err(Aside::Reused { member: stored.id, was: stored.name, address_key: old_key }));
         }
         Ok(Ok(stored))
+    }
+
+    /// Keeps an example of a number that is somebody else's now.
+    fn renumbered(&mut self, row: &ListedMember, stored: &Stored, more: &str) -> Aside {
+        if self.renumbered.len() < EXAMPLES {
+            let number = row.number.as_deref().unwrap_or_default();
+            let example = format!("number {number} was {}, and is now {}{more}", stored.name, row.name);
+            self.renumbered.push(example);
+        }
+        Aside::Unmatched
+    }
+
+    fn look_for_sharing(&mut self, rows: impl Iterator<Item = ListedMember>) {
+        if self.run.shared.is_empty() {
+            return;
+        }
+        for row in rows {
+            let key = row.address.as_ref().map(Address::key);
+            if let Some(key) = key.filter(|key| self.run.shared.contains(key)) {
+                self.sharing.insert(&place(&row.name, &key));
+            }
+        }
     }
 
     /// The active member that has the row's name and its address or, without one, its organisation and street.
