@@ -2,8 +2,8 @@
 
 use std::collections::BTreeSet;
 
-use super::html::{Element, elements};
 use super::{Finding, Letters};
+use crate::compose::html::{Element, elements};
 
 const AA: f64 = 4.5;
 const AA_LARGE: f64 = 3.0;

@@ -1,6 +1,8 @@
 //! What the law and mail providers ask of every letter, and what no letter may do.
 
-use super::{Finding, Letters, html};
+use crate::compose::html;
+
+use super::{Finding, Letters};
 
 /// Letters without a postal address or without a way to leave.
 pub(super) fn required(letters: &Letters<'_>) -> Vec<Finding> {

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use percent_encoding::percent_decode_str;
 use url::Url;
 
+use crate::compose::is_picture_name;
 use crate::domain::{Address, Excerpt};
 
 use super::{Finding, Subject};
@@ -50,9 +51,8 @@ pub(super) fn not_parsed(subject: &Subject<'_>) -> Vec<Finding> {
         for (at, mark) in section.markdown.prose.match_indices("](") {
             let target =
                 section.markdown.prose.get(at + mark.len()..).and_then(|rest| rest.split(')').next());
-            let target = target.unwrap_or_default().to_lowercase();
             // A picture's name may have spaces.
-            if [".png", ".jpg", ".jpeg", ".gif"].iter().any(|end| target.ends_with(end)) {
+            if target.is_some_and(is_picture_name) {
                 continue;
             }
             let finding = Finding::warning(

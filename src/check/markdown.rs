@@ -7,7 +7,7 @@ use pulldown_cmark::{Event, LinkType, Parser, Tag, TagEnd};
 use crate::compose::markdown_options;
 use crate::compose::{TagKind, template_tags};
 
-use super::html;
+use crate::compose::html;
 
 /// A section's Markdown, taken apart.
 #[derive(Debug, Default)]

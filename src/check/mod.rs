@@ -12,7 +12,6 @@ mod events;
 mod finding;
 mod footer;
 mod headers;
-mod html;
 mod images;
 mod leftovers;
 mod link_text;
@@ -32,9 +31,9 @@ use crate::compose::{Association, ComposeError, Composer, IssueSource, Rendered}
 use text::{Passage, SectionText, TextFile};
 use words::Words;
 
+pub use crate::compose::html::{Element, elements};
 pub use delivery::Delivery;
 pub use finding::{Finding, Report, Severity};
-pub use html::{Element, elements};
 #[cfg(feature = "online")]
 pub use online::{PublishedKey, Sending, online};
 pub use readers::Readers;

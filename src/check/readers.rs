@@ -11,7 +11,7 @@ use super::{Finding, Letters};
 /// Bytes of HTML near which, and above which Gmail hides the end of a letter.
 const LARGE: usize = 90_000;
 const CLIPPED: usize = 102_400;
-/// So many members are named.
+/// The most members that are named.
 const NAMED: usize = 5;
 /// This many letters are rendered, and besides them one for each choice of sections.
 const RENDERED: u64 = 1_000;

@@ -91,7 +91,7 @@ fn own_list(dir: &Path) -> Result<Option<String>, Error> {
     }
 }
 
-/// Writes all files; if one cannot be written those before it are taken away again.
+/// Writes all files; if one cannot be written, those already written are removed.
 fn write_all(files: &[(PathBuf, String)]) -> Result<(), Error> {
     for (number, (path, text)) in files.iter().enumerate() {
         if let Err(error) = write_new(path, text.as_bytes()) {

@@ -155,9 +155,9 @@ impl Composer {
         template::Source { path: &path, text: &markdown, lines_above }.check(&self.schema()?)?;
         let anchor = format!("section-{}", index + 1);
         // A section in a language that we have no file for is set as the letter is.
-        let own = language.as_deref().map(|code| Language::load(code, &self.setup.templates));
-        let own = own.and_then(Result::ok).unwrap_or_else(|| self.language.clone());
-        let rendered = markdown::render(&markdown, &anchor, dir, &own, styles, images)?;
+        let own = language.as_deref().and_then(|code| Language::load(code, &self.setup.templates).ok());
+        let set_in = own.as_ref().unwrap_or(&self.language);
+        let rendered = markdown::render(&markdown, &anchor, dir, set_in, styles, images)?;
         let body = if rendered.is_personal {
             self.html.add(&anchor, &path, &rendered.html)?;
             self.text.add(&anchor, &path, &rendered.text)?;

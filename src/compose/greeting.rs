@@ -10,7 +10,7 @@ use super::Composer;
 use super::language::Language;
 use super::tags::template_tags;
 
-/// So many people are greeted by their names.
+/// The most people who are greeted by their names.
 const MOST_NAMED: usize = 3;
 
 /// Which names a greeting shows.

@@ -67,23 +67,23 @@ impl Language {
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => None,
             Err(source) => return Err(ComposeError::Read { path, source }),
         };
-        let mut table = toml::Table::new();
-        let [_, (_, english)] = BUILT_IN;
-        let base = built_in.map_or(english, |(_, text)| *text);
-        let layers = (built_in.is_some() || own.is_some()).then_some(base);
-        for text in layers.into_iter().chain(own.as_deref()) {
-            let mut layer: toml::Table =
-                toml::from_str(text).map_err(|error| super::source::toml_error(&path, text, 0, &error))?;
-            if built_in.is_none() && text == english {
-                layer.retain(|key, _| SHARED.contains(&key));
+        let table = |text: &str| {
+            toml::from_str::<toml::Table>(text)
+                .map_err(|error| super::source::toml_error(&path, text, 0, &error))
+        };
+        let mut layers = match (built_in, &own) {
+            (Some((_, text)), _) => table(text)?,
+            (None, Some(_)) => {
+                let [_, (_, english)] = BUILT_IN;
+                table(english)?.into_iter().filter(|(key, _)| SHARED.contains(&key.as_str())).collect()
             }
-            lay_over(&mut table, layer);
-        }
-        if table.is_empty() {
-            return Err(ComposeError::NoLanguage { language: code.to_owned() });
+            (None, None) => return Err(ComposeError::NoLanguage { language: code.to_owned() }),
+        };
+        if let Some(own) = &own {
+            lay_over(&mut layers, table(own)?);
         }
         let text = own.unwrap_or_default();
-        table.try_into().map_err(|error| super::source::toml_error(&path, &text, 0, &error))
+        layers.try_into().map_err(|error| super::source::toml_error(&path, &text, 0, &error))
     }
 
     /// A date in full, such as "15 april 2026".

@@ -44,7 +44,7 @@ pub(super) fn render(
 ) -> Result<Rendered, ComposeError> {
     let (mask, source) = TagMask::markdown(&prepared(markdown));
     let events =
-        TextMergeStream::new(Parser::new_ext(&source, options())).map(|event| own_footnote(event, anchor));
+        TextMergeStream::new(Parser::new_ext(&source, options())).map(|event| for_mail(event, anchor));
     let events = with_links(events.collect());
     let text = super::text::render(&events);
     let events = unwrap_block_tags(shift_headings(events), &mask);
@@ -54,7 +54,7 @@ pub(super) fn render(
     // WCAG H63: a header cell says what it is the header of.
     let html = html.replace("<th>", "<th scope=\"col\">").replace("<th style", "<th scope=\"col\" style");
     let html = with_cards(&html);
-    let html = images.with_widths(&styles.write_into_fragment(&sanitised(&html))?);
+    let html = styles.write_into_fragment(&images.take_in_html(&sanitised(&html), dir)?)?;
     Ok(Rendered {
         html: mask.restore(html.trim_end()),
         text: mask.restore(text.trim_end()),
@@ -62,9 +62,9 @@ pub(super) fn render(
     })
 }
 
-/// Names a footnote by its section too: several sections may have a first one. A box of a task list is a character, as mail
-/// programs show no form.
-fn own_footnote<'a>(event: Event<'a>, anchor: &str) -> Event<'a> {
+/// Names a footnote by its section too, since several sections may have a first one, and makes the box of a task list a
+/// character, since mail programs show no forms.
+fn for_mail<'a>(event: Event<'a>, anchor: &str) -> Event<'a> {
     match event {
         Event::FootnoteReference(name) => Event::FootnoteReference(format!("{anchor}-{name}").into()),
         Event::Start(Tag::FootnoteDefinition(name)) => {
@@ -132,33 +132,30 @@ fn buttons<'a>(events: &[Event<'a>]) -> Vec<Event<'a>> {
         };
         let (block, later) = rest.split_at(length);
         let is_item = matches!(first, Event::Start(Tag::Item));
-        if is_item {
-            made.push(first.clone());
-        }
-        made.push(Event::Html("<table role=\"presentation\" class=\"buttons\"><tbody><tr>".into()));
-        let links = block.split(|event| matches!(event, Event::End(TagEnd::Link)));
-        let links =
-            links.filter(|link| link.iter().any(|event| matches!(event, Event::Start(Tag::Link { .. }))));
-        for (number, link) in links.enumerate() {
-            if number > 0 {
-                made.push(Event::Html("<td class=\"button-gap\">&nbsp;</td>".into()));
-            }
-            made.push(Event::Html("<td class=\"button-cell\">".into()));
-            made.extend(
-                link.iter()
-                    .skip_while(|event| !matches!(event, Event::Start(Tag::Link { .. })))
-                    .map(in_button),
-            );
-            made.push(Event::End(TagEnd::Link));
-            made.push(Event::Html("</td>".into()));
-        }
-        made.push(Event::Html("</tr></tbody></table>\n".into()));
-        if is_item {
-            made.push(Event::End(TagEnd::Item));
-        }
+        made.extend(is_item.then(|| first.clone()));
+        button_row(block, &mut made);
+        made.extend(is_item.then_some(Event::End(TagEnd::Item)));
         rest = later;
     }
     made
+}
+
+/// Puts each link of a block into a cell of its own.
+fn button_row<'a>(block: &[Event<'a>], made: &mut Vec<Event<'a>>) {
+    let is_start = |event: &Event<'_>| matches!(event, Event::Start(Tag::Link { .. }));
+    made.push(Event::Html("<table role=\"presentation\" class=\"buttons\"><tbody><tr>".into()));
+    let parts = block.split(|event| matches!(event, Event::End(TagEnd::Link)));
+    let links = parts.filter_map(|part| part.get(part.iter().position(is_start)?..));
+    for (number, link) in links.enumerate() {
+        if number > 0 {
+            made.push(Event::Html("<td class=\"button-gap\">&nbsp;</td>".into()));
+        }
+        made.push(Event::Html("<td class=\"button-cell\">".into()));
+        made.extend(link.iter().map(in_button));
+        made.push(Event::End(TagEnd::Link));
+        made.push(Event::Html("</td>".into()));
+    }
+    made.push(Event::Html("</tr></tbody></table>\n".into()));
 }
 
 /// How many events make up the block of nothing but buttons that comes next.
@@ -210,7 +207,7 @@ fn with_cards(html: &str) -> String {
     marked
 }
 
-/// From so many columns on, a table's rows become cards on phones.
+/// The rows of tables with at least this many columns become cards on phones.
 const CARD_COLUMNS: usize = 3;
 
 /// Names the column at the start of each further cell of a wide table: shown on phones, where each row is a card.
@@ -245,16 +242,16 @@ fn labelled(events: Vec<Event<'_>>) -> Vec<Event<'_>> {
 }
 
 /// Lets through what mail programs show and nothing that runs, loads or tracks.
-fn sanitised(html: &str) -> String {
+pub(super) fn sanitised(html: &str) -> String {
     let mut cleaner = ammonia::Builder::default();
     cleaner
         .url_schemes(HashSet::from(["http", "https", "mailto", "tel", "cid"]))
         .add_generic_attributes(["id"])
         .add_tag_attributes("img", ["width", "height", "alt"])
         .add_tag_attributes("td", ["align"])
-        .add_allowed_classes("table", ["buttons", "cards"])
         .add_tag_attributes("th", ["align"])
         .add_tag_attributes("table", ["role"])
+        .add_allowed_classes("table", ["buttons", "cards"])
         .add_allowed_classes("td", ["button-cell", "button-gap"])
         .add_allowed_classes("span", ["label"])
         .filter_style_properties(HashSet::from(["text-align"]))

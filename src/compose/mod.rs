@@ -12,6 +12,7 @@ mod encode;
 mod error;
 mod greeting;
 mod helpers;
+pub mod html;
 mod language;
 mod limits;
 mod markdown;
@@ -59,13 +60,14 @@ pub use page::Association;
 use parts::InlineImage;
 pub use parts::image_path;
 pub use picture::unsupported;
+pub use prepare::is_picture_name;
 pub use sender::Sender;
 pub use source::{IssueSource, LeftOut};
 pub use tags::{TagKind, TemplateTag, template_tags};
 pub use texts::Texts;
 pub use web::{Index, WebPage};
 
-/// A section next to whose events and title no table of contents is needed.
+/// Letters with at least this many sections have a table of contents.
 const CONTENTS_FROM: usize = 4;
 const HTML: &str = "letter.html.hbs";
 const TEXT: &str = "letter.txt.hbs";

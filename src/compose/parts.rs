@@ -1,5 +1,6 @@
 //! Files that travel with the letter: inline images and attachments, encoded once for all letters.
 
+use std::fmt::Write;
 use std::path::{Path, PathBuf};
 
 use lettre::message::header::{ContentDisposition, ContentId, ContentTransferEncoding, ContentType};
@@ -7,6 +8,7 @@ use lettre::message::{Body, SinglePart};
 use percent_encoding::percent_decode_str;
 use pulldown_cmark::{CowStr, Event, Tag};
 
+use super::html::elements;
 use super::picture::Picture;
 use super::{ComposeError, limits};
 
@@ -80,7 +82,7 @@ impl InlineImages {
         self.images.get(index).ok_or_else(missing)
     }
 
-    /// Replaces the paths of local images in a section's events.
+    /// Takes in the images of a section's Markdown.
     ///
     /// # Errors
     /// As [`InlineImages::add`].
@@ -90,8 +92,6 @@ impl InlineImages {
         dir: &Path,
     ) -> Result<Vec<Event<'a>>, ComposeError> {
         let replace = |event| match event {
-            Event::Html(html) => Ok(Event::Html(self.take_in_tags(&html, dir)?.into())),
-            Event::InlineHtml(html) => Ok(Event::InlineHtml(self.take_in_tags(&html, dir)?.into())),
             Event::Start(Tag::Image { link_type, dest_url, title, id }) if !dest_url.contains("://") => {
                 let path = image_path(dir, &dest_url);
                 let dest_url = CowStr::from(self.add(&path, TEXT_WIDTH)?.url());
@@ -102,52 +102,36 @@ impl InlineImages {
         events.into_iter().map(replace).collect()
     }
 
-    /// Replaces the paths of local images in `<img>` tags that an editor wrote.
-    fn take_in_tags(&mut self, html: &str, dir: &Path) -> Result<String, ComposeError> {
+    /// Takes in the images of HTML that an editor wrote, and gives all images the widths that Outlook needs, up to the
+    /// letter's own; `html` is sanitised, with its attributes in double quotes.
+    ///
+    /// # Errors
+    /// As [`InlineImages::add`].
+    pub fn take_in_html(&mut self, html: &str, dir: &Path) -> Result<String, ComposeError> {
         let mut replaced = String::new();
-        let mut rest = html;
-        while let Some(at) = rest.to_ascii_lowercase().find("<img") {
-            let (before, tag) = rest.split_at(at);
-            let (tag, after) = tag.split_at(tag.find('>').unwrap_or(tag.len()));
-            replaced.push_str(before);
-            let source = tag.find("src=\"").map(|at| at + 5).and_then(|start| {
-                let length = tag.get(start..)?.find('"')?;
-                Some(start..start + length)
-            });
-            let target = source.clone().and_then(|range| tag.get(range)).unwrap_or_default();
-            match source {
-                Some(range) if !target.contains(':') && !target.is_empty() => {
-                    let url = self.add(&image_path(dir, target), TEXT_WIDTH)?.url();
-                    let (start, end) = (tag.get(..range.start), tag.get(range.end..));
-                    replaced.push_str(start.unwrap_or_default());
-                    replaced.push_str(&url);
-                    replaced.push_str(end.unwrap_or_default());
-                }
-                _ => replaced.push_str(tag),
+        let mut copied = 0;
+        for element in elements(html).into_iter().filter(|element| element.name == "img") {
+            let source = element.attribute("src").unwrap_or_default();
+            let known = self.images.iter().position(|image| image.url() == source);
+            let image = match known.and_then(|index| self.images.get(index)) {
+                Some(image) => image,
+                None if source.is_empty() || source.contains(':') => continue,
+                None => self.add(&image_path(dir, source), TEXT_WIDTH)?,
+            };
+            let tag = html.get(element.range.clone()).unwrap_or_default();
+            let Some((before, rest)) = tag.split_once("src=\"") else { continue };
+            let after = rest.split_once('"').map_or("", |(_, after)| after);
+            replaced.push_str(html.get(copied..element.range.start).unwrap_or_default());
+            let _infallible = write!(replaced, "{before}src=\"{}\"", image.url());
+            // An editor's own width stays.
+            if element.attribute("width").is_none() {
+                let _infallible = write!(replaced, " width=\"{}\"", image.picture.width.clamp(1, TEXT_WIDTH));
             }
-            rest = after;
+            replaced.push_str(after);
+            copied = element.range.end;
         }
-        replaced.push_str(rest);
+        replaced.push_str(html.get(copied..).unwrap_or_default());
         Ok(replaced)
-    }
-
-    /// Gives the images in a section's HTML the widths that Outlook needs, up to the letter's own.
-    pub fn with_widths(&self, html: &str) -> String {
-        self.images.iter().fold(html.to_owned(), |html, image| {
-            let source = format!("src=\"{}\"", image.url());
-            let width = format!("{source} width=\"{}\"", image.picture.width.clamp(1, TEXT_WIDTH));
-            let mut parts = html.split(source.as_str());
-            let mut wide = parts.next().unwrap_or_default().to_owned();
-            for part in parts {
-                // An editor's own width stays.
-                let rest = part.split('>').next().unwrap_or_default();
-                let before = wide.rsplit('<').next().unwrap_or_default();
-                let has_width = rest.contains(" width=") || before.contains(" width=");
-                wide.push_str(if has_width { &source } else { &width });
-                wide.push_str(part);
-            }
-            wide
-        })
     }
 
     /// All that were taken in.
@@ -217,4 +201,34 @@ fn file_name(path: &Path) -> String {
     use unicode_normalization::UnicodeNormalization;
     // macOS writes names with combining marks, which some mail programs show apart.
     path.file_name().map(|name| name.to_string_lossy().nfc().collect()).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn images_in_html_are_taken_in_however_their_tags_are_written() {
+        let dir = tempfile::tempdir().unwrap();
+        image::DynamicImage::new_rgb8(800, 10).save(dir.path().join("å & b.png")).unwrap();
+        for (tag, want) in [
+            (
+                "<img src='å &amp; b.png' alt='x'>",
+                "<img src=\"cid:image-1@example.se\" width=\"536\" alt=\"x\">",
+            ),
+            (
+                "<IMG WIDTH=90 SRC=%C3%A5%20&amp;%20b.png>",
+                "<img width=\"90\" src=\"cid:image-1@example.se\">",
+            ),
+            ("<img src=\"cid:other\"> <i>src=\"a.png\"</i>", "<img src=\"cid:other\"> <i>src=\"a.png\"</i>"),
+            ("<img alt=\"x\">", "<img alt=\"x\">"),
+        ] {
+            let mut images = InlineImages::new(dir.path(), "example.se");
+            let html = super::super::markdown::sanitised(tag);
+            assert_eq!(images.take_in_html(&html, dir.path()).unwrap(), want, "{tag}");
+        }
+        let missing =
+            InlineImages::new(dir.path(), "example.se").take_in_html("<img src=\"c.png\">", dir.path());
+        assert!(matches!(missing, Err(ComposeError::Read { .. })));
+    }
 }

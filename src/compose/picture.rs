@@ -13,18 +13,19 @@ use image::{
 
 use super::ComposeError;
 
-/// Dense screens have so many pixels in a CSS pixel.
+/// Pixels per CSS pixel of a picture that is made smaller, as dense screens have them.
 const DENSITY: usize = 2;
-/// A picture of so many bytes is light: with up to so many pixels in a CSS pixel it travels as it is.
+/// The most bytes of a light picture.
 const LIGHT: usize = 200_000;
+/// The most pixels per CSS pixel with which a light picture travels as it is.
 const DENSE: usize = 3;
 /// From good to acceptable: the first that makes a picture light is taken.
 const QUALITIES: [u8; 3] = [82, 72, 60];
 /// A picture that would need more memory is refused.
 const MEMORY: u64 = 512 << 20;
 /// What files begin their notes with: EXIF, XMP, IPTC (in JPEG), and PNG's own.
-const NOTES: [&[u8]; 6] =
-    [b"Exif\0\0", b"http://ns.adobe.com/xap/", b"Photoshop 3.0", b"eXIf", b"tEXt", b"iTXt"];
+const NOTES: [&[u8]; 7] =
+    [b"Exif\0\0", b"http://ns.adobe.com/xap/", b"Photoshop 3.0", b"eXIf", b"tEXt", b"zTXt", b"iTXt"];
 
 /// A picture in a form that every mail program shows.
 #[derive(Debug, Clone)]
@@ -41,7 +42,7 @@ impl Picture {
     /// Prepares a file's content; `shown` is the greatest width at which the letter shows it, in CSS pixels.
     ///
     /// # Errors
-    /// If it is no picture that can be shown, or damaged.
+    /// If it is not a picture that can be shown, or is damaged.
     pub fn new(path: &Path, bytes: Vec<u8>, shown: usize) -> Result<Self, ComposeError> {
         let refused = |why: String| ComposeError::NotAnImage { path: path.to_owned(), why };
         if let Some(why) = unsupported(&bytes) {
@@ -75,12 +76,12 @@ pub fn unsupported(head: &[u8]) -> Option<&'static str> {
             Some("it is in HEIC or AVIF: share it from the phone by e-mail, or export it, as JPEG")
         }
         Ok(_) => Some(
-            "mail programs show no pictures of this kind: export it as JPEG (photographs) or PNG (drawings)",
+            "mail programs do not show pictures of this kind: export it as JPEG (photographs) or PNG (drawings)",
         ),
         Err(_) if memchr::memmem::find(head, b"<svg").is_some() || head.starts_with(b"<?xml") => {
-            Some("mail programs show no SVG: export it as PNG, 1,200 pixels wide")
+            Some("mail programs do not show SVG: export it as PNG, 1,200 pixels wide")
         }
-        Err(_) => Some("it is no picture: save it as JPEG (photographs) or PNG (drawings)"),
+        Err(_) => Some("it is not a picture: save it as JPEG (photographs) or PNG (drawings)"),
     }
 }
 
@@ -97,7 +98,7 @@ fn has_notes(bytes: &[u8]) -> bool {
     NOTES.iter().any(|note| memchr::memmem::find(bytes, note).is_some())
 }
 
-/// Decodes a picture, turns it as its EXIF data say, makes it at most `widest` pixels wide and encodes it again.
+/// Decodes a picture, turns it as its EXIF data says, makes it at most `widest` pixels wide and encodes it again.
 fn remade(bytes: &[u8], format: ImageFormat, widest: usize) -> ImageResult<Picture> {
     let widest = u32::try_from(widest).unwrap_or(u32::MAX);
     let mut reader = ImageReader::with_format(Cursor::new(bytes), format);
@@ -128,16 +129,9 @@ fn remade(bytes: &[u8], format: ImageFormat, widest: usize) -> ImageResult<Pictu
 
 fn png(picture: &DynamicImage, profile: Option<&[u8]>) -> ImageResult<Vec<u8>> {
     let mut bytes = Vec::new();
-    let mut encoder = PngEncoder::new(&mut bytes);
-    if let Some(profile) = profile {
-        // Without one the colours are a little paler.
-        let _ = encoder.set_icc_profile(profile.to_vec());
-    }
-    if picture.color().has_alpha() {
-        DynamicImage::from(picture.to_rgba8()).write_with_encoder(encoder)?;
-    } else {
-        DynamicImage::from(picture.to_rgb8()).write_with_encoder(encoder)?;
-    }
+    let has_alpha = picture.color().has_alpha();
+    let picture: DynamicImage = if has_alpha { picture.to_rgba8().into() } else { picture.to_rgb8().into() };
+    write(&picture, profile, PngEncoder::new(&mut bytes))?;
     Ok(bytes)
 }
 
@@ -146,12 +140,7 @@ fn jpeg(picture: &DynamicImage, profile: Option<&[u8]>) -> ImageResult<Vec<u8>> 
     let mut bytes = Vec::new();
     for quality in QUALITIES {
         bytes.clear();
-        let mut encoder = JpegEncoder::new_with_quality(&mut bytes, quality);
-        if let Some(profile) = profile {
-            // As for PNG.
-            let _ = encoder.set_icc_profile(profile.to_vec());
-        }
-        picture.write_with_encoder(encoder)?;
+        write(&picture, profile, JpegEncoder::new_with_quality(&mut bytes, quality))?;
         if bytes.len() <= LIGHT {
             break;
         }
@@ -159,11 +148,19 @@ fn jpeg(picture: &DynamicImage, profile: Option<&[u8]>) -> ImageResult<Vec<u8>> 
     Ok(bytes)
 }
 
+fn write(picture: &DynamicImage, profile: Option<&[u8]>, mut encoder: impl ImageEncoder) -> ImageResult<()> {
+    if let Some(profile) = profile {
+        // Without one the colours are a little paler.
+        let _paler = encoder.set_icc_profile(profile.to_vec());
+    }
+    picture.write_with_encoder(encoder)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    /// A photograph of a phone: on its side, with EXIF data that say so and where it was taken.
+    /// A photograph of a phone: on its side, with EXIF data that says so and where it was taken.
     fn photograph(width: u32, height: u32) -> Vec<u8> {
         let pixel = |x: u32, y: u32| {
             let noise = x.wrapping_mul(2_654_435_761).wrapping_add(y.wrapping_mul(40_503)) >> 13;
@@ -231,8 +228,8 @@ mod tests {
             (&heic[..], "export it, as JPEG"),
             (b"<svg xmlns=\"x\"></svg>", "export it as PNG"),
             (b"II*\0\x08\0\0\0\0\0\0\0\0\0", "of this kind"),
-            (b"hello", "it is no picture"),
-            (b"", "it is no picture"),
+            (b"hello", "it is not a picture"),
+            (b"", "it is not a picture"),
             (&torn, "damaged"),
             (b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR\0\0\xff\xff\0\0\xff\xff\x10\x06\0\0\0", "it"),
         ] {

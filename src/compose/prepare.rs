@@ -56,6 +56,11 @@ fn is_item(line: &str) -> bool {
         || number.len() < bare.len() && number.starts_with(['.', ')'])
 }
 
+/// Tells whether a name ends as those of pictures do.
+pub fn is_picture_name(name: &str) -> bool {
+    mime_guess::from_path(name).first().is_some_and(|kind| kind.type_() == mime::IMAGE)
+}
+
 /// `![x](images/my picture.png)` with the target in angle brackets, as `CommonMark` wants it.
 fn spaced_target(line: &str) -> Cow<'_, str> {
     let mut changed = String::new();
@@ -64,9 +69,11 @@ fn spaced_target(line: &str) -> Cow<'_, str> {
         let start = at + 2;
         let Some(length) = line.get(start..).and_then(|rest| rest.find(')')) else { continue };
         let target = line.get(start..start + length).unwrap_or_default();
-        let lower = target.to_lowercase();
-        let is_file = [".png", ".jpg", ".jpeg", ".gif", ".webp"].iter().any(|end| lower.ends_with(end));
-        if is_file && target.contains(' ') && !target.contains(['<', '"', ':']) && start >= copied {
+        if is_picture_name(target)
+            && target.contains(' ')
+            && !target.contains(['<', '"', ':'])
+            && start >= copied
+        {
             changed.push_str(line.get(copied..start).unwrap_or_default());
             changed.push('<');
             changed.push_str(target);
@@ -95,6 +102,7 @@ mod tests {
             ("```\n•\tkod\n\ttabb\n```\n", "```\n•\tkod\n\ttabb\n```\n"),
             ("A·B\n", "A·B\n"),
             ("![x](images/min bild.png) och [y](a b)\n", "![x](<images/min bild.png>) och [y](a b)\n"),
+            ("![x](images/IMG 1.HEIC) ![y](a b.webp)\n", "![x](<images/IMG 1.HEIC>) ![y](<a b.webp>)\n"),
             ("![x](<images/min bild.png>)\n", "![x](<images/min bild.png>)\n"),
             ("inget\n", "inget\n"),
         ] {

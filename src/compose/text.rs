@@ -9,16 +9,12 @@ use std::fmt::Write as _;
 use pulldown_cmark::{Event, Tag, TagEnd};
 use unicode_width::UnicodeWidthStr;
 
+use crate::compose::html::tag_name;
+
 /// RFC 3676 §4.2 and RFC 5322 §2.1.1 both aim at less than 78 columns.
 const WIDTH: usize = 72;
 
 mod html;
-
-/// Tells whether an inline tag has this name.
-fn is_tag(html: &str, name: &str) -> bool {
-    let bare = html.trim_start_matches(['<', '/']).trim_end_matches(['>', '/', ' ']);
-    bare.split(char::is_whitespace).next().is_some_and(|tag| tag.eq_ignore_ascii_case(name))
-}
 
 /// Writes the events of a section as unwrapped text; links become numbered notes below it.
 pub(super) fn render(events: &[Event<'_>]) -> String {
@@ -72,14 +68,15 @@ impl Writer {
                 self.line.push_str(&"-".repeat(WIDTH / 3));
                 self.end_line();
             }
-            Event::TaskListMarker(done) => self.line.push_str(if *done { "[x] " } else { "[ ] " }),
+            // A character by now.
+            Event::TaskListMarker(_) => {}
             Event::FootnoteReference(name) => {
                 let number = self.footnote(name);
                 let _infallible = write!(self.line, "[*{number}]");
             }
             Event::Html(html) => self.html.push_str(html),
-            Event::InlineHtml(html) if is_tag(html, "br") && !self.in_table => self.end_line(),
-            Event::InlineHtml(html) if is_tag(html, "br") => self.line.push(' '),
+            Event::InlineHtml(tag) if tag_name(tag) == "br" && !self.in_table => self.end_line(),
+            Event::InlineHtml(tag) if tag_name(tag) == "br" => self.line.push(' '),
             Event::InlineHtml(html) => self.line.push_str(&html::image_words(html)),
         }
     }

@@ -295,10 +295,10 @@ impl Composer {
 /// The tones of sections that only some members get, and of all others without events.
 const WARM: &str = "warm";
 const PLAIN: &str = "plain";
-/// So many sections of a letter are warm at most.
+/// The most sections of a letter that are warm.
 const MOST_WARM: usize = 2;
 
-/// So many days are in the table of contents; of more the first and the last.
+/// The most days of a section in the table of contents; of more, the first and the last are named.
 const MOST_DAYS: usize = 4;
 
 impl CompiledSection {

@@ -90,7 +90,8 @@ impl From<LedgerError> for Error {
         let words = Self::of(kind, &error);
         match error {
             LedgerError::Renumbered { .. } => words.hint(
-                "if that is right, go on with --renumbered; if the numbers only number the rows, set key = \"email\" in [members]; if rows were sorted by mistake, mend the list",
+                "if the numbers are right, go on with --renumbered; if they only count the rows, set key = \"email\" in [members]; \
+                 if the list was sorted by mistake, restore it",
             ),
             LedgerError::TwoRows { .. } => {
                 words.hint("make sure that each member has one row and a unique number")

@@ -225,8 +225,7 @@ impl BounceAttribution<'_> {
     ) -> Result<BounceAction, LedgerError> {
         let [mailed, own] = self.addresses(token.map(|token| &token.issue), member)?;
         // A dead address is suppressed where the letter went; a wish to be left alone holds for the member's own too.
-        let is_wish = matches!(reason, SuppressionReason::Unsubscribed | SuppressionReason::Complaint);
-        let own = own.filter(|_| is_wish || mailed.is_none());
+        let own = own.filter(|_| reason.is_wish() || mailed.is_none());
         let mut addresses: Vec<String> = mailed.into_iter().chain(own).collect();
         if addresses.is_empty() && !address.is_empty() {
             addresses.push(address.to_owned());

@@ -9,7 +9,7 @@ use crate::domain::field;
 /// Delimiters that spreadsheets write.
 const DELIMITERS: [u8; 4] = [b';', b',', b'\t', b'|'];
 
-/// The header is among so many rows; titles stand above it.
+/// The number of rows in which the header is looked for; titles may stand above it.
 const ROWS: usize = 20;
 
 /// What may stand before the first row.

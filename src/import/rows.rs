@@ -98,7 +98,7 @@ impl<'a> Rows<'a> {
         opens_cell && is_odd && (is_last || raw.contains(['\n', '\r']))
     }
 
-    #[expect(clippy::result_large_err, reason = "a invalid row is rare and goes straight into a list")]
+    #[expect(clippy::result_large_err, reason = "an invalid row is rare and goes straight into a list")]
     fn check(&self, line: u64, raw: &str) -> Result<ListedMember, InvalidRow> {
         let bad = |column: &str, value: &str, reason: String| InvalidRow {
             line,

@@ -1,4 +1,4 @@
-//! Columns that say who is a member at all, such as `Aktiv`: pointed out where nothing is made of them.
+//! Columns that say who is a member at all, such as `Aktiv`: reported if the configuration does not use them.
 
 use std::collections::BTreeMap;
 

@@ -99,26 +99,23 @@ impl Language {
             let lengths =
                 [&self.none, &self.verbs, &self.wants, &self.openings, &self.not].map(|list| longest(list));
             let best = lengths.iter().copied().flatten().max();
-            match (best, lengths) {
-                (Some(length), lengths) => {
-                    let is = |index: usize| lengths.get(index).copied().flatten() == Some(length);
-                    found.has_none |= is(0);
-                    found.has_verb |= is(1);
-                    found.wants |= is(2);
-                    found.is_negated |= is(4);
-                    rest = rest.get(length..).unwrap_or_default();
-                }
-                _ => {
-                    let is_in = |list: &[String]| list.iter().any(|word| word == first);
-                    let (is_whom, is_what) = (is_in(&self.whom) || first.contains('@'), is_in(&self.what));
-                    if !is_whom && !is_what && !is_in(&self.others) {
-                        return None;
-                    }
-                    found.has_whom |= is_whom;
-                    found.has_what |= is_what;
-                    rest = others;
-                }
+            if let Some(length) = best {
+                let is = |index: usize| lengths.get(index).copied().flatten() == best;
+                found.has_none |= is(0);
+                found.has_verb |= is(1);
+                found.wants |= is(2);
+                found.is_negated |= is(4);
+                rest = rest.get(length..).unwrap_or_default();
+                continue;
             }
+            let is_in = |list: &[String]| list.iter().any(|word| word == first);
+            let (is_whom, is_what) = (is_in(&self.whom) || first.contains('@'), is_in(&self.what));
+            if !is_whom && !is_what && !is_in(&self.others) {
+                return None;
+            }
+            found.has_whom |= is_whom;
+            found.has_what |= is_what;
+            rest = others;
         }
         Some(found)
     }

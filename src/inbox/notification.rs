@@ -7,7 +7,7 @@ use super::status::Action;
 use super::verdict::Evidence;
 use crate::domain::bounce::{Class, MessageKind, Reason, Verdict};
 
-/// So many recipients of one notification are read.
+/// The most recipients of one notification that are read.
 const MOST: usize = 1_000;
 /// A notification inside another one's text, as SNS wraps it.
 const MOST_WRAPPED: usize = 2;

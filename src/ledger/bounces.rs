@@ -185,9 +185,13 @@ impl Ledger {
     pub fn corrections(&self) -> Result<Vec<Correction>, LedgerError> {
         let sql = "SELECT m.id, m.name, m.fields ->> '$.organisation', s.address, s.since,
                    (SELECT b.reason FROM bounce b WHERE b.member = m.id AND b.reason IS NOT NULL
-                    ORDER BY b.at DESC LIMIT 1)
+                    ORDER BY b.at DESC LIMIT 1), NULL
                    FROM suppression s JOIN member m ON m.address_key = s.address_key AND m.active = 1
                    WHERE s.reason IN ('hard_bounce', 'soft_bounces') ORDER BY 3, 2, 1";
+        self.listed_corrections(sql)
+    }
+
+    fn listed_corrections(&self, sql: &str) -> Result<Vec<Correction>, LedgerError> {
         let mut statement = self.connection.prepare(sql)?;
         let rows = statement.query_map((), |row| {
             let Stamp(since) = row.get(4)?;
@@ -198,7 +202,7 @@ impl Ledger {
                 address: row.get(3)?,
                 since,
                 reason: row.get(5)?,
-                words: None,
+                words: row.get(6)?,
             })
         })?;
         Ok(rows.collect::<Result<_, _>>()?)
@@ -224,13 +228,14 @@ impl Ledger {
     pub fn mailed_at(&self, address: &str) -> Result<Option<MemberId>, LedgerError> {
         // Issue by issue, as the index of addresses begins with it.
         let sql = "SELECT d.member FROM (SELECT DISTINCT issue FROM run) r
-                   CROSS JOIN delivery d INDEXED BY delivery_address ON d.issue = r.issue AND lower(d.address) = ?1 AND d.address IS NOT NULL
+                   CROSS JOIN delivery d INDEXED BY delivery_address
+                   ON d.issue = r.issue AND lower(d.address) = ?1 AND d.address IS NOT NULL
                    WHERE d.attempts > 0 ORDER BY d.changed_at DESC LIMIT 1";
         let key = address.to_lowercase();
         Ok(self.connection.prepare_cached(sql)?.query_row([key], |row| row.get(0)).optional()?)
     }
 
-    /// What automatic answers told of members whose address is still the same, the latest first.
+    /// What automatic replies said about members whose address is still the same, the latest first.
     ///
     /// # Errors
     /// If the ledger cannot be read.
@@ -240,20 +245,7 @@ impl Ledger {
                    WHERE b.kind = 'auto-reply' AND b.reason IS NOT NULL AND b.file <> ''
                    AND lower(b.address) = m.address_key
                    GROUP BY m.id HAVING b.at = max(b.at) ORDER BY b.at DESC, m.id";
-        let mut statement = self.connection.prepare(sql)?;
-        let rows = statement.query_map((), |row| {
-            let Stamp(since) = row.get(4)?;
-            Ok(Correction {
-                member: row.get(0)?,
-                name: row.get(1)?,
-                organisation: row.get(2)?,
-                address: row.get(3)?,
-                since,
-                reason: row.get(5)?,
-                words: row.get(6)?,
-            })
-        })?;
-        Ok(rows.collect::<Result<_, _>>()?)
+        self.listed_corrections(sql)
     }
 
     /// The address to which an issue's letter to this member went.

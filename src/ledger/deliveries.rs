@@ -14,8 +14,8 @@ use super::{Attempt, BounceAction, Ledger, LedgerError};
 
 const A_WEEK: SignedDuration = SignedDuration::from_hours(7 * 24);
 
-/// Whether the address of member `m` has a letter of the issue `?1` that was another member's. `SQLite` would not choose the
-/// index by itself, and cannot use it for a column with a type, which `+` takes away.
+/// Whether the address of member `m` has a letter of the issue `?1` that was another member's. `SQLite` does not choose the
+/// index by itself, and cannot use it to compare with a typed column: `+` removes the type.
 pub(super) const SHARES_LETTER: &str = "EXISTS (SELECT 1 FROM delivery o INDEXED BY delivery_address
      WHERE o.issue = ?1 AND lower(o.address) = +m.address_key AND o.address IS NOT NULL AND o.member <> m.id
      AND o.state IN ('sending', 'accepted', 'in_doubt'))";

@@ -58,25 +58,17 @@ fn suppression_row(row: &Row<'_>) -> rusqlite::Result<Suppression> {
 /// has the address: it goes with them to another one.
 pub(super) fn add(connection: &Connection, suppression: &Suppression) -> Result<bool, LedgerError> {
     let Suppression { address, reason, since, note } = suppression;
+    let (key, since) = (address.to_lowercase(), Stamp(*since));
+    let values = named_params! {
+        ":key": key, ":address": address, ":reason": reason, ":since": since, ":note": note,
+    };
     let sql = "INSERT INTO suppression (address_key, address, reason, since, note)
                VALUES (:key, :address, :reason, :since, :note) ON CONFLICT DO NOTHING";
-    let added = connection.prepare_cached(sql)?.execute(named_params! {
-        ":key": address.to_lowercase(),
-        ":address": address,
-        ":reason": reason,
-        ":since": Stamp(*since),
-        ":note": note,
-    })?;
+    let added = connection.prepare_cached(sql)?.execute(values)?;
     if reason.is_wish() {
         let sql = "INSERT INTO opted_out SELECT id, :address, :reason, :since, :note FROM member
                    WHERE address_key = :key AND active = 1 ON CONFLICT DO NOTHING";
-        connection.prepare_cached(sql)?.execute(named_params! {
-            ":key": address.to_lowercase(),
-            ":address": address,
-            ":reason": reason,
-            ":since": Stamp(*since),
-            ":note": note,
-        })?;
+        connection.prepare_cached(sql)?.execute(values)?;
     }
     Ok(added > 0)
 }

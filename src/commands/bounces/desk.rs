@@ -43,8 +43,9 @@ pub(super) struct Desk<'a> {
     replies: BTreeMap<String, u64>,
 }
 
-/// So many suppressions without a token, or this share of the members, may be forged.
+/// More suppressions than this without a token may be forged, unless the association is large.
 const MOST_UNVERIFIED: u64 = 20;
+/// The share of the members, one in ten, that may take its place.
 const SHARE_UNVERIFIED: u64 = 10;
 /// Characters of a subject that are shown.
 const SHOWN: usize = 60;
@@ -140,7 +141,8 @@ impl<'a> Desk<'a> {
         }
     }
 
-    /// Records a message; `None` if so many members would be suppressed without a token that a person has to agree.
+    /// Records a message. With `None` nothing was recorded: it would suppress more members without a token than a person
+    /// has agreed to.
     fn record(
         &mut self,
         report: &Report,
@@ -174,8 +176,7 @@ impl<'a> Desk<'a> {
 
     /// Whether a person wrote to us, rather than a machine; such mail is counted, and stays in the mailbox.
     fn is_reply(&mut self, report: &Report, record: &BounceRecord) -> bool {
-        let is_ours = record.member.is_some() || record.issue.is_some();
-        let is_reply = report.kind == MessageKind::Other && report.may_be_answered && is_ours;
+        let is_reply = is_from_member(record) && report.may_be_answered;
         if is_reply {
             let issue = record.issue.as_ref().map_or_else(String::new, ToString::to_string);
             *self.replies.entry(issue).or_default() += 1;
@@ -202,6 +203,11 @@ impl<'a> Desk<'a> {
         self.table.row([kind, address, reason, done, record.file.clone()]);
         Ok(())
     }
+}
+
+/// Whether a message says nothing about a letter, and is a member's or answers a member's letter.
+fn is_from_member(record: &BounceRecord) -> bool {
+    record.kind == MessageKind::Other && record.member.is_some()
 }
 
 /// Why a message was not recorded.
@@ -234,9 +240,7 @@ impl InboxProcessor for Desk<'_> {
         if ledger.has_bounce(&digest)? {
             self.known += 1;
             self.complete_log(&digest)?;
-            let is_reply =
-                |record: &BounceRecord| record.kind == MessageKind::Other && record.member.is_some();
-            let stays = ledger.bounces_of(&digest)?.iter().any(|(_, record)| is_reply(record));
+            let stays = ledger.bounces_of(&digest)?.iter().any(|(_, record)| is_from_member(record));
             return Ok(if stays { Handling::Stays } else { Handling::PutAway });
         }
         let report = self.reader.read(bytes);

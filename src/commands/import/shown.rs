@@ -54,7 +54,7 @@ pub(super) fn refusals(bad: &[InvalidRow], remarks: &[Remark]) -> impl Iterator<
 }
 
 impl Imported {
-    /// A list that was imported before, with what was `said` of its rows then; the register has so many `members`.
+    /// A list that was imported before, with what was `said` of its rows then; `members` is how many the register has.
     pub fn unchanged(file: &Path, members: u64, said: Vec<String>) -> Self {
         Self { file: file.to_owned(), members, said, ..Self::default() }
     }

@@ -182,12 +182,15 @@ impl<'a> Identification<'a> {
 
     /// Keeps an example of a number that is somebody else's now.
     fn renumbered(&mut self, row: &ListedMember, stored: &Stored, more: &str) -> Aside {
+        let number = row.number.as_deref().unwrap_or_default();
+        self.add_example(format!("number {number} was {}, and is now {}{more}", stored.name, row.name));
+        Aside::Unmatched
+    }
+
+    fn add_example(&mut self, example: String) {
         if self.renumbered.len() < EXAMPLES {
-            let number = row.number.as_deref().unwrap_or_default();
-            let example = format!("number {number} was {}, and is now {}{more}", stored.name, row.name);
             self.renumbered.push(example);
         }
-        Aside::Unmatched
     }
 
     fn look_for_sharing(&mut self, rows: impl Iterator<Item = ListedMember>) {
@@ -253,11 +256,9 @@ impl<'a> Identification<'a> {
         }
         for row in rows {
             let found = row.address.as_ref().and_then(|address| old.get(&address.key()));
-            if let Some((line, was)) = found.filter(|(line, _)| *line != row.line)
-                && self.renumbered.len() < EXAMPLES
-            {
+            if let Some((line, was)) = found.filter(|(line, _)| *line != row.line) {
                 let address = row.address.as_ref().map_or("", Address::as_str);
-                self.renumbered.push(format!(
+                self.add_example(format!(
                     "the number of {was} is another member's on line {line}, and {address} is on line {}",
                     row.line
                 ));

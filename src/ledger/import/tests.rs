@@ -8,24 +8,34 @@ use super::*;
 use crate::domain::Address;
 use crate::import::{Options, Plan, Sheet};
 
-fn import(ledger: &mut Ledger, text: &str) -> Difference {
-    let path = Path::new("m.csv");
-    let sheet = Sheet::from_bytes(path, text.as_bytes().to_vec(), &Options::default()).unwrap();
+fn read(text: &str) -> (Sheet, Plan) {
+    let sheet = Sheet::from_bytes(Path::new("m.csv"), text.as_bytes().to_vec(), &Options::default()).unwrap();
     let plan = Plan::make(&sheet);
-    let fields = sheet.columns.fields().map(str::to_owned).collect();
+    (sheet, plan)
+}
+
+fn take_over(
+    ledger: &mut Ledger,
+    (sheet, plan): &(Sheet, Plan),
+    key: IdentityKey,
+) -> Result<Difference, LedgerError> {
     let run = ImportRun {
-        key: IdentityKey::Number,
+        key,
         numbers_are_rows: false,
         numbers: &plan.numbers,
         shared: &plan.shared,
         invalid: &plan.bad,
         file: "m.csv",
         digest: "d",
-        fields,
+        fields: sheet.columns.fields().map(str::to_owned).collect(),
         keep_missing: false,
         now: Timestamp::UNIX_EPOCH,
     };
-    ledger.import(|| plan.rows(&sheet), run).unwrap().keep(&[]).unwrap()
+    ledger.import(|| plan.rows(sheet), run)?.keep(&[])
+}
+
+fn import(ledger: &mut Ledger, text: &str) -> Difference {
+    take_over(ledger, &read(text), IdentityKey::Number).unwrap()
 }
 
 fn counts(difference: &Difference) -> [u64; 5] {
@@ -140,7 +150,7 @@ mod people {
         Move(usize),
         Share(usize, usize),
         OptOut(usize),
-        /// The list is sorted anew, and its numbers with it.
+        /// The list is sorted again, and numbered by its rows.
         Sort(bool),
     }
 
@@ -229,23 +239,9 @@ mod people {
     }
 
     fn import(ledger: &mut Ledger, text: &str, key: IdentityKey) -> Result<(), LedgerError> {
-        let path = Path::new("m.csv");
-        let sheet = Sheet::from_bytes(path, text.as_bytes().to_vec(), &Options::default()).unwrap();
-        let plan = Plan::make(&sheet);
-        assert!(plan.bad.is_empty() && plan.duplicates.is_empty(), "{text}");
-        let run = ImportRun {
-            key,
-            numbers_are_rows: false,
-            numbers: &plan.numbers,
-            shared: &plan.shared,
-            invalid: &plan.bad,
-            file: "m.csv",
-            digest: "d",
-            fields: sheet.columns.fields().map(str::to_owned).collect(),
-            keep_missing: false,
-            now: Timestamp::UNIX_EPOCH,
-        };
-        ledger.import(|| plan.rows(&sheet), run)?.keep(&[]).map(drop)
+        let list = read(text);
+        assert!(list.1.bad.is_empty() && list.1.duplicates.is_empty(), "{text}");
+        take_over(ledger, &list, key).map(drop)
     }
 
     fn check(world: &World, ledger: &Ledger) {

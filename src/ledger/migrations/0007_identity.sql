@@ -1,4 +1,4 @@
--- Who asked not to be mailed takes that along to a new address, and nobody else does.
+-- Who asked not to be mailed is not mailed at a new address either; nobody else is concerned.
 CREATE TABLE opted_out (
     member  INTEGER PRIMARY KEY REFERENCES member (id),
     -- The address at which the member was reached then.

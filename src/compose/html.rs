@@ -31,44 +31,58 @@ impl Element {
 
 /// All start tags outside of comments.
 pub fn elements(html: &str) -> Vec<Element> {
-    let mut elements = Vec::new();
-    let mut at = 0;
-    while let Some(start) = html.get(at..).and_then(|rest| rest.find('<')).map(|found| at + found) {
-        let tag = html.get(start..).unwrap_or_default();
-        let length = tag_length(tag);
-        let inner = tag.get(1..length).unwrap_or_default();
-        if inner.starts_with(|c: char| c.is_ascii_alphabetic()) {
-            let inner = inner.trim_end_matches('>').trim_end_matches('/');
-            let name: String = inner.chars().take_while(char::is_ascii_alphanumeric).collect();
-            let attributes = attributes(inner.get(name.len()..).unwrap_or_default());
-            let name = name.to_ascii_lowercase();
-            elements.push(Element { name, attributes, range: start..start + length });
-        }
-        at = start + length;
-    }
-    elements
+    let tags = pieces(html).filter(|(_, piece)| is_tag(piece));
+    let starts = tags.filter(|(_, tag)| !tag.starts_with("</") && !tag_name(tag).is_empty());
+    let element = |(start, tag): (usize, &str)| {
+        let inner = tag.trim_start_matches('<').trim_end_matches('>').trim_end_matches('/');
+        let name = tag_name(tag);
+        let attributes = attributes(inner.get(name.len()..).unwrap_or_default());
+        Element { name, attributes, range: start..start + tag.len() }
+    };
+    starts.map(element).collect()
 }
 
 /// The words between the tags, with one space for any white space.
-pub(super) fn words(html: &str) -> String {
-    let mut text = String::new();
-    let mut rest = html;
-    while let Some((before, _)) = rest.split_once('<') {
-        text.push_str(before);
-        text.push(' ');
-        let tag = rest.get(before.len()..).unwrap_or_default();
-        let mut length = tag_length(tag);
-        if tag.starts_with("<style") {
-            length = tag.find("</style").unwrap_or(tag.len());
+pub fn words(html: &str) -> String {
+    let texts = pieces(html).map(|(_, piece)| if is_tag(piece) { " " } else { piece });
+    one_line(&decoded(&texts.collect::<String>()))
+}
+
+/// Elements whose text is not a text.
+const RAW: [&str; 2] = ["style", "script"];
+
+/// The texts, tags and comments in their order, each with its place; without what is in `<style>` and `<script>`.
+pub(super) fn pieces(html: &str) -> impl Iterator<Item = (usize, &str)> {
+    let mut at = 0;
+    std::iter::from_fn(move || {
+        let rest = html.get(at..).filter(|rest| !rest.is_empty())?;
+        let start = at;
+        let length =
+            if rest.starts_with('<') { tag_length(rest) } else { rest.find('<').unwrap_or(rest.len()) };
+        let (piece, after) = rest.split_at(length);
+        at += length;
+        let name = tag_name(piece);
+        if is_tag(piece) && !piece.starts_with("</") && RAW.contains(&name.as_str()) {
+            at += after.to_ascii_lowercase().find(&format!("</{name}")).unwrap_or(after.len());
         }
-        rest = tag.get(length..).unwrap_or_default();
-    }
-    text.push_str(rest);
-    one_line(&decoded(&text))
+        Some((start, piece))
+    })
+}
+
+/// Tells whether a piece is a tag or a comment; a lone `<` is a text.
+pub(super) fn is_tag(piece: &str) -> bool {
+    piece.len() > 1 && piece.starts_with('<')
+}
+
+/// The name of a tag, at its start or end, in lower case; empty for a comment.
+pub(super) fn tag_name(tag: &str) -> String {
+    let inner = tag.trim_start_matches(['<', '/']);
+    let name = inner.chars().take_while(char::is_ascii_alphanumeric);
+    name.map(|c| c.to_ascii_lowercase()).collect()
 }
 
 /// A text with one space for any white space.
-pub(super) fn one_line(text: &str) -> String {
+pub fn one_line(text: &str) -> String {
     text.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
@@ -123,7 +137,7 @@ fn value(text: &str) -> (&str, &str) {
     text.split_at(text.find(char::is_whitespace).unwrap_or(text.len()))
 }
 
-fn decoded(text: &str) -> String {
+pub(super) fn decoded(text: &str) -> String {
     decode_html_entities(text).into_owned()
 }
 
