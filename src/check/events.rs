@@ -13,9 +13,9 @@ const NIGHT_ENDS: i8 = 6;
 pub(super) fn over(subject: &Subject<'_>) -> Vec<Finding> {
     let issued = subject.source.issue.date;
     each(subject, |event| {
-        let message = format!("«{}» on {} is before the issue's date, {issued}", event.title, event.date);
-        let finding = Finding::warning("event-over", message, "correct or remove the event");
-        (event.date < issued).then_some(finding)
+        let day = event.last_day().filter(|last| *last < issued)?;
+        let message = format!("«{}» on {day} is before the issue's date, {issued}", event.title);
+        Some(Finding::warning("event-over", message, "correct or remove the event"))
     })
 }
 
@@ -24,7 +24,14 @@ pub(super) fn times(subject: &Subject<'_>) -> Vec<Finding> {
     each(subject, |event| {
         let title = &event.title;
         let advice = "correct start or end";
+        let last = event.end_date.or_else(|| event.repeat.and_then(|repeat| repeat.until));
+        if last.is_some_and(|last| last < event.date) {
+            let message = format!("the last day of «{title}» is before its first");
+            return Some(Finding::error("event-times", message, "correct date, end_date or repeat"));
+        }
         match (event.start, event.end) {
+            // It ends on another day than it starts.
+            (Some(_), Some(_)) if event.end_date.is_some() => None,
             (None, Some(_)) => {
                 let message = format!("«{title}» has an end but no start");
                 Some(Finding::warning("event-times", message, "add start = \"18:00\""))
@@ -43,10 +50,15 @@ pub(super) fn times(subject: &Subject<'_>) -> Vec<Finding> {
 /// Events that nobody finds.
 pub(super) fn places(subject: &Subject<'_>) -> Vec<Finding> {
     each(subject, |event| {
-        let has_place = event.place.as_ref().is_some_and(|place| !place.trim().is_empty());
+        let is_given = |text: &Option<String>| text.as_ref().is_some_and(|text| !text.trim().is_empty());
+        let has_place = is_given(&event.place) || is_given(&event.online);
         (!has_place).then(|| {
             let message = format!("«{}» has no place", event.title);
-            Finding::warning("event-place", message, "add place = \"…\", also for a meeting on the web")
+            Finding::warning(
+                "event-place",
+                message,
+                "add place = \"…\", or online = \"https://…\" for a meeting on the web",
+            )
         })
     })
 }

@@ -159,8 +159,9 @@ fn all<'a>(subject: &'a Subject<'_>) -> Vec<Target<'a>> {
             }
         }
         for (index, event) in section.section.events.iter().enumerate() {
-            let signup = event.signup.as_deref().filter(|url| !url.contains("{{"));
-            targets.extend(signup.map(|url| Target { url, place: section.event(index) }));
+            let links =
+                [&event.signup, &event.online].into_iter().flatten().filter(|url| !url.contains("{{"));
+            targets.extend(links.map(|url| Target { url, place: section.event(index) }));
         }
     }
     targets

@@ -191,7 +191,7 @@ fn say_old_date(context: Context<'_>, prepared: &Prepared) -> Result<(), Error> 
     }
     let source = context.project.source(&issue.name)?;
     let events = source.sections.iter().flat_map(|section| &section.events);
-    let over = events.filter(|event| event.date < today).count() as u64;
+    let over = events.filter(|event| event.is_over(today)).count() as u64;
     let events =
         if over == 0 { String::new() } else { format!("; {} over", plural(over, "event is", "events are")) };
     context.terminal.say(format!("{} is dated {}{events}.", issue.name, issue.date));

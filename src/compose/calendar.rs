@@ -2,13 +2,15 @@
 
 mod zone;
 
+use std::collections::BTreeSet;
+
 use data_encoding::BASE32_NOPAD;
-use jiff::civil::DateTime;
+use jiff::civil::{Date, DateTime, date};
 use jiff::tz::TimeZone;
 use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
 use ring::digest::{SHA256, digest};
 
-use crate::domain::{Address, Event, Issue};
+use crate::domain::{Address, Event, EventStatus, Issue, Repeat};
 
 /// The `Content-Type` of the attachment (RFC 6047 §2.4).
 pub const CONTENT_TYPE: &str = "text/calendar; charset=utf-8; method=PUBLISH; component=VEVENT";
@@ -36,7 +38,7 @@ pub fn calendar(
     organiser: Organiser<'_>,
 ) -> Option<String> {
     let first = events.iter().map(|event| event.date.year()).min()?;
-    let last = events.iter().map(|event| event.date.year()).max()?;
+    let last = events.iter().map(|event| event.last_day().unwrap_or(event.date).year()).max()?;
     let mut calendar = Calendar { text: String::new(), zone };
     calendar.line("BEGIN:VCALENDAR");
     calendar.line("VERSION:2.0");
@@ -47,7 +49,7 @@ pub fn calendar(
     }
     let mut written = Vec::new();
     for event in events {
-        let uid = uid(event, issue, organiser.address.domain());
+        let uid = uid(event, events, organiser.address.domain());
         // An event that two sections announce: a UID may stand only once.
         if !written.contains(&uid) {
             calendar.event(event, &uid, issue, organiser);
@@ -58,13 +60,27 @@ pub fn calendar(
     Some(calendar.text)
 }
 
-/// Of what the reader sees, not of the place in the letter: sections differ from member to member.
-fn uid(event: &Event, issue: &Issue, domain: &str) -> String {
-    let place = event.place.as_deref().unwrap_or_default();
-    let key = format!("{}\n{}\n{:?}\n{}\n{place}", issue.name, event.date, event.start, event.title);
+/// What the event keeps when its hour or place is corrected in a later letter (RFC 5545 §3.8.4.7): its own id, else its
+/// title and day. Two on one day differ in their hour as well.
+fn uid(event: &Event, events: &[Event], domain: &str) -> String {
+    let key = match &event.id {
+        Some(id) => id.trim().to_owned(),
+        None => {
+            let (title, day) = (event.title.trim(), event.date);
+            let is_twin = |other: &Event| other.title.trim() == title && other.date == day;
+            let hours = events.iter().filter(|other| is_twin(other)).map(|other| other.start);
+            let hour = event.start.filter(|_| hours.collect::<BTreeSet<_>>().len() > 1);
+            format!("{title}\n{day}\n{hour:?}")
+        }
+    };
     let mut hash = BASE32_NOPAD.encode(digest(&SHA256, key.as_bytes()).as_ref()).to_ascii_lowercase();
-    hash.truncate(20);
-    format!("{}-{hash}@{domain}", issue.name)
+    hash.truncate(26);
+    format!("{hash}@{domain}")
+}
+
+/// Grows from letter to letter, so that calendars take the later one's word (RFC 5545 §3.8.7.4): days since 2020.
+fn sequence(issue: &Issue) -> i32 {
+    (issue.date - date(2020, 1, 1)).get_days().max(0)
 }
 
 struct Calendar<'a> {
@@ -77,11 +93,17 @@ impl<'a> Calendar<'a> {
         self.line("BEGIN:VEVENT");
         self.line(&format!("UID:{uid}"));
         self.line(&issue.date.strftime("DTSTAMP:%Y%m%dT000000Z").to_string());
+        self.line(&format!("SEQUENCE:{}", sequence(issue)));
         self.times(event);
+        self.repetition(event);
+        match event.status {
+            EventStatus::Cancelled => self.line("STATUS:CANCELLED"),
+            EventStatus::Planned | EventStatus::Moved => self.line("STATUS:CONFIRMED"),
+        }
         self.text("SUMMARY", Some(&event.title));
-        self.text("LOCATION", event.place.as_deref());
+        self.text("LOCATION", event.place.as_deref().or(event.online.as_deref()));
         self.text("DESCRIPTION", description(event).as_deref());
-        if let Some(link) = &event.signup {
+        if let Some(link) = event.signup.as_ref().or(event.online.as_ref()) {
             self.line(&format!("URL:{link}"));
         }
         let address = utf8_percent_encode(organiser.address.as_str(), IN_MAILTO);
@@ -93,12 +115,19 @@ impl<'a> Calendar<'a> {
 
     /// Exchange refuses an event with neither DTEND nor DURATION (MS-STANXICAL §2.2.67).
     fn times(&mut self, event: &Event) {
+        let last = event.end_date.filter(|last| *last > event.date);
         let Some(start) = event.start else {
             self.line(&event.date.strftime("DTSTART;VALUE=DATE:%Y%m%d").to_string());
-            let end = event.date.tomorrow().unwrap_or(event.date);
-            return self.line(&end.strftime("DTEND;VALUE=DATE:%Y%m%d").to_string());
+            let last = last.unwrap_or(event.date);
+            let end = last.tomorrow().unwrap_or(last);
+            self.line(&end.strftime("DTEND;VALUE=DATE:%Y%m%d").to_string());
+            // A day that is marked is not a day that is taken up.
+            return self.line("TRANSP:TRANSPARENT");
         };
         self.moment("DTSTART", event.date.to_datetime(start));
+        if let (Some(last), Some(end)) = (last, event.end) {
+            return self.moment("DTEND", last.to_datetime(end));
+        }
         match event.end {
             Some(end) if end > start => self.moment("DTEND", event.date.to_datetime(end)),
             // A feast from 19 to 1.
@@ -108,6 +137,16 @@ impl<'a> Calendar<'a> {
             // What RFC 5545 §3.6.1 takes an event without an end for.
             _ => self.line("DURATION:PT0S"),
         }
+    }
+
+    /// RFC 5545 §3.3.10: UNTIL is a date if DTSTART is one, else in UTC.
+    fn repetition(&mut self, event: &Event) {
+        let Some(Repeat { every, until }) = event.repeat else { return };
+        let end = |last: Date| match (event.start, self.zone.to_timestamp(last.at(23, 59, 59, 0))) {
+            (Some(_), Ok(utc)) => utc.strftime(";UNTIL=%Y%m%dT%H%M%SZ").to_string(),
+            _ => last.strftime(";UNTIL=%Y%m%d").to_string(),
+        };
+        self.line(&format!("RRULE:{}{}", every.rule(), until.map(end).unwrap_or_default()));
     }
 
     /// A local time with its zone (RFC 5545 §3.3.5), or in UTC where the zone has no name.
@@ -149,8 +188,11 @@ impl<'a> Calendar<'a> {
 
 /// With the link, since Google Calendar and Outlook don't show URL.
 fn description(event: &Event) -> Option<String> {
-    let parts: Vec<&str> =
-        [&event.description, &event.signup].into_iter().flatten().map(|part| part.trim()).collect();
+    let parts: Vec<&str> = [&event.description, &event.signup, &event.online]
+        .into_iter()
+        .flatten()
+        .map(|part| part.trim())
+        .collect();
     Some(parts.join("\n\n")).filter(|text| !text.is_empty())
 }
 
@@ -165,7 +207,20 @@ mod tests {
     use jiff::civil::{Date, Time, date, time};
 
     fn event(title: &str, date: Date, start: Option<Time>, end: Option<Time>) -> Event {
-        Event { title: title.to_owned(), date, start, end, place: None, signup: None, description: None }
+        Event {
+            id: None,
+            title: title.to_owned(),
+            date,
+            end_date: None,
+            start,
+            end,
+            repeat: None,
+            status: EventStatus::Planned,
+            place: None,
+            online: None,
+            signup: None,
+            description: None,
+        }
     }
 
     fn written(events: &[Event]) -> String {
@@ -201,6 +256,40 @@ mod tests {
             assert!(text.contains(want), "{text}");
             assert_eq!(text.contains("BEGIN:VTIMEZONE"), start.is_some());
         }
+    }
+
+    #[test]
+    fn days_repetitions_and_cancellations_are_written() {
+        let (day, noon) = (date(2026, 5, 9), Some(time(12, 0, 0, 0)));
+        let camp = Event { end_date: Some(date(2026, 5, 11)), ..event("Läger", day, None, None) };
+        let whole = "DTSTART;VALUE=DATE:20260509\r\nDTEND;VALUE=DATE:20260512\r\nTRANSP:TRANSPARENT";
+        let feast = Event { end: noon, ..Event { start: noon, ..camp.clone() } };
+        let weekly = Repeat { every: crate::domain::Frequency::Weekly, until: Some(date(2026, 6, 1)) };
+        let course = Event { repeat: Some(weekly), ..event("Kurs", day, noon, None) };
+        let off = Event { status: EventStatus::Cancelled, ..course.clone() };
+        for (event, want) in [
+            (&camp, whole),
+            (&feast, "DTEND;TZID=Europe/Stockholm:20260511T120000"),
+            (&course, "RRULE:FREQ=WEEKLY;UNTIL=20260601T215959Z"),
+            (&course, "SEQUENCE:2296"),
+            (&off, "STATUS:CANCELLED"),
+        ] {
+            let text = written(std::slice::from_ref(event));
+            assert!(text.contains(want), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_correction_keeps_the_identifier() {
+        let uid_of = |event: &Event| uid(event, std::slice::from_ref(event), "example.se");
+        let meeting = event("Möte", date(2026, 5, 9), Some(time(12, 0, 0, 0)), None);
+        let later =
+            Event { start: Some(time(13, 0, 0, 0)), place: Some("Skolan".to_owned()), ..meeting.clone() };
+        assert_eq!(uid_of(&meeting), uid_of(&later));
+        let named = Event { id: Some("mote".to_owned()), ..meeting.clone() };
+        assert_eq!(uid_of(&named), uid_of(&Event { date: date(2026, 6, 1), ..named.clone() }));
+        let twins = [meeting, later];
+        assert_ne!(uid(&twins[0], &twins, "example.se"), uid(&twins[1], &twins, "example.se"));
     }
 
     #[test]

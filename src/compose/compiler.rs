@@ -1,6 +1,7 @@
 //! Compiling an issue: what is the same for all members is rendered, styled and encoded here, once.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use lettre::message::SinglePart;
 
@@ -8,7 +9,8 @@ use crate::domain::{Event, Issue, Section, TokenKey};
 
 use super::calendar::{Organiser, calendar};
 
-use super::greeting::GreetsBy;
+use super::event::CompiledEvent;
+use super::greeting::{GreetsBy, greeting_in};
 use super::language::Language;
 use super::message::Frame;
 use super::page::Logo;
@@ -27,6 +29,7 @@ impl Composer {
     /// Points at whatever in the issue's files or templates is wrong.
     pub fn new(source: IssueSource, setup: Setup, key: TokenKey) -> Result<Self, ComposeError> {
         let mut language = Language::load(&source.issue.language, &setup.templates)?;
+        let mut others = Language::others(&language.code, &setup.templates);
         let (_, css) =
             template::load(&setup.templates, "style.css", include_str!("../../templates/style.css"))?;
         let styles = Styles::new(&css);
@@ -56,21 +59,25 @@ impl Composer {
             images: Vec::new(),
             attachment_names: names(&source.attachments),
             language: language.clone(),
+            others: Vec::new(),
             issue: source.issue,
             setup,
             key,
         };
-        helpers::register(composer.html.registry(), &language);
-        helpers::register(composer.text.registry(), &language);
         composer.fill_texts(&mut language)?;
-        composer.language = language;
+        others.retain_mut(|other| composer.fill_texts(other).is_ok());
+        let all: Arc<[Language]> = std::iter::once(&language).chain(&others).cloned().collect();
+        helpers::register(composer.html.registry(), &all);
+        helpers::register(composer.text.registry(), &all);
+        (composer.language, composer.others) = (language, others);
         composer.add_page_templates(&styles)?;
         for (index, section) in source.sections.into_iter().enumerate() {
             let compiled = composer.compile(index, section, &source.dir, &styles, &mut images)?;
             composer.sections.push(compiled);
         }
         let events = composer.sections.iter().filter(|section| section.audience.is_none());
-        let events: Vec<Event> = events.flat_map(|section| section.events.clone()).collect();
+        let events: Vec<Event> =
+            events.flat_map(|section| &section.events).map(|event| event.event.clone()).collect();
         if composer.issue.calendar
             && let Some((name, part)) = composer.calendar(&events)?
         {
@@ -111,7 +118,7 @@ impl Composer {
     fn schema(&self) -> Result<serde_json::Value, ComposeError> {
         let reader = self.neutral_reader();
         let fields = self.fields_of(&reader);
-        let page = self.page(&fields, "", "", &[]);
+        let page = self.page(&fields, &self.language, "", "", &[]);
         serde_json::to_value(page)
             .map_err(|error| ComposeError::Letter { member: reader.name, message: error.to_string() })
     }
@@ -131,9 +138,12 @@ impl Composer {
         let greeting = self.issue.greeting.clone().unwrap_or_else(|| self.language.greeting.clone());
         let issue_file = PathBuf::from("issue.toml");
         self.greets_by = GreetsBy::of(&greeting);
-        for (name, text) in [("greeting", greeting), ("subject", self.issue.subject.clone())] {
+        let greetings = self.others.iter().map(|other| (greeting_in(other), other.greeting.clone()));
+        let own =
+            [(greeting_in(&self.language), greeting), ("subject".to_owned(), self.issue.subject.clone())];
+        for (name, text) in greetings.chain(own).collect::<Vec<_>>() {
             check(&issue_file, &text)?;
-            self.text.add(name, &issue_file, &text)?;
+            self.text.add(&name, &issue_file, &text)?;
         }
         Ok(())
     }
@@ -154,22 +164,55 @@ impl Composer {
         }
         template::Source { path: &path, text: &markdown, lines_above }.check(&self.schema()?)?;
         let anchor = format!("section-{}", index + 1);
-        // A section in a language that we have no file for is set as the letter is.
-        let own = language.as_deref().and_then(|code| Language::load(code, &self.setup.templates).ok());
-        let set_in = own.as_ref().unwrap_or(&self.language);
-        let rendered = markdown::render(&markdown, &anchor, dir, set_in, styles, images)?;
+        let language = language.unwrap_or_else(|| self.issue.language.clone());
+        // A section in a language that there is no file for is set as the letter is.
+        let set_in = self.language(&language).clone();
+        let set_in = &set_in;
+        let rendered = markdown::render(&markdown, &anchor, "prose", dir, set_in, styles, images)?;
         let body = if rendered.is_personal {
             self.html.add(&anchor, &path, &rendered.html)?;
             self.text.add(&anchor, &path, &rendered.text)?;
-            if decides_by_member(&markdown) { None } else { Some(self.open_body(&anchor)?) }
+            if decides_by_member(&markdown) { None } else { Some(self.open_body(&anchor, &language)?) }
         } else {
             Some(Body { html: rendered.html, text: rendered.text })
         };
         let mut events = events;
         events.sort_by_key(|event| (event.date, event.start));
-        let language = language.unwrap_or_else(|| self.issue.language.clone());
+        let place = Place { anchor: &anchor, path: &path, dir };
+        let described = |(number, event)| describe(number, event, place, set_in, styles, images);
+        let events = events.into_iter().enumerate().map(described).collect::<Result<Vec<_>, _>>()?;
         Ok(CompiledSection { title, anchor, audience, events, language, body })
     }
+}
+
+/// Where a section's texts come from.
+#[derive(Clone, Copy)]
+struct Place<'a> {
+    anchor: &'a str,
+    path: &'a Path,
+    /// The issue's folder, for pictures.
+    dir: &'a Path,
+}
+
+/// Renders an event's description, which is the same for all members.
+fn describe(
+    number: usize,
+    event: Event,
+    place: Place<'_>,
+    language: &Language,
+    styles: &Styles,
+    images: &mut InlineImages,
+) -> Result<CompiledEvent, ComposeError> {
+    let Some(text) = event.description.as_deref().filter(|text| !text.trim().is_empty()) else {
+        return Ok(CompiledEvent { event, description: None });
+    };
+    let anchor = format!("{}-event-{}", place.anchor, number + 1);
+    let rendered = markdown::render(text, &anchor, "prose details", place.dir, language, styles, images)?;
+    if rendered.is_personal {
+        return Err(source::tag_in_event(place.path, text));
+    }
+    let description = Some(Body { html: rendered.html, text: rendered.text });
+    Ok(CompiledEvent { event, description })
 }
 
 fn decides_by_member(text: &str) -> bool {

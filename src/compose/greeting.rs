@@ -61,6 +61,11 @@ fn whole_name(member: &Member) -> String {
     }
 }
 
+/// The name of the template that greets in a language.
+pub(super) fn greeting_in(language: &Language) -> String {
+    format!("greeting-{}", language.code)
+}
+
 impl Composer {
     /// The names for the `To` header.
     pub(super) fn names(&self, readers: Addressees<'_>) -> String {
@@ -68,7 +73,7 @@ impl Composer {
             0 => readers.lead.name.clone(),
             others if others < MOST_NAMED => {
                 let names: Vec<String> = readers.members().map(|member| member.name.clone()).collect();
-                self.language.list(&names)
+                self.language_of(readers.lead).list(&names)
             }
             _ => place(readers),
         }
@@ -76,36 +81,44 @@ impl Composer {
 
     /// The greeting of a letter; `context` is the letter's data.
     pub(super) fn greeting(&self, readers: Addressees<'_>, context: &Context) -> Result<String, RenderError> {
+        let language = self.language_of(readers.lead);
         let names = if readers.others.len() >= MOST_NAMED {
             let place = place(readers);
-            return Ok(self.language.greeting_many.replace("{place}", &place));
+            return Ok(language.greeting_many.replace("{place}", &place));
         } else if readers.others.is_empty() {
-            [whole_name(readers.lead), first_name(readers.lead, &self.language)]
+            [whole_name(readers.lead), first_name(readers.lead, language)]
         } else {
             let names: Vec<String> = readers
                 .members()
-                .map(|member| first_name(member, &self.language))
+                .map(|member| first_name(member, language))
                 .filter(|name| !name.is_empty())
                 .collect();
-            let all = self.language.list(&names);
+            let all = language.list(&names);
             [all.clone(), all]
         };
         let [name, first_name] = &names;
-        if self.greets_by.name && name.is_empty() || self.greets_by.first_name && first_name.is_empty() {
-            return Ok(self.language.greeting_neutral.clone());
+        let by = self.greets_by(language);
+        if by.name && name.is_empty() || by.first_name && first_name.is_empty() {
+            return Ok(language.greeting_neutral.clone());
         }
         let mut context = context.clone();
         if let Some(Value::Object(member)) = context.data_mut().get_mut("member") {
             member.insert("name".to_owned(), name.as_str().into());
             member.insert("first_name".to_owned(), first_name.as_str().into());
         }
-        self.text.render("greeting", &context)
+        self.text.render(&greeting_in(language), &context)
+    }
+
+    fn greets_by(&self, language: &Language) -> GreetsBy {
+        let is_letters = language.code == self.language.code;
+        if is_letters { self.greets_by } else { GreetsBy::of(&language.greeting) }
     }
 
     /// Tells whether the greeting of a member's letter falls back on the neutral one, although it is to name the member.
     pub fn greets_neutrally(&self, member: &Member) -> bool {
-        self.greets_by.name && whole_name(member).is_empty()
-            || self.greets_by.first_name && first_name(member, &self.language).is_empty()
+        let language = self.language_of(member);
+        let by = self.greets_by(language);
+        by.name && whole_name(member).is_empty() || by.first_name && first_name(member, language).is_empty()
     }
 }
 

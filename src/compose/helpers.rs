@@ -1,6 +1,7 @@
 //! The words that templates may use besides Handlebars' own: dates, times, money, lists and plurals.
 
 use std::borrow::Cow;
+use std::sync::Arc;
 
 use handlebars::{Context, Handlebars, Helper, HelperResult, Output, RenderContext, RenderErrorReason};
 use jiff::civil::{Date, Time};
@@ -10,17 +11,17 @@ use unicode_width::UnicodeWidthStr;
 use super::language::Language;
 use super::tags::template_tags;
 
-/// A title with soft hyphens in its long words.
+/// A title with the language's marks, no-break spaces and, in long words, soft hyphens.
 fn hyphenated(language: &Language, values: &[&Value]) -> Result<String, String> {
     match values {
-        [Value::String(text)] => Ok(super::typography::hyphenated(text, &language.code)),
+        [Value::String(text)] => Ok(super::typography::set_title(text, language)),
         _ => Err("wants a text".to_owned()),
     }
 }
 
 type Words = fn(&Language, &[&Value]) -> Result<String, String>;
 
-const HELPERS: [(&str, Words); 13] = [
+const HELPERS: [(&str, Words); 14] = [
     ("hyphenated", hyphenated),
     ("weekday_name", |language, values| Ok(language.weekday(date(values)?))),
     ("day_of_month", |_, values| Ok(date(values)?.day().to_string())),
@@ -34,6 +35,7 @@ const HELPERS: [(&str, Words); 13] = [
     ("list", list),
     ("plural", plural),
     ("underline", underline),
+    ("indented", indented),
 ];
 
 /// What `{{member.first_name "friend"}}` becomes before it is compiled.
@@ -50,18 +52,23 @@ pub(super) fn is_known(name: &str) -> bool {
     BUILT_IN.contains(&name) || HELPERS.iter().any(|(known, _)| *known == name)
 }
 
-/// Registers the helpers for a language.
-pub(super) fn register(registry: &mut Handlebars<'_>, language: &Language) {
+/// Registers the helpers for several languages: `language=…` or the data's `language` says which one is meant, else it is
+/// the first.
+pub(super) fn register(registry: &mut Handlebars<'_>, languages: &Arc<[Language]>) {
     for (name, words) in HELPERS {
-        let language = language.clone();
+        let languages = Arc::clone(languages);
         let helper = move |helper: &Helper<'_>,
                            handlebars: &Handlebars<'_>,
-                           _: &Context,
+                           context: &Context,
                            _: &mut RenderContext<'_, '_>,
                            out: &mut dyn Output|
               -> HelperResult {
             let values: Vec<&Value> = helper.params().iter().map(handlebars::PathAndJson::value).collect();
-            let text = words(&language, &values)
+            let given = helper.hash_get("language").map(handlebars::PathAndJson::value);
+            let code = given.or_else(|| context.data().get("language")).and_then(Value::as_str);
+            let meant = languages.iter().find(|language| Some(language.code.as_str()) == code);
+            let Some(language) = meant.or(languages.first()) else { return Ok(()) };
+            let text = words(language, &values)
                 .map_err(|what| RenderErrorReason::Other(format!("{{{{{name}}}}} {what}")))?;
             // A member's field never becomes markup.
             Ok(out.write(&handlebars.get_escape_fn()(&text))?)
@@ -169,6 +176,14 @@ fn plural(_: &Language, values: &[&Value]) -> Result<String, String> {
     Ok(format!("{number} {word}"))
 }
 
+/// `{{indented text 4}}`: each line but the first that many columns further in.
+fn indented(_: &Language, values: &[&Value]) -> Result<String, String> {
+    let columns =
+        values.get(1).and_then(|value| value.as_u64()).ok_or("expected a text and a number of columns")?;
+    let indent = " ".repeat(usize::try_from(columns.min(40)).unwrap_or_default());
+    Ok(text(values, 0)?.lines().collect::<Vec<_>>().join(&format!("\n{indent}")))
+}
+
 /// A heading of the text part: the words, and a line of the given character below them.
 fn underline(_: &Language, values: &[&Value]) -> Result<String, String> {
     let heading = text(values, 0)?;
@@ -184,7 +199,7 @@ mod tests {
     fn helpers_write_swedish() {
         let mut registry = Handlebars::new();
         let language = Language::load("sv", std::path::Path::new("/nowhere")).unwrap();
-        register(&mut registry, &language);
+        register(&mut registry, &Arc::from([language]));
         let data = json!({"d": "2026-05-09", "a": "12500", "l": ["a", "b", "c"], "s": "13:00:00", "e": null,
                            "member": {"name": "A & B", "city": ""}});
         for (template, want) in [

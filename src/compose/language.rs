@@ -1,6 +1,6 @@
 //! A language file: months, weekdays, number forms and the letter's fixed texts.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::sync::OnceLock;
 
@@ -15,7 +15,7 @@ const BUILT_IN: [(&str, &str); 2] = [
 ];
 
 /// What a language of a project takes from English until it has its own: letters of newer versions may need more texts.
-const SHARED: [&str; 6] = ["day", "units", "before_numbers", "texts", "mails", "returned"];
+const SHARED: [&str; 7] = ["day", "quotes", "units", "before_numbers", "texts", "mails", "returned"];
 
 /// The words and forms of one language.
 #[derive(Debug, Clone, Deserialize)]
@@ -23,6 +23,9 @@ const SHARED: [&str; 6] = ["day", "units", "before_numbers", "texts", "mails", "
 pub struct Language {
     /// BCP 47 code.
     pub code: String,
+    /// What member lists call the language, in lower case.
+    #[serde(default)]
+    names: Vec<String>,
     months: Vec<String>,
     weekdays: Vec<String>,
     seasons: Vec<String>,
@@ -39,6 +42,8 @@ pub struct Language {
     /// Words, in lower case, that stay on the line of the number after them.
     pub before_numbers: Vec<String>,
     pub and: String,
+    /// Quotation marks: the opening and the closing one, and those inside of others.
+    pub quotes: [String; 4],
     /// Template of the greeting.
     pub greeting: String,
     /// The greeting of a letter to many who share an address, with `{place}`.
@@ -86,6 +91,24 @@ impl Language {
         layers.try_into().map_err(|error| super::source::toml_error(&path, &text, 0, &error))
     }
 
+    /// The built-in languages and those of the project, but for one; a file that is not right is left out, as only what the
+    /// letter itself is in must be there.
+    pub fn others(code: &str, templates: &Path) -> Vec<Self> {
+        let entries = std::fs::read_dir(templates.join("language")).into_iter().flatten().flatten();
+        let own = entries.filter_map(|entry| Some(entry.path().file_stem()?.to_str()?.to_owned()));
+        let mut codes: BTreeSet<String> = own.collect();
+        codes.extend(BUILT_IN.iter().map(|(code, _)| (*code).to_owned()));
+        codes.remove(code);
+        codes.iter().filter_map(|code| Self::load(code, templates).ok()).collect()
+    }
+
+    /// Whether a member list means this language by a word: its code, with or without a country, or one of its names.
+    pub fn is_called(&self, word: &str) -> bool {
+        let word = word.trim().to_lowercase();
+        let code = word.split(['-', '_']).next().unwrap_or_default();
+        code == self.code.to_lowercase() || self.names.contains(&word)
+    }
+
     /// A date in full, such as "15 april 2026".
     pub fn date(&self, date: Date) -> String {
         self.fill(&self.date, date)
@@ -104,6 +127,12 @@ impl Language {
     /// The month of a date, such as "maj".
     pub fn month(&self, date: Date) -> String {
         self.fill("{month}", date)
+    }
+
+    /// The month of a date in three letters, or in four if that is its whole name: "jan", "mars".
+    pub fn short_month(&self, date: Date) -> String {
+        let month = self.month(date);
+        if month.chars().count() > 4 { month.chars().take(3).collect() } else { month }
     }
 
     /// Whether a word is the name of a month.

@@ -30,13 +30,14 @@ pub fn options() -> Options {
         | Options::ENABLE_FOOTNOTES
 }
 
-/// Renders the Markdown of a section file; images are looked for in `dir`.
+/// Renders the Markdown of a section file into an element of these classes; images are looked for in `dir`.
 ///
 /// # Errors
 /// If an image is missing or is none.
 pub(super) fn render(
     markdown: &str,
     anchor: &str,
+    classes: &str,
     dir: &Path,
     language: &Language,
     styles: &Styles,
@@ -54,7 +55,7 @@ pub(super) fn render(
     // WCAG H63: a header cell says what it is the header of.
     let html = html.replace("<th>", "<th scope=\"col\">").replace("<th style", "<th scope=\"col\" style");
     let html = with_cards(&html);
-    let html = styles.write_into_fragment(&images.take_in_html(&sanitised(&html), dir)?)?;
+    let html = styles.write_into_fragment(&images.take_in_html(&sanitised(&html), dir)?, classes)?;
     Ok(Rendered {
         html: mask.restore(html.trim_end()),
         text: mask.restore(text.trim_end()),

@@ -10,6 +10,8 @@ mod digest;
 mod dkim;
 mod encode;
 mod error;
+mod event;
+mod event_table;
 mod greeting;
 mod helpers;
 pub mod html;
@@ -42,8 +44,9 @@ use std::path::{Path, PathBuf};
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
-use crate::domain::{Address, Addressees, Event, Issue, Letter, Member, MemberId, Segment, Token, TokenKey};
+use crate::domain::{Address, Addressees, Issue, Letter, Member, MemberId, Segment, Token, TokenKey};
 
+use event::CompiledEvent;
 use language::Language;
 use message::Frame;
 use page::Logo;
@@ -69,6 +72,8 @@ pub use web::{Index, WebPage};
 
 /// Letters with at least this many sections have a table of contents.
 const CONTENTS_FROM: usize = 4;
+/// Fields of the register that say in which language a member reads.
+const LANGUAGE_FIELDS: [&str; 4] = ["språk", "language", "sprak", "lang"];
 const HTML: &str = "letter.html.hbs";
 const TEXT: &str = "letter.txt.hbs";
 
@@ -99,7 +104,10 @@ pub struct Composer {
     issue: Issue,
     setup: Setup,
     key: TokenKey,
+    /// The letter's language.
     language: Language,
+    /// Languages of readers for whom the letter's frame is in their own.
+    others: Vec<Language>,
     html: Templates,
     text: Templates,
     sections: Vec<CompiledSection>,
@@ -121,7 +129,7 @@ struct CompiledSection {
     title: String,
     anchor: String,
     audience: Option<Segment>,
-    events: Vec<Event>,
+    events: Vec<CompiledEvent>,
     language: String,
     /// With holes for values; `None` if the templates are to be rendered for each member.
     body: Option<Body>,
@@ -264,7 +272,9 @@ impl Composer {
         let (html, text) = filled.encoded();
         let subject = match mark {
             Mark::None => filled.subject().to_owned(),
-            Mark::Test => format!("{} {}", self.language.text("test_mark"), filled.subject()),
+            Mark::Test => {
+                format!("{} {}", self.language_of(readers.lead).text("test_mark"), filled.subject())
+            }
         };
         let sender = &self.setup.sender;
         let message_id = match mark {
@@ -288,6 +298,19 @@ impl Composer {
         })
     }
 
+    /// The language of what frames the letter: the member's own if there is a file of it, else the letter's.
+    fn language_of(&self, member: &Member) -> &Language {
+        let named = LANGUAGE_FIELDS.iter().find_map(|field| member.field(field));
+        let own = named.filter(|named| !self.language.is_called(named));
+        let known = own.and_then(|named| self.others.iter().find(|language| language.is_called(named)));
+        known.unwrap_or(&self.language)
+    }
+
+    /// The letter's language, or the other one with this code.
+    fn language(&self, code: &str) -> &Language {
+        self.others.iter().find(|language| language.code == code).unwrap_or(&self.language)
+    }
+
     fn addressee(&self, member: &Member) -> Result<(Address, Token), ComposeError> {
         let recipient = member.address.clone().ok_or_else(|| ComposeError::Letter {
             member: member.name.clone(),
@@ -306,7 +329,7 @@ impl Composer {
 
     fn fields_of<'a>(&'a self, member: &'a Member) -> BTreeMap<&'a str, Cow<'a, str>> {
         let value = |field: &str| match field {
-            "first_name" => Cow::Owned(greeting::first_name(member, &self.language)),
+            "first_name" => Cow::Owned(greeting::first_name(member, self.language_of(member))),
             field => Cow::Borrowed(member.field(field).unwrap_or_default()),
         };
         self.setup.fields.iter().map(|field| (field.as_str(), value(field))).collect()

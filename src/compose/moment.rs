@@ -1,6 +1,7 @@
 //! Dates and times as editors write them: `2026-05-09`, `"13:00"`, `"kl. 18"`, `"9 maj 2027"`, `"May 9, 2027"`.
 
 use jiff::civil::{Date, DateTime, Time};
+use serde::{Deserialize, Deserializer};
 
 use super::language::month_number;
 
@@ -77,6 +78,34 @@ impl Moment for DateTime {
             (Date::read(date)?, Time::read(time.trim_start_matches(['o', 'c', 'k', 'a', 'n', '.', ' ']))?);
         Some(date.to_datetime(time))
     }
+}
+
+/// Dates and times are in TOML bare (`2026-05-09`) or as texts (`"13:00"`).
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum Written {
+    Bare(toml::value::Datetime),
+    Text(String),
+}
+
+/// Reads a date or time.
+pub(super) fn parsed<'de, D: Deserializer<'de>, T: Moment>(deserializer: D) -> Result<T, D::Error> {
+    let text = match Written::deserialize(deserializer)? {
+        Written::Bare(moment) => moment.to_string(),
+        Written::Text(text) => text,
+    };
+    T::read(&text).ok_or_else(|| {
+        serde::de::Error::custom(format!(
+            "`{text}` is not a date or time such as 2026-04-15, \"9 maj 2026\", \"kl. 13\" or 2026-04-15T08:00"
+        ))
+    })
+}
+
+/// Reads a date or time of a key that may be missing.
+pub(super) fn parsed_if_any<'de, D: Deserializer<'de>, T: Moment>(
+    deserializer: D,
+) -> Result<Option<T>, D::Error> {
+    parsed(deserializer).map(Some)
 }
 
 #[cfg(test)]

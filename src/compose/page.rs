@@ -5,13 +5,17 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
-use crate::domain::{Event, Issue};
+use crate::domain::Issue;
+
+use super::event::EventView;
 
 /// Everything that a letter's templates may name.
 #[derive(Debug, Clone, Copy, Serialize)]
 pub(super) struct Page<'a> {
     pub association: &'a Association,
     pub issue: &'a Issue,
+    /// BCP 47 code of the frame's language: the reader's own, or the letter's.
+    pub language: &'a str,
     /// Every field of the register; fields without a value are empty.
     pub member: &'a BTreeMap<&'a str, Cow<'a, str>>,
     pub greeting: &'a str,
@@ -47,9 +51,13 @@ pub(super) struct SectionView<'a> {
     /// The days of its events, for the table of contents.
     pub dates: String,
     pub body: String,
-    pub events: &'a [Event],
+    pub events: Vec<EventView<'a>>,
+    /// Whether the events are more than cards are good for.
+    pub many_events: bool,
     /// BCP 47 code.
     pub language: &'a str,
+    /// The fixed texts in the section's language.
+    pub t: &'a BTreeMap<String, String>,
 }
 
 /// Links of one member's letter.

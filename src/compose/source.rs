@@ -3,14 +3,15 @@
 use std::path::{Path, PathBuf};
 
 use encoding_rs::{Encoding, UTF_8, WINDOWS_1252};
-use jiff::civil::{Date, DateTime, Time};
-use serde::{Deserialize, Deserializer};
+use jiff::civil::{Date, DateTime};
+use serde::Deserialize;
 use toml::Spanned;
 
 use crate::domain::segment::SegmentError;
 use crate::domain::{Event, Excerpt, Issue, IssueName, Section, Segment, suggest};
 
-use super::moment::Moment;
+use super::event_table::EventTable;
+use super::moment::{parsed, parsed_if_any};
 use super::{ComposeError, limits};
 
 /// What is in an issue's folder, read and checked but not yet rendered.
@@ -71,45 +72,6 @@ struct FrontMatter {
     language: Option<String>,
     #[serde(default)]
     event: Vec<EventTable>,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct EventTable {
-    title: String,
-    #[serde(deserialize_with = "parsed")]
-    date: Date,
-    #[serde(default, deserialize_with = "parsed_if_any")]
-    start: Option<Time>,
-    #[serde(default, deserialize_with = "parsed_if_any")]
-    end: Option<Time>,
-    place: Option<String>,
-    signup: Option<String>,
-    description: Option<String>,
-}
-
-/// Dates and times are in TOML bare (`2026-05-09`) or as texts (`"13:00"`).
-#[derive(Deserialize)]
-#[serde(untagged)]
-enum Written {
-    Bare(toml::value::Datetime),
-    Text(String),
-}
-
-fn parsed<'de, D: Deserializer<'de>, T: Moment>(deserializer: D) -> Result<T, D::Error> {
-    let text = match Written::deserialize(deserializer)? {
-        Written::Bare(moment) => moment.to_string(),
-        Written::Text(text) => text,
-    };
-    T::read(&text).ok_or_else(|| {
-        serde::de::Error::custom(format!(
-            "`{text}` is not a date or time such as 2026-04-15, \"9 maj 2026\", \"kl. 13\" or 2026-04-15T08:00"
-        ))
-    })
-}
-
-fn parsed_if_any<'de, D: Deserializer<'de>, T: Moment>(deserializer: D) -> Result<Option<T>, D::Error> {
-    parsed(deserializer).map(Some)
 }
 
 impl IssueSource {
@@ -292,6 +254,19 @@ pub(super) fn audience_error(path: &Path, audience: &Segment, error: &SegmentErr
     }
 }
 
+/// The error of a tag in an event's description.
+pub(super) fn tag_in_event(path: &Path, description: &str) -> ComposeError {
+    let text = read(path).unwrap_or_default();
+    let first = description.lines().next().unwrap_or_default();
+    let start = text.find(first).unwrap_or(0);
+    ComposeError::Source {
+        message: "an event's description is the same for all members: tags such as {{member.name}} do not work there"
+            .to_owned(),
+        hint: Some("move the tag to the section's text, below the +++".to_owned()),
+        excerpt: Excerpt::new(path, &text, start..start + first.len()),
+    }
+}
+
 /// The number that a section file's name starts with.
 fn number_of(path: &Path) -> Option<i64> {
     let name = path.file_name()?.to_str()?;
@@ -339,13 +314,6 @@ pub(super) fn toml_error(path: &Path, text: &str, offset: usize, error: &toml::d
         message,
         hint,
         excerpt: Excerpt::new(path, text, span.start + offset..span.end + offset),
-    }
-}
-
-impl From<EventTable> for Event {
-    fn from(table: EventTable) -> Self {
-        let EventTable { title, date, start, end, place, signup, description } = table;
-        Self { title, date, start, end, place, signup, description }
     }
 }
 

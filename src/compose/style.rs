@@ -18,8 +18,6 @@ pub(super) struct Styles {
 pub(super) const MARK: &str = "{{> style.css}}";
 /// Keeps the place of the at-rules while the other rules are written into the elements.
 const HEAD_STYLE: &str = "<!--head-style-->";
-/// The element that a section's HTML is in.
-const SECTION: (&str, &str) = ("<div class=\"prose\">", "</div>");
 
 impl Styles {
     /// Takes the text of `style.css`.
@@ -45,14 +43,13 @@ impl Styles {
         Ok(mask.restore(&html).replace(HEAD_STYLE, &head_style))
     }
 
-    /// Writes the rules into the HTML of a section.
+    /// Writes the rules into the HTML of a section or of an event's details, in an element of these classes.
     ///
     /// # Errors
     /// If the stylesheet is not CSS.
-    pub fn write_into_fragment(&self, html: &str) -> Result<String, ComposeError> {
-        let (open, close) = SECTION;
+    pub fn write_into_fragment(&self, html: &str, classes: &str) -> Result<String, ComposeError> {
         self.inliner
-            .inline_fragment(&format!("{open}{html}{close}"), &self.plain)
+            .inline_fragment(&format!("<div class=\"{classes}\">{html}</div>"), &self.plain)
             .map_err(|error| ComposeError::Style(error.to_string()))
     }
 }

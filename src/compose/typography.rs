@@ -1,4 +1,5 @@
-//! What belongs together stays on one line, and long words break between syllables: "15 000 kr", "9 maj", "kl. 18".
+//! What belongs together stays on one line ("15 000 kr", "9 maj", "kl. 18"), long words break between syllables, and
+//! typewriters' quotation marks, dashes and dots become the language's own.
 
 use hypher::Lang;
 use pulldown_cmark::{Event, Tag, TagEnd};
@@ -13,6 +14,7 @@ const LONG: usize = 20;
 /// Sets the text of a section's HTML; code, and what describes a picture, stay as they are.
 pub(super) fn set<'a>(events: Vec<Event<'a>>, language: &Language) -> Vec<Event<'a>> {
     let mut untouched = 0_usize;
+    let mut before = None;
     let set = |event: Event<'a>| match event {
         Event::Start(Tag::CodeBlock(_) | Tag::Image { .. }) => {
             untouched += 1;
@@ -23,11 +25,73 @@ pub(super) fn set<'a>(events: Vec<Event<'a>>, language: &Language) -> Vec<Event<
             event
         }
         Event::Text(text) if untouched == 0 => {
-            Event::Text(hyphenated(&together(&text, language), &language.code).into())
+            let set = title(&marked(&text, before, language), language);
+            before = text.chars().next_back();
+            Event::Text(set.into())
+        }
+        Event::Start(ref tag) if !is_inline(tag) => {
+            before = None;
+            event
+        }
+        Event::SoftBreak | Event::HardBreak => {
+            before = None;
+            event
         }
         other => other,
     };
     events.into_iter().map(set).collect()
+}
+
+fn is_inline(tag: &Tag<'_>) -> bool {
+    matches!(tag, Tag::Emphasis | Tag::Strong | Tag::Strikethrough | Tag::Link { .. })
+}
+
+/// A text whose marks are right, with no-break spaces and soft hyphens.
+fn title(text: &str, language: &Language) -> String {
+    hyphenated(&together(text, language), &language.code)
+}
+
+/// A title, set as the letter's text is.
+pub(super) fn set_title(text: &str, language: &Language) -> String {
+    title(&marked(text, None, language), language)
+}
+
+/// A text with the language's quotation marks, dashes and ellipses; `before` is the character that precedes it.
+fn marked(text: &str, mut before: Option<char>, language: &Language) -> String {
+    if !text.contains(['"', '\'', '-', '.']) {
+        return text.to_owned();
+    }
+    let words = text.split_inclusive(' ').map(|word| {
+        let set = match word.trim_end_matches(' ') {
+            "-" | "--" if before.is_none_or(char::is_whitespace) => word.replace("--", "–").replace('-', "–"),
+            "---" => word.replace("---", "–"),
+            bare if is_address(bare) => word.to_owned(),
+            _ => quoted(&word.replace("...", "…"), before, language),
+        };
+        before = word.chars().next_back();
+        set
+    });
+    words.collect()
+}
+
+/// A word with the language's quotation marks; after a digit they are inches and feet.
+fn quoted(word: &str, mut before: Option<char>, language: &Language) -> String {
+    let [open, close, open_single, close_single] = &language.quotes;
+    let mut set = String::with_capacity(word.len());
+    let mut rest = word.chars().peekable();
+    while let Some(char) = rest.next() {
+        let opens = before.is_none_or(|before| before.is_whitespace() || "([{–—/\"'".contains(before));
+        match char {
+            '"' | '\'' if before.is_some_and(|before| before.is_ascii_digit()) => set.push(char),
+            '"' => set.push_str(if opens { open } else { close }),
+            // '90s
+            '\'' if opens && !rest.peek().is_some_and(char::is_ascii_digit) => set.push_str(open_single),
+            '\'' => set.push_str(close_single),
+            other => set.push(other),
+        }
+        before = Some(char);
+    }
+    set
 }
 
 /// A text with no-break spaces between numbers and what belongs to them.
@@ -75,9 +139,12 @@ pub(super) fn hyphenated(text: &str, language: &str) -> String {
         });
         set.collect::<String>()
     };
-    let is_address = |word: &str| word.contains(['@', '/', '\\', '_']) || word.starts_with("www.");
     let words = text.split(' ').map(|word| if is_address(word) { word.to_owned() } else { set_word(word) });
     words.collect::<Vec<_>>().join(" ")
+}
+
+fn is_address(word: &str) -> bool {
+    word.contains(['@', '/', '\\', '_']) || word.starts_with("www.")
 }
 
 #[cfg(test)]
@@ -106,6 +173,35 @@ mod tests {
         }
         let en = language("en");
         assert_eq!(together("on 9 May, p. 4", &en).replace(NO_BREAK_SPACE, "·"), "on 9·May, p.·4");
+    }
+
+    #[test]
+    fn marks_are_the_languages_own() {
+        for (text, sv, en) in [
+            (r#"Vi sa "hej" - och gick."#, "Vi sa ”hej” – och gick.", "Vi sa “hej” – och gick."),
+            (r#"("Ja," sa hon...)"#, "(”Ja,” sa hon…)", "(“Ja,” sa hon…)"),
+            ("Lars' båt, it's, 'x'", "Lars’ båt, it’s, ’x’", "Lars’ båt, it’s, ‘x’"),
+            (r#"ett rör på 5" och '90s"#, r#"ett rör på 5" och ’90s"#, r#"ett rör på 5" och ’90s"#),
+            (
+                "08-465 004 10, 2026-05-09, 13-16",
+                "08-465 004 10, 2026-05-09, 13-16",
+                "08-465 004 10, 2026-05-09, 13-16",
+            ),
+            (
+                "https://example.se/a--b...c 'x@example.se'",
+                "https://example.se/a--b...c 'x@example.se'",
+                "https://example.se/a--b...c 'x@example.se'",
+            ),
+        ] {
+            assert_eq!(marked(text, None, &language("sv")), sv);
+            assert_eq!(marked(text, None, &language("en")), en);
+        }
+        let events: Vec<Event<'_>> = pulldown_cmark::Parser::new(r#"a "*b*" c"#).collect();
+        let texts = set(events, &language("en")).into_iter().filter_map(|event| match event {
+            Event::Text(text) => Some(text.into_string()),
+            _ => None,
+        });
+        assert_eq!(texts.collect::<String>(), "a “b” c");
     }
 
     #[test]

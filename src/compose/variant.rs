@@ -6,7 +6,9 @@ use std::sync::{Arc, PoisonError, RwLock};
 
 use handlebars::{Context, RenderError};
 
-use crate::domain::{Addressees, Event, Token};
+use jiff::civil::Date;
+
+use crate::domain::{Addressees, Token};
 
 use super::encode::{Sheet, filled, hole};
 use super::language::Language;
@@ -29,14 +31,19 @@ pub(super) struct Variant {
     text: Sheet,
 }
 
+/// The code of the frame's language, and which sections there are.
+type Choice = (String, Vec<usize>);
+
 /// The variants that were rendered so far.
 #[derive(Debug, Default)]
-pub(super) struct Variants(RwLock<HashMap<Vec<usize>, Arc<Variant>>>);
+pub(super) struct Variants(RwLock<HashMap<Choice, Arc<Variant>>>);
 
 /// What is personal in one member's letter.
 #[derive(Debug)]
 pub(super) struct Values {
     pub subject: String,
+    /// The code of the frame's language.
+    language: String,
     greeting: String,
     unsubscribe: String,
     fields: Vec<String>,
@@ -124,7 +131,7 @@ impl Composer {
             // What the page shows depends on the member: it is rendered for each.
             Arc::new(self.variant(&visible, &values).map_err(failed)?)
         } else {
-            self.known_variant(visible).map_err(failed)?
+            self.known_variant(visible, &values.language).map_err(failed)?
         };
         Ok(Filled { variant, values })
     }
@@ -134,17 +141,18 @@ impl Composer {
         numbered.filter(|(_, section)| section.is_for_any(readers)).map(|(number, _)| number).collect()
     }
 
-    fn known_variant(&self, visible: Vec<usize>) -> Result<Arc<Variant>, RenderError> {
-        let known = self.variants.0.read().unwrap_or_else(PoisonError::into_inner).get(&visible).cloned();
+    fn known_variant(&self, visible: Vec<usize>, language: &str) -> Result<Arc<Variant>, RenderError> {
+        let key = (language.to_owned(), visible);
+        let known = self.variants.0.read().unwrap_or_else(PoisonError::into_inner).get(&key).cloned();
         if let Some(variant) = known {
             return Ok(variant);
         }
-        let variant = Arc::new(self.variant(&visible, &self.holes())?);
+        let variant = Arc::new(self.variant(&key.1, &self.holes(language))?);
         let mut variants = self.variants.0.write().unwrap_or_else(PoisonError::into_inner);
         if variants.len() >= MAX_VARIANTS {
             variants.clear();
         }
-        variants.insert(visible, Arc::clone(&variant));
+        variants.insert(key, Arc::clone(&variant));
         Ok(variant)
     }
 
@@ -156,7 +164,8 @@ impl Composer {
         web: bool,
     ) -> Result<Values, RenderError> {
         let fields = self.fields_of(readers.lead);
-        let page = Page { web, ..self.page(&fields, "", &unsubscribe, &[]) };
+        let language = if web { &self.language } else { self.language_of(readers.lead) };
+        let page = Page { web, ..self.page(&fields, language, "", &unsubscribe, &[]) };
         let mut context = Context::wraps(page)?;
         let greeting = if web { String::new() } else { self.greeting(readers, &context)? };
         if let Some(data) = context.data_mut().as_object_mut() {
@@ -172,10 +181,14 @@ impl Composer {
             let Some(section) = self.sections.get(*number).filter(|section| section.body.is_none()) else {
                 continue;
             };
+            if let Some(data) = context.data_mut().as_object_mut() {
+                data.insert("language".to_owned(), section.language.as_str().into());
+            }
             sections.insert(self.section_hole(*number), self.body(&section.anchor, &context)?);
         }
         let fields = fields.into_values().map(Cow::into_owned).collect();
-        Ok(Values { subject, greeting, unsubscribe, fields, sections })
+        let language = language.code.clone();
+        Ok(Values { subject, language, greeting, unsubscribe, fields, sections })
     }
 
     fn body(&self, anchor: &str, context: &Context) -> Result<Body, RenderError> {
@@ -186,10 +199,10 @@ impl Composer {
     ///
     /// # Errors
     /// If its templates cannot be rendered.
-    pub(super) fn open_body(&self, anchor: &str) -> Result<Body, ComposeError> {
-        let holes = self.holes();
+    pub(super) fn open_body(&self, anchor: &str, language: &str) -> Result<Body, ComposeError> {
+        let holes = self.holes(language);
         let fields = self.named(&holes.fields);
-        let page = self.page(&fields, &holes.greeting, &holes.unsubscribe, &[]);
+        let page = self.page(&fields, self.language(language), &holes.greeting, &holes.unsubscribe, &[]);
         Context::wraps(page).and_then(|context| self.body(anchor, &context)).map_err(|error| {
             ComposeError::Letter { member: "everyone".to_owned(), message: error.to_string() }
         })
@@ -200,9 +213,10 @@ impl Composer {
     }
 
     /// A hole for each value.
-    fn holes(&self) -> Values {
+    fn holes(&self, language: &str) -> Values {
         Values {
             subject: String::new(),
+            language: language.to_owned(),
             greeting: hole(GREETING),
             unsubscribe: hole(UNSUBSCRIBE),
             fields: (FIRST..).take(self.setup.fields.len()).map(hole).collect(),
@@ -238,15 +252,15 @@ impl Composer {
         let mut sections: Vec<SectionView<'_>> = numbered
             .enumerate()
             .map(|(place, (index, section))| {
-                let body = section.body.as_ref().map(of_body);
                 let number = if has_contents { place + 1 } else { 0 };
-                section.view(body, self.section_hole(index), number, &self.language)
+                section.view(of_body, self.section_hole(index), number, self)
             })
             .collect();
         // What is marked everywhere stands out nowhere.
         let warm = sections.iter_mut().filter(|section| section.tone == WARM);
         warm.skip(MOST_WARM).for_each(|section| section.tone = PLAIN);
-        let page = self.page(&fields, &values.greeting, &values.unsubscribe, &sections);
+        let language = self.language(&values.language);
+        let page = self.page(&fields, language, &values.greeting, &values.unsubscribe, &sections);
         templates.render_data(name, &Page { web, ..page })
     }
 
@@ -273,6 +287,7 @@ impl Composer {
     pub(super) fn page<'a>(
         &'a self,
         member: &'a BTreeMap<&'a str, Cow<'a, str>>,
+        language: &'a Language,
         greeting: &'a str,
         unsubscribe: &'a str,
         sections: &'a [SectionView<'a>],
@@ -280,13 +295,14 @@ impl Composer {
         Page {
             association: &self.setup.association,
             issue: &self.issue,
+            language: &language.code,
             member,
             greeting,
             web: false,
             contents: sections.len() >= CONTENTS_FROM,
             sections,
             links: super::page::Links { unsubscribe, web_version: self.web_version.as_deref() },
-            t: &self.language.texts,
+            t: &language.texts,
             logo: self.logo.as_ref(),
         }
     }
@@ -298,17 +314,20 @@ const PLAIN: &str = "plain";
 /// The most sections of a letter that are warm.
 const MOST_WARM: usize = 2;
 
+/// The most events of a section that are shown as cards; more make a table.
+const MOST_CARDS: usize = 6;
 /// The most days of a section in the table of contents; of more, the first and the last are named.
 const MOST_DAYS: usize = 4;
 
 impl CompiledSection {
     fn view<'a>(
         &'a self,
-        body: Option<&String>,
+        of_body: fn(&Body) -> &String,
         hole_number: usize,
         number: usize,
-        language: &Language,
+        composer: &'a Composer,
     ) -> SectionView<'a> {
+        let (language, issued) = (composer.language(&self.language), composer.issue.date);
         let tone = match (&self.audience, self.events.is_empty()) {
             (Some(_), _) => WARM,
             (None, false) => "tint",
@@ -319,17 +338,19 @@ impl CompiledSection {
             anchor: &self.anchor,
             number,
             tone,
-            dates: days(&self.events, language),
-            body: body.cloned().unwrap_or_else(|| hole(hole_number)),
-            events: &self.events,
+            dates: days(self.events.iter().map(|event| event.event.date), language),
+            body: self.body.as_ref().map_or_else(|| hole(hole_number), |body| of_body(body).clone()),
+            events: self.events.iter().map(|event| event.view(of_body, language, issued)).collect(),
+            many_events: self.events.len() > MOST_CARDS,
             language: &self.language,
+            t: &language.texts,
         }
     }
 }
 
 /// The days of events: "29 april, 9 maj", or the first and the last of many.
-fn days(events: &[Event], language: &Language) -> String {
-    let mut days: Vec<String> = events.iter().map(|event| language.day_and_month(event.date)).collect();
+fn days(dates: impl Iterator<Item = Date>, language: &Language) -> String {
+    let mut days: Vec<String> = dates.map(|date| language.day_and_month(date)).collect();
     days.dedup();
     match days.as_slice() {
         [first, .., last] if days.len() > MOST_DAYS => format!("{first} – {last}"),

@@ -88,7 +88,7 @@ impl Index {
         let (path, text) =
             template::load(templates, INDEX, include_str!("../../templates/archive.html.hbs"))?;
         let mut compiled = Templates::html();
-        helpers::register(compiled.registry(), &language);
+        helpers::register(compiled.registry(), &std::sync::Arc::from([language.clone()]));
         compiled.add(INDEX, &path, &text)?;
         Ok(Self { templates: compiled, language, association })
     }

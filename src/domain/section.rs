@@ -2,10 +2,7 @@
 
 use std::path::PathBuf;
 
-use jiff::civil::{Date, Time};
-use serde::Serialize;
-
-use super::Segment;
+use super::{Event, Segment};
 
 /// A section: front matter and Markdown.
 #[derive(Debug, Clone, PartialEq)]
@@ -23,17 +20,4 @@ pub struct Section {
     pub markdown: String,
     /// Lines of the file above the Markdown.
     pub lines_above: usize,
-}
-
-/// A meeting or another happening that a section announces.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Event {
-    pub title: String,
-    pub date: Date,
-    pub start: Option<Time>,
-    pub end: Option<Time>,
-    pub place: Option<String>,
-    /// Where one signs up: an `https:` or `mailto:` link.
-    pub signup: Option<String>,
-    pub description: Option<String>,
 }

@@ -7,8 +7,10 @@ use ring::hmac;
 
 use super::{IssueName, MemberId};
 
-/// 12 characters are 60 bits: short enough for a local part, too long to guess through a mailbox.
-const MAC_CHARS: usize = 12;
+/// 16 characters are 80 bits: short enough for a local part, too long to guess.
+const MAC_CHARS: usize = 16;
+/// As many as the tokens of earlier versions have, which members still hold in their hands.
+const EARLIER_MAC_CHARS: usize = 12;
 /// The longest token: an issue's name of 16 characters, a member's number of up to 10 digits, the mac and two dots.
 pub const MAX_LENGTH: usize = 16 + 10 + MAC_CHARS + 2;
 
@@ -43,7 +45,9 @@ impl TokenKey {
         let (issue, member) = rest.rsplit_once('.')?;
         let signed = self.sign(&issue.parse().ok()?, MemberId(member.parse().ok()?));
         // Through HMAC again, so that the comparison takes the same time wherever the first difference is.
-        let want = hmac::sign(&self.0, signed.mac.as_bytes());
+        let is_earlier = mac.len() == EARLIER_MAC_CHARS;
+        let length = if is_earlier { EARLIER_MAC_CHARS } else { MAC_CHARS };
+        let want = hmac::sign(&self.0, signed.mac.get(..length)?.as_bytes());
         hmac::verify(&self.0, mac.as_bytes(), want.as_ref()).ok()?;
         Some(signed)
     }
@@ -75,6 +79,14 @@ mod tests {
     }
 
     #[test]
+    fn a_token_of_an_earlier_version_is_read() {
+        let key = TokenKey::new(&[7; 32]);
+        let token = key.sign(&"2026-1".parse().unwrap(), MemberId(42));
+        let text = token.to_string();
+        assert_eq!(key.verify(&text[..text.len() - 4]), Some(token));
+    }
+
+    #[test]
     fn a_forged_token_is_refused() {
         let key = TokenKey::new(&[7; 32]);
         let token = key.sign(&"2026-1".parse().unwrap(), MemberId(42)).to_string();
@@ -82,6 +94,7 @@ mod tests {
             token.replace(".42.", ".43."),
             token.replace("2026-1", "2026-2"),
             token[..token.len() - 1].to_owned(),
+            token[..token.len() - 5].to_owned(),
             "2026-1.42.".to_owned(),
             "..".to_owned(),
             String::new(),
