@@ -69,6 +69,7 @@ fn composer(issue: &str) -> Composer {
         has_web_page: true,
         fields: field::KNOWN.map(str::to_owned).into(),
         zone: jiff::tz::TimeZone::UTC,
+        voting: None,
         signers: Vec::new(),
     };
     let composer = Composer::new(source, setup, TokenKey::new(&[7; 32])).unwrap();

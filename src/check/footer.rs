@@ -8,7 +8,8 @@ use super::{Finding, Letters};
 pub(super) fn required(letters: &Letters<'_>) -> Vec<Finding> {
     let association = &letters.facts.association;
     let rendered = &letters.rendered;
-    missing(&rendered.html, &rendered.text, &association.postal_address, &letters.unsubscribe)
+    let unsubscribe = letters.unsubscribe.as_deref();
+    missing(&rendered.html, &rendered.text, &association.postal_address, unsubscribe)
 }
 
 /// Letters that load something from the web, by which is seen who reads them.
@@ -24,31 +25,37 @@ pub(super) fn remote_loads(letters: &Letters<'_>) -> Vec<Finding> {
         .collect()
 }
 
-fn missing(html_part: &str, text_part: &str, postal_address: &str, unsubscribe: &str) -> Vec<Finding> {
+/// `unsubscribe` is the link to leave, of letters that one can refuse.
+fn missing(
+    html_part: &str,
+    text_part: &str,
+    postal_address: &str,
+    unsubscribe: Option<&str>,
+) -> Vec<Finding> {
     let address = html::one_line(postal_address);
-    let elements = html::elements(html_part);
-    let can_leave = elements.iter().any(|element| element.attribute("href") == Some(unsubscribe));
     let mut findings = Vec::new();
-    let mut need = |is_there: bool, rule: &'static str, what: &str, advice: &str| {
+    let mut need = |is_there: bool, what: &str, advice: &str| {
         let message = format!("the letter lacks {what}");
-        findings.extend((!is_there).then(|| Finding::error(rule, message, advice)));
+        findings.extend((!is_there).then(|| Finding::error("postal-address", message, advice)));
     };
     let in_html = !address.is_empty() && html::words(html_part).contains(&address);
     let advice = "put {{association.postal_address}} into templates/letter.html.hbs";
-    need(in_html, "postal-address", "the postal address", advice);
+    need(in_html, "the postal address", advice);
     let in_text = !address.is_empty() && html::one_line(text_part).contains(&address);
     let advice = "put {{association.postal_address}} into templates/letter.txt.hbs";
-    need(in_text || !in_html, "postal-address", "the postal address in its text part", advice);
+    need(in_text || !in_html, "the postal address in its text part", advice);
+    let Some(unsubscribe) = unsubscribe else { return findings };
+    let elements = html::elements(html_part);
+    let can_leave = elements.iter().any(|element| element.attribute("href") == Some(unsubscribe));
+    let mut need = |is_there: bool, what: &str, advice: &str| {
+        let message = format!("the letter lacks {what}");
+        findings.extend((!is_there).then(|| Finding::error("unsubscribe", message, advice)));
+    };
     let advice = "put a link to {{links.unsubscribe}} into templates/letter.html.hbs";
-    need(can_leave, "unsubscribe", "the link to unsubscribe", advice);
+    need(can_leave, "the link to unsubscribe", advice);
     // Long lines of the text part are broken at spaces; a URL has none.
     let advice = "put {{links.unsubscribe}} into templates/letter.txt.hbs";
-    need(
-        text_part.contains(unsubscribe) || !can_leave,
-        "unsubscribe",
-        "the link to unsubscribe in its text part",
-        advice,
-    );
+    need(text_part.contains(unsubscribe) || !can_leave, "the link to unsubscribe in its text part", advice);
     findings
 }
 
@@ -82,9 +89,10 @@ mod tests {
             (html, "Hej", &["postal-address", "unsubscribe"]),
         ] {
             let found: Vec<&str> =
-                missing(html, text, address, LINK).iter().map(|finding| finding.rule).collect();
+                missing(html, text, address, Some(LINK)).iter().map(|finding| finding.rule).collect();
             assert_eq!(found, want, "{html} {text}");
         }
+        assert!(missing(html, "Bygatan 1 & 2, 100 00 Byn", address, None).is_empty());
     }
 
     #[test]

@@ -4,8 +4,9 @@ use std::path::{Path, PathBuf};
 
 use imagesize::ImageType;
 use percent_encoding::percent_decode_str;
+use unicode_normalization::UnicodeNormalization;
 
-use crate::compose::{image_path, unsupported};
+use crate::compose::{image_path, is_picture_name, unsupported};
 use crate::domain::Excerpt;
 
 use super::markdown::Image;
@@ -48,6 +49,33 @@ pub(super) fn files(subject: &Subject<'_>) -> Vec<Finding> {
         findings.extend(file(logo, logo).into_iter().map(|finding| finding.at(Excerpt::new(logo, "", 0..0))));
     }
     findings
+}
+
+/// Pictures in the folder that no section shows.
+pub(super) fn unused(subject: &Subject<'_>) -> Vec<Finding> {
+    let folder = subject.source.dir.join("images");
+    let Ok(entries) = std::fs::read_dir(&folder) else { return Vec::new() };
+    let mut pictures: Vec<PathBuf> = entries.flatten().map(|entry| entry.path()).collect();
+    pictures.retain(|path| path.is_file() && is_picture_name(&path.to_string_lossy()));
+    pictures.sort();
+    let texts = || {
+        subject
+            .sections
+            .iter()
+            .map(|section| percent_decode_str(&section.section.markdown).decode_utf8_lossy())
+    };
+    let texts: Vec<String> = texts().map(|text| text.nfc().collect()).collect();
+    let is_shown = |path: &PathBuf| {
+        let name: String = path.file_name().unwrap_or_default().to_string_lossy().nfc().collect();
+        texts.iter().any(|text| text.contains(&name))
+    };
+    let finding = |path: PathBuf| {
+        let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        let message = format!("no section shows `{name}`");
+        let advice = format!("show it with ![What it shows](images/{name}), or delete it");
+        Finding::warning("image-unused", message, advice).at(Excerpt::new(&path, "", 0..0))
+    };
+    pictures.into_iter().filter(|path| !is_shown(path)).map(finding).collect()
 }
 
 fn each(subject: &Subject<'_>, judge: impl Fn(&Subject<'_>, &Image) -> Vec<Finding>) -> Vec<Finding> {

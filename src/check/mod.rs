@@ -17,6 +17,7 @@ mod leftovers;
 mod link_text;
 mod links;
 mod markdown;
+mod notice;
 #[cfg(feature = "online")]
 mod online;
 mod readers;
@@ -28,6 +29,7 @@ use std::path::PathBuf;
 
 use crate::compose::{Association, ComposeError, Composer, IssueSource, Rendered};
 
+use crate::domain::IssueKind;
 use text::{Passage, SectionText, TextFile};
 use words::Words;
 
@@ -46,6 +48,10 @@ pub struct Facts {
     /// Image file of the logo.
     pub logo: Option<PathBuf>,
     pub delivery: Delivery,
+    /// Days that must lie between a notice and its meeting.
+    pub notice_days: Option<u16>,
+    /// Whether the configuration says who is a member with a vote.
+    pub has_voting: bool,
     /// Whether letters that Gmail clips are meant.
     pub allow_large: bool,
 }
@@ -65,11 +71,12 @@ struct Letters<'a> {
     facts: &'a Facts,
     issue_file: TextFile,
     rendered: Rendered,
-    unsubscribe: String,
+    /// The link to leave; a notice has none.
+    unsubscribe: Option<String>,
     readers: &'a Readers,
 }
 
-const SOURCE_RULES: [fn(&Subject<'_>) -> Vec<Finding>; 22] = [
+const SOURCE_RULES: [fn(&Subject<'_>) -> Vec<Finding>; 26] = [
     links::targets,
     links::anchors,
     links::not_parsed,
@@ -83,6 +90,10 @@ const SOURCE_RULES: [fn(&Subject<'_>) -> Vec<Finding>; 22] = [
     images::files,
     structure::heading_order,
     structure::empty_sections,
+    structure::many_sections,
+    images::unused,
+    notice::days,
+    notice::voters,
     events::over,
     events::times,
     events::places,
@@ -129,7 +140,10 @@ pub fn letters(
         facts,
         issue_file: issue_file(source),
         rendered: composer.render(&reader)?,
-        unsubscribe: composer.unsubscribe_link(&reader)?,
+        unsubscribe: match composer.issue().kind {
+            IssueKind::Newsletter => Some(composer.unsubscribe_link(&reader)?),
+            IssueKind::Notice => None,
+        },
         readers,
     };
     Ok(LETTER_RULES.iter().flat_map(|rule| rule(&letters)).collect())
@@ -198,6 +212,8 @@ mod tests {
             },
             logo: None,
             delivery: Delivery::default(),
+            notice_days: None,
+            has_voting: false,
             allow_large: false,
         }
     }

@@ -35,6 +35,25 @@ pub(super) fn empty_sections(subject: &Subject<'_>) -> Vec<Finding> {
     subject.sections.iter().filter(is_empty).map(finding).collect()
 }
 
+/// More sections than this are a book rather than a letter.
+const MANY: usize = 12;
+
+/// Letters that nobody reads to their end.
+pub(super) fn many_sections(subject: &Subject<'_>) -> Vec<Finding> {
+    let sections = subject.sections.len();
+    if sections <= MANY {
+        return Vec::new();
+    }
+    let message = format!("the letter has {sections} sections");
+    let advice = "join some, or keep some for the next letter or your website";
+    let first_too_many = subject.sections.get(MANY).map(SectionText::head);
+    let finding = Finding::warning("sections-many", message, advice);
+    vec![match first_too_many {
+        Some(place) => finding.at(place),
+        None => finding,
+    }]
+}
+
 #[cfg(test)]
 mod tests {
     use super::super::tests::{found, names};

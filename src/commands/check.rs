@@ -134,7 +134,7 @@ fn look(
     let composer = compose(project, &source, ledger.fields()?, has_web_page)?;
     let findings = findings(project, &source, composer.as_ref(), allow_large, |each| {
         ledger.for_each_member(|row| {
-            if row.skip().is_none() {
+            if row.skip_of(source.issue.kind).is_none() {
                 each(&row.member);
             }
             Ok(())
@@ -208,6 +208,8 @@ fn facts(project: &Project, allow_large: bool) -> Facts {
             smtp_host: config.transport.host.clone().filter(|_| is_smtp),
             has_bounce_address: config.sender.bounce_address.is_some(),
         },
+        notice_days: config.association.notice_days,
+        has_voting: config.members.voting.is_some(),
         allow_large,
     }
 }

@@ -229,6 +229,7 @@ impl Project {
     /// If a DKIM key cannot be used.
     pub fn setup(&self, fields: BTreeSet<String>) -> Result<Setup, ComposeError> {
         let config = &self.config;
+        let voting = config.members.voting.clone();
         let sender = &config.sender;
         let domain = sender.address.domain();
         Ok(Setup {
@@ -253,6 +254,7 @@ impl Project {
             fields,
             has_web_page: true,
             zone: config.association.time_zone.0.clone(),
+            voting,
             signers: self.signers()?,
         })
     }

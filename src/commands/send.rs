@@ -17,7 +17,7 @@ mod two_records;
 use std::path::{Path, PathBuf};
 
 use crate::cli::Send;
-use crate::domain::IssueName;
+use crate::domain::{IssueKind, IssueName};
 use crate::error::{Error, Exit, Kind};
 use crate::ledger::{Ledger, Lock, Review, ReviewKind, Scratch};
 use crate::relay::{Durability, LookAhead, Outbox, Relay};
@@ -198,6 +198,18 @@ fn say_old_date(context: Context<'_>, prepared: &Prepared) -> Result<(), Error> 
     Ok(())
 }
 
+/// How many members a notice goes to who get no newsletters.
+fn despite_opt_out(prepared: &Prepared) -> String {
+    match prepared.opted_out {
+        0 => String::new(),
+        _ if prepared.composer.issue().kind == IssueKind::Newsletter => String::new(),
+        some => {
+            let members = plural(some, "member gets", "members get");
+            format!(" It is a notice: {members} it although they unsubscribed from newsletters.")
+        }
+    }
+}
+
 /// Asks before real letters go out.
 fn confirm(context: Context<'_>, prepared: &Prepared) -> Result<(), Error> {
     if prepared.letters == 0 {
@@ -208,7 +220,7 @@ fn confirm(context: Context<'_>, prepared: &Prepared) -> Result<(), Error> {
     let title = &prepared.composer.issue().title;
     super::agree(
         context.terminal,
-        &format!("Send {letters} of «{title}» through {relay}?"),
+        &format!("Send {letters} of «{title}» through {relay}?{}", despite_opt_out(prepared)),
         &format!("{letters} to send: use --yes to send without a prompt, or --dry-run to look first"),
     )
 }

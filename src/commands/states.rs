@@ -39,6 +39,7 @@ pub(super) fn words(name: &str) -> String {
         "queued" => "to be sent".to_owned(),
         "no_address" => "no e-mail address".to_owned(),
         "outside_segment" => "not in the segment".to_owned(),
+        "not_voting" => "not a voting member".to_owned(),
         "no_section" => "no section for the member".to_owned(),
         "held" => "held (medlemsbrev members held)".to_owned(),
         "shares_letter" => "the address has the letter already".to_owned(),

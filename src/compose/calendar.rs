@@ -226,6 +226,7 @@ mod tests {
     fn written(events: &[Event]) -> String {
         let issue = Issue {
             name: "2026-1".parse().unwrap(),
+            kind: crate::domain::IssueKind::Newsletter,
             title: "Brevet".to_owned(),
             subject: "Brevet".to_owned(),
             preheader: None,

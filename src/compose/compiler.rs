@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use lettre::message::SinglePart;
 
-use crate::domain::{Event, Issue, Section, TokenKey};
+use crate::domain::{Event, Section, TokenKey};
 
 use super::calendar::{Organiser, calendar};
 
@@ -55,7 +55,7 @@ impl Composer {
                 .filter(|_| setup.has_web_page)
                 .map(|url| format!("{url}{}.html", source.issue.name)),
             // Made again once the images are known.
-            frame: Frame::new(&setup.sender, &source.issue.name, &source.issue.language, &[], &[])?,
+            frame: Frame::new(&setup.sender, &source.issue, &[], &[])?,
             images: Vec::new(),
             attachment_names: names(&source.attachments),
             language: language.clone(),
@@ -86,8 +86,7 @@ impl Composer {
         }
         composer.images = images.into_images();
         let image_parts = composer.images.iter().map(InlineImage::part).collect::<Result<Vec<_>, _>>()?;
-        let Issue { name, language, .. } = &composer.issue;
-        composer.frame = Frame::new(&composer.setup.sender, name, language, &image_parts, &attachments)?;
+        composer.frame = Frame::new(&composer.setup.sender, &composer.issue, &image_parts, &attachments)?;
         Ok(composer)
     }
 

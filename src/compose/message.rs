@@ -11,7 +11,7 @@ use lettre::message::header::{
 use lettre::message::{Body, Mailbox, Mailboxes, MultiPart, SinglePart};
 use ring::digest::{Context, Digest, SHA256};
 
-use crate::domain::{Address, IssueName, Token};
+use crate::domain::{Address, Issue, IssueName, Token};
 
 use super::ComposeError;
 use super::sender::Sender;
@@ -37,8 +37,7 @@ impl Frame {
     /// If a header cannot be written.
     pub fn new(
         sender: &Sender,
-        issue: &IssueName,
-        language: &str,
+        issue: &Issue,
         images: &[SinglePart],
         attachments: &[SinglePart],
     ) -> Result<Self, ComposeError> {
@@ -51,10 +50,10 @@ impl Frame {
         if let Some(reply_to) = &sender.reply_to {
             builder = builder.reply_to(mailbox(None, reply_to)?);
         }
-        for (name, value) in sender.list_headers(language) {
+        for (name, value) in sender.list_headers(issue.kind, &issue.language) {
             builder = builder.raw_header(raw(name, value));
         }
-        let body = body(issue, images, attachments).map_err(refused)?;
+        let body = body(&issue.name, images, attachments).map_err(refused)?;
         let mut message = builder.multipart(body).map_err(|error| refused(error.to_string()))?;
         // The date is each letter's own.
         message.headers_mut().remove::<Date>();
@@ -95,7 +94,7 @@ impl Frame {
     }
 }
 
-/// The headers that only this member's message has.
+/// The headers that only this member's message has; `leaving` is the token with which the member unsubscribes, if one can.
 ///
 /// # Errors
 /// If a header cannot be written so that every mail program reads it.
@@ -103,7 +102,7 @@ pub(super) fn headers(
     sender: &Sender,
     to: String,
     recipient: &Address,
-    token: &Token,
+    leaving: Option<&Token>,
     subject: &str,
     message_id: &str,
     now: Timestamp,
@@ -115,8 +114,10 @@ pub(super) fn headers(
     headers.set(To::from(Mailboxes::from(mailbox(name, recipient)?)));
     headers.set(Subject::from(subject.to_owned()));
     headers.set(MessageId::from(format!("<{message_id}>")));
-    for (name, value) in sender.unsubscribe_headers(token)? {
-        headers.insert_raw(raw(name, value));
+    if let Some(token) = leaving {
+        for (name, value) in sender.unsubscribe_headers(token)? {
+            headers.insert_raw(raw(name, value));
+        }
     }
     let headers = headers.to_string();
     check_lines(&headers)

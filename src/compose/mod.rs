@@ -44,7 +44,9 @@ use std::path::{Path, PathBuf};
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
-use crate::domain::{Address, Addressees, Issue, Letter, Member, MemberId, Segment, Token, TokenKey};
+use crate::domain::{
+    Address, Addressees, Issue, IssueKind, Letter, Member, MemberId, Segment, Token, TokenKey,
+};
 
 use event::CompiledEvent;
 use language::Language;
@@ -94,6 +96,8 @@ pub struct Setup {
     pub has_web_page: bool,
     /// The time zone of the events.
     pub zone: TimeZone,
+    /// Who is a member with a vote; a notice is for them alone.
+    pub voting: Option<Segment>,
     /// Those who sign every letter (DKIM).
     pub signers: Vec<Signer>,
 }
@@ -170,6 +174,12 @@ impl Composer {
             .iter()
             .filter(move |section| section.is_for_any(readers))
             .map(|section| section.title.as_str())
+    }
+
+    /// Tells whether a member is among those whom an issue of this kind is for: a notice is for members with a vote.
+    pub fn is_entitled(&self, member: &Member) -> bool {
+        let voting = self.setup.voting.as_ref().filter(|_| self.issue.kind == IssueKind::Notice);
+        voting.is_none_or(|voting| voting.matches(member))
     }
 
     /// Tells whether any section is for this member.
@@ -263,7 +273,7 @@ impl Composer {
         sender.return_path(&token)?;
         let id = message::message_id(&token, &sender.address);
         let to = self.names(readers);
-        message::headers(sender, to, &recipient, &token, filled.subject(), &id, now).map(drop)
+        message::headers(sender, to, &recipient, self.leaving(&token), filled.subject(), &id, now).map(drop)
     }
 
     fn unsigned(&self, readers: Addressees<'_>, mark: Mark, now: Timestamp) -> Result<Letter, ComposeError> {
@@ -286,8 +296,15 @@ impl Composer {
                 1,
             ),
         };
-        let headers =
-            message::headers(sender, self.names(readers), &recipient, &token, &subject, &message_id, now)?;
+        let headers = message::headers(
+            sender,
+            self.names(readers),
+            &recipient,
+            self.leaving(&token),
+            &subject,
+            &message_id,
+            now,
+        )?;
         Ok(Letter {
             member: readers.lead.id,
             others: readers.others.iter().map(|member| member.id).collect(),
@@ -309,6 +326,11 @@ impl Composer {
     /// The letter's language, or the other one with this code.
     fn language(&self, code: &str) -> &Language {
         self.others.iter().find(|language| language.code == code).unwrap_or(&self.language)
+    }
+
+    /// The token with which a member unsubscribes; nobody unsubscribes from a notice.
+    fn leaving<'a>(&self, token: &'a Token) -> Option<&'a Token> {
+        (self.issue.kind == IssueKind::Newsletter).then_some(token)
     }
 
     fn addressee(&self, member: &Member) -> Result<(Address, Token), ComposeError> {

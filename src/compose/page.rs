@@ -21,9 +21,13 @@ pub(super) struct Page<'a> {
     pub greeting: &'a str,
     /// Whether this is the web page for everyone: no greeting and no unsubscribing.
     pub web: bool,
+    /// Whether it is a notice to all members: nobody unsubscribes from it.
+    pub notice: bool,
     /// Whether a table of contents helps.
     pub contents: bool,
     pub sections: &'a [SectionView<'a>],
+    /// The names of the attached files.
+    pub attachments: &'a [String],
     pub links: Links<'a>,
     /// The language file's texts.
     pub t: &'a BTreeMap<String, String>,

@@ -2,7 +2,7 @@
 
 use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
 
-use crate::domain::{Address, Token};
+use crate::domain::{Address, IssueKind, Token};
 
 use super::ComposeError;
 
@@ -68,14 +68,18 @@ impl Sender {
     }
 
     /// Headers that all letters share (RFC 2369, 2919) and that keep automatic answers away (RFC 3834 §2).
-    pub(super) fn list_headers(&self, language: &str) -> Vec<(&'static str, String)> {
+    pub(super) fn list_headers(&self, kind: IssueKind, language: &str) -> Vec<(&'static str, String)> {
         let mut headers = vec![
             ("List-Id", format!("<{}>", self.list_id)),
             ("List-Help", format!("<mailto:{}>", self.contact())),
             ("List-Post", "NO".to_owned()),
-            ("Precedence", "bulk".to_owned()),
             ("Content-Language", language.to_owned()),
         ];
+        match kind {
+            IssueKind::Newsletter => headers.push(("Precedence", "bulk".to_owned())),
+            // A notice is no bulk mail, yet nobody is to get automatic answers to it.
+            IssueKind::Notice => headers.push(("Auto-Submitted", "auto-generated".to_owned())),
+        }
         headers.extend(self.archive_url.as_ref().map(|url| ("List-Archive", format!("<{url}>"))));
         headers
     }

@@ -8,7 +8,7 @@ use serde::Deserialize;
 use toml::Spanned;
 
 use crate::domain::segment::SegmentError;
-use crate::domain::{Event, Excerpt, Issue, IssueName, Section, Segment, suggest};
+use crate::domain::{Event, Excerpt, Issue, IssueKind, IssueName, Section, Segment, suggest};
 
 use super::event_table::EventTable;
 use super::moment::{parsed, parsed_if_any};
@@ -49,6 +49,8 @@ const FOLDERS: [&str; 2] = ["images", "attachments"];
 #[serde(deny_unknown_fields)]
 struct IssueFile {
     title: String,
+    #[serde(default)]
+    kind: IssueKind,
     #[serde(deserialize_with = "parsed")]
     date: Date,
     subject: Option<String>,
@@ -88,6 +90,7 @@ impl IssueSource {
         let file: IssueFile = toml::from_str(&text).map_err(|error| toml_error(&path, &text, 0, &error))?;
         let issue = Issue {
             name: name.clone(),
+            kind: file.kind,
             subject: file.subject.unwrap_or_else(|| file.title.clone()),
             title: file.title,
             preheader: file.preheader,

@@ -8,7 +8,7 @@ use handlebars::{Context, RenderError};
 
 use jiff::civil::Date;
 
-use crate::domain::{Addressees, Token};
+use crate::domain::{Addressees, IssueKind, Token};
 
 use super::encode::{Sheet, filled, hole};
 use super::language::Language;
@@ -299,8 +299,10 @@ impl Composer {
             member,
             greeting,
             web: false,
+            notice: self.issue.kind == IssueKind::Notice,
             contents: sections.len() >= CONTENTS_FROM,
             sections,
+            attachments: &self.attachment_names,
             links: super::page::Links { unsubscribe, web_version: self.web_version.as_deref() },
             t: &language.texts,
             logo: self.logo.as_ref(),

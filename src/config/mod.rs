@@ -63,6 +63,8 @@ pub struct Association {
     pub contact: Address,
     /// Image file, from the project's folder.
     pub logo: Option<PathBuf>,
+    /// Days that the statutes ask for between a notice and its meeting.
+    pub notice_days: Option<u16>,
 }
 
 /// The addresses in the letter.
@@ -145,6 +147,8 @@ pub struct Members {
     pub columns: BTreeMap<String, Headers>,
     /// Only rows for which this holds are members.
     pub only: Option<Segment>,
+    /// Who is a member with a vote, to whom notices go (default: everyone).
+    pub voting: Option<Segment>,
     /// Headers of columns that are not kept.
     pub ignore: Vec<String>,
     /// Headers of columns that are kept although they hold personal identity numbers.

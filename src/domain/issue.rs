@@ -55,10 +55,22 @@ impl fmt::Display for IssueName {
     }
 }
 
+/// What an issue is, and so who gets it.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum IssueKind {
+    /// For those who want it.
+    #[default]
+    Newsletter,
+    /// What every member must get, such as a summons to the annual meeting.
+    Notice,
+}
+
 /// What `issue.toml` says about an issue.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Issue {
     pub name: IssueName,
+    pub kind: IssueKind,
     pub title: String,
     pub subject: String,
     /// The line that mail programs show after the subject.

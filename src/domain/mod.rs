@@ -31,7 +31,7 @@ pub use event::{Event, EventStatus, Frequency, Repeat};
 pub use excerpt::Excerpt;
 pub use held::{HeldReason, IdentityKey};
 pub use household::{Addressees, Household};
-pub use issue::{Issue, IssueName};
+pub use issue::{Issue, IssueKind, IssueName};
 pub use letter::Letter;
 pub use listed::{InvalidRow, ListedMember, Remark, TextSet};
 pub use member::{Member, MemberId};

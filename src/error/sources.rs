@@ -83,7 +83,9 @@ impl From<ComposeError> for Error {
 impl From<LedgerError> for Error {
     fn from(error: LedgerError) -> Self {
         let kind = match error {
-            LedgerError::Renumbered { .. } | LedgerError::TwoRows { .. } => Kind::Data,
+            LedgerError::Renumbered { .. }
+            | LedgerError::TwoRows { .. }
+            | LedgerError::KindChanged { .. } => Kind::Data,
             LedgerError::Newer { .. } => Kind::Config,
             _ => Kind::TryAgain,
         };
@@ -96,6 +98,7 @@ impl From<LedgerError> for Error {
             LedgerError::TwoRows { .. } => {
                 words.hint("make sure that each member has one row and a unique number")
             }
+            LedgerError::KindChanged { .. } => words.hint("restore `kind` in issue.toml, or make a new issue"),
             LedgerError::Newer { .. } => words.hint("install the newest version: cargo install medlemsbrev"),
             _ => words.hint(
                 "check that the disk is not full and the state folder is writable, then run again to resume",

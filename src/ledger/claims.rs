@@ -246,8 +246,12 @@ fn claim_one(
                attempts = attempts + 1, changed_at = :now
                WHERE issue = :issue AND member = :member AND state IN ('queued', 'deferred')
                AND EXISTS (SELECT 1 FROM member WHERE id = :member AND active = 1 AND address_key = :key)
-               AND NOT EXISTS (SELECT 1 FROM suppression WHERE address_key = :key)
-               AND NOT EXISTS (SELECT 1 FROM opted_out WHERE member = :member)
+               AND NOT EXISTS (SELECT 1 FROM suppression WHERE address_key = :key
+                               AND (reason NOT IN ('unsubscribed', 'complaint')
+                                    OR NOT EXISTS (SELECT 1 FROM notice WHERE issue = :issue)))
+               AND NOT EXISTS (SELECT 1 FROM opted_out WHERE member = :member
+                               AND (reason NOT IN ('unsubscribed', 'complaint')
+                                    OR NOT EXISTS (SELECT 1 FROM notice WHERE issue = :issue)))
                AND NOT EXISTS (SELECT 1 FROM held WHERE member = :member)
                AND NOT EXISTS (SELECT 1 FROM delivery o INDEXED BY delivery_address
                                WHERE o.issue = :issue AND lower(o.address) = :key

@@ -8,7 +8,7 @@ use serde::Serialize;
 
 use crate::domain::{Address, IssueName, Member, MemberId, State};
 
-use super::members::{MAILABLE, MEMBER_COLUMNS, MEMBER_TABLES, member_row};
+use super::members::{ISSUE_MEMBERS, MAILABLE, MEMBER_COLUMNS, member_row};
 use super::types::Stamp;
 use super::{Attempt, BounceAction, Ledger, LedgerError};
 
@@ -101,7 +101,7 @@ impl Ledger {
         mut each: impl FnMut(Member) -> Result<(), E>,
     ) -> Result<(), E> {
         let sql = format!(
-            "SELECT {MEMBER_COLUMNS} FROM {MEMBER_TABLES} LEFT JOIN delivery d ON d.issue = ?1 AND d.member = m.id
+            "SELECT {MEMBER_COLUMNS} FROM {ISSUE_MEMBERS} LEFT JOIN delivery d ON d.issue = ?1 AND d.member = m.id
              WHERE {MAILABLE} AND (d.state IS NULL OR d.state IN ('queued', 'deferred')) AND NOT {SHARES_LETTER} ORDER BY m.id"
         );
         let mut statement = self.connection.prepare_cached(&sql).map_err(LedgerError::from)?;
@@ -150,7 +150,7 @@ impl Ledger {
         limit: usize,
     ) -> Result<Vec<Member>, LedgerError> {
         let sql = format!(
-            "SELECT {MEMBER_COLUMNS} FROM {MEMBER_TABLES}
+            "SELECT {MEMBER_COLUMNS} FROM {ISSUE_MEMBERS}
              JOIN delivery d ON d.issue = ?1 AND d.member = m.id
              WHERE d.member > ?2 AND d.state IN ('queued', 'deferred') AND d.attempts = 0
              AND {MAILABLE} AND NOT {SHARES_LETTER}
@@ -171,7 +171,7 @@ impl Ledger {
     /// If the ledger cannot be read.
     pub fn claimable_at(&self, issue: &IssueName, address: &Address) -> Result<Vec<Member>, LedgerError> {
         let sql = format!(
-            "SELECT {MEMBER_COLUMNS} FROM {MEMBER_TABLES} JOIN delivery d ON d.issue = ?1 AND d.member = m.id
+            "SELECT {MEMBER_COLUMNS} FROM {ISSUE_MEMBERS} JOIN delivery d ON d.issue = ?1 AND d.member = m.id
              WHERE m.address_key = ?2 AND d.state IN ('queued', 'deferred') AND {MAILABLE} AND NOT {SHARES_LETTER}
              ORDER BY m.id"
         );

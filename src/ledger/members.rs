@@ -5,7 +5,7 @@ use std::collections::{BTreeSet, HashSet};
 use rusqlite::{OptionalExtension, Row};
 use serde::Serialize;
 
-use crate::domain::{Address, HeldReason, Member, MemberId, SuppressionReason, field};
+use crate::domain::{Address, HeldReason, IssueName, Member, MemberId, SuppressionReason, field};
 
 use super::{Ledger, LedgerError};
 
@@ -26,7 +26,14 @@ pub(super) const MEMBER_COLUMNS: &str =
     "m.id, m.number, m.name, m.address, m.fields, m.active, coalesce(p.reason, s.reason), h.reason";
 pub(super) const MEMBER_TABLES: &str = "member m LEFT JOIN suppression s ON s.address_key = m.address_key
      LEFT JOIN opted_out p ON p.member = m.id LEFT JOIN held h ON h.member = m.id";
-/// Whether a member of [`MEMBER_TABLES`] can be mailed.
+/// The same for the issue `?1`: what somebody decided about newsletters does not hold for a notice.
+pub(super) const ISSUE_MEMBERS: &str = "member m
+     LEFT JOIN suppression s ON s.address_key = m.address_key
+         AND (s.reason NOT IN ('unsubscribed', 'complaint') OR NOT EXISTS (SELECT 1 FROM notice WHERE issue = ?1))
+     LEFT JOIN opted_out p ON p.member = m.id
+         AND (p.reason NOT IN ('unsubscribed', 'complaint') OR NOT EXISTS (SELECT 1 FROM notice WHERE issue = ?1))
+     LEFT JOIN held h ON h.member = m.id";
+/// Whether a member of [`MEMBER_TABLES`] or [`ISSUE_MEMBERS`] can be mailed.
 pub(super) const MAILABLE: &str = "m.active = 1 AND m.address IS NOT NULL AND s.reason IS NULL
      AND p.reason IS NULL AND h.reason IS NULL";
 
@@ -64,6 +71,35 @@ impl Ledger {
             each(member_row(row)?)?;
         }
         Ok(())
+    }
+
+    /// The same, with why they get no letter of this issue.
+    ///
+    /// # Errors
+    /// Those of the ledger and of `each`.
+    pub fn for_each_member_of<E: From<LedgerError>>(
+        &self,
+        issue: &IssueName,
+        mut each: impl FnMut(MemberRow) -> Result<(), E>,
+    ) -> Result<(), E> {
+        let sql = format!("SELECT {MEMBER_COLUMNS} FROM {ISSUE_MEMBERS} ORDER BY m.id");
+        let mut statement = self.connection.prepare_cached(&sql).map_err(LedgerError::from)?;
+        let mut rows = statement.query([issue]).map_err(LedgerError::from)?;
+        while let Some(row) = rows.next().map_err(LedgerError::from)? {
+            each(member_row(row)?)?;
+        }
+        Ok(())
+    }
+
+    /// The member with this number of the register, with why they get no letter of this issue.
+    ///
+    /// # Errors
+    /// If the ledger cannot be read.
+    pub fn member_of(&self, issue: &IssueName, id: MemberId) -> Result<Option<MemberRow>, LedgerError> {
+        let sql = format!("SELECT {MEMBER_COLUMNS} FROM {ISSUE_MEMBERS} WHERE m.id = ?2");
+        let mut statement = self.connection.prepare_cached(&sql)?;
+        let mut rows = statement.query((issue, id))?;
+        rows.next()?.map(member_row).transpose()
     }
 
     /// The member with this number of the register.

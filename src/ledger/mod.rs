@@ -48,7 +48,7 @@ pub use survey::{Counts, Skip, Standing};
 pub use writer::{Settling, Writer, WriterHandle};
 
 /// The schema, one step after another; a step that was released is never changed.
-const MIGRATIONS: [&str; 7] = [
+const MIGRATIONS: [&str; 8] = [
     include_str!("migrations/0001_register_and_deliveries.sql"),
     include_str!("migrations/0002_forgotten.sql"),
     include_str!("migrations/0003_quotas_and_reviews.sql"),
@@ -56,6 +56,7 @@ const MIGRATIONS: [&str; 7] = [
     include_str!("migrations/0005_sent_to_all.sql"),
     include_str!("migrations/0006_runs.sql"),
     include_str!("migrations/0007_identity.sql"),
+    include_str!("migrations/0008_notices.sql"),
 ];
 
 /// Pages that are copied at once.
@@ -101,6 +102,8 @@ pub enum LedgerError {
     Commit(String),
     #[error("line {line}: {name} is the same member as an earlier row; nothing was changed")]
     TwoRows { line: u64, name: String },
+    #[error("{issue} was begun as another kind of issue: some letters have left; nothing was changed")]
+    KindChanged { issue: crate::domain::IssueName },
     #[error("another run has begun meanwhile")]
     OtherRun,
     #[error("cannot use the outcomes that wait in `{path}`: {source}")]
@@ -289,6 +292,7 @@ fn record_change(
 
 #[cfg(test)]
 mod model;
+mod notices;
 
 #[cfg(test)]
 mod tests {

@@ -9,7 +9,7 @@ use strum::{EnumString, IntoStaticStr};
 
 use crate::domain::{IssueName, MemberId};
 
-use super::members::{MAILABLE, MEMBER_TABLES};
+use super::members::{ISSUE_MEMBERS, MAILABLE};
 use super::types::Stamp;
 use super::{Ledger, LedgerError, members};
 
@@ -117,7 +117,7 @@ impl Ledger {
     /// If the ledger cannot be read.
     pub fn has_approved_left(&self, issue: &IssueName) -> Result<bool, LedgerError> {
         let sql = format!(
-            "SELECT EXISTS (SELECT 1 FROM {MEMBER_TABLES} JOIN approved_member a ON a.member = m.id
+            "SELECT EXISTS (SELECT 1 FROM {ISSUE_MEMBERS} JOIN approved_member a ON a.member = m.id
              LEFT JOIN delivery d ON d.issue = a.issue AND d.member = a.member
              WHERE a.issue = ?1 AND (d.state = 'sending'
              OR {MAILABLE} AND (d.state IS NULL OR d.state IN ('queued', 'deferred'))))"

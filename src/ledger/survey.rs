@@ -4,10 +4,10 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
-use crate::domain::{IssueName, Member, State, SuppressionReason};
+use crate::domain::{IssueKind, IssueName, Member, State, SuppressionReason};
 
 use super::deliveries::SHARES_LETTER;
-use super::members::{MEMBER_COLUMNS, MEMBER_TABLES, MemberRow, member_row};
+use super::members::{ISSUE_MEMBERS, MEMBER_COLUMNS, MemberRow, member_row};
 use super::{Ledger, LedgerError};
 
 /// Why a member gets no letter of an issue.
@@ -21,6 +21,8 @@ pub enum Skip {
     Departed,
     /// Does not match the segment of the run.
     OutsideSegment,
+    /// Not a member with a vote, to whom a notice would go.
+    NotVoting,
     /// Every section is for somebody else.
     NoSection,
     /// The address has the letter already, as another member's.
@@ -36,6 +38,7 @@ impl Skip {
             Self::Held => "held",
             Self::Departed => "departed",
             Self::OutsideSegment => "outside_segment",
+            Self::NotVoting => "not_voting",
             Self::NoSection => "no_section",
             Self::SharesLetter => "shares_letter",
         }
@@ -88,6 +91,16 @@ impl MemberRow {
     }
 }
 
+impl MemberRow {
+    /// Why this member gets no issue of a kind: opt-outs do not hold for notices.
+    pub fn skip_of(&self, kind: IssueKind) -> Option<Skip> {
+        let is_of_newsletters = |skip: &Skip| {
+            matches!(skip, Skip::Suppressed(SuppressionReason::Unsubscribed | SuppressionReason::Complaint))
+        };
+        self.skip().filter(|skip| kind == IssueKind::Newsletter || !is_of_newsletters(skip))
+    }
+}
+
 impl Ledger {
     /// Hands every active member, and every former one that has a delivery, to `each` with where they stand, and whether
     /// their letter goes by another member who shares the address.
@@ -102,7 +115,7 @@ impl Ledger {
         mut each: impl FnMut(&Member, Standing, bool) -> Result<(), E>,
     ) -> Result<(), E> {
         let sql = format!(
-            "SELECT {MEMBER_COLUMNS}, d.state, {SHARES_LETTER}, d.message_id FROM {MEMBER_TABLES}
+            "SELECT {MEMBER_COLUMNS}, d.state, {SHARES_LETTER}, d.message_id FROM {ISSUE_MEMBERS}
              LEFT JOIN delivery d ON d.issue = ?1 AND d.member = m.id WHERE m.active = 1 OR d.state IS NOT NULL"
         );
         let mut statement = self.connection.prepare_cached(&sql).map_err(LedgerError::from)?;

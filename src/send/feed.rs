@@ -63,7 +63,7 @@ fn feed(
         }
     }
     for id in tried_before {
-        let row = ledger.member(id)?.filter(|row| row.skip().is_none());
+        let row = ledger.member_of(&job.issue, id)?.filter(|row| row.skip().is_none());
         if let Some(row) = row
             && !hand_over(row.member)?
         {

@@ -160,6 +160,9 @@ pub fn skip(composer: &Composer, segment: Option<&Segment>, member: &Member) -> 
     if segment.is_some_and(|segment| !segment.matches(member)) {
         return Some(Skip::OutsideSegment);
     }
+    if !composer.is_entitled(member) {
+        return Some(Skip::NotVoting);
+    }
     (!composer.has_section_for(member)).then_some(Skip::NoSection)
 }
 

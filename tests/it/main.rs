@@ -27,6 +27,7 @@ mod lists;
 mod look_ahead;
 mod main_job;
 mod members;
+mod notices;
 mod postfix;
 mod preview;
 mod preview_browser;

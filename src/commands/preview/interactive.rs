@@ -65,7 +65,7 @@ pub(super) fn run(context: Context<'_>, arguments: &Preview) -> Result<Exit, Err
 fn recipients(ledger: &Ledger, composer: &Composer) -> Result<Vec<Member>, Error> {
     let mut members = Vec::new();
     ledger.for_each_member(|row| {
-        if row.skip().is_none() && composer.has_section_for(&row.member) {
+        if row.skip_of(composer.issue().kind).is_none() && composer.has_section_for(&row.member) {
             members.push(row.member);
         }
         Ok::<_, Error>(())

@@ -162,12 +162,13 @@ impl Rebuilder {
     }
 
     fn read_list(&mut self) -> Result<(), Error> {
+        let kind = self.project.source(&self.issue)?.issue.kind;
         let ledger = register_as_sent(Context { project: &self.project, terminal: self.terminal })?;
         let mut readers = Vec::new();
         ledger.for_each_member(|row| {
             if row.active {
                 readers.push(Reader {
-                    skipped: row.skip().map(|skip| words(skip.as_str())),
+                    skipped: row.skip_of(kind).map(|skip| words(skip.as_str())),
                     member: row.member,
                 });
             }

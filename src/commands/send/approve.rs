@@ -3,9 +3,9 @@
 use jiff::Timestamp;
 
 use crate::cli::{Approve, Cancel};
-use crate::domain::MemberId;
+use crate::domain::{Member, MemberId};
 use crate::error::{Error, Exit, Kind};
-use crate::ledger::{Review, ReviewKind};
+use crate::ledger::{Review, ReviewKind, Skip, Standing};
 use crate::report::plural;
 
 use super::prepare::{Prepared, prepare};
@@ -55,9 +55,13 @@ pub fn approve(context: Context<'_>, arguments: &Approve) -> Result<Exit, Error>
 /// The members whom the issue is for, whether they have their letter or not.
 fn recipients_of(prepared: &Prepared) -> Result<Vec<MemberId>, Error> {
     let mut members = Vec::new();
-    prepared.ledger.for_each_member(|row| {
-        if row.skip().is_none() && prepared.job.is_for(&prepared.composer, &row.member) {
-            members.push(row.member.id);
+    let skip = |member: &Member| {
+        let is_for = prepared.job.is_for(&prepared.composer, member);
+        (!is_for).then_some(Skip::OutsideSegment)
+    };
+    prepared.ledger.for_each_standing(&prepared.job.issue, skip, |member, standing, _| {
+        if matches!(standing, Standing::In(_) | Standing::Skipped(Skip::SharesLetter)) {
+            members.push(member.id);
         }
         Ok::<_, Error>(())
     })?;

@@ -23,6 +23,8 @@ pub(in crate::commands) struct Prepared {
     pub job: Job,
     /// Letters that this run is to send.
     pub letters: u64,
+    /// Members who get this notice although they get no newsletters.
+    pub opted_out: u64,
     /// Rejected letters among them, which are queued again when the run begins.
     pub retry: Vec<DeliveryRow>,
 }
@@ -44,6 +46,7 @@ pub(super) fn prepare(
     let has_web_page = request.selection.is_for_all() || is_public(&ledger, issue)?;
     let composer =
         crate::commands::check::before_sending(context, issue, &ledger, request.allow_large, has_web_page)?;
+    ledger.set_kind(issue, composer.issue().kind)?;
     let retry = match &request.selection.retry_rejected {
         Some(addresses) => rejected_letters(&ledger, issue, addresses)?,
         None => Vec::new(),
@@ -57,7 +60,7 @@ pub(super) fn prepare(
         None => None,
     };
     let job = job(context.project, request, &composer, segment, only);
-    let letters = rehearse(&ledger, &composer, &job, &retry)?;
+    let (letters, opted_out) = rehearse(&ledger, &composer, &job, &retry)?;
     let letters = letters.min(request.selection.limit.unwrap_or(u64::MAX));
     if let Some(expected) = request.expect.filter(|expected| *expected != letters) {
         let message =
@@ -65,12 +68,27 @@ pub(super) fn prepare(
         return Err(Error::new(Kind::Data, message).hint("see the letters with: medlemsbrev send --dry-run"));
     }
     let connections = job.connections.min(usize::try_from(letters).unwrap_or(usize::MAX)).max(1);
-    Ok(Prepared { ledger, composer: Arc::new(composer), job: Job { connections, ..job }, letters, retry })
+    Ok(Prepared {
+        ledger,
+        composer: Arc::new(composer),
+        job: Job { connections, ..job },
+        letters,
+        opted_out,
+        retry,
+    })
 }
 
-/// Composes every letter of the job, those to be tried again among them; returns how many there are.
-fn rehearse(ledger: &Ledger, composer: &Composer, job: &Job, retry: &[DeliveryRow]) -> Result<u64, Error> {
+/// Composes every letter of the job, those to be tried again among them; returns how many there are, and how many members
+/// among them get no newsletters.
+fn rehearse(
+    ledger: &Ledger,
+    composer: &Composer,
+    job: &Job,
+    retry: &[DeliveryRow],
+) -> Result<(u64, u64), Error> {
     let mut letters = 0;
+    let mut opted_out = 0;
+    let unsubscribed = ledger.opted_out()?;
     let now = Timestamp::now();
     let mut grouping = Grouping::new(ledger.shared_addresses()?);
     let mut take = |household: Household| {
@@ -79,6 +97,7 @@ fn rehearse(ledger: &Ledger, composer: &Composer, job: &Job, retry: &[DeliveryRo
     };
     ledger.for_each_open(&job.issue, |member| {
         if job.is_for(composer, &member) {
+            opted_out += u64::from(unsubscribed.contains(&member.id));
             grouping.add(member).map_or(Ok(()), &mut take)?;
         }
         Ok::<_, Error>(())
@@ -90,7 +109,7 @@ fn rehearse(ledger: &Ledger, composer: &Composer, job: &Job, retry: &[DeliveryRo
         }
     }
     grouping.households().try_for_each(take)?;
-    Ok(letters)
+    Ok((letters, opted_out))
 }
 
 fn job(

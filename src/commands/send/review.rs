@@ -49,7 +49,7 @@ pub(in crate::commands) fn review(
     }
     review.files.insert(FILE.to_owned(), configuration(&project.dir.join(FILE))?);
     let mut list = Sha256::new();
-    ledger.for_each_member(|row| {
+    ledger.for_each_member_of(&job.issue, |row| {
         if row.skip().is_none() && job.is_for(composer, &row.member) {
             let member = &row.member;
             let address = member.address.as_ref().map(ToString::to_string);
@@ -160,7 +160,7 @@ pub(in crate::commands) fn refuse_unknown_members(
 ) -> Result<(), Error> {
     let issue = &prepared.job.issue;
     let mut new = Vec::new();
-    prepared.ledger.for_each_member(|row| {
+    prepared.ledger.for_each_member_of(issue, |row| {
         let member = &row.member;
         if row.skip().is_none() && !approved.contains(&member.id) {
             let is_theirs =

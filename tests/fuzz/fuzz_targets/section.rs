@@ -38,6 +38,7 @@ fuzz_target!(|section: &str| {
         fields: field::KNOWN.map(str::to_owned).into(),
         has_web_page: true,
         zone: jiff::tz::TimeZone::UTC,
+        voting: None,
         signers: Vec::new(),
     };
     if let Ok(composer) = Composer::new(source, setup, TokenKey::new(&[7; 32])) {
