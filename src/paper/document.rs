@@ -3,14 +3,14 @@
 use krilla::configure::{Accessibility, Archival, ConfigurationBuilder};
 use krilla::destination::XyzDestination;
 use krilla::geom::Point;
-use krilla::metadata::Metadata;
+use krilla::metadata::{DateTime, Metadata};
 use krilla::outline::{Outline, OutlineNode};
 use krilla::page::PageSettings;
 use krilla::tagging::{TagGroup, TagTree};
 use krilla::{Document, SerializeSettings};
 
-use super::PaperError;
 use super::window::MM;
+use super::{PaperError, PdfInfo};
 
 /// A4 and its margins in points.
 pub(super) const WIDTH: f32 = 210.0 * MM;
@@ -24,13 +24,15 @@ pub(super) struct Paper {
     pub pages: usize,
     title: String,
     language: String,
+    created: DateTime,
     tree: TagTree,
     outline: Outline,
     has_outline: bool,
 }
 
 impl Paper {
-    pub fn new(title: &str, language: &str) -> Result<Self, PaperError> {
+    pub fn new(info: &PdfInfo<'_>) -> Result<Self, PaperError> {
+        let PdfInfo { title, language, created } = *info;
         let configuration = ConfigurationBuilder::new()
             .with_archival_validator(Archival::A2_A)
             .with_accessibility_validator(Accessibility::UA1)
@@ -42,6 +44,7 @@ impl Paper {
             pages: 0,
             title: if title.trim().is_empty() { "–".to_owned() } else { title.to_owned() },
             language: language.to_owned(),
+            created: date(created),
             tree: TagTree::new().with_lang(Some(language.to_owned())),
             outline: Outline::new(),
             has_outline: false,
@@ -78,10 +81,17 @@ impl Paper {
             self.outline(&title, 0, 0.0);
         }
         self.document.set_outline(self.outline);
-        self.document.set_metadata(Metadata::new().title(self.title).language(self.language));
+        let metadata = Metadata::new().title(self.title).language(self.language).creation_date(self.created);
+        self.document.set_metadata(metadata);
         self.document.set_tag_tree(self.tree);
         self.document.finish().map_err(|error| PaperError::Pdf(format!("{error:?}")))
     }
+}
+
+fn date(date: jiff::civil::Date) -> DateTime {
+    let positive = |value: i8| u8::try_from(value).unwrap_or(1);
+    let year = u16::try_from(date.year()).unwrap_or(1);
+    DateTime::new(year).month(positive(date.month())).day(positive(date.day()))
 }
 
 /// The size of a page.

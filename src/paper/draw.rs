@@ -123,6 +123,12 @@ impl Pen<'_, '_> {
         self.rules(item, spot);
     }
 
+    /// Ends the drawing; returns the places of the links.
+    pub fn finish(self) -> LinkAreas {
+        self.surface.finish();
+        self.links
+    }
+
     fn rules(&mut self, item: &Item, spot: Spot) {
         let slot = item.slot;
         let boxes = item.marks.iter().filter_map(|mark| match mark {

@@ -22,18 +22,27 @@ mod tags;
 mod tree;
 mod window;
 
+use jiff::civil::Date;
+
 pub use fonts::missing_characters;
 pub use printer::Printer;
 pub use sheets::{LabelSheet, labels, test_sheet};
 pub use window::{Window, WindowSide};
 
+/// What a PDF says about itself.
+#[derive(Debug, Clone, Copy)]
+pub struct PdfInfo<'a> {
+    pub title: &'a str,
+    /// A code such as "sv".
+    pub language: &'a str,
+    /// The date of creation, which PDF/A requires; the same date and content are the same bytes.
+    pub created: Date,
+}
+
 /// What is the same for all letters of a PDF.
 #[derive(Debug, Clone)]
 pub struct Stationery<'a> {
-    /// The title of the PDF.
-    pub title: &'a str,
-    /// The language of the PDF, such as "sv".
-    pub language: &'a str,
+    pub info: PdfInfo<'a>,
     pub sender_name: &'a str,
     /// The small line above the address in the window.
     pub return_line: &'a str,

@@ -74,7 +74,7 @@ impl Printer {
             return Err(PaperError::Logo);
         }
         Ok(Self {
-            paper: Paper::new(stationery.title, stationery.language)?,
+            paper: Paper::new(&stationery.info)?,
             shaper: Shaper::default(),
             pictures,
             sections: HashMap::new(),
@@ -177,8 +177,7 @@ impl Printer {
                 }
             }
             pen.artifact(&footer, Spot { x: SIDE, y: 0.0, is_first: true }, ArtifactType::Footer);
-            let Pen { surface, links, .. } = pen;
-            surface.finish();
+            let links = pen.finish();
             annotate(&mut page, links, &mut drawn, &tags);
             page.finish();
             self.paper.pages += 1;

@@ -2,7 +2,6 @@
 
 use krilla::tagging::{Artifact, ArtifactType, ContentTag, Tag, TagGroup};
 
-use super::PaperError;
 use super::document::{HEIGHT, Paper, SIDE, WIDTH, a4};
 use super::draw::{LinkAreas, Pen, Spot};
 use super::flow::{Laid, Layout};
@@ -10,6 +9,7 @@ use super::pictures::Pictures;
 use super::shape::Shaper;
 use super::tags::Drawn;
 use super::window::{Area, MM, Window};
+use super::{PaperError, PdfInfo};
 
 /// A sheet of labels: how many there are, where the first one begins and how large each is, in mm.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -61,17 +61,16 @@ impl LabelSheet {
 pub fn labels(
     addresses: &[Vec<String>],
     sheet: &LabelSheet,
-    title: &str,
-    language: &str,
+    info: &PdfInfo<'_>,
 ) -> Result<Vec<u8>, PaperError> {
     if !sheet.is_valid() {
         return Err(PaperError::Labels);
     }
-    let mut paper = Paper::new(title, language)?;
+    let mut paper = Paper::new(info)?;
     let mut shaper = Shaper::default();
     for page in addresses.chunks(sheet.columns * sheet.rows) {
         let pictures = Pictures::default();
-        let mut layout = Layout::new(&mut shaper, &pictures, language);
+        let mut layout = Layout::new(&mut shaper, &pictures, info.language);
         for (index, address) in page.iter().enumerate() {
             layout.address(address, sheet.area(index));
         }
@@ -81,21 +80,16 @@ pub fn labels(
 }
 
 /// Prints a page with rulers and the outline of the window, to be held behind an envelope; the lines are in the window.
-pub fn test_sheet(
-    window: &Window,
-    lines: &[String],
-    title: &str,
-    language: &str,
-) -> Result<Vec<u8>, PaperError> {
+pub fn test_sheet(window: &Window, lines: &[String], info: &PdfInfo<'_>) -> Result<Vec<u8>, PaperError> {
     if !window.is_valid() {
         return Err(PaperError::Window);
     }
-    let mut paper = Paper::new(title, language)?;
+    let mut paper = Paper::new(info)?;
     let mut shaper = Shaper::default();
     let pictures = Pictures::default();
-    let mut layout = Layout::new(&mut shaper, &pictures, language);
+    let mut layout = Layout::new(&mut shaper, &pictures, info.language);
     let below = Area { x: SIDE, y: 220.0 * MM, width: WIDTH - 2.0 * SIDE, height: 30.0 };
-    layout.address(&[title.to_owned()], below);
+    layout.address(&[info.title.to_owned()], below);
     layout.address(lines, window.address_box());
     for centimetre in 1_u8..29 {
         let at = f32::from(centimetre) * 10.0 * MM;
@@ -140,8 +134,7 @@ fn draw(paper: &mut Paper, laid: &Laid, extra: &dyn Fn(&mut Pen<'_, '_>)) -> Res
         let spot = Spot { x: SIDE, y: 0.0, is_first: true };
         pen.item(item, spot, 0, &mut drawn, &laid.tags, &laid.language);
     }
-    let Pen { surface, .. } = pen;
-    surface.finish();
+    pen.finish();
     page.finish();
     paper.pages += 1;
     let groups = drawn.groups();
@@ -172,12 +165,13 @@ mod tests {
 
     #[test]
     fn sheets_are_written() {
+        let info = PdfInfo { title: "", language: "sv", created: jiff::civil::date(2026, 4, 29) };
         let address =
             vec!["Anna Exempel".to_owned(), "Exempelgatan 1".to_owned(), "123 45 Exempelby".to_owned()];
-        let pdf = labels(&vec![address.clone(); 30], &LabelSheet::default(), "Etiketter", "sv").unwrap();
+        let pdf = labels(&vec![address.clone(); 30], &LabelSheet::default(), &info).unwrap();
         assert!(pdf.starts_with(b"%PDF-1.7"));
         let window = Window::new(super::super::WindowSide::Right, 0.0, 0.0);
-        assert!(test_sheet(&window, &address, "Provsida", "sv").is_ok());
-        assert!(labels(&[], &LabelSheet::default(), "", "sv").is_ok());
+        assert!(test_sheet(&window, &address, &info).is_ok());
+        assert!(labels(&[], &LabelSheet::default(), &info).is_ok());
     }
 }

@@ -4,8 +4,7 @@ use super::*;
 
 fn stationery(two_sided: bool) -> Stationery<'static> {
     Stationery {
-        title: "Medlemsbrev",
-        language: "sv",
+        info: PdfInfo { title: "Medlemsbrev", language: "sv", created: jiff::civil::date(2026, 4, 29) },
         sender_name: "Exempelföreningen",
         return_line: "Exempelföreningen, Exempelgatan 1, 123 45 Exempelby",
         logo: None,

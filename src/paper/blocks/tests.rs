@@ -12,24 +12,17 @@ fn shown(blocks: &[Block]) -> String {
         Block::Quote(inner) => format!("q({})", shown(inner)),
         Block::Indented(inner) => format!("i({})", shown(inner)),
         Block::Note(inner) => format!("n({})", shown(inner)),
-        Block::Table(head, rows) => {
+        Block::Table(head, body) => {
             let cell =
                 |cell: &Cell| format!("{}{}", inline(&cell.content), ["", "^", ">"][cell.align as usize]);
             let row = |row: &Vec<Cell>| row.iter().map(cell).collect::<Vec<_>>().join(";");
             let rows = |rows: &[Vec<Cell>]| rows.iter().map(row).collect::<Vec<_>>().join("/");
-            format!("t({}//{})", rows(head), rows(rows_of(block)))
+            format!("t({}//{})", rows(head), rows(body))
         }
         Block::Rule => "-".to_owned(),
         Block::Code(text) => format!("c({})", inline(text)),
     });
     parts.collect::<Vec<_>>().join(" ")
-}
-
-fn rows_of(block: &Block) -> &[Vec<Cell>] {
-    match block {
-        Block::Table(_, rows) => rows,
-        _ => &[],
-    }
 }
 
 fn inline(text: &[Inline]) -> String {
