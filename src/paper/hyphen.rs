@@ -121,7 +121,7 @@ mod tests {
         for (word, language, want) in [
             ("bygdegården", "sv", "byg-de-går-den"),
             ("(bygdegården),", "sv", "(byg-de-går-den),"),
-            ("association", "en", "as-so-ci-ation"),
+            ("association", "en", "as-so-ci-a-tion"),
             ("bygdegården", "fi", "bygdegården"),
             ("bygde\u{ad}gården", "sv", "bygde-gården"),
             ("hus", "sv", "hus"),

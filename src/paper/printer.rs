@@ -22,7 +22,7 @@ const LOGO: &str = "\0logo";
 /// Sections that differ from member to member are not kept for ever.
 const MOST_SECTIONS: usize = 200;
 /// The space that the footer takes, above the lower margin.
-const FOOTER: f32 = 18.0;
+const FOOTER: f32 = 26.0;
 const FOOTER_SIZE: f32 = 9.0;
 const RETURN_SIZE: f32 = 7.0;
 /// The distance from the window to the title (DIN 5008: 8.46 mm).
