@@ -8,7 +8,7 @@ use krilla::color::luma;
 use krilla::geom::{PathBuilder, Point, Quadrilateral, Rect, Size, Transform};
 use krilla::num::NormalizedF32;
 use krilla::page::Page;
-use krilla::paint::Fill;
+use krilla::paint::{Fill, FillRule};
 use krilla::surface::{Location, Surface};
 use krilla::tagging::{Artifact, ArtifactType, ContentTag, SpanTag};
 use krilla::text::{Glyph, GlyphId};
@@ -161,7 +161,7 @@ impl Pen<'_, '_> {
             self.surface.set_fill(Some(Fill {
                 paint,
                 opacity: NormalizedF32::ONE,
-                rule: Default::default(),
+                rule: FillRule::default(),
             }));
             self.surface.draw_path(&path);
         }
@@ -199,7 +199,7 @@ impl Pen<'_, '_> {
 
     fn text(&mut self, look: &Look, text: &str, glyphs: &[WordGlyph], width: f32, at: Point) {
         let paint = luma::Color::black().into();
-        self.surface.set_fill(Some(Fill { paint, opacity: NormalizedF32::ONE, rule: Default::default() }));
+        self.surface.set_fill(Some(Fill { paint, opacity: NormalizedF32::ONE, rule: FillRule::default() }));
         let rise = match look.style.rise {
             Rise::None => 0.0,
             Rise::Raised => 0.5,

@@ -5,7 +5,7 @@ use std::rc::Rc;
 
 use krilla::tagging::{ListNumbering, Tag};
 
-use super::blocks::{Block, Content, Inline};
+use super::blocks::{Block, Content, Inline, Style};
 use super::lines::{Line, Object, Part, PartKind, Setting, break_lines};
 use super::pages::{Slot, keep_lines};
 use super::pictures::Pictures;
@@ -242,7 +242,7 @@ impl<'a> Layout<'a> {
     pub fn keep_headings(&mut self) {
         let mut wanted = 0;
         for item in &mut self.laid.items {
-            let is_heading = item.slot.keep && item.marks.iter().any(|mark| is_large(mark));
+            let is_heading = item.slot.keep && item.marks.iter().any(is_large);
             if is_heading {
                 wanted = 1;
             } else if wanted > 0 {
@@ -271,7 +271,7 @@ fn is_large(mark: &Mark) -> bool {
 
 /// A text without any style.
 pub(super) fn plain_text(text: &str) -> Vec<Inline> {
-    vec![Inline::Text { text: text.to_owned(), style: Default::default(), language: None, link: None }]
+    vec![Inline::Text { text: text.to_owned(), style: Style::default(), language: None, link: None }]
 }
 
 /// The words of running text.

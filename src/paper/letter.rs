@@ -118,7 +118,7 @@ impl Layout<'_> {
         let dates = Stack { column: left, align: Align::Left, lines, node: date };
         let lines = self.lines(&joined(rows.into_iter()), &setting, right.width);
         let texts = Stack { column: right, align: Align::Left, lines, node: text };
-        self.stacks(vec![dates, texts], 12.0);
+        self.stacks(&[dates, texts], 12.0);
         if let Some(item) = self.laid.items.get_mut(first) {
             item.marks.push(Mark::RuleAbove { x: 0.0, width: COLUMN.width });
         }

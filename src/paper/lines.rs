@@ -90,6 +90,9 @@ impl Atom {
     }
 }
 
+/// The size of a picture that is to have a width in pixels; `None` if it cannot be drawn.
+pub(super) type SizeOf<'a> = &'a dyn Fn(&str, Option<f32>) -> Option<(f32, f32)>;
+
 enum Token {
     Atom(Atom),
     Space(Atom),
@@ -103,7 +106,7 @@ pub(super) fn break_lines(
     setting: &Setting,
     measure: f32,
     shaper: &mut Shaper,
-    size_of: &dyn Fn(&str, Option<f32>) -> Option<(f32, f32)>,
+    size_of: SizeOf<'_>,
 ) -> Vec<Line> {
     let tokens = tokens(text, setting, shaper, size_of);
     let mut breaker =
@@ -114,7 +117,6 @@ pub(super) fn break_lines(
         match token {
             Token::Atom(atom) => {
                 unit.push_back(atom);
-                continue;
             }
             Token::Space(space) => {
                 breaker.unit(&mut unit, &mut spaces);
@@ -148,12 +150,7 @@ pub(super) fn widest_word(text: &[Inline], setting: &Setting, shaper: &mut Shape
     widths.fold(0.0, f32::max)
 }
 
-fn tokens(
-    text: &[Inline],
-    setting: &Setting,
-    shaper: &mut Shaper,
-    size_of: &dyn Fn(&str, Option<f32>) -> Option<(f32, f32)>,
-) -> Vec<Token> {
+fn tokens(text: &[Inline], setting: &Setting, shaper: &mut Shaper, size_of: SizeOf<'_>) -> Vec<Token> {
     let mut tokens = Vec::new();
     for inline in text {
         match inline {
@@ -176,7 +173,7 @@ fn tokens(
                     tokens.push(Token::Object { object, width, height });
                 }
                 None => {
-                    words(alt, &Rc::new(look(Style::default(), None, None, setting)), shaper, &mut tokens)
+                    words(alt, &Rc::new(look(Style::default(), None, None, setting)), shaper, &mut tokens);
                 }
             },
         }

@@ -150,8 +150,8 @@ mod tests {
     fn labels_are_on_the_page() {
         let sheet = LabelSheet::default();
         let area = sheet.area(4);
-        let mm = |points: f32| (points / MM * 10.0).round() / 10.0;
-        assert_eq!([area.x, area.y, area.width, area.height].map(mm), [75.0, 42.5, 60.0, 27.0]);
+        let mm = |points: f32| format!("{:.1}", points / MM);
+        assert_eq!([area.x, area.y, area.width, area.height].map(mm), ["75.0", "42.5", "60.0", "27.0"]);
         for (wrong, is_valid) in [
             (sheet, true),
             (LabelSheet { columns: 4, ..sheet }, false),

@@ -80,11 +80,11 @@ impl Layout<'_> {
             let lines = self.lines(&cell.content, &setting, column.width);
             stacks.push(Stack { column: *column, align: cell.align, lines, node });
         }
-        self.stacks(stacks, PADDING);
+        self.stacks(&stacks, PADDING);
     }
 
     /// Adds columns of lines side by side; they stay on one page unless they are too tall for any.
-    pub fn stacks(&mut self, stacks: Vec<Stack>, gap: f32) {
+    pub fn stacks(&mut self, stacks: &[Stack], gap: f32) {
         let count = stacks.iter().map(|stack| stack.lines.len()).max().unwrap_or(0);
         let keeps: Vec<bool> = keep_lines(count).collect();
         for (index, keep) in keeps.into_iter().enumerate() {
@@ -93,7 +93,7 @@ impl Layout<'_> {
                 (ascent.max(line.ascent), descent.max(line.height - line.ascent))
             });
             let mut marks = Vec::new();
-            for stack in &stacks {
+            for stack in stacks {
                 let Some(line) = stack.lines.get(index) else { continue };
                 let free = (stack.column.width - line.width).max(0.0);
                 let x = stack.column.x

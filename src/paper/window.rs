@@ -121,11 +121,11 @@ mod tests {
     #[test]
     fn the_address_is_where_din_5008_has_it() {
         let area = Window::new(WindowSide::Left, 0.0, 0.0).address_box();
-        let mm = |points: f32| (points / MM * 10.0).round() / 10.0;
+        let mm = |points: f32| format!("{:.1}", points / MM);
         let sizes = [area.x, area.y, area.width, area.height].map(mm);
-        assert_eq!(sizes, [25.0, 62.7, 75.0, 26.3]);
+        assert_eq!(sizes, ["25.0", "62.7", "75.0", "26.3"]);
         let moved = Window::new(WindowSide::Right, -2.0, 3.0);
-        assert_eq!((moved.left, moved.top), (103.0, 48.0));
+        assert_eq!(mm(moved.left * MM) + &mm(moved.top * MM), "103.048.0");
         assert!(moved.is_valid() && !Window::new(WindowSide::Right, 30.0, 0.0).is_valid());
         assert!(!Window::new(WindowSide::Left, f32::NAN, 0.0).is_valid());
     }
