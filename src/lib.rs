@@ -6,7 +6,7 @@
 //! ```text
 //! main → cli → commands → report, config, error
 //!                  ↓
-//!    send   import   check   publish   preview   feedback   mailbox
+//!    send   import   check   publish   paper   preview   feedback   mailbox
 //!      └→ ledger, relay, compose, diagnosis        └→ inbox, ledger, diagnosis
 //!                  ↓
 //!    net (connections)       private (file permissions)
@@ -25,6 +25,7 @@
 //!   whom they concern and what follows.
 //! * [`preview`] shows letters to the person who writes them.
 //! * [`relay`] hands letters to SMTP, sendmail or an outbox folder, and says what happened.
+//! * `paper` (with the feature of that name) lays letters out as a PDF to print.
 //! * [`publish`] writes the letters as web pages.
 //! * [`send`] is the loop: compose, claim durably, deliver, settle.
 //! * [`cli`] has the command line, [`config`] the configuration, `report` what the user sees, `error` its errors.
@@ -44,6 +45,8 @@ pub mod inbox;
 pub mod ledger;
 pub mod mailbox;
 pub mod net;
+#[cfg(feature = "paper")]
+pub mod paper;
 pub mod preview;
 pub mod private;
 pub mod publish;

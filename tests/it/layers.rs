@@ -4,7 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Each module and what it may use; `report`, `config` and `error` belong to the commands.
-const ALLOWED: [(&str, &[&str]); 19] = [
+const ALLOWED: [(&str, &[&str]); 20] = [
     ("private", &[]),
     ("domain", &[]),
     ("diagnosis", &["domain"]),
@@ -17,6 +17,7 @@ const ALLOWED: [(&str, &[&str]); 19] = [
     ("ledger", &["domain", "private"]),
     ("feedback", &["diagnosis", "domain", "inbox", "ledger"]),
     ("publish", &["compose", "private"]),
+    ("paper", &["domain", "compose"]),
     ("preview", &["domain", "compose", "check"]),
     ("check", &["domain", "compose"]),
     ("send", &["domain", "compose", "diagnosis", "feedback", "inbox", "ledger", "relay"]),

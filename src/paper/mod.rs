@@ -1,0 +1,111 @@
+//! Lays letters out as one PDF to print: A4, with the address in the window of the envelope.
+//!
+//! Text is laid out here and drawn by krilla. [`Printer`] takes one letter after the other; what letters share, such
+//! as a section or a picture, is laid out and embedded once.
+
+mod blocks;
+mod document;
+mod draw;
+mod flow;
+mod fonts;
+mod hyphen;
+mod letter;
+mod lines;
+mod links;
+mod pages;
+mod pictures;
+mod printer;
+mod shape;
+mod sheets;
+mod table;
+mod tags;
+mod tree;
+mod window;
+
+use jiff::civil::Date;
+
+pub use fonts::missing_characters;
+pub use printer::Printer;
+pub use sheets::{LabelSheet, labels, test_sheet};
+pub use window::{Window, WindowSide};
+
+/// What a PDF says about itself.
+#[derive(Debug, Clone, Copy)]
+pub struct PdfInfo<'a> {
+    pub title: &'a str,
+    /// A code such as "sv".
+    pub language: &'a str,
+    /// The date of creation, which PDF/A requires; the same date and content are the same bytes.
+    pub created: Date,
+}
+
+/// What is the same for all letters of a PDF.
+#[derive(Debug, Clone)]
+pub struct Stationery<'a> {
+    pub info: PdfInfo<'a>,
+    pub sender_name: &'a str,
+    /// The small line above the address in the window.
+    pub return_line: &'a str,
+    /// A PNG or JPEG picture at the top of the first page.
+    pub logo: Option<&'a [u8]>,
+    pub window: Window,
+    /// The page number, such as "{page} ({pages})".
+    pub page_of: &'a str,
+    /// Whether each letter starts on a new sheet when both sides are printed.
+    pub two_sided: bool,
+}
+
+/// A letter.
+#[derive(Debug, Clone, Default)]
+pub struct PrintLetter<'a> {
+    pub language: &'a str,
+    /// The lines of the address; a letter without any has no address block.
+    pub address: Vec<String>,
+    pub date: String,
+    pub title: String,
+    pub lead: Option<String>,
+    pub greeting: Option<String>,
+    pub sections: Vec<PrintSection>,
+    /// The heading of the list of enclosures, and their names.
+    pub enclosures: Option<(String, Vec<String>)>,
+    pub foot: Vec<String>,
+}
+
+/// A section of a letter.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
+pub struct PrintSection {
+    pub title: String,
+    /// The number before the title; 0 for none.
+    pub number: usize,
+    pub language: String,
+    /// Sanitised HTML.
+    pub html: String,
+    pub events: Vec<PrintEvent>,
+}
+
+/// An event of a section.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
+pub struct PrintEvent {
+    /// Date and time, at the left.
+    pub date_lines: Vec<String>,
+    pub title: String,
+    pub lines: Vec<String>,
+    /// The link's text and its address.
+    pub link: Option<(String, String)>,
+}
+
+/// Why there is no PDF.
+#[derive(Debug, thiserror::Error)]
+pub enum PaperError {
+    #[error("the address window must be on the page and at least 30 × 15 mm")]
+    Window,
+    #[error("the labels do not fit on an A4 page")]
+    Labels,
+    #[error("the logo is not a PNG or JPEG picture")]
+    Logo,
+    #[error("cannot write the PDF: {0}")]
+    Pdf(String),
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,153 @@
+//! A section's HTML as a tree of bounded depth.
+//!
+//! The HTML was written by a serialiser, so its tags are paired: html5ever's tokenizer and a stack are enough.
+
+use std::cell::RefCell;
+
+use html5ever::tendril::StrTendril;
+use html5ever::tokenizer::states::RawKind;
+use html5ever::tokenizer::{BufferQueue, Tag, TagKind, Token, TokenSink, TokenSinkResult, Tokenizer};
+
+const VOID: [&str; 8] = ["br", "img", "hr", "wbr", "input", "col", "source", "link"];
+/// Elements whose content is not printed.
+const RAW: [&str; 2] = ["style", "script"];
+/// Deeper elements are passed over; their text stays.
+const DEEPEST: usize = 32;
+
+#[derive(Debug)]
+pub(super) enum Node {
+    Text(String),
+    Element(Element),
+}
+
+#[derive(Debug, Default)]
+pub(super) struct Element {
+    pub name: String,
+    attributes: Vec<(String, String)>,
+    pub children: Vec<Node>,
+}
+
+impl Element {
+    pub fn attribute(&self, name: &str) -> Option<&str> {
+        self.attributes.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str())
+    }
+
+    pub fn elements(&self) -> impl Iterator<Item = &Self> {
+        self.children.iter().filter_map(|child| match child {
+            Node::Element(element) => Some(element),
+            Node::Text(_) => None,
+        })
+    }
+
+    /// All text in the element.
+    pub fn text(&self) -> String {
+        let texts = self.children.iter().map(|child| match child {
+            Node::Text(text) => text.clone(),
+            Node::Element(element) => element.text(),
+        });
+        texts.collect()
+    }
+}
+
+/// Parses a part of a document; the root has no name.
+pub(super) fn parse(html: &str) -> Element {
+    let input = BufferQueue::default();
+    input.push_back(StrTendril::from(html));
+    let tokenizer = Tokenizer::new(Builder::default(), html5ever::tokenizer::TokenizerOpts::default());
+    // The tokenizer stops only at scripts, which are raw text here.
+    let _done = tokenizer.feed(&input);
+    tokenizer.end();
+    tokenizer.sink.stack.into_inner().finish()
+}
+
+#[derive(Default)]
+struct Builder {
+    stack: RefCell<Stack>,
+}
+
+/// The elements whose end has not come yet, the outermost first.
+#[derive(Default)]
+struct Stack {
+    root: Element,
+    open: Vec<Element>,
+    /// Names of open elements that are too deep.
+    skipped: Vec<String>,
+}
+
+impl TokenSink for Builder {
+    type Handle = ();
+
+    fn process_token(&self, token: Token, _line: u64) -> TokenSinkResult<()> {
+        let mut stack = self.stack.borrow_mut();
+        match token {
+            Token::CharacterTokens(text) => stack.text(&text),
+            Token::TagToken(tag) => {
+                let is_raw = RAW.contains(&&*tag.name) && tag.kind == TagKind::StartTag;
+                stack.tag(&tag);
+                if is_raw {
+                    return TokenSinkResult::RawData(RawKind::Rawtext);
+                }
+            }
+            _ => {}
+        }
+        TokenSinkResult::Continue
+    }
+}
+
+impl Stack {
+    fn siblings(&mut self) -> &mut Vec<Node> {
+        &mut self.open.last_mut().unwrap_or(&mut self.root).children
+    }
+
+    fn text(&mut self, text: &str) {
+        match self.siblings().last_mut() {
+            // A text comes in parts, at each character reference a new one.
+            Some(Node::Text(start)) => start.push_str(text),
+            _ => self.siblings().push(Node::Text(text.to_owned())),
+        }
+    }
+
+    fn tag(&mut self, tag: &Tag) {
+        let name = tag.name.to_string();
+        match tag.kind {
+            TagKind::EndTag => self.close(&name),
+            TagKind::StartTag if VOID.contains(&name.as_str()) => {
+                self.siblings().push(Node::Element(element(tag)));
+            }
+            TagKind::StartTag if self.open.len() >= DEEPEST => self.skipped.push(name),
+            TagKind::StartTag => self.open.push(element(tag)),
+        }
+    }
+
+    /// Ends the innermost element of this name and all in it; an end without a start is passed over.
+    fn close(&mut self, name: &str) {
+        if let Some(at) = self.skipped.iter().rposition(|known| known == name) {
+            self.skipped.truncate(at);
+            return;
+        }
+        let Some(depth) = self.open.iter().rposition(|element| element.name == name) else { return };
+        self.skipped.clear();
+        while self.open.len() > depth {
+            self.close_one();
+        }
+    }
+
+    fn close_one(&mut self) {
+        if let Some(element) = self.open.pop() {
+            self.siblings().push(Node::Element(element));
+        }
+    }
+
+    fn finish(mut self) -> Element {
+        while !self.open.is_empty() {
+            self.close_one();
+        }
+        self.root
+    }
+}
+
+fn element(tag: &Tag) -> Element {
+    let attributes =
+        tag.attrs.iter().map(|attribute| (attribute.name.local.to_string(), attribute.value.to_string()));
+    Element { name: tag.name.to_string(), attributes: attributes.collect(), children: Vec::new() }
+}
