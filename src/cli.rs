@@ -3,6 +3,8 @@
 mod bounces;
 mod examples;
 mod members;
+#[cfg(feature = "paper")]
+mod paper;
 mod preview;
 mod send;
 
@@ -16,6 +18,8 @@ use crate::domain::{Address, IssueName};
 
 pub use bounces::{Bounces, BouncesCommand};
 pub use members::{AddMember, ConfirmMember, ExportMembers, FieldValue, ListMembers, MembersCommand};
+#[cfg(feature = "paper")]
+pub use paper::Paper;
 pub use preview::{Part, Preview};
 pub use send::{Approve, Cancel, Resolve, Schedule, Send};
 
@@ -67,7 +71,7 @@ const GROUPS: [(&str, &[&str]); 7] = [
     ("Start", &["init", "new"]),
     ("Register", &["import", "members", "organisations", "segments"]),
     ("Letter", &["check", "preview", "build"]),
-    ("Sending", &["send", "approve", "cancel", "resolve"]),
+    ("Sending", &["send", "approve", "cancel", "resolve", "paper"]),
     ("Returned mail", &["bounces", "unsuppress"]),
     ("Reports", &["status", "log"]),
     ("Other", &["archive", "prune", "schedule", "remind", "completions", "man"]),
@@ -135,6 +139,10 @@ pub enum Command {
     /// Import the list, check the issue and send the letters; run again to resume.
     #[command(after_help = examples::SEND)]
     Send(Send),
+    /// Print letters for members who cannot be reached by e-mail.
+    #[cfg(feature = "paper")]
+    #[command(after_help = examples::PAPER)]
+    Paper(Paper),
     /// Approve an issue in its present form for `send --due`.
     #[command(after_help = examples::APPROVE)]
     Approve(Approve),

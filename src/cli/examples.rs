@@ -80,6 +80,11 @@ examples! {
     CANCEL:
         "medlemsbrev cancel 2026-1"
         "medlemsbrev cancel 2026-1 --undo";
+    PAPER:
+        "medlemsbrev paper 2026-1 --dry-run"
+        "medlemsbrev paper 2026-1 --labels"
+        "medlemsbrev paper 2026-1 --done"
+        "medlemsbrev paper --test-sheet";
     RESOLVE:
         "medlemsbrev resolve 2026-1"
         "medlemsbrev resolve 2026-1 --accepted"

@@ -12,6 +12,8 @@ mod init;
 mod log;
 mod members;
 mod new;
+#[cfg(feature = "paper")]
+mod paper;
 mod preview;
 mod project;
 mod prune;
@@ -54,6 +56,8 @@ pub fn run(cli: Cli, terminal: Terminal) -> Result<Exit, Error> {
             within(&|context| schedule::due::run(context, &arguments))
         }
         Command::Send(arguments) => within(&|context| send::run(context, &arguments)),
+        #[cfg(feature = "paper")]
+        Command::Paper(arguments) => within(&|context| paper::run(context, &arguments)),
         Command::Approve(arguments) => within(&|context| send::approve::approve(context, &arguments)),
         Command::Cancel(arguments) => within(&|context| send::approve::cancel(context, &arguments)),
         Command::Resolve(arguments) => within(&|context| send::resolve::run(context, &arguments)),

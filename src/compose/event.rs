@@ -19,26 +19,26 @@ pub(super) struct CompiledEvent {
 #[derive(Debug, Serialize)]
 pub(super) struct EventView<'a> {
     #[serde(flatten)]
-    event: &'a Event,
+    pub event: &'a Event,
     /// "lördag", or "fredag–söndag".
-    weekdays: String,
+    pub weekdays: String,
     /// "9", "5–7", or "30 jan".
-    days: String,
+    pub days: String,
     /// "maj", "maj 2027" in another year than the letter's, or "till 14 mars".
-    months: String,
+    pub months: String,
     /// Whether it lasts several days.
-    several_days: bool,
+    pub several_days: bool,
     /// "13:00–16:00"; empty if no hour is known.
-    time: String,
+    pub time: String,
     /// Days and hours in one line: "lördag 9 maj, 13:00–16:00".
     when: String,
     /// "Varje vecka till 1 maj 2027"; empty for what takes place once.
-    repeats: String,
+    pub repeats: String,
     /// "Inställt"; empty for what takes place as planned.
-    note: &'a str,
-    cancelled: bool,
+    pub note: &'a str,
+    pub cancelled: bool,
     /// The description in the format of the template.
-    details: &'a str,
+    pub details: &'a str,
 }
 
 impl CompiledEvent {

@@ -80,7 +80,8 @@ impl Filled {
 }
 
 impl Values {
-    fn html(&self, number: usize) -> String {
+    /// What fills a hole of the HTML.
+    pub fn html(&self, number: usize) -> String {
         match self.sections.get(&number) {
             Some(body) => body.html.clone(),
             None => handlebars::html_escape(self.value(number)),
@@ -92,6 +93,11 @@ impl Values {
             Some(body) => body.text.clone(),
             None => self.value(number).to_owned(),
         }
+    }
+
+    /// The words that greet.
+    pub fn greeting(&self) -> &str {
+        &self.greeting
     }
 
     fn value(&self, number: usize) -> &str {
@@ -136,7 +142,8 @@ impl Composer {
         Ok(Filled { variant, values })
     }
 
-    fn visible(&self, readers: Addressees<'_>) -> Vec<usize> {
+    /// The numbers of the sections that these readers get.
+    pub(super) fn visible(&self, readers: Addressees<'_>) -> Vec<usize> {
         let numbered = self.sections.iter().enumerate();
         numbered.filter(|(_, section)| section.is_for_any(readers)).map(|(number, _)| number).collect()
     }
@@ -156,7 +163,11 @@ impl Composer {
         Ok(variant)
     }
 
-    fn values(
+    /// What is personal in a letter of these sections; `web` is for the page that everyone reads.
+    ///
+    /// # Errors
+    /// If a template cannot be rendered with the first member's fields.
+    pub(super) fn values(
         &self,
         readers: Addressees<'_>,
         unsubscribe: String,
@@ -208,7 +219,8 @@ impl Composer {
         })
     }
 
-    fn section_hole(&self, number: usize) -> usize {
+    /// The number of the hole for a section that decides something by the member.
+    pub(super) fn section_hole(&self, number: usize) -> usize {
         FIRST + self.setup.fields.len() + number
     }
 

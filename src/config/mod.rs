@@ -1,6 +1,7 @@
 //! `medlemsbrev.toml`: who sends, how, and to whom.
 
 mod inbox;
+mod paper;
 mod password;
 mod provider;
 mod schedule;
@@ -17,6 +18,7 @@ use crate::domain::{Address, Excerpt, IdentityKey, Quota, Segment, suggest};
 use crate::net::{Auth, Security};
 
 pub use inbox::{Imap, Inbox};
+pub use paper::{Labels, Paper, WindowSide};
 pub use password::{Password, PasswordError, PasswordKeys};
 pub use provider::Provider;
 pub use schedule::{MonthDay, Schedule};
@@ -35,6 +37,8 @@ pub struct Config {
     pub transport: Transport,
     #[serde(default)]
     pub members: Members,
+    #[serde(default)]
+    pub paper: Paper,
     #[serde(default)]
     pub archive: Archive,
     #[serde(default)]

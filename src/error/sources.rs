@@ -80,6 +80,20 @@ impl From<ComposeError> for Error {
     }
 }
 
+#[cfg(feature = "paper")]
+impl From<crate::paper::PaperError> for Error {
+    fn from(error: crate::paper::PaperError) -> Self {
+        use crate::paper::PaperError;
+        let hint = match error {
+            PaperError::Window => "correct `right` and `down` in [paper]",
+            PaperError::Labels => "correct [paper.labels]: sizes are in mm, on A4",
+            PaperError::Logo => "use a PNG or JPEG file as logo in [association]",
+            PaperError::Pdf(_) => "this is an error in the program: please report it",
+        };
+        Self::of(Kind::Config, &error).hint(hint)
+    }
+}
+
 impl From<LedgerError> for Error {
     fn from(error: LedgerError) -> Self {
         let kind = match error {

@@ -118,7 +118,7 @@ impl Ledger {
 
 fn erase_member(connection: &Connection, member: MemberId, now: Timestamp) -> Result<(), LedgerError> {
     connection.execute("UPDATE import SET said = '[]' WHERE said <> '[]'", ())?;
-    for table in ["change", "opted_out", "held"] {
+    for table in ["change", "opted_out", "held", "paper"] {
         connection.execute(&format!("DELETE FROM {table} WHERE member = ?1"), [member])?;
     }
     connection.execute("UPDATE held SET likely = NULL WHERE likely = ?1", [member])?;

@@ -40,6 +40,7 @@ pub use held::Held;
 pub use import::{Difference, FieldChange, ImportRun, LastImport, PendingImport};
 pub use lock::{Lock, LockError};
 pub use members::MemberRow;
+pub use paper::OnPaper;
 pub use prune::Pruned;
 pub use register::History;
 pub use reviews::{Review, ReviewKind};
@@ -48,7 +49,7 @@ pub use survey::{Counts, Skip, Standing};
 pub use writer::{Settling, Writer, WriterHandle};
 
 /// The schema, one step after another; a step that was released is never changed.
-const MIGRATIONS: [&str; 8] = [
+const MIGRATIONS: [&str; 9] = [
     include_str!("migrations/0001_register_and_deliveries.sql"),
     include_str!("migrations/0002_forgotten.sql"),
     include_str!("migrations/0003_quotas_and_reviews.sql"),
@@ -57,6 +58,7 @@ const MIGRATIONS: [&str; 8] = [
     include_str!("migrations/0006_runs.sql"),
     include_str!("migrations/0007_identity.sql"),
     include_str!("migrations/0008_notices.sql"),
+    include_str!("migrations/0009_paper.sql"),
 ];
 
 /// Pages that are copied at once.
@@ -293,6 +295,7 @@ fn record_change(
 #[cfg(test)]
 mod model;
 mod notices;
+mod paper;
 
 #[cfg(test)]
 mod tests {

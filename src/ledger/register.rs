@@ -18,6 +18,8 @@ use super::{FieldChange, Ledger, LedgerError, MemberRow, record_change};
 #[derive(Debug, Serialize)]
 pub struct History {
     pub suppressions: Vec<Value>,
+    /// Letters on paper.
+    pub paper: Vec<Value>,
     pub deliveries: Vec<Value>,
     pub bounces: Vec<Value>,
     pub changes: Vec<Value>,
@@ -92,6 +94,7 @@ impl Ledger {
                  FROM delivery WHERE member = ?1 AND ?2 IS NOT NULL ORDER BY issue")?,
             bounces: of("SELECT at, file, kind, address, class, status, reason, diagnostic, issue, action
                  FROM bounce WHERE member = ?1 OR lower(address) IN (SELECT value FROM json_each(?2)) ORDER BY at")?,
+            paper: of("SELECT issue, state, pages, at FROM paper WHERE member = ?1 AND ?2 IS NOT NULL ORDER BY issue")?,
             changes: of("SELECT at, source, field, old, new FROM change
                  WHERE member = ?1 AND ?2 IS NOT NULL ORDER BY id")?,
         })

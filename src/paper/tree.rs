@@ -133,7 +133,7 @@ impl Stack {
     }
 
     fn close_one(&mut self) {
-        if let Some(element) = self.open.pop() {
+        if let Some(element) = self.open.pop().filter(|element| !is_hidden(element)) {
             self.siblings().push(Node::Element(element));
         }
     }
@@ -144,6 +144,12 @@ impl Stack {
         }
         self.root
     }
+}
+
+/// Whether a mail program would not show the element, such as the names of columns that only phones show.
+fn is_hidden(element: &Element) -> bool {
+    let style = element.attribute("style").unwrap_or_default().to_ascii_lowercase();
+    style.split(';').any(|rule| rule.split_whitespace().collect::<String>() == "display:none")
 }
 
 fn element(tag: &Tag) -> Element {

@@ -40,13 +40,14 @@ const ALLOWED: [(&str, &[&str]); 20] = [
             "preview",
             "config",
             "inbox",
+            "paper",
             "report",
         ],
     ),
 ];
 
 /// Each command and what it may use of the others.
-const COMMANDS: [(&str, &[&str]); 25] = [
+const COMMANDS: [(&str, &[&str]); 26] = [
     ("project", &[]),
     ("context", &["project"]),
     ("files", &[]),
@@ -62,6 +63,7 @@ const COMMANDS: [(&str, &[&str]); 25] = [
     ("log", &["context", "project", "send", "states"]),
     ("members", &["context", "files", "project"]),
     ("new", &["context", "files", "project"]),
+    ("paper", &["context", "members", "project"]),
     ("preview", &["check", "context", "files", "import", "members", "project", "states", "stop"]),
     ("prune", &["context"]),
     ("schedule", &["context", "project", "send"]),

@@ -61,6 +61,7 @@ fn html_is_read_into_blocks() {
         ("<ol start=\"3\"><li>a</li></ol><ol><li>b</li></ol>", "l3(p(a)) l1(p(b))"),
         ("<blockquote><p>a</p></blockquote><dl><dt>b</dt><dd>c</dd></dl>", "q(p(a)) p(*b*) i(p(c))"),
         ("<del>a</del><sup><a href=\"#f\">1</a></sup>", "p(~a~^1^)"),
+        ("<p>a<span style=\"display: none; mso-hide: all\">b</span></p>", "p(a)"),
         ("<div class=\"footnotes\"><sup>1</sup><p>a</p></div>", "n(p(^1^ a))"),
         ("<a href=\"https://www.example.se/x/\">a</a>", "p(#a# #'(example.se/x)'#)"),
         ("<a href=\"https://example.se\">example.se</a>", "p(#example.se#)"),

@@ -1,0 +1,181 @@
+//! Laying out the letters of an issue, and writing them.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use jiff::civil::Date;
+
+use crate::cli::Paper as Arguments;
+use crate::commands::Context;
+use crate::compose::{Composer, Printed, PrintedSection};
+use crate::config::{Paper as Settings, WindowSide as Side};
+use crate::domain::{Member, MemberId};
+use crate::error::{Error, Kind};
+use crate::paper::{
+    LabelSheet, PdfInfo, PrintEvent, PrintLetter, PrintSection, Printer, Stationery, Window, WindowSide,
+};
+use crate::private;
+use crate::report::spreadsheet_csv;
+
+/// A letter with its address, in postal order.
+#[derive(Debug)]
+pub(super) struct Addressed {
+    pub member: Member,
+    pub address: Vec<String>,
+}
+
+/// What an issue's letters share on paper.
+pub(super) struct Press<'a> {
+    composer: &'a Composer,
+    settings: &'a Settings,
+    return_line: String,
+    sender: String,
+}
+
+impl<'a> Press<'a> {
+    pub fn new(context: Context<'a>, composer: &'a Composer) -> Self {
+        let association = context.project.association();
+        let address = association.postal_address.split_whitespace().collect::<Vec<_>>().join(" ");
+        Self {
+            composer,
+            settings: &context.project.config.paper,
+            return_line: format!("{}, {address}", association.name),
+            sender: association.name,
+        }
+    }
+
+    /// Lays out these letters in one PDF; with the pages of each member's letter.
+    pub fn letters(&self, letters: &[Addressed]) -> Result<(Vec<u8>, BTreeMap<MemberId, usize>), Error> {
+        let issue = self.composer.issue();
+        let stationery = Stationery {
+            info: self.info(issue.date),
+            sender_name: &self.sender,
+            return_line: &self.return_line,
+            logo: self.composer.logo_picture(),
+            window: window(self.settings),
+            page_of: self.composer.text("page_of"),
+            two_sided: !self.settings.one_sided,
+        };
+        let mut printer = Printer::new(&stationery, &self.composer.pictures())?;
+        let mut pages = BTreeMap::new();
+        for Addressed { member, address } in letters {
+            let printed = self.composer.printed(member)?;
+            pages.insert(member.id, printer.add(&laid_out(&printed, address))?);
+        }
+        Ok((printer.finish()?, pages))
+    }
+
+    /// The sheet of labels, in the letters' order.
+    pub fn labels(&self, letters: &[Addressed]) -> Result<Vec<u8>, Error> {
+        let addresses: Vec<Vec<String>> = letters.iter().map(|letter| letter.address.clone()).collect();
+        let sheet = self.settings.labels.map_or_else(LabelSheet::default, |labels| LabelSheet {
+            columns: labels.columns,
+            rows: labels.rows,
+            top: labels.top,
+            left: labels.left,
+            width: labels.width,
+            height: labels.height,
+        });
+        Ok(crate::paper::labels(&addresses, &sheet, &self.info(self.composer.issue().date))?)
+    }
+
+    fn info(&self, created: Date) -> PdfInfo<'_> {
+        let issue = self.composer.issue();
+        PdfInfo { title: &issue.title, language: &issue.language, created }
+    }
+}
+
+/// Where the envelope's window is.
+pub(super) fn window(settings: &Settings) -> Window {
+    let side = match settings.window {
+        Side::Left => WindowSide::Left,
+        Side::Right => WindowSide::Right,
+    };
+    Window::new(side, settings.right, settings.down)
+}
+
+fn laid_out<'p>(printed: &'p Printed, address: &[String]) -> PrintLetter<'p> {
+    PrintLetter {
+        language: &printed.language,
+        address: address.to_vec(),
+        date: printed.date.clone(),
+        title: printed.title.clone(),
+        lead: printed.lead.clone(),
+        greeting: printed.greeting.clone(),
+        sections: printed.sections.iter().map(section).collect(),
+        enclosures: printed.enclosures.clone(),
+        foot: printed.foot.clone(),
+    }
+}
+
+fn section(section: &PrintedSection) -> PrintSection {
+    let events = section.events.iter().map(|event| PrintEvent {
+        date_lines: event.date_lines.clone(),
+        title: event.title.clone(),
+        lines: event.lines.clone(),
+        link: event.link.clone(),
+    });
+    PrintSection {
+        title: section.title.clone(),
+        number: section.number,
+        language: section.language.clone(),
+        html: section.html.clone(),
+        events: events.collect(),
+    }
+}
+
+/// Writes the letters: all in one file, with labels, the list of the order, and each alone, as asked for.
+pub(super) fn write(
+    context: Context<'_>,
+    press: &Press<'_>,
+    arguments: &Arguments,
+    letters: &[Addressed],
+    pdf: &[u8],
+) -> Result<Vec<PathBuf>, Error> {
+    let folder = context.project.dir.join("paper");
+    let issue = press.composer.issue().name.as_str();
+    let one = arguments.member.is_some().then(|| letters.first()).flatten();
+    let name = one.map_or_else(|| issue.to_owned(), |letter| format!("{issue}-{}", letter.member.id.0));
+    let mut files = vec![save(&folder.join(format!("{name}.pdf")), pdf)?];
+    if one.is_none() {
+        files.push(save(&folder.join(format!("{issue}.csv")), &order_list(letters)?)?);
+    }
+    if arguments.labels {
+        files.push(save(&folder.join(format!("{name}-labels.pdf")), &press.labels(letters)?)?);
+    }
+    if arguments.each {
+        for (place, letter) in letters.iter().enumerate() {
+            let (single, _) = press.letters(std::slice::from_ref(letter))?;
+            let file = folder.join(issue).join(format!("{:03}-{}.pdf", place + 1, letter.member.id.0));
+            files.push(save(&file, &single)?);
+        }
+    }
+    Ok(files)
+}
+
+/// Place, number and the lines of the longest address.
+const COLUMNS: usize = 7;
+
+/// The letters in their order, as a CSV file that spreadsheets open as it is.
+fn order_list(letters: &[Addressed]) -> Result<Vec<u8>, Error> {
+    let row = |(place, letter): (usize, &Addressed)| {
+        let number = letter.member.number.clone().unwrap_or_default();
+        let mut row = vec![(place + 1).to_string(), number];
+        row.extend(letter.address.iter().cloned());
+        row.resize(COLUMNS, String::new());
+        row
+    };
+    let text = spreadsheet_csv(letters.iter().enumerate().map(row));
+    let text = text
+        .map_err(|error| Error::new(Kind::TryAgain, format!("cannot write the list of letters: {error}")))?;
+    Ok(format!("\u{feff}{text}").into_bytes())
+}
+
+/// Writes a file that only its owner can read.
+pub(super) fn save(path: &Path, content: &[u8]) -> Result<PathBuf, Error> {
+    let folder = path.parent().unwrap_or(Path::new("."));
+    private::create_folder(folder)
+        .and_then(|()| private::overwrite(path, content))
+        .map_err(|error| Error::new(Kind::TryAgain, format!("cannot write `{}`: {error}", path.display())))?;
+    Ok(path.to_owned())
+}
