@@ -37,7 +37,9 @@ impl Word {
 
     /// The glyphs of some of its bytes.
     pub fn part(&self, from: usize, to: usize) -> impl Iterator<Item = &WordGlyph> {
-        self.glyphs.iter().filter(move |glyph| (from..to).contains(&glyph.start))
+        let first = self.glyphs.partition_point(|glyph| glyph.start < from);
+        let last = self.glyphs.partition_point(|glyph| glyph.start < to);
+        self.glyphs.get(first..last).unwrap_or_default().iter()
     }
 }
 
