@@ -8,7 +8,7 @@ use serde::Serialize;
 use crate::cli::Status;
 use crate::domain::{IssueName, State};
 use crate::error::{Error, Exit};
-use crate::ledger::{Counts, DeliveryRow, Ledger, Lock};
+use crate::ledger::{Counts, DeliveryRow, Ledger, Lock, OnPaper};
 use crate::report::Paint;
 use crate::send::skip;
 
@@ -23,6 +23,8 @@ struct IssueStatus {
     total: u64,
     /// Members whose letters were accepted and came back.
     came_back: u64,
+    /// Letters for members whom no e-mail reaches.
+    on_paper: OnPaper,
     in_doubt: Vec<DeliveryRow>,
     rejected: Vec<DeliveryRow>,
     deferred: Vec<DeliveryRow>,
@@ -101,6 +103,7 @@ fn of_issue(project: &Project, ledger: &Ledger, issue: IssueName) -> Result<Issu
     Ok(IssueStatus {
         total: counts.total(),
         came_back: ledger.came_back(&issue)?,
+        on_paper: ledger.on_paper(&issue)?,
         counts,
         in_doubt,
         rejected: ledger.deliveries(&issue, State::Rejected)?,
@@ -119,6 +122,10 @@ impl IssueStatus {
                 "Of the accepted letters {} came back: see `medlemsbrev bounces report`.\n",
                 self.came_back
             );
+        }
+        let OnPaper { to_print, posted } = self.on_paper;
+        if to_print + posted > 0 {
+            let _infallible = writeln!(text, "On paper: {to_print} to print and post, {posted} posted.\n");
         }
         for (word, rows) in
             [("in doubt", &self.in_doubt), ("rejected", &self.rejected), ("deferred", &self.deferred)]

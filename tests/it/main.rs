@@ -28,6 +28,8 @@ mod look_ahead;
 mod main_job;
 mod members;
 mod notices;
+#[cfg(feature = "paper")]
+mod paper;
 mod postfix;
 mod preview;
 mod preview_browser;

@@ -95,6 +95,7 @@ fn print(shown: &Shown, terminal: Terminal) {
     for (title, rows) in [
         ("Suppressed", &shown.history.suppressions),
         ("Letters", &shown.history.deliveries),
+        ("On paper", &shown.history.paper),
         ("Bounces", &shown.history.bounces),
         ("Changes", &shown.history.changes),
         ("Log lines", &shown.log_lines),
