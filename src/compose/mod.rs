@@ -62,7 +62,7 @@ pub use error::ComposeError;
 pub use limits::VOID_ELEMENTS;
 pub use markdown::options as markdown_options;
 pub use notice::{Answer, Notice};
-pub use page::Association;
+pub use page::{Association, Neighbours, PageLink};
 use parts::InlineImage;
 pub use parts::image_path;
 pub use picture::unsupported;

@@ -21,6 +21,8 @@ pub(super) struct Page<'a> {
     pub greeting: &'a str,
     /// Whether this is the web page for everyone: no greeting and no unsubscribing.
     pub web: bool,
+    /// Where the web page stands in the archive; `None` in a letter.
+    pub archive: Option<&'a Neighbours>,
     /// Whether it is a notice to all members: nobody unsubscribes from it.
     pub notice: bool,
     /// Whether a table of contents helps.
@@ -32,6 +34,24 @@ pub(super) struct Page<'a> {
     /// The language file's texts.
     pub t: &'a BTreeMap<String, String>,
     pub logo: Option<&'a Logo>,
+}
+
+/// The pages before and after one in the archive.
+#[derive(Debug, Default, Serialize)]
+pub struct Neighbours {
+    /// The letter before this one.
+    pub earlier: Option<PageLink>,
+    /// The letter after this one.
+    pub later: Option<PageLink>,
+    /// The archive's public address, ended by `/`.
+    pub url: Option<String>,
+}
+
+/// A page of the archive.
+#[derive(Debug, Clone, Serialize)]
+pub struct PageLink {
+    pub file: String,
+    pub title: String,
 }
 
 /// The association, as templates see it.

@@ -12,7 +12,7 @@ use crate::domain::{Addressees, IssueKind, Token};
 
 use super::encode::{Sheet, filled, hole};
 use super::language::Language;
-use super::page::{Page, SectionView};
+use super::page::{Neighbours, Page, SectionView};
 use super::template::Templates;
 use super::{Body, CONTENTS_FROM, CompiledSection, ComposeError, Composer, HTML, Rendered, TEXT, text};
 
@@ -243,8 +243,8 @@ impl Composer {
 
     /// Renders the page with these sections and values, which are holes unless the page decides by them.
     fn variant(&self, visible: &[usize], values: &Values) -> Result<Variant, RenderError> {
-        let html = self.whole(&self.html, HTML, |body| &body.html, visible, values, false)?;
-        let text = self.whole(&self.text, TEXT, |body| &body.text, visible, values, false)?;
+        let html = self.whole(&self.html, HTML, |body| &body.html, visible, values, None)?;
+        let text = self.whole(&self.text, TEXT, |body| &body.text, visible, values, None)?;
         Ok(Variant { html: Sheet::new(&html, str::to_owned), text: Sheet::new(&text, text::flow) })
     }
 
@@ -256,7 +256,7 @@ impl Composer {
         of_body: fn(&Body) -> &String,
         visible: &[usize],
         values: &Values,
-        web: bool,
+        archive: Option<&Neighbours>,
     ) -> Result<String, RenderError> {
         let fields = self.named(&values.fields);
         let numbered = visible.iter().filter_map(|number| Some((*number, self.sections.get(*number)?)));
@@ -273,14 +273,14 @@ impl Composer {
         warm.skip(MOST_WARM).for_each(|section| section.tone = PLAIN);
         let language = self.language(&values.language);
         let page = self.page(&fields, language, &values.greeting, &values.unsubscribe, &sections);
-        templates.render_data(name, &Page { web, ..page })
+        templates.render_data(name, &Page { web: archive.is_some(), archive, ..page })
     }
 
     /// The page for everyone: a neutral reader's, without what only members need.
     ///
     /// # Errors
     /// If a template cannot be rendered.
-    pub(super) fn public_html(&self) -> Result<String, ComposeError> {
+    pub(super) fn public_html(&self, archive: &Neighbours) -> Result<String, ComposeError> {
         let reader = self.neutral_reader();
         let failed = |error: RenderError| ComposeError::Letter {
             member: "the web page".to_owned(),
@@ -291,7 +291,7 @@ impl Composer {
         let visible: Vec<usize> =
             sections.filter(|(_, section)| section.audience.is_none()).map(|(number, _)| number).collect();
         let values = self.values((&reader).into(), String::new(), &visible, true).map_err(failed)?;
-        let page = self.whole(&self.html, HTML, |body| &body.html, &visible, &values, true);
+        let page = self.whole(&self.html, HTML, |body| &body.html, &visible, &values, Some(archive));
         Ok(filled(&page.map_err(failed)?, |number| values.html(number)))
     }
 
@@ -311,6 +311,7 @@ impl Composer {
             member,
             greeting,
             web: false,
+            archive: None,
             notice: self.issue.kind == IssueKind::Notice,
             contents: sections.len() >= CONTENTS_FROM,
             sections,

@@ -7,7 +7,7 @@ use serde::Serialize;
 
 use super::language::Language;
 use super::template::{self, Templates};
-use super::{Association, ComposeError, Composer, helpers};
+use super::{Association, ComposeError, Composer, Neighbours, helpers};
 
 /// A letter for everyone to read: no greeting, no unsubscribe link, only sections that are for all.
 #[derive(Debug)]
@@ -36,12 +36,12 @@ struct IndexPage<'a, T> {
 }
 
 impl Composer {
-    /// The letter as a web page.
+    /// The letter as a web page between its neighbours.
     ///
     /// # Errors
     /// If a template cannot be rendered.
-    pub fn web_page(&self) -> Result<WebPage, ComposeError> {
-        let mut html = self.public_html()?;
+    pub fn web_page(&self, archive: &Neighbours) -> Result<WebPage, ComposeError> {
+        let mut html = self.public_html(archive)?;
         let mut images: Vec<(String, Vec<u8>)> = Vec::new();
         for image in &self.images {
             if !html.contains(&image.url()) {

@@ -7,7 +7,7 @@ use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use serde::Serialize;
 
-use crate::compose::{ComposeError, Composer, Index};
+use crate::compose::{ComposeError, Composer, Index, Neighbours, PageLink};
 use crate::private;
 
 /// Where the archive is written and found.
@@ -49,14 +49,24 @@ impl Site<'_> {
     pub fn write(&self, issues: &[Composer], index: &Index) -> Result<Vec<PathBuf>, PublishError> {
         let mut files = Vec::new();
         let mut listed = Vec::new();
-        for composer in issues {
+        let mut issues: Vec<&Composer> = issues.iter().collect();
+        issues.sort_by_key(|composer| composer.issue().date);
+        for (place, composer) in issues.iter().enumerate() {
             let issue = composer.issue();
-            let page = composer.web_page()?;
+            let link = |place: Option<usize>| {
+                place.and_then(|place| issues.get(place)).map(|other| page_link(other))
+            };
+            let neighbours = Neighbours {
+                earlier: link(place.checked_sub(1)),
+                later: link(place.checked_add(1)),
+                url: self.url.map(str::to_owned),
+            };
+            let page = composer.web_page(&neighbours)?;
             let folder = self.dir.join(issue.name.as_str());
             for (name, image) in &page.images {
                 files.push(write(folder.join(name), image)?);
             }
-            let file = format!("{}.html", issue.name);
+            let file = page_link(composer).file;
             files.push(write(self.dir.join(&file), page.html.as_bytes())?);
             listed.push(Listed {
                 file,
@@ -109,6 +119,11 @@ impl Site<'_> {
             ..Entry::default()
         })
     }
+}
+
+fn page_link(composer: &Composer) -> PageLink {
+    let issue = composer.issue();
+    PageLink { file: format!("{}.html", issue.name), title: issue.title.clone() }
 }
 
 fn write(path: PathBuf, content: &[u8]) -> Result<PathBuf, PublishError> {

@@ -40,6 +40,21 @@ fn a_letter_is_built_as_files() {
 }
 
 #[test]
+fn the_archives_pages_lead_to_each_other() {
+    let club = Sandbox::example("stockholm");
+    club.write("issues/2025-2/issue.toml", "title = \"Hösten\"\ndate = 2025-11-15\npreheader = \"Kort\"\n");
+    club.write("issues/2025-2/10-hej.md", "+++\ntitle = \"Hej\"\n+++\nText.\n");
+    club.run("archive 2025-2 2026-1").code(0);
+    let page = club.read("archive/2026-1.html");
+    for part in ["href=\"index.html\"", "href=\"2025-2.html\"", "<meta name=\"description\"", "og:title"] {
+        assert!(page.contains(part), "{part}");
+    }
+    assert!(club.read("archive/2025-2.html").contains("href=\"2026-1.html\""));
+    let letter = club.run("preview 2026-1 --part html").code(0).stdout();
+    assert!(!letter.contains("og:title") && !letter.contains("index.html"), "{letter}");
+}
+
+#[test]
 fn the_archive_has_no_personal_data() {
     let club = Sandbox::example("stockholm");
     club.run("archive").code(65).stderr_has("no issue has been approved for or sent to all members");

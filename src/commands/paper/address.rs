@@ -32,7 +32,6 @@ pub(super) fn order(member: &Member) -> (String, String, String) {
 mod tests {
     use super::*;
     use crate::domain::MemberId;
-    use std::collections::BTreeMap;
 
     fn member(fields: &[(&str, &str)]) -> Member {
         let fields = fields.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
