@@ -70,7 +70,7 @@ To begin: `medlemsbrev init brev`. For examples: `medlemsbrev COMMAND --help`.
 const GROUPS: [(&str, &[&str]); 7] = [
     ("Start", &["init", "new"]),
     ("Register", &["import", "members", "organisations", "segments"]),
-    ("Letter", &["check", "preview", "build"]),
+    ("Letter", &["check", "preview", "build", "templates"]),
     ("Sending", &["send", "approve", "cancel", "resolve", "paper"]),
     ("Returned mail", &["bounces", "unsuppress"]),
     ("Reports", &["status", "log"]),
@@ -136,6 +136,9 @@ pub enum Command {
     /// Write the letter as HTML, text and .eml files.
     #[command(after_help = examples::BUILD)]
     Build(Build),
+    /// Show which templates are your own, and write the built-in ones into the project to change them.
+    #[command(after_help = examples::TEMPLATES)]
+    Templates(Templates),
     /// Import the list, check the issue and send the letters; run again to resume.
     #[command(after_help = examples::SEND)]
     Send(Send),
@@ -283,6 +286,13 @@ pub struct Check {
     /// Check the login to the mail servers and your addresses instead of the issue; sends no letter.
     #[arg(long)]
     pub login: bool,
+}
+
+#[derive(Debug, Args)]
+pub struct Templates {
+    /// Write what the project lacks; a file that you changed is kept, and its newer version is written as NAME.new.
+    #[arg(long)]
+    pub write: bool,
 }
 
 #[derive(Debug, Args)]

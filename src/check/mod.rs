@@ -22,6 +22,7 @@ mod notice;
 mod online;
 mod readers;
 mod structure;
+mod templates;
 mod text;
 mod words;
 
@@ -48,6 +49,8 @@ pub struct Facts {
     /// Image file of the logo.
     pub logo: Option<PathBuf>,
     pub delivery: Delivery,
+    /// The project's folder of templates.
+    pub templates: PathBuf,
     /// Days that must lie between a notice and its meeting.
     pub notice_days: Option<u16>,
     /// Whether the configuration says who is a member with a vote.
@@ -76,7 +79,7 @@ struct Letters<'a> {
     readers: &'a Readers,
 }
 
-const SOURCE_RULES: [fn(&Subject<'_>) -> Vec<Finding>; 26] = [
+const SOURCE_RULES: [fn(&Subject<'_>) -> Vec<Finding>; 27] = [
     links::targets,
     links::anchors,
     links::not_parsed,
@@ -94,6 +97,7 @@ const SOURCE_RULES: [fn(&Subject<'_>) -> Vec<Finding>; 26] = [
     images::unused,
     notice::days,
     notice::voters,
+    templates::outdated,
     events::over,
     events::times,
     events::places,
@@ -212,6 +216,7 @@ mod tests {
             },
             logo: None,
             delivery: Delivery::default(),
+            templates: PathBuf::from("/nowhere"),
             notice_days: None,
             has_voting: false,
             allow_large: false,

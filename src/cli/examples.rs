@@ -80,11 +80,9 @@ examples! {
     CANCEL:
         "medlemsbrev cancel 2026-1"
         "medlemsbrev cancel 2026-1 --undo";
-    PAPER:
-        "medlemsbrev paper 2026-1 --dry-run"
-        "medlemsbrev paper 2026-1 --labels"
-        "medlemsbrev paper 2026-1 --done"
-        "medlemsbrev paper --test-sheet";
+    TEMPLATES:
+        "medlemsbrev templates"
+        "medlemsbrev templates --write";
     RESOLVE:
         "medlemsbrev resolve 2026-1"
         "medlemsbrev resolve 2026-1 --accepted"
@@ -120,4 +118,13 @@ examples! {
     MAN:
         "medlemsbrev man"
         "medlemsbrev man --output man1";
+}
+
+#[cfg(feature = "paper")]
+examples! {
+    PAPER:
+        "medlemsbrev paper 2026-1 --dry-run"
+        "medlemsbrev paper 2026-1 --labels"
+        "medlemsbrev paper 2026-1 --done"
+        "medlemsbrev paper --test-sheet";
 }

@@ -208,6 +208,7 @@ fn facts(project: &Project, allow_large: bool) -> Facts {
             smtp_host: config.transport.host.clone().filter(|_| is_smtp),
             has_bounce_address: config.sender.bounce_address.is_some(),
         },
+        templates: project.templates_dir(),
         notice_days: config.association.notice_days,
         has_voting: config.members.voting.is_some(),
         allow_large,

@@ -23,6 +23,7 @@ mod shell;
 mod states;
 mod status;
 mod stop;
+mod templates;
 
 use std::io::{IsTerminal, Write as _};
 
@@ -70,6 +71,7 @@ pub fn run(cli: Cli, terminal: Terminal) -> Result<Exit, Error> {
         Command::Members(command) => within(&|context| members::run(context, &command)),
         Command::Organisations => within(&|context| members::organisations(context)),
         Command::Segments => within(&|context| members::segments(context)),
+        Command::Templates(arguments) => within(&|context| templates::run(context, &arguments)),
         Command::Prune(arguments) => within(&|context| prune::run(context, &arguments)),
         Command::Schedule(arguments) => within(&|context| schedule::run(context, &arguments)),
         Command::Remind => within(&|context| schedule::remind::run(context)),

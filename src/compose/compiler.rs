@@ -30,8 +30,7 @@ impl Composer {
     pub fn new(source: IssueSource, setup: Setup, key: TokenKey) -> Result<Self, ComposeError> {
         let mut language = Language::load(&source.issue.language, &setup.templates)?;
         let mut others = Language::others(&language.code, &setup.templates);
-        let (_, css) =
-            template::load(&setup.templates, "style.css", include_str!("../../templates/style.css"))?;
+        let (_, css) = template::load(&setup.templates, "style.css")?;
         let styles = Styles::new(&css);
         let mut images = InlineImages::new(&setup.project, setup.sender.address.domain());
         let mut attachments = source
@@ -125,12 +124,12 @@ impl Composer {
     fn add_page_templates(&mut self, styles: &Styles) -> Result<(), ComposeError> {
         let schema = self.schema()?;
         let dir = self.setup.templates.clone();
-        let (path, html) = template::load(&dir, HTML, include_str!("../../templates/letter.html.hbs"))?;
+        let (path, html) = template::load(&dir, HTML)?;
         let check = |path: &Path, text: &str| template::Source { path, text, lines_above: 0 }.check(&schema);
         check(&path, &html)?;
         self.pages_have_logic = decides_by_member(&html.replace(super::style::MARK, ""));
         self.html.add(HTML, &path, &styles.write_into_template(&html)?)?;
-        let (path, text) = template::load(&dir, TEXT, include_str!("../../templates/letter.txt.hbs"))?;
+        let (path, text) = template::load(&dir, TEXT)?;
         check(&path, &text)?;
         self.pages_have_logic |= decides_by_member(&text);
         self.text.add(TEXT, &path, &text)?;

@@ -4,6 +4,7 @@
 //! images, attachments and the compiling of templates; [`Composer::letter`] does what is personal.
 
 mod autolink;
+mod built_in;
 mod calendar;
 mod compiler;
 mod digest;
@@ -56,6 +57,7 @@ use page::Logo;
 use template::Templates;
 use variant::Variants;
 
+pub use built_in::{TemplateState, template_states, write_templates};
 pub use digest::Content;
 pub use dkim::{DkimError, DkimKey, KeyProblem, Signer};
 pub use error::ComposeError;

@@ -297,16 +297,12 @@ fn suggestion(name: &str, known: &[String]) -> String {
 }
 
 /// The file of a template in the project's folder, else the built-in one.
-pub(super) fn load(
-    templates: &Path,
-    name: &str,
-    built_in: &'static str,
-) -> Result<(PathBuf, String), ComposeError> {
+pub(super) fn load(templates: &Path, name: &str) -> Result<(PathBuf, String), ComposeError> {
     let path = templates.join(name);
     match std::fs::read_to_string(&path) {
         Ok(text) => Ok((path, text.replace("\r\n", "\n"))),
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
-            Ok((PathBuf::from(format!("built-in {name}")), built_in.to_owned()))
+            Ok((PathBuf::from(format!("built-in {name}")), super::built_in::text(name).to_owned()))
         }
         Err(source) => Err(ComposeError::Read { path, source }),
     }

@@ -85,8 +85,7 @@ impl Index {
     /// When either cannot be used.
     pub fn load(templates: &Path, language: &str, association: Association) -> Result<Self, ComposeError> {
         let language = Language::load(language, templates)?;
-        let (path, text) =
-            template::load(templates, INDEX, include_str!("../../templates/archive.html.hbs"))?;
+        let (path, text) = template::load(templates, INDEX)?;
         let mut compiled = Templates::html();
         helpers::register(compiled.registry(), &std::sync::Arc::from([language.clone()]));
         compiled.add(INDEX, &path, &text)?;

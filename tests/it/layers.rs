@@ -47,7 +47,7 @@ const ALLOWED: [(&str, &[&str]); 20] = [
 ];
 
 /// Each command and what it may use of the others.
-const COMMANDS: [(&str, &[&str]); 26] = [
+const COMMANDS: [(&str, &[&str]); 27] = [
     ("project", &[]),
     ("context", &["project"]),
     ("files", &[]),
@@ -69,6 +69,7 @@ const COMMANDS: [(&str, &[&str]); 26] = [
     ("schedule", &["context", "project", "send"]),
     ("send", &["archive", "check", "context", "import", "members", "project", "states", "stop"]),
     ("shell", &["project"]),
+    ("templates", &["context", "project"]),
     ("status", &["context", "project", "schedule", "states"]),
     // What `commands/mod.rs` itself has for all of them.
     ("agree", &[]),

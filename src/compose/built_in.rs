@@ -1,0 +1,140 @@
+//! The built-in templates, and what a project has made of its copies of them.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use ring::digest::{SHA256, digest};
+use serde::Serialize;
+
+/// The files, by their path in a project's folder of templates.
+const BUILT_IN: [(&str, &str); 6] = [
+    ("letter.html.hbs", include_str!("../../templates/letter.html.hbs")),
+    ("letter.txt.hbs", include_str!("../../templates/letter.txt.hbs")),
+    ("style.css", include_str!("../../templates/style.css")),
+    ("archive.html.hbs", include_str!("../../templates/archive.html.hbs")),
+    ("language/sv.toml", include_str!("../../templates/language/sv.toml")),
+    ("language/en.toml", include_str!("../../templates/language/en.toml")),
+];
+
+/// Says from which built-in files the project's were made, by their digests.
+const RECORD: &str = ".built-in.toml";
+
+/// What a project has of a built-in template.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum TemplateState {
+    /// Nothing of its own.
+    BuiltIn,
+    /// A copy that nobody has changed.
+    Copy,
+    /// A changed copy, or a file of its own.
+    Changed,
+    /// A copy of an earlier version that nobody has changed.
+    OldCopy,
+    /// A changed copy of an earlier version, or the newer version still waits beside it.
+    OldChanged,
+}
+
+/// The text of a built-in template; empty if there is none of this name.
+pub(super) fn text(name: &str) -> &'static str {
+    BUILT_IN.iter().find(|(known, _)| *known == name).map_or("", |(_, text)| text)
+}
+
+/// The built-in templates with what the project has of them.
+pub fn template_states(templates: &Path) -> Vec<(&'static str, TemplateState)> {
+    let record = record(templates);
+    BUILT_IN.iter().map(|(name, text)| (*name, state(templates, &record, name, text))).collect()
+}
+
+/// Writes the built-in templates into the project, so that they can be changed. A file that was changed is kept: what a newer
+/// version brings is written beside it, as `NAME.new`. Returns the files written.
+///
+/// # Errors
+/// If a file cannot be written.
+pub fn write_templates(templates: &Path) -> std::io::Result<Vec<PathBuf>> {
+    std::fs::create_dir_all(templates.join("language"))?;
+    let mut record = record(templates);
+    let mut written = Vec::new();
+    for (name, text) in BUILT_IN {
+        let path = templates.join(name);
+        let target = match state(templates, &record, name, text) {
+            TemplateState::BuiltIn | TemplateState::OldCopy => path,
+            TemplateState::OldChanged if !newer(&path).exists() => newer(&path),
+            _ => continue,
+        };
+        std::fs::write(&target, text)?;
+        record.insert(name.to_owned(), hash(text));
+        written.push(target);
+    }
+    let text = toml::to_string(&record).unwrap_or_default();
+    std::fs::write(
+        templates.join(RECORD),
+        format!("# Digests of the built-in templates that these were made from.\n{text}"),
+    )?;
+    Ok(written)
+}
+
+fn state(templates: &Path, record: &BTreeMap<String, String>, name: &str, text: &str) -> TemplateState {
+    let path = templates.join(name);
+    let Ok(own) = std::fs::read_to_string(&path) else { return TemplateState::BuiltIn };
+    let Some(made_from) = record.get(name) else { return TemplateState::Changed };
+    let is_copy = hash(&own) == *made_from;
+    match (*made_from == hash(text), is_copy) {
+        _ if newer(&path).exists() => TemplateState::OldChanged,
+        (true, true) => TemplateState::Copy,
+        (true, false) => TemplateState::Changed,
+        (false, true) => TemplateState::OldCopy,
+        (false, false) => TemplateState::OldChanged,
+    }
+}
+
+fn record(templates: &Path) -> BTreeMap<String, String> {
+    let text = std::fs::read_to_string(templates.join(RECORD)).unwrap_or_default();
+    toml::from_str(&text).unwrap_or_default()
+}
+
+fn newer(path: &Path) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(".new");
+    PathBuf::from(name)
+}
+
+/// Line ends do not count: editors on Windows change them.
+fn hash(text: &str) -> String {
+    data_encoding::HEXLOWER.encode(digest(&SHA256, text.replace("\r\n", "\n").as_bytes()).as_ref())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn copies_are_told_from_what_was_changed_and_from_what_is_old() {
+        let dir = tempfile::tempdir().unwrap();
+        let state =
+            |name: &str| template_states(dir.path()).into_iter().find(|(known, _)| *known == name).unwrap().1;
+        assert_eq!(state("style.css"), TemplateState::BuiltIn);
+        assert_eq!(write_templates(dir.path()).unwrap().len(), BUILT_IN.len());
+        assert_eq!(state("style.css"), TemplateState::Copy);
+        assert!(write_templates(dir.path()).unwrap().is_empty());
+        std::fs::write(dir.path().join("style.css"), "p { color: #111; }").unwrap();
+        assert_eq!(state("style.css"), TemplateState::Changed);
+        // As if both had been made by an earlier version.
+        let old = BTreeMap::from([("style.css", hash("old")), ("letter.txt.hbs", hash("old"))]);
+        std::fs::write(dir.path().join(RECORD), toml::to_string(&old).unwrap()).unwrap();
+        std::fs::write(dir.path().join("letter.txt.hbs"), "old").unwrap();
+        assert_eq!(
+            [state("style.css"), state("letter.txt.hbs")],
+            [TemplateState::OldChanged, TemplateState::OldCopy]
+        );
+        let written = write_templates(dir.path()).unwrap();
+        assert_eq!(written, ["letter.txt.hbs", "style.css.new"].map(|name| dir.path().join(name)));
+        assert_eq!(
+            [state("style.css"), state("letter.txt.hbs")],
+            [TemplateState::OldChanged, TemplateState::Copy]
+        );
+        std::fs::remove_file(dir.path().join("style.css.new")).unwrap();
+        assert_eq!(state("style.css"), TemplateState::Changed);
+        assert_eq!(std::fs::read_to_string(dir.path().join("style.css")).unwrap(), "p { color: #111; }");
+    }
+}
