@@ -12,7 +12,7 @@ use crate::config::Paper as Settings;
 use crate::domain::{IssueKind, IssueName, Segment, SuppressionReason};
 use crate::error::{Error, Exit, Kind};
 use crate::ledger::{Ledger, MemberRow, OnPaper};
-use crate::paper::PdfInfo;
+use crate::paper::{PdfInfo, missing_characters};
 use crate::report::plural;
 
 use super::Context;
@@ -35,6 +35,15 @@ struct Printing {
     postage: Option<f64>,
     files: Vec<std::path::PathBuf>,
     without_address: Vec<Unaddressed>,
+    /// Addresses with characters that the letters' fonts lack.
+    unprintable: Vec<Unprintable>,
+}
+
+/// An address that is not printed as it is written.
+#[derive(Debug, Serialize)]
+struct Unprintable {
+    name: String,
+    characters: String,
 }
 
 /// A member to whom nothing can be posted.
@@ -86,9 +95,19 @@ pub fn run(context: Context<'_>, arguments: &Arguments) -> Result<Exit, Error> {
         postage: sheets.map(|sheets| price(grams(sheets), settings)).sum(),
         files,
         without_address,
+        unprintable: unprintable(&letters),
     };
     say(context, &printing);
     Ok(Exit::Done)
+}
+
+/// The addresses that the fonts lack characters for.
+fn unprintable(letters: &[Addressed]) -> Vec<Unprintable> {
+    let missing = letters.iter().map(|letter| {
+        let characters = missing_characters(&letter.address.join(" ")).into_iter().collect();
+        Unprintable { name: letter.member.name.clone(), characters }
+    });
+    missing.filter(|address| !address.characters.is_empty()).collect()
 }
 
 /// Whose letters are printed, in postal order, and who has no address to print.
@@ -196,6 +215,9 @@ fn say(context: Context<'_>, printing: &Printing) {
     let terminal = context.terminal;
     for member in &printing.without_address {
         terminal.say(format!("No postal address: {}: {}.", member.name, member.missing));
+    }
+    for Unprintable { name, characters } in &printing.unprintable {
+        terminal.say(format!("Write this address by hand: {name}: the fonts lack {characters}."));
     }
     if terminal.json {
         return terminal.json(printing);

@@ -69,6 +69,9 @@ fn the_same_letters_are_the_same_bytes_and_one_member_is_printed_on_demand() {
     assert!(first == bytes("2026-1.pdf"), "the bytes differ");
     club.run("paper 2026-1 --member gun@example.org").code(0).stdout_has("1 letter on paper");
     assert_eq!(club.status("2026-1")["on_paper"]["to_print"], 3);
+    club.write("members.csv", "Nr;Namn;E-post;Adress;Postnr;Ort\n9;李小龍;;Road 1;10000;Beijing\n");
+    club.run("import --max-missing 100%").code(0);
+    club.run("paper 2026-1").code(0).stderr_has("the fonts lack 小李龍");
     club.run("paper --test-sheet").code(0).stdout_has("test-sheet.pdf");
     let config = club.read("medlemsbrev.toml");
     club.write("medlemsbrev.toml", config + "right = 500.0\n");
