@@ -58,16 +58,15 @@ pub(super) fn unused(subject: &Subject<'_>) -> Vec<Finding> {
     let mut pictures: Vec<PathBuf> = entries.flatten().map(|entry| entry.path()).collect();
     pictures.retain(|path| path.is_file() && is_picture_name(&path.to_string_lossy()));
     pictures.sort();
-    let texts = || {
-        subject
-            .sections
-            .iter()
-            .map(|section| percent_decode_str(&section.section.markdown).decode_utf8_lossy())
-    };
-    let texts: Vec<String> = texts().map(|text| text.nfc().collect()).collect();
+    let texts = subject.sections.iter().flat_map(|section| {
+        let descriptions = section.section.events.iter().filter_map(|event| event.description.as_deref());
+        descriptions.chain([section.section.markdown.as_str()])
+    });
+    let texts: Vec<String> =
+        texts.map(|text| percent_decode_str(text).decode_utf8_lossy().nfc().collect()).collect();
     let is_shown = |path: &PathBuf| {
         let name: String = path.file_name().unwrap_or_default().to_string_lossy().nfc().collect();
-        texts.iter().any(|text| text.contains(&name))
+        subject.facts.logo.as_ref() == Some(path) || texts.iter().any(|text| text.contains(&name))
     };
     let finding = |path: PathBuf| {
         let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
@@ -190,5 +189,23 @@ mod tests {
             let rules: Vec<&str> = found.iter().map(|finding| finding.rule).collect();
             assert_eq!(rules, want, "{markdown}");
         }
+    }
+
+    #[test]
+    fn a_picture_is_shown_by_a_section_an_event_or_as_the_logo() {
+        let dir = tempfile::tempdir().unwrap();
+        let images = dir.path().join("images");
+        std::fs::create_dir(&images).unwrap();
+        for name in ["a.png", "b b.jpg", "event.png", "logo.png", "nowhere.png", "notes.txt"] {
+            std::fs::write(images.join(name), "x").unwrap();
+        }
+        let event = "[[event]]\ntitle = \"M\"\ndate = 2026-05-09\ndescription = \"![x](images/event.png)\"\n";
+        let markdown = "![x](images/a.png) ![y](images/b%20b.jpg)\n";
+        let source = super::super::tests::issue(dir.path(), event, markdown);
+        let facts =
+            super::super::Facts { logo: Some(images.join("logo.png")), ..super::super::tests::facts() };
+        let found: Vec<String> =
+            unused(&Subject::new(&source, &facts)).into_iter().map(|finding| finding.message).collect();
+        assert_eq!(found, ["no section shows `nowhere.png`"]);
     }
 }

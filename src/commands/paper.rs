@@ -141,12 +141,15 @@ fn recipients(
     Ok((letters, without))
 }
 
-/// Tells whether a member gets the issue on paper: whoever asked for paper, and whoever no e-mail reaches but for a wish.
+/// Tells whether a member gets the issue on paper: those who asked for paper, and those whom no e-mail can reach, unless they
+/// unsubscribed.
 fn gets_paper(row: &MemberRow, kind: IssueKind, wanted: Option<&Segment>) -> bool {
     if !row.active || row.held.is_some() {
         return false;
     }
-    let is_unreachable = match row.suppressed {
+    // Before a notice is first sent the ledger does not know that it is one.
+    let lifted = |reason: &SuppressionReason| kind == IssueKind::Notice && reason.is_for_newsletters();
+    let is_unreachable = match row.suppressed.filter(|reason| !lifted(reason)) {
         None => row.member.address.is_none(),
         Some(SuppressionReason::HardBounce | SuppressionReason::SoftBounces) => true,
         Some(_) => kind == IssueKind::Notice,

@@ -24,6 +24,11 @@ impl SuppressionReason {
         self.into()
     }
 
+    /// Tells whether it holds for newsletters only: a notice goes to the address all the same.
+    pub fn is_for_newsletters(self) -> bool {
+        matches!(self, Self::Complaint | Self::Unsubscribed)
+    }
+
     /// Tells whether somebody asked for it, rather than the address being dead.
     pub fn is_wish(self) -> bool {
         matches!(self, Self::Complaint | Self::Unsubscribed | Self::ByHand)

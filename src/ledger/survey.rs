@@ -94,10 +94,11 @@ impl MemberRow {
 impl MemberRow {
     /// Why this member gets no issue of a kind: opt-outs do not hold for notices.
     pub fn skip_of(&self, kind: IssueKind) -> Option<Skip> {
-        let is_of_newsletters = |skip: &Skip| {
-            matches!(skip, Skip::Suppressed(SuppressionReason::Unsubscribed | SuppressionReason::Complaint))
+        let is_lifted = |skip: &Skip| {
+            kind == IssueKind::Notice
+                && matches!(skip, Skip::Suppressed(reason) if reason.is_for_newsletters())
         };
-        self.skip().filter(|skip| kind == IssueKind::Newsletter || !is_of_newsletters(skip))
+        self.skip().filter(|skip| !is_lifted(skip))
     }
 }
 

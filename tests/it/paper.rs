@@ -83,6 +83,9 @@ fn a_notice_is_printed_for_everyone_whom_no_mail_reaches() {
     let club = club();
     club.write("issues/kallelse/issue.toml", "kind = \"notice\"\ntitle = \"Kallelse\"\ndate = 2026-04-15\n");
     club.write("issues/kallelse/10-hej.md", "+++\ntitle = \"Hej\"\n+++\nText.\n");
+    // Before the first sending as after it.
+    let printed = club.run("paper kallelse --dry-run --json").code(0).json();
+    assert_eq!(printed["letters"], 3, "{printed}");
     club.run("send kallelse --yes").code(0);
     // Eva gets it by mail, although she unsubscribed.
     assert_eq!(club.in_state("kallelse", "accepted"), 3);
