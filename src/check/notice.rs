@@ -1,7 +1,5 @@
 //! Notices to every member: whether they come in time, and whom they are for.
 
-use jiff::civil::Date;
-
 use crate::domain::IssueKind;
 
 use super::{Finding, Subject};
@@ -16,8 +14,8 @@ pub(super) fn days(subject: &Subject<'_>) -> Vec<Finding> {
     let mut findings = Vec::new();
     for section in &subject.sections {
         for (index, event) in section.section.events.iter().enumerate() {
-            let days = days_between(sent, event.date);
-            if (0..i64::from(wanted)).contains(&days) {
+            let days = (event.date - sent).get_days();
+            if (0..i32::from(wanted)).contains(&days) {
                 let message = format!(
                     "«{}» is {days} days after the notice is sent ({sent}): notice_days asks for {wanted}",
                     event.title
@@ -38,10 +36,6 @@ pub(super) fn voters(subject: &Subject<'_>) -> Vec<Finding> {
     let message = "the notice goes to everybody in the register: `voting` is missing in [members]";
     let advice = "say who is a member with a vote, such as voting = 'typ != \"intressent\"'";
     vec![Finding::warning("notice-voting", message, advice).at(subject.issue_file.key("", "kind"))]
-}
-
-fn days_between(from: Date, to: Date) -> i64 {
-    i64::from((to - from).get_days())
 }
 
 #[cfg(test)]

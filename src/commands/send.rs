@@ -17,7 +17,7 @@ mod two_records;
 use std::path::{Path, PathBuf};
 
 use crate::cli::Send;
-use crate::domain::{IssueKind, IssueName};
+use crate::domain::IssueName;
 use crate::error::{Error, Exit, Kind};
 use crate::ledger::{Ledger, Lock, Review, ReviewKind, Scratch};
 use crate::relay::{Durability, LookAhead, Outbox, Relay};
@@ -202,7 +202,6 @@ fn say_old_date(context: Context<'_>, prepared: &Prepared) -> Result<(), Error> 
 fn despite_opt_out(prepared: &Prepared) -> String {
     match prepared.opted_out {
         0 => String::new(),
-        _ if prepared.composer.issue().kind == IssueKind::Newsletter => String::new(),
         some => {
             let members = plural(some, "member gets", "members get");
             format!(" It is a notice: {members} it although they unsubscribed from newsletters.")

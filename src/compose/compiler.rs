@@ -94,8 +94,14 @@ impl Composer {
         let sender = &self.setup.sender;
         let organiser = Organiser { name: &self.setup.association.name, address: sender.contact() };
         let Some(text) = calendar(events, &self.issue, &self.setup.zone, organiser) else { return Ok(None) };
-        let name = self.language.text("calendar").to_lowercase();
-        Ok(Some((format!("{name}.ics"), parts::calendar(text, &name)?)))
+        let name = self.calendar_name();
+        let part = parts::calendar(text, &name)?;
+        Ok(Some((name, part)))
+    }
+
+    /// The name of the calendar's file.
+    pub(super) fn calendar_name(&self) -> String {
+        format!("{}.ics", self.language.text("calendar").to_lowercase())
     }
 
     /// Renders the language file's texts, which are the same for all members.

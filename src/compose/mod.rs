@@ -114,7 +114,7 @@ pub struct Composer {
     key: TokenKey,
     /// The letter's language.
     language: Language,
-    /// Languages of readers for whom the letter's frame is in their own.
+    /// Other languages in which a reader may get the letter's frame.
     others: Vec<Language>,
     html: Templates,
     text: Templates,
@@ -319,7 +319,7 @@ impl Composer {
         })
     }
 
-    /// The language of what frames the letter: the member's own if there is a file of it, else the letter's.
+    /// The language of what frames the letter: the member's own if there is a language file for it, else the letter's.
     fn language_of(&self, member: &Member) -> &Language {
         let named = LANGUAGE_FIELDS.iter().find_map(|field| member.field(field));
         let own = named.filter(|named| !self.language.is_called(named));

@@ -168,7 +168,7 @@ pub(super) fn attachment(project: &Path, path: &Path) -> Result<SinglePart, Comp
     Ok(builder.body(base64(path, limits::read_file(project, path)?)?))
 }
 
-/// The calendar of a letter's events (RFC 6047 §2.4); `name` is the file's, without its ending.
+/// The calendar of a letter's events (RFC 6047 §2.4); `name` is the file's.
 ///
 /// # Errors
 /// If the headers cannot be written.
@@ -178,8 +178,7 @@ pub(super) fn calendar(text: String, name: &str) -> Result<SinglePart, ComposeEr
         ContentType::parse(super::calendar::CONTENT_TYPE).map_err(|error| refused(error.to_string()))?;
     let body = Body::new_with_encoding(text.into_bytes(), ContentTransferEncoding::Base64)
         .map_err(|_| refused("the calendar cannot be encoded".to_owned()))?;
-    let file = format!("{}.ics", name.to_lowercase());
-    Ok(SinglePart::builder().header(kind).header(ContentDisposition::attachment(&file)).body(body))
+    Ok(SinglePart::builder().header(kind).header(ContentDisposition::attachment(name)).body(body))
 }
 
 fn base64(path: &Path, bytes: Vec<u8>) -> Result<Body, ComposeError> {

@@ -26,7 +26,7 @@ pub struct Printed {
 }
 
 /// A section of a printed letter.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
 pub struct PrintedSection {
     pub title: String,
     /// The number before the title; 0 for none.
@@ -38,8 +38,9 @@ pub struct PrintedSection {
 }
 
 /// An event of a printed letter.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
 pub struct PrintedEvent {
+    /// Date and time.
     pub date_lines: Vec<String>,
     pub title: String,
     pub lines: Vec<String>,
@@ -66,7 +67,7 @@ impl Composer {
             self.printed_section(section, number, self.section_hole(index), &values)
         });
         // Nobody opens a calendar file on paper.
-        let calendar = format!("{}.ics", self.language.text("calendar").to_lowercase());
+        let calendar = self.calendar_name();
         let files: Vec<String> =
             self.attachment_names.iter().filter(|name| **name != calendar).cloned().collect();
         Ok(Printed {

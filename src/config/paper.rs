@@ -17,7 +17,7 @@ pub struct Paper {
     /// Whether only one side of the sheets is printed.
     pub one_sided: bool,
     pub labels: Option<Labels>,
-    /// What a letter costs: up to so many grams, and the price.
+    /// The postage of a letter: maximum weight in grams, and price.
     pub postage: Vec<(u32, f64)>,
 }
 

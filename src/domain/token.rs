@@ -9,7 +9,7 @@ use super::{IssueName, MemberId};
 
 /// 16 characters are 80 bits: short enough for a local part, too long to guess.
 const MAC_CHARS: usize = 16;
-/// As many as the tokens of earlier versions have, which members still hold in their hands.
+/// The length in earlier versions, whose tokens are in letters that members still have.
 const EARLIER_MAC_CHARS: usize = 12;
 /// The longest token: an issue's name of 16 characters, a member's number of up to 10 digits, the mac and two dots.
 pub const MAX_LENGTH: usize = 16 + 10 + MAC_CHARS + 2;

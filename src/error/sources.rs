@@ -112,7 +112,7 @@ impl From<LedgerError> for Error {
             LedgerError::TwoRows { .. } => {
                 words.hint("make sure that each member has one row and a unique number")
             }
-            LedgerError::KindChanged { .. } => words.hint("restore `kind` in issue.toml, or make a new issue"),
+            LedgerError::KindChanged { .. } => words.hint("restore `kind` in issue.toml, or create a new issue"),
             LedgerError::Newer { .. } => words.hint("install the newest version: cargo install medlemsbrev"),
             _ => words.hint(
                 "check that the disk is not full and the state folder is writable, then run again to resume",

@@ -62,15 +62,9 @@ impl Ledger {
     /// Those of the ledger and of `each`.
     pub fn for_each_member<E: From<LedgerError>>(
         &self,
-        mut each: impl FnMut(MemberRow) -> Result<(), E>,
+        each: impl FnMut(MemberRow) -> Result<(), E>,
     ) -> Result<(), E> {
-        let sql = format!("SELECT {MEMBER_COLUMNS} FROM {MEMBER_TABLES} ORDER BY m.id");
-        let mut statement = self.connection.prepare_cached(&sql).map_err(LedgerError::from)?;
-        let mut rows = statement.query(()).map_err(LedgerError::from)?;
-        while let Some(row) = rows.next().map_err(LedgerError::from)? {
-            each(member_row(row)?)?;
-        }
-        Ok(())
+        self.each_member(MEMBER_TABLES, (), each)
     }
 
     /// The same, with why they get no letter of this issue.
@@ -80,11 +74,20 @@ impl Ledger {
     pub fn for_each_member_of<E: From<LedgerError>>(
         &self,
         issue: &IssueName,
+        each: impl FnMut(MemberRow) -> Result<(), E>,
+    ) -> Result<(), E> {
+        self.each_member(ISSUE_MEMBERS, [issue], each)
+    }
+
+    fn each_member<E: From<LedgerError>>(
+        &self,
+        tables: &str,
+        parameters: impl rusqlite::Params,
         mut each: impl FnMut(MemberRow) -> Result<(), E>,
     ) -> Result<(), E> {
-        let sql = format!("SELECT {MEMBER_COLUMNS} FROM {ISSUE_MEMBERS} ORDER BY m.id");
+        let sql = format!("SELECT {MEMBER_COLUMNS} FROM {tables} ORDER BY m.id");
         let mut statement = self.connection.prepare_cached(&sql).map_err(LedgerError::from)?;
-        let mut rows = statement.query([issue]).map_err(LedgerError::from)?;
+        let mut rows = statement.query(parameters).map_err(LedgerError::from)?;
         while let Some(row) = rows.next().map_err(LedgerError::from)? {
             each(member_row(row)?)?;
         }
@@ -97,9 +100,7 @@ impl Ledger {
     /// If the ledger cannot be read.
     pub fn member_of(&self, issue: &IssueName, id: MemberId) -> Result<Option<MemberRow>, LedgerError> {
         let sql = format!("SELECT {MEMBER_COLUMNS} FROM {ISSUE_MEMBERS} WHERE m.id = ?2");
-        let mut statement = self.connection.prepare_cached(&sql)?;
-        let mut rows = statement.query((issue, id))?;
-        rows.next()?.map(member_row).transpose()
+        self.one_member(&sql, (issue, id))
     }
 
     /// The member with this number of the register.
@@ -108,7 +109,7 @@ impl Ledger {
     /// If the ledger cannot be read.
     pub fn member(&self, id: MemberId) -> Result<Option<MemberRow>, LedgerError> {
         let sql = format!("SELECT {MEMBER_COLUMNS} FROM {MEMBER_TABLES} WHERE m.id = ?1");
-        self.one_member(&sql, id)
+        self.one_member(&sql, [id])
     }
 
     /// The member with this address, a present one before a former one.
@@ -119,7 +120,7 @@ impl Ledger {
         let sql = format!(
             "SELECT {MEMBER_COLUMNS} FROM {MEMBER_TABLES} WHERE m.address_key = ?1 ORDER BY m.active DESC LIMIT 1"
         );
-        self.one_member(&sql, address.key())
+        self.one_member(&sql, [address.key()])
     }
 
     /// The addresses that several active members share, in lower case.
@@ -174,10 +175,10 @@ impl Ledger {
     pub(super) fn one_member(
         &self,
         sql: &str,
-        key: impl rusqlite::ToSql,
+        parameters: impl rusqlite::Params,
     ) -> Result<Option<MemberRow>, LedgerError> {
         let mut statement = self.connection.prepare_cached(sql)?;
-        statement.query_row([key], |row| Ok(member_row(row))).optional()?.transpose()
+        statement.query_row(parameters, |row| Ok(member_row(row))).optional()?.transpose()
     }
 
     /// The names of all fields that members have.

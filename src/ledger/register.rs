@@ -31,7 +31,10 @@ impl Ledger {
     /// # Errors
     /// If the ledger cannot be read.
     pub fn member_by_number(&self, number: &str) -> Result<Option<MemberRow>, LedgerError> {
-        self.one_member(&format!("SELECT {MEMBER_COLUMNS} FROM {MEMBER_TABLES} WHERE m.number = ?1"), number)
+        self.one_member(
+            &format!("SELECT {MEMBER_COLUMNS} FROM {MEMBER_TABLES} WHERE m.number = ?1"),
+            [number],
+        )
     }
 
     /// Adds a member by hand; an import does not miss it.

@@ -4,6 +4,7 @@ use std::rc::Rc;
 
 use krilla::tagging::{ListNumbering, Tag};
 
+use super::PrintLetter;
 use super::blocks::{Align, Inline, Style, read};
 use super::flow::{Column, Item, Laid, Layout, Mark, SMALL, TEXT, plain_text};
 use super::links;
@@ -12,7 +13,7 @@ use super::pictures::Pictures;
 use super::shape::Shaper;
 use super::table::Stack;
 use super::tags::heading;
-use super::{PrintEvent, PrintLetter, PrintSection};
+use crate::compose::{PrintedEvent, PrintedSection};
 
 /// The width of the text on the page.
 pub(super) const COLUMN: Column =
@@ -44,7 +45,7 @@ pub(super) fn head(letter: &PrintLetter<'_>, shaper: &mut Shaper, pictures: &Pic
 }
 
 /// A section with its events.
-pub(super) fn section(section: &PrintSection, shaper: &mut Shaper, pictures: &Pictures) -> Laid {
+pub(super) fn section(section: &PrintedSection, shaper: &mut Shaper, pictures: &Pictures) -> Laid {
     let mut layout = Layout::new(shaper, pictures, &section.language);
     let root = layout.laid.tags.add(Tag::Section.with_lang(Some(section.language.clone())), None);
     let number = if section.number == 0 { String::new() } else { format!("{}  ", section.number) };
@@ -98,7 +99,7 @@ pub(super) fn tail(letter: &PrintLetter<'_>, shaper: &mut Shaper, pictures: &Pic
 
 impl Layout<'_> {
     /// Adds an event: its date at the left, the rest at the right; it is not split.
-    fn event(&mut self, event: &PrintEvent, parent: usize) {
+    fn event(&mut self, event: &PrintedEvent, parent: usize) {
         let node = self.laid.tags.add(Tag::Div, Some(parent));
         let date = self.laid.tags.add(Tag::P, Some(node));
         let text = self.laid.tags.add(Tag::P, Some(node));

@@ -24,6 +24,8 @@ mod window;
 
 use jiff::civil::Date;
 
+use crate::compose::PrintedSection;
+
 pub use fonts::missing_characters;
 pub use printer::Printer;
 pub use sheets::{LabelSheet, labels, test_sheet};
@@ -65,33 +67,10 @@ pub struct PrintLetter<'a> {
     pub title: String,
     pub lead: Option<String>,
     pub greeting: Option<String>,
-    pub sections: Vec<PrintSection>,
+    pub sections: Vec<PrintedSection>,
     /// The heading of the list of enclosures, and their names.
     pub enclosures: Option<(String, Vec<String>)>,
     pub foot: Vec<String>,
-}
-
-/// A section of a letter.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
-pub struct PrintSection {
-    pub title: String,
-    /// The number before the title; 0 for none.
-    pub number: usize,
-    pub language: String,
-    /// Sanitised HTML.
-    pub html: String,
-    pub events: Vec<PrintEvent>,
-}
-
-/// An event of a section.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
-pub struct PrintEvent {
-    /// Date and time, at the left.
-    pub date_lines: Vec<String>,
-    pub title: String,
-    pub lines: Vec<String>,
-    /// The link's text and its address.
-    pub link: Option<(String, String)>,
 }
 
 /// Why there is no PDF.

@@ -15,11 +15,12 @@ use super::pictures::{Pictures, fitted, size};
 use super::shape::Shaper;
 use super::tags::Drawn;
 use super::window::{Area, MM, WindowSide, fitted_address};
-use super::{PaperError, PrintLetter, PrintSection, Stationery};
+use super::{PaperError, PrintLetter, Stationery};
+use crate::compose::PrintedSection;
 
 /// The `src` under which the logo is kept.
 const LOGO: &str = "\0logo";
-/// Sections that differ from member to member are not kept for ever.
+/// Sections that differ from member to member are not kept indefinitely.
 const MOST_SECTIONS: usize = 200;
 /// The space that the footer takes, above the lower margin.
 const FOOTER: f32 = 26.0;
@@ -34,7 +35,7 @@ pub struct Printer {
     paper: Paper,
     shaper: Shaper,
     pictures: Pictures,
-    sections: HashMap<PrintSection, Rc<Laid>>,
+    sections: HashMap<PrintedSection, Rc<Laid>>,
     sender: String,
     return_line: String,
     page_of: String,
@@ -114,7 +115,7 @@ impl Printer {
         self.paper.finish()
     }
 
-    fn section(&mut self, content: &PrintSection) -> Rc<Laid> {
+    fn section(&mut self, content: &PrintedSection) -> Rc<Laid> {
         if let Some(laid) = self.sections.get(content) {
             return Rc::clone(laid);
         }

@@ -1,6 +1,7 @@
 use std::collections::BTreeMap;
 
 use super::*;
+use crate::compose::PrintedEvent;
 
 fn stationery(two_sided: bool) -> Stationery<'static> {
     Stationery {
@@ -15,13 +16,13 @@ fn stationery(two_sided: bool) -> Stationery<'static> {
 }
 
 fn letter(html: &str) -> PrintLetter<'static> {
-    let event = PrintEvent {
+    let event = PrintedEvent {
         date_lines: vec!["9 maj".to_owned(), "kl. 13".to_owned()],
         title: "Årsmöte".to_owned(),
         lines: vec!["Bygdegården".to_owned()],
         link: Some(("Anmäl dig".to_owned(), "https://example.se/m".to_owned())),
     };
-    let section = PrintSection {
+    let section = PrintedSection {
         title: "Nytt".to_owned(),
         number: 1,
         language: "sv".to_owned(),

@@ -8,7 +8,8 @@ use html5ever::tendril::StrTendril;
 use html5ever::tokenizer::states::RawKind;
 use html5ever::tokenizer::{BufferQueue, Tag, TagKind, Token, TokenSink, TokenSinkResult, Tokenizer};
 
-const VOID: [&str; 8] = ["br", "img", "hr", "wbr", "input", "col", "source", "link"];
+use crate::compose::VOID_ELEMENTS;
+
 /// Elements whose content is not printed.
 const RAW: [&str; 2] = ["style", "script"];
 /// Deeper elements are passed over; their text stays.
@@ -111,7 +112,7 @@ impl Stack {
         let name = tag.name.to_string();
         match tag.kind {
             TagKind::EndTag => self.close(&name),
-            TagKind::StartTag if VOID.contains(&name.as_str()) => {
+            TagKind::StartTag if VOID_ELEMENTS.contains(&name.as_str()) => {
                 self.siblings().push(Node::Element(element(tag)));
             }
             TagKind::StartTag if self.open.len() >= DEEPEST => self.skipped.push(name),

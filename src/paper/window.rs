@@ -33,7 +33,7 @@ pub struct Window {
 }
 
 impl Window {
-    /// The usual window (left: DIN 5008 form B), moved to the right and down by so many mm.
+    /// The usual window (left: DIN 5008 form B), moved right and down by the given mm.
     pub fn new(side: WindowSide, right: f32, down: f32) -> Self {
         let left = match side {
             WindowSide::Left => 20.0,

@@ -7,13 +7,11 @@ use jiff::civil::Date;
 
 use crate::cli::Paper as Arguments;
 use crate::commands::Context;
-use crate::compose::{Composer, Printed, PrintedSection};
+use crate::compose::{Composer, Printed};
 use crate::config::{Paper as Settings, WindowSide as Side};
 use crate::domain::{Member, MemberId};
 use crate::error::{Error, Kind};
-use crate::paper::{
-    LabelSheet, PdfInfo, PrintEvent, PrintLetter, PrintSection, Printer, Stationery, Window, WindowSide,
-};
+use crate::paper::{LabelSheet, PdfInfo, PrintLetter, Printer, Stationery, Window, WindowSide};
 use crate::private;
 use crate::report::spreadsheet_csv;
 
@@ -102,25 +100,9 @@ fn laid_out<'p>(printed: &'p Printed, address: &[String]) -> PrintLetter<'p> {
         title: printed.title.clone(),
         lead: printed.lead.clone(),
         greeting: printed.greeting.clone(),
-        sections: printed.sections.iter().map(section).collect(),
+        sections: printed.sections.clone(),
         enclosures: printed.enclosures.clone(),
         foot: printed.foot.clone(),
-    }
-}
-
-fn section(section: &PrintedSection) -> PrintSection {
-    let events = section.events.iter().map(|event| PrintEvent {
-        date_lines: event.date_lines.clone(),
-        title: event.title.clone(),
-        lines: event.lines.clone(),
-        link: event.link.clone(),
-    });
-    PrintSection {
-        title: section.title.clone(),
-        number: section.number,
-        language: section.language.clone(),
-        html: section.html.clone(),
-        events: events.collect(),
     }
 }
 

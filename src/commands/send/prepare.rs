@@ -9,7 +9,7 @@ use jiff::Timestamp;
 use crate::commands::archive::is_public;
 use crate::commands::{Context, Project};
 use crate::compose::Composer;
-use crate::domain::{Address, Household, IssueName, MemberId, Segment, State};
+use crate::domain::{Address, Household, IssueKind, IssueName, MemberId, Segment, State};
 use crate::error::{Error, Kind};
 use crate::ledger::{DeliveryRow, Ledger, Requeued};
 use crate::send::{Forecast, Grouping, Job};
@@ -88,7 +88,10 @@ fn rehearse(
 ) -> Result<(u64, u64), Error> {
     let mut letters = 0;
     let mut opted_out = 0;
-    let unsubscribed = ledger.opted_out()?;
+    let unsubscribed = match composer.issue().kind {
+        IssueKind::Notice => ledger.opted_out()?,
+        IssueKind::Newsletter => HashSet::new(),
+    };
     let now = Timestamp::now();
     let mut grouping = Grouping::new(ledger.shared_addresses()?);
     let mut take = |household: Household| {
