@@ -59,6 +59,7 @@ fn composer(issue: &str) -> Composer {
         postal_address: "Vägen 1, 100 00 Byn".to_owned(),
         website: None,
         contact: "kansliet@example.se".to_owned(),
+        phone: None,
     };
     let setup = Setup {
         association,

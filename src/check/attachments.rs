@@ -1,6 +1,6 @@
 //! Attached files: how heavy they are, and whether mail servers let them through.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use crate::compose::LeftOut;
 use crate::domain::Excerpt;
@@ -31,19 +31,42 @@ pub(super) fn sizes(subject: &Subject<'_>) -> Vec<Finding> {
     vec![finding.at(whole(&subject.source.dir.join("attachments")))]
 }
 
-/// Attachments that mail servers refuse, and whole letters with them.
+/// Attachments that mail servers refuse, and whole letters with them; they look into ZIP files too.
 pub(super) fn kinds(subject: &Subject<'_>) -> Vec<Finding> {
-    let is_dangerous = |path: &&std::path::PathBuf| {
-        let ending = path.extension().map(|ending| ending.to_string_lossy().to_lowercase());
-        ending.is_some_and(|ending| DANGEROUS.contains(&ending.as_str()))
-    };
-    let finding = |path: &std::path::PathBuf| {
+    let finding = |path: &PathBuf| {
         let name = path.file_name().unwrap_or_default().to_string_lossy();
-        let message =
-            format!("`{name}` is executable or may contain macros: most mail servers refuse such letters");
-        Finding::error("attachment-kind", message, "save it as PDF, .docx or .xlsx").at(whole(path))
+        let message = if is_dangerous(&name) {
+            format!("`{name}` is executable or may contain macros: most mail servers refuse such letters")
+        } else {
+            let inner = packed(path).into_iter().find(|inner| is_dangerous(inner))?;
+            format!(
+                "`{inner}` in `{name}` is executable or may contain macros: most mail servers refuse such letters"
+            )
+        };
+        let advice = "save it as PDF, .docx or .xlsx, or leave it out";
+        Some(Finding::error("attachment-kind", message, advice).at(whole(path)))
     };
-    subject.source.attachments.iter().filter(is_dangerous).map(finding).collect()
+    subject.source.attachments.iter().filter_map(finding).collect()
+}
+
+fn is_dangerous(name: &str) -> bool {
+    // Windows drops dots and spaces at the end of a name.
+    let name = name.trim_end_matches(['.', ' ']);
+    let ending = Path::new(name).extension().map(|ending| ending.to_string_lossy().to_lowercase());
+    ending.is_some_and(|ending| DANGEROUS.contains(&ending.as_str()))
+}
+
+/// The names of the files in a ZIP file; none if it is no ZIP file.
+fn packed(path: &Path) -> Vec<String> {
+    let is_zip = path.extension().is_some_and(|ending| ending.eq_ignore_ascii_case("zip"));
+    let archive = std::fs::File::open(path)
+        .ok()
+        .filter(|_| is_zip)
+        .and_then(|file| zip::ZipArchive::new(std::io::BufReader::new(file)).ok());
+    archive
+        .iter()
+        .flat_map(|archive| archive.file_names().flatten().map(std::borrow::Cow::into_owned))
+        .collect()
 }
 
 /// Files in the folder that readers do not get.
@@ -121,8 +144,33 @@ mod tests {
             ("blankett.docx", 1, &[]),
             ("möte.ics", 1, &[]),
             ("README", 1, &[]),
+            ("trasig.zip", 40, &[]),
         ] {
             assert_eq!(judged(name, size), want, "{name}");
+        }
+    }
+
+    #[test]
+    fn programs_in_zip_files_are_named() {
+        use std::io::Write;
+        let dir = tempfile::tempdir().unwrap();
+        for (names, want) in [
+            (&["stadgar.pdf", "bilder/gård.jpg"][..], None),
+            (&["stadgar.pdf", "spel/Start.EXE"], Some("spel/Start.EXE")),
+            (&["faktura.pdf.js"], Some("faktura.pdf.js")),
+            (&["faktura.scr. "], Some("faktura.scr. ")),
+        ] {
+            let path = dir.path().join("Handlingar.ZIP");
+            let mut archive = zip::ZipWriter::new(std::fs::File::create(&path).unwrap());
+            let options =
+                zip::write::SimpleFileOptions::default().compression_method(zip::CompressionMethod::Stored);
+            for name in names {
+                archive.start_file(*name, options).unwrap();
+                archive.write_all(b"x").unwrap();
+            }
+            archive.finish().unwrap();
+            let found = packed(&path).into_iter().find(|name| is_dangerous(name));
+            assert_eq!(found.as_deref(), want);
         }
     }
 }

@@ -6,7 +6,7 @@ use imagesize::ImageType;
 use percent_encoding::percent_decode_str;
 use unicode_normalization::UnicodeNormalization;
 
-use crate::compose::{image_path, is_picture_name, unsupported};
+use crate::compose::{Layout, image_path, is_picture_name, unsupported};
 use crate::domain::Excerpt;
 
 use super::markdown::Image;
@@ -49,6 +49,21 @@ pub(super) fn files(subject: &Subject<'_>) -> Vec<Finding> {
         findings.extend(file(logo, logo).into_iter().map(|finding| finding.at(Excerpt::new(logo, "", 0..0))));
     }
     findings
+}
+
+/// Braces after an image that are not understood, and so would be read.
+pub(super) fn layouts(subject: &Subject<'_>) -> Vec<Finding> {
+    let of_section = |section: &SectionText<'_>| {
+        let source = &section.section.markdown;
+        let unknown = section.markdown.images.iter().filter_map(|image| {
+            let word = Layout::read(source.get(image.range.end..)?)?.err()?;
+            let message = format!("`{word}` after the image is not understood");
+            let advice = "write {width=50%}, {side=left} or {width=40% side=right} right behind the image";
+            Some(Finding::error("image-layout", message, advice).at(section.place(&image.range)))
+        });
+        unknown.collect::<Vec<_>>()
+    };
+    subject.sections.iter().flat_map(of_section).collect()
 }
 
 /// Pictures in the folder that no section shows.

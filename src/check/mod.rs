@@ -79,7 +79,7 @@ struct Letters<'a> {
     readers: &'a Readers,
 }
 
-const SOURCE_RULES: [fn(&Subject<'_>) -> Vec<Finding>; 27] = [
+const SOURCE_RULES: [fn(&Subject<'_>) -> Vec<Finding>; 28] = [
     links::targets,
     links::anchors,
     links::not_parsed,
@@ -95,6 +95,7 @@ const SOURCE_RULES: [fn(&Subject<'_>) -> Vec<Finding>; 27] = [
     structure::empty_sections,
     structure::many_sections,
     images::unused,
+    images::layouts,
     notice::days,
     notice::voters,
     templates::outdated,
@@ -213,6 +214,7 @@ mod tests {
                 postal_address: "Bygatan 1, 100 00 Byn".to_owned(),
                 website: None,
                 contact: "kansliet@example.se".to_owned(),
+                phone: None,
             },
             logo: None,
             delivery: Delivery::default(),

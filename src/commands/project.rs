@@ -267,6 +267,7 @@ impl Project {
             postal_address: association.postal_address.clone(),
             website: association.website.clone(),
             contact: association.contact.to_string(),
+            phone: association.phone.as_deref().map(compose::Phone::new),
         }
     }
 

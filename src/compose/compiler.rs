@@ -83,7 +83,7 @@ impl Composer {
             attachments.push(part);
             composer.attachment_names.push(name);
         }
-        composer.images = images.into_images();
+        composer.images = images.into_images()?;
         let image_parts = composer.images.iter().map(InlineImage::part).collect::<Result<Vec<_>, _>>()?;
         composer.frame = Frame::new(&composer.setup.sender, &composer.issue, &image_parts, &attachments)?;
         Ok(composer)
@@ -227,7 +227,7 @@ fn decides_by_member(text: &str) -> bool {
 const LOGO_WIDTH: usize = 200;
 
 fn logo(path: &Path, images: &mut InlineImages) -> Result<Logo, ComposeError> {
-    let image = images.add(path, LOGO_WIDTH)?;
+    let image = images.add_logo(path, LOGO_WIDTH)?;
     let picture = &image.picture;
     let width = picture.width.clamp(1, LOGO_WIDTH);
     Ok(Logo { src: image.url(), width, height: picture.height * width / picture.width.max(1) })

@@ -10,7 +10,7 @@ use super::language::Language;
 use super::prepare::prepared;
 use super::style::Styles;
 use super::tag_mask::TagMask;
-use super::{ComposeError, parts::InlineImages, typography};
+use super::{ComposeError, figure, parts::InlineImages, typography};
 
 /// A section as templates: rendered once if nothing in it is personal.
 #[derive(Debug)]
@@ -47,8 +47,8 @@ pub(super) fn render(
     let events =
         TextMergeStream::new(Parser::new_ext(&source, options())).map(|event| for_mail(event, anchor));
     let events = with_links(events.collect());
-    let text = super::text::render(&events);
-    let events = unwrap_block_tags(shift_headings(events), &mask);
+    let text = super::text::render(&figure::in_text(&events));
+    let events = unwrap_block_tags(shift_headings(figure::in_html(&events)), &mask);
     let events = typography::set(labelled(buttons(&images.take_in(events, dir)?)), language);
     let mut html = String::new();
     pulldown_cmark::html::push_html(&mut html, events.into_iter());
@@ -254,7 +254,9 @@ pub(super) fn sanitised(html: &str) -> String {
         .add_tag_attributes("table", ["role"])
         .add_allowed_classes("table", ["buttons", "cards"])
         .add_allowed_classes("td", ["button-cell", "button-gap"])
-        .add_allowed_classes("span", ["label"])
+        .add_allowed_classes("div", ["figure", "left", "right"])
+        .add_allowed_classes("p", ["caption"])
+        .add_allowed_classes("span", ["label", "caption"])
         .filter_style_properties(HashSet::from(["text-align"]))
         .add_tag_attributes("td", ["style"])
         .add_tag_attributes("th", ["style"])

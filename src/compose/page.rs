@@ -61,6 +61,26 @@ pub struct Association {
     pub postal_address: String,
     pub website: Option<String>,
     pub contact: String,
+    /// The telephone number for questions, as it is read and as a link dials it (RFC 3966).
+    pub phone: Option<Phone>,
+}
+
+/// A telephone number, as templates see it.
+#[derive(Debug, Clone, Serialize)]
+pub struct Phone {
+    pub number: String,
+    /// The `tel:` URL.
+    pub link: String,
+}
+
+impl Phone {
+    /// The number as someone wrote it.
+    pub fn new(number: &str) -> Self {
+        let dialled: String = number.chars().filter(|c| c.is_ascii_digit() || *c == '+').collect();
+        // Written together so that no line breaks in it.
+        let parts: Vec<&str> = number.split_whitespace().collect();
+        Self { number: parts.join("\u{a0}"), link: format!("tel:{dialled}") }
+    }
 }
 
 /// One section, as templates see it.

@@ -9,11 +9,19 @@ use percent_encoding::percent_decode_str;
 use pulldown_cmark::{CowStr, Event, Tag};
 
 use super::html::elements;
-use super::picture::Picture;
+use super::picture::{LIGHT, Picture};
 use super::{ComposeError, limits};
 
 /// The width of a section's text in the default template, in CSS pixels.
 pub(super) const TEXT_WIDTH: usize = 536;
+
+/// Where a picture begins that has text beside it.
+const BESIDE: [&str; 2] = ["<div class=\"figure left\">", "<div class=\"figure right\">"];
+
+/// The most bytes of a letter's pictures together, as files.
+const BUDGET: usize = 1_000_000;
+/// How many bytes each may have, step by step, where they are too heavy together.
+const LIGHTER: [usize; 4] = [120_000, 80_000, 50_000, 30_000];
 
 /// The images that the letter's HTML refers to by `cid:` (RFC 2392).
 #[derive(Debug)]
@@ -30,6 +38,9 @@ pub(super) struct InlineImages {
 pub(super) struct InlineImage {
     /// The file it is made from.
     pub path: PathBuf,
+    /// The greatest width at which it is shown, in CSS pixels.
+    shown: usize,
+    is_logo: bool,
     /// The name under which it travels: the file's, with the ending of what it became.
     pub name: String,
     pub content_id: String,
@@ -67,14 +78,21 @@ impl InlineImages {
     /// # Errors
     /// If the file is missing or is not an image that mail programs show.
     pub fn add(&mut self, path: &Path, shown: usize) -> Result<&InlineImage, ComposeError> {
-        let known = self.images.iter().position(|image| image.path == path);
+        let known = self.images.iter().position(|image| image.path == path && image.shown == shown);
         let index = match known {
             Some(index) => index,
             None => {
-                let picture = Picture::new(path, limits::read_file(&self.project, path)?, shown)?;
+                let picture = Picture::new(path, limits::read_file(&self.project, path)?, shown, LIGHT)?;
                 let content_id = format!("image-{}@{}", self.images.len() + 1, self.domain);
                 let name = name_as(path, &picture.kind);
-                self.images.push(InlineImage { path: path.to_owned(), name, content_id, picture });
+                self.images.push(InlineImage {
+                    path: path.to_owned(),
+                    shown,
+                    is_logo: false,
+                    name,
+                    content_id,
+                    picture,
+                });
                 self.images.len() - 1
             }
         };
@@ -113,19 +131,25 @@ impl InlineImages {
         for element in elements(html).into_iter().filter(|element| element.name == "img") {
             let source = element.attribute("src").unwrap_or_default();
             let known = self.images.iter().position(|image| image.url() == source);
+            let asked = element.attribute("width").and_then(|width| width.parse::<usize>().ok());
             let image = match known.and_then(|index| self.images.get(index)) {
                 Some(image) => image,
                 None if source.is_empty() || source.contains(':') => continue,
-                None => self.add(&image_path(dir, source), TEXT_WIDTH)?,
+                None => self.add(&image_path(dir, source), asked.unwrap_or(TEXT_WIDTH).min(TEXT_WIDTH))?,
             };
             let tag = html.get(element.range.clone()).unwrap_or_default();
             let Some((before, rest)) = tag.split_once("src=\"") else { continue };
             let after = rest.split_once('"').map_or("", |(_, after)| after);
             replaced.push_str(html.get(copied..element.range.start).unwrap_or_default());
+            let own = image.picture.width.clamp(1, TEXT_WIDTH);
+            if BESIDE.iter().any(|start| replaced.ends_with(start)) {
+                // The caption is as wide as the picture.
+                replaced.pop();
+                let _infallible = write!(replaced, " style=\"width: {}px\">", asked.unwrap_or(own).min(own));
+            }
             let _infallible = write!(replaced, "{before}src=\"{}\"", image.url());
-            // An editor's own width stays.
             if element.attribute("width").is_none() {
-                let _infallible = write!(replaced, " width=\"{}\"", image.picture.width.clamp(1, TEXT_WIDTH));
+                let _infallible = write!(replaced, " width=\"{own}\"");
             }
             replaced.push_str(after);
             copied = element.range.end;
@@ -134,9 +158,38 @@ impl InlineImages {
         Ok(replaced)
     }
 
-    /// All that were taken in.
-    pub fn into_images(self) -> Vec<InlineImage> {
-        self.images
+    /// All that were taken in; if they are too heavy together, the heavy ones with less quality.
+    ///
+    /// # Errors
+    /// If a file can no longer be read.
+    pub fn into_images(mut self) -> Result<Vec<InlineImage>, ComposeError> {
+        for light in LIGHTER {
+            if self.images.iter().map(|image| image.picture.bytes.len()).sum::<usize>() <= BUDGET {
+                break;
+            }
+            let heavy = |image: &&mut InlineImage| image.picture.bytes.len() > light && !image.is_logo;
+            for image in self.images.iter_mut().filter(heavy) {
+                let bytes = limits::read_file(&self.project, &image.path)?;
+                image.picture = Picture::new(&image.path, bytes, image.shown, light)?;
+                image.name = name_as(&image.path, &image.picture.kind);
+            }
+        }
+        Ok(self.images)
+    }
+
+    /// Takes the logo in, on a ground of its own if it needs one; `shown` as for [`InlineImages::add`].
+    ///
+    /// # Errors
+    /// As [`InlineImages::add`].
+    pub fn add_logo(&mut self, path: &Path, shown: usize) -> Result<&InlineImage, ComposeError> {
+        self.add(path, shown)?;
+        let logo = self.images.pop().map(|logo| InlineImage {
+            picture: logo.picture.on_ground(shown),
+            is_logo: true,
+            ..logo
+        });
+        self.images.extend(logo);
+        self.add(path, shown)
     }
 }
 

@@ -16,11 +16,21 @@ use super::ComposeError;
 /// Pixels per CSS pixel of a picture that is made smaller, as dense screens have them.
 const DENSITY: usize = 2;
 /// The most bytes of a light picture.
-const LIGHT: usize = 200_000;
+pub(super) const LIGHT: usize = 200_000;
 /// The most pixels per CSS pixel with which a light picture travels as it is.
 const DENSE: usize = 3;
 /// From good to acceptable: the first that makes a picture light is taken.
 const QUALITIES: [u8; 3] = [82, 72, 60];
+/// How far, in hundredths, a picture is made smaller that no quality makes light.
+const SCALES: [u32; 3] = [100, 70, 50];
+/// A logo of which more than this share, in hundredths, can be seen through is put on a ground of its own.
+const SEE_THROUGH: usize = 5;
+/// The room around such a logo, in CSS pixels.
+const ROOM: u32 = 8;
+/// The grounds for dark and for light logos: the letter's white and its green.
+const GROUNDS: [image::Rgba<u8>; 2] = [image::Rgba([255; 4]), image::Rgba([0x1f, 0x51, 0x38, 255])];
+/// From this luminance (WCAG 2) a logo has less than 2:1 to white.
+const LIGHT_LOGO: f64 = 0.475;
 /// A picture that would need more memory is refused.
 const MEMORY: u64 = 512 << 20;
 /// What files begin their notes with: EXIF, XMP, IPTC (in JPEG), and PNG's own.
@@ -39,11 +49,12 @@ pub(super) struct Picture {
 }
 
 impl Picture {
-    /// Prepares a file's content; `shown` is the greatest width at which the letter shows it, in CSS pixels.
+    /// Prepares a file's content; `shown` is the greatest width at which the letter shows it, in CSS pixels, and `light`
+    /// how many bytes it may have.
     ///
     /// # Errors
     /// If it is not a picture that can be shown, or is damaged.
-    pub fn new(path: &Path, bytes: Vec<u8>, shown: usize) -> Result<Self, ComposeError> {
+    pub fn new(path: &Path, bytes: Vec<u8>, shown: usize, light: usize) -> Result<Self, ComposeError> {
         let refused = |why: String| ComposeError::NotAnImage { path: path.to_owned(), why };
         if let Some(why) = unsupported(&bytes) {
             return Err(refused(why.to_owned()));
@@ -51,7 +62,7 @@ impl Picture {
         let format = image::guess_format(&bytes).map_err(|error| refused(damage(&error)))?;
         let size =
             imagesize::blob_size(&bytes).map_err(|error| refused(format!("it is damaged ({error})")))?;
-        let is_fit = size.width <= shown.saturating_mul(DENSE) && bytes.len() <= LIGHT && !has_notes(&bytes);
+        let is_fit = size.width <= shown.saturating_mul(DENSE) && bytes.len() <= light && !has_notes(&bytes);
         let kind = match format {
             ImageFormat::Gif => Some(mime::IMAGE_GIF),
             ImageFormat::Png if is_fit => Some(mime::IMAGE_PNG),
@@ -60,11 +71,56 @@ impl Picture {
         };
         match kind {
             Some(kind) => Ok(Self { bytes, kind, width: size.width, height: size.height }),
-            None => {
-                remade(&bytes, format, shown.saturating_mul(DENSITY)).map_err(|error| refused(damage(&error)))
-            }
+            None => remade(&bytes, format, shown.saturating_mul(DENSITY), light)
+                .map_err(|error| refused(damage(&error))),
         }
     }
+
+    /// A logo that can be seen through, on a ground of its own: a dark one would vanish on a dark page, and a light one on
+    /// a white page.
+    pub fn on_ground(self, shown: usize) -> Self {
+        let grounded = (self.kind == mime::IMAGE_PNG).then(|| grounded(&self.bytes, shown)).flatten();
+        match grounded {
+            Some((bytes, width, height)) => Self { bytes, width, height, ..self },
+            None => self,
+        }
+    }
+}
+
+/// The logo on a ground, as PNG with its width and height; `None` if it needs none or is damaged.
+fn grounded(bytes: &[u8], shown: usize) -> Option<(Vec<u8>, usize, usize)> {
+    let logo = image::load_from_memory_with_format(bytes, ImageFormat::Png).ok()?;
+    if !logo.color().has_alpha() {
+        return None;
+    }
+    let logo = logo.to_rgba8();
+    let (mut weight, mut luminance, mut clear) = (0.0, 0.0, 0);
+    for image::Rgba([red, green, blue, alpha]) in logo.pixels() {
+        let opacity = f64::from(*alpha) / 255.0;
+        let [red, green, blue] = [*red, *green, *blue].map(linear);
+        weight += opacity;
+        luminance += opacity * (0.2126 * red + 0.7152 * green + 0.0722 * blue);
+        clear += usize::from(*alpha < 128);
+    }
+    let pixels = logo.pixels().len();
+    if clear * 100 <= pixels * SEE_THROUGH || weight == 0.0 {
+        return None;
+    }
+    let [white, dark] = GROUNDS;
+    let ground = if luminance / weight > LIGHT_LOGO { dark } else { white };
+    let density = logo.width().div_ceil(u32::try_from(shown).ok()?.max(1)).max(1);
+    let room = ROOM * density;
+    let (width, height) = (logo.width() + 2 * room, logo.height() + 2 * room);
+    let mut plate = image::RgbaImage::from_pixel(width, height, ground);
+    image::imageops::overlay(&mut plate, &logo, room.into(), room.into());
+    let bytes = png(&DynamicImage::from(plate).to_rgb8().into(), None).ok()?;
+    Some((bytes, width as usize, height as usize))
+}
+
+/// A colour's channel as light (sRGB, IEC 61966-2-1).
+fn linear(channel: u8) -> f64 {
+    let value = f64::from(channel) / 255.0;
+    if value <= 0.04045 { value / 12.92 } else { ((value + 0.055) / 1.055).powf(2.4) }
 }
 
 /// Why a file that begins like this is not shown by mail programs, and what to do; nothing if it can be used.
@@ -99,7 +155,7 @@ fn has_notes(bytes: &[u8]) -> bool {
 }
 
 /// Decodes a picture, turns it as its EXIF data says, makes it at most `widest` pixels wide and encodes it again.
-fn remade(bytes: &[u8], format: ImageFormat, widest: usize) -> ImageResult<Picture> {
+fn remade(bytes: &[u8], format: ImageFormat, widest: usize, light: usize) -> ImageResult<Picture> {
     let widest = u32::try_from(widest).unwrap_or(u32::MAX);
     let mut reader = ImageReader::with_format(Cursor::new(bytes), format);
     let mut limits = Limits::default();
@@ -115,16 +171,19 @@ fn remade(bytes: &[u8], format: ImageFormat, widest: usize) -> ImageResult<Pictu
     if picture.width() > widest {
         picture = picture.resize(widest, u32::MAX, FilterType::CatmullRom);
     }
-    let (width, height) = (picture.width() as usize, picture.height() as usize);
     let is_photograph = format == ImageFormat::Jpeg;
     let png = if is_photograph { None } else { Some(png(&picture, profile.as_deref())?) };
     let see_through =
         picture.color().has_alpha() && picture.to_rgba8().pixels().any(|pixel| pixel.0[3] < u8::MAX);
-    let (bytes, kind) = match png {
-        Some(png) if see_through || png.len() <= LIGHT => (png, mime::IMAGE_PNG),
-        _ => (jpeg(&picture, profile.as_deref())?, mime::IMAGE_JPEG),
+    let bytes = match png {
+        Some(png) if see_through || png.len() <= light => {
+            let (width, height) = (picture.width() as usize, picture.height() as usize);
+            return Ok(Picture { bytes: png, kind: mime::IMAGE_PNG, width, height });
+        }
+        _ => jpeg(&mut picture, profile.as_deref(), light)?,
     };
-    Ok(Picture { bytes, kind, width, height })
+    let (width, height) = (picture.width() as usize, picture.height() as usize);
+    Ok(Picture { bytes, kind: mime::IMAGE_JPEG, width, height })
 }
 
 fn png(picture: &DynamicImage, profile: Option<&[u8]>) -> ImageResult<Vec<u8>> {
@@ -135,14 +194,21 @@ fn png(picture: &DynamicImage, profile: Option<&[u8]>) -> ImageResult<Vec<u8>> {
     Ok(bytes)
 }
 
-fn jpeg(picture: &DynamicImage, profile: Option<&[u8]>) -> ImageResult<Vec<u8>> {
-    let picture = DynamicImage::from(picture.to_rgb8());
+/// The picture as JPEG, light if the worst quality and half its size make it so.
+fn jpeg(picture: &mut DynamicImage, profile: Option<&[u8]>, light: usize) -> ImageResult<Vec<u8>> {
+    let whole = DynamicImage::from(picture.to_rgb8());
     let mut bytes = Vec::new();
-    for quality in QUALITIES {
-        bytes.clear();
-        write(&picture, profile, JpegEncoder::new_with_quality(&mut bytes, quality))?;
-        if bytes.len() <= LIGHT {
-            break;
+    for scale in SCALES {
+        *picture = match scale {
+            100 => whole.clone(),
+            _ => whole.resize((whole.width() * scale / 100).max(1), u32::MAX, FilterType::CatmullRom),
+        };
+        for quality in QUALITIES {
+            bytes.clear();
+            write(picture, profile, JpegEncoder::new_with_quality(&mut bytes, quality))?;
+            if bytes.len() <= light {
+                return Ok(bytes);
+            }
         }
     }
     Ok(bytes)
@@ -178,7 +244,7 @@ mod tests {
     }
 
     fn prepared(bytes: &[u8]) -> Result<Picture, ComposeError> {
-        Picture::new(Path::new("a.jpg"), bytes.to_vec(), 536)
+        Picture::new(Path::new("a.jpg"), bytes.to_vec(), 536, LIGHT)
     }
 
     #[test]
@@ -217,6 +283,27 @@ mod tests {
             let shown = image::load_from_memory(&picture.bytes).unwrap();
             assert_eq!(shown.color().has_alpha(), colour.color().has_alpha(), "{format:?}");
         }
+    }
+
+    #[test]
+    fn a_logo_that_can_be_seen_through_gets_a_ground_on_which_it_shows() {
+        let logo = |mark: image::Rgba<u8>, is_clear: fn(u32) -> bool| {
+            let pixel = |x, _| if is_clear(x) { image::Rgba([0; 4]) } else { mark };
+            let mut file = Vec::new();
+            let picture = DynamicImage::from(image::RgbaImage::from_fn(400, 100, pixel));
+            picture.write_to(&mut Cursor::new(&mut file), ImageFormat::Png).unwrap();
+            Picture::new(Path::new("logo.png"), file, 200, LIGHT).unwrap().on_ground(200)
+        };
+        let half = |x: u32| x > 200;
+        for (mark, ground) in [([20, 20, 60, 255], [255, 255, 255]), ([250, 250, 250, 255], [31, 81, 56])] {
+            let made = logo(image::Rgba(mark), half);
+            assert_eq!((made.width, made.height), (432, 132));
+            let shown = image::load_from_memory(&made.bytes).unwrap().to_rgb8();
+            assert_eq!(shown.get_pixel(0, 0).0, ground);
+            assert_eq!(shown.get_pixel(20, 20).0[..], mark[..3]);
+        }
+        let opaque = logo(image::Rgba([9, 9, 9, 255]), |x| x < 8);
+        assert_eq!((opaque.width, opaque.height), (400, 100), "left as it is");
     }
 
     #[test]

@@ -127,8 +127,19 @@ impl Composer {
 
     fn printed_foot(&self, language: &Language) -> Vec<String> {
         let association = &self.setup.association;
-        let ask =
-            format!("{} {} {}", language.text("question"), language.text("contact"), association.contact);
+        let ask = match &association.phone {
+            Some(phone) => format!(
+                "{} {} {} {} {}",
+                language.text("question"),
+                language.text("call"),
+                phone.number,
+                language.text("or_write"),
+                association.contact
+            ),
+            None => {
+                format!("{} {} {}", language.text("question"), language.text("contact"), association.contact)
+            }
+        };
         vec![ask, association.name.clone(), super::html::one_line(&association.postal_address)]
     }
 }

@@ -65,6 +65,8 @@ pub struct Association {
     pub postal_address: String,
     pub website: Option<String>,
     pub contact: Address,
+    /// Telephone number for questions.
+    pub phone: Option<String>,
     /// Image file, from the project's folder.
     pub logo: Option<PathBuf>,
     /// Days that the statutes ask for between a notice and its meeting.
@@ -274,6 +276,12 @@ impl Config {
         }
         if self.association.name.trim().is_empty() {
             return wrong("association.name", "is empty");
+        }
+        if let Some(phone) = &self.association.phone {
+            let is_number = |c: char| c.is_ascii_digit() || "+-–()/. ".contains(c);
+            if phone.chars().filter(char::is_ascii_digit).count() < 5 || !phone.chars().all(is_number) {
+                return wrong("association.phone", "is no telephone number: write it as \"08-123 456 78\"");
+            }
         }
         let names =
             [("association.name", Some(&self.association.name)), ("sender.name", self.sender.name.as_ref())];

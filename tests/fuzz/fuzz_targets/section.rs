@@ -19,7 +19,7 @@ fuzz_target!(|section: &str| {
             name: "Byalaget".to_owned(),
             postal_address: "Vägen 1, 100 00 Byn".to_owned(),
             website: None,
-            contact: "kansliet@example.se".to_owned(),
+            contact: "kansliet@example.se".to_owned(), phone: None,
         },
         sender: Sender {
             name: "Byalaget".to_owned(),

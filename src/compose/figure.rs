@@ -1,0 +1,238 @@
+//! Pictures with a caption, a width of their own, or the text beside them: `![alt](x.jpg "caption"){width=50% side=left}`.
+
+use std::fmt::Write;
+
+use html_escape::encode_double_quoted_attribute as escaped;
+use pulldown_cmark::{Event, Tag, TagEnd};
+
+use super::parts::TEXT_WIDTH;
+
+/// The width of a picture with text beside it, unless another is asked for, in CSS pixels.
+const BESIDE: usize = 256;
+
+/// What the braces after a picture ask for.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+pub struct Layout {
+    /// In CSS pixels.
+    pub width: Option<usize>,
+    pub side: Option<Side>,
+}
+
+/// Where a picture stands that has text beside it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, strum::EnumString, strum::IntoStaticStr)]
+#[strum(serialize_all = "lowercase")]
+pub enum Side {
+    Left,
+    Right,
+}
+
+impl Layout {
+    /// Reads the braces at the beginning of what follows a picture: the layout and the length of the braces in bytes.
+    ///
+    /// # Errors
+    /// Names the word that is not understood.
+    pub fn read(after: &str) -> Option<Result<(Self, usize), String>> {
+        let inner = after.strip_prefix('{').filter(|rest| !rest.starts_with('{'))?;
+        let (inner, _) = inner.split_once('}')?;
+        let read = inner.split_whitespace().try_fold(Self::default(), Self::with);
+        Some(read.map(|layout| (layout, inner.len() + 2)))
+    }
+
+    fn with(self, word: &str) -> Result<Self, String> {
+        let unknown = || word.to_owned();
+        let (key, value) = word.split_once('=').ok_or_else(unknown)?;
+        let value = value.trim_matches(['"', '\'', '“', '”']);
+        match key {
+            "side" => Ok(Self { side: Some(value.parse().map_err(|_| unknown())?), ..self }),
+            "width" => {
+                let (digits, whole) = match value.strip_suffix('%') {
+                    Some(percent) => (percent, Some(100)),
+                    None => (value.strip_suffix("px").unwrap_or(value), None),
+                };
+                let number: usize = digits.parse().ok().filter(|number| *number > 0).ok_or_else(unknown)?;
+                let pixels = whole.map_or(number, |whole| TEXT_WIDTH.saturating_mul(number) / whole);
+                Ok(Self { width: Some(pixels.clamp(1, TEXT_WIDTH)), ..self })
+            }
+            _ => Err(unknown()),
+        }
+    }
+}
+
+/// A picture of the Markdown.
+#[derive(Debug)]
+struct Figure<'e, 'a> {
+    source: String,
+    caption: String,
+    layout: Layout,
+    /// Its description.
+    alt: &'e [Event<'a>],
+}
+
+impl<'e, 'a> Figure<'e, 'a> {
+    /// Takes the picture at the beginning of `events`, with the braces behind it, and what is left of the text behind
+    /// them; the rest of the events follows.
+    fn take(events: &'e [Event<'a>]) -> Option<(Self, &'e str, &'e [Event<'a>])> {
+        let (Event::Start(Tag::Image { dest_url, title, .. }), rest) = events.split_first()? else {
+            return None;
+        };
+        let end = rest.iter().position(|event| matches!(event, Event::End(TagEnd::Image)))?;
+        let (alt, rest) = rest.split_at(end);
+        let rest = rest.get(1..).unwrap_or_default();
+        let (layout, left, rest) = match rest.split_first() {
+            Some((Event::Text(text), later)) => match Layout::read(text) {
+                Some(Ok((layout, length))) => (layout, text.get(length..).unwrap_or_default(), later),
+                _ => (Layout::default(), "", rest),
+            },
+            _ => (Layout::default(), "", rest),
+        };
+        let (source, caption) = (dest_url.to_string(), title.trim().to_owned());
+        Some((Self { source, caption, layout, alt }, left, rest))
+    }
+
+    /// Whether it is more than a picture in a line of text.
+    fn is_plain(&self) -> bool {
+        self.caption.is_empty() && self.layout == Layout::default()
+    }
+
+    /// The `<img>`; the picture itself is taken in later.
+    fn element(&self) -> String {
+        let text = |event: &Event<'_>| match event {
+            Event::Text(text) | Event::Code(text) => text.to_string(),
+            Event::SoftBreak | Event::HardBreak => " ".to_owned(),
+            _ => String::new(),
+        };
+        let alt: String = self.alt.iter().map(text).collect();
+        let mut element = format!("<img src=\"{}\" alt=\"{}\"", escaped(&self.source), escaped(&alt));
+        if let Some(width) = self.layout.width.or_else(|| self.layout.side.map(|_| BESIDE)) {
+            let _infallible = write!(element, " width=\"{width}\"");
+        }
+        element.push('>');
+        element
+    }
+}
+
+/// Pictures as the text part has them: the description, then the caption.
+pub(super) fn in_text<'a>(events: &[Event<'a>]) -> Vec<Event<'a>> {
+    made(events, |figure, _, made| {
+        made.push(Event::Text("[".into()));
+        made.extend(figure.alt.iter().cloned());
+        made.push(Event::Text("]".into()));
+        if !figure.caption.is_empty() {
+            made.push(Event::Text(format!(" {}", figure.caption).into()));
+        }
+    })
+}
+
+/// Pictures as the HTML has them: one that is alone in its paragraph becomes a block with its caption below.
+pub(super) fn in_html<'a>(events: &[Event<'a>]) -> Vec<Event<'a>> {
+    made(events, |figure, is_alone, made| {
+        let caption = (!figure.caption.is_empty()).then(|| Event::Text(figure.caption.clone().into()));
+        if is_alone {
+            let side: &'static str = figure.layout.side.map_or("", Side::into);
+            made.push(Event::Html(format!("<div class=\"figure {side}\">{}", figure.element()).into()));
+            if let Some(caption) = caption {
+                made.extend([
+                    Event::Html("<p class=\"caption\">".into()),
+                    caption,
+                    Event::Html("</p>".into()),
+                ]);
+            }
+            made.push(Event::Html("</div>\n".into()));
+        } else {
+            made.push(Event::InlineHtml(figure.element().into()));
+            if let Some(caption) = caption {
+                let open = Event::InlineHtml("<br><span class=\"caption\">".into());
+                made.extend([open, caption, Event::InlineHtml("</span>".into())]);
+            }
+        }
+    })
+}
+
+/// Writes each picture that is more than one in a line of text with `write`, which is told whether it stands alone in
+/// its paragraph.
+fn made<'a>(
+    events: &[Event<'a>],
+    mut write: impl FnMut(&Figure<'_, 'a>, bool, &mut Vec<Event<'a>>),
+) -> Vec<Event<'a>> {
+    let mut made: Vec<Event<'a>> = Vec::with_capacity(events.len());
+    let mut rest = events;
+    while let Some((first, later)) = rest.split_first() {
+        match Figure::take(rest).filter(|(figure, ..)| !figure.is_plain()) {
+            Some((figure, left, after)) => {
+                let is_alone = matches!(made.last(), Some(Event::Start(Tag::Paragraph)))
+                    && left.trim().is_empty()
+                    && matches!(after.first(), Some(Event::End(TagEnd::Paragraph)));
+                if is_alone {
+                    made.pop();
+                }
+                write(&figure, is_alone, &mut made);
+                if is_alone {
+                    rest = after.get(1..).unwrap_or_default();
+                } else {
+                    made.extend((!left.is_empty()).then(|| Event::Text(left.to_owned().into())));
+                    rest = after;
+                }
+            }
+            None => {
+                made.push(first.clone());
+                rest = later;
+            }
+        }
+    }
+    made
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use pulldown_cmark::Parser;
+
+    fn html(markdown: &str) -> String {
+        let events: Vec<Event<'_>> = pulldown_cmark::TextMergeStream::new(Parser::new(markdown)).collect();
+        let mut html = String::new();
+        pulldown_cmark::html::push_html(&mut html, in_html(&events).into_iter());
+        html.replace('\n', "")
+    }
+
+    #[test]
+    fn a_picture_gets_what_stands_behind_it() {
+        for (markdown, want) in [
+            ("![A](a.jpg)", "<p><img src=\"a.jpg\" alt=\"A\" /></p>"),
+            (
+                "![A & \"b\"](a.jpg \"Foto: Kim\"){width=50% side=left}",
+                "<div class=\"figure left\"><img src=\"a.jpg\" alt=\"A &amp; &quot;b&quot;\" width=\"268\">\
+                 <p class=\"caption\">Foto: Kim</p></div>",
+            ),
+            (
+                "![A](a.jpg){side=right}",
+                "<div class=\"figure right\"><img src=\"a.jpg\" alt=\"A\" width=\"256\"></div>",
+            ),
+            (
+                "x ![A](a.jpg \"c\"){width=90} y",
+                "<p>x <img src=\"a.jpg\" alt=\"A\" width=\"90\"><br><span class=\"caption\">c</span> y</p>",
+            ),
+            (
+                "![A](a.jpg){width=9000px}",
+                "<div class=\"figure \"><img src=\"a.jpg\" alt=\"A\" width=\"536\"></div>",
+            ),
+            ("![A](a.jpg){widht=50%}", "<p><img src=\"a.jpg\" alt=\"A\" />{widht=50%}</p>"),
+            ("![A](a.jpg) {x}", "<p><img src=\"a.jpg\" alt=\"A\" /> {x}</p>"),
+        ] {
+            assert_eq!(html(markdown), want, "{markdown}");
+        }
+    }
+
+    #[test]
+    fn what_is_not_understood_is_named() {
+        for (after, want) in [
+            ("{width=0}", "width=0"),
+            ("{side=middle width=50%}", "side=middle"),
+            ("{width}", "width"),
+            ("{height=50}", "height=50"),
+        ] {
+            assert_eq!(Layout::read(after), Some(Err(want.to_owned())), "{after}");
+        }
+        assert_eq!(Layout::read("{{member.name}}"), None);
+        assert_eq!(Layout::read("{width=50%"), None);
+    }
+}
