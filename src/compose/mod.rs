@@ -4,6 +4,7 @@
 //! images, attachments and the compiling of templates; [`Composer::letter`] does what is personal.
 
 mod autolink;
+mod board;
 mod built_in;
 mod calendar;
 mod compiler;
@@ -57,13 +58,14 @@ use page::Logo;
 use template::Templates;
 use variant::Variants;
 
+pub use board::{BoardBar, BoardChart, BoardReport, BoardRow, BoardTable};
 pub use built_in::{TemplateState, template_states, write_templates};
 pub use digest::Content;
 pub use dkim::{DkimError, DkimKey, KeyProblem, Signer};
 pub use error::ComposeError;
 pub use limits::VOID_ELEMENTS;
 pub use markdown::options as markdown_options;
-pub use notice::{Answer, Notice};
+pub use notice::{Answer, Enclosures, Notice};
 pub use page::{Association, Neighbours, PageLink};
 use parts::InlineImage;
 pub use parts::image_path;
