@@ -8,7 +8,6 @@ mod proof;
 mod text;
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
 
 use jiff::Timestamp;
 use serde::Serialize;
@@ -118,10 +117,7 @@ fn ledger(project: &Project, issue: Option<&IssueName>) -> Result<Ledger, Error>
         let named = issue.filter(|issue| !project.issues().contains(issue));
         return Err(named.map_or_else(nothing_sent, |issue| project.no_issue(issue)));
     }
-    let ledger = match project.ledger() {
-        Ok(ledger) => ledger,
-        Err(_) => return project.ledger_copy(),
-    };
+    let Ok(ledger) = project.ledger() else { return project.ledger_copy() };
     // On a disk that cannot be written to, the counts are kept another time.
     let _read_only = super::history::freeze(project, &ledger, Timestamp::now());
     Ok(ledger)
@@ -254,7 +250,9 @@ fn difference(issues: &[Counted]) -> Option<BTreeMap<&'static str, i64>> {
 fn unreachable_organisations(ledger: &Ledger) -> Result<BTreeMap<String, u64>, Error> {
     let mut found: BTreeMap<String, (String, u64, bool)> = BTreeMap::new();
     ledger.for_each_member(|row| {
-        if let Some(name) = row.member.field("organisation").filter(|name| row.active && !name.trim().is_empty()) {
+        if let Some(name) =
+            row.member.field("organisation").filter(|name| row.active && !name.trim().is_empty())
+        {
             let (_, members, is_reachable) =
                 found.entry(name.to_lowercase()).or_insert_with(|| (name.to_owned(), 0, false));
             *members += 1;
@@ -339,13 +337,8 @@ fn save(context: Context<'_>, name: &str, content: &[u8], arguments: &Arguments)
         let message = format!("cannot write `{}`: it is a folder", path.display());
         return Err(Error::new(Kind::Usage, message).hint("name a file after --output"));
     }
-    write(&path, content)?;
+    super::files::overwrite(&path, content)?;
     context.terminal.text(path.display().to_string());
     context.terminal.json(&serde_json::json!({ "file": path }));
     Ok(Exit::Done)
-}
-
-/// Writes a file for its owner only; a folder that exists keeps its permissions.
-fn write(path: &PathBuf, content: &[u8]) -> Result<(), Error> {
-    super::files::overwrite(path, content)
 }

@@ -2,8 +2,8 @@
 
 use jiff::Timestamp;
 use lettre::Message;
-use lettre::message::{Attachment, MessageBuilder, MultiPart};
 use lettre::message::header::{ContentType, HeaderName, HeaderValue};
+use lettre::message::{Attachment, MessageBuilder, MultiPart};
 
 use crate::domain::{Address, Letter, MemberId};
 

@@ -72,9 +72,8 @@ impl Ledger {
         let sql = "SELECT at, counts FROM frozen WHERE issue = ?1";
         let row = |row: &rusqlite::Row<'_>| Ok((row.get::<_, Stamp>(0)?, row.get::<_, String>(1)?));
         let found = self.connection.query_row(sql, [issue], row).optional()?;
-        let read = |(Stamp(at), counts): (Stamp, String)| {
-            Ok((at, serde_json::from_str(&counts).map_err(corrupt)?))
-        };
+        let read =
+            |(Stamp(at), counts): (Stamp, String)| Ok((at, serde_json::from_str(&counts).map_err(corrupt)?));
         found.map(read).transpose()
     }
 
@@ -92,7 +91,11 @@ impl Ledger {
     ///
     /// # Errors
     /// If the ledger cannot be read.
-    pub fn mailed_report(&self, issue: &IssueName, to: &Address) -> Result<Option<MailedReport>, LedgerError> {
+    pub fn mailed_report(
+        &self,
+        issue: &IssueName,
+        to: &Address,
+    ) -> Result<Option<MailedReport>, LedgerError> {
         let sql = "SELECT state FROM mailed_report WHERE issue = ?1 AND recipient = ?2";
         let state: Option<String> =
             self.connection.query_row(sql, (issue, to.key()), |row| row.get(0)).optional()?;

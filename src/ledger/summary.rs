@@ -3,7 +3,6 @@
 use std::collections::{BTreeMap, HashMap, HashSet};
 
 use jiff::Timestamp;
-use rusqlite::OptionalExtension;
 use serde::{Deserialize, Serialize};
 
 use crate::domain::bounce::Reason;
@@ -191,7 +190,7 @@ impl Ledger {
         })?;
         summary.coverage.retain(|_, groups| groups.len() <= MOST_VALUES);
         if let Some(last) = last_letter
-            && let Some(before) = self.letter_before(last)?
+            && let Some(before) = self.letter_before(issue, last)?
         {
             let (joined, left) = self.changes_between(before, last)?;
             (summary.joined, summary.left) = (Some(joined), Some(left));
@@ -222,14 +221,14 @@ impl Ledger {
         Ok(pages.collect::<Result<_, _>>()?)
     }
 
-    /// The last letter of the issue that ended before this time.
-    fn letter_before(&self, time: Timestamp) -> Result<Option<Timestamp>, LedgerError> {
+    /// The last letter by e-mail of the issue before this one, which ended at `time`.
+    fn letter_before(&self, issue: &IssueName, time: Timestamp) -> Result<Option<Timestamp>, LedgerError> {
         let sql = "SELECT max(last) FROM (
-                       SELECT max(changed_at) AS last FROM delivery WHERE state IN ('accepted', 'rejected') GROUP BY issue)
-                   WHERE last < ?1";
-        let at: Option<Option<Stamp>> =
-            self.connection.query_row(sql, [Stamp(time)], |row| row.get(0)).optional()?;
-        Ok(at.flatten().map(|Stamp(at)| at))
+                       SELECT max(changed_at) AS last FROM delivery
+                       WHERE issue <> ?1 AND state IN ('accepted', 'rejected') GROUP BY issue)
+                   WHERE last < ?2";
+        let at: Option<Stamp> = self.connection.query_row(sql, (issue, Stamp(time)), |row| row.get(0))?;
+        Ok(at.map(|Stamp(at)| at))
     }
 
     /// How many members joined and left after `from` and until `to`.

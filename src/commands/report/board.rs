@@ -29,6 +29,11 @@ impl Words<'_> {
             .fold(self.of(key).to_owned(), |text, (name, value)| text.replace(&format!("{{{name}}}"), value))
     }
 
+    /// A field as people call it.
+    pub fn field<'k>(&'k self, name: &'k str) -> &'k str {
+        self.texts.language.report.get(&format!("field_{name}")).map_or(name, String::as_str)
+    }
+
     /// A date in full.
     pub fn date(&self, time: Timestamp) -> String {
         let zone = self.project.config.association.time_zone.0.clone();
@@ -103,8 +108,10 @@ impl Findings {
         BoardReport {
             language: texts.language.code.clone(),
             title: words.filled("title", &[("issue", issue)]),
-            lead: words
-                .filled("lead", &[("date", date.as_deref().unwrap_or_default()), ("association", association)]),
+            lead: words.filled(
+                "lead",
+                &[("date", date.as_deref().unwrap_or_default()), ("association", association)],
+            ),
             chart: self.chart(&words),
             tables,
             foot: frozen.collect(),
@@ -173,7 +180,7 @@ impl Findings {
             cells.push(match (before, now) {
                 (Some(before), Some(now)) => {
                     let signed = words.signed(u64::from(*now), u64::from(*before));
-                    words.filled("percent", &[("share", &signed)])
+                    words.filled("points", &[("share", &signed)])
                 }
                 _ => words.of("none").to_owned(),
             });
@@ -185,7 +192,8 @@ impl Findings {
     fn others(&self, words: &Words<'_>) -> Vec<BoardRow> {
         let blank = (self.issues.len() > 1).then(String::new);
         let row = |key: &str, cell: &dyn Fn(&IssueSummary) -> String| {
-            let cells = self.issues.iter().map(|counted| cell(&counted.summary)).chain(blank.clone()).collect();
+            let cells =
+                self.issues.iter().map(|counted| cell(&counted.summary)).chain(blank.clone()).collect();
             BoardRow { label: words.of(key).to_owned(), cells, ..BoardRow::default() }
         };
         let mut rows = vec![
@@ -218,13 +226,19 @@ impl Findings {
     fn coverage(&self, words: &Words<'_>) -> Vec<BoardTable> {
         let fields = words.project.config.report.by.iter();
         let table = |field: &String| {
-            let groups: BTreeSet<&String> =
-                self.issues.iter().filter_map(|it| it.summary.coverage.get(field)).flat_map(BTreeMap::keys).collect();
+            let groups: BTreeSet<&String> = self
+                .issues
+                .iter()
+                .filter_map(|it| it.summary.coverage.get(field))
+                .flat_map(BTreeMap::keys)
+                .collect();
             let cell = |group: &String, counted: &Counted| {
                 let found = counted.summary.coverage.get(field).and_then(|groups| groups.get(group));
                 found.map_or_else(
                     || words.of("none").to_owned(),
-                    |Coverage { members, reached }| format!("{} / {}", words.number(*reached), words.number(*members)),
+                    |Coverage { members, reached }| {
+                        format!("{} / {}", words.number(*reached), words.number(*members))
+                    },
                 )
             };
             let row = |group: &&String| BoardRow {
@@ -233,7 +247,7 @@ impl Findings {
                 ..BoardRow::default()
             };
             BoardTable {
-                title: words.filled("coverage", &[("field", field)]),
+                title: words.filled("coverage", &[("field", words.field(field))]),
                 header: self.header("", words).into_iter().take(self.issues.len() + 1).collect(),
                 rows: groups.iter().map(row).collect(),
                 is_numbers: true,

@@ -164,10 +164,13 @@ fn refused(
     exit: Exit,
 ) -> Result<Exit, Error> {
     let reply = outcome.reply();
-    if let (Outcome::Rejected(_) | Outcome::Deferred(_), About::Us(fault)) = (outcome, diagnosis::about(reply)) {
+    if let (Outcome::Rejected(_) | Outcome::Deferred(_), About::Us(fault)) =
+        (outcome, diagnosis::about(reply))
+    {
         let kind = if fault.passes() { Kind::TryAgain } else { Kind::Config };
-        return Err(Error::new(kind, format!("the server refuses the report from us: {reply}"))
-            .hint(fault.advice()));
+        return Err(
+            Error::new(kind, format!("the server refuses the report from us: {reply}")).hint(fault.advice())
+        );
     }
     let (what, code) = match outcome {
         Outcome::Deferred(_) => ("was not accepted yet", Exit::Failed(Kind::TryAgain)),

@@ -73,7 +73,9 @@ fn markup(table: &BoardTable) -> String {
 }
 
 fn row(row: &BoardRow, align: &str) -> String {
-    let (open, close) = if row.is_strong { ("<strong>", "</strong>") } else { ("", "") };
+    // Small, so that the counts and the chart are on one page.
+    let (open, close) =
+        if row.is_strong { ("<small><strong>", "</strong></small>") } else { ("<small>", "</small>") };
     let indent = if row.is_part { "\u{a0}\u{a0}\u{a0}" } else { "" };
     // A header cell would be bold.
     let mut html = format!("<tr><td>{open}{indent}{}{close}</td>", escaped(&row.label));
@@ -89,7 +91,7 @@ fn bars(chart: &BoardChart) -> String {
         let (label, words) = (escaped(&bar.label), escaped(&bar.words));
         let _infallible = write!(
             html,
-            "<tr><td>{label}</td><td><meter min=\"0\" max=\"100\" value=\"{}\">{words}</meter></td><td>{words}</td></tr>",
+            "<tr><td><small>{label}</small></td><td><meter min=\"0\" max=\"100\" value=\"{}\">{words}</meter></td><td><small>{words}</small></td></tr>",
             bar.percent
         );
     }

@@ -216,10 +216,9 @@ impl Entry {
     fn what_happened(&self, words: &Words<'_>) -> String {
         match (self.returned, self.not_reached, &self.mailed) {
             (Some(reason), ..) => words.returned(reason).0,
-            (None, Some("to_print"), None) => String::new(),
-            (None, Some(why), _) => words.of(&format!("not_{why}")).to_owned(),
+            (None, Some(why), _) if why != "to_print" => words.of(&format!("not_{why}")).to_owned(),
             (None, None, Some(_)) => words.of("accepted").to_owned(),
-            (None, None, None) => String::new(),
+            _ => String::new(),
         }
     }
 
@@ -232,7 +231,8 @@ impl Entry {
                 words.of("paper_waits").to_owned()
             }
         });
-        let suppressed = (self.suppressed && self.returned.is_some()).then(|| words.of("suppressed").to_owned());
+        let suppressed =
+            (self.suppressed && self.returned.is_some()).then(|| words.of("suppressed").to_owned());
         paper.into_iter().chain(suppressed).collect::<Vec<_>>().join("; ")
     }
 }

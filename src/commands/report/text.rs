@@ -1,5 +1,7 @@
 //! The report in the terminal.
 
+use std::fmt::Write as _;
+
 use crate::compose::{BoardReport, BoardTable};
 use crate::report::{Paint, Table};
 
@@ -30,7 +32,7 @@ pub(super) fn shown(report: &BoardReport) -> String {
 fn table(table: &BoardTable) -> String {
     let mut text = String::new();
     if !table.title.is_empty() {
-        text += &format!("{}\n\n", Paint::Strong.on(&table.title));
+        let _infallible = writeln!(text, "{}\n", Paint::Strong.on(&table.title));
     }
     if !table.rows.is_empty() {
         let mut shown = Table::with_header(&table.header);
@@ -38,14 +40,14 @@ fn table(table: &BoardTable) -> String {
             shown = (1..table.header.len()).fold(shown, Table::right);
         }
         for row in &table.rows {
-            let indent = if row.is_part { "\u{a0}\u{a0}" } else { "" };
+            let indent = if row.is_part { "· " } else { "" };
             let label = std::iter::once(format!("{indent}{}", row.label));
             shown.add(label.chain(row.cells.iter().cloned()).collect());
         }
-        text += &format!("{shown}\n");
+        let _infallible = writeln!(text, "{shown}");
     }
     for note in &table.notes {
-        text += &format!("{note}\n");
+        let _infallible = writeln!(text, "{note}");
     }
     text
 }

@@ -224,13 +224,7 @@ impl Run<'_> {
         }
     }
 
-    fn report(
-        &self,
-        ending: &Ending<'_>,
-        tried: u64,
-        relay: &str,
-        issue: &IssueName,
-    ) -> Result<(), Error> {
+    fn report(&self, ending: &Ending<'_>, tried: u64, relay: &str, issue: &IssueName) -> Result<(), Error> {
         let Ending { counts, letters, notice } = *ending;
         let dry = &self.dry;
         if self.context.terminal.json {
