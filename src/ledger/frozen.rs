@@ -156,6 +156,7 @@ mod tests {
                  INSERT INTO delivery (issue, member, state, changed_at) VALUES
                      ('2026-1', 1, 'queued', '2026-04-15T06:00:00Z'), ('2026-1', 3, 'queued', '2026-04-15T06:00:00Z');
                  UPDATE delivery SET state = 'accepted';
+                 INSERT INTO review VALUES ('2026-1', 'sent_to_all', '2026-04-15T06:00:00Z', '{}', '', 2);
                  INSERT INTO paper VALUES ('2026-1', 2, 'posted', 2, '2026-04-16T06:00:00Z');
                  INSERT INTO bounce (digest, position, at, file, kind, class, reason, issue, member, action) VALUES
                      ('x', 0, '2026-04-17T06:00:00Z', 'f', 'bounce', 'hard', 'user-unknown', '2026-1', 3, 'suppressed');",

@@ -59,6 +59,7 @@ mod tests {
         assert_eq!(lines(&member(&[("street", "x"), ("city", "Byn")])), Err("the postcode is missing"));
     }
 
+    #[cfg(feature = "paper")]
     #[test]
     fn postal_order_is_by_postcode_first() {
         let at = |postcode: &str, street: &str| order(&member(&[("postcode", postcode), ("street", street)]));
