@@ -45,15 +45,21 @@ fn sections(report: &BoardReport) -> Vec<PrintedSection> {
         html,
         ..PrintedSection::default()
     };
-    let mut sections: Vec<PrintedSection> =
-        report.tables.iter().map(|table| section(&table.title, markup(table))).collect();
-    if let Some(chart) = &report.chart {
-        sections.insert(1.min(sections.len()), section(&chart.title, bars(chart)));
+    let mut sections = Vec::new();
+    for (place, table) in report.tables.iter().enumerate() {
+        match report.chart.as_ref().filter(|_| place == 0) {
+            // The notes come after the chart, so that it is on the first page.
+            Some(chart) => {
+                sections.push(section(&table.title, rows(table)));
+                sections.push(section(&chart.title, bars(chart) + &notes(table)));
+            }
+            None => sections.push(section(&table.title, rows(table) + &notes(table))),
+        }
     }
     sections
 }
 
-fn markup(table: &BoardTable) -> String {
+fn rows(table: &BoardTable) -> String {
     let mut html = String::new();
     if !table.rows.is_empty() {
         let align = if table.is_numbers { " style=\"text-align:right\"" } else { "" };
@@ -66,16 +72,15 @@ fn markup(table: &BoardTable) -> String {
         table.rows.iter().for_each(|row| html += &self::row(row, align));
         html += "</tbody></table>";
     }
-    for note in &table.notes {
-        let _infallible = write!(html, "<p><small>{}</small></p>", escaped(note));
-    }
     html
 }
 
+fn notes(table: &BoardTable) -> String {
+    table.notes.iter().map(|note| format!("<p><small>{}</small></p>", escaped(note))).collect()
+}
+
 fn row(row: &BoardRow, align: &str) -> String {
-    // Small, so that the counts and the chart are on one page.
-    let (open, close) =
-        if row.is_strong { ("<small><strong>", "</strong></small>") } else { ("<small>", "</small>") };
+    let (open, close) = if row.is_strong { ("<strong>", "</strong>") } else { ("", "") };
     let indent = if row.is_part { "\u{a0}\u{a0}\u{a0}" } else { "" };
     // A header cell would be bold.
     let mut html = format!("<tr><td>{open}{indent}{}{close}</td>", escaped(&row.label));
@@ -91,7 +96,7 @@ fn bars(chart: &BoardChart) -> String {
         let (label, words) = (escaped(&bar.label), escaped(&bar.words));
         let _infallible = write!(
             html,
-            "<tr><td><small>{label}</small></td><td><meter min=\"0\" max=\"100\" value=\"{}\">{words}</meter></td><td><small>{words}</small></td></tr>",
+            "<tr><td>{label}</td><td><meter min=\"0\" max=\"100\" value=\"{}\">{words}</meter></td><td>{words}</td></tr>",
             bar.percent
         );
     }
