@@ -6,6 +6,7 @@ mod members;
 #[cfg(feature = "paper")]
 mod paper;
 mod preview;
+mod report;
 mod send;
 
 use std::fmt::Write;
@@ -21,6 +22,7 @@ pub use members::{AddMember, ConfirmMember, ExportMembers, FieldValue, ListMembe
 #[cfg(feature = "paper")]
 pub use paper::Paper;
 pub use preview::{Part, Preview};
+pub use report::{Report, ReportFormat};
 pub use send::{Approve, Cancel, Resolve, Schedule, Send};
 
 /// Write an association's newsletter and mail it to its members, once each.
@@ -73,7 +75,7 @@ const GROUPS: [(&str, &[&str]); 7] = [
     ("Letter", &["check", "preview", "build", "templates"]),
     ("Sending", &["send", "approve", "cancel", "resolve", "paper"]),
     ("Returned mail", &["bounces", "unsuppress"]),
-    ("Reports", &["status", "log"]),
+    ("Reports", &["status", "log", "report"]),
     ("Other", &["archive", "prune", "schedule", "remind", "completions", "man"]),
 ];
 
@@ -173,6 +175,9 @@ pub enum Command {
     /// Show the log of sends, dry runs or bounces.
     #[command(after_help = examples::LOG)]
     Log(Log),
+    /// Report to the board who was reached by an issue.
+    #[command(after_help = examples::REPORT)]
+    Report(Report),
     /// Write sent issues as web pages with an Atom feed.
     #[command(after_help = examples::ARCHIVE)]
     Archive(Archive),

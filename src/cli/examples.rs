@@ -101,6 +101,10 @@ examples! {
         "medlemsbrev log 2026-1"
         "medlemsbrev log --kind bounce --json"
         "medlemsbrev log 2026-1 --kind dry-run --diff";
+    REPORT:
+        "medlemsbrev report"
+        "medlemsbrev report 2026-1 --format html --language en"
+        "medlemsbrev report 2026-1 --names";
     ARCHIVE:
         "medlemsbrev archive"
         "medlemsbrev archive 2026-1 --output public";

@@ -57,6 +57,7 @@ pub fn run(dir: &Path, arguments: &Bounces, terminal: Terminal) -> Result<Exit, 
         (Some(project), false) => {
             let _lock = project.lock("bounces")?;
             let ledger = project.ledger()?;
+            super::history::freeze(&project, &ledger, jiff::Timestamp::now())?;
             let key = project.token_key()?;
             let mut desk =
                 Desk::new(Context { project: &project, terminal }, &ledger, &key, &reader, arguments)?;

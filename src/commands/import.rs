@@ -66,7 +66,9 @@ pub fn run(context: Context<'_>, arguments: &Import) -> Result<Exit, Error> {
         examine(&mut context.project.ledger_copy()?, &list, context.terminal)?
     } else {
         let _lock = context.project.lock("import")?;
-        (import(&mut context.project.ledger()?, &list, context.terminal)?, None)
+        let mut ledger = context.project.ledger()?;
+        super::history::freeze(context.project, &ledger, jiff::Timestamp::now())?;
+        (import(&mut ledger, &list, context.terminal)?, None)
     };
     if context.terminal.json {
         context.terminal.json(&imported);

@@ -7,6 +7,7 @@ mod check;
 mod context;
 mod current_issue;
 mod files;
+mod history;
 mod import;
 mod init;
 mod log;
@@ -14,9 +15,11 @@ mod members;
 mod new;
 #[cfg(feature = "paper")]
 mod paper;
+mod postal;
 mod preview;
 mod project;
 mod prune;
+mod report;
 mod schedule;
 mod send;
 mod shell;
@@ -67,6 +70,7 @@ pub fn run(cli: Cli, terminal: Terminal) -> Result<Exit, Error> {
             within(&|context| members::unsuppress(context, &address, &why))
         }
         Command::Status(arguments) => within(&|context| status::run(context, &arguments)),
+        Command::Report(arguments) => within(&|context| report::run(context, &arguments)),
         Command::Log(arguments) => within(&|context| log::run(context, &arguments)),
         Command::Members(command) => within(&|context| members::run(context, &command)),
         Command::Organisations => within(&|context| members::organisations(context)),

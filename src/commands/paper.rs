@@ -1,6 +1,5 @@
 //! `paper`: letters for members who cannot be reached by e-mail.
 
-mod address;
 mod print;
 
 use jiff::Timestamp;
@@ -8,19 +7,15 @@ use serde::Serialize;
 
 use crate::cli::Paper as Arguments;
 use crate::compose::Composer;
-use crate::config::Paper as Settings;
-use crate::domain::{IssueKind, IssueName, Segment, SuppressionReason};
+use crate::domain::{IssueName, Segment};
 use crate::error::{Error, Exit, Kind};
 use crate::ledger::{Ledger, MemberRow, OnPaper};
 use crate::paper::{PdfInfo, missing_characters};
 use crate::report::plural;
 
 use super::Context;
+use super::postal::{self, gets_paper, grams, price, sheets};
 use print::{Addressed, Press, save, window};
-
-/// Grams of a sheet of A4 of 80 g/m², and of an envelope.
-const SHEET_GRAMS: f64 = 4.99;
-const ENVELOPE_GRAMS: f64 = 7.0;
 
 /// What was printed, as JSON.
 #[derive(Debug, Serialize)]
@@ -84,8 +79,6 @@ pub fn run(context: Context<'_>, arguments: &Arguments) -> Result<Exit, Error> {
     }
     let settings = &context.project.config.paper;
     let sheets = pages.values().map(|pages| sheets(*pages, settings));
-    let grams =
-        |sheets: usize| SHEET_GRAMS * f64::from(u32::try_from(sheets).unwrap_or(u32::MAX)) + ENVELOPE_GRAMS;
     let printing = Printing {
         issue,
         letters: letters.len() as u64,
@@ -132,29 +125,13 @@ fn recipients(
     }
     let (mut letters, mut without) = (Vec::new(), Vec::new());
     for MemberRow { member, .. } in rows {
-        match address::lines(&member) {
+        match postal::lines(&member) {
             Ok(address) => letters.push(Addressed { member, address }),
             Err(missing) => without.push(Unaddressed { name: member.name, missing }),
         }
     }
-    letters.sort_by_cached_key(|letter| address::order(&letter.member));
+    letters.sort_by_cached_key(|letter| postal::order(&letter.member));
     Ok((letters, without))
-}
-
-/// Tells whether a member gets the issue on paper: those who asked for paper, and those whom no e-mail can reach, unless they
-/// unsubscribed.
-fn gets_paper(row: &MemberRow, kind: IssueKind, wanted: Option<&Segment>) -> bool {
-    if !row.active || row.held.is_some() {
-        return false;
-    }
-    // Before a notice is first sent the ledger does not know that it is one.
-    let lifted = |reason: &SuppressionReason| kind == IssueKind::Notice && reason.is_for_newsletters();
-    let is_unreachable = match row.suppressed.filter(|reason| !lifted(reason)) {
-        None => row.member.address.is_none(),
-        Some(SuppressionReason::HardBounce | SuppressionReason::SoftBounces) => true,
-        Some(_) => kind == IssueKind::Notice,
-    };
-    is_unreachable || wanted.is_some_and(|wanted| wanted.matches(&row.member))
 }
 
 /// Asks before letters are printed that were posted already.
@@ -203,17 +180,6 @@ fn test_sheet(context: Context<'_>) -> Result<Exit, Error> {
     Ok(Exit::Done)
 }
 
-fn sheets(pages: usize, settings: &Settings) -> usize {
-    if settings.one_sided { pages } else { pages.div_ceil(2) }
-}
-
-/// The price of the first step that is heavy enough.
-fn price(grams: f64, settings: &Settings) -> Option<f64> {
-    let mut steps = settings.postage.clone();
-    steps.sort_by_key(|(up_to, _)| *up_to);
-    steps.into_iter().find(|(up_to, _)| f64::from(*up_to) >= grams).map(|(_, price)| price)
-}
-
 fn say(context: Context<'_>, printing: &Printing) {
     let terminal = context.terminal;
     for member in &printing.without_address {
@@ -236,21 +202,5 @@ fn say(context: Context<'_>, printing: &Printing) {
     printing.files.iter().for_each(|file| terminal.text(file.display().to_string()));
     if !printing.files.is_empty() {
         terminal.say(format!("When they are posted: medlemsbrev paper {issue} --done"));
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn letters_cost_what_their_weight_does() {
-        let settings = Settings { postage: vec![(100, 44.0), (50, 22.0)], ..Settings::default() };
-        for (pages, want) in [(4, Some(22.0)), (18, Some(44.0)), (60, None)] {
-            let sheets = f64::from(u32::try_from(sheets(pages, &settings)).unwrap());
-            assert_eq!(price(sheets * SHEET_GRAMS + ENVELOPE_GRAMS, &settings), want, "{pages}");
-        }
-        assert_eq!(sheets(5, &settings), 3);
-        assert_eq!(sheets(5, &Settings { one_sided: true, ..settings }), 5);
     }
 }

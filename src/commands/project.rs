@@ -39,7 +39,7 @@ impl Project {
 
     /// Makes folders with personal data private if an older version left them open; says what it did.
     pub fn tighten(&self, terminal: Terminal) {
-        let folders = ["state", "logs", "paper"].map(|name| self.dir.join(name));
+        let folders = ["state", "logs", "paper", "reports"].map(|name| self.dir.join(name));
         for folder in folders.into_iter().chain([self.dir.join(&self.config.transport.dir)]) {
             let shown = folder.display();
             match private::tighten(&folder) {

@@ -32,6 +32,7 @@ pub fn run(context: Context<'_>, arguments: &Prune) -> Result<Exit, Error> {
         log_events += JsonLines::prune(&context.project.log_path(kind.name()), before)?;
     }
     let ledger = context.project.ledger()?;
+    super::history::freeze(context.project, &ledger, Timestamp::now())?;
     let pruned = ledger.prune(before)?;
     ledger.compact()?;
     let report = Report { before: context.project.clock_time(before), log_events, ledger: pruned };

@@ -67,6 +67,14 @@ pub fn run(context: Context<'_>, arguments: &Schedule) -> Result<Exit, Error> {
             command: command("remind"),
         });
     }
+    if !context.project.config.report.to.is_empty() {
+        entries.push(Entry {
+            name: "report",
+            cron: "0 9 * * *",
+            calendar: "*-*-* 09:00",
+            command: command("report --due --quiet"),
+        });
+    }
     context.terminal.json(&entries);
     context.terminal.data(if arguments.systemd { systemd(&entries) } else { crontab(&entries) });
     if !has_inbox {

@@ -4,6 +4,7 @@ pub(super) mod approve;
 pub(super) mod breakdown;
 pub(super) mod compare;
 pub(super) mod dry_run;
+mod notice_sum;
 pub(super) mod prepare;
 pub(super) mod progress;
 pub(super) mod request;
@@ -68,7 +69,9 @@ pub(super) fn send(context: Context<'_>, issue: &IssueName, request: &SendReques
         (scratch.ledger(&context.project.ledger_path())?, Held::Scratch(scratch))
     } else {
         let lock = context.project.lock_within(&format!("send {issue}"), request.wait)?;
-        (context.project.ledger()?, Held::Lock(lock))
+        let ledger = context.project.ledger()?;
+        super::history::freeze(context.project, &ledger, Timestamp::now())?;
+        (ledger, Held::Lock(lock))
     };
     // During a live send, letters on their way belong to it and were not interrupted.
     if !request.is_dry_run() || !Lock::is_held(&context.project.lock_path()) {

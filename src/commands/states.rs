@@ -42,6 +42,7 @@ pub(super) fn words(name: &str) -> String {
         "not_voting" => "not a voting member".to_owned(),
         "no_section" => "no section for the member".to_owned(),
         "held" => "held (medlemsbrev members held)".to_owned(),
+        "later" => "joined or became reachable later".to_owned(),
         "shares_letter" => "the address has the letter already".to_owned(),
         other => other.replace('_', " "),
     }

@@ -9,7 +9,7 @@ use crate::cli::Status;
 use crate::domain::{IssueName, State};
 use crate::error::{Error, Exit};
 use crate::ledger::{Counts, DeliveryRow, Ledger, Lock, OnPaper};
-use crate::report::Paint;
+use crate::report::{Paint, count};
 use crate::send::skip;
 
 use super::states::{deliveries, table};
@@ -115,14 +115,16 @@ fn of_issue(project: &Project, ledger: &Ledger, issue: IssueName) -> Result<Issu
 impl IssueStatus {
     /// The sum, and each letter that a person may have to do something about.
     fn shown(&self, project: &Project) -> String {
-        let mut text = format!("{}\n\n{}\n", Paint::Strong.on(self.issue.as_str()), table(&self.counts));
+        let mut text = format!("{}\n\n", Paint::Strong.on(self.issue.as_str()));
         if self.came_back > 0 {
+            let accepted = count(self.counts.in_state(State::Accepted));
             let _infallible = writeln!(
                 text,
-                "Of the accepted letters {} came back: see `medlemsbrev bounces report`.\n",
-                self.came_back
+                "Accepted {accepted}, of them bounced {}: see `medlemsbrev bounces report`.\n",
+                count(self.came_back)
             );
         }
+        let _infallible = writeln!(text, "{}", table(&self.counts));
         let OnPaper { to_print, posted } = self.on_paper;
         if to_print + posted > 0 {
             let _infallible = writeln!(text, "On paper: {to_print} to print and post, {posted} posted.\n");

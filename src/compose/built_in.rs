@@ -7,11 +7,12 @@ use ring::digest::{SHA256, digest};
 use serde::Serialize;
 
 /// The files, by their path in a project's folder of templates.
-const BUILT_IN: [(&str, &str); 6] = [
+const BUILT_IN: [(&str, &str); 7] = [
     ("letter.html.hbs", include_str!("../../templates/letter.html.hbs")),
     ("letter.txt.hbs", include_str!("../../templates/letter.txt.hbs")),
     ("style.css", include_str!("../../templates/style.css")),
     ("archive.html.hbs", include_str!("../../templates/archive.html.hbs")),
+    ("report.html.hbs", include_str!("../../templates/report.html.hbs")),
     ("language/sv.toml", include_str!("../../templates/language/sv.toml")),
     ("language/en.toml", include_str!("../../templates/language/en.toml")),
 ];

@@ -15,7 +15,8 @@ const BUILT_IN: [(&str, &str); 2] = [
 ];
 
 /// What a language of a project takes from English until it has its own: letters of newer versions may need more texts.
-const SHARED: [&str; 7] = ["day", "quotes", "units", "before_numbers", "texts", "mails", "returned"];
+const SHARED: [&str; 8] =
+    ["day", "quotes", "units", "before_numbers", "texts", "mails", "returned", "report"];
 
 /// The words and forms of one language.
 #[derive(Debug, Clone, Deserialize)]
@@ -54,6 +55,9 @@ pub struct Language {
     /// Mails other than letters: templates that are filled in when they are sent.
     #[serde(default)]
     pub mails: BTreeMap<String, String>,
+    /// The words of the report to the board.
+    #[serde(default)]
+    pub report: BTreeMap<String, String>,
     /// What the list of addresses to correct says: what is wrong; what to do.
     #[serde(default)]
     pub returned: BTreeMap<String, String>,
@@ -179,6 +183,27 @@ impl Language {
             .replace("{year}", &date.year().to_string())
     }
 
+    /// One of the report's words; the key itself where a language file lacks it.
+    pub fn report_word<'a>(&'a self, key: &'a str) -> &'a str {
+        self.report.get(key).map_or(key, String::as_str)
+    }
+
+    /// An amount of money.
+    pub fn money(&self, amount: f64) -> String {
+        let amount = format!("{amount:.2}");
+        let (whole, part) = amount.split_once('.').unwrap_or((&amount, "00"));
+        let part = if part == "00" { String::new() } else { format!("{}{part}", self.decimal) };
+        self.money.replace("{amount}", &format!("{}{part}", self.number(whole.parse().unwrap_or(0))))
+    }
+
+    /// A number with the language's separator.
+    pub fn number(&self, number: u64) -> String {
+        let digits = number.to_string();
+        let groups = digits.as_bytes().rchunks(3).rev();
+        let groups: Vec<&str> = groups.filter_map(|group| std::str::from_utf8(group).ok()).collect();
+        groups.join(&self.thousands)
+    }
+
     /// One of the fixed texts; the key itself where a language file lacks it.
     pub fn text<'a>(&'a self, key: &'a str) -> &'a str {
         self.texts.get(key).map_or(key, String::as_str)
@@ -240,5 +265,6 @@ mod tests {
     fn languages_have_the_same_texts() {
         let [sv, en] = ["sv", "en"].map(|code| Language::load(code, Path::new("/nowhere")).unwrap());
         assert!(sv.texts.keys().eq(en.texts.keys()));
+        assert!(sv.report.keys().eq(en.report.keys()));
     }
 }

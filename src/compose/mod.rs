@@ -4,6 +4,7 @@
 //! images, attachments and the compiling of templates; [`Composer::letter`] does what is personal.
 
 mod autolink;
+mod board;
 mod built_in;
 mod calendar;
 mod compiler;
@@ -58,6 +59,7 @@ use page::Logo;
 use template::Templates;
 use variant::Variants;
 
+pub use board::{BoardBar, BoardChart, BoardReport, BoardRow, BoardTable};
 pub use built_in::{TemplateState, template_states, write_templates};
 pub use digest::Content;
 pub use dkim::{DkimError, DkimKey, KeyProblem, Signer};
@@ -65,7 +67,7 @@ pub use error::ComposeError;
 pub use figure::Layout;
 pub use limits::VOID_ELEMENTS;
 pub use markdown::options as markdown_options;
-pub use notice::{Answer, Notice};
+pub use notice::{Answer, Enclosures, Notice};
 pub use page::{Association, Neighbours, PageLink, Phone};
 use parts::InlineImage;
 pub use parts::image_path;

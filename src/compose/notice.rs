@@ -1,7 +1,9 @@
 //! Short mails in plain text apart from the letters: reminders, and answers to those who leave.
 
 use jiff::Timestamp;
+use lettre::Message;
 use lettre::message::header::{ContentType, HeaderName, HeaderValue};
+use lettre::message::{Attachment, MessageBuilder, MultiPart};
 
 use crate::domain::{Address, Letter, MemberId};
 
@@ -30,6 +32,15 @@ pub struct Answer<'a> {
     pub references: &'a [String],
 }
 
+/// What a mail has besides its text.
+#[derive(Debug)]
+pub struct Enclosures {
+    /// The same as a web page.
+    pub html: String,
+    /// The name and content of an attached PDF.
+    pub file: Option<(String, Vec<u8>)>,
+}
+
 impl Notice<'_> {
     /// The mail as a relay takes it, signed. What answers a mail has no return path, so that nothing answers it in its
     /// turn (RFC 3834 §3.3).
@@ -37,6 +48,37 @@ impl Notice<'_> {
     /// # Errors
     /// If an address cannot be in a header, or a key is damaged.
     pub fn letter(&self, signers: &[Signer], now: Timestamp) -> Result<Letter, ComposeError> {
+        let message = self.builder()?.header(ContentType::TEXT_PLAIN).body(self.text.to_owned());
+        self.finished(message, signers, now)
+    }
+
+    /// The same with a web page and an attached file.
+    ///
+    /// # Errors
+    /// As [`Self::letter`].
+    pub fn letter_with(
+        &self,
+        enclosures: &Enclosures,
+        signers: &[Signer],
+        now: Timestamp,
+    ) -> Result<Letter, ComposeError> {
+        let shown = MultiPart::alternative_plain_html(self.text.to_owned(), enclosures.html.clone());
+        let body = match &enclosures.file {
+            None => shown,
+            Some((name, content)) => {
+                let kind = ContentType::parse("application/pdf").map_err(|error| self.failed(&error))?;
+                let file = Attachment::new(name.clone()).body(content.clone(), kind);
+                MultiPart::mixed().multipart(shown).singlepart(file)
+            }
+        };
+        self.finished(self.builder()?.multipart(body), signers, now)
+    }
+
+    fn failed(&self, error: &dyn std::fmt::Display) -> ComposeError {
+        ComposeError::Letter { member: self.to.to_string(), message: error.to_string() }
+    }
+
+    fn builder(&self) -> Result<MessageBuilder, ComposeError> {
         let kind = if self.answer.is_some() { "auto-replied" } else { "auto-generated" };
         let mut builder = lettre::Message::builder()
             .from(mailbox(self.from_name.clone(), self.from)?)
@@ -51,12 +93,16 @@ impl Notice<'_> {
                 .raw_header(raw("In-Reply-To", answer.message_id.to_owned()))
                 .raw_header(raw("References", references.join(" ")));
         }
-        let message = builder.header(ContentType::TEXT_PLAIN).body(self.text.to_owned());
-        let message = message.map_err(|error| ComposeError::Letter {
-            member: self.to.to_string(),
-            message: error.to_string(),
-        })?;
-        let message = message.formatted();
+        Ok(builder)
+    }
+
+    fn finished(
+        &self,
+        message: Result<Message, lettre::error::Error>,
+        signers: &[Signer],
+        now: Timestamp,
+    ) -> Result<Letter, ComposeError> {
+        let message = message.map_err(|error| self.failed(&error))?.formatted();
         let signatures = dkim::signatures(signers, &message, now)?;
         Ok(Letter {
             member: MemberId(0),

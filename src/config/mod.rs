@@ -4,6 +4,7 @@ mod inbox;
 mod paper;
 mod password;
 mod provider;
+mod report;
 mod schedule;
 mod values;
 
@@ -21,6 +22,7 @@ pub use inbox::{Imap, Inbox};
 pub use paper::{Labels, Paper, WindowSide};
 pub use password::{Password, PasswordError, PasswordKeys};
 pub use provider::Provider;
+pub use report::Report;
 pub use schedule::{MonthDay, Schedule};
 pub use values::{Age, Count, FolderUrl, ListId, MaxMissing, Missing, Span, UnsubscribeUrl, Wait, ZoneName};
 
@@ -39,6 +41,8 @@ pub struct Config {
     pub members: Members,
     #[serde(default)]
     pub paper: Paper,
+    #[serde(default)]
+    pub report: Report,
     #[serde(default)]
     pub archive: Archive,
     #[serde(default)]
@@ -274,6 +278,7 @@ impl Config {
         for imap in &self.inbox.imap {
             imap.check().or_else(|(key, message)| wrong(key, message))?;
         }
+        self.report.check().or_else(|message| wrong("report.by", &message))?;
         if self.association.name.trim().is_empty() {
             return wrong("association.name", "is empty");
         }

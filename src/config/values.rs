@@ -88,13 +88,27 @@ impl FromStr for Wait {
 }
 
 /// A time that has gone by, such as `90d`, `24m` (months) or `3y`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(try_from = "String")]
 pub struct Age {
     days: u32,
     months: u32,
 }
 
+impl TryFrom<String> for Age {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, Self::Error> {
+        text.parse()
+    }
+}
+
 impl Age {
+    /// This many days.
+    pub const fn days(days: u32) -> Self {
+        Self { days, months: 0 }
+    }
+
     /// The moment that long before `now`; none before the calendar's first year.
     pub fn before(self, now: Timestamp) -> Option<Timestamp> {
         let span = jiff::Span::new().try_months(self.months).ok()?.try_days(self.days).ok()?;

@@ -139,18 +139,31 @@ impl Ledger {
         Ok(self.connection.prepare_cached(sql)?.query_row([member], |row| row.get(0)).optional()?)
     }
 
-    /// How many members' accepted letters of this issue came back after all. A report that names no issue is about the
-    /// last letter before it.
+    /// The members whose accepted letters of this issue came back after all, with the last reason. A report that names no
+    /// issue is about the last letter before it.
+    ///
+    /// # Errors
+    /// If the ledger cannot be read.
+    pub fn bounced_members(
+        &self,
+        issue: &IssueName,
+    ) -> Result<HashMap<MemberId, Option<Reason>>, LedgerError> {
+        let sql = "SELECT d.member, b.reason FROM bounce b CROSS JOIN delivery d
+                   WHERE d.issue = ?1 AND d.member = b.member AND d.state = 'accepted' AND coalesce(b.issue,
+                     (SELECT l.issue FROM delivery l WHERE l.member = d.member AND l.state = 'accepted'
+                      AND l.changed_at <= b.at ORDER BY l.changed_at DESC LIMIT 1)) = d.issue AND b.kind = 'bounce' AND b.class IN ('hard', 'soft')
+                   AND b.action NOT IN ('unverified', 'not_ours') ORDER BY b.at";
+        let mut statement = self.connection.prepare_cached(sql)?;
+        let rows = statement.query_map([issue], |row| Ok((row.get(0)?, row.get(1)?)))?;
+        Ok(rows.collect::<Result<_, _>>()?)
+    }
+
+    /// How many members' accepted letters of this issue came back after all.
     ///
     /// # Errors
     /// If the ledger cannot be read.
     pub fn came_back(&self, issue: &IssueName) -> Result<u64, LedgerError> {
-        let sql = "SELECT count(DISTINCT d.member) FROM bounce b CROSS JOIN delivery d
-                   WHERE d.issue = ?1 AND d.member = b.member AND d.state = 'accepted' AND coalesce(b.issue,
-                     (SELECT l.issue FROM delivery l WHERE l.member = d.member AND l.state = 'accepted'
-                      AND l.changed_at <= b.at ORDER BY l.changed_at DESC LIMIT 1)) = d.issue AND b.kind = 'bounce' AND b.class IN ('hard', 'soft')
-                   AND b.action NOT IN ('unverified', 'not_ours')";
-        Ok(self.connection.prepare_cached(sql)?.query_row([issue.as_str()], |row| row.get(0))?)
+        Ok(self.bounced_members(issue)?.len() as u64)
     }
 
     /// How many of the last issues to this member, other than `issue`, bounced softly with no success between.

@@ -7,6 +7,7 @@ mod bounces;
 mod claims;
 mod deliveries;
 mod forgotten;
+mod frozen;
 mod held;
 mod import;
 mod lock;
@@ -16,6 +17,7 @@ mod register;
 mod reviews;
 mod scratch;
 mod spool;
+mod summary;
 mod suppressions;
 mod survey;
 mod traces;
@@ -36,6 +38,7 @@ use types::Stamp;
 pub use bounces::{BounceAction, BounceRecord, Correction};
 pub use claims::{Attempt, Claim, Claimed, Refusal, RunId, Settled};
 pub use deliveries::{DeliveryRow, Requeued};
+pub use frozen::MailedReport;
 pub use held::Held;
 pub use import::{Difference, FieldChange, ImportRun, LastImport, PendingImport};
 pub use lock::{Lock, LockError};
@@ -45,11 +48,12 @@ pub use prune::Pruned;
 pub use register::History;
 pub use reviews::{Review, ReviewKind};
 pub use scratch::Scratch;
+pub use summary::{Coverage, IssueSummary, MOST_VALUES, NotReached, Reached};
 pub use survey::{Counts, Skip, Standing};
 pub use writer::{Settling, Writer, WriterHandle};
 
 /// The schema, one step after another; a step that was released is never changed.
-const MIGRATIONS: [&str; 9] = [
+const MIGRATIONS: [&str; 10] = [
     include_str!("migrations/0001_register_and_deliveries.sql"),
     include_str!("migrations/0002_forgotten.sql"),
     include_str!("migrations/0003_quotas_and_reviews.sql"),
@@ -59,6 +63,7 @@ const MIGRATIONS: [&str; 9] = [
     include_str!("migrations/0007_identity.sql"),
     include_str!("migrations/0008_notices.sql"),
     include_str!("migrations/0009_paper.sql"),
+    include_str!("migrations/0010_report.sql"),
 ];
 
 /// Pages that are copied at once.

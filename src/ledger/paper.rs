@@ -49,6 +49,24 @@ impl Ledger {
         Ok(self.connection.execute(sql, (issue, Stamp(now)))?)
     }
 
+    /// Whose letters of an issue were printed: whether they were posted, and since when.
+    ///
+    /// # Errors
+    /// If the ledger cannot be read.
+    pub fn paper_letters(
+        &self,
+        issue: &IssueName,
+    ) -> Result<BTreeMap<MemberId, (bool, Timestamp)>, LedgerError> {
+        let sql = "SELECT member, state = 'posted', at FROM paper WHERE issue = ?1";
+        let mut statement = self.connection.prepare_cached(sql)?;
+        let row = |row: &rusqlite::Row<'_>| {
+            let Stamp(at) = row.get(2)?;
+            Ok((row.get(0)?, (row.get(1)?, at)))
+        };
+        let found = statement.query_map([issue], row)?;
+        Ok(found.collect::<Result<_, _>>()?)
+    }
+
     /// How many letters of an issue are on paper.
     ///
     /// # Errors

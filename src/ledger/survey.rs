@@ -1,6 +1,6 @@
 //! Where every member stands with an issue: each in exactly one row.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 
 use serde::Serialize;
 
@@ -8,7 +8,7 @@ use crate::domain::{IssueKind, IssueName, Member, State, SuppressionReason};
 
 use super::deliveries::SHARES_LETTER;
 use super::members::{ISSUE_MEMBERS, MEMBER_COLUMNS, MemberRow, member_row};
-use super::{Ledger, LedgerError};
+use super::{Ledger, LedgerError, ReviewKind};
 
 /// Why a member gets no letter of an issue.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -27,6 +27,8 @@ pub enum Skip {
     NoSection,
     /// The address has the letter already, as another member's.
     SharesLetter,
+    /// Was not among the recipients when the issue was sent to all.
+    Later,
 }
 
 impl Skip {
@@ -41,6 +43,7 @@ impl Skip {
             Self::NotVoting => "not_voting",
             Self::NoSection => "no_section",
             Self::SharesLetter => "shares_letter",
+            Self::Later => "later",
         }
     }
 }
@@ -103,7 +106,7 @@ impl MemberRow {
 }
 
 impl Ledger {
-    /// Hands every active member, and every former one that has a delivery, to `each` with where they stand, and whether
+    /// Hands every active member, and every former one that has a letter, to `each` with where they stand, and whether
     /// their letter goes by another member who shares the address.
     /// `skip` says why the issue is not for a member that could be mailed.
     ///
@@ -117,16 +120,26 @@ impl Ledger {
     ) -> Result<(), E> {
         let sql = format!(
             "SELECT {MEMBER_COLUMNS}, d.state, {SHARES_LETTER}, d.message_id FROM {ISSUE_MEMBERS}
-             LEFT JOIN delivery d ON d.issue = ?1 AND d.member = m.id WHERE m.active = 1 OR d.state IS NOT NULL"
+             LEFT JOIN delivery d ON d.issue = ?1 AND d.member = m.id WHERE m.active = 1 OR d.state IS NOT NULL
+             OR m.id IN (SELECT member FROM paper WHERE issue = ?1)"
         );
+        // Once an issue was sent to all, whoever has no delivery was no recipient then.
+        let is_sent = self.review(issue, ReviewKind::SentToAll)?.is_some() && self.has_left(issue)?;
+        let later = if is_sent { self.later_members(issue)? } else { HashSet::new() };
         let mut statement = self.connection.prepare_cached(&sql).map_err(LedgerError::from)?;
         let mut rows = statement.query([issue]).map_err(LedgerError::from)?;
         while let Some(row) = rows.next().map_err(LedgerError::from)? {
             let member = member_row(row)?;
             let standing = match row.get::<_, Option<State>>(8).map_err(LedgerError::from)? {
                 Some(state) if !state.may_be_claimed() => Standing::In(state),
+                None if later.contains(&member.member.id)
+                    && matches!(member.skip(), None | Some(Skip::NoAddress)) =>
+                {
+                    Standing::Skipped(Skip::Later)
+                }
                 state => match member.skip().or_else(|| skip(&member.member)).or_else(|| shares(row)) {
                     Some(skip) => Standing::Skipped(skip),
+                    None if is_sent && state.is_none() => Standing::Skipped(Skip::Later),
                     None => Standing::In(state.unwrap_or(State::Queued)),
                 },
             };

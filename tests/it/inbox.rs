@@ -42,7 +42,7 @@ fn an_mbox_is_read_message_by_message_and_once() {
     assert_eq!(mended, but_time(&log));
     club.run("status 2026-1").code(0);
     club.run("bounces report").code(0).stdout_has("member0002@example.org").stdout_has("adressen finns inte");
-    club.run("status 2026-1").code(0).stdout_has("Of the accepted letters 3 came back");
+    club.run("status 2026-1").code(0).stdout_has("of them bounced 3");
     assert_eq!(club.run("status 2026-1 --json").code(0).json()["came_back"], 3);
     club.run("bounces report --csv").code(0).stdout_has("Member 0002;member0002@example.org");
     club.run("unsuppress member0002@example.org --why rättad").code(0);

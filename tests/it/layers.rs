@@ -47,27 +47,36 @@ const ALLOWED: [(&str, &[&str]); 20] = [
 ];
 
 /// Each command and what it may use of the others.
-const COMMANDS: [(&str, &[&str]); 27] = [
+const COMMANDS: [(&str, &[&str]); 30] = [
     ("project", &[]),
     ("context", &["project"]),
     ("files", &[]),
     ("stop", &[]),
     ("current_issue", &["project"]),
     ("states", &["project"]),
-    ("import", &["context", "project"]),
+    ("postal", &[]),
+    ("history", &["postal", "project"]),
+    ("import", &["context", "history", "project"]),
     ("archive", &["context", "project"]),
-    ("bounces", &["context", "project"]),
+    ("bounces", &["context", "history", "project"]),
     ("build", &["context", "files", "preview"]),
     ("check", &["bounces", "context", "import", "init", "project"]),
     ("init", &["files"]),
     ("log", &["context", "project", "send", "states"]),
     ("members", &["context", "files", "project"]),
     ("new", &["context", "files", "project"]),
-    ("paper", &["context", "members", "project"]),
+    ("paper", &["context", "members", "postal", "project"]),
     ("preview", &["check", "context", "files", "import", "members", "project", "states", "stop"]),
-    ("prune", &["context"]),
+    ("prune", &["context", "history"]),
+    ("report", &["context", "files", "history", "postal", "project"]),
     ("schedule", &["context", "project", "send"]),
-    ("send", &["archive", "check", "context", "import", "members", "project", "states", "stop"]),
+    (
+        "send",
+        &[
+            "archive", "check", "context", "history", "import", "members", "postal", "project", "states",
+            "stop",
+        ],
+    ),
     ("shell", &["project"]),
     ("templates", &["context", "project"]),
     ("status", &["context", "project", "schedule", "states"]),

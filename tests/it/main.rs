@@ -40,6 +40,7 @@ mod project;
 mod refusals;
 mod relay_faults;
 mod relay_trouble;
+mod report;
 mod send_path;
 mod smtp_server;
 mod support;

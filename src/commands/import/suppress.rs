@@ -85,6 +85,7 @@ pub(super) fn run(context: Context<'_>, file: &Path, arguments: &Import) -> Resu
     let _lock = (!arguments.dry_run).then(|| context.project.lock("import")).transpose()?;
     let ledger = if arguments.dry_run { context.project.ledger_copy()? } else { context.project.ledger()? };
     let now = Timestamp::now();
+    crate::commands::history::freeze(context.project, &ledger, now)?;
     ledger.at_once(|ledger| {
         for (address, reason) in found.values() {
             let members = ledger.members_at(address)?.len() as u64;

@@ -59,8 +59,13 @@ fn recipients_of(prepared: &Prepared) -> Result<Vec<MemberId>, Error> {
         let is_for = prepared.job.is_for(&prepared.composer, member);
         (!is_for).then_some(Skip::OutsideSegment)
     };
-    prepared.ledger.for_each_standing(&prepared.job.issue, skip, |member, standing, _| {
-        if matches!(standing, Standing::In(_) | Standing::Skipped(Skip::SharesLetter)) {
+    prepared.ledger.for_each_standing(&prepared.job.issue, &skip, |member, standing, _| {
+        let is_for = match standing {
+            Standing::In(_) | Standing::Skipped(Skip::SharesLetter) => true,
+            Standing::Skipped(Skip::Later) => member.address.is_some() && skip(member).is_none(),
+            Standing::Skipped(_) => false,
+        };
+        if is_for {
             members.push(member.id);
         }
         Ok::<_, Error>(())

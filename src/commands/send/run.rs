@@ -6,6 +6,7 @@ use std::sync::Arc;
 use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
 
+use super::notice_sum::NoticeSum;
 use super::prepare::Prepared;
 use crate::compose::Composer;
 use crate::diagnosis::{self, About};
@@ -39,6 +40,8 @@ struct Report<'a> {
     letters: u64,
     counts: &'a Counts,
     total: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    notice: Option<NoticeSum>,
     #[serde(flatten)]
     dry: Option<DryReport<'a>>,
 }
@@ -67,6 +70,14 @@ impl Tried {
     fn count(&self) -> u64 {
         self.settled + self.deferred.len() as u64
     }
+}
+
+/// What a run reports when it ends.
+struct Ending<'a> {
+    counts: &'a Counts,
+    letters: u64,
+    /// Set for a notice.
+    notice: Option<NoticeSum>,
 }
 
 /// A run with where it reports to.
@@ -121,7 +132,8 @@ impl Run<'_> {
             ledger.tell(&issue, &what, ONCE_A_DAY, Timestamp::now())?
         };
         if is_news {
-            self.report(&counts, letters, tried.count(), &name, &issue)?;
+            let notice = NoticeSum::of(self.context.project, &ledger, &composer)?;
+            self.report(&Ending { counts: &counts, letters, notice }, tried.count(), &name, &issue)?;
         }
         let ended = self.ended(end, &counts, &issue);
         match ended {
@@ -212,14 +224,8 @@ impl Run<'_> {
         }
     }
 
-    fn report(
-        &self,
-        counts: &Counts,
-        letters: u64,
-        tried: u64,
-        relay: &str,
-        issue: &IssueName,
-    ) -> Result<(), Error> {
+    fn report(&self, ending: &Ending<'_>, tried: u64, relay: &str, issue: &IssueName) -> Result<(), Error> {
+        let Ending { counts, letters, notice } = *ending;
         let dry = &self.dry;
         if self.context.terminal.json {
             self.context.terminal.json(&Report {
@@ -229,11 +235,15 @@ impl Run<'_> {
                 letters,
                 counts,
                 total: counts.total(),
+                notice,
                 dry: dry.as_ref().map(|dry| dry.report(self.context.project, issue)).transpose()?,
             });
             return Ok(());
         }
         self.context.terminal.text(self.table(counts, tried, relay, issue));
+        if let Some(notice) = notice {
+            self.context.terminal.text(notice.to_string());
+        }
         if let Some(dry) = dry {
             self.context.terminal.text(format!("\n{}\n", dry.text(self.context.project, issue, letters)?));
         }

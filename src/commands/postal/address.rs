@@ -6,7 +6,7 @@ use crate::domain::Member;
 const COUNTRY: [&str; 2] = ["country", "land"];
 
 /// The lines of a member's postal address; what is missing if there is none.
-pub(super) fn lines(member: &Member) -> Result<Vec<String>, &'static str> {
+pub(in crate::commands) fn lines(member: &Member) -> Result<Vec<String>, &'static str> {
     let field = |name: &str| member.field(name).map(str::trim).filter(|value| !value.is_empty());
     let place = match (field("postcode"), field("city")) {
         (Some(postcode), Some(city)) => format!("{postcode} {city}"),
@@ -22,7 +22,8 @@ pub(super) fn lines(member: &Member) -> Result<Vec<String>, &'static str> {
 }
 
 /// What postal order goes by: postcode, street, name.
-pub(super) fn order(member: &Member) -> (String, String, String) {
+#[cfg(feature = "paper")]
+pub(in crate::commands) fn order(member: &Member) -> (String, String, String) {
     let folded = |name: &str| member.field(name).unwrap_or_default().to_lowercase();
     let postcode = folded("postcode").replace(' ', "");
     (postcode, folded("street"), member.name.to_lowercase())
@@ -58,6 +59,7 @@ mod tests {
         assert_eq!(lines(&member(&[("street", "x"), ("city", "Byn")])), Err("the postcode is missing"));
     }
 
+    #[cfg(feature = "paper")]
     #[test]
     fn postal_order_is_by_postcode_first() {
         let at = |postcode: &str, street: &str| order(&member(&[("postcode", postcode), ("street", street)]));

@@ -1,0 +1,39 @@
+//! `[report]`: what the board wants to know, and who gets it.
+
+use serde::Deserialize;
+
+use crate::domain::Address;
+
+use super::values::Age;
+
+/// The report to the board.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Report {
+    /// Fields by which members are grouped.
+    pub by: Vec<String>,
+    /// Who gets the report by e-mail.
+    pub to: Vec<Address>,
+    /// How long after an issue's last letter (default: 14 days).
+    pub after: Option<Age>,
+}
+
+/// Fields that describe a single member.
+const PERSONAL: [&str; 6] = ["number", "name", "first_name", "last_name", "email", "phone"];
+
+impl Report {
+    /// Checks that members are grouped by what groups them.
+    pub(super) fn check(&self) -> Result<(), String> {
+        match self.by.iter().find(|field| PERSONAL.contains(&field.as_str())) {
+            Some(field) => Err(format!(
+                "contains \"{field}\", which describes single members: use a field such as \"type\" or \"area\""
+            )),
+            None => Ok(()),
+        }
+    }
+
+    /// How long after an issue's last letter the report is mailed.
+    pub fn after(&self) -> Age {
+        self.after.unwrap_or(Age::days(14))
+    }
+}

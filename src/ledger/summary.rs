@@ -1,0 +1,265 @@
+//! What became of an issue, in numbers: every member of its audience is either reached or in one row of those who were not.
+
+use std::collections::{BTreeMap, HashMap, HashSet};
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use crate::domain::bounce::Reason;
+use crate::domain::{IssueName, Member, MemberId, State};
+
+use super::types::Stamp;
+use super::{Ledger, LedgerError, Skip, Standing};
+
+/// A field with more values than this describes single members rather than groups, and is not counted by.
+pub const MOST_VALUES: usize = 40;
+
+/// The counts of an issue, by member.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct IssueSummary {
+    /// When the last letter left, by e-mail or on paper.
+    pub last_letter: Option<Timestamp>,
+    /// The members whom the issue was for.
+    pub members: u64,
+    /// Members whose letters a server accepted or refused.
+    pub sent: u64,
+    /// Those of them whose letters were refused or came back, by reason.
+    pub bounced: BTreeMap<String, u64>,
+    pub in_doubt: u64,
+    pub by_mail: u64,
+    /// Members who were reached only by a letter that was posted.
+    pub on_paper: u64,
+    pub reached: u64,
+    pub not_reached: BTreeMap<String, u64>,
+    /// Since the issue before; nothing for the first one.
+    pub joined: Option<u64>,
+    pub left: Option<u64>,
+    /// What the posted letters cost.
+    pub postage: Option<f64>,
+    /// By field and value.
+    pub coverage: BTreeMap<String, BTreeMap<String, Coverage>>,
+}
+
+/// How many members of a group were reached.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Coverage {
+    pub members: u64,
+    pub reached: u64,
+}
+
+/// How a member was reached by an issue, or why not.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Reached {
+    ByMail,
+    OnPaper,
+    Not(NotReached),
+}
+
+/// Why a member was not reached.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum NotReached {
+    Bounced(Option<Reason>),
+    Rejected(Option<Reason>),
+    InDoubt,
+    /// The letter has not left yet.
+    Waiting,
+    /// The letter on paper has not been posted yet.
+    ToPrint,
+    Skipped(Skip),
+}
+
+impl NotReached {
+    /// The name in JSON.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Bounced(_) => "bounced",
+            Self::Rejected(_) => "rejected",
+            Self::InDoubt => "in_doubt",
+            Self::Waiting => "waiting",
+            Self::ToPrint => "to_print",
+            Self::Skipped(skip) => skip.as_str(),
+        }
+    }
+}
+
+/// What the ledger knows of an issue's letters beyond their states.
+struct Known {
+    bounced: HashMap<MemberId, Option<Reason>>,
+    refused: HashMap<MemberId, Reason>,
+    /// The letters on paper: whether they were posted.
+    paper: HashMap<MemberId, bool>,
+}
+
+impl Known {
+    fn reached(&self, member: &Member, standing: Standing) -> Option<Reached> {
+        let paper = self.paper.get(&member.id);
+        let bounce = self.bounced.get(&member.id);
+        let why = match standing {
+            Standing::In(State::Accepted) if bounce.is_none() => return Some(Reached::ByMail),
+            Standing::Skipped(Skip::SharesLetter) => return Some(Reached::ByMail),
+            _ if paper == Some(&true) => return Some(Reached::OnPaper),
+            Standing::In(State::Accepted) => NotReached::Bounced(bounce.copied().flatten()),
+            Standing::In(State::Rejected) => NotReached::Rejected(self.refused.get(&member.id).copied()),
+            _ if paper == Some(&false) => NotReached::ToPrint,
+            Standing::In(State::InDoubt | State::Sending) => NotReached::InDoubt,
+            Standing::In(State::Queued | State::Deferred) => NotReached::Waiting,
+            Standing::Skipped(
+                Skip::Later | Skip::NotVoting | Skip::NoSection | Skip::OutsideSegment | Skip::Departed,
+            ) => return None,
+            Standing::Skipped(skip) => NotReached::Skipped(skip),
+        };
+        Some(Reached::Not(why))
+    }
+}
+
+impl IssueSummary {
+    /// How many letters were refused or came back.
+    pub fn bounces(&self) -> u64 {
+        self.bounced.values().sum()
+    }
+
+    /// The share of members who were reached, from 0 to 1; `None` without members.
+    #[expect(clippy::cast_precision_loss, reason = "member counts are far below 2^52")]
+    pub fn share(&self) -> Option<f64> {
+        (self.members > 0).then(|| self.reached as f64 / self.members as f64)
+    }
+
+    fn add(&mut self, member: &Member, standing: Standing, known: &Known, by: &[String]) {
+        let Some(reached) = known.reached(member, standing) else { return };
+        self.members += 1;
+        let reason = match standing {
+            Standing::In(State::Accepted) => known.bounced.get(&member.id).copied(),
+            Standing::In(State::Rejected) => Some(known.refused.get(&member.id).copied()),
+            _ => None,
+        };
+        self.sent += u64::from(matches!(standing, Standing::In(State::Accepted | State::Rejected)));
+        if let Some(reason) = reason {
+            *self.bounced.entry(reason.map_or("other", <&str>::from).to_owned()).or_default() += 1;
+        }
+        self.in_doubt += u64::from(matches!(standing, Standing::In(State::InDoubt | State::Sending)));
+        match reached {
+            Reached::ByMail => self.by_mail += 1,
+            Reached::OnPaper => self.on_paper += 1,
+            Reached::Not(why) => *self.not_reached.entry(why.as_str().to_owned()).or_default() += 1,
+        }
+        self.reached = self.by_mail + self.on_paper;
+        for field in by {
+            let value = member.field(field).unwrap_or_default().trim().to_owned();
+            let group = self.coverage.entry(field.clone()).or_default().entry(value).or_default();
+            group.members += 1;
+            group.reached += u64::from(!matches!(reached, Reached::Not(_)));
+        }
+    }
+}
+
+impl Ledger {
+    /// Hands each member of an issue's audience to `each`, with how they were reached. `skip` says why the issue is not for
+    /// a member that could be mailed.
+    ///
+    /// # Errors
+    /// Those of the ledger and of `each`.
+    pub fn for_each_reached<E: From<LedgerError>>(
+        &self,
+        issue: &IssueName,
+        skip: impl FnMut(&Member) -> Option<Skip>,
+        mut each: impl FnMut(&Member, Reached) -> Result<(), E>,
+    ) -> Result<(), E> {
+        let known = self.known(issue)?;
+        self.for_each_standing(issue, skip, |member, standing, _| {
+            known.reached(member, standing).map_or(Ok(()), |reached| each(member, reached))
+        })
+    }
+
+    /// Counts an issue; `by` are the fields by which members are grouped.
+    ///
+    /// # Errors
+    /// If the ledger cannot be read.
+    pub fn summary(
+        &self,
+        issue: &IssueName,
+        by: &[String],
+        skip: impl FnMut(&Member) -> Option<Skip>,
+    ) -> Result<IssueSummary, LedgerError> {
+        let known = self.known(issue)?;
+        let last_letter = self.last_letter(issue)?;
+        let mut summary = IssueSummary { last_letter, ..IssueSummary::default() };
+        self.for_each_standing(issue, skip, |member, standing, _| {
+            summary.add(member, standing, &known, by);
+            Ok::<_, LedgerError>(())
+        })?;
+        summary.coverage.retain(|_, groups| groups.len() <= MOST_VALUES);
+        if let Some(last) = last_letter
+            && let Some(before) = self.letter_before(issue, last)?
+        {
+            let (joined, left) = self.changes_between(before, last)?;
+            (summary.joined, summary.left) = (Some(joined), Some(left));
+        }
+        Ok(summary)
+    }
+
+    /// When the last letter of an issue left, by e-mail or on paper.
+    ///
+    /// # Errors
+    /// If the ledger cannot be read.
+    pub fn last_letter(&self, issue: &IssueName) -> Result<Option<Timestamp>, LedgerError> {
+        let sql = "SELECT max(at) FROM (
+                       SELECT changed_at AS at FROM delivery WHERE issue = ?1 AND state IN ('accepted', 'rejected')
+                       UNION ALL SELECT at FROM paper WHERE issue = ?1 AND state = 'posted')";
+        let at: Option<Stamp> = self.connection.query_row(sql, [issue], |row| row.get(0))?;
+        Ok(at.map(|Stamp(at)| at))
+    }
+
+    /// The pages of an issue's posted letters.
+    ///
+    /// # Errors
+    /// If the ledger cannot be read.
+    pub fn posted_pages(&self, issue: &IssueName) -> Result<Vec<usize>, LedgerError> {
+        let sql = "SELECT pages FROM paper WHERE issue = ?1 AND state = 'posted'";
+        let mut statement = self.connection.prepare_cached(sql)?;
+        let pages = statement.query_map([issue], |row| row.get(0))?;
+        Ok(pages.collect::<Result<_, _>>()?)
+    }
+
+    /// The last letter by e-mail of the issue before this one, which ended at `time`.
+    fn letter_before(&self, issue: &IssueName, time: Timestamp) -> Result<Option<Timestamp>, LedgerError> {
+        let sql = "SELECT max(last) FROM (
+                       SELECT max(changed_at) AS last FROM delivery
+                       WHERE issue <> ?1 AND state IN ('accepted', 'rejected') GROUP BY issue)
+                   WHERE last < ?2";
+        let at: Option<Stamp> = self.connection.query_row(sql, (issue, Stamp(time)), |row| row.get(0))?;
+        Ok(at.map(|Stamp(at)| at))
+    }
+
+    /// How many members joined and left after `from` and until `to`.
+    fn changes_between(&self, from: Timestamp, to: Timestamp) -> Result<(u64, u64), LedgerError> {
+        let sql = "SELECT
+            (SELECT count(*) FROM member WHERE added_at > ?1 AND added_at <= ?2)
+            + (SELECT count(DISTINCT member) FROM change WHERE field = 'active' AND new = 'yes' AND at > ?1 AND at <= ?2),
+            (SELECT count(DISTINCT member) FROM change WHERE field = 'active' AND new = 'no' AND at > ?1 AND at <= ?2)";
+        let row = |row: &rusqlite::Row<'_>| Ok((row.get(0)?, row.get(1)?));
+        Ok(self.connection.query_row(sql, (Stamp(from), Stamp(to)), row)?)
+    }
+
+    fn known(&self, issue: &IssueName) -> Result<Known, LedgerError> {
+        let mut statement =
+            self.connection.prepare_cached("SELECT member, state = 'posted' FROM paper WHERE issue = ?1")?;
+        let paper = statement.query_map([issue], |row| Ok((row.get(0)?, row.get(1)?)))?;
+        Ok(Known {
+            bounced: self.bounced_members(issue)?,
+            refused: self.refusal_reasons(issue)?,
+            paper: paper.collect::<Result<_, _>>()?,
+        })
+    }
+
+    /// The members who joined after the last letter of an issue that was sent to all, and have none of it.
+    pub(super) fn later_members(&self, issue: &IssueName) -> Result<HashSet<MemberId>, LedgerError> {
+        let Some(last) = self.last_letter(issue)? else { return Ok(HashSet::new()) };
+        let sql = "SELECT id FROM member WHERE added_at > ?2
+                   AND id NOT IN (SELECT member FROM delivery WHERE issue = ?1)
+                   AND id NOT IN (SELECT member FROM paper WHERE issue = ?1)";
+        let mut statement = self.connection.prepare_cached(sql)?;
+        let found = statement.query_map((issue, Stamp(last)), |row| row.get(0))?;
+        Ok(found.collect::<Result<_, _>>()?)
+    }
+}
