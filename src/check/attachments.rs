@@ -31,7 +31,7 @@ pub(super) fn sizes(subject: &Subject<'_>) -> Vec<Finding> {
     vec![finding.at(whole(&subject.source.dir.join("attachments")))]
 }
 
-/// Attachments that mail servers refuse, and whole letters with them; they look into ZIP files too.
+/// Attachments, also inside ZIP files, for which mail servers refuse the whole letter.
 pub(super) fn kinds(subject: &Subject<'_>) -> Vec<Finding> {
     let finding = |path: &PathBuf| {
         let name = path.file_name().unwrap_or_default().to_string_lossy();
@@ -56,7 +56,7 @@ fn is_dangerous(name: &str) -> bool {
     ending.is_some_and(|ending| DANGEROUS.contains(&ending.as_str()))
 }
 
-/// The names of the files in a ZIP file; none if it is no ZIP file.
+/// The names of the files in a ZIP file; empty if it cannot be read as one.
 fn packed(path: &Path) -> Vec<String> {
     let is_zip = path.extension().is_some_and(|ending| ending.eq_ignore_ascii_case("zip"));
     let archive = std::fs::File::open(path)

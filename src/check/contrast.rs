@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::{Finding, Letters};
+use crate::compose;
 use crate::compose::html::{Element, elements};
 
 const AA: f64 = 4.5;
@@ -60,12 +61,8 @@ fn luminance(color: &str) -> Option<f64> {
         6 => digits.to_owned(),
         _ => return None,
     };
-    let number = u32::from_str_radix(&digits, 16).ok()?;
-    let channel = |shift: u32| {
-        let value = f64::from(number >> shift & 0xff) / 255.0;
-        if value <= 0.04045 { value / 12.92 } else { ((value + 0.055) / 1.055).powf(2.4) }
-    };
-    Some(0.2126 * channel(16) + 0.7152 * channel(8) + 0.0722 * channel(0))
+    let [_, colour @ ..] = u32::from_str_radix(&digits, 16).ok()?.to_be_bytes();
+    Some(compose::luminance(colour))
 }
 
 #[cfg(test)]

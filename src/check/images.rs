@@ -51,14 +51,14 @@ pub(super) fn files(subject: &Subject<'_>) -> Vec<Finding> {
     findings
 }
 
-/// Braces after an image that are not understood, and so would be read.
+/// Braces after an image that the letter would show, because a word in them is unknown.
 pub(super) fn layouts(subject: &Subject<'_>) -> Vec<Finding> {
     let of_section = |section: &SectionText<'_>| {
         let source = &section.section.markdown;
         let unknown = section.markdown.images.iter().filter_map(|image| {
             let word = Layout::read(source.get(image.range.end..)?)?.err()?;
             let message = format!("`{word}` after the image is not understood");
-            let advice = "write {width=50%}, {side=left} or {width=40% side=right} right behind the image";
+            let advice = "write {width=50%}, {side=left} or {width=40% side=right} directly after the image";
             Some(Finding::error("image-layout", message, advice).at(section.place(&image.range)))
         });
         unknown.collect::<Vec<_>>()

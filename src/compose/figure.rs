@@ -7,6 +7,8 @@ use pulldown_cmark::{Event, Tag, TagEnd};
 
 use super::parts::TEXT_WIDTH;
 
+/// How the HTML of a picture with text beside it begins.
+pub(super) const SIDE_BLOCKS: [&str; 2] = ["<div class=\"figure left\">", "<div class=\"figure right\">"];
 /// The width of a picture with text beside it, unless another is asked for, in CSS pixels.
 const BESIDE: usize = 256;
 
@@ -18,7 +20,7 @@ pub struct Layout {
     pub side: Option<Side>,
 }
 
-/// Where a picture stands that has text beside it.
+/// The side of the text on which a picture is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, strum::EnumString, strum::IntoStaticStr)]
 #[strum(serialize_all = "lowercase")]
 pub enum Side {
@@ -89,7 +91,7 @@ impl<'e, 'a> Figure<'e, 'a> {
         Some((Self { source, caption, layout, alt }, left, rest))
     }
 
-    /// Whether it is more than a picture in a line of text.
+    /// Whether it has neither a caption nor a layout, and is written as Markdown has it.
     fn is_plain(&self) -> bool {
         self.caption.is_empty() && self.layout == Layout::default()
     }
@@ -148,8 +150,8 @@ pub(super) fn in_html<'a>(events: &[Event<'a>]) -> Vec<Event<'a>> {
     })
 }
 
-/// Writes each picture that is more than one in a line of text with `write`, which is told whether it stands alone in
-/// its paragraph.
+/// Writes each picture that has a caption or a layout with `write`, which is told whether the picture is alone in its
+/// paragraph.
 fn made<'a>(
     events: &[Event<'a>],
     mut write: impl FnMut(&Figure<'_, 'a>, bool, &mut Vec<Event<'a>>),

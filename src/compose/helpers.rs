@@ -140,18 +140,7 @@ fn money(language: &Language, values: &[&Value]) -> Result<String, String> {
     };
     let number: f64 =
         number.filter(|n: &f64| n.is_finite()).ok_or(format!("expected an amount, found `{value}`"))?;
-    let written = format!("{:.2}", number.abs());
-    let (whole, cents) = written.split_once('.').unwrap_or((&written, "00"));
-    let mut grouped = String::new();
-    for (index, digit) in whole.chars().enumerate() {
-        if index > 0 && (whole.len() - index) % 3 == 0 {
-            grouped.push_str(&language.thousands);
-        }
-        grouped.push(digit);
-    }
-    let sign = if number < 0.0 { "−" } else { "" };
-    let cents = if cents == "00" { String::new() } else { format!("{}{cents}", language.decimal) };
-    Ok(language.money.replace("{amount}", &format!("{sign}{grouped}{cents}")))
+    Ok(language.money(number))
 }
 
 /// Values as a sentence lists them: "a, b och c".

@@ -188,17 +188,21 @@ impl Language {
         self.report.get(key).map_or(key, String::as_str)
     }
 
-    /// An amount of money.
+    /// An amount of money, without decimals if there are none.
     pub fn money(&self, amount: f64) -> String {
-        let amount = format!("{amount:.2}");
-        let (whole, part) = amount.split_once('.').unwrap_or((&amount, "00"));
+        let written = format!("{:.2}", amount.abs());
+        let (whole, part) = written.split_once('.').unwrap_or((&written, "00"));
+        let sign = if amount < 0.0 { "−" } else { "" };
         let part = if part == "00" { String::new() } else { format!("{}{part}", self.decimal) };
-        self.money.replace("{amount}", &format!("{}{part}", self.number(whole.parse().unwrap_or(0))))
+        self.money.replace("{amount}", &format!("{sign}{}{part}", self.grouped(whole)))
     }
 
     /// A number with the language's separator.
     pub fn number(&self, number: u64) -> String {
-        let digits = number.to_string();
+        self.grouped(&number.to_string())
+    }
+
+    fn grouped(&self, digits: &str) -> String {
         let groups = digits.as_bytes().rchunks(3).rev();
         let groups: Vec<&str> = groups.filter_map(|group| std::str::from_utf8(group).ok()).collect();
         groups.join(&self.thousands)

@@ -71,7 +71,7 @@ pub use notice::{Answer, Enclosures, Notice};
 pub use page::{Association, Neighbours, PageLink, Phone};
 use parts::InlineImage;
 pub use parts::image_path;
-pub use picture::unsupported;
+pub use picture::{luminance, unsupported};
 pub use prepare::is_picture_name;
 pub use printed::{Printed, PrintedEvent, PrintedSection};
 pub use sender::Sender;

@@ -8,6 +8,7 @@ use lettre::message::{Body, SinglePart};
 use percent_encoding::percent_decode_str;
 use pulldown_cmark::{CowStr, Event, Tag};
 
+use super::figure::SIDE_BLOCKS;
 use super::html::elements;
 use super::picture::{LIGHT, Picture};
 use super::{ComposeError, limits};
@@ -15,14 +16,8 @@ use super::{ComposeError, limits};
 /// The width of a section's text in the default template, in CSS pixels.
 pub(super) const TEXT_WIDTH: usize = 536;
 
-/// Where a picture begins that has text beside it.
-const BESIDE: [&str; 2] = ["<div class=\"figure left\">", "<div class=\"figure right\">"];
-
 /// The most bytes of a letter's pictures together, as files.
 const BUDGET: usize = 1_000_000;
-/// How many bytes each may have, step by step, where they are too heavy together.
-const LIGHTER: [usize; 4] = [120_000, 80_000, 50_000, 30_000];
-
 /// The images that the letter's HTML refers to by `cid:` (RFC 2392).
 #[derive(Debug)]
 pub(super) struct InlineImages {
@@ -78,6 +73,21 @@ impl InlineImages {
     /// # Errors
     /// If the file is missing or is not an image that mail programs show.
     pub fn add(&mut self, path: &Path, shown: usize) -> Result<&InlineImage, ComposeError> {
+        self.taken(path, shown).map(|image| &*image)
+    }
+
+    /// Takes the logo in, on a ground of its own if it needs one; `shown` as for [`InlineImages::add`].
+    ///
+    /// # Errors
+    /// As [`InlineImages::add`].
+    pub fn add_logo(&mut self, path: &Path, shown: usize) -> Result<&InlineImage, ComposeError> {
+        let image = self.taken(path, shown)?;
+        image.picture = image.picture.clone().on_ground(shown);
+        image.is_logo = true;
+        Ok(image)
+    }
+
+    fn taken(&mut self, path: &Path, shown: usize) -> Result<&mut InlineImage, ComposeError> {
         let known = self.images.iter().position(|image| image.path == path && image.shown == shown);
         let index = match known {
             Some(index) => index,
@@ -85,19 +95,13 @@ impl InlineImages {
                 let picture = Picture::new(path, limits::read_file(&self.project, path)?, shown, LIGHT)?;
                 let content_id = format!("image-{}@{}", self.images.len() + 1, self.domain);
                 let name = name_as(path, &picture.kind);
-                self.images.push(InlineImage {
-                    path: path.to_owned(),
-                    shown,
-                    is_logo: false,
-                    name,
-                    content_id,
-                    picture,
-                });
+                let path = path.to_owned();
+                self.images.push(InlineImage { path, shown, is_logo: false, name, content_id, picture });
                 self.images.len() - 1
             }
         };
         let missing = || ComposeError::NotAnImage { path: path.to_owned(), why: String::new() };
-        self.images.get(index).ok_or_else(missing)
+        self.images.get_mut(index).ok_or_else(missing)
     }
 
     /// Takes in the images of a section's Markdown.
@@ -135,14 +139,16 @@ impl InlineImages {
             let image = match known.and_then(|index| self.images.get(index)) {
                 Some(image) => image,
                 None if source.is_empty() || source.contains(':') => continue,
-                None => self.add(&image_path(dir, source), asked.unwrap_or(TEXT_WIDTH).min(TEXT_WIDTH))?,
+                None => {
+                    self.add(&image_path(dir, source), asked.unwrap_or(TEXT_WIDTH).clamp(1, TEXT_WIDTH))?
+                }
             };
             let tag = html.get(element.range.clone()).unwrap_or_default();
             let Some((before, rest)) = tag.split_once("src=\"") else { continue };
             let after = rest.split_once('"').map_or("", |(_, after)| after);
             replaced.push_str(html.get(copied..element.range.start).unwrap_or_default());
             let own = image.picture.width.clamp(1, TEXT_WIDTH);
-            if BESIDE.iter().any(|start| replaced.ends_with(start)) {
+            if SIDE_BLOCKS.iter().any(|start| replaced.ends_with(start)) {
                 // The caption is as wide as the picture.
                 replaced.pop();
                 let _infallible = write!(replaced, " style=\"width: {}px\">", asked.unwrap_or(own).min(own));
@@ -158,38 +164,21 @@ impl InlineImages {
         Ok(replaced)
     }
 
-    /// All that were taken in; if they are too heavy together, the heavy ones with less quality.
+    /// All that were taken in. If they are too heavy together, each may have an equal share of the budget.
     ///
     /// # Errors
     /// If a file can no longer be read.
     pub fn into_images(mut self) -> Result<Vec<InlineImage>, ComposeError> {
-        for light in LIGHTER {
-            if self.images.iter().map(|image| image.picture.bytes.len()).sum::<usize>() <= BUDGET {
-                break;
-            }
-            let heavy = |image: &&mut InlineImage| image.picture.bytes.len() > light && !image.is_logo;
-            for image in self.images.iter_mut().filter(heavy) {
+        if self.images.iter().map(|image| image.picture.bytes.len()).sum::<usize>() > BUDGET {
+            let share = BUDGET / self.images.len().max(1);
+            let is_heavy = |image: &&mut InlineImage| image.picture.bytes.len() > share && !image.is_logo;
+            for image in self.images.iter_mut().filter(is_heavy) {
                 let bytes = limits::read_file(&self.project, &image.path)?;
-                image.picture = Picture::new(&image.path, bytes, image.shown, light)?;
+                image.picture = Picture::new(&image.path, bytes, image.shown, share)?;
                 image.name = name_as(&image.path, &image.picture.kind);
             }
         }
         Ok(self.images)
-    }
-
-    /// Takes the logo in, on a ground of its own if it needs one; `shown` as for [`InlineImages::add`].
-    ///
-    /// # Errors
-    /// As [`InlineImages::add`].
-    pub fn add_logo(&mut self, path: &Path, shown: usize) -> Result<&InlineImage, ComposeError> {
-        self.add(path, shown)?;
-        let logo = self.images.pop().map(|logo| InlineImage {
-            picture: logo.picture.on_ground(shown),
-            is_logo: true,
-            ..logo
-        });
-        self.images.extend(logo);
-        self.add(path, shown)
     }
 }
 
@@ -263,6 +252,7 @@ mod tests {
     fn images_in_html_are_taken_in_however_their_tags_are_written() {
         let dir = tempfile::tempdir().unwrap();
         image::DynamicImage::new_rgb8(800, 10).save(dir.path().join("å & b.png")).unwrap();
+        image::DynamicImage::new_rgb8(80, 60).save(dir.path().join("e.png")).unwrap();
         for (tag, want) in [
             (
                 "<img src='å &amp; b.png' alt='x'>",
@@ -272,6 +262,7 @@ mod tests {
                 "<IMG WIDTH=90 SRC=%C3%A5%20&amp;%20b.png>",
                 "<img width=\"90\" src=\"cid:image-1@example.se\">",
             ),
+            ("<img width=0 src=e.png>", "<img width=\"0\" src=\"cid:image-1@example.se\">"),
             ("<img src=\"cid:other\"> <i>src=\"a.png\"</i>", "<img src=\"cid:other\"> <i>src=\"a.png\"</i>"),
             ("<img alt=\"x\">", "<img alt=\"x\">"),
         ] {

@@ -21,15 +21,15 @@ pub(super) const LIGHT: usize = 200_000;
 const DENSE: usize = 3;
 /// From good to acceptable: the first that makes a picture light is taken.
 const QUALITIES: [u8; 3] = [82, 72, 60];
-/// How far, in hundredths, a picture is made smaller that no quality makes light.
+/// To what size, in hundredths, a picture is scaled if no quality makes it light.
 const SCALES: [u32; 3] = [100, 70, 50];
-/// A logo of which more than this share, in hundredths, can be seen through is put on a ground of its own.
+/// A logo gets a ground of its own if more than this share of it, in hundredths, is transparent.
 const SEE_THROUGH: usize = 5;
 /// The room around such a logo, in CSS pixels.
 const ROOM: u32 = 8;
 /// The grounds for dark and for light logos: the letter's white and its green.
 const GROUNDS: [image::Rgba<u8>; 2] = [image::Rgba([255; 4]), image::Rgba([0x1f, 0x51, 0x38, 255])];
-/// From this luminance (WCAG 2) a logo has less than 2:1 to white.
+/// Above this luminance a logo's contrast to white is less than 2:1.
 const LIGHT_LOGO: f64 = 0.475;
 /// A picture that would need more memory is refused.
 const MEMORY: u64 = 512 << 20;
@@ -76,8 +76,8 @@ impl Picture {
         }
     }
 
-    /// A logo that can be seen through, on a ground of its own: a dark one would vanish on a dark page, and a light one on
-    /// a white page.
+    /// A transparent logo on a ground of its own: otherwise a dark one would vanish on a dark page, and a light one on a
+    /// white page.
     pub fn on_ground(self, shown: usize) -> Self {
         let grounded = (self.kind == mime::IMAGE_PNG).then(|| grounded(&self.bytes, shown)).flatten();
         match grounded {
@@ -94,20 +94,19 @@ fn grounded(bytes: &[u8], shown: usize) -> Option<(Vec<u8>, usize, usize)> {
         return None;
     }
     let logo = logo.to_rgba8();
-    let (mut weight, mut luminance, mut clear) = (0.0, 0.0, 0);
-    for image::Rgba([red, green, blue, alpha]) in logo.pixels() {
-        let opacity = f64::from(*alpha) / 255.0;
-        let [red, green, blue] = [*red, *green, *blue].map(linear);
+    let (mut weight, mut light, mut clear) = (0.0, 0.0, 0);
+    for &image::Rgba([red, green, blue, alpha]) in logo.pixels() {
+        let opacity = f64::from(alpha) / 255.0;
         weight += opacity;
-        luminance += opacity * (0.2126 * red + 0.7152 * green + 0.0722 * blue);
-        clear += usize::from(*alpha < 128);
+        light += opacity * luminance([red, green, blue]);
+        clear += usize::from(alpha < 128);
     }
     let pixels = logo.pixels().len();
     if clear * 100 <= pixels * SEE_THROUGH || weight == 0.0 {
         return None;
     }
     let [white, dark] = GROUNDS;
-    let ground = if luminance / weight > LIGHT_LOGO { dark } else { white };
+    let ground = if light / weight > LIGHT_LOGO { dark } else { white };
     let density = logo.width().div_ceil(u32::try_from(shown).ok()?.max(1)).max(1);
     let room = ROOM * density;
     let (width, height) = (logo.width() + 2 * room, logo.height() + 2 * room);
@@ -117,10 +116,13 @@ fn grounded(bytes: &[u8], shown: usize) -> Option<(Vec<u8>, usize, usize)> {
     Some((bytes, width as usize, height as usize))
 }
 
-/// A colour's channel as light (sRGB, IEC 61966-2-1).
-fn linear(channel: u8) -> f64 {
-    let value = f64::from(channel) / 255.0;
-    if value <= 0.04045 { value / 12.92 } else { ((value + 0.055) / 1.055).powf(2.4) }
+/// The relative luminance of a colour in sRGB, from 0 to 1 (WCAG 2.2).
+pub fn luminance(colour: [u8; 3]) -> f64 {
+    let [red, green, blue] = colour.map(|channel| {
+        let value = f64::from(channel) / 255.0;
+        if value <= 0.04045 { value / 12.92 } else { ((value + 0.055) / 1.055).powf(2.4) }
+    });
+    0.2126 * red + 0.7152 * green + 0.0722 * blue
 }
 
 /// Why a file that begins like this is not shown by mail programs, and what to do; nothing if it can be used.
@@ -194,15 +196,15 @@ fn png(picture: &DynamicImage, profile: Option<&[u8]>) -> ImageResult<Vec<u8>> {
     Ok(bytes)
 }
 
-/// The picture as JPEG, light if the worst quality and half its size make it so.
+/// Encodes the picture as JPEG with the best quality that makes it light, scaled down if none does.
 fn jpeg(picture: &mut DynamicImage, profile: Option<&[u8]>, light: usize) -> ImageResult<Vec<u8>> {
-    let whole = DynamicImage::from(picture.to_rgb8());
+    *picture = picture.to_rgb8().into();
+    let whole = picture.clone();
     let mut bytes = Vec::new();
     for scale in SCALES {
-        *picture = match scale {
-            100 => whole.clone(),
-            _ => whole.resize((whole.width() * scale / 100).max(1), u32::MAX, FilterType::CatmullRom),
-        };
+        if scale < 100 {
+            *picture = whole.resize((whole.width() * scale / 100).max(1), u32::MAX, FilterType::CatmullRom);
+        }
         for quality in QUALITIES {
             bytes.clear();
             write(picture, profile, JpegEncoder::new_with_quality(&mut bytes, quality))?;

@@ -127,19 +127,13 @@ impl Composer {
 
     fn printed_foot(&self, language: &Language) -> Vec<String> {
         let association = &self.setup.association;
-        let ask = match &association.phone {
-            Some(phone) => format!(
-                "{} {} {} {} {}",
-                language.text("question"),
-                language.text("call"),
-                phone.number,
-                language.text("or_write"),
-                association.contact
-            ),
-            None => {
-                format!("{} {} {}", language.text("question"), language.text("contact"), association.contact)
+        let reach = match &association.phone {
+            Some(phone) => {
+                format!("{} {} {}", language.text("call"), phone.number, language.text("or_write"))
             }
+            None => language.text("contact").to_owned(),
         };
+        let ask = format!("{} {reach} {}", language.text("question"), association.contact);
         vec![ask, association.name.clone(), super::html::one_line(&association.postal_address)]
     }
 }

@@ -285,7 +285,10 @@ impl Config {
         if let Some(phone) = &self.association.phone {
             let is_number = |c: char| c.is_ascii_digit() || "+-–()/. ".contains(c);
             if phone.chars().filter(char::is_ascii_digit).count() < 5 || !phone.chars().all(is_number) {
-                return wrong("association.phone", "is no telephone number: write it as \"08-123 456 78\"");
+                return wrong(
+                    "association.phone",
+                    "is not a telephone number: write it as \"08-123 456 78\"",
+                );
             }
         }
         let names =

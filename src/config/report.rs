@@ -12,7 +12,7 @@ use super::values::Age;
 pub struct Report {
     /// Fields by which members are grouped.
     pub by: Vec<String>,
-    /// Who gets the report by e-mail.
+    /// The addresses that `report --due` mails the report to.
     pub to: Vec<Address>,
     /// How long after an issue's last letter (default: 14 days).
     pub after: Option<Age>,

@@ -242,13 +242,11 @@ impl Ledger {
     }
 
     fn known(&self, issue: &IssueName) -> Result<Known, LedgerError> {
-        let mut statement =
-            self.connection.prepare_cached("SELECT member, state = 'posted' FROM paper WHERE issue = ?1")?;
-        let paper = statement.query_map([issue], |row| Ok((row.get(0)?, row.get(1)?)))?;
+        let paper = self.paper_letters(issue)?.into_iter();
         Ok(Known {
             bounced: self.bounced_members(issue)?,
             refused: self.refusal_reasons(issue)?,
-            paper: paper.collect::<Result<_, _>>()?,
+            paper: paper.map(|(member, (is_posted, _))| (member, is_posted)).collect(),
         })
     }
 
