@@ -46,7 +46,7 @@ pub fn run(dir: &Path, arguments: &Bounces, terminal: Terminal) -> Result<Exit, 
         }
         opened => Some(opened?),
     };
-    let hints = Hints { own_addresses: project.as_ref().map(own_addresses).unwrap_or_default() };
+    let hints = project.as_ref().map(hints).unwrap_or_default();
     let reader = Reader::new(&hints).map_err(|error| Error::new(Kind::Config, error.to_string()))?;
     match (project, arguments.dry_run) {
         (project, true) => {
@@ -78,10 +78,13 @@ fn is_missing(dir: &Path) -> bool {
     matches!(crate::config::Config::load(dir), Err(ConfigError::Missing { .. }))
 }
 
-fn own_addresses(project: &Project) -> Vec<String> {
+fn hints(project: &Project) -> Hints {
     let sender = &project.config.sender;
     let addresses = [Some(&sender.address), sender.reply_to.as_ref(), sender.bounce_address.as_ref()];
-    addresses.into_iter().flatten().map(Address::to_string).collect()
+    Hints {
+        own_addresses: addresses.into_iter().flatten().map(Address::to_string).collect(),
+        unsubscribe_address: sender.unsubscribe_address.as_ref().map(Address::to_string),
+    }
 }
 
 /// Hands the messages of the named sources to the processor, or those of the configured ones.

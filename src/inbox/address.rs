@@ -1,5 +1,7 @@
 //! E-mail addresses in running text.
 
+use super::mime::starts_with;
+
 /// No address is longer (RFC 5321 §4.5.3.1.3).
 const MAX_LENGTH: usize = 254;
 
@@ -25,6 +27,18 @@ pub fn find(text: &str) -> impl Iterator<Item = Spot<'_>> {
 /// The first address of a text.
 pub fn first(text: &str) -> Option<&str> {
     find(text).next().map(|spot| spot.address)
+}
+
+/// The address that is the value of a machine's field: taken as it stands, however odd it looks, else the first one in it.
+pub fn in_field(value: &str) -> Option<&str> {
+    let bare = value.trim().trim_end_matches([',', ';', '.']);
+    let bare = bare.strip_prefix('<').and_then(|bare| bare.strip_suffix('>')).unwrap_or(bare);
+    let bare = if starts_with(bare, "smtp:") { bare.get("smtp:".len()..).unwrap_or(bare) } else { bare };
+    let is_whole = bare.rsplit_once('@').is_some_and(|(local, domain)| {
+        let odd = |c: char| c.is_whitespace() || c.is_control() || "@<>()[],;:\"".contains(c);
+        !local.is_empty() && !local.contains(odd) && !domain.is_empty() && domain.chars().all(in_domain)
+    });
+    if is_whole && bare.len() <= MAX_LENGTH { Some(bare) } else { first(value) }
 }
 
 fn around(text: &str, at: usize, from: usize) -> Option<Spot<'_>> {
@@ -88,6 +102,12 @@ pub fn key(address: &str) -> String {
     address.replace('"', "").to_lowercase()
 }
 
+/// The key of an address without what follows a `+` in its local part (RFC 5233).
+pub fn without_tag(key: &str) -> String {
+    let bare = key.rsplit_once('@').and_then(|(local, domain)| Some((local.split_once('+')?.0, domain)));
+    bare.map_or_else(|| key.to_owned(), |(local, domain)| format!("{local}@{domain}"))
+}
+
 /// The recipient in a return path that carries it as `list-bounces+anna=example.se@…` (VERP).
 pub fn in_return_path(address: &str) -> Option<String> {
     let (local, _) = address.rsplit_once('@')?;
@@ -118,6 +138,24 @@ mod tests {
         ] {
             let found: Vec<&str> = find(text).map(|spot| spot.address).collect();
             assert_eq!(found, want, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_field_is_taken_literally() {
+        for (value, want) in [
+            ("anna@example.se", Some("anna@example.se")),
+            ("<anna@example.x>", Some("anna@example.x")),
+            ("=anna@example.se", Some("=anna@example.se")),
+            ("'anna'@example.se", Some("'anna'@example.se")),
+            ("anna@brevhost", Some("anna@brevhost")),
+            ("SMTP:anna@example.se;", Some("anna@example.se")),
+            ("Anna Ek <anna@example.se>", Some("anna@example.se")),
+            ("\"anna ek\"@example.se", Some("\"anna ek\"@example.se")),
+            ("anna", None),
+            ("@example.se", None),
+        ] {
+            assert_eq!(in_field(value), want, "{value}");
         }
     }
 

@@ -43,9 +43,9 @@ fn feedback_type(fields: &Headers<'_>) -> String {
     fields.text("feedback-type").to_lowercase()
 }
 
-/// A report about the sender's DKIM, SPF or DMARC is nobody's complaint, so it suppresses nobody.
-fn reason(kind: &String, rules: &Rules) -> Reason {
-    if rules.complaints.authentication.contains(kind) { Reason::AuthFailure } else { Reason::Complaint }
+/// A report by a machine, as about the sender's DMARC or a virus, is nobody's complaint, so it suppresses nobody.
+fn reason(kind: &str, rules: &Rules) -> Reason {
+    rules.complaints.by_machine.get(kind).copied().unwrap_or(Reason::Complaint)
 }
 
 fn verdict(address: String, reason: Reason, kind: &str) -> Verdict {
@@ -93,6 +93,7 @@ mod tests {
             ("Feedback-Type: abuse\nOriginal-Rcpt-To: <anna@example.se>\n", "", anna(Reason::Complaint)),
             ("Feedback-Type: abuse\n", "To: anna@example.se\n", anna(Reason::Complaint)),
             ("Feedback-Type: auth-failure\n", "To: anna@example.se\n", anna(Reason::AuthFailure)),
+            ("Feedback-Type: virus\n", "To: anna@example.se\n", anna(Reason::SpamPolicy)),
             ("Feedback-Type: not-spam\n", "To: anna@example.se\n", None),
             ("Feedback-Type: fraud\n", "", Some(vec![])),
         ] {

@@ -23,7 +23,9 @@ impl<'m> Headers<'m> {
         while let Some((line, after)) = logical_line(rest) {
             rest = after;
             if line.iter().all(u8::is_ascii_whitespace) {
-                if fields.0.is_empty() && !after.is_empty() && line.len() == 1 && looks_like_field(after) {
+                let next = after.trim_ascii_start();
+                if fields.0.is_empty() && describes_a_part(next) {
+                    rest = next;
                     continue;
                 }
                 break;
@@ -132,10 +134,20 @@ fn is_blank(text: &[u8], from: usize) -> bool {
     text.get(from..line_end(text, from)).unwrap_or_default().iter().all(u8::is_ascii_whitespace)
 }
 
-fn looks_like_field(text: &[u8]) -> bool {
-    let line = text.get(..line_end(text, 0)).unwrap_or_default();
+/// A message without the empty lines before its header; as it is if no field follows them.
+pub fn from_first_field(raw: &[u8]) -> &[u8] {
+    let start = raw.trim_ascii_start();
+    let line = start.get(..line_end(start, 0)).unwrap_or_default();
     let name = line.split(|b| *b == b':').next().unwrap_or_default();
-    name.len() < line.len() && name.len() > 1 && name.iter().all(|b| b.is_ascii_alphanumeric() || *b == b'-')
+    let is_field = name.len() < line.len()
+        && name.len() > 1
+        && name.iter().all(|b| b.is_ascii_alphanumeric() || *b == b'-');
+    if is_field || line.starts_with(b"From ") { start } else { raw }
+}
+
+/// Tells whether a text begins with a field of a part (RFC 2045 §3), which some programs write below an empty line.
+fn describes_a_part(text: &[u8]) -> bool {
+    text.get(..8).is_some_and(|start| start.eq_ignore_ascii_case(b"content-"))
 }
 
 #[cfg(test)]
@@ -151,6 +163,19 @@ mod tests {
         assert_eq!(headers.get("cc"), None);
         assert_eq!(body, b"body");
         assert_eq!(Headers::split(b"A: b\n\n  indented").1, b"  indented");
+        assert_eq!(Headers::split(b"\n\nContent-Type: text/plain\n\nbody").1, b"body");
+        assert_eq!(Headers::split(b"\nReason: full").1, b"Reason: full");
+    }
+
+    #[test]
+    fn empty_lines_before_a_header_are_passed_over() {
+        for (text, want) in [
+            ("\n \n\nFrom: a@example.se\n\nx", "From: a@example.se\n\nx"),
+            ("\nFrom daemon Mon\nTo: b", "From daemon Mon\nTo: b"),
+            ("\n\nDear Anna: hello", "\n\nDear Anna: hello"),
+        ] {
+            assert_eq!(from_first_field(text.as_bytes()), want.as_bytes(), "{text:?}");
+        }
     }
 
     #[test]

@@ -6,6 +6,7 @@ use super::phrase::fold;
 
 /// A longer text is for a person to read.
 const MOST_WORDS: usize = 28;
+const MOST_POLITE_WORDS: usize = 8;
 
 /// The words of one language, folded.
 #[derive(Debug, Clone, Deserialize)]
@@ -27,6 +28,8 @@ pub struct Language {
     openings: Vec<String>,
     /// Words that may stand between.
     others: Vec<String>,
+    /// Beginnings of sentences that thank, greet or wish.
+    polite: Vec<String>,
 }
 
 /// What one sentence says.
@@ -39,12 +42,12 @@ enum Sentence {
 }
 
 /// Tells whether a text asks to leave and says nothing else, in one of the languages.
+///
+/// A name on a line of its own ends what its writer says: below it stand titles, addresses and disclaimers.
 pub fn asks(text: &str, languages: &[Language]) -> bool {
-    let text = without_name(text);
-    if text.split_whitespace().count() > MOST_WORDS {
-        return false;
-    }
-    languages.iter().any(|language| language.asks(&text))
+    [without_name(text).as_str(), above_name(text)].into_iter().any(|text| {
+        text.split_whitespace().count() <= MOST_WORDS && languages.iter().any(|language| language.asks(text))
+    })
 }
 
 impl Language {
@@ -63,6 +66,10 @@ impl Language {
     fn sentence(&self, sentence: &str, is_question: bool) -> Sentence {
         let words = words(sentence);
         if words.is_empty() {
+            return Sentence::Empty;
+        }
+        let is_polite = !is_question && self.polite.iter().any(|opening| begins(&words, opening));
+        if is_polite && words.len() <= MOST_POLITE_WORDS {
             return Sentence::Empty;
         }
         let is_opened = self.openings.iter().any(|opening| begins(&words, opening));
@@ -135,18 +142,33 @@ struct Found {
 /// The text without the names, places and telephone numbers with which people end it.
 fn without_name(text: &str) -> String {
     let mut lines: Vec<&str> = text.lines().map(str::trim).filter(|line| !line.is_empty()).collect();
-    let is_name = |line: &&str| {
-        let starts = |word: &str| {
-            word.starts_with(|c: char| c.is_uppercase() || c.is_ascii_digit() || "+/".contains(c))
-        };
-        line.split_whitespace().count() <= 4
-            && line.split_whitespace().all(starts)
-            && !line.ends_with(['!', '?', '.'])
-    };
-    while lines.len() > 1 && lines.last().is_some_and(is_name) {
+    while lines.len() > 1 && lines.last().is_some_and(|line| is_name(line)) {
         lines.pop();
     }
     lines.join("\n")
+}
+
+/// The text up to the first name that stands below an empty line.
+fn above_name(text: &str) -> &str {
+    let mut after_empty = false;
+    let mut offset = 0;
+    for line in text.split_inclusive('\n') {
+        let bare = line.trim();
+        if after_empty && !bare.is_empty() && is_name(bare) {
+            break;
+        }
+        after_empty = bare.is_empty() && offset > 0;
+        offset += line.len();
+    }
+    text.get(..offset).unwrap_or(text)
+}
+
+fn is_name(line: &str) -> bool {
+    let starts =
+        |word: &str| word.starts_with(|c: char| c.is_uppercase() || c.is_ascii_digit() || "+/".contains(c));
+    line.split_whitespace().count() <= 4
+        && line.split_whitespace().all(starts)
+        && !line.ends_with(['!', '?', '.'])
 }
 
 /// The sentences of a text, and whether each is a question.
@@ -209,6 +231,12 @@ mod tests {
             "Afmeld mig venligst fra listen",
             "Bitte löschen Sie mich aus dem Verteiler.",
             "Ta bort mig från listan\nAnna Ek\nTestby",
+            "Hej!\n\nVi vill inte stå kvar på er sändlista.\n\nAnna Ek\nKassör, med ansvar för medlemsregistret\nTel 0000-11 22 33",
+            "Låt bli att mejla mig, tack. Det har varit fina år.",
+            "Meld meg av. Vennlig hilsen Anna",
+            "En halua enää saada jäsenkirjettä. Kiitos näistä vuosista!",
+            "Ich habe kein Interesse mehr an Ihrem Newsletter.",
+            "I'm no longer interested in your newsletter. Thank you for all these years!",
         ] {
             assert!(asks(text, &rules.leave), "{text}");
         }
@@ -235,6 +263,10 @@ mod tests {
             "Jag vill ha brevet",
             "Kan ni skicka brevet till mig?",
             "Tack för brevet!",
+            "Tack för att ni inte tar bort mig",
+            "Ta inte bort mig.\n\nAnna Ek",
+            "Hej\n\nAnna Ek\n\nTa bort Kalle ur styrelsen",
+            "Jag vill stå kvar på listan",
             "Stop the wind farm!",
             "Inga brev har kommit till mig",
             "Jag vill bli medlem",

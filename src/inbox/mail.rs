@@ -3,13 +3,14 @@
 use std::collections::HashSet;
 
 use super::header::Headers;
-use super::mime::{Message, Part, Role};
-use super::notice::{Confidence, Named};
+use super::mime::{Message, Part, Role, starts_with};
+use super::notice::{Confidence, Named, Others};
+use super::own::Own;
 use super::reply::Answer;
 use super::rules::Rules;
-use super::signs::{Signs, senders};
+use super::signs::{Signs, correspondents, is_by_person};
 use super::status::{Action, Record};
-use super::verdict::Evidence;
+use super::verdict::{Evidence, reply_code};
 use super::{address, complaint, notice, notification, reply, status, unsubscribe};
 use crate::domain::bounce::{Class, MessageKind, Verdict};
 
@@ -22,7 +23,9 @@ pub struct Mail<'m> {
     rules: &'m Rules,
     subject: String,
     signs: Signs,
-    excluded: HashSet<String>,
+    own: &'m Own,
+    /// Those between which the notice and the letter went.
+    enveloped: HashSet<String>,
 }
 
 impl<'m> Mail<'m> {
@@ -32,13 +35,11 @@ impl<'m> Mail<'m> {
         notice: &'m str,
         original: &'m Headers<'m>,
         rules: &'m Rules,
-        own: &HashSet<String>,
+        own: &'m Own,
     ) -> Self {
         let headers = &message.headers;
-        let mut excluded = senders(headers, original);
-        excluded.extend(own.iter().cloned());
-        let signs = Signs::of(headers, notice, rules);
-        Self { message, notice, original, rules, subject: headers.text("subject"), signs, excluded }
+        let (signs, enveloped) = (Signs::of(headers, notice, rules), correspondents(headers, original));
+        Self { message, notice, original, rules, subject: headers.text("subject"), signs, own, enveloped }
     }
 
     /// Says what the message is and what it says about whom.
@@ -49,6 +50,9 @@ impl<'m> Mail<'m> {
         if let Some(who) = complaint::read(self.message, self.original, self.signs.complaint, self.rules) {
             return (MessageKind::Complaint, who);
         }
+        if self.is_challenge() {
+            return (MessageKind::AutoReply, Vec::new());
+        }
         if let Some(found) = self.by_status() {
             return found;
         }
@@ -56,8 +60,7 @@ impl<'m> Mail<'m> {
         if !listed.is_empty() {
             return self.judged(self.about(listed));
         }
-        // Apple Mail marks the request that its "Unsubscribe" button sends as an automatic reply.
-        if self.message.headers.get("x-apple-unsubscribe").is_some() && self.asks_to_leave() {
+        if self.asks_by_button() {
             return (MessageKind::Unsubscribe, Vec::new());
         }
         if self.is_answer() {
@@ -72,8 +75,23 @@ impl<'m> Mail<'m> {
         (MessageKind::Other, Vec::new())
     }
 
-    fn asks_to_leave(&self) -> bool {
-        self.notice.trim().is_empty() || unsubscribe::is_request(&self.subject, self.notice, self.rules)
+    /// Tells whether a mail program asks for its user, or she sent an empty mail to the address for it.
+    ///
+    /// Apple Mail marks the request that its button sends as an automatic reply, in the words of the user's language.
+    fn asks_by_button(&self) -> bool {
+        let is_empty = || unsubscribe::own_words(self.notice, self.rules).trim().is_empty();
+        self.message.headers.get("x-apple-unsubscribe").is_some()
+            || self.is_sent_to_leave() && is_empty() && !self.is_answer()
+    }
+
+    fn is_sent_to_leave(&self) -> bool {
+        let to = ["to", "delivered-to", "x-original-to"]
+            .into_iter()
+            .flat_map(|name| self.message.headers.all(name));
+        let leave = self.own.unsubscribe.as_deref();
+        leave.is_some_and(|leave| {
+            to.flat_map(address::find).any(|to| address::without_tag(&address::key(to.address)) == leave)
+        })
     }
 
     /// What a bounce or a complaint says about a recipient that it does not name.
@@ -105,6 +123,25 @@ impl<'m> Mail<'m> {
             }
     }
 
+    /// Tells whether somebody has to press a button before the letter is let in, even if a report says so: no host refused it.
+    fn is_challenge(&self) -> bool {
+        let reports = || self.message.with(Role::Status).map(Part::text);
+        reply::is_challenge(self.notice, self.rules)
+            && reply_code(self.notice).is_none()
+            && reports().all(|report| reply_code(&report).is_none())
+    }
+
+    /// Tells whether it is a multipart/report (RFC 6522), as only programs send it.
+    fn is_report(&self) -> bool {
+        self.message.headers.get("content-type").is_some_and(|kind| starts_with(kind, "multipart/report"))
+    }
+
+    /// A letter that the recipient's Sieve script refused comes back as a receipt (RFC 5429 §2.1, RFC 3834 §5).
+    fn is_refused_by_script(&self) -> bool {
+        let automatic = self.message.headers.get("auto-submitted").unwrap_or_default();
+        automatic.to_ascii_lowercase().contains("rejected")
+    }
+
     /// A refusal that calls itself an automatic answer: nobody is its author, and it names an unknown user.
     fn refusal_by_nobody(&self) -> Option<(MessageKind, Vec<Verdict>)> {
         let from = self.message.headers.get("from").unwrap_or_default();
@@ -119,17 +156,23 @@ impl<'m> Mail<'m> {
     /// Reads a notice that has no fields at all.
     fn by_words(&self) -> Option<(MessageKind, Vec<Verdict>)> {
         let is_notice = self.is_notice();
+        if is_by_person(&self.message.headers, self.rules) {
+            // Somebody quotes a notice, or writes about one.
+            return None;
+        }
         if !(is_notice || self.signs.family || self.signs.subject_fails && self.signs.text_fails) {
             return None;
         }
         let found = self.in_words(is_notice || self.signs.automatic || self.signs.family);
-        (!found.is_empty() || is_notice && self.signs.text_fails).then(|| self.judged(found))
+        let is_sure = is_notice && (self.signs.text_fails || self.is_report());
+        (!found.is_empty() || is_sure).then(|| self.judged(found))
     }
 
     /// Reads delivery status fields, in a part of their own or in the text.
     fn by_status(&self) -> Option<(MessageKind, Vec<Verdict>)> {
-        let mut records: Vec<Record> =
-            self.message.with(Role::Status).flat_map(|part| status::records(&part.text())).collect();
+        let refused = self.message.with(Role::Receipt).filter(|_| self.is_refused_by_script());
+        let parts = self.message.with(Role::Status).chain(refused);
+        let mut records: Vec<Record> = parts.flat_map(|part| status::records(&part.text())).collect();
         let has_part = !records.is_empty();
         if !has_part {
             let mentions =
@@ -156,7 +199,10 @@ impl<'m> Mail<'m> {
         let mut verdicts = Vec::with_capacity(records.len());
         let mut seen = HashSet::new();
         for record in records {
-            let Some(address) = record.original.clone().or_else(|| record.last.clone()) else { continue };
+            let named = [&record.original, &record.last].into_iter().flatten();
+            let Some(address) = named.filter(|address| !self.is_own(address)).next().cloned() else {
+                continue;
+            };
             if !seen.insert(address::key(&address)) {
                 continue;
             }
@@ -186,7 +232,7 @@ impl<'m> Mail<'m> {
             return listed.into_iter().map(|address| judge(address, vec![self.notice])).collect();
         }
         let named = self.named(true).into_iter();
-        named.map(|named| judge(named.address, vec![named.line, named.block, self.notice])).collect()
+        named.map(|named| judge(named.address, vec![named.words, named.block, self.notice])).collect()
     }
 
     fn evidence<'e>(&'e self, record: &'e Record, scopes: Vec<&'e str>) -> Evidence<'e> {
@@ -209,7 +255,8 @@ impl<'m> Mail<'m> {
     fn listed(&self) -> Vec<String> {
         let fields = self.rules.families.iter().flat_map(|family| &family.fields);
         let values = fields.flat_map(|name| self.message.headers.all(name));
-        values.flat_map(address::find).map(|spot| spot.address.to_owned()).collect()
+        let listed = values.flat_map(|value| value.split([',', '\n'])).filter_map(address::in_field);
+        listed.filter(|address| !self.is_own(address)).map(str::to_owned).collect()
     }
 
     fn about(&self, addresses: Vec<String>) -> Vec<Verdict> {
@@ -220,18 +267,16 @@ impl<'m> Mail<'m> {
             .into_iter()
             .filter(|address| seen.insert(address::key(address)))
             .map(|address| {
-                let mut scopes: Vec<&str> =
-                    blocks.get(&address::key(&address)).copied().into_iter().collect();
-                if alone || scopes.is_empty() {
-                    scopes.extend([self.notice, self.subject.as_str()]);
-                }
-                self.words(scopes).judge(self.rules, address)
+                let block = blocks.get(&address::key(&address)).copied();
+                let far = (alone || block.is_none()).then(|| vec![self.notice, self.subject.as_str()]);
+                let near = block.into_iter().flat_map(|block| [notice::paragraph(block), block]).collect();
+                self.words(near, far.unwrap_or_default()).judge(self.rules, address)
             })
             .collect()
     }
 
-    fn words<'e>(&'e self, scopes: Vec<&'e str>) -> Evidence<'e> {
-        Evidence { scopes, action: self.action(), families: &self.signs.families, ..Evidence::default() }
+    fn words<'e>(&'e self, scopes: Vec<&'e str>, far: Vec<&'e str>) -> Evidence<'e> {
+        Evidence { scopes, far, action: self.action(), families: &self.signs.families, ..Evidence::default() }
     }
 
     /// The verdicts of a notice without fields; not `sure` that it is one, only what no person writes counts.
@@ -241,11 +286,11 @@ impl<'m> Mail<'m> {
         named
             .into_iter()
             .map(|named| {
-                let mut scopes = vec![named.line, named.block];
-                if alone || self.rules.reason_in([named.block].into_iter(), &self.signs.families).is_none() {
-                    scopes.extend([self.notice, self.subject.as_str()]);
-                }
-                self.words(scopes).judge(self.rules, named.address)
+                let says_nothing =
+                    || self.rules.reason_in([named.block].into_iter(), &self.signs.families).is_none();
+                let far = (alone || says_nothing()).then(|| vec![self.notice, self.subject.as_str()]);
+                let near = vec![named.words, named.block];
+                self.words(near, far.unwrap_or_default()).judge(self.rules, named.address)
             })
             .collect()
     }
@@ -264,7 +309,7 @@ impl<'m> Mail<'m> {
         let doubtful = sure && named.iter().all(|named| named.sureness >= Confidence::Mentioned);
         match self.sent_to().filter(|_| doubtful) {
             Some(address) => {
-                vec![Named { address, sureness: Confidence::Marked, line: "", block: self.notice }]
+                vec![Named { address, sureness: Confidence::Marked, words: "", block: self.notice }]
             }
             None => named,
         }
@@ -273,7 +318,12 @@ impl<'m> Mail<'m> {
     fn in_text(&self) -> Vec<Named<'m>> {
         let from = address::first(self.message.headers.get("from").unwrap_or_default());
         let domain = from.and_then(|from| from.rsplit_once('@')).map_or("", |(_, domain)| domain);
-        notice::recipients(self.notice, self.rules, &self.signs.families, &self.excluded, domain)
+        let others = Others { own: self.own, enveloped: &self.enveloped };
+        notice::recipients(self.notice, self.rules, &self.signs.families, others, domain)
+    }
+
+    fn is_own(&self, address: &str) -> bool {
+        self.own.has(&address::key(address))
     }
 
     fn is_in_letter(&self, address: &str) -> bool {
@@ -295,9 +345,10 @@ impl<'m> Mail<'m> {
             to.next().filter(|_| to.next().is_none()).map(|spot| spot.address.to_owned())
         };
         in_subject
-            .filter(|found| !self.excluded.contains(&address::key(found)))
+            .filter(|found| !self.enveloped.contains(&address::key(found)))
             .or_else(in_path)
             .or_else(in_letter)
+            .filter(|found| !self.is_own(found))
     }
 
     fn judged(&self, verdicts: Vec<Verdict>) -> (MessageKind, Vec<Verdict>) {

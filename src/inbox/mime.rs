@@ -8,7 +8,7 @@ use std::borrow::Cow;
 use mail_parser::decoders::charsets::map::charset_decoder;
 
 use super::decode;
-use super::header::{Headers, parameter};
+use super::header::{Headers, from_first_field, parameter};
 
 /// Deeper parts are read as text of their parent.
 const MAX_DEPTH: usize = 12;
@@ -69,9 +69,9 @@ pub fn unix_lines(raw: &[u8]) -> Cow<'_, [u8]> {
 }
 
 impl<'m> Message<'m> {
-    /// Reads a message with LF line ends.
+    /// Reads a message with LF line ends; empty lines before its header are passed over.
     pub fn parse(raw: &'m [u8]) -> Self {
-        let (headers, body) = Headers::split(raw);
+        let (headers, body) = Headers::split(from_first_field(raw));
         let mut parts = Vec::new();
         walk(headers.clone(), body, 0, &mut parts);
         Self { headers, parts }

@@ -17,6 +17,7 @@ mod mime;
 mod news;
 mod notice;
 mod notification;
+mod own;
 mod phrase;
 mod reader;
 mod reply;

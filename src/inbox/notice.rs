@@ -5,6 +5,7 @@ use std::collections::{HashMap, HashSet};
 
 use super::address::{self, Spot};
 use super::mime::starts_with;
+use super::own::Own;
 use super::phrase::fold;
 use super::rules::{Family, Rules};
 use super::verdict::cut;
@@ -20,8 +21,8 @@ const MAX_HEADER_LINES: usize = 60;
 pub struct Named<'t> {
     pub address: String,
     pub sureness: Confidence,
-    /// Its line, and the lines up to the next recipient.
-    pub line: &'t str,
+    /// From its line to the next empty one, and to the next recipient.
+    pub words: &'t str,
     pub block: &'t str,
 }
 
@@ -85,36 +86,45 @@ pub enum Confidence {
     InHeader,
 }
 
+/// Addresses that stand in a notice without being its recipient.
+#[derive(Debug, Clone, Copy)]
+pub struct Others<'a> {
+    pub own: &'a Own,
+    /// Those between which the notice and the letter went: the recipient only if no other is named.
+    pub enveloped: &'a HashSet<String>,
+}
+
 #[derive(Debug)]
 struct Candidate {
     address: String,
     key: String,
     sureness: Confidence,
-    excluded: bool,
+    /// Counts only if no other address does.
+    unlikely: bool,
     /// Where its line begins.
     line: usize,
 }
 
-/// The recipients of a notice; `excluded` are the sender's own addresses and the reporter's.
+/// The recipients of a notice; `domain` is the reporter's.
 pub fn recipients<'t>(
     notice: &'t str,
     rules: &Rules,
     families: &[usize],
-    excluded: &HashSet<String>,
+    others: Others<'_>,
     domain: &str,
 ) -> Vec<Named<'t>> {
-    let candidates = candidates(notice, rules, families, excluded, domain);
-    let best = |excluded: bool| {
+    let candidates = candidates(notice, rules, families, others, domain);
+    let best = |unlikely: bool| {
         let sure =
-            |c: &&Candidate| c.excluded == excluded && (!excluded || c.sureness <= Confidence::HeadOfLine);
-        candidates.iter().filter(sure).map(|c| c.sureness).min().map(|sureness| (excluded, sureness))
+            |c: &&Candidate| c.unlikely == unlikely && (!unlikely || c.sureness <= Confidence::HeadOfLine);
+        candidates.iter().filter(sure).map(|c| c.sureness).min().map(|sureness| (unlikely, sureness))
     };
-    let Some((excluded, sureness)) = best(false).or_else(|| best(true)) else { return Vec::new() };
+    let Some((unlikely, sureness)) = best(false).or_else(|| best(true)) else { return Vec::new() };
     let chosen: Vec<&Candidate> =
-        candidates.iter().filter(|c| c.excluded == excluded && c.sureness == sureness).collect();
+        candidates.iter().filter(|c| c.unlikely == unlikely && c.sureness == sureness).collect();
     let mut named = named(notice, &chosen);
-    if excluded {
-        // The sender's own address is named in most notices: better than nobody, worse than anything else.
+    if unlikely {
+        // Most notices name whom they were sent to: better than nobody, worse than anything else.
         for named in &mut named {
             named.sureness = Confidence::InHeader;
         }
@@ -133,10 +143,15 @@ fn named<'t>(notice: &'t str, chosen: &[&Candidate]) -> Vec<Named<'t>> {
             chosen.iter().skip(at + 1).find(|next| next.key != candidate.key && next.line > candidate.line);
         let end = following.map_or(notice.len(), |next| next.line);
         let block = cut(notice.get(candidate.line..end).unwrap_or_default(), MAX_BLOCK);
-        let line = block.lines().next().unwrap_or_default();
-        named.push(Named { address: candidate.address.clone(), sureness: candidate.sureness, line, block });
+        let (address, words) = (candidate.address.clone(), up_to_empty_line(block));
+        named.push(Named { address, sureness: candidate.sureness, words, block });
     }
     named
+}
+
+fn up_to_empty_line(block: &str) -> &str {
+    let end = lines(block).find(|(line, _)| line.trim().is_empty()).map(|(_, start)| start);
+    block.get(..end.unwrap_or(block.len())).unwrap_or(block)
 }
 
 /// For each address of a notice, the text from its line to the next line with another address.
@@ -187,7 +202,7 @@ fn candidates(
     notice: &str,
     rules: &Rules,
     families: &[usize],
-    excluded: &HashSet<String>,
+    others: Others<'_>,
     domain: &str,
 ) -> Vec<Candidate> {
     let templates: Vec<&str> = families
@@ -198,9 +213,11 @@ fn candidates(
     let mut found = Vec::new();
     for (line, start) in lines(notice) {
         let by_rule = by_rule(&templates, line, domain);
-        let mut push = |address: String, sureness, excluded| {
+        let mut push = |address: String, sureness, unlikely| {
             let key = address::key(&address);
-            found.push(Candidate { address, key, sureness, excluded, line: start });
+            if !others.own.has(&key) {
+                found.push(Candidate { address, key, sureness, unlikely, line: start });
+            }
         };
         if let Some(address) = by_rule {
             push(address, Confidence::ByRule, false);
@@ -208,7 +225,7 @@ fn candidates(
         }
         for spot in address::find(line) {
             let Some(sureness) = sureness(line, spot, rules) else { continue };
-            let unlikely = excluded.contains(&address::key(spot.address))
+            let unlikely = others.enveloped.contains(&address::key(spot.address))
                 || sureness > Confidence::HeadOfLine && is_never_meant(spot.address, rules);
             push(spot.address.to_owned(), sureness, unlikely);
         }
@@ -297,8 +314,9 @@ mod tests {
 
     fn who(notice: &str) -> Vec<String> {
         let rules = Rules::built_in().unwrap();
-        let own = HashSet::from(["me@example.org".to_owned()]);
-        recipients(notice, &rules, &[], &own, "example.se").into_iter().map(|named| named.address).collect()
+        let own = Own::new(&["me@example.org".to_owned()], None);
+        let others = Others { own: &own, enveloped: &HashSet::new() };
+        recipients(notice, &rules, &[], others, "example.se").into_iter().map(|named| named.address).collect()
     }
 
     #[test]

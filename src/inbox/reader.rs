@@ -1,14 +1,14 @@
 //! The reader: one message in, one report out.
 
-use std::collections::HashSet;
-
 use serde::Serialize;
 
 use super::header::Headers;
 use super::mail::Mail;
 use super::mime::{Message, Part, Role, starts_with, unix_lines};
 use super::news::{self, News};
+use super::own::Own;
 use super::rules::{Rules, RulesError};
+use super::signs::is_by_person;
 use super::verdict::cut;
 use super::{address, notice, reply, tokens};
 use crate::domain::Reply;
@@ -26,6 +26,8 @@ const MAX_FORWARDS: usize = 2;
 pub struct Hints {
     /// The sender's own addresses, which are never the recipient of a bounce.
     pub own_addresses: Vec<String>,
+    /// The address to which members write to leave.
+    pub unsubscribe_address: Option<String>,
 }
 
 /// What a message says.
@@ -58,7 +60,7 @@ pub struct Report {
 #[derive(Debug)]
 pub struct Reader {
     rules: Rules,
-    own: HashSet<String>,
+    own: Own,
 }
 
 impl Reader {
@@ -67,7 +69,7 @@ impl Reader {
     /// # Errors
     /// If a built-in rule file is broken.
     pub fn new(hints: &Hints) -> Result<Self, RulesError> {
-        let own = hints.own_addresses.iter().map(|own| address::key(own)).collect();
+        let own = Own::new(&hints.own_addresses, hints.unsubscribe_address.as_deref());
         Ok(Self { rules: Rules::built_in()?, own })
     }
 
@@ -88,7 +90,11 @@ impl Reader {
 
     fn read_nested(&self, raw: &[u8], depth: usize) -> Report {
         let message = Message::parse(raw);
-        let text = text_of(&message);
+        let mut text = text_of(&message);
+        if is_by_person(&message.headers, &self.rules) {
+            // What somebody quotes is another's; a mail system's transcript begins so too.
+            text = without_quotations(&text);
+        }
         let (notice, rest) = notice::split(&text, &self.rules);
         let returned = message.with(Role::Original).next().map(Part::content);
         let original = match &returned {
@@ -169,6 +175,12 @@ fn text_of(message: &Message<'_>) -> String {
     };
     let plain = join(message.with(Role::Text).filter(|part| !is_html(part)).collect());
     if plain.trim().is_empty() { join(message.with(Role::Text).collect()) } else { plain }
+}
+
+/// The text with nothing but the sign left of each quoted line.
+fn without_quotations(text: &str) -> String {
+    let is_quoted = |line: &str| line.starts_with('>') && !line.starts_with(">>>");
+    text.split_inclusive('\n').map(|line| if is_quoted(line) { ">\n" } else { line }).collect()
 }
 
 /// The header of a letter that came back inside the text.

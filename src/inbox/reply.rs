@@ -18,9 +18,10 @@ pub enum Answer {
 /// Tells whether a message is an automatic answer.
 pub fn is_automatic(headers: &Headers<'_>, subject: &str, text: &str, rules: &Rules) -> Answer {
     let subject = fold(subject);
+    let is_answers_tag = tag(&subject).is_some_and(|(tag, _)| begins(tag, &rules.reply.subjects));
     let subject = without_prefixes(&subject);
     let words = rules.reply_words.find(&fold(text));
-    if begins(subject, &rules.reply.subjects) || has(&words, &ReplySign::Challenge) {
+    if is_answers_tag || begins(subject, &rules.reply.subjects) || has(&words, &ReplySign::Challenge) {
         return Answer::Sure;
     }
     let away = begins(subject, &rules.reply.away) || has(&words, &ReplySign::Text);
@@ -47,7 +48,7 @@ fn begins(subject: &str, phrases: &[String]) -> bool {
 fn without_prefixes(subject: &str) -> &str {
     let mut bare = subject.trim_start();
     loop {
-        let tag = bare.strip_prefix('[').and_then(|rest| rest.split_once(']')).map(|(_, rest)| rest);
+        let tag = tag(bare).map(|(_, rest)| rest);
         let prefix =
             ["re:", "sv:", "aw:", "vs:", "antw:", "rv:", "***"].iter().find_map(|p| bare.strip_prefix(p));
         match tag.or(prefix) {
@@ -55,6 +56,16 @@ fn without_prefixes(subject: &str) -> &str {
             None => return bare,
         }
     }
+}
+
+/// The words in brackets at a subject's beginning, and what follows.
+fn tag(subject: &str) -> Option<(&str, &str)> {
+    subject.trim_start().strip_prefix('[').and_then(|rest| rest.split_once(']'))
+}
+
+/// Tells whether a text asks its reader to confirm that she is a person.
+pub fn is_challenge(text: &str, rules: &Rules) -> bool {
+    has(&rules.reply_words.find(&fold(text)), &ReplySign::Challenge)
 }
 
 fn has_field(headers: &Headers<'_>, rules: &[String]) -> bool {
@@ -90,6 +101,8 @@ mod tests {
         for (header, subject, text, want) in [
             ("", "Automatic reply: the letter", "", Answer::Sure),
             ("", "SV: Autosvar: brevet", "", Answer::Sure),
+            ("", "[Auto-Reply] the letter", "", Answer::Sure),
+            ("", "[Styrelsen] the letter", "", Answer::No),
             ("", "Frånvaro: brevet", "", Answer::Sure),
             ("Precedence: junk\n\n", "Semester", "", Answer::Likely),
             ("Precedence: junk\n\n", "Semesterhus", "", Answer::No),

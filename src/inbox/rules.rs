@@ -86,6 +86,8 @@ pub struct Unsubscribe {
     pub whole: Vec<String>,
     pub courtesies: Vec<String>,
     pub closings: Vec<String>,
+    /// Words of the line above a quotation.
+    pub wrote: Vec<String>,
 }
 
 /// The words of requests to leave, by language.
@@ -101,7 +103,7 @@ struct Leave {
 pub struct Complaints {
     signs: Vec<String>,
     pub fields: Vec<String>,
-    pub authentication: Vec<String>,
+    pub by_machine: HashMap<String, Reason>,
     pub praise: Vec<String>,
 }
 
@@ -390,6 +392,7 @@ mod tests {
             &rules.unsubscribe.whole,
             &rules.unsubscribe.courtesies,
             &rules.unsubscribe.closings,
+            &rules.unsubscribe.wrote,
             &rules.addresses.before,
             &rules.addresses.not_after,
             &rules.addresses.never,

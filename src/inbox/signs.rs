@@ -51,6 +51,16 @@ impl Signs {
     }
 }
 
+/// Tells whether a person seems to have written a message: no mail system, no program, no report, nor a forwarded notice.
+pub fn is_by_person(headers: &Headers<'_>, rules: &Rules) -> bool {
+    let kind = headers.get("content-type").unwrap_or_default();
+    let subject = || rules.header.find(&fold(&headers.text("subject")));
+    !is_daemon(headers, rules)
+        && !is_automatic(headers)
+        && !starts_with(kind, "multipart/report")
+        && !has(&subject(), &Sign::Failure)
+}
+
 fn is_daemon(headers: &Headers<'_>, rules: &Rules) -> bool {
     let from = headers.text("from");
     let path = headers.get("return-path").unwrap_or_default();
@@ -95,8 +105,8 @@ fn clues(headers: &Headers<'_>) -> String {
     clues
 }
 
-/// Addresses that are not the recipient's: whom the notice went to, who wrote it, who wrote the letter.
-pub fn senders(headers: &Headers<'_>, original: &Headers<'_>) -> HashSet<String> {
+/// The addresses between which a notice went, and those of the letter's writers.
+pub fn correspondents(headers: &Headers<'_>, original: &Headers<'_>) -> HashSet<String> {
     let of_notice = ["to", "from", "reply-to", "return-path", "delivered-to", "x-original-to"];
     let of_letter = ["from", "sender", "return-path", "reply-to", "errors-to"];
     let values = of_notice

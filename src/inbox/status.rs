@@ -138,7 +138,7 @@ fn recipient(value: &str) -> Option<String> {
     if value.starts_with(['|', '/']) || value.starts_with("\"|") {
         return None;
     }
-    address::first(value).map(str::to_owned)
+    address::in_field(value).map(str::to_owned)
 }
 
 /// Undoes xtext (RFC 3461 §4) and the escapes of internationalised addresses (RFC 6533 §3).

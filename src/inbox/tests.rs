@@ -5,8 +5,9 @@ use std::sync::LazyLock;
 use super::{Hints, Reader, Report};
 use crate::domain::bounce::{Class, MessageKind, Reason};
 
-static READER: LazyLock<Reader> =
-    LazyLock::new(|| Reader::new(&Hints { own_addresses: vec!["studs@example.org".to_owned()] }).unwrap());
+static READER: LazyLock<Reader> = LazyLock::new(|| {
+    Reader::new(&Hints { own_addresses: vec!["studs@example.org".to_owned()], ..Hints::default() }).unwrap()
+});
 
 fn read(raw: &str) -> Report {
     READER.read(raw.as_bytes())

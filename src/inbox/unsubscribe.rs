@@ -67,14 +67,22 @@ fn without_courtesy(words: &str, rules: &Rules) -> Option<String> {
 }
 
 /// The text without quoted lines, without what an answer stands above, and without a signature.
-fn own_words(text: &str, rules: &Rules) -> String {
+pub fn own_words(text: &str, rules: &Rules) -> String {
     let mut words = String::new();
-    for line in text.lines().take(200) {
-        let line = line.trim();
+    let mut lines = text.lines().take(200).map(str::trim).peekable();
+    while let Some(line) = lines.next() {
+        if introduces_quotation(line, rules) {
+            // What follows is quoted with signs, so own words may stand below it.
+            while lines.next_if(|next| next.is_empty()).is_some() {}
+            if lines.peek().is_some_and(|next| is_quoted(next)) {
+                continue;
+            }
+            break;
+        }
         if is_end_of_own_words(line, rules) {
             break;
         }
-        if !line.starts_with(['>', '|']) {
+        if !is_quoted(line) {
             words.push_str(line);
             words.push('\n');
         }
@@ -82,13 +90,26 @@ fn own_words(text: &str, rules: &Rules) -> String {
     words
 }
 
+fn is_quoted(line: &str) -> bool {
+    line.starts_with(['>', '|'])
+}
+
+/// Tells whether a line says who wrote what follows, and when: `Den 3 maj 2027 skrev Anna:`.
+fn introduces_quotation(line: &str, rules: &Rules) -> bool {
+    let folded = fold(line);
+    let has_word = |words: &[String]| {
+        folded.split(|c: char| !c.is_alphanumeric()).any(|word| words.iter().any(|known| known == word))
+    };
+    folded.ends_with(':')
+        && folded.contains(|c: char| c.is_ascii_digit() || c == '@')
+        && has_word(&rules.unsubscribe.wrote)
+}
+
 fn is_end_of_own_words(line: &str, rules: &Rules) -> bool {
     let folded = fold(line);
     line == "--"
         || line.starts_with("-----")
         || line.starts_with("_____")
-        || (folded.ends_with(':')
-            && ["den ", "on ", "from", "från"].iter().any(|start| folded.starts_with(start)))
         || rules.unsubscribe.closings.iter().any(|closing| folded.starts_with(closing))
 }
 
@@ -111,6 +132,12 @@ mod tests {
             ("Re: letter", "Please unsubscribe me.\n--\nAnna", true),
             ("Re: letter", "Hej!\nAvsluta tack\n\nSkickat från min iPhone", true),
             ("Sv: brev", "Hej!\nJag vill inte ha fler utskick.\nMvh Anna\nExempelby", true),
+            (
+                "SV: brev",
+                "tir. 18. aug. kl. 09:14 skrev brev@example.se:\n> Høstens møter\n\nJeg ønsker ikke flere nyhetsbrev fra dere, takk.",
+                true,
+            ),
+            ("SV: brev", "Avsluta\n\nDen 3 maj 2027 skrev Anna:\nTa inte bort mig", true),
             ("Re: Avsluta året", "Tack för brevet!\n> avsluta", false),
             ("Avsluta året med en fest i bygdegården för alla", "", false),
             ("Hur kan jag avsluta?", "Hur gör jag?", false),

@@ -33,8 +33,11 @@ impl Evidence<'_> {
         };
         // The words around may explain the recipient's own, but say nothing where there are none.
         let near = said(&mut self.near()).and_then(|_| said(&mut texts()));
-        let named =
-            || self.status.filter(|status| is_specific(status)).and_then(|status| by_status(rules, status));
+        let own_status = || self.near().find_map(enhanced_status);
+        let named = || {
+            let statuses = self.status.into_iter().chain(own_status());
+            statuses.filter(|status| is_specific(status)).find_map(|status| by_status(rules, status))
+        };
         let around = || said(&mut texts());
         let coded = || status.as_deref().and_then(|status| by_status(rules, status));
         let replied = || texts().find_map(reply_code).and_then(|code| rules.codes.smtp.get(code).copied());

@@ -9,8 +9,9 @@ use medlemsbrev::inbox::{Hints, Reader, Report};
 use proptest::collection::vec;
 use proptest::prelude::{Strategy, any, prop_assert, prop_assert_eq, proptest};
 
-static READER: LazyLock<Reader> =
-    LazyLock::new(|| Reader::new(&Hints { own_addresses: vec!["studs@example.se".to_owned()] }).unwrap());
+static READER: LazyLock<Reader> = LazyLock::new(|| {
+    Reader::new(&Hints { own_addresses: vec!["studs@example.se".to_owned()], ..Hints::default() }).unwrap()
+});
 
 /// A message of these sizes is read in a fraction of a millisecond; the machine may be busy.
 const LONG: Duration = Duration::from_secs(2);
