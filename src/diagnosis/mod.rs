@@ -1,8 +1,56 @@
-//! Whom a refusal is about: the recipient, us, or the message. Words beat codes; both are data in `words.rs`.
+//! Whom a refusal is about: the recipient, us, or the message. Words beat codes.
+//!
+//! What a host says about an address it says in SMTP replies and in bounces alike: [`vocabulary`]. What it says about
+//! us is in `ours`.
 
-mod words;
+mod ours;
+pub mod phrase;
+pub mod vocabulary;
+
+use std::sync::LazyLock;
 
 use crate::domain::Reply;
+use crate::domain::bounce::Class;
+
+use phrase::{PhraseBook, fold};
+pub use vocabulary::{RulesError, Vocabulary};
+
+/// All words; a test keeps them from being broken.
+static WORDS: LazyLock<Option<Words>> = LazyLock::new(|| Words::new().ok());
+
+#[derive(Debug)]
+struct Words {
+    vocabulary: Vocabulary,
+    /// What is said about us, by its group in `ours::PHRASES`.
+    ours: PhraseBook<usize>,
+}
+
+impl Words {
+    fn new() -> Result<Self, RulesError> {
+        let groups = ours::PHRASES.iter().enumerate();
+        let phrases = groups.flat_map(|(group, (_, phrases))| phrases.iter().map(move |text| (*text, group)));
+        let ours = PhraseBook::new(phrases);
+        Ok(Self {
+            vocabulary: Vocabulary::new(&[])?,
+            ours: ours.map_err(|source| RulesError::Phrases { file: "ours", source })?,
+        })
+    }
+
+    fn about(&self, text: &str) -> Option<About> {
+        let group = self.ours.find(&fold(text)).into_iter().map(|found| found.meaning).min();
+        let is_beside = group.is_none_or(|group| group >= ours::BESIDES);
+        if is_beside && self.is_dead(text) {
+            return Some(About::Recipient);
+        }
+        ours::PHRASES.get(group?).map(|(about, _)| *about)
+    }
+
+    /// Tells whether words say for sure that an address does not exist, or not any more.
+    fn is_dead(&self, text: &str) -> bool {
+        let meaning = self.vocabulary.meaning(text, &[]);
+        meaning.is_some_and(|meaning| meaning.reason.class() == Class::Hard && !meaning.is_vague)
+    }
+}
 
 /// Whom a refusal is about.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -63,13 +111,12 @@ pub fn about(reply: &Reply) -> About {
     // The address that a reply repeats may hold any word, such as `virus` or `relay`.
     let words = reply.text.split_whitespace().filter(|word| !word.contains('@'));
     let text = words.collect::<Vec<_>>().join(" ").to_lowercase();
-    let by_words = words::PHRASES.iter().find(|(_, phrases)| phrases.iter().any(|phrase| has(&text, phrase)));
-    if let Some((about, _)) = by_words {
-        return *about;
+    if let Some(about) = WORDS.as_ref().and_then(|words| words.about(&text)) {
+        return about;
     }
     let status = reply.status.as_deref().unwrap_or_default();
     let (_, detail) = status.split_once('.').unwrap_or_default();
-    let by_status = words::STATUSES.iter().find(|(_, details)| {
+    let by_status = ours::STATUSES.iter().find(|(_, details)| {
         details.iter().any(|known| {
             detail == *known || known.strip_suffix('*').is_some_and(|start| detail.starts_with(start))
         })
@@ -78,21 +125,9 @@ pub fn about(reply: &Reply) -> About {
         (Some((about, _)), _) => *about,
         // RFC 4954 §6: replies about a login.
         (None, Some(525 | 530 | 534 | 535 | 538)) => About::Us(Fault::Login),
-        (None, Some(552)) if status.is_empty() && has(&text, "size") => About::Message,
+        (None, Some(552)) if status.is_empty() && text.contains("size") => About::Message,
         _ => About::Unknown,
     }
-}
-
-/// Tells whether a text has the parts of a phrase, separated by ` * `, in their order.
-fn has(text: &str, phrase: &str) -> bool {
-    let mut rest = text;
-    phrase.split(" * ").all(|part| match rest.split_once(part) {
-        Some((_, after)) => {
-            rest = after;
-            true
-        }
-        None => false,
-    })
 }
 
 /// The words of a refusal without what differs from letter to letter: addresses, numbers and identifiers.
@@ -106,7 +141,7 @@ pub fn masked(reply: &Reply) -> String {
 pub fn login_advice(reply: &str) -> Option<&'static str> {
     let reply = reply.to_lowercase();
     let means = |signs: &[&str]| signs.iter().any(|sign| reply.contains(sign));
-    words::LOGINS.iter().find(|(signs, _)| means(signs)).map(|(_, advice)| *advice)
+    ours::LOGINS.iter().find(|(signs, _)| means(signs)).map(|(_, advice)| *advice)
 }
 
 #[cfg(test)]
@@ -120,7 +155,7 @@ mod tests {
     use About::{Message, Recipient, Unknown, Us};
     use Fault::{Account, Login, Quota, Reputation, SenderAddress};
 
-    const CASES: [(u16, &str, About); 36] = [
+    const CASES: [(u16, &str, About); 41] = [
         (
             550,
             "Domain brev.example has exceeded the max emails per hour (150/150 (100%)) allowed. Message discarded.",
@@ -179,6 +214,11 @@ mod tests {
         ),
         (550, "5.4.1 Recipient address rejected: Access denied", Recipient),
         (550, "mailbox unavailable", Unknown),
+        (554, "5.4.6 Too many hops", Unknown),
+        (450, "4.2.0 Recipient address rejected: Greylisted, see the help page", Unknown),
+        (550, "Konto gibt es nicht", Recipient),
+        (550, "Host or domain name not found", Recipient),
+        (550, "5.7.1 blocked, see https://example.org/rbl?ip=192.0.2.1", Us(Reputation)),
         (554, "rejected", Unknown),
         (550, "5.0.0 no", Unknown),
     ];

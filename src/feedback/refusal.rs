@@ -2,9 +2,10 @@
 
 use jiff::Timestamp;
 
+use crate::diagnosis::RulesError;
 use crate::domain::bounce::{Class, MessageKind};
 use crate::domain::{Address, Reply, Suppression, SuppressionReason};
-use crate::inbox::{Hints, Reader, RulesError};
+use crate::inbox::{Hints, Reader};
 use crate::ledger::{Attempt, BounceAction, BounceRecord, Refusal};
 
 /// Judges refusals by the rules for returned messages.

@@ -2,7 +2,7 @@
 
 use serde::Deserialize;
 
-use super::phrase::fold;
+use crate::diagnosis::phrase::fold;
 
 /// A longer text is for a person to read.
 const MOST_WORDS: usize = 28;

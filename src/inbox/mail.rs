@@ -199,8 +199,8 @@ impl<'m> Mail<'m> {
         let mut verdicts = Vec::with_capacity(records.len());
         let mut seen = HashSet::new();
         for record in records {
-            let named = [&record.original, &record.last].into_iter().flatten();
-            let Some(address) = named.filter(|address| !self.is_own(address)).next().cloned() else {
+            let mut named = [&record.original, &record.last].into_iter().flatten();
+            let Some(address) = named.find(|address| !self.is_own(address)).cloned() else {
                 continue;
             };
             if !seen.insert(address::key(&address)) {
@@ -287,7 +287,7 @@ impl<'m> Mail<'m> {
             .into_iter()
             .map(|named| {
                 let says_nothing =
-                    || self.rules.reason_in([named.block].into_iter(), &self.signs.families).is_none();
+                    || self.rules.vocabulary.meaning(named.block, &self.signs.families).is_none();
                 let far = (alone || says_nothing()).then(|| vec![self.notice, self.subject.as_str()]);
                 let near = vec![named.words, named.block];
                 self.words(near, far.unwrap_or_default()).judge(self.rules, named.address)

@@ -1,7 +1,7 @@
 //! Reads what comes back to the sender's mailbox: bounces, complaints, answers by machines, requests to leave.
 //!
 //! [`Reader::read`] is a pure function of a message's bytes. What programs write and what their words mean is data in
-//! `rules/`: one file for each family of programs, one for general phrases, one for codes.
+//! `rules/`, one file for each family of programs; what any host means is in [`crate::diagnosis`].
 //!
 //! A message goes through these steps, and the first that knows it decides: complaint (`complaint`), delivery status
 //! (`status`, RFC 3464), automatic answer (`reply`), notice in words (`notice`), request to leave (`unsubscribe`), a
@@ -18,7 +18,6 @@ mod news;
 mod notice;
 mod notification;
 mod own;
-mod phrase;
 mod reader;
 mod reply;
 mod rules;
@@ -31,7 +30,6 @@ mod verdict;
 pub use mime::unix_lines;
 pub use news::News;
 pub use reader::{Hints, Reader, Report};
-pub use rules::RulesError;
 
 #[cfg(test)]
 mod tests;

@@ -2,8 +2,8 @@
 //! list may have to be corrected.
 
 use super::address;
-use super::phrase::fold;
 use super::rules::Rules;
+use crate::diagnosis::phrase::fold;
 use crate::domain::bounce::Reason;
 
 /// More of an answer is not read.

@@ -6,9 +6,9 @@ use std::collections::{HashMap, HashSet};
 use super::address::{self, Spot};
 use super::mime::starts_with;
 use super::own::Own;
-use super::phrase::fold;
 use super::rules::{Family, Rules};
 use super::verdict::cut;
+use crate::diagnosis::phrase::fold;
 
 /// Words about one recipient are not longer.
 const MAX_BLOCK: usize = 2048;

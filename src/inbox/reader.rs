@@ -7,10 +7,11 @@ use super::mail::Mail;
 use super::mime::{Message, Part, Role, starts_with, unix_lines};
 use super::news::{self, News};
 use super::own::Own;
-use super::rules::{Rules, RulesError};
+use super::rules::Rules;
 use super::signs::is_by_person;
 use super::verdict::cut;
 use super::{address, notice, reply, tokens};
+use crate::diagnosis::RulesError;
 use crate::domain::Reply;
 use crate::domain::bounce::{MessageKind, Reason, Verdict};
 
@@ -75,11 +76,9 @@ impl Reader {
 
     /// The reason in a server's final reply to a letter: its words first, then its codes.
     pub fn reason(&self, reply: &Reply) -> Reason {
-        let by_words = self.rules.reason_in(std::iter::once(reply.text.as_str()), &[]);
-        let by_status = || {
-            let status = reply.status.as_deref().and_then(|status| status.split_once('.'));
-            status.and_then(|(_, detail)| self.rules.codes.status.get(detail).copied())
-        };
+        let vocabulary = &self.rules.vocabulary;
+        let by_words = vocabulary.meaning(&reply.text, &[]).map(|meaning| meaning.reason);
+        let by_status = || vocabulary.by_status(reply.status.as_deref()?);
         by_words.or_else(by_status).unwrap_or(Reason::Undefined)
     }
 

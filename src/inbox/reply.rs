@@ -2,8 +2,8 @@
 
 use super::header::Headers;
 use super::mime::starts_with;
-use super::phrase::fold;
 use super::rules::{ReplySign, Rules, has};
+use crate::diagnosis::phrase::fold;
 
 /// How sure it is that a message is an automatic answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]

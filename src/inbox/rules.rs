@@ -1,28 +1,18 @@
 //! The rules: data in `rules/`, checked and compiled once.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 
 use serde::Deserialize;
 
 use super::leave::Language;
-use super::phrase::{Found, PhraseBook, fold};
+use crate::diagnosis::phrase::{Found, PhraseBook};
+use crate::diagnosis::vocabulary::{Group, RulesError, Vocabulary, read};
 use crate::domain::bounce::Reason;
-
-/// Why the built-in rules cannot be used; a test keeps it from happening.
-#[derive(Debug, thiserror::Error)]
-pub enum RulesError {
-    #[error("rule file `{file}`: {reason}")]
-    Toml { file: &'static str, reason: String },
-    #[error("the phrases of `{file}` are too many: {source}")]
-    Phrases { file: &'static str, source: aho_corasick::BuildError },
-}
 
 /// All rules, ready for use.
 #[derive(Debug)]
 pub struct Rules {
-    /// Reasons by phrase: the general ones with their rank, and those of families, which come first.
-    pub reasons: PhraseBook<Meaning>,
-    pub codes: Codes,
+    pub vocabulary: Vocabulary,
     pub notice: PhraseBook<Sign>,
     pub header: PhraseBook<Sign>,
     pub reply_words: PhraseBook<ReplySign>,
@@ -33,17 +23,6 @@ pub struct Rules {
     pub addresses: AddressRules,
     pub original: Lines,
     pub families: Vec<Family>,
-}
-
-/// What a phrase about a refusal means; the lowest rank decides.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Meaning {
-    /// The family that uses the phrase so, or none.
-    pub family: Option<usize>,
-    pub rank: usize,
-    /// Takes precedence over what nearer texts say.
-    pub decides: bool,
-    pub reason: Reason,
 }
 
 /// What a phrase says about a message as a whole.
@@ -65,15 +44,6 @@ pub enum Sign {
 pub enum ReplySign {
     Challenge,
     Text,
-}
-
-/// What codes mean (RFC 3463, RFC 5321 §4.2).
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Codes {
-    /// By subject and detail.
-    pub status: HashMap<String, Reason>,
-    pub smtp: BTreeMap<String, Reason>,
 }
 
 /// Words by which a member leaves.
@@ -135,27 +105,6 @@ pub struct Family {
     #[serde(default)]
     pub fields: Vec<String>,
     #[serde(default)]
-    group: Vec<Group>,
-}
-
-impl Family {
-    fn decides(&self) -> bool {
-        self.group.iter().any(|group| group.decides)
-    }
-}
-
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Group {
-    reason: Reason,
-    #[serde(default)]
-    decides: bool,
-    phrases: Vec<String>,
-}
-
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Phrases {
     group: Vec<Group>,
 }
 
@@ -247,14 +196,13 @@ impl Rules {
     /// # Errors
     /// If a rule file is not what it should be.
     pub fn built_in() -> Result<Self, RulesError> {
-        let phrases: Phrases = read(rule_file!("phrases.toml"))?;
         let notices: Notices = read(rule_file!("notices.toml"))?;
         let replies: Replies = read(rule_file!("replies.toml"))?;
         let complaints: Complaints = read(rule_file!("complaints.toml"))?;
         let families = FAMILIES.iter().map(|file| read(*file)).collect::<Result<Vec<Family>, _>>()?;
+        let groups: Vec<&[Group]> = families.iter().map(|family| family.group.as_slice()).collect();
         Ok(Self {
-            reasons: book("phrases", reasons(&phrases, &families))?,
-            codes: read(rule_file!("codes.toml"))?,
+            vocabulary: Vocabulary::new(&groups)?,
             notice: book("notices", notices.in_text().chain(in_families(&families)))?,
             header: book(
                 "headers",
@@ -270,31 +218,6 @@ impl Rules {
             families,
         })
     }
-
-    /// The reason given by texts, the nearest text first; in each a family's own words take precedence over the general ones.
-    pub fn reason_in<'t>(&self, texts: impl Iterator<Item = &'t str>, families: &[usize]) -> Option<Reason> {
-        let may_decide = families.iter().filter_map(|family| self.families.get(*family)).any(Family::decides);
-        let mut nearest: Option<Meaning> = None;
-        for text in texts {
-            let found = self.reasons.find(&fold(text));
-            let meanings = found.into_iter().map(|found| found.meaning);
-            let known =
-                meanings.filter(|meaning| meaning.family.is_none_or(|family| families.contains(&family)));
-            let best = known.min_by_key(|meaning| (!meaning.decides, meaning.family.is_none(), meaning.rank));
-            if best.is_some_and(|meaning| meaning.decides) {
-                return best.map(|meaning| meaning.reason);
-            }
-            nearest = nearest.or(best);
-            if nearest.is_some() && !may_decide {
-                break;
-            }
-        }
-        nearest.map(|meaning| meaning.reason)
-    }
-}
-
-fn read<'f, T: Deserialize<'f>>((file, text): (&'static str, &'f str)) -> Result<T, RulesError> {
-    toml::from_str(text).map_err(|source| RulesError::Toml { file, reason: source.to_string() })
 }
 
 fn book<'p, T: Copy>(
@@ -302,16 +225,6 @@ fn book<'p, T: Copy>(
     phrases: impl Iterator<Item = (&'p str, T)>,
 ) -> Result<PhraseBook<T>, RulesError> {
     PhraseBook::new(phrases).map_err(|source| RulesError::Phrases { file, source })
-}
-
-fn reasons<'r>(general: &'r Phrases, families: &'r [Family]) -> impl Iterator<Item = (&'r str, Meaning)> {
-    let own = families.iter().enumerate().map(|(index, family)| (Some(index), &family.group));
-    own.chain([(None, &general.group)]).flat_map(|(family, groups)| {
-        groups.iter().enumerate().flat_map(move |(rank, group)| {
-            let meaning = Meaning { family, rank, decides: group.decides, reason: group.reason };
-            group.phrases.iter().map(move |phrase| (phrase.as_str(), meaning))
-        })
-    })
 }
 
 fn in_families(families: &[Family]) -> impl Iterator<Item = (&str, Sign)> {
@@ -358,22 +271,7 @@ pub fn has<T: PartialEq>(found: &[Found<T>], sign: &T) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn words_mean_reasons() {
-        let rules = Rules::built_in().unwrap();
-        for (text, want) in [
-            ("550 5.1.1 no such user here", Some(Reason::UserUnknown)),
-            ("552 mailbox for anna is full", Some(Reason::MailboxFull)),
-            ("anna's mailbox is full", Some(Reason::MailboxFull)),
-            ("mottagaren finns inte", Some(Reason::UserUnknown)),
-            ("rejected by spf: user unknown", Some(Reason::AuthFailure)),
-            ("host or domain name not found", Some(Reason::HostUnknown)),
-            ("hello there", None),
-        ] {
-            assert_eq!(rules.reason_in([text].into_iter(), &[]), want, "{text}");
-        }
-    }
+    use crate::diagnosis::phrase::fold;
 
     #[test]
     fn words_that_are_compared_whole_are_written_folded() {

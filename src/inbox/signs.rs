@@ -5,9 +5,9 @@ use std::collections::HashSet;
 use super::address;
 use super::header::{Headers, decoded};
 use super::mime::starts_with;
-use super::phrase::{Found, fold};
 use super::rules::{Rules, Sign, has};
 use super::verdict::cut;
+use crate::diagnosis::phrase::{Found, fold};
 
 /// More header text than tells a program.
 const MAX_CLUES: usize = 8192;

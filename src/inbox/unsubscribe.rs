@@ -1,8 +1,8 @@
 //! Mails by which a member asks to leave: clear words only, in the subject or as the whole text.
 
 use super::leave;
-use super::phrase::fold;
 use super::rules::Rules;
+use crate::diagnosis::phrase::fold;
 
 /// A subject with more words besides the request is for a person to read.
 const MAX_EXTRA_WORDS: usize = 3;

@@ -29,18 +29,20 @@ impl Evidence<'_> {
         let texts = || self.near().chain(self.far.iter().copied());
         let status = self.best_status();
         let said = |texts: &mut dyn Iterator<Item = &str>| {
-            rules.reason_in(texts.map(|text| cut(text, MAX_SCOPE)), self.families)
+            rules.vocabulary.reason_in(texts.map(|text| cut(text, MAX_SCOPE)), self.families)
         };
         // The words around may explain the recipient's own, but say nothing where there are none.
         let near = said(&mut self.near()).and_then(|_| said(&mut texts()));
         let own_status = || self.near().find_map(enhanced_status);
         let named = || {
             let statuses = self.status.into_iter().chain(own_status());
-            statuses.filter(|status| is_specific(status)).find_map(|status| by_status(rules, status))
+            statuses
+                .filter(|status| is_specific(status))
+                .find_map(|status| rules.vocabulary.by_status(status))
         };
         let around = || said(&mut texts());
-        let coded = || status.as_deref().and_then(|status| by_status(rules, status));
-        let replied = || texts().find_map(reply_code).and_then(|code| rules.codes.smtp.get(code).copied());
+        let coded = || status.as_deref().and_then(|status| rules.vocabulary.by_status(status));
+        let replied = || texts().find_map(reply_code).and_then(|code| rules.vocabulary.by_code(code));
         let known = near.or_else(named).or_else(around).or_else(coded).or_else(replied);
         let reason = match known.unwrap_or(Reason::Undefined) {
             // x.2.1 is a mailbox that is closed, whatever the host calls it.
@@ -97,13 +99,6 @@ impl Evidence<'_> {
 fn is_specific(status: &str) -> bool {
     ["5.1.1", "5.1.2", "5.1.3", "5.1.6", "5.1.10", "5.2.2"]
         .contains(&enhanced_status(status).unwrap_or_default())
-}
-
-fn by_status(rules: &Rules, status: &str) -> Option<Reason> {
-    let (_, detail) = status.split_once('.')?;
-    let subject = detail.split_once('.').map(|(subject, _)| subject).filter(|subject| *subject != "1");
-    let known = |detail: &str| rules.codes.status.get(detail).copied();
-    known(detail).or_else(|| known(&format!("{}.0", subject?))).filter(|reason| *reason != Reason::Undefined)
 }
 
 /// The first enhanced status code of a text (RFC 3463 §2): `4.` or `5.` and two numbers of up to three digits.

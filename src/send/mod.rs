@@ -22,10 +22,9 @@ use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 
 use crate::compose::{ComposeError, Composer};
-use crate::diagnosis::{self, About};
+use crate::diagnosis::{self, About, RulesError};
 use crate::domain::{Address, Household, IssueName, Member, MemberId, Outcome, Quota, Reply, Segment, State};
 use crate::feedback::RefusalJudge;
-use crate::inbox::RulesError;
 use crate::ledger::{BounceRecord, Ledger, LedgerError, RunId, Skip, Writer};
 use crate::relay::{Relay, RelayError};
 

@@ -10,7 +10,7 @@ const ALLOWED: [(&str, &[&str]); 20] = [
     ("diagnosis", &["domain"]),
     ("import", &["domain"]),
     ("compose", &["domain"]),
-    ("inbox", &["domain"]),
+    ("inbox", &["diagnosis", "domain"]),
     ("net", &[]),
     ("mailbox", &["net"]),
     ("relay", &["domain", "private", "net"]),

@@ -1,11 +1,11 @@
-//! What mail servers say: phrases in lower case, with ` * ` for any text; the first matching group decides.
+//! What mail servers say about us: phrases in lower case, with ` * ` for a few words; the first matching group decides.
 //! Collected from the sources and documents of Postfix, Exim, Sendmail, Exchange, cPanel and large providers.
 
 use super::About::{self, Message, Recipient, Unknown, Us};
 use super::Fault::{Account, Login, Quota, Reputation, SenderAddress};
 
-/// Phrases by whom they are about; narrower ones come before wider ones.
-pub(super) const PHRASES: [(About, &[&str]); 9] = [
+/// Phrases by whom they are about, among them those of a recipient's own rules; narrower ones come before wider ones.
+pub(super) const PHRASES: [(About, &[&str]); 10] = [
     (
         Us(SenderAddress),
         &[
@@ -124,45 +124,12 @@ pub(super) const PHRASES: [(About, &[&str]); 9] = [
     (
         Recipient,
         &[
-            "user unknown",
-            "unknown user",
-            "no such user",
-            "no such recipient",
-            "no such mailbox",
-            "no such address",
-            "no mailbox",
-            "no user",
-            "unknown recipient",
-            "recipient unknown",
-            "recipient not found",
-            "recipient * not exist",
-            "invalid recipient",
-            "invalid mailbox",
-            "mailbox not found",
-            "mailbox does not exist",
-            "mailbox disabled",
-            "mailbox * disabled",
-            "user * does not exist",
-            "user doesn't exist",
-            "user not found",
-            "account does not exist",
-            "address does not exist",
-            "address unknown",
-            "addressee unknown",
-            "unrouteable address",
+            "recipient address rejected: access denied",
+            "recipient address rejected: un",
             "unverified address",
             "undeliverable address",
-            "recipient address rejected: access denied",
-            "unrouted address",
-            "not a valid mailbox",
-            "no longer on server",
-            "finns inte",
-            "okänd mottagare",
-            "existiert nicht",
-            "unbekannt",
-            "finnes ikke",
-            "findes ikke",
-            "ei ole olemassa",
+            "mailbox disabled",
+            "mailbox * disabled",
         ],
     ),
     (
@@ -215,8 +182,12 @@ pub(super) const PHRASES: [(About, &[&str]); 9] = [
             "helo command rejected",
         ],
     ),
+    (Unknown, &["too many hops", "too many received"]),
     (Us(Quota), &["too many", "too fast", "slow down", "blocked for"]),
 ];
+
+/// From this group on, phrases count only if no word says that the recipient is unknown.
+pub(super) const BESIDES: usize = 5;
 
 /// Subject and detail of enhanced status codes (RFC 3463 §3) if no word decides; `*` ends a prefix.
 pub(super) const STATUSES: [(About, &[&str]); 6] = [

@@ -1,0 +1,158 @@
+//! What words and codes of refusing hosts mean, the same for SMTP replies and for bounces: data in `words/`, compiled once.
+
+use std::collections::{BTreeMap, HashMap};
+
+use serde::Deserialize;
+
+use super::phrase::{PhraseBook, fold};
+use crate::domain::bounce::Reason;
+
+/// Why built-in rules cannot be used; tests keep it from happening.
+#[derive(Debug, thiserror::Error)]
+pub enum RulesError {
+    #[error("rule file `{file}`: {reason}")]
+    Toml { file: &'static str, reason: String },
+    #[error("the phrases of `{file}` are too many: {source}")]
+    Phrases { file: &'static str, source: aho_corasick::BuildError },
+}
+
+/// Phrases that mean a reason.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Group {
+    reason: Reason,
+    /// Takes precedence over what nearer texts say.
+    #[serde(default)]
+    decides: bool,
+    /// Hosts say it of living addresses as well.
+    #[serde(default)]
+    is_vague: bool,
+    phrases: Vec<String>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Phrases {
+    group: Vec<Group>,
+}
+
+/// What codes mean (RFC 3463, RFC 5321 §4.2).
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Codes {
+    /// By subject and detail.
+    status: HashMap<String, Reason>,
+    smtp: BTreeMap<String, Reason>,
+}
+
+/// What a phrase about a refusal means; the lowest rank decides.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Meaning {
+    pub reason: Reason,
+    pub is_vague: bool,
+    /// The family that uses the phrase so, or none.
+    family: Option<usize>,
+    rank: usize,
+    decides: bool,
+}
+
+/// Phrases and codes, ready for use.
+#[derive(Debug)]
+pub struct Vocabulary {
+    phrases: PhraseBook<Meaning>,
+    codes: Codes,
+    /// For each family, whether a phrase of its own may decide over nearer texts.
+    may_decide: Vec<bool>,
+}
+
+impl Vocabulary {
+    /// Compiles the general phrases and those of families of programs, which are known by their index from then on.
+    ///
+    /// # Errors
+    /// If a built-in file is broken or the phrases are too many.
+    pub fn new(families: &[&[Group]]) -> Result<Self, RulesError> {
+        let general: Phrases = read(("phrases", include_str!("words/phrases.toml")))?;
+        let own = families.iter().enumerate().map(|(index, groups)| (Some(index), *groups));
+        let phrases = own.chain([(None, general.group.as_slice())]).flat_map(|(family, groups)| {
+            groups.iter().enumerate().flat_map(move |(rank, group)| {
+                let Group { reason, decides, is_vague, .. } = *group;
+                let meaning = Meaning { reason, is_vague, family, rank, decides };
+                group.phrases.iter().map(move |phrase| (phrase.as_str(), meaning))
+            })
+        });
+        Ok(Self {
+            phrases: PhraseBook::new(phrases)
+                .map_err(|source| RulesError::Phrases { file: "phrases", source })?,
+            codes: read(("codes", include_str!("words/codes.toml")))?,
+            may_decide: families.iter().map(|groups| groups.iter().any(|group| group.decides)).collect(),
+        })
+    }
+
+    /// What a text means; in the words of the named families before the general ones.
+    pub fn meaning(&self, text: &str, families: &[usize]) -> Option<Meaning> {
+        let meanings = self.phrases.find(&fold(text)).into_iter().map(|found| found.meaning);
+        let known = meanings.filter(|meaning| meaning.family.is_none_or(|family| families.contains(&family)));
+        known.min_by_key(|meaning| (!meaning.decides, meaning.family.is_none(), meaning.rank))
+    }
+
+    /// The reason given by texts, the nearest text first.
+    pub fn reason_in<'t>(&self, texts: impl Iterator<Item = &'t str>, families: &[usize]) -> Option<Reason> {
+        let may_decide = families.iter().filter_map(|family| self.may_decide.get(*family)).any(|may| *may);
+        let mut nearest: Option<Meaning> = None;
+        for text in texts {
+            let best = self.meaning(text, families);
+            if best.is_some_and(|meaning| meaning.decides) {
+                return best.map(|meaning| meaning.reason);
+            }
+            nearest = nearest.or(best);
+            if nearest.is_some() && !may_decide {
+                break;
+            }
+        }
+        nearest.map(|meaning| meaning.reason)
+    }
+
+    /// What an enhanced status code means; a detail that is not listed, what its subject means.
+    pub fn by_status(&self, status: &str) -> Option<Reason> {
+        let (_, detail) = status.split_once('.')?;
+        let subject = detail.split_once('.').map(|(subject, _)| subject).filter(|subject| *subject != "1");
+        let known = |detail: &str| self.codes.status.get(detail).copied();
+        known(detail)
+            .or_else(|| known(&format!("{}.0", subject?)))
+            .filter(|reason| *reason != Reason::Undefined)
+    }
+
+    /// What a reply code means (RFC 5321 §4.2).
+    pub fn by_code(&self, code: &str) -> Option<Reason> {
+        self.codes.smtp.get(code).copied()
+    }
+}
+
+/// Reads a rule file that is built in.
+///
+/// # Errors
+/// If it is not what it should be.
+pub fn read<'f, T: Deserialize<'f>>((file, text): (&'static str, &'f str)) -> Result<T, RulesError> {
+    toml::from_str(text).map_err(|source| RulesError::Toml { file, reason: source.to_string() })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn words_mean_reasons() {
+        let vocabulary = Vocabulary::new(&[]).unwrap();
+        for (text, want) in [
+            ("550 5.1.1 no such user here", Some(Reason::UserUnknown)),
+            ("552 mailbox for anna is full", Some(Reason::MailboxFull)),
+            ("anna's mailbox is full", Some(Reason::MailboxFull)),
+            ("mottagaren finns inte", Some(Reason::UserUnknown)),
+            ("rejected by spf: user unknown", Some(Reason::AuthFailure)),
+            ("host or domain name not found", Some(Reason::HostUnknown)),
+            ("hello there", None),
+        ] {
+            assert_eq!(vocabulary.reason_in([text].into_iter(), &[]), want, "{text}");
+        }
+    }
+}
