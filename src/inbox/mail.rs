@@ -268,9 +268,11 @@ impl<'m> Mail<'m> {
             .filter(|address| seen.insert(address::key(address)))
             .map(|address| {
                 let block = blocks.get(&address::key(&address)).copied();
-                let far = (alone || block.is_none()).then(|| vec![self.notice, self.subject.as_str()]);
-                let near = block.into_iter().flat_map(|block| [notice::paragraph(block), block]).collect();
-                self.words(near, far.unwrap_or_default()).judge(self.rules, address)
+                let mut far: Vec<&str> = block.into_iter().collect();
+                if alone || block.is_none() {
+                    far.extend([self.notice, self.subject.as_str()]);
+                }
+                self.words(block.map(notice::paragraph).into_iter().collect(), far).judge(self.rules, address)
             })
             .collect()
     }
@@ -288,9 +290,12 @@ impl<'m> Mail<'m> {
             .map(|named| {
                 let says_nothing =
                     || self.rules.vocabulary.meaning(named.block, &self.signs.families).is_none();
-                let far = (alone || says_nothing()).then(|| vec![self.notice, self.subject.as_str()]);
-                let near = vec![named.words, named.block];
-                self.words(near, far.unwrap_or_default()).judge(self.rules, named.address)
+                let mut far = vec![named.block];
+                if alone || says_nothing() {
+                    far.extend([self.notice, self.subject.as_str()]);
+                }
+                let near = vec![named.words, notice::paragraph(named.block)];
+                self.words(near, far).judge(self.rules, named.address)
             })
             .collect()
     }

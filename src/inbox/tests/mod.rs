@@ -1,5 +1,7 @@
 //! Whole messages, written after the descriptions of the formats.
 
+mod shapes;
+
 use std::sync::LazyLock;
 
 use super::{Hints, Reader, Report};
