@@ -1,11 +1,11 @@
-//! A small grammar of requests to leave a list: in a few words, all of which belong to such requests.
+//! A small grammar of requests to leave a list: a sentence all of whose words belong to such requests, in a short text.
 
 use serde::Deserialize;
 
 use crate::diagnosis::phrase::fold;
 
 /// A longer text is for a person to read.
-const MOST_WORDS: usize = 28;
+const MOST_WORDS: usize = 60;
 const MOST_POLITE_WORDS: usize = 8;
 
 /// The words of one language, folded.
@@ -35,10 +35,15 @@ pub struct Language {
 /// What one sentence says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Sentence {
+    /// Verb, writer and list are named: it stands whatever else is told.
+    WholeRequest,
     Request,
     /// Only words that say nothing here, such as thanks.
     Empty,
+    /// About something else.
     Something,
+    /// About the list too, or a question: for a person to read.
+    Unclear,
 }
 
 /// Tells whether a text asks to leave and says nothing else, in one of the languages.
@@ -52,15 +57,13 @@ pub fn asks(text: &str, languages: &[Language]) -> bool {
 
 impl Language {
     fn asks(&self, text: &str) -> bool {
-        let mut asks = false;
-        for (sentence, is_question) in sentences(text) {
-            match self.sentence(&fold(&sentence), is_question) {
-                Sentence::Request => asks = true,
-                Sentence::Empty => {}
-                Sentence::Something => return false,
-            }
-        }
-        asks
+        let sentences: Vec<Sentence> = sentences(text)
+            .into_iter()
+            .map(|(sentence, is_question)| self.sentence(&fold(&sentence), is_question))
+            .collect();
+        let has = |kind: Sentence| sentences.contains(&kind);
+        !has(Sentence::Unclear)
+            && (has(Sentence::WholeRequest) || has(Sentence::Request) && !has(Sentence::Something))
     }
 
     fn sentence(&self, sentence: &str, is_question: bool) -> Sentence {
@@ -74,9 +77,9 @@ impl Language {
         }
         let is_opened = self.openings.iter().any(|opening| begins(&words, opening));
         if is_question && !is_opened {
-            return Sentence::Something;
+            return Sentence::Unclear;
         }
-        let Some(found) = self.sort(&words) else { return Sentence::Something };
+        let Some(found) = self.sort(&words) else { return self.other(&words) };
         // "No" alone refuses nothing: it needs what is not wanted.
         let wants_none = found.has_none && found.has_what;
         let wants_not = found.wants && found.is_negated && (found.has_what || found.has_whom);
@@ -84,10 +87,27 @@ impl Language {
             found.has_verb && !found.is_negated && (found.has_what || found.has_whom || words.len() <= 2);
         let is_negated_verb = found.has_verb && found.is_negated && !found.has_none;
         match () {
-            () if is_negated_verb => Sentence::Something,
+            () if is_negated_verb => Sentence::Unclear,
+            () if leaves && found.has_what && found.has_whom => Sentence::WholeRequest,
             () if leaves || wants_not || wants_none => Sentence::Request,
-            () if found.has_verb || found.has_what || found.wants => Sentence::Something,
+            () if found.has_verb || found.has_what || found.wants => Sentence::Unclear,
             () => Sentence::Empty,
+        }
+    }
+
+    /// A sentence with words that belong to no request: it tells something, or turns the request round.
+    fn other(&self, words: &[&str]) -> Sentence {
+        let has = |phrases: &[String]| {
+            (0..words.len()).any(|from| {
+                let rest = words.get(from..).unwrap_or_default();
+                phrases.iter().any(|phrase| begins(rest, phrase))
+            })
+        };
+        let leaves = has(&self.verbs);
+        if has(&self.not) && (leaves || has(&self.what)) || has(&self.wants) && has(&self.what) && !leaves {
+            Sentence::Unclear
+        } else {
+            Sentence::Something
         }
     }
 
@@ -178,8 +198,9 @@ fn sentences(text: &str) -> Vec<(String, bool)> {
     let mut characters = text.chars().peekable();
     while let Some(c) = characters.next() {
         // A full stop inside an address ends nothing.
-        let ends =
-            "!?;,\n".contains(c) || c == '.' && characters.peek().is_none_or(|next| next.is_whitespace());
+        let is_before_space = characters.peek().is_none_or(|next| next.is_whitespace());
+        let is_dash = "-–—".contains(c) && is_before_space && sentence.ends_with(' ');
+        let ends = "!?;,\n".contains(c) || c == '.' && is_before_space || is_dash;
         if ends {
             sentences.push((std::mem::take(&mut sentence), c == '?'));
         } else {
@@ -236,6 +257,12 @@ mod tests {
             "Meld meg av. Vennlig hilsen Anna",
             "En halua enää saada jäsenkirjettä. Kiitos näistä vuosista!",
             "Ich habe kein Interesse mehr an Ihrem Newsletter.",
+            "Nu har vi flyttat och jag skulle vilja slippa utskicken. Kan ni stryka mig från sändlistan?",
+            "Kan ni avsluta min prenumeration? Lyckas inte med länken.",
+            "SLUTA SKICKA MEJL TILL MIG!!! Har bett er två gånger redan.",
+            "Nej tack, inga fler brev till mig.",
+            "Stop venligst med at sende mig disse breve - jeg er ikke længere medlem.",
+            "Please remove this email address from your mailing list. This request was sent by Example Mail on behalf of anna@example.se.",
             "I'm no longer interested in your newsletter. Thank you for all these years!",
         ] {
             assert!(asks(text, &rules.leave), "{text}");
@@ -267,6 +294,12 @@ mod tests {
             "Ta inte bort mig.\n\nAnna Ek",
             "Hej\n\nAnna Ek\n\nTa bort Kalle ur styrelsen",
             "Jag vill stå kvar på listan",
+            "Stryk mig från listan. Jag vill i stället ha brevet på papper i brevlådan.",
+            "Ta bort mig från listan? Nej, ta inte bort mig från listan!",
+            "Ta bort mig från listan över ledamöter. Årsmötet valde en annan.",
+            "Kan ni stryka mig från sändlistan? När är nästa möte?",
+            "Någon bad mig skriva: ta bort Bo från listan",
+            "Avsluta. Mötet blev långt i går och vi hann inte med allt",
             "Stop the wind farm!",
             "Inga brev har kommit till mig",
             "Jag vill bli medlem",

@@ -164,7 +164,7 @@ impl<'m> Mail<'m> {
             return None;
         }
         let found = self.in_words(is_notice || self.signs.automatic || self.signs.family);
-        let is_sure = is_notice && (self.signs.text_fails || self.is_report());
+        let is_sure = is_notice && (self.is_report() || self.signs.subject_fails && self.signs.text_fails);
         (!found.is_empty() || is_sure).then(|| self.judged(found))
     }
 
