@@ -17,6 +17,10 @@ pub struct Preview {
     /// Open the letter in the browser.
     #[arg(long, conflicts_with = "part")]
     pub browser: bool,
+    /// Write the letter as it is printed, a PDF, and open it.
+    #[cfg(feature = "paper")]
+    #[arg(long, conflicts_with_all = ["part", "browser"])]
+    pub paper: bool,
     /// Serve every member's letter to the browser and reload it when a file is saved.
     #[cfg(feature = "browser")]
     #[arg(long, conflicts_with = "part")]

@@ -1,7 +1,9 @@
 //! `archive`: the letters as web pages.
 
+use std::collections::BTreeMap;
+
 use crate::cli::Archive;
-use crate::compose::Index;
+use crate::compose::{Composer, Index};
 use crate::domain::{IssueName, field};
 use crate::error::{Error, Exit, Kind};
 use crate::ledger::{Ledger, ReviewKind};
@@ -38,6 +40,7 @@ pub fn run(context: Context<'_>, arguments: &Archive) -> Result<Exit, Error> {
         url: context.project.config.archive.url.as_ref().map(|url| url.0.as_str()),
         association: &association.name,
         zone: &association.time_zone.0,
+        pdfs: pdfs(context, &composers)?,
     };
     let files = site.write(&composers, &index)?;
     if context.terminal.json {
@@ -47,6 +50,20 @@ pub fn run(context: Context<'_>, arguments: &Archive) -> Result<Exit, Error> {
         context.terminal.say(format!("{} written.", plural(files.len() as u64, "file", "files")));
     }
     Ok(Exit::Done)
+}
+
+/// Each letter to print, as a neutral reader gets it.
+#[cfg(feature = "paper")]
+fn pdfs(context: Context<'_>, composers: &[Composer]) -> Result<BTreeMap<IssueName, Vec<u8>>, Error> {
+    let pdf = |composer: &Composer| super::paper::letter(context, composer, composer.neutral_reader());
+    composers.iter().map(|composer| Ok((composer.issue().name.clone(), pdf(composer)?))).collect()
+}
+
+/// Without the feature `paper` there are none.
+#[cfg(not(feature = "paper"))]
+#[expect(clippy::unnecessary_wraps, reason = "as with the feature")]
+fn pdfs(_: Context<'_>, _: &[Composer]) -> Result<BTreeMap<IssueName, Vec<u8>>, Error> {
+    Ok(BTreeMap::new())
 }
 
 /// The issues that were approved for, or sent to, all members and not cancelled, and that still have their folder.

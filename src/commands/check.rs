@@ -2,6 +2,8 @@
 
 mod households;
 mod login;
+#[cfg(feature = "paper")]
+mod paper;
 mod sending;
 
 use std::collections::BTreeSet;
@@ -46,6 +48,8 @@ pub fn run(context: Context<'_>, arguments: &Check) -> Result<Exit, Error> {
     }));
     if let Ok(composer) = &composer {
         findings.extend(households::differing(context.project, &issue, composer, &ledger)?);
+        #[cfg(feature = "paper")]
+        findings.extend(paper::findings(context.project, composer, &ledger)?);
     }
     if let Err(error) = &composer {
         add_error(&mut findings, error);

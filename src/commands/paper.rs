@@ -7,7 +7,7 @@ use serde::Serialize;
 
 use crate::cli::Paper as Arguments;
 use crate::compose::Composer;
-use crate::domain::{IssueName, Segment};
+use crate::domain::{IssueName, Member, Segment};
 use crate::error::{Error, Exit, Kind};
 use crate::ledger::{Ledger, MemberRow, OnPaper};
 use crate::paper::{PdfInfo, missing_characters};
@@ -91,7 +91,26 @@ pub fn run(context: Context<'_>, arguments: &Arguments) -> Result<Exit, Error> {
         unprintable: unprintable(&letters),
     };
     say(context, &printing);
+    if !printing.files.is_empty() && arguments.member.is_none() {
+        ask_whether_posted(context, &ledger, &printing.issue)?;
+    }
     Ok(Exit::Done)
+}
+
+/// Asks on a terminal whether the letters are on their way; without one, `--done` says so.
+fn ask_whether_posted(context: Context<'_>, ledger: &Ledger, issue: &IssueName) -> Result<(), Error> {
+    let question = "Print them now. Have they been posted?";
+    if !context.terminal.json && context.terminal.confirm(question) == Some(true) {
+        done(context, ledger, issue)?;
+    }
+    Ok(())
+}
+
+/// One letter as a PDF, with the member's postal address if there is one.
+pub(super) fn letter(context: Context<'_>, composer: &Composer, member: Member) -> Result<Vec<u8>, Error> {
+    let address = postal::lines(&member).unwrap_or_default();
+    let (pdf, _) = Press::new(context, composer).letters(&[Addressed { member, address }])?;
+    Ok(pdf)
 }
 
 /// The addresses that the fonts lack characters for.

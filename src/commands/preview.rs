@@ -37,6 +37,10 @@ pub fn run(context: Context<'_>, arguments: &Preview) -> Result<Exit, Error> {
     if arguments.browser {
         return browse(context, &issue, &composer, &readers);
     }
+    #[cfg(feature = "paper")]
+    if arguments.paper {
+        return on_paper(context, &issue, &composer, readers.lead);
+    }
     #[cfg(feature = "images")]
     if arguments.images {
         images::show(&composer, &readers, context.terminal)?;
@@ -54,6 +58,21 @@ fn browse(
     readers: &Household,
 ) -> Result<Exit, Error> {
     let path = write_page(context.project, issue, composer, readers)?;
+    context.terminal.data(path.display().to_string());
+    open(path.as_os_str(), context.terminal);
+    Ok(Exit::Done)
+}
+
+/// Writes the letter as it is printed, and opens it.
+#[cfg(feature = "paper")]
+fn on_paper(
+    context: Context<'_>,
+    issue: &IssueName,
+    composer: &Composer,
+    member: Member,
+) -> Result<Exit, Error> {
+    let path = context.project.outbox(issue).join("build").join(format!("{issue}.pdf"));
+    super::files::overwrite(&path, &super::paper::letter(context, composer, member)?)?;
     context.terminal.data(path.display().to_string());
     open(path.as_os_str(), context.terminal);
     Ok(Exit::Done)

@@ -43,6 +43,8 @@ pub struct Neighbours {
     pub earlier: Option<PageLink>,
     /// The letter after this one.
     pub later: Option<PageLink>,
+    /// The file of the letter to print.
+    pub pdf: Option<String>,
     /// The archive's public address, ended by `/`.
     pub url: Option<String>,
 }

@@ -1,5 +1,6 @@
 //! The letters as web pages: one page an issue, an index and an Atom feed (RFC 4287), without personal data.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use atom_syndication::{Entry, Feed, FixedDateTime, Generator, Link, Person, Text};
@@ -8,6 +9,7 @@ use jiff::tz::TimeZone;
 use serde::Serialize;
 
 use crate::compose::{ComposeError, Composer, Index, Neighbours, PageLink};
+use crate::domain::IssueName;
 use crate::private;
 
 /// Where the archive is written and found.
@@ -18,6 +20,8 @@ pub struct Site<'a> {
     pub url: Option<&'a str>,
     pub association: &'a str,
     pub zone: &'a TimeZone,
+    /// The letters to print, as PDF.
+    pub pdfs: BTreeMap<IssueName, Vec<u8>>,
 }
 
 /// Why the archive cannot be written.
@@ -59,12 +63,16 @@ impl Site<'_> {
             let neighbours = Neighbours {
                 earlier: link(place.checked_sub(1)),
                 later: link(place.checked_add(1)),
+                pdf: self.pdfs.contains_key(&issue.name).then(|| format!("{}.pdf", issue.name)),
                 url: self.url.map(str::to_owned),
             };
             let page = composer.web_page(&neighbours)?;
             let folder = self.dir.join(issue.name.as_str());
             for (name, image) in &page.images {
                 files.push(write(folder.join(name), image)?);
+            }
+            if let (Some(name), Some(pdf)) = (&neighbours.pdf, self.pdfs.get(&issue.name)) {
+                files.push(write(self.dir.join(name), pdf)?);
             }
             let file = page_link(composer).file;
             files.push(write(self.dir.join(&file), page.html.as_bytes())?);

@@ -92,3 +92,26 @@ fn a_notice_is_printed_for_everyone_whom_no_mail_reaches() {
     let printed = club.run("paper kallelse --json").code(0).json();
     assert_eq!(printed["letters"], 3, "{printed}");
 }
+
+#[test]
+fn check_says_what_cannot_be_printed_or_posted() {
+    let club = club();
+    let run = club.run("check 2026-1").code(0);
+    run.stdout_has("1 member on paper has no usable postal address: Dan Ek (the street is missing)");
+    let section = club.read("issues/2026-1/10-hej.md");
+    club.write("issues/2026-1/10-hej.md", section + "\n漢\n");
+    club.run("check 2026-1").code(0).stdout_has("the fonts for paper lack 漢");
+    club.write("members.csv", "Nr;Namn;E-post\n1;Anna Al;\n");
+    club.run("import --max-missing 100%").code(0);
+    let run = club.run("check 2026-1").code(0);
+    assert!(!run.stdout().contains("paper"), "{}", run.stdout());
+}
+
+#[test]
+fn the_preview_and_the_archive_have_the_printed_letter() {
+    let club = club();
+    club.run("preview 2026-1 --paper --member 1").code(0).stdout_has("build/2026-1.pdf");
+    assert!(std::fs::read(club.path("outbox/2026-1/build/2026-1.pdf")).unwrap().starts_with(b"%PDF-"));
+    club.run("archive 2026-1").code(0).stdout_has("archive/2026-1.pdf");
+    assert!(club.read("archive/2026-1.html").contains("href=\"2026-1.pdf\""));
+}

@@ -1,0 +1,81 @@
+//! What keeps letters from being printed and posted.
+
+use crate::check::Finding;
+use crate::commands::Project;
+use crate::commands::postal::{self, gets_paper};
+use crate::compose::Composer;
+use crate::domain::{Member, Segment};
+use crate::error::Error;
+use crate::ledger::Ledger;
+use crate::paper::missing_characters;
+use crate::report::plural;
+
+/// More names than a line is read for.
+const MOST_NAMES: usize = 5;
+
+/// Members on paper without a usable postal address, and characters that the fonts for paper lack; nothing if no member of
+/// the issue has a postal address, as where letters are not posted at all.
+pub(super) fn findings(
+    project: &Project,
+    composer: &Composer,
+    ledger: &Ledger,
+) -> Result<Vec<Finding>, Error> {
+    let wanted = project.config.paper.wanted.as_ref();
+    let wanted =
+        wanted.map(|wanted| project.configured_segment("wanted", wanted, &ledger.fields()?)).transpose()?;
+    let members = on_paper(composer, ledger, wanted.as_ref())?;
+    let (mut words, mut missing) = (Vec::new(), Vec::new());
+    for member in &members {
+        match postal::lines(member) {
+            Ok(address) => words.extend(address),
+            Err(reason) => missing.push(format!("{} ({reason})", member.name)),
+        }
+    }
+    if words.is_empty() {
+        return Ok(Vec::new());
+    }
+    words.push(composer.render(&composer.neutral_reader())?.text);
+    Ok(unaddressed(composer, &missing).into_iter().chain(unprintable(&words)).collect())
+}
+
+/// The members of the issue who get it on paper.
+fn on_paper(composer: &Composer, ledger: &Ledger, wanted: Option<&Segment>) -> Result<Vec<Member>, Error> {
+    let issue = composer.issue();
+    let mut members = Vec::new();
+    ledger.for_each_member_of(&issue.name, |row| {
+        if gets_paper(&row, issue.kind, wanted) && crate::send::skip(composer, None, &row.member).is_none() {
+            members.push(row.member);
+        }
+        Ok::<_, Error>(())
+    })?;
+    Ok(members)
+}
+
+fn unaddressed(composer: &Composer, missing: &[String]) -> Option<Finding> {
+    if missing.is_empty() {
+        return None;
+    }
+    let who = plural(missing.len() as u64, "member on paper has", "members on paper have");
+    let named = missing.get(..MOST_NAMES).unwrap_or(missing).join(", ");
+    let more = missing.len().saturating_sub(MOST_NAMES);
+    let more = if more == 0 { String::new() } else { format!(" and {more} more") };
+    Some(Finding::warning(
+        "postal-address",
+        format!("{who} no usable postal address: {named}{more}"),
+        format!(
+            "correct the member list; see all with: medlemsbrev paper {} --dry-run",
+            composer.issue().name
+        ),
+    ))
+}
+
+fn unprintable(words: &[String]) -> Option<Finding> {
+    let characters: String = missing_characters(&words.join("\n")).into_iter().collect();
+    (!characters.is_empty()).then(|| {
+        Finding::warning(
+            "paper-characters",
+            format!("the fonts for paper lack {characters}"),
+            "a replacement is printed in their place; write it in other words, or the address by hand",
+        )
+    })
+}
