@@ -37,9 +37,11 @@ fn register(project: &Project) -> Result<Ledger, Error> {
     Ledger::open_for_reading(&project.ledger_path())?.ok_or_else(is_empty)
 }
 
-/// The register for a change.
+/// The register for a change; what earlier issues' counts are made of is kept first.
 fn register_to_change(project: &Project) -> Result<Ledger, Error> {
-    Ledger::open_existing(&project.ledger_path())?.ok_or_else(is_empty)
+    let ledger = Ledger::open_existing(&project.ledger_path())?.ok_or_else(is_empty)?;
+    super::history::freeze(project, &ledger, jiff::Timestamp::now())?;
+    Ok(ledger)
 }
 
 fn is_empty() -> Error {

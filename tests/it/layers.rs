@@ -63,7 +63,7 @@ const COMMANDS: [(&str, &[&str]); 30] = [
     ("check", &["bounces", "context", "import", "init", "postal", "project"]),
     ("init", &["files"]),
     ("log", &["context", "project", "send", "states"]),
-    ("members", &["context", "files", "project"]),
+    ("members", &["context", "files", "history", "project"]),
     ("new", &["context", "files", "project"]),
     ("paper", &["context", "members", "postal", "project"]),
     ("preview", &["check", "context", "files", "import", "members", "paper", "project", "states", "stop"]),

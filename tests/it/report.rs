@@ -124,6 +124,28 @@ fn what_is_kept_does_not_change() {
 }
 
 #[test]
+fn a_change_by_hand_keeps_the_counts_first() {
+    let counts = |club: &Sandbox| {
+        let mut issues = findings(club)["issues"].clone();
+        for issue in issues.as_array_mut().unwrap() {
+            issue["frozen"] = Value::Null;
+        }
+        issues
+    };
+    for change in [
+        "members set 1 area=landet",
+        "members add --name Ny --email ny@example.org",
+        "members forget 5 --yes",
+    ] {
+        let club = club();
+        let before = counts(&club);
+        sql(&club, "DELETE FROM frozen");
+        club.run(change).code(0);
+        assert_eq!(counts(&club), before, "{change}");
+    }
+}
+
+#[test]
 fn status_tells_what_bounced_and_sends_later_members_nothing() {
     let club = club();
     let status = club.run("status 2026-1").code(0).stdout_has("Accepted 5, of them bounced 2");

@@ -17,6 +17,7 @@ use crate::commands::Context;
 pub(super) fn add(context: Context<'_>, arguments: &AddMember) -> Result<Exit, Error> {
     let _lock = context.project.lock("members add")?;
     let ledger = context.project.ledger()?;
+    crate::commands::history::freeze(context.project, &ledger, Timestamp::now())?;
     let mut row = ListedMember {
         name: arguments.name.clone(),
         address: arguments.email.clone(),
