@@ -55,7 +55,10 @@ pub fn run(context: Context<'_>, arguments: &Archive) -> Result<Exit, Error> {
 /// Each letter to print, as a neutral reader gets it.
 #[cfg(feature = "paper")]
 fn pdfs(context: Context<'_>, composers: &[Composer]) -> Result<BTreeMap<IssueName, Vec<u8>>, Error> {
-    let pdf = |composer: &Composer| super::paper::letter(context, composer, composer.neutral_reader());
+    let (project, settings) = (context.project, &context.project.config.paper);
+    let pdf = |composer: &Composer| {
+        super::paper::letter(project.association(), settings, composer, composer.neutral_reader())
+    };
     composers.iter().map(|composer| Ok((composer.issue().name.clone(), pdf(composer)?))).collect()
 }
 

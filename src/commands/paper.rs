@@ -6,7 +6,8 @@ use jiff::Timestamp;
 use serde::Serialize;
 
 use crate::cli::Paper as Arguments;
-use crate::compose::Composer;
+use crate::compose::{Association, Composer};
+use crate::config::Paper as Settings;
 use crate::domain::{IssueName, Member, Segment};
 use crate::error::{Error, Exit, Kind};
 use crate::ledger::{Ledger, MemberRow, OnPaper};
@@ -67,7 +68,7 @@ pub fn run(context: Context<'_>, arguments: &Arguments) -> Result<Exit, Error> {
     if !arguments.dry_run {
         ask_again(context, ledger.on_paper(&issue)?, &issue, arguments)?;
     }
-    let press = Press::new(context, &composer);
+    let press = Press::new(context.project.association(), &context.project.config.paper, &composer);
     let (pdf, pages) = press.letters(&letters)?;
     let files = if arguments.dry_run || letters.is_empty() {
         Vec::new()
@@ -107,9 +108,15 @@ fn ask_whether_posted(context: Context<'_>, ledger: &Ledger, issue: &IssueName) 
 }
 
 /// One letter as a PDF, with the member's postal address if there is one.
-pub(super) fn letter(context: Context<'_>, composer: &Composer, member: Member) -> Result<Vec<u8>, Error> {
+pub(super) fn letter(
+    association: Association,
+    settings: &Settings,
+    composer: &Composer,
+    member: Member,
+) -> Result<Vec<u8>, Error> {
     let address = postal::lines(&member).unwrap_or_default();
-    let (pdf, _) = Press::new(context, composer).letters(&[Addressed { member, address }])?;
+    let press = Press::new(association, settings, composer);
+    let (pdf, _) = press.letters(&[Addressed { member, address }])?;
     Ok(pdf)
 }
 

@@ -72,7 +72,9 @@ fn on_paper(
     member: Member,
 ) -> Result<Exit, Error> {
     let path = context.project.outbox(issue).join("build").join(format!("{issue}.pdf"));
-    super::files::overwrite(&path, &super::paper::letter(context, composer, member)?)?;
+    let project = context.project;
+    let pdf = super::paper::letter(project.association(), &project.config.paper, composer, member)?;
+    super::files::overwrite(&path, &pdf)?;
     context.terminal.data(path.display().to_string());
     open(path.as_os_str(), context.terminal);
     Ok(Exit::Done)

@@ -5,7 +5,7 @@ use serde::Deserialize;
 use crate::domain::Segment;
 
 /// How letters on paper look and what they cost.
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Clone, Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Paper {
     /// Members who want paper, whether they have e-mail or not.

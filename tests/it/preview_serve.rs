@@ -94,6 +94,7 @@ fn every_answer_is_closed_to_other_sites() {
         "preview.css",
         "letter",
         "letter.json",
+        "letter.pdf",
         "members.json",
         "status.json",
         "source",
@@ -117,6 +118,9 @@ fn every_answer_is_closed_to_other_sites() {
     let letter = page.get("letter").header("content-security-policy").to_owned();
     assert!(letter.contains("sandbox") && !letter.contains("script"), "{letter}");
     assert!(letter.contains("img-src data:"), "{letter}");
+    let printed = page.get("letter.pdf");
+    assert!(printed.body.starts_with("%PDF-"), "{}", printed.body);
+    assert_eq!(page.get("letter.pdf?member=99").code, 404);
     let shell = page.get("").body;
     assert!(!shell.contains("<style") && !shell.contains("onclick") && !shell.contains("http"), "{shell}");
 }

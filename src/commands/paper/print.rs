@@ -7,7 +7,7 @@ use jiff::civil::Date;
 
 use crate::cli::Paper as Arguments;
 use crate::commands::Context;
-use crate::compose::{Composer, Printed};
+use crate::compose::{Association, Composer, Printed};
 use crate::config::{Paper as Settings, WindowSide as Side};
 use crate::domain::{Member, MemberId};
 use crate::error::{Error, Kind};
@@ -31,12 +31,11 @@ pub(super) struct Press<'a> {
 }
 
 impl<'a> Press<'a> {
-    pub fn new(context: Context<'a>, composer: &'a Composer) -> Self {
-        let association = context.project.association();
+    pub fn new(association: Association, settings: &'a Settings, composer: &'a Composer) -> Self {
         let address = association.postal_address.split_whitespace().collect::<Vec<_>>().join(" ");
         Self {
             composer,
-            settings: &context.project.config.paper,
+            settings,
             return_line: format!("{}, {address}", association.name),
             sender: association.name,
         }

@@ -14,6 +14,8 @@ use crate::compose::{ComposeError, Composer, IssueSource};
 use crate::config::FILE;
 use crate::domain::IssueName;
 use crate::error::{Error, Exit};
+#[cfg(feature = "paper")]
+use crate::preview::browser::Printing;
 use crate::preview::browser::{Desk, Edition, Places, Reader, Readers, Server, watch};
 use crate::report::{Document, Terminal};
 use crate::send::wait_for_stop;
@@ -209,7 +211,20 @@ impl Rebuilder {
             readers: Arc::clone(&self.readers),
             segments: self.project.config.segments.clone(),
             explain: |error| Error::from(error).render(false, WIDTH),
+            #[cfg(feature = "paper")]
+            print: Some(self.printing()),
+            #[cfg(not(feature = "paper"))]
+            print: None,
         }
+    }
+
+    #[cfg(feature = "paper")]
+    fn printing(&self) -> Printing {
+        let (association, settings) = (self.project.association(), self.project.config.paper.clone());
+        Printing(Box::new(move |composer, member| {
+            crate::commands::paper::letter(association.clone(), &settings, composer, member)
+                .map_err(|error| error.render(false, WIDTH))
+        }))
     }
 }
 

@@ -9,7 +9,7 @@ use tokio::sync::watch;
 
 use crate::check::{Finding, Report};
 use crate::compose::{ComposeError, Composer};
-use crate::domain::Segment;
+use crate::domain::{Member, Segment};
 
 use super::Readers;
 
@@ -22,6 +22,17 @@ pub struct Edition {
     pub segments: BTreeMap<String, Segment>,
     /// Says an error as the command line does.
     pub explain: fn(ComposeError) -> String,
+    /// Lays a letter out to be printed, if that can be done here.
+    pub print: Option<Printing>,
+}
+
+/// Makes a PDF of a member's letter, or says why it cannot.
+pub struct Printing(pub Box<dyn Fn(&Composer, Member) -> Result<Vec<u8>, String> + Send + Sync>);
+
+impl std::fmt::Debug for Printing {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Printing")
+    }
 }
 
 /// What is shown: the last edition that could be composed, and what is wrong since then.
@@ -50,6 +61,8 @@ pub(super) struct Status<'a> {
     title: Option<&'a str>,
     members: usize,
     segments: Vec<&'a str>,
+    /// Whether letters can be shown as they are printed.
+    can_print: bool,
     trouble: Option<&'a str>,
     /// None until the files were checked.
     findings: Option<Vec<Report<'a>>>,
@@ -111,6 +124,7 @@ impl Desk {
                 .flat_map(|edition| edition.segments.keys())
                 .map(String::as_str)
                 .collect(),
+            can_print: edition.is_some_and(|edition| edition.print.is_some()),
             trouble: showing.trouble.as_deref(),
             findings: findings
                 .map(|findings| findings.iter().map(|finding| finding.report(&self.root)).collect()),

@@ -6,9 +6,9 @@ use serde::Serialize;
 use crate::compose::{ComposeError, Mark};
 use crate::domain::{Address, Household, Member, MemberId};
 
-use super::Edition;
 use super::readers::{Filter, Neighbours, Reader};
 use super::sheet::{self, Scheme};
+use super::{Edition, Printing};
 
 /// What a request asks for.
 #[derive(Debug, Default)]
@@ -144,6 +144,12 @@ impl Edition {
             .message(&member)
             .map(|message| message.unwrap_or_else(|| "This member has no e-mail address.".to_owned()));
         Some(message.map(|message| if whole { message } else { beginning(message) }))
+    }
+
+    /// The letter as a PDF; `None` if there is no such member or nothing can be printed.
+    pub(super) fn pdf(&self, ask: &Ask) -> Option<Result<Vec<u8>, String>> {
+        let Printing(print) = self.print.as_ref()?;
+        Some(print(&self.composer, self.chosen(ask.member)?.member))
     }
 
     fn household(&self, member: &Member) -> Household {

@@ -11,7 +11,7 @@ mod server;
 mod sheet;
 mod watch;
 
-pub use desk::{Desk, Edition};
+pub use desk::{Desk, Edition, Printing};
 pub use readers::{Reader, Readers};
 pub use server::{PageError, Server};
 pub use watch::{Places, Watch, WatchError, watch};

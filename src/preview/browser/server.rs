@@ -35,6 +35,10 @@ const LETTER_POLICY_WITHOUT_IMAGES: &str = "default-src 'none'; style-src 'unsaf
      form-action 'none'; frame-ancestors 'self'; sandbox allow-same-origin allow-popups allow-popups-to-escape-sandbox";
 const DATA_POLICY: &str = "default-src 'none'; frame-ancestors 'none'; sandbox";
 
+/// Browsers show a PDF by a page of their own, which a sandbox would keep from running.
+const PDF_POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'";
+
+const PDF: &str = "application/pdf";
 const HTML: &str = "text/html; charset=utf-8";
 const CSS: &str = "text/css; charset=utf-8";
 const SCRIPT: &str = "text/javascript; charset=utf-8";
@@ -100,6 +104,7 @@ fn router(desk: Desk, gate: Arc<Gate>) -> Router {
         .route("/{token}/letter.json", get(letter_json))
         .route("/{token}/source", get(source))
         .route("/{token}/source/whole", get(whole_source))
+        .route("/{token}/letter.pdf", get(pdf))
         .route("/{token}/members.json", get(members))
         .route("/{token}/status.json", get(status))
         .route("/{token}/events", get(events))
@@ -182,6 +187,19 @@ async fn source(State(desk): State<Desk>, RawQuery(query): RawQuery) -> Response
 async fn whole_source(State(desk): State<Desk>, RawQuery(query): RawQuery) -> Response {
     let ask = Ask::read(query.as_deref().unwrap_or_default());
     answer(&desk, |edition| edition.source(&ask, true), |text| Answer::new(TEXT, text).into_response())
+}
+
+/// The letter as it is printed, in a page of its own.
+async fn pdf(State(desk): State<Desk>, RawQuery(query): RawQuery) -> Response {
+    let ask = Ask::read(query.as_deref().unwrap_or_default());
+    let Some(edition) = desk.edition() else { return StatusCode::SERVICE_UNAVAILABLE.into_response() };
+    // Laying out takes a while; the page goes on meanwhile.
+    match tokio::task::spawn_blocking(move || edition.pdf(&ask)).await {
+        Ok(Some(Ok(pdf))) => Answer::new(PDF, pdf).policy(PDF_POLICY).into_response(),
+        Ok(Some(Err(error))) => (StatusCode::UNPROCESSABLE_ENTITY, Answer::new(TEXT, error)).into_response(),
+        Ok(None) => StatusCode::NOT_FOUND.into_response(),
+        Err(_) => StatusCode::INTERNAL_SERVER_ERROR.into_response(),
+    }
 }
 
 async fn members(State(desk): State<Desk>, RawQuery(query): RawQuery) -> Response {

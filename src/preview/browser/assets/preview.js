@@ -77,6 +77,8 @@ function showHead() {
       return pair;
     }),
   );
+  byId("paper").hidden = !status.can_print;
+  byId("paper").href = `letter.pdf?${query(["member"])}`;
   byId("note").hidden = !letter.member.skipped;
   byId("note").textContent = letter.member.skipped ? `Gets no letter: ${letter.member.skipped}` : "";
   byId("previous").disabled = letter.previous === null && choice.member === 0;
