@@ -1,7 +1,7 @@
 //! `medlemsbrev` writes an association's newsletter and mails it to its members.
 //!
 //! # Layers
-//! Imports point down only; `tests/layers.rs` fails where one points up.
+//! Imports point down only; `tests/it/layers.rs` fails if one points up.
 //!
 //! ```text
 //! main → cli → commands → report, config, error
