@@ -7,6 +7,8 @@ use std::path::Path;
 use medlemsbrev::compose::{ComposeError, IssueSource};
 use medlemsbrev::config::{Config, ConfigError};
 
+use crate::support::sandbox::Sandbox;
+
 /// A section of `docs/configuration.md`: a table of the configuration, or `issue.toml`.
 struct Table {
     /// The heading without backticks: `[members]`, `[[dkim]]`, `issue.toml`.
@@ -168,6 +170,30 @@ fn documented_defaults_are_those_of_the_program() {
     assert!(checked > 30, "only {checked} defaults were found");
 }
 
+/// The keys in the table of a section of `docs/writing.md`.
+fn keys_of_sections(heading: &str) -> BTreeSet<String> {
+    let text = fs::read_to_string(root().join("docs/writing.md")).unwrap();
+    let (_, section) = text.split_once(&format!("\n## {heading}\n")).unwrap();
+    let rows = section.split("\n## ").next().unwrap().lines();
+    rows.filter_map(|line| Some(line.strip_prefix("| `")?.split('`').next()?.to_owned())).collect()
+}
+
+#[test]
+fn every_key_of_a_section_is_documented() {
+    for (heading, front) in
+        [("Front matter", "zzzzzz = 1"), ("Events", "title = \"a\"\n[[event]]\nzzzzzz = 1")]
+    {
+        let dir = tempfile::tempdir().unwrap();
+        fs::write(dir.path().join("issue.toml"), "title = \"T\"\ndate = 2026-04-15\n").unwrap();
+        fs::write(dir.path().join("10-hej.md"), format!("+++\n{front}\n+++\nHej!\n")).unwrap();
+        let error = IssueSource::load(dir.path(), &"2026-1".parse().unwrap(), "sv").unwrap_err();
+        let ComposeError::Source { hint: Some(hint), .. } = error else { panic!("{error}") };
+        let known: BTreeSet<String> =
+            hint.rsplit(": ").next().unwrap().split(", ").map(str::to_owned).collect();
+        assert_eq!(keys_of_sections(heading), known, "{heading}");
+    }
+}
+
 #[test]
 fn every_documented_key_has_an_example() {
     for table in tables() {
@@ -201,4 +227,106 @@ fn the_toml_of_the_docs_can_be_used() {
         }
     }
     assert!(checked > 20, "only {checked} blocks were found");
+}
+
+/// The commands of the `console` blocks of a document, without comments.
+fn console(text: &str) -> Vec<String> {
+    // Blocks in a list are indented.
+    let text: String = text.lines().map(|line| format!("{}\n", line.trim_start())).collect();
+    let lines = blocks(&text, "console").concat();
+    let commands = lines.lines().filter_map(|line| line.strip_prefix("$ "));
+    commands.map(|line| line.split(" # ").next().unwrap().trim().to_owned()).collect()
+}
+
+/// Runs the commands one after the other, as somebody does who follows the document.
+fn follow(club: &Sandbox, path: &str, commands: &[String]) -> usize {
+    let mut folder = ".".to_owned();
+    let mut followed = 0;
+    for line in commands {
+        if let Some(inner) = line.strip_prefix("cd ") {
+            folder = format!("{folder}/{inner}");
+            continue;
+        }
+        let program = line.replacen("cargo run --release -- ", "medlemsbrev ", 1);
+        let Some(arguments) = program.strip_prefix("medlemsbrev ") else {
+            assert!(line.starts_with("cargo ") || line.contains(".ci/"), "{path}: `{line}`");
+            continue;
+        };
+        let run = club.run_in_shell(&format!("cd {folder} && \"$MEDLEMSBREV\" {arguments}"));
+        let asks = run.stderr().contains("no terminal to confirm on");
+        assert!(asks || run.exit_code() == Some(0), "{path}: `{line}` fails: {}", run.stderr());
+        followed += 1;
+    }
+    followed
+}
+
+#[test]
+fn the_commands_of_the_readme_can_be_followed() {
+    let text = fs::read_to_string(root().join("README.md")).unwrap();
+    let place = Sandbox::empty();
+    place.run_in_shell(&format!(
+        "cp -r '{}/examples' . && rm -rf examples/*/state examples/*/outbox examples/*/logs",
+        root().display()
+    ));
+    assert!(follow(&place, "README.md", &console(&text)) >= 7);
+    let example = fs::read_to_string(root().join("examples/stockholm/README.md")).unwrap();
+    assert!(follow(&place, "examples/stockholm/README.md", &console(&example)) >= 2);
+}
+
+#[test]
+#[cfg(feature = "paper")]
+fn the_commands_of_the_docs_run() {
+    let mut followed = 0;
+    for (path, text) in documents().into_iter().filter(|(path, _)| path.contains("/docs/")) {
+        let commands = console(&text);
+        if commands.is_empty() {
+            continue;
+        }
+        let club = Sandbox::example("stockholm");
+        club.write("issues/kallelse/issue.toml", "title = \"K\"\ndate = 2026-04-15\nkind = \"notice\"\n");
+        club.write("issues/kallelse/10-hej.md", "# Hej\n\nHej!\n");
+        club.run("import").code(0);
+        ["2026-1", "kallelse"]
+            .iter()
+            .for_each(|issue| drop(club.run(&format!("send {issue} --yes")).code(0)));
+        followed += follow(&club, &path, &commands);
+    }
+    assert!(followed >= 10, "only {followed} commands were found");
+}
+
+/// What is in backticks in a document, outside of blocks.
+fn code_spans(text: &str) -> Vec<String> {
+    let outside: String = text.split("\n```").step_by(2).collect::<Vec<_>>().join("\n");
+    outside.split('`').skip(1).step_by(2).map(|span| span.replace('\n', " ")).collect()
+}
+
+#[test]
+#[cfg(feature = "paper")]
+fn the_commands_in_the_text_exist() {
+    let club = Sandbox::empty();
+    let help = |path: &str| {
+        let run = club.run_in_columns(200, &format!("{path} --help"));
+        (run.exit_code() == Some(0)).then(|| run.stdout())
+    };
+    let top = help("").unwrap();
+    let mut checked = 0;
+    for (path, text) in documents() {
+        for span in code_spans(&text) {
+            let span = span.strip_prefix("medlemsbrev ").unwrap_or(&span);
+            let mut words = span.split_whitespace();
+            let command = words.next().unwrap_or_default();
+            let is_command = top.lines().any(|line| line.starts_with(&format!("  {command} ")));
+            if !is_command || !command.chars().all(|c| c.is_ascii_lowercase()) {
+                continue;
+            }
+            let inner = words.clone().next().and_then(|word| help(&format!("{command} {word}")));
+            let page = inner.or_else(|| help(command)).unwrap();
+            for option in words.filter(|word| word.starts_with("--") || word.starts_with("[--")) {
+                let name = option.trim_matches(['[', ']']).split('=').next().unwrap();
+                assert!(page.contains(name), "{path}: `{span}` has the unknown option {name}");
+            }
+            checked += 1;
+        }
+    }
+    assert!(checked > 60, "only {checked} commands were found");
 }
