@@ -2,6 +2,7 @@
 
 mod bounces;
 mod examples;
+mod exit_codes;
 mod members;
 #[cfg(feature = "paper")]
 mod paper;
@@ -31,7 +32,8 @@ pub use send::{Approve, Cancel, Resolve, Schedule, Send};
     name = "medlemsbrev",
     version,
     propagate_version = true,
-    after_help = EXIT_CODES,
+    subcommand_value_name = "COMMAND",
+    after_help = exit_codes::help(),
     max_term_width = 100
 )]
 pub struct Cli {
@@ -57,19 +59,8 @@ pub struct Cli {
 
 const GLOBAL: &str = "Global options";
 
-const EXIT_CODES: &str = "\
-To begin: `medlemsbrev init brev`. For examples: `medlemsbrev COMMAND --help`.
-
-\u{1b}[1m\u{1b}[4mExit codes:\u{1b}[0m
-   0  done, or nothing was due
-   1  done, but some letters were rejected or are in doubt
-   2  usage error
-  65  bad input data; nothing was changed
-  75  try again later: locked, deferred, interrupted, quota used up, or the server cannot be reached
-  78  bad configuration";
-
 /// The commands as `--help` groups them.
-const GROUPS: [(&str, &[&str]); 7] = [
+pub(crate) const GROUPS: [(&str, &[&str]); 7] = [
     ("Start", &["init", "new"]),
     ("Register", &["import", "members", "organisations", "segments"]),
     ("Letter", &["check", "preview", "build", "templates"]),
@@ -233,7 +224,7 @@ pub struct Import {
     /// Import a list of people who must not be mailed, such as another newsletter system exports.
     #[arg(long, value_name = "FILE", conflicts_with = "file")]
     pub suppress: Option<PathBuf>,
-    /// Why they must not be mailed, where the list does not say.
+    /// The reason, if the list does not state one.
     #[arg(long, value_enum, value_name = "REASON", default_value = "unsubscribed", requires = "suppress")]
     pub reason: SuppressFor,
     #[command(flatten)]
@@ -335,7 +326,7 @@ pub struct Log {
 
 #[derive(Debug, Args)]
 pub struct Man {
-    /// Write one page per command to this folder, created if missing.
+    /// Write all pages to man1 and man5 in this folder, created if missing.
     #[arg(long, value_name = "DIR")]
     pub output: Option<PathBuf>,
 }

@@ -1,10 +1,10 @@
 //! `medlemsbrev` writes an association's newsletter and mails it to its members.
 //!
 //! # Layers
-//! Imports point down only; `tests/layers.rs` fails where one points up.
+//! Imports point down only; `tests/it/layers.rs` fails if one points up.
 //!
 //! ```text
-//! main → cli → commands → report, config, error
+//! main → cli → commands → report, config, error, manual
 //!                  ↓
 //!    send   import   check   publish   paper   preview   feedback   mailbox
 //!      └→ ledger, relay, compose, diagnosis        └→ inbox, ledger, diagnosis
@@ -28,7 +28,8 @@
 //! * `paper` (with the feature of that name) lays letters out as a PDF to print.
 //! * [`publish`] writes the letters as web pages.
 //! * [`send`] is the loop: compose, claim durably, deliver, settle.
-//! * [`cli`] has the command line, [`config`] the configuration, `report` what the user sees, `error` its errors.
+//! * [`cli`] has the command line, [`config`] the configuration, `report` what the user sees, `error` its errors,
+//!   `manual` the manual pages.
 //! * `commands` ties them together; nothing below it knows the configuration or the command line.
 
 pub mod check;
@@ -44,6 +45,7 @@ pub mod import;
 pub mod inbox;
 pub mod ledger;
 pub mod mailbox;
+mod manual;
 pub mod net;
 #[cfg(feature = "paper")]
 pub mod paper;

@@ -121,7 +121,7 @@ examples! {
         "medlemsbrev completions fish";
     MAN:
         "medlemsbrev man"
-        "medlemsbrev man --output man1";
+        "medlemsbrev man --output man";
 }
 
 #[cfg(feature = "paper")]

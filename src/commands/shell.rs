@@ -2,7 +2,7 @@
 
 use std::ffi::{OsStr, OsString};
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::CommandFactory;
 use clap_complete::engine::{ArgValueCompleter, CompletionCandidate};
@@ -10,6 +10,7 @@ use clap_complete::env::{CompleteEnv, Shells};
 
 use crate::cli::{Cli, Man};
 use crate::error::{Error, Exit, Kind};
+use crate::manual::{self, ManualPage};
 use crate::report::Terminal;
 
 use super::Project;
@@ -39,34 +40,28 @@ pub(super) fn completions(shell: clap_complete::Shell, terminal: Terminal) -> Re
     Ok(Exit::Done)
 }
 
-/// Prints the manual page, or writes one for each command.
+/// Prints the program's manual page, or writes all pages and prints their files.
 pub(super) fn man(arguments: &Man, terminal: Terminal) -> Result<Exit, Error> {
+    let failed =
+        |what: &str, error: io::Error| Error::new(Kind::TryAgain, format!("cannot write {what}: {error}"));
     let Some(dir) = &arguments.output else {
-        let mut page = Vec::new();
-        let written = clap_mangen::Man::new(Cli::command()).render(&mut page);
-        written.map_err(|error| Error::new(Kind::TryAgain, format!("cannot write the page: {error}")))?;
-        terminal.data(String::from_utf8_lossy(&page));
+        terminal.data(manual::program().map_err(|error| failed("the page", error))?.text);
         return Ok(Exit::Done);
     };
-    let pages = pages(dir).map_err(|error| {
-        Error::new(Kind::TryAgain, format!("cannot write the pages into `{}`: {error}", dir.display()))
-    })?;
-    terminal.data(pages.join("\n"));
+    let files = pages(dir).map_err(|error| failed(&format!("the pages into `{}`", dir.display()), error))?;
+    terminal.data(files.join("\n"));
     Ok(Exit::Done)
 }
 
-/// Writes the pages and returns their files.
-fn pages(dir: &PathBuf) -> io::Result<Vec<String>> {
-    std::fs::create_dir_all(dir)?;
-    clap_mangen::generate_to(Cli::command(), dir)?;
+/// Writes the pages into the folders `man1` and `man5` and returns their files.
+fn pages(dir: &Path) -> io::Result<Vec<String>> {
     let mut files = Vec::new();
-    for entry in std::fs::read_dir(dir)? {
-        let path = entry?.path();
-        if path.extension() == Some(OsStr::new("1")) {
-            files.push(path.display().to_string());
-        }
+    for ManualPage { file, text } in manual::pages()? {
+        let path = dir.join(file);
+        path.parent().map_or(Ok(()), std::fs::create_dir_all)?;
+        std::fs::write(&path, text)?;
+        files.push(path.display().to_string());
     }
-    files.sort();
     Ok(files)
 }
 

@@ -15,7 +15,7 @@ use super::tags::template_tags;
 fn hyphenated(language: &Language, values: &[&Value]) -> Result<String, String> {
     match values {
         [Value::String(text)] => Ok(super::typography::set_title(text, language)),
-        _ => Err("wants a text".to_owned()),
+        _ => Err("expects a text".to_owned()),
     }
 }
 
@@ -42,7 +42,7 @@ const HELPERS: [(&str, Words); 14] = [
 const VALUE_OR: &str = "value_or";
 
 /// Handlebars' own helpers.
-const BUILT_IN: [&str; 18] = [
+pub(super) const BUILT_IN: [&str; 18] = [
     "if", "unless", "each", "with", "lookup", "log", "raw", "else", "eq", "ne", "gt", "gte", "lt", "lte",
     "and", "or", "not", "len",
 ];
@@ -50,6 +50,12 @@ const BUILT_IN: [&str; 18] = [
 /// Tells whether templates may call a helper of this name.
 pub(super) fn is_known(name: &str) -> bool {
     BUILT_IN.contains(&name) || HELPERS.iter().any(|(known, _)| *known == name)
+}
+
+/// The names of the helpers, without Handlebars' own.
+#[cfg(test)]
+pub(super) fn names() -> impl Iterator<Item = &'static str> {
+    HELPERS.into_iter().map(|(name, _)| name)
 }
 
 /// Registers the helpers for several languages: `language=…` or the data's `language` says which one is meant, else it is
@@ -109,19 +115,19 @@ pub(super) fn with_fallbacks(template: &str) -> Cow<'_, str> {
 fn text<'a>(values: &[&'a Value], index: usize) -> Result<&'a str, String> {
     match values.get(index) {
         Some(Value::String(text)) => Ok(text),
-        Some(other) => Err(format!("expected a text, found `{other}`")),
-        None => Err(format!("wants {} values", index + 1)),
+        Some(other) => Err(format!("expects a text, found `{other}`")),
+        None => Err(format!("needs {} values", index + 1)),
     }
 }
 
 fn date(values: &[&Value]) -> Result<Date, String> {
     let text = text(values, 0)?;
-    text.parse().map_err(|_| format!("expected a date such as 2026-04-15, found `{text}`"))
+    text.parse().map_err(|_| format!("expects a date such as 2026-04-15, found `{text}`"))
 }
 
 fn time_range(language: &Language, values: &[&Value]) -> Result<String, String> {
     let clock = |text: &str| {
-        text.parse::<Time>().map_err(|_| format!("expected a time such as 13:00, found `{text}`"))
+        text.parse::<Time>().map_err(|_| format!("expects a time such as 13:00, found `{text}`"))
     };
     let start = clock(text(values, 0)?)?;
     let end = match values.get(1) {
@@ -133,13 +139,13 @@ fn time_range(language: &Language, values: &[&Value]) -> Result<String, String> 
 
 /// An amount with the language's separators: whole crowns without decimals.
 fn money(language: &Language, values: &[&Value]) -> Result<String, String> {
-    let value = values.first().ok_or("expected an amount")?;
+    let value = values.first().ok_or("expects an amount")?;
     let number = match value {
         Value::String(text) => text.trim().replace(' ', "").replace(',', ".").parse().ok(),
         other => other.as_f64(),
     };
     let number: f64 =
-        number.filter(|n: &f64| n.is_finite()).ok_or(format!("expected an amount, found `{value}`"))?;
+        number.filter(|n: &f64| n.is_finite()).ok_or(format!("expects an amount, found `{value}`"))?;
     Ok(language.money(number))
 }
 
@@ -160,7 +166,7 @@ fn plain(value: &Value) -> String {
 
 /// `{{plural n "möte" "möten"}}`: the number and the word that goes with it.
 fn plural(_: &Language, values: &[&Value]) -> Result<String, String> {
-    let number = values.first().map(|value| plain(value)).ok_or("expected a number and two words")?;
+    let number = values.first().map(|value| plain(value)).ok_or("expects a number and two words")?;
     let word = if number == "1" { text(values, 1)? } else { text(values, 2)? };
     Ok(format!("{number} {word}"))
 }
@@ -168,7 +174,7 @@ fn plural(_: &Language, values: &[&Value]) -> Result<String, String> {
 /// `{{indented text 4}}`: each line but the first that many columns further in.
 fn indented(_: &Language, values: &[&Value]) -> Result<String, String> {
     let columns =
-        values.get(1).and_then(|value| value.as_u64()).ok_or("expected a text and a number of columns")?;
+        values.get(1).and_then(|value| value.as_u64()).ok_or("expects a text and a number of columns")?;
     let indent = " ".repeat(usize::try_from(columns.min(40)).unwrap_or_default());
     Ok(text(values, 0)?.lines().collect::<Vec<_>>().join(&format!("\n{indent}")))
 }

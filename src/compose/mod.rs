@@ -10,6 +10,8 @@ mod calendar;
 mod compiler;
 mod digest;
 mod dkim;
+#[cfg(test)]
+mod documented;
 mod encode;
 mod error;
 mod event;

@@ -7,15 +7,21 @@ use crate::domain::Address;
 use super::values::Age;
 
 /// The report to the board.
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Report {
     /// Fields by which members are grouped.
     pub by: Vec<String>,
     /// The addresses that `report --due` mails the report to.
     pub to: Vec<Address>,
-    /// How long after an issue's last letter (default: 14 days).
-    pub after: Option<Age>,
+    /// How long after an issue's last letter the report is mailed.
+    pub after: Age,
+}
+
+impl Default for Report {
+    fn default() -> Self {
+        Self { by: Vec::new(), to: Vec::new(), after: Age::days(14) }
+    }
 }
 
 /// Fields that describe a single member.
@@ -30,10 +36,5 @@ impl Report {
             )),
             None => Ok(()),
         }
-    }
-
-    /// How long after an issue's last letter the report is mailed.
-    pub fn after(&self) -> Age {
-        self.after.unwrap_or(Age::days(14))
     }
 }

@@ -39,7 +39,7 @@ pub struct FolderUrl(pub String);
 
 /// How many active members a new file may leave out: a number or a share.
 #[derive(Debug, Clone, Copy, PartialEq, Deserialize)]
-#[serde(try_from = "BrakeText")]
+#[serde(try_from = "MaxMissingText")]
 pub enum MaxMissing {
     Number(u64),
     /// Percent of the active members.
@@ -59,7 +59,7 @@ pub enum Missing {
 
 #[derive(Deserialize)]
 #[serde(untagged)]
-enum BrakeText {
+enum MaxMissingText {
     Number(u64),
     Text(String),
 }
@@ -165,13 +165,13 @@ impl FromStr for MaxMissing {
     }
 }
 
-impl TryFrom<BrakeText> for MaxMissing {
+impl TryFrom<MaxMissingText> for MaxMissing {
     type Error = String;
 
-    fn try_from(value: BrakeText) -> Result<Self, Self::Error> {
+    fn try_from(value: MaxMissingText) -> Result<Self, Self::Error> {
         match value {
-            BrakeText::Number(number) => Ok(Self::Number(number)),
-            BrakeText::Text(text) => text.parse(),
+            MaxMissingText::Number(number) => Ok(Self::Number(number)),
+            MaxMissingText::Text(text) => text.parse(),
         }
     }
 }

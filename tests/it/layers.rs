@@ -4,7 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Each module and what it may use; `report`, `config` and `error` belong to the commands.
-const ALLOWED: [(&str, &[&str]); 20] = [
+const ALLOWED: [(&str, &[&str]); 21] = [
     ("private", &[]),
     ("domain", &[]),
     ("diagnosis", &["domain"]),
@@ -24,6 +24,7 @@ const ALLOWED: [(&str, &[&str]); 20] = [
     ("config", &["domain", "net", "private"]),
     ("report", &["domain", "private"]),
     ("cli", &["domain", "config"]),
+    ("manual", &["cli"]),
     (
         "error",
         &[

@@ -12,6 +12,7 @@ mod check;
 mod checkers;
 mod crash;
 mod decisions;
+mod docs;
 mod dovecot;
 mod dry_run;
 mod forget;

@@ -36,7 +36,7 @@ pub(super) fn run(context: Context<'_>, arguments: &Arguments) -> Result<Exit, E
     crate::commands::history::freeze(project, &ledger, now)?;
     // Earlier issues have been reported, or are part of this report.
     let Some((last, issue)) = sent_issues(&ledger)?.pop() else { return Ok(Exit::Done) };
-    if settings.after().before(now).is_none_or(|before| last > before) {
+    if settings.after.before(now).is_none_or(|before| last > before) {
         return Ok(Exit::Done);
     }
     let doubtful = in_doubt(context, &ledger, &issue, now)?;

@@ -1,0 +1,174 @@
+//! The manual pages, from the command line's help and the documents of `docs`.
+
+mod markdown;
+
+use std::io;
+
+use clap::CommandFactory;
+use clap_mangen::Man;
+use roff::{Roff, bold, roman};
+
+use crate::cli::{self, Cli};
+
+const CONFIGURATION: &str = include_str!("../../docs/configuration.md");
+const EXIT_CODES: &str = include_str!("../../docs/exit-codes.md");
+const PROJECT: &str = include_str!("../../docs/project.md");
+
+const NAME: &str = "medlemsbrev";
+const MANUAL: &str = "medlemsbrev manual";
+
+/// A manual page in roff.
+#[derive(Debug)]
+pub(crate) struct ManualPage {
+    /// Its file below a folder of manuals, such as `man1/medlemsbrev.1`.
+    pub file: String,
+    pub text: String,
+}
+
+/// The page of the program, of each command, and of the configuration.
+///
+/// # Errors
+/// If the page of a command cannot be written.
+pub(crate) fn pages() -> io::Result<Vec<ManualPage>> {
+    let command = Cli::command();
+    let mut pages = vec![program()?, configuration()];
+    for subcommand in command.get_subcommands().filter(|subcommand| is_shown(subcommand)) {
+        add_command(subcommand, NAME, &mut pages)?;
+    }
+    pages.sort_by(|a, b| a.file.cmp(&b.file));
+    Ok(pages)
+}
+
+/// `medlemsbrev(1)`.
+///
+/// # Errors
+/// If it cannot be written.
+pub(crate) fn program() -> io::Result<ManualPage> {
+    let command = Cli::command();
+    let mut text = Vec::new();
+    let man = man(command.clone(), NAME);
+    man.render_title(&mut text)?;
+    man.render_name_section(&mut text)?;
+    man.render_synopsis_section(&mut text)?;
+    man.render_description_section(&mut text)?;
+    let mut roff = Roff::new();
+    for (heading, names) in cli::GROUPS {
+        roff.control("SS", [heading]);
+        for subcommand in names.iter().filter_map(|name| command.find_subcommand(name)) {
+            roff.control("TP", []).text([bold(format!("{NAME} {}", subcommand.get_name()))]);
+            roff.text([roman(subcommand.get_about().map(ToString::to_string).unwrap_or_default())]);
+        }
+    }
+    text.extend_from_slice(section("COMMANDS", &roff).as_bytes());
+    man.render_options_section(&mut text)?;
+    let mut roff = Roff::new();
+    markdown::write(&mut roff, EXIT_CODES);
+    text.extend_from_slice(section("EXIT STATUS", &roff).as_bytes());
+    let mut roff = Roff::new();
+    markdown::write(&mut roff, PROJECT);
+    roff.control("SH", ["SEE ALSO"]).text([
+        bold("medlemsbrev.toml"),
+        roman("(5), and a page for each command, such as "),
+        bold("medlemsbrev-send"),
+        roman("(1)"),
+    ]);
+    text.extend_from_slice(roff.to_roff().as_bytes());
+    Ok(ManualPage {
+        file: format!("man1/{NAME}.1"),
+        text: without_backticks(&String::from_utf8_lossy(&text)),
+    })
+}
+
+/// `medlemsbrev.toml(5)`.
+fn configuration() -> ManualPage {
+    let mut roff = Roff::new();
+    roff.control("TH", ["medlemsbrev.toml", "5", " ", &version(), MANUAL]);
+    roff.control("SH", ["NAME"]);
+    roff.text([roman("medlemsbrev.toml, issue.toml - the configuration of a newsletter and its issues")]);
+    roff.control("SH", ["DESCRIPTION"]);
+    markdown::write(&mut roff, CONFIGURATION);
+    roff.control("SH", ["SEE ALSO"]).text([bold(NAME), roman("(1)")]);
+    ManualPage { file: "man5/medlemsbrev.toml.5".to_owned(), text: roff.render() }
+}
+
+/// Adds the page of a command and those of its own commands; `above` is the name of the command that it belongs to.
+fn add_command(command: &clap::Command, above: &str, pages: &mut Vec<ManualPage>) -> io::Result<()> {
+    let spoken = format!("{above} {}", command.get_name());
+    let name = spoken.replace(' ', "-");
+    let mut text = Vec::new();
+    let man = man(command.clone().bin_name(&spoken).display_name(&name), &name);
+    man.render_title(&mut text)?;
+    man.render_name_section(&mut text)?;
+    man.render_synopsis_section(&mut text)?;
+    man.render_description_section(&mut text)?;
+    let mut roff = Roff::new();
+    for inner in command.get_subcommands().filter(|inner| is_shown(inner)) {
+        roff.control("TP", []).text([bold(format!("{spoken} {}", inner.get_name()))]);
+        roff.text([roman(inner.get_about().map(ToString::to_string).unwrap_or_default())]);
+        add_command(inner, &spoken, pages)?;
+    }
+    if command.has_subcommands() {
+        text.extend_from_slice(section("COMMANDS", &roff).as_bytes());
+    }
+    man.render_options_section(&mut text)?;
+    text.extend_from_slice(examples(command).as_bytes());
+    let mut roff = Roff::new();
+    roff.text([bold(NAME), roman("(1) with the options of all commands and the exit codes, ")]);
+    roff.text([bold("medlemsbrev.toml"), roman("(5)")]);
+    text.extend_from_slice(section("SEE ALSO", &roff).as_bytes());
+    pages.push(ManualPage {
+        file: format!("man1/{name}.1"),
+        text: without_backticks(&String::from_utf8_lossy(&text)),
+    });
+    Ok(())
+}
+
+/// The section with the examples of a command's help.
+fn examples(command: &clap::Command) -> String {
+    let help = command.get_after_help().map(ToString::to_string).unwrap_or_default();
+    let lines: Vec<&str> = help.lines().filter_map(|line| line.strip_prefix("  ")).collect();
+    if lines.is_empty() {
+        return String::new();
+    }
+    let mut roff = Roff::new();
+    roff.control("nf", []);
+    for line in lines {
+        roff.text([roman(line)]);
+    }
+    roff.control("fi", []);
+    section("EXAMPLES", &roff)
+}
+
+fn section(heading: &str, text: &Roff) -> String {
+    let mut roff = Roff::new();
+    roff.control("SH", [heading]);
+    roff.to_roff() + &text.to_roff()
+}
+
+fn man(command: clap::Command, title: &str) -> Man {
+    Man::new(command).title(title).date(" ").source(version()).manual(MANUAL)
+}
+
+fn version() -> String {
+    format!("{NAME} {}", env!("CARGO_PKG_VERSION"))
+}
+
+fn is_shown(command: &clap::Command) -> bool {
+    command.get_name() != "help" && !command.is_hide_set()
+}
+
+/// The page with what the help has in backticks in bold.
+fn without_backticks(page: &str) -> String {
+    let lines = page.lines().map(|line| {
+        let parts: Vec<&str> = line.split('`').collect();
+        if parts.len() % 2 == 0 {
+            return line.to_owned();
+        }
+        let styled = parts.iter().enumerate().map(|(number, part)| match number % 2 {
+            0 => (*part).to_owned(),
+            _ => format!("\\fB{part}\\fR"),
+        });
+        styled.collect()
+    });
+    lines.map(|line: String| line + "\n").collect()
+}
