@@ -20,6 +20,7 @@ mod markdown;
 mod notice;
 #[cfg(feature = "online")]
 mod online;
+mod personal;
 mod readers;
 mod structure;
 mod templates;
@@ -49,6 +50,8 @@ pub struct Facts {
     /// Image file of the logo.
     pub logo: Option<PathBuf>,
     pub delivery: Delivery,
+    /// Who the letters are from, as inboxes show it.
+    pub sender_name: String,
     /// The project's folder of templates.
     pub templates: PathBuf,
     /// Days that must lie between a notice and its meeting.
@@ -79,7 +82,7 @@ struct Letters<'a> {
     readers: &'a Readers,
 }
 
-const SOURCE_RULES: [fn(&Subject<'_>) -> Vec<Finding>; 28] = [
+const SOURCE_RULES: [fn(&Subject<'_>) -> Vec<Finding>; 29] = [
     links::targets,
     links::anchors,
     links::not_parsed,
@@ -94,6 +97,7 @@ const SOURCE_RULES: [fn(&Subject<'_>) -> Vec<Finding>; 28] = [
     structure::heading_order,
     structure::empty_sections,
     structure::many_sections,
+    structure::long_words,
     images::unused,
     images::layouts,
     notice::days,
@@ -110,15 +114,18 @@ const SOURCE_RULES: [fn(&Subject<'_>) -> Vec<Finding>; 28] = [
     attachments::left_out,
 ];
 
-const LETTER_RULES: [fn(&Letters<'_>) -> Vec<Finding>; 8] = [
+const LETTER_RULES: [fn(&Letters<'_>) -> Vec<Finding>; 11] = [
     headers::subject,
     headers::preheader,
+    headers::sender_name,
     footer::required,
     footer::remote_loads,
     contrast::pairs,
     readers::size,
     readers::reach,
     readers::greetings,
+    readers::long_names,
+    personal::links,
 ];
 
 /// Looks at an issue's files and at how it would be delivered.
@@ -218,6 +225,7 @@ mod tests {
             },
             logo: None,
             delivery: Delivery::default(),
+            sender_name: "Byalaget".to_owned(),
             templates: PathBuf::from("/nowhere"),
             notice_days: None,
             has_voting: false,
