@@ -10,7 +10,7 @@ use crate::compose::{Layout, image_path, is_picture_name, unsupported};
 use crate::domain::Excerpt;
 
 use super::markdown::Image;
-use super::text::SectionText;
+use super::text::{Found, SectionText};
 use super::{Finding, Subject};
 
 /// Bytes above which an image is heavy, and above which it is too heavy.
@@ -54,12 +54,13 @@ pub(super) fn files(subject: &Subject<'_>) -> Vec<Finding> {
 /// Braces after an image that the letter would show, because a word in them is unknown.
 pub(super) fn layouts(subject: &Subject<'_>) -> Vec<Finding> {
     let of_section = |section: &SectionText<'_>| {
-        let source = &section.section.markdown;
-        let unknown = section.markdown.images.iter().filter_map(|image| {
-            let word = Layout::read(source.get(image.range.end..)?)?.err()?;
+        let unknown = section.pictures().into_iter().filter_map(|Found { item, after, place }| {
+            let after = after.get(item.range.len()..)?;
+            let after_link = after.strip_prefix("](").and_then(|link| link.split_once(')'));
+            let word = Layout::read(after_link.map_or(after, |(_, after)| after))?.err()?;
             let message = format!("`{word}` after the image is not understood");
             let advice = "write {width=50%}, {side=left} or {width=40% side=right} directly after the image";
-            Some(Finding::error("image-layout", message, advice).at(section.place(&image.range)))
+            Some(Finding::error("image-layout", message, advice).at(place))
         });
         unknown.collect::<Vec<_>>()
     };
@@ -94,10 +95,9 @@ pub(super) fn unused(subject: &Subject<'_>) -> Vec<Finding> {
 
 fn each(subject: &Subject<'_>, judge: impl Fn(&Subject<'_>, &Image) -> Vec<Finding>) -> Vec<Finding> {
     let of_section = |section: &SectionText<'_>| {
-        let images = section.markdown.images.iter();
-        let judged = images.flat_map(|image| {
-            let findings = judge(subject, image);
-            findings.into_iter().map(|finding| finding.at(section.place(&image.range))).collect::<Vec<_>>()
+        let judged = section.pictures().into_iter().flat_map(|Found { item, place, .. }| {
+            let findings = judge(subject, item);
+            findings.into_iter().map(|finding| finding.at(place.clone())).collect::<Vec<_>>()
         });
         judged.collect::<Vec<_>>()
     };
@@ -153,7 +153,7 @@ fn head(path: &Path) -> std::io::Result<Vec<u8>> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::tests::{facts, issue, names};
+    use super::super::tests::{facts, found, issue, names};
     use super::*;
 
     #[test]
@@ -204,6 +204,28 @@ mod tests {
             let rules: Vec<&str> = found.iter().map(|finding| finding.rule).collect();
             assert_eq!(rules, want, "{markdown}");
         }
+    }
+
+    #[test]
+    fn braces_that_would_be_printed_are_found_in_descriptions_too() {
+        for (markdown, want) in [
+            ("![x](a.png){width=9}", &[][..]),
+            ("![x](a.png){widht=9}", &[5]),
+            ("[![x](a.png)](https://example.se){widht=9}", &[5]),
+            ("[![x](a.png)](https://example.se){width=9}", &[]),
+        ] {
+            let lines: Vec<usize> = found(layouts, "", markdown).iter().map(|found| found.1).collect();
+            let want_in_text: Vec<usize> = want.iter().map(|line| line - 1).collect();
+            assert_eq!(lines, want_in_text, "{markdown}");
+            let event = format!("[[event]]\ntitle = \"M\"\ndescription = '{markdown}'\ndate = 2026-05-09\n");
+            let lines: Vec<usize> = found(layouts, &event, "Hej").iter().map(|found| found.1).collect();
+            assert_eq!(lines, want, "{markdown}");
+        }
+        let event = "[[event]]\ntitle = \"M\"\ndescription = \"![x](inte/har.png)\"\ndate = 2026-05-09\n";
+        assert_eq!(
+            found(files, event, "Hej").iter().map(|found| found.0).collect::<Vec<_>>(),
+            ["image-missing"]
+        );
     }
 
     #[test]

@@ -11,10 +11,11 @@ use super::calendar::{Organiser, calendar};
 
 use super::event::CompiledEvent;
 use super::greeting::{GreetsBy, greeting_in};
+use super::images::{InlineImage, InlineImages};
 use super::language::Language;
 use super::message::Frame;
 use super::page::Logo;
-use super::parts::{self, InlineImage, InlineImages};
+use super::parts;
 use super::style::Styles;
 use super::template::{self, Templates};
 use super::variant::Variants;
@@ -228,9 +229,8 @@ const LOGO_WIDTH: usize = 200;
 
 fn logo(path: &Path, images: &mut InlineImages) -> Result<Logo, ComposeError> {
     let image = images.add_logo(path, LOGO_WIDTH)?;
-    let picture = &image.picture;
-    let width = picture.width.clamp(1, LOGO_WIDTH);
-    Ok(Logo { src: image.url(), width, height: picture.height * width / picture.width.max(1) })
+    let (width, height) = image.fitted(LOGO_WIDTH);
+    Ok(Logo { src: image.url(), width, height })
 }
 
 fn names(paths: &[PathBuf]) -> Vec<String> {

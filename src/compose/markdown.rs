@@ -10,7 +10,7 @@ use super::language::Language;
 use super::prepare::prepared;
 use super::style::Styles;
 use super::tag_mask::TagMask;
-use super::{ComposeError, figure, parts::InlineImages, typography};
+use super::{ComposeError, figure, images::InlineImages, typography};
 
 /// A section as templates: rendered once if nothing in it is personal.
 #[derive(Debug)]
@@ -256,7 +256,7 @@ pub(super) fn sanitised(html: &str) -> String {
         .add_allowed_classes("td", ["button-cell", "button-gap"])
         .add_allowed_classes("div", ["figure", "left", "right"])
         .add_allowed_classes("p", ["caption"])
-        .add_allowed_classes("span", ["label", "caption"])
+        .add_allowed_classes("span", ["label", "caption", "figure", "left", "right"])
         .filter_style_properties(HashSet::from(["text-align"]))
         .add_tag_attributes("td", ["style"])
         .add_tag_attributes("th", ["style"])

@@ -87,6 +87,36 @@ impl Picture {
     }
 }
 
+/// A picture's own width and height as it is shown, turned as its EXIF data says.
+///
+/// # Errors
+/// If it is not a picture that can be shown, or is damaged.
+pub(super) fn size(path: &Path, bytes: &[u8]) -> Result<(usize, usize), ComposeError> {
+    let refused = |why: String| ComposeError::NotAnImage { path: path.to_owned(), why };
+    if let Some(why) = unsupported(bytes) {
+        return Err(refused(why.to_owned()));
+    }
+    let size = imagesize::blob_size(bytes).map_err(|error| refused(format!("it is damaged ({error})")))?;
+    Ok(if is_on_its_side(bytes) { (size.height, size.width) } else { (size.width, size.height) })
+}
+
+/// Tells whether EXIF data says that width and height are to be exchanged; a picture without such data is upright.
+fn is_on_its_side(bytes: &[u8]) -> bool {
+    use image::metadata::Orientation;
+    let reader = ImageReader::new(Cursor::new(bytes)).with_guessed_format().ok();
+    let decoder = reader.and_then(|reader| reader.into_decoder().ok());
+    let orientation = decoder.and_then(|mut decoder| decoder.orientation().ok());
+    matches!(
+        orientation,
+        Some(
+            Orientation::Rotate90
+                | Orientation::Rotate270
+                | Orientation::Rotate90FlipH
+                | Orientation::Rotate270FlipH
+        )
+    )
+}
+
 /// The logo on a ground, as PNG with its width and height; `None` if it needs none or is damaged.
 fn grounded(bytes: &[u8], shown: usize) -> Option<(Vec<u8>, usize, usize)> {
     let logo = image::load_from_memory_with_format(bytes, ImageFormat::Png).ok()?;

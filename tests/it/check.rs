@@ -42,6 +42,13 @@ fn an_unfinished_issue_is_not_sent() {
 #[test]
 fn nothing_to_remark_is_said() {
     let club = tidy(2);
+    club.run("check")
+        .code(0)
+        .stdout_has("note: letters have no List-Archive header")
+        .stdout_has("No problems found. 1 note.\n");
+    assert!(!club.run("send 2026-1 --dry-run").code(0).stderr().contains("List-Archive"));
+    let config = club.read("medlemsbrev.toml") + "\n[archive]\nurl = \"https://www.example.se/brev/\"\n";
+    club.write("medlemsbrev.toml", &config);
     assert_eq!(club.run("check").code(0).stdout(), "No problems found.\n");
     assert_eq!(club.run("check 2026-1 --json").code(0).json(), serde_json::json!([]));
     club.run("check 2099-9").code(65).stderr_has("there is no issue `2099-9`");
