@@ -16,6 +16,8 @@ use super::{Finding, Subject};
 /// Bytes above which an image is heavy, and above which it is too heavy.
 const HEAVY: u64 = 200_000;
 const TOO_HEAVY: u64 = 1_000_000;
+/// The width of a letter in pixels.
+const HERO_WIDTH: usize = 600;
 /// This many bytes tell an image's type.
 const HEAD: usize = 64;
 
@@ -45,8 +47,36 @@ pub(super) fn files(subject: &Subject<'_>) -> Vec<Finding> {
         }
         file(&image_path(&subject.source.dir, &image.target), &path_of(&image.target))
     });
-    if let Some(logo) = &subject.facts.logo {
-        findings.extend(file(logo, logo).into_iter().map(|finding| finding.at(Excerpt::new(logo, "", 0..0))));
+    for picture in of_frame(subject) {
+        let finding = file(picture, picture).into_iter();
+        findings.extend(finding.map(|finding| finding.at(Excerpt::new(picture, "", 0..0))));
+    }
+    findings
+}
+
+/// The logo, the partners' logos and the hero picture.
+fn of_frame<'a>(subject: &'a Subject<'_>) -> Vec<&'a PathBuf> {
+    let partners = subject.facts.partners.iter().chain(&subject.source.partners);
+    let logos = partners.filter_map(|partner| partner.logo.as_ref());
+    let hero = subject.source.hero.as_ref().map(|hero| &hero.path);
+    subject.facts.logo.iter().chain(logos).chain(hero).collect()
+}
+
+/// A hero picture without a description, or narrower than the letter.
+pub(super) fn hero(subject: &Subject<'_>) -> Vec<Finding> {
+    let Some(hero) = &subject.source.hero else { return Vec::new() };
+    let mut findings = Vec::new();
+    let mut warn = |rule, message: String, advice: &str, key| {
+        findings.push(Finding::warning(rule, message, advice).at(subject.issue_file.key("", key)));
+    };
+    if hero.alt.trim().is_empty() {
+        let advice = "add hero_alt = \"…\" to issue.toml: what the picture shows";
+        warn("image-alt", "the hero picture has no description".to_owned(), advice, "hero");
+    }
+    let width = imagesize::size(&hero.path).map_or(HERO_WIDTH, |size| size.width);
+    if width < HERO_WIDTH {
+        let message = format!("the hero picture is {width} pixels wide; the letter is {HERO_WIDTH}");
+        warn("hero-narrow", message, "use a picture of 1,200 pixels", "hero");
     }
     findings
 }
@@ -82,7 +112,7 @@ pub(super) fn unused(subject: &Subject<'_>) -> Vec<Finding> {
         texts.map(|text| percent_decode_str(text).decode_utf8_lossy().nfc().collect()).collect();
     let is_shown = |path: &PathBuf| {
         let name: String = path.file_name().unwrap_or_default().to_string_lossy().nfc().collect();
-        subject.facts.logo.as_ref() == Some(path) || texts.iter().any(|text| text.contains(&name))
+        of_frame(subject).contains(&path) || texts.iter().any(|text| text.contains(&name))
     };
     let finding = |path: PathBuf| {
         let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
@@ -203,6 +233,22 @@ mod tests {
             let found = files(&Subject::new(&source, &facts));
             let rules: Vec<&str> = found.iter().map(|finding| finding.rule).collect();
             assert_eq!(rules, want, "{markdown}");
+        }
+    }
+
+    #[test]
+    fn a_hero_picture_is_described_and_as_wide_as_the_letter() {
+        let dir = tempfile::tempdir().unwrap();
+        let mut source = issue(dir.path(), "", "Hej");
+        for (width, alt, want) in
+            [(600, "En båt", &[][..]), (600, " ", &["image-alt"]), (599, "En båt", &["hero-narrow"])]
+        {
+            let path = dir.path().join(format!("{width}.png"));
+            image::DynamicImage::new_rgb8(width, 10).save(&path).unwrap();
+            source.hero = Some(crate::compose::Hero { path, alt: alt.to_owned() });
+            let facts = facts();
+            let found = hero(&Subject::new(&source, &facts));
+            assert_eq!(found.iter().map(|finding| finding.rule).collect::<Vec<_>>(), want, "{width} {alt}");
         }
     }
 

@@ -31,7 +31,7 @@ use std::path::PathBuf;
 
 use crate::compose::{Association, ComposeError, Composer, IssueSource, Rendered};
 
-use crate::domain::IssueKind;
+use crate::domain::{IssueKind, Partner};
 use text::{Passage, SectionText, TextFile};
 use words::Words;
 
@@ -49,6 +49,8 @@ pub struct Facts {
     pub association: Association,
     /// Image file of the logo.
     pub logo: Option<PathBuf>,
+    /// The association's partners, with their logos' files.
+    pub partners: Vec<Partner>,
     pub delivery: Delivery,
     /// Who the letters are from, as inboxes show it.
     pub sender_name: String,
@@ -82,7 +84,7 @@ struct Letters<'a> {
     readers: &'a Readers,
 }
 
-const SOURCE_RULES: [fn(&Subject<'_>) -> Vec<Finding>; 29] = [
+const SOURCE_RULES: [fn(&Subject<'_>) -> Vec<Finding>; 30] = [
     links::targets,
     links::anchors,
     links::not_parsed,
@@ -94,6 +96,7 @@ const SOURCE_RULES: [fn(&Subject<'_>) -> Vec<Finding>; 29] = [
     link_text::bare_url,
     images::alt_texts,
     images::files,
+    images::hero,
     structure::heading_order,
     structure::empty_sections,
     structure::many_sections,
@@ -224,6 +227,7 @@ mod tests {
                 phone: None,
             },
             logo: None,
+            partners: Vec::new(),
             delivery: Delivery::default(),
             sender_name: "Byalaget".to_owned(),
             templates: PathBuf::from("/nowhere"),

@@ -202,6 +202,7 @@ fn facts(project: &Project, allow_large: bool) -> Facts {
     Facts {
         association: project.association(),
         logo: config.association.logo.as_ref().map(|logo| project.dir.join(logo)),
+        partners: project.partners(),
         delivery: Delivery {
             config: project.dir.join(FILE),
             sender_domain: config.sender.address.domain().to_owned(),

@@ -27,6 +27,8 @@ pub(super) struct InlineImages {
     project: PathBuf,
     /// Right side of the content ids: the sender's domain.
     domain: String,
+    /// The ground for light logos.
+    ground: [u8; 3],
     images: Vec<TakenImage>,
 }
 
@@ -89,9 +91,9 @@ impl InlineImage {
 }
 
 impl InlineImages {
-    /// Images of the project in the folder `project`; content ids end in `domain`.
-    pub fn new(project: &Path, domain: &str) -> Self {
-        Self { project: project.to_owned(), domain: domain.to_owned(), images: Vec::new() }
+    /// Images of the project in the folder `project`; content ids end in `domain`, light logos get the ground `ground`.
+    pub fn new(project: &Path, domain: &str, ground: [u8; 3]) -> Self {
+        Self { project: project.to_owned(), domain: domain.to_owned(), ground, images: Vec::new() }
     }
 
     /// Takes an image in, once however often it is shown and at whatever widths; `shown` is this time's greatest width in
@@ -119,7 +121,7 @@ impl InlineImages {
     /// As [`InlineImages::add`].
     pub fn add_logo(&mut self, path: &Path, shown: usize) -> Result<&TakenImage, ComposeError> {
         let bytes = limits::read_file(&self.project, path)?;
-        let picture = Picture::new(path, bytes, shown, LIGHT)?.on_ground(shown);
+        let picture = Picture::new(path, bytes, shown, LIGHT)?.on_ground(shown, self.ground);
         let index = self.push(path, (picture.width, picture.height), Some(picture));
         self.images.get(index).ok_or_else(|| missing(path))
     }
@@ -303,12 +305,12 @@ mod tests {
             ("<img src=\"cid:other\"> <i>src=\"a.png\"</i>", "<img src=\"cid:other\"> <i>src=\"a.png\"</i>"),
             ("<img alt=\"x\">", "<img alt=\"x\">"),
         ] {
-            let mut images = InlineImages::new(dir.path(), "example.se");
+            let mut images = InlineImages::new(dir.path(), "example.se", [31, 81, 56]);
             let html = super::super::markdown::sanitised(tag);
             assert_eq!(images.take_in_html(&html, dir.path()).unwrap(), want, "{tag}");
         }
-        let missing =
-            InlineImages::new(dir.path(), "example.se").take_in_html("<img src=\"c.png\">", dir.path());
+        let missing = InlineImages::new(dir.path(), "example.se", [31, 81, 56])
+            .take_in_html("<img src=\"c.png\">", dir.path());
         assert!(matches!(missing, Err(ComposeError::Read { .. })));
     }
 
@@ -317,7 +319,7 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("a.png");
         image::DynamicImage::new_rgb8(3000, 30).save(&path).unwrap();
-        let mut images = InlineImages::new(dir.path(), "example.se");
+        let mut images = InlineImages::new(dir.path(), "example.se", [31, 81, 56]);
         for shown in [100, 400, 200] {
             assert_eq!(images.add(&path, shown).unwrap().url(), "cid:image-1@example.se");
         }
@@ -331,7 +333,7 @@ mod tests {
     fn a_block_is_as_wide_as_its_picture_in_a_link_too() {
         let dir = tempfile::tempdir().unwrap();
         image::DynamicImage::new_rgb8(80, 60).save(dir.path().join("e.png")).unwrap();
-        let mut images = InlineImages::new(dir.path(), "example.se");
+        let mut images = InlineImages::new(dir.path(), "example.se", [31, 81, 56]);
         for (html, want) in [
             ("<div class=\"figure left\"><img src=\"e.png\" width=\"256\"></div>", true),
             ("<div class=\"figure left\"><a href=\"https://e.se\"><img src=\"e.png\"></a></div>", true),

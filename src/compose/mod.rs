@@ -8,6 +8,7 @@ mod board;
 mod built_in;
 mod calendar;
 mod compiler;
+mod design;
 mod digest;
 mod dkim;
 mod encode;
@@ -27,6 +28,7 @@ mod moment;
 mod notice;
 mod page;
 mod parts;
+mod phone;
 mod picture;
 mod prepare;
 mod printed;
@@ -53,6 +55,7 @@ use crate::domain::{
     Address, Addressees, Issue, IssueKind, Letter, Member, MemberId, Segment, Token, TokenKey,
 };
 
+use design::{FramePicture, PartnerView};
 use event::CompiledEvent;
 use language::Language;
 use message::Frame;
@@ -62,6 +65,7 @@ use variant::Variants;
 
 pub use board::{BoardBar, BoardChart, BoardReport, BoardRow, BoardTable};
 pub use built_in::{TemplateState, template_states, write_templates};
+pub use design::{Design, Hero};
 pub use digest::Content;
 pub use dkim::{DkimError, DkimKey, KeyProblem, Signer};
 pub use error::ComposeError;
@@ -71,8 +75,9 @@ pub use images::image_path;
 pub use limits::VOID_ELEMENTS;
 pub use markdown::options as markdown_options;
 pub use notice::{Answer, Enclosures, Notice};
-pub use page::{Association, Neighbours, PageLink, Phone};
-pub use picture::{luminance, unsupported};
+pub use page::{Association, Neighbours, PageLink};
+pub use phone::Phone;
+pub use picture::unsupported;
 pub use prepare::is_picture_name;
 pub use printed::{Printed, PrintedEvent, PrintedSection};
 pub use sender::Sender;
@@ -109,6 +114,7 @@ pub struct Setup {
     pub voting: Option<Segment>,
     /// Those who sign every letter (DKIM).
     pub signers: Vec<Signer>,
+    pub design: Design,
 }
 
 /// An issue that is ready to be written to any member.
@@ -132,6 +138,9 @@ pub struct Composer {
     variants: Variants,
     web_version: Option<String>,
     logo: Option<Logo>,
+    hero: Option<FramePicture>,
+    /// The partners, three in a row.
+    partners: Vec<Vec<PartnerView>>,
     frame: Frame,
     images: Vec<InlineImage>,
     attachment_names: Vec<String>,
