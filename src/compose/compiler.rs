@@ -20,8 +20,8 @@ use super::style::Styles;
 use super::template::{self, Templates};
 use super::variant::Variants;
 use super::{
-    Body, CompiledSection, ComposeError, Composer, HTML, IssueSource, Setup, TEXT, design, helpers, markdown,
-    source,
+    Body, CompiledSection, ComposeError, Composer, HTML, IssueSource, Setup, TEXT, design, helpers, include,
+    markdown, source,
 };
 
 impl Composer {
@@ -147,7 +147,7 @@ impl Composer {
         let dir = self.setup.templates.clone();
         let (path, html) = template::load(&dir, HTML)?;
         let check = |path: &Path, text: &str| template::Source { path, text, lines_above: 0 }.check(&schema);
-        check(&path, &html)?;
+        let html = include::with_blocks(&dir, &path, &html, &schema)?;
         self.pages_have_logic = decides_by_member(&html.replace(super::style::MARK, ""));
         self.html.add(HTML, &path, &styles.write_into_template(&self.setup.design.recolored(&html))?)?;
         let (path, text) = template::load(&dir, TEXT)?;

@@ -20,6 +20,7 @@ mod greeting;
 mod helpers;
 pub mod html;
 mod images;
+mod include;
 mod language;
 mod limits;
 mod markdown;
