@@ -79,13 +79,14 @@ impl Design {
 }
 
 /// The built-in colours that follow the main one, with what becomes of them.
-fn companions(color: Color) -> [(&'static str, Color); 7] {
+fn companions(color: Color) -> [(&'static str, Color); 8] {
     [
         ("#1f5138", color),
         // Grounds and hairlines.
         ("#eef4ee", Color::WHITE.mixed(color, 7).readable(Color::WHITE, &[color], LetterColor::NEEDED)),
         ("#e9ede6", Color::WHITE.mixed(color, 10)),
         ("#cdd8ce", Color::WHITE.mixed(color, 24)),
+        ("#7fae8e", Color::WHITE.mixed(color, 60)),
         // In dark mode: headings, bands with white text, and dates.
         ("#a5dcba", color.readable(Color::WHITE, &DARK, COMFORTABLE)),
         ("#1d4a34", color.readable(Color::BLACK, &[Color::WHITE], COMFORTABLE)),
@@ -142,7 +143,7 @@ mod tests {
     fn every_color_that_goes_with_a_main_color_can_be_read() {
         for main in ["#7a1f1f", "#0b5a8a", "#000000", "#5b2a86", "#8a4b00", "#b3003c"] {
             let LetterColor(main) = LetterColor::try_from(main.to_owned()).unwrap();
-            let [(_, color), (_, tint), _, _, (_, light), (_, band), (_, date)] = companions(main);
+            let [(_, color), (_, tint), _, _, _, (_, light), (_, band), (_, date)] = companions(main);
             assert!(color.contrast(tint) >= LetterColor::NEEDED, "{main} on {tint}");
             assert!(DARK.iter().all(|ground| light.contrast(*ground) >= COMFORTABLE), "{main}: {light}");
             assert!(

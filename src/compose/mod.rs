@@ -29,6 +29,7 @@ mod moment;
 mod notice;
 mod page;
 mod parts;
+mod people;
 mod phone;
 mod picture;
 mod prepare;
@@ -213,6 +214,11 @@ impl Composer {
     ) -> impl Iterator<Item = (&'a str, bool)> {
         let readers = readers.into();
         self.sections.iter().map(move |section| (section.title.as_str(), section.is_for_any(readers)))
+    }
+
+    /// The titles of the sections that only some get, with their audiences.
+    pub fn audiences(&self) -> impl Iterator<Item = (&str, &Segment)> {
+        self.sections.iter().filter_map(|section| Some((section.title.as_str(), section.audience.as_ref()?)))
     }
 
     /// The titles of all sections.
