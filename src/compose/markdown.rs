@@ -10,7 +10,7 @@ use super::language::Language;
 use super::prepare::prepared;
 use super::style::Styles;
 use super::tag_mask::TagMask;
-use super::{ComposeError, figure, images::InlineImages, people, typography};
+use super::{ComposeError, figure, images::InlineImages, people, tokens, typography};
 
 /// A section as templates: rendered once if nothing in it is personal.
 #[derive(Debug)]
@@ -50,7 +50,7 @@ pub(super) fn render(
     let text = super::text::render(&figure::in_text(&events));
     let events = unwrap_block_tags(shift_headings(figure::in_html(&events)), &mask);
     let events = labelled(people::arranged(&buttons(&images.take_in(events, dir)?)));
-    let events = typography::set(with_callouts(&events), language);
+    let events = typography::set(tokens::in_cells(with_callouts(&events)), language);
     let mut html = String::new();
     pulldown_cmark::html::push_html(&mut html, events.into_iter());
     // WCAG H63: a header cell says what it is the header of.
@@ -231,7 +231,7 @@ fn with_cards(html: &str) -> String {
     let mut marked = parts.next().unwrap_or_default().to_owned();
     for part in parts {
         let table = part.split("</table>").next().unwrap_or_default();
-        let is_wide = table.contains("class=\"label\"");
+        let is_wide = ["label", "contact"].iter().any(|class| table.contains(&format!("class=\"{class}\"")));
         marked.push_str(if is_wide { "<table class=\"cards\">" } else { "<table>" });
         marked.push_str(part);
     }
@@ -284,10 +284,10 @@ pub(super) fn sanitised(html: &str) -> String {
         .add_tag_attributes("table", ["role"])
         .add_allowed_classes("table", ["buttons", "cards"])
         .add_allowed_classes("td", ["button-cell", "button-gap"])
-        .add_allowed_classes("div", ["figure", "left", "right"])
+        .add_allowed_classes("div", ["figure", "left", "right", "footnote-definition"])
         .add_allowed_classes("p", ["caption"])
         .add_allowed_classes("blockquote", ["callout"])
-        .add_allowed_classes("span", ["label", "caption", "contact", "figure", "left", "right"])
+        .add_allowed_classes("span", ["label", "caption", "contact", "long", "figure", "left", "right"])
         .filter_style_properties(HashSet::from(["text-align"]))
         .add_tag_attributes("td", ["style"])
         .add_tag_attributes("th", ["style"])

@@ -42,6 +42,7 @@ mod tags;
 mod template;
 mod text;
 mod texts;
+mod tokens;
 mod typography;
 mod variant;
 mod web;
