@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 
 use divan::Bencher;
 use jiff::Timestamp;
-use medlemsbrev::compose::{Association, Composer, IssueSource, Mark, Sender, Setup};
+use medlemsbrev::compose::{Association, Composer, Design, IssueSource, Mark, Sender, Setup};
 use medlemsbrev::domain::{Address, Member, TokenKey, field};
 
 fn main() {
@@ -72,6 +72,7 @@ fn composer(issue: &str) -> Composer {
         zone: jiff::tz::TimeZone::UTC,
         voting: None,
         signers: Vec::new(),
+        design: Design::default(),
     };
     let composer = Composer::new(source, setup, TokenKey::new(&[7; 32])).unwrap();
     let bytes =

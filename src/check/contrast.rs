@@ -3,8 +3,8 @@
 use std::collections::BTreeSet;
 
 use super::{Finding, Letters};
-use crate::compose;
 use crate::compose::html::{Element, elements};
+use crate::domain::Color;
 
 const AA: f64 = 4.5;
 const AA_LARGE: f64 = 3.0;
@@ -62,7 +62,7 @@ fn luminance(color: &str) -> Option<f64> {
         _ => return None,
     };
     let [_, colour @ ..] = u32::from_str_radix(&digits, 16).ok()?.to_be_bytes();
-    Some(compose::luminance(colour))
+    Some(Color(colour).luminance())
 }
 
 #[cfg(test)]

@@ -14,6 +14,8 @@ pub struct Delivery {
     /// The mail server, where letters go out through one.
     pub smtp_host: Option<String>,
     pub has_bounce_address: bool,
+    /// Whether the archive has a public address.
+    pub has_archive: bool,
 }
 
 /// What the configuration lacks.
@@ -38,6 +40,11 @@ pub(super) fn rules(delivery: &Delivery) -> Vec<Finding> {
         findings.push(
             Finding::warning("bounce-address", message, advice).at(file.key("sender", "bounce_address")),
         );
+    }
+    if !delivery.has_archive {
+        let message = "letters have no List-Archive header: the archive has no public address";
+        let advice = "if `medlemsbrev archive` publishes the letters, set url in [archive]; else ignore this";
+        findings.push(Finding::note("list-archive", message, advice).at(file.key("archive", "url")));
     }
     findings
 }
@@ -76,9 +83,17 @@ mod tests {
                 sender_domain: domain.to_owned(),
                 smtp_host: host.map(str::to_owned),
                 has_bounce_address,
+                has_archive: true,
             };
             let found: Vec<&str> = rules(&delivery).iter().map(|finding| finding.rule).collect();
             assert_eq!(found, want, "{domain} {host:?}");
         }
+    }
+
+    #[test]
+    fn a_missing_archive_is_a_note() {
+        let delivery = Delivery { has_bounce_address: true, ..Delivery::default() };
+        let found: Vec<_> = rules(&delivery).iter().map(|f| (f.rule, f.severity)).collect();
+        assert_eq!(found, [("list-archive", super::super::Severity::Note)]);
     }
 }

@@ -14,6 +14,8 @@ pub enum Severity {
     /// Nothing is sent.
     Error,
     Warning,
+    /// Nothing is wrong, but good to know.
+    Note,
 }
 
 /// What a rule found.
@@ -54,6 +56,10 @@ impl Finding {
 
     pub fn warning(rule: &'static str, message: impl Into<String>, advice: impl Into<String>) -> Self {
         Self { severity: Severity::Warning, ..Self::error(rule, message, advice) }
+    }
+
+    pub fn note(rule: &'static str, message: impl Into<String>, advice: impl Into<String>) -> Self {
+        Self { severity: Severity::Note, ..Self::error(rule, message, advice) }
     }
 
     /// Adds the place.

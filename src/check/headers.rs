@@ -1,10 +1,14 @@
 //! The subject and the preheader: what decides whether a letter is opened.
 
+use super::text::TextFile;
 use super::{Finding, Letters};
 
 /// Characters that most mail programs show of a subject, and of a preheader.
 const SUBJECT: usize = 60;
 const PREHEADER: usize = 120;
+/// Characters that telephones show of a sender's name, and from which on too little of it is seen.
+const SENDER_SHOWN: usize = 30;
+const SENDER_NAME: usize = 50;
 /// Shorter subjects say nothing.
 const SHORT: usize = 5;
 /// A word of this many capitals is a shout rather than an abbreviation.
@@ -20,6 +24,28 @@ pub(super) fn subject(letters: &Letters<'_>) -> Vec<Finding> {
 pub(super) fn preheader(letters: &Letters<'_>) -> Vec<Finding> {
     let finding = judge_preheader(letters.source.issue.preheader.as_deref());
     finding.into_iter().map(|finding| finding.at(letters.issue_file.key("", "preheader"))).collect()
+}
+
+/// A sender's name of which inboxes show only the beginning.
+pub(super) fn sender_name(letters: &Letters<'_>) -> Vec<Finding> {
+    let facts = letters.facts;
+    let file = TextFile::read(&facts.delivery.config);
+    let is_own = facts.sender_name != facts.association.name;
+    let (table, key) = if is_own { ("sender", "name") } else { ("association", "name") };
+    judge_sender_name(&facts.sender_name)
+        .map(|finding| finding.at(file.key(table, key)))
+        .into_iter()
+        .collect()
+}
+
+fn judge_sender_name(name: &str) -> Option<Finding> {
+    let length = name.chars().count();
+    let message = format!(
+        "the sender's name has {length} characters: telephones show about {SENDER_SHOWN}, as in `{}…`",
+        name.chars().take(SENDER_SHOWN).collect::<String>()
+    );
+    let advice = "set a shorter name in [sender]; the letter itself shows the association's whole name";
+    (length > SENDER_NAME).then(|| Finding::warning("sender-name", message, advice))
 }
 
 fn judge_subject(subject: &str) -> Vec<Finding> {
@@ -87,6 +113,13 @@ mod tests {
                 judge_subject(subject).into_iter().map(|finding| finding.message).collect();
             assert_eq!(found.len(), usize::from(!want.is_empty()), "{subject}: {found:?}");
             assert!(found.iter().all(|message| message.contains(want)), "{subject}: {found:?}");
+        }
+    }
+
+    #[test]
+    fn a_senders_name_can_be_read_in_an_inbox() {
+        for (length, want) in [(1, false), (50, false), (51, true), (300, true)] {
+            assert_eq!(judge_sender_name(&"å".repeat(length)).is_some(), want, "{length}");
         }
     }
 

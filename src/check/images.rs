@@ -10,12 +10,14 @@ use crate::compose::{Layout, image_path, is_picture_name, unsupported};
 use crate::domain::Excerpt;
 
 use super::markdown::Image;
-use super::text::SectionText;
+use super::text::{Found, SectionText};
 use super::{Finding, Subject};
 
 /// Bytes above which an image is heavy, and above which it is too heavy.
 const HEAVY: u64 = 200_000;
 const TOO_HEAVY: u64 = 1_000_000;
+/// The width of a letter in pixels.
+const HERO_WIDTH: usize = 600;
 /// This many bytes tell an image's type.
 const HEAD: usize = 64;
 
@@ -45,8 +47,36 @@ pub(super) fn files(subject: &Subject<'_>) -> Vec<Finding> {
         }
         file(&image_path(&subject.source.dir, &image.target), &path_of(&image.target))
     });
-    if let Some(logo) = &subject.facts.logo {
-        findings.extend(file(logo, logo).into_iter().map(|finding| finding.at(Excerpt::new(logo, "", 0..0))));
+    for picture in of_frame(subject) {
+        let finding = file(picture, picture).into_iter();
+        findings.extend(finding.map(|finding| finding.at(Excerpt::new(picture, "", 0..0))));
+    }
+    findings
+}
+
+/// The logo, the partners' logos and the hero picture.
+fn of_frame<'a>(subject: &'a Subject<'_>) -> Vec<&'a PathBuf> {
+    let partners = subject.facts.partners.iter().chain(&subject.source.partners);
+    let logos = partners.filter_map(|partner| partner.logo.as_ref());
+    let hero = subject.source.hero.as_ref().map(|hero| &hero.path);
+    subject.facts.logo.iter().chain(logos).chain(hero).collect()
+}
+
+/// A hero picture without a description, or narrower than the letter.
+pub(super) fn hero(subject: &Subject<'_>) -> Vec<Finding> {
+    let Some(hero) = &subject.source.hero else { return Vec::new() };
+    let mut findings = Vec::new();
+    let mut warn = |rule, message: String, advice: &str, key| {
+        findings.push(Finding::warning(rule, message, advice).at(subject.issue_file.key("", key)));
+    };
+    if hero.alt.trim().is_empty() {
+        let advice = "add hero_alt = \"…\" to issue.toml: what the picture shows";
+        warn("image-alt", "the hero picture has no description".to_owned(), advice, "hero");
+    }
+    let width = imagesize::size(&hero.path).map_or(HERO_WIDTH, |size| size.width);
+    if width < HERO_WIDTH {
+        let message = format!("the hero picture is {width} pixels wide; the letter is {HERO_WIDTH}");
+        warn("hero-narrow", message, "use a picture of 1,200 pixels", "hero");
     }
     findings
 }
@@ -54,12 +84,13 @@ pub(super) fn files(subject: &Subject<'_>) -> Vec<Finding> {
 /// Braces after an image that the letter would show, because a word in them is unknown.
 pub(super) fn layouts(subject: &Subject<'_>) -> Vec<Finding> {
     let of_section = |section: &SectionText<'_>| {
-        let source = &section.section.markdown;
-        let unknown = section.markdown.images.iter().filter_map(|image| {
-            let word = Layout::read(source.get(image.range.end..)?)?.err()?;
+        let unknown = section.pictures().into_iter().filter_map(|Found { item, after, place }| {
+            let after = after.get(item.range.len()..)?;
+            let after_link = after.strip_prefix("](").and_then(|link| link.split_once(')'));
+            let word = Layout::read(after_link.map_or(after, |(_, after)| after))?.err()?;
             let message = format!("`{word}` after the image is not understood");
             let advice = "write {width=50%}, {side=left} or {width=40% side=right} directly after the image";
-            Some(Finding::error("image-layout", message, advice).at(section.place(&image.range)))
+            Some(Finding::error("image-layout", message, advice).at(place))
         });
         unknown.collect::<Vec<_>>()
     };
@@ -81,7 +112,7 @@ pub(super) fn unused(subject: &Subject<'_>) -> Vec<Finding> {
         texts.map(|text| percent_decode_str(text).decode_utf8_lossy().nfc().collect()).collect();
     let is_shown = |path: &PathBuf| {
         let name: String = path.file_name().unwrap_or_default().to_string_lossy().nfc().collect();
-        subject.facts.logo.as_ref() == Some(path) || texts.iter().any(|text| text.contains(&name))
+        of_frame(subject).contains(&path) || texts.iter().any(|text| text.contains(&name))
     };
     let finding = |path: PathBuf| {
         let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
@@ -94,10 +125,9 @@ pub(super) fn unused(subject: &Subject<'_>) -> Vec<Finding> {
 
 fn each(subject: &Subject<'_>, judge: impl Fn(&Subject<'_>, &Image) -> Vec<Finding>) -> Vec<Finding> {
     let of_section = |section: &SectionText<'_>| {
-        let images = section.markdown.images.iter();
-        let judged = images.flat_map(|image| {
-            let findings = judge(subject, image);
-            findings.into_iter().map(|finding| finding.at(section.place(&image.range))).collect::<Vec<_>>()
+        let judged = section.pictures().into_iter().flat_map(|Found { item, place, .. }| {
+            let findings = judge(subject, item);
+            findings.into_iter().map(|finding| finding.at(place.clone())).collect::<Vec<_>>()
         });
         judged.collect::<Vec<_>>()
     };
@@ -153,7 +183,7 @@ fn head(path: &Path) -> std::io::Result<Vec<u8>> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::tests::{facts, issue, names};
+    use super::super::tests::{facts, found, issue, names};
     use super::*;
 
     #[test]
@@ -204,6 +234,44 @@ mod tests {
             let rules: Vec<&str> = found.iter().map(|finding| finding.rule).collect();
             assert_eq!(rules, want, "{markdown}");
         }
+    }
+
+    #[test]
+    fn a_hero_picture_is_described_and_as_wide_as_the_letter() {
+        let dir = tempfile::tempdir().unwrap();
+        let mut source = issue(dir.path(), "", "Hej");
+        for (width, alt, want) in
+            [(600, "En båt", &[][..]), (600, " ", &["image-alt"]), (599, "En båt", &["hero-narrow"])]
+        {
+            let path = dir.path().join(format!("{width}.png"));
+            image::DynamicImage::new_rgb8(width, 10).save(&path).unwrap();
+            source.hero = Some(crate::compose::Hero { path, alt: alt.to_owned() });
+            let facts = facts();
+            let found = hero(&Subject::new(&source, &facts));
+            assert_eq!(found.iter().map(|finding| finding.rule).collect::<Vec<_>>(), want, "{width} {alt}");
+        }
+    }
+
+    #[test]
+    fn braces_that_would_be_printed_are_found_in_descriptions_too() {
+        for (markdown, want) in [
+            ("![x](a.png){width=9}", &[][..]),
+            ("![x](a.png){widht=9}", &[5]),
+            ("[![x](a.png)](https://example.se){widht=9}", &[5]),
+            ("[![x](a.png)](https://example.se){width=9}", &[]),
+        ] {
+            let lines: Vec<usize> = found(layouts, "", markdown).iter().map(|found| found.1).collect();
+            let want_in_text: Vec<usize> = want.iter().map(|line| line - 1).collect();
+            assert_eq!(lines, want_in_text, "{markdown}");
+            let event = format!("[[event]]\ntitle = \"M\"\ndescription = '{markdown}'\ndate = 2026-05-09\n");
+            let lines: Vec<usize> = found(layouts, &event, "Hej").iter().map(|found| found.1).collect();
+            assert_eq!(lines, want, "{markdown}");
+        }
+        let event = "[[event]]\ntitle = \"M\"\ndescription = \"![x](inte/har.png)\"\ndate = 2026-05-09\n";
+        assert_eq!(
+            found(files, event, "Hej").iter().map(|found| found.0).collect::<Vec<_>>(),
+            ["image-missing"]
+        );
     }
 
     #[test]

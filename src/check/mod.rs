@@ -20,6 +20,7 @@ mod markdown;
 mod notice;
 #[cfg(feature = "online")]
 mod online;
+mod personal;
 mod readers;
 mod structure;
 mod templates;
@@ -30,7 +31,7 @@ use std::path::PathBuf;
 
 use crate::compose::{Association, ComposeError, Composer, IssueSource, Rendered};
 
-use crate::domain::IssueKind;
+use crate::domain::{IssueKind, Partner};
 use text::{Passage, SectionText, TextFile};
 use words::Words;
 
@@ -48,7 +49,11 @@ pub struct Facts {
     pub association: Association,
     /// Image file of the logo.
     pub logo: Option<PathBuf>,
+    /// The association's partners, with their logos' files.
+    pub partners: Vec<Partner>,
     pub delivery: Delivery,
+    /// Who the letters are from, as inboxes show it.
+    pub sender_name: String,
     /// The project's folder of templates.
     pub templates: PathBuf,
     /// Days that must lie between a notice and its meeting.
@@ -79,7 +84,7 @@ struct Letters<'a> {
     readers: &'a Readers,
 }
 
-const SOURCE_RULES: [fn(&Subject<'_>) -> Vec<Finding>; 28] = [
+const SOURCE_RULES: [fn(&Subject<'_>) -> Vec<Finding>; 30] = [
     links::targets,
     links::anchors,
     links::not_parsed,
@@ -91,9 +96,11 @@ const SOURCE_RULES: [fn(&Subject<'_>) -> Vec<Finding>; 28] = [
     link_text::bare_url,
     images::alt_texts,
     images::files,
+    images::hero,
     structure::heading_order,
     structure::empty_sections,
     structure::many_sections,
+    structure::long_words,
     images::unused,
     images::layouts,
     notice::days,
@@ -110,15 +117,18 @@ const SOURCE_RULES: [fn(&Subject<'_>) -> Vec<Finding>; 28] = [
     attachments::left_out,
 ];
 
-const LETTER_RULES: [fn(&Letters<'_>) -> Vec<Finding>; 8] = [
+const LETTER_RULES: [fn(&Letters<'_>) -> Vec<Finding>; 11] = [
     headers::subject,
     headers::preheader,
+    headers::sender_name,
     footer::required,
     footer::remote_loads,
     contrast::pairs,
     readers::size,
     readers::reach,
     readers::greetings,
+    readers::long_names,
+    personal::links,
 ];
 
 /// Looks at an issue's files and at how it would be delivered.
@@ -217,7 +227,9 @@ mod tests {
                 phone: None,
             },
             logo: None,
+            partners: Vec::new(),
             delivery: Delivery::default(),
+            sender_name: "Byalaget".to_owned(),
             templates: PathBuf::from("/nowhere"),
             notice_days: None,
             has_voting: false,

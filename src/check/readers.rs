@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use crate::compose::{ComposeError, Composer, IssueSource};
 use crate::domain::{Member, Section};
 
+use super::personal::PersonalLinks;
 use super::text::TextFile;
 use super::{Finding, Letters};
 
@@ -13,6 +14,8 @@ const LARGE: usize = 90_000;
 const CLIPPED: usize = 102_400;
 /// The most members that are named.
 const NAMED: usize = 5;
+/// A name with more characters is no name, but a text in the wrong column.
+const LONG_NAME: usize = 100;
 /// This many letters are rendered, and besides them one for each choice of sections.
 const RENDERED: u64 = 1_000;
 
@@ -29,6 +32,9 @@ pub struct Readers {
     /// Members whom the greeting does not name, although it is to.
     unnamed: u64,
     first_unnamed: Vec<String>,
+    /// Members whose names are too long for a header.
+    long_names: Vec<String>,
+    personal: PersonalLinks,
 }
 
 impl Readers {
@@ -49,7 +55,11 @@ impl Readers {
                 self.first_unnamed.push(name.to_owned());
             }
         }
+        if member.name.chars().count() > LONG_NAME {
+            self.long_names.push(member.name.clone());
+        }
         let choice = self.count(&source.sections, member);
+        self.personal.add(&source.sections, &choice, member);
         let is_written = choice.contains(&true);
         if is_written && (self.choices.insert(choice) || self.members <= RENDERED) {
             self.largest = self.largest.max(composer.render(member)?.html.len());
@@ -66,6 +76,11 @@ impl Readers {
         self.seen.resize(choice.len(), 0);
         self.seen.iter_mut().zip(&choice).for_each(|(seen, sees)| *seen += u64::from(*sees));
         choice
+    }
+
+    /// What the members have who get links with fields in them.
+    pub(super) fn personal(&self) -> &PersonalLinks {
+        &self.personal
     }
 
     fn reach_of(&self, sections: &[Section]) -> Vec<Finding> {
@@ -110,6 +125,19 @@ pub(super) fn greetings(letters: &Letters<'_>) -> Vec<Finding> {
     );
     let advice = "write the names as «First Last», or give the list a column for first names";
     vec![Finding::warning("greeting-neutral", message, advice)]
+}
+
+/// Members whose name fills the header of the recipient.
+pub(super) fn long_names(letters: &Letters<'_>) -> Vec<Finding> {
+    let finding = |name: &String| {
+        let start: String = name.chars().take(40).collect();
+        let message = format!(
+            "the name of the member `{start}…` has {} characters: no mail program shows it whole",
+            name.chars().count()
+        );
+        Finding::warning("member-name", message, "shorten it in the member list")
+    };
+    letters.readers.long_names.iter().take(NAMED).map(finding).collect()
 }
 
 /// Letters that Gmail clips, with the way to unsubscribe after the cut.

@@ -1,5 +1,7 @@
 //! Headings and sections.
 
+use std::collections::BTreeSet;
+
 use super::markdown::Heading;
 use super::text::SectionText;
 use super::{Finding, Subject};
@@ -54,6 +56,36 @@ pub(super) fn many_sections(subject: &Subject<'_>) -> Vec<Finding> {
     }]
 }
 
+/// Words with more letters are hard to read, and break badly on phones.
+const LONG_WORD: usize = 30;
+
+/// Words of more than 30 letters, each once.
+pub(super) fn long_words(subject: &Subject<'_>) -> Vec<Finding> {
+    let mut seen = BTreeSet::new();
+    let mut findings = Vec::new();
+    for passage in subject.passages() {
+        for (start, word) in words(&passage.text) {
+            let letters = word.chars().count();
+            let is_tag = word.bytes().all(|byte| byte == b'x');
+            if letters > LONG_WORD && !is_tag && seen.insert(word.to_lowercase()) {
+                let message =
+                    format!("`{word}` has {letters} letters: it is hard to read, and breaks badly on phones");
+                let advice = "split it, rewrite it, or put a hyphen where it may break";
+                let place = passage.place(start..start + word.len());
+                findings.push(Finding::note("word-long", message, advice).at(place));
+            }
+        }
+    }
+    findings
+}
+
+/// The words of a text with the bytes where they begin; a hyphen ends a word.
+fn words(text: &str) -> impl Iterator<Item = (usize, &str)> {
+    text.split(|c: char| !c.is_alphabetic())
+        .filter(|word| !word.is_empty())
+        .map(|word| (word.as_ptr().addr() - text.as_ptr().addr(), word))
+}
+
 #[cfg(test)]
 mod tests {
     use super::super::tests::{found, names};
@@ -72,6 +104,24 @@ mod tests {
             let found = found(heading_order, "", markdown);
             let found: Vec<usize> = found.iter().map(|(_, line, _)| *line).collect();
             assert_eq!(found, lines, "{markdown}");
+        }
+    }
+
+    #[test]
+    fn long_words_are_named_once_and_addresses_are_none() {
+        let long = "Skärgårdskommunikationsutredningen";
+        let lines: Vec<usize> = found(long_words, "", &format!("Om {long}.\n\n{}\n", long.to_lowercase()))
+            .iter()
+            .map(|f| f.1)
+            .collect();
+        assert_eq!(lines, [4]);
+        for markdown in [
+            "Skärgårdskommunikations-utredningen",
+            "skargardskommunikationsutredningen@example.se",
+            "[här](https://example.se/skargardskommunikationsutredningen)",
+            "{{member.abcdefghijklmnopqrstuvwxyzabcdefghij}}",
+        ] {
+            assert!(names(long_words, markdown).is_empty(), "{markdown}");
         }
     }
 

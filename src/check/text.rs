@@ -5,7 +5,7 @@ use std::path::Path;
 
 use crate::domain::{Excerpt, Section};
 
-use super::markdown::Markdown;
+use super::markdown::{Image, Link, Markdown};
 
 /// A text file as it was read.
 #[derive(Debug)]
@@ -28,8 +28,28 @@ pub(super) struct SectionText<'a> {
     pub section: &'a Section,
     pub file: TextFile,
     pub markdown: Markdown,
+    /// The descriptions of its events, in their order.
+    descriptions: Vec<Option<Description<'a>>>,
     /// Where the Markdown starts in the file.
     offset: usize,
+}
+
+/// An event's description with its place.
+#[derive(Debug)]
+struct Description<'a> {
+    text: &'a str,
+    markdown: Markdown,
+    /// Where it starts in the file; unknown if the file spells it differently.
+    offset: Option<usize>,
+}
+
+/// A picture or a link, of the section's text or of an event's description.
+#[derive(Debug)]
+pub(super) struct Found<'s, T> {
+    pub item: &'s T,
+    /// The Markdown from the item on.
+    pub after: &'s str,
+    pub place: Excerpt,
 }
 
 impl TextFile {
@@ -103,7 +123,55 @@ impl<'a> SectionText<'a> {
             file = TextFile::new(&section.path, &format!("{above}{}", section.markdown));
         }
         let offset = file.whole.text.len().saturating_sub(section.markdown.len());
-        Self { section, offset, markdown: Markdown::read(&section.markdown), file }
+        let markdown = Markdown::read(&section.markdown);
+        let mut made = Self { section, offset, markdown, file, descriptions: Vec::new() };
+        made.descriptions = (0..section.events.len()).map(|index| made.description(index)).collect();
+        made
+    }
+
+    fn description(&self, index: usize) -> Option<Description<'a>> {
+        let text = self.section.events.get(index)?.description.as_deref()?;
+        let from = self.event_offset(index);
+        let found = self.file.whole.text.get(from..).and_then(|rest| rest.find(text));
+        Some(Description { text, markdown: Markdown::read(text), offset: found.map(|at| from + at) })
+    }
+
+    /// The pictures of its text and of its events' descriptions.
+    pub fn pictures(&self) -> Vec<Found<'_, Image>> {
+        self.everywhere(|markdown| &markdown.images, |image| &image.range)
+    }
+
+    /// The links of its text and of its events' descriptions.
+    pub fn links(&self) -> Vec<Found<'_, Link>> {
+        self.everywhere(|markdown| &markdown.links, |link| &link.range)
+    }
+
+    fn everywhere<T>(
+        &self,
+        items: fn(&Markdown) -> &Vec<T>,
+        range: fn(&T) -> &Range<usize>,
+    ) -> Vec<Found<'_, T>> {
+        let mut found: Vec<Found<'_, T>> = Vec::new();
+        for item in items(&self.markdown) {
+            let place = self.place(range(item));
+            found.push(Found {
+                item,
+                after: self.section.markdown.get(range(item).start..).unwrap_or_default(),
+                place,
+            });
+        }
+        for (index, description) in self.descriptions.iter().enumerate() {
+            let Some(Description { text, markdown, offset }) = description else { continue };
+            for item in items(markdown) {
+                let range = range(item);
+                let place = match offset {
+                    Some(offset) => self.file.place(offset + range.start..offset + range.end),
+                    None => self.event(index),
+                };
+                found.push(Found { item, after: text.get(range.start..).unwrap_or_default(), place });
+            }
+        }
+        found
     }
 
     /// A place in the Markdown.

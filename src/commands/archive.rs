@@ -33,8 +33,13 @@ pub fn run(context: Context<'_>, arguments: &Archive) -> Result<Exit, Error> {
         .map(|issue| context.project.composer(issue, fields.clone()))
         .collect::<Result<Vec<_>, _>>()?;
     let association = &context.project.config.association;
-    let index =
-        Index::load(&context.project.templates_dir(), &association.language, context.project.association())?;
+    let project = context.project;
+    let index = Index::load(
+        &project.templates_dir(),
+        &association.language,
+        project.association(),
+        &project.design(),
+    )?;
     let site = Site {
         dir: arguments.output.clone().unwrap_or_else(|| context.project.dir.join("archive")),
         url: context.project.config.archive.url.as_ref().map(|url| url.0.as_str()),

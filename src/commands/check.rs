@@ -206,12 +206,15 @@ fn facts(project: &Project, allow_large: bool) -> Facts {
     Facts {
         association: project.association(),
         logo: config.association.logo.as_ref().map(|logo| project.dir.join(logo)),
+        partners: project.partners(),
         delivery: Delivery {
             config: project.dir.join(FILE),
             sender_domain: config.sender.address.domain().to_owned(),
             smtp_host: config.transport.host.clone().filter(|_| is_smtp),
             has_bounce_address: config.sender.bounce_address.is_some(),
+            has_archive: config.archive.url.is_some(),
         },
+        sender_name: config.sender_name().to_owned(),
         templates: project.templates_dir(),
         notice_days: config.association.notice_days,
         has_voting: config.members.voting.is_some(),
@@ -227,6 +230,7 @@ fn shown(project: &Project, finding: &Finding, color: bool) -> String {
     let (name, paint) = match severity {
         Severity::Error => ("error", Paint::Error),
         Severity::Warning => ("warning", Paint::Warning),
+        Severity::Note => ("note", Paint::Strong),
     };
     let name = if color { paint.on(name) } else { name.to_owned() };
     let space = if text.is_empty() { "" } else { " " };
@@ -247,7 +251,15 @@ fn summary(findings: &[Finding]) -> String {
         .filter(|(number, ..)| *number > 0)
         .map(|(number, one, many)| plural(*number, one, many))
         .collect();
-    if parts.is_empty() { "No problems found.".to_owned() } else { parts.join(", ") }
+    let notes = match count(findings, Severity::Note) {
+        0 => None,
+        notes => Some(plural(notes, "note", "notes")),
+    };
+    match (parts.is_empty(), notes) {
+        (true, None) => "No problems found.".to_owned(),
+        (true, Some(notes)) => format!("No problems found. {notes}."),
+        (false, notes) => parts.into_iter().chain(notes).collect::<Vec<_>>().join(", "),
+    }
 }
 
 fn count(findings: &[Finding], severity: Severity) -> u64 {

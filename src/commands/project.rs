@@ -13,7 +13,7 @@ use crate::compose::{
 };
 use crate::config::{Config, FILE, TransportKind};
 use crate::domain::segment::SegmentError;
-use crate::domain::{IssueName, Segment, TokenKey, field, suggest};
+use crate::domain::{IssueName, Partner, Segment, TokenKey, field, suggest};
 use crate::error::{Error, Kind};
 use crate::ledger::{Ledger, Lock};
 use crate::net::{Login, Transcript};
@@ -256,7 +256,22 @@ impl Project {
             zone: config.association.time_zone.0.clone(),
             voting,
             signers: self.signers()?,
+            design: self.design(),
         })
+    }
+
+    /// The letter's design.
+    pub fn design(&self) -> compose::Design {
+        compose::Design { color: self.config.design.color, partners: self.partners() }
+    }
+
+    /// The partners, with their logos' files from the current folder.
+    pub fn partners(&self) -> Vec<Partner> {
+        let mut partners = self.config.partner.clone();
+        for logo in partners.iter_mut().filter_map(|partner| partner.logo.as_mut()) {
+            *logo = self.dir.join(&*logo);
+        }
+        partners
     }
 
     /// The association as templates see it.

@@ -1,7 +1,9 @@
-//! Bare web addresses and e-mail addresses in a text as links.
+//! Bare web addresses, e-mail addresses and telephone numbers in a text as links.
 
 use linkify::{LinkFinder, LinkKind};
 use pulldown_cmark::{CowStr, Event, LinkType, Tag, TagEnd};
+
+use super::phone::{self, Phone};
 
 /// The events with links where a text names an address; texts of links and of code stay.
 pub(super) fn with_links(events: Vec<Event<'_>>) -> Vec<Event<'_>> {
@@ -14,7 +16,9 @@ pub(super) fn with_links(events: Vec<Event<'_>>) -> Vec<Event<'_>> {
             _ => {}
         }
         match event {
-            Event::Text(text) if depth == 0 && text.contains(['@', '.']) => parts(&text, &mut linked),
+            Event::Text(text) if depth == 0 && text.contains(['@', '.', '0', '+']) => {
+                parts(&text, &mut linked);
+            }
             other => linked.push(other),
         }
     }
@@ -34,19 +38,36 @@ fn parts(text: &str, linked: &mut Vec<Event<'_>>) {
             _ => None,
         };
         match target {
-            Some(target) => {
-                linked.push(Event::Start(Tag::Link {
-                    link_type: LinkType::Autolink,
-                    dest_url: CowStr::from(target),
-                    title: "".into(),
-                    id: "".into(),
-                }));
-                linked.push(Event::Text(CowStr::from(word.to_owned())));
-                linked.push(Event::End(TagEnd::Link));
-            }
-            None => linked.push(Event::Text(CowStr::from(word.to_owned()))),
+            Some(target) => link(word, target, linked),
+            None => phones(word, linked),
         }
     }
+}
+
+fn phones(text: &str, linked: &mut Vec<Event<'_>>) {
+    let mut copied = 0;
+    let plain = |words: Option<&str>, linked: &mut Vec<Event<'_>>| {
+        let words = words.filter(|words| !words.is_empty());
+        linked.extend(words.map(|words| Event::Text(CowStr::from(words.to_owned()))));
+    };
+    for range in phone::find(text) {
+        plain(text.get(copied..range.start), linked);
+        let Phone { number, link: target } = Phone::new(text.get(range.clone()).unwrap_or_default());
+        link(&number, target, linked);
+        copied = range.end;
+    }
+    plain(text.get(copied..), linked);
+}
+
+fn link(words: &str, target: String, linked: &mut Vec<Event<'_>>) {
+    linked.push(Event::Start(Tag::Link {
+        link_type: LinkType::Autolink,
+        dest_url: CowStr::from(target),
+        title: "".into(),
+        id: "".into(),
+    }));
+    linked.push(Event::Text(CowStr::from(words.to_owned())));
+    linked.push(Event::End(TagEnd::Link));
 }
 
 #[cfg(test)]
@@ -69,6 +90,10 @@ mod tests {
                 "<p><a href=\"https://example.se/a_b_c?x=1\">https://example.se/a_b_c?x=1</a></p>",
             ),
             ("(info@example.se)", "<p>(<a href=\"mailto:info@example.se\">info@example.se</a>)</p>"),
+            (
+                "Ring 08-12 34 56 78!",
+                "<p>Ring <a href=\"tel:0812345678\">08-12\u{a0}34\u{a0}56\u{a0}78</a>!</p>",
+            ),
             ("t.ex. 2.b kl.18", "<p>t.ex. 2.b kl.18</p>"),
             (
                 "[www.example.se](https://example.org)",

@@ -7,8 +7,16 @@ use ring::digest::{SHA256, digest};
 use serde::Serialize;
 
 /// The files, by their path in a project's folder of templates.
-const BUILT_IN: [(&str, &str); 7] = [
+const BUILT_IN: [(&str, &str); 15] = [
     ("letter.html.hbs", include_str!("../../templates/letter.html.hbs")),
+    ("letter/head.html.hbs", include_str!("../../templates/letter/head.html.hbs")),
+    ("letter/contents.html.hbs", include_str!("../../templates/letter/contents.html.hbs")),
+    ("letter/section.html.hbs", include_str!("../../templates/letter/section.html.hbs")),
+    ("letter/event.html.hbs", include_str!("../../templates/letter/event.html.hbs")),
+    ("letter/programme.html.hbs", include_str!("../../templates/letter/programme.html.hbs")),
+    ("letter/attachments.html.hbs", include_str!("../../templates/letter/attachments.html.hbs")),
+    ("letter/partners.html.hbs", include_str!("../../templates/letter/partners.html.hbs")),
+    ("letter/foot.html.hbs", include_str!("../../templates/letter/foot.html.hbs")),
     ("letter.txt.hbs", include_str!("../../templates/letter.txt.hbs")),
     ("style.css", include_str!("../../templates/style.css")),
     ("archive.html.hbs", include_str!("../../templates/archive.html.hbs")),
@@ -53,7 +61,9 @@ pub fn template_states(templates: &Path) -> Vec<(&'static str, TemplateState)> {
 /// # Errors
 /// If a file cannot be written.
 pub fn write_templates(templates: &Path) -> std::io::Result<Vec<PathBuf>> {
-    std::fs::create_dir_all(templates.join("language"))?;
+    for folder in ["language", "letter"] {
+        std::fs::create_dir_all(templates.join(folder))?;
+    }
     let mut record = record(templates);
     let mut written = Vec::new();
     for (name, text) in BUILT_IN {

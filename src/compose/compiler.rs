@@ -11,15 +11,17 @@ use super::calendar::{Organiser, calendar};
 
 use super::event::CompiledEvent;
 use super::greeting::{GreetsBy, greeting_in};
+use super::images::{InlineImage, InlineImages};
 use super::language::Language;
 use super::message::Frame;
 use super::page::Logo;
-use super::parts::{self, InlineImage, InlineImages};
+use super::parts;
 use super::style::Styles;
 use super::template::{self, Templates};
 use super::variant::Variants;
 use super::{
-    Body, CompiledSection, ComposeError, Composer, HTML, IssueSource, Setup, TEXT, helpers, markdown, source,
+    Body, CompiledSection, ComposeError, Composer, HTML, IssueSource, Setup, TEXT, design, helpers, include,
+    markdown, source,
 };
 
 impl Composer {
@@ -31,15 +33,19 @@ impl Composer {
         let mut language = Language::load(&source.issue.language, &setup.templates)?;
         let mut others = Language::others(&language.code, &setup.templates);
         let (_, css) = template::load(&setup.templates, "style.css")?;
-        let styles = Styles::new(&css);
-        let mut images = InlineImages::new(&setup.project, setup.sender.address.domain());
-        let mut attachments = source
+        let styles = Styles::new(&setup.design.recolored(&css));
+        let mut images =
+            InlineImages::new(&setup.project, setup.sender.address.domain(), setup.design.ground());
+        let attachments = source
             .attachments
             .iter()
             .map(|path| parts::attachment(&setup.project, path))
             .collect::<Result<Vec<_>, _>>()?;
+        let partners = [setup.design.partners.as_slice(), &source.partners].concat();
         let mut composer = Self {
             logo: setup.logo.as_deref().map(|path| logo(path, &mut images)).transpose()?,
+            hero: source.hero.as_ref().map(|hero| design::hero(hero, &mut images)).transpose()?,
+            partners: design::rows(&partners, &mut images)?,
             html: Templates::html(),
             text: Templates::text(),
             sections: Vec::new(),
@@ -74,19 +80,28 @@ impl Composer {
             let compiled = composer.compile(index, section, &source.dir, &styles, &mut images)?;
             composer.sections.push(compiled);
         }
-        let events = composer.sections.iter().filter(|section| section.audience.is_none());
+        composer.finished(images, attachments)
+    }
+
+    /// Adds the calendar, and the images in the form in which they travel.
+    fn finished(
+        mut self,
+        images: InlineImages,
+        mut attachments: Vec<SinglePart>,
+    ) -> Result<Self, ComposeError> {
+        let events = self.sections.iter().filter(|section| section.audience.is_none());
         let events: Vec<Event> =
             events.flat_map(|section| &section.events).map(|event| event.event.clone()).collect();
-        if composer.issue.calendar
-            && let Some((name, part)) = composer.calendar(&events)?
+        if self.issue.calendar
+            && let Some((name, part)) = self.calendar(&events)?
         {
             attachments.push(part);
-            composer.attachment_names.push(name);
+            self.attachment_names.push(name);
         }
-        composer.images = images.into_images()?;
-        let image_parts = composer.images.iter().map(InlineImage::part).collect::<Result<Vec<_>, _>>()?;
-        composer.frame = Frame::new(&composer.setup.sender, &composer.issue, &image_parts, &attachments)?;
-        Ok(composer)
+        self.images = images.into_images()?;
+        let image_parts = self.images.iter().map(InlineImage::part).collect::<Result<Vec<_>, _>>()?;
+        self.frame = Frame::new(&self.setup.sender, &self.issue, &image_parts, &attachments)?;
+        Ok(self)
     }
 
     /// The calendar of the events that everyone is told of, with its file name.
@@ -132,9 +147,9 @@ impl Composer {
         let dir = self.setup.templates.clone();
         let (path, html) = template::load(&dir, HTML)?;
         let check = |path: &Path, text: &str| template::Source { path, text, lines_above: 0 }.check(&schema);
-        check(&path, &html)?;
+        let html = include::with_blocks(&dir, &path, &html, &schema)?;
         self.pages_have_logic = decides_by_member(&html.replace(super::style::MARK, ""));
-        self.html.add(HTML, &path, &styles.write_into_template(&html)?)?;
+        self.html.add(HTML, &path, &styles.write_into_template(&self.setup.design.recolored(&html))?)?;
         let (path, text) = template::load(&dir, TEXT)?;
         check(&path, &text)?;
         self.pages_have_logic |= decides_by_member(&text);
@@ -228,9 +243,8 @@ const LOGO_WIDTH: usize = 200;
 
 fn logo(path: &Path, images: &mut InlineImages) -> Result<Logo, ComposeError> {
     let image = images.add_logo(path, LOGO_WIDTH)?;
-    let picture = &image.picture;
-    let width = picture.width.clamp(1, LOGO_WIDTH);
-    Ok(Logo { src: image.url(), width, height: picture.height * width / picture.width.max(1) })
+    let (width, height) = image.fitted(LOGO_WIDTH);
+    Ok(Logo { src: image.url(), width, height })
 }
 
 fn names(paths: &[PathBuf]) -> Vec<String> {

@@ -7,8 +7,10 @@ use std::sync::Arc;
 use handlebars::Handlebars;
 use serde_json::{Value, json};
 
+use super::design::FramePicture;
 use super::language::Language;
-use super::page::{Association, Links, Logo, Neighbours, Page, PageLink, Phone, SectionView};
+use super::page::{Association, Links, Logo, Neighbours, Page, PageLink, SectionView};
+use super::phone::Phone;
 use super::{Body, CompiledEvent, helpers};
 use crate::domain::{Event, EventStatus, Issue, IssueKind};
 
@@ -76,8 +78,9 @@ fn the_variables_of_a_letter_are_documented() {
         phone: Some(Phone::new("08-123 456 78")),
     };
     let link = || Some(PageLink { file: String::new(), title: String::new() });
-    let archive = Neighbours { earlier: link(), later: link(), url: None };
+    let archive = Neighbours { earlier: link(), later: link(), pdf: None, url: None };
     let logo = Logo { src: String::new(), width: 1, height: 1 };
+    let hero = FramePicture { src: String::new(), alt: String::new(), width: 1, height: 1 };
     let page = Page {
         association: &association,
         issue: &issue,
@@ -93,6 +96,8 @@ fn the_variables_of_a_letter_are_documented() {
         links: Links { unsubscribe: "", web_version: None },
         t: &language.texts,
         logo: Some(&logo),
+        hero: Some(&hero),
+        partners: &[],
     };
     assert_eq!(names("Variables of a letter"), paths(&serde_json::to_value(page).unwrap()));
 }

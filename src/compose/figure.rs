@@ -5,10 +5,15 @@ use std::fmt::Write;
 use html_escape::encode_double_quoted_attribute as escaped;
 use pulldown_cmark::{Event, Tag, TagEnd};
 
-use super::parts::TEXT_WIDTH;
+use super::images::TEXT_WIDTH;
 
 /// How the HTML of a picture with text beside it begins.
-pub(super) const SIDE_BLOCKS: [&str; 2] = ["<div class=\"figure left\">", "<div class=\"figure right\">"];
+pub(super) const SIDE_BLOCKS: [&str; 4] = [
+    "<div class=\"figure left\">",
+    "<div class=\"figure right\">",
+    "<span class=\"figure left\">",
+    "<span class=\"figure right\">",
+];
 /// The width of a picture with text beside it, unless another is asked for, in CSS pixels.
 const BESIDE: usize = 256;
 
@@ -68,27 +73,35 @@ struct Figure<'e, 'a> {
     layout: Layout,
     /// Its description.
     alt: &'e [Event<'a>],
+    /// The link of which it is all that can be seen.
+    link: Option<&'e Event<'a>>,
 }
 
 impl<'e, 'a> Figure<'e, 'a> {
-    /// Takes the picture at the beginning of `events`, with the braces behind it, and what is left of the text behind
-    /// them; the rest of the events follows.
+    /// Takes the picture at the beginning of `events`, alone or in a link, with the braces after it, and what is left of the
+    /// text after them; the rest of the events follows.
     fn take(events: &'e [Event<'a>]) -> Option<(Self, &'e str, &'e [Event<'a>])> {
+        let (link, events) = match events.split_first()? {
+            (link @ Event::Start(Tag::Link { .. }), rest) => (Some(link), rest),
+            _ => (None, events),
+        };
         let (Event::Start(Tag::Image { dest_url, title, .. }), rest) = events.split_first()? else {
             return None;
         };
         let end = rest.iter().position(|event| matches!(event, Event::End(TagEnd::Image)))?;
         let (alt, rest) = rest.split_at(end);
-        let rest = rest.get(1..).unwrap_or_default();
-        let (layout, left, rest) = match rest.split_first() {
-            Some((Event::Text(text), later)) => match Layout::read(text) {
-                Some(Ok((layout, length))) => (layout, text.get(length..).unwrap_or_default(), later),
-                _ => (Layout::default(), "", rest),
-            },
-            _ => (Layout::default(), "", rest),
-        };
+        let mut after =
+            After { layout: Layout::default(), text: "", rest: rest.get(1..).unwrap_or_default() };
+        after = after.braces();
+        if link.is_some() {
+            let (Event::End(TagEnd::Link), rest) = after.rest.split_first()? else { return None };
+            if !after.text.trim().is_empty() {
+                return None;
+            }
+            after = After { rest, ..after }.braces();
+        }
         let (source, caption) = (dest_url.to_string(), title.trim().to_owned());
-        Some((Self { source, caption, layout, alt }, left, rest))
+        Some((Self { source, caption, layout: after.layout, alt, link }, after.text, after.rest))
     }
 
     /// Whether it has neither a caption nor a layout, and is written as Markdown has it.
@@ -96,8 +109,8 @@ impl<'e, 'a> Figure<'e, 'a> {
         self.caption.is_empty() && self.layout == Layout::default()
     }
 
-    /// The `<img>`; the picture itself is taken in later.
-    fn element(&self) -> String {
+    /// The `<img>`, in its link if it has one; the picture itself is taken in later.
+    fn push_element(&self, made: &mut Vec<Event<'a>>) {
         let text = |event: &Event<'_>| match event {
             Event::Text(text) | Event::Code(text) => text.to_string(),
             Event::SoftBreak | Event::HardBreak => " ".to_owned(),
@@ -109,16 +122,68 @@ impl<'e, 'a> Figure<'e, 'a> {
             let _infallible = write!(element, " width=\"{width}\"");
         }
         element.push('>');
-        element
+        made.extend(self.link.cloned());
+        made.push(Event::InlineHtml(element.into()));
+        made.extend(self.link.map(|_| Event::End(TagEnd::Link)));
+    }
+
+    fn caption(&self) -> Option<Event<'a>> {
+        (!self.caption.is_empty()).then(|| Event::Text(self.caption.clone().into()))
+    }
+
+    /// A picture that is alone in its paragraph.
+    fn push_block(&self, made: &mut Vec<Event<'a>>) {
+        let side: &'static str = self.layout.side.map_or("", Side::into);
+        made.push(Event::Html(format!("<div class=\"figure {side}\">").into()));
+        self.push_element(made);
+        if let Some(caption) = self.caption() {
+            made.extend([Event::Html("<p class=\"caption\">".into()), caption, Event::Html("</p>".into())]);
+        }
+        made.push(Event::Html("</div>\n".into()));
+    }
+
+    /// A picture in a text, a list item or a table cell.
+    fn push_inline(&self, made: &mut Vec<Event<'a>>) {
+        let side: Option<&'static str> = self.layout.side.map(Side::into);
+        let open = side.map(|side| format!("<span class=\"figure {side}\">"));
+        made.extend(open.map(|open| Event::InlineHtml(open.into())));
+        self.push_element(made);
+        if let Some(caption) = self.caption() {
+            let line = if side.is_some() { "" } else { "<br>" };
+            let open = format!("{line}<span class=\"caption\">");
+            made.extend([Event::InlineHtml(open.into()), caption, Event::InlineHtml("</span>".into())]);
+        }
+        made.extend(side.map(|_| Event::InlineHtml("</span>".into())));
+    }
+}
+
+/// What comes after a picture.
+struct After<'e, 'a> {
+    layout: Layout,
+    /// The text after the braces.
+    text: &'e str,
+    rest: &'e [Event<'a>],
+}
+
+impl After<'_, '_> {
+    /// Takes the braces at the beginning of the text that follows.
+    fn braces(self) -> Self {
+        let Some((Event::Text(text), rest)) = self.rest.split_first() else { return self };
+        match Layout::read(text) {
+            Some(Ok((layout, length))) => Self { layout, text: text.get(length..).unwrap_or_default(), rest },
+            _ => self,
+        }
     }
 }
 
 /// Pictures as the text part has them: the description, then the caption.
 pub(super) fn in_text<'a>(events: &[Event<'a>]) -> Vec<Event<'a>> {
     made(events, |figure, _, made| {
+        made.extend(figure.link.cloned());
         made.push(Event::Text("[".into()));
         made.extend(figure.alt.iter().cloned());
         made.push(Event::Text("]".into()));
+        made.extend(figure.link.map(|_| Event::End(TagEnd::Link)));
         if !figure.caption.is_empty() {
             made.push(Event::Text(format!(" {}", figure.caption).into()));
         }
@@ -127,27 +192,12 @@ pub(super) fn in_text<'a>(events: &[Event<'a>]) -> Vec<Event<'a>> {
 
 /// Pictures as the HTML has them: one that is alone in its paragraph becomes a block with its caption below.
 pub(super) fn in_html<'a>(events: &[Event<'a>]) -> Vec<Event<'a>> {
-    made(events, |figure, is_alone, made| {
-        let caption = (!figure.caption.is_empty()).then(|| Event::Text(figure.caption.clone().into()));
-        if is_alone {
-            let side: &'static str = figure.layout.side.map_or("", Side::into);
-            made.push(Event::Html(format!("<div class=\"figure {side}\">{}", figure.element()).into()));
-            if let Some(caption) = caption {
-                made.extend([
-                    Event::Html("<p class=\"caption\">".into()),
-                    caption,
-                    Event::Html("</p>".into()),
-                ]);
-            }
-            made.push(Event::Html("</div>\n".into()));
-        } else {
-            made.push(Event::InlineHtml(figure.element().into()));
-            if let Some(caption) = caption {
-                let open = Event::InlineHtml("<br><span class=\"caption\">".into());
-                made.extend([open, caption, Event::InlineHtml("</span>".into())]);
-            }
-        }
-    })
+    made(
+        events,
+        |figure, is_alone, made| {
+            if is_alone { figure.push_block(made) } else { figure.push_inline(made) }
+        },
+    )
 }
 
 /// Writes each picture that has a caption or a layout with `write`, which is told whether the picture is alone in its
@@ -190,7 +240,11 @@ mod tests {
     use pulldown_cmark::Parser;
 
     fn html(markdown: &str) -> String {
-        let events: Vec<Event<'_>> = pulldown_cmark::TextMergeStream::new(Parser::new(markdown)).collect();
+        let events: Vec<Event<'_>> = pulldown_cmark::TextMergeStream::new(Parser::new_ext(
+            markdown,
+            super::super::markdown::options(),
+        ))
+        .collect();
         let mut html = String::new();
         pulldown_cmark::html::push_html(&mut html, in_html(&events).into_iter());
         html.replace('\n', "")
@@ -218,6 +272,28 @@ mod tests {
                 "<div class=\"figure \"><img src=\"a.jpg\" alt=\"A\" width=\"536\"></div>",
             ),
             ("![A](a.jpg){widht=50%}", "<p><img src=\"a.jpg\" alt=\"A\" />{widht=50%}</p>"),
+            (
+                "- ![A](a.jpg){side=left} b",
+                "<ul><li><span class=\"figure left\"><img src=\"a.jpg\" alt=\"A\" width=\"256\"></span> b</li></ul>",
+            ),
+            (
+                "[![A](a.jpg \"c\")](https://e.se){width=90 side=left}",
+                "<div class=\"figure left\"><a href=\"https://e.se\"><img src=\"a.jpg\" alt=\"A\" width=\"90\"></a>\
+                 <p class=\"caption\">c</p></div>",
+            ),
+            (
+                "x [![A](a.jpg){width=90}](https://e.se) y",
+                "<p>x <a href=\"https://e.se\"><img src=\"a.jpg\" alt=\"A\" width=\"90\"></a> y</p>",
+            ),
+            (
+                "[![A](a.jpg){width=90} z](https://e.se)",
+                "<p><a href=\"https://e.se\"><img src=\"a.jpg\" alt=\"A\" width=\"90\"> z</a></p>",
+            ),
+            (
+                "| a | b |\n|---|---|\n| ![A](a.jpg){width=90 side=right} | x |",
+                "<table><thead><tr><th>a</th><th>b</th></tr></thead><tbody><tr><td><span class=\"figure right\">\
+                 <img src=\"a.jpg\" alt=\"A\" width=\"90\"></span></td><td>x</td></tr></tbody></table>",
+            ),
             ("![A](a.jpg) {x}", "<p><img src=\"a.jpg\" alt=\"A\" /> {x}</p>"),
         ] {
             assert_eq!(html(markdown), want, "{markdown}");

@@ -10,7 +10,7 @@ use super::language::Language;
 use super::prepare::prepared;
 use super::style::Styles;
 use super::tag_mask::TagMask;
-use super::{ComposeError, figure, parts::InlineImages, typography};
+use super::{ComposeError, figure, images::InlineImages, people, tokens, typography};
 
 /// A section as templates: rendered once if nothing in it is personal.
 #[derive(Debug)]
@@ -49,7 +49,8 @@ pub(super) fn render(
     let events = with_links(events.collect());
     let text = super::text::render(&figure::in_text(&events));
     let events = unwrap_block_tags(shift_headings(figure::in_html(&events)), &mask);
-    let events = typography::set(labelled(buttons(&images.take_in(events, dir)?)), language);
+    let events = labelled(people::arranged(&buttons(&images.take_in(events, dir)?)));
+    let events = typography::set(tokens::in_cells(with_callouts(&events)), language);
     let mut html = String::new();
     pulldown_cmark::html::push_html(&mut html, events.into_iter());
     // WCAG H63: a header cell says what it is the header of.
@@ -195,13 +196,42 @@ fn in_button<'a>(event: &Event<'a>) -> Event<'a> {
     }
 }
 
+/// Makes a quotation that begins in bold a box that stands out: nobody quotes like that.
+fn with_callouts<'a>(events: &[Event<'a>]) -> Vec<Event<'a>> {
+    let mut open = Vec::new();
+    let mut made = Vec::with_capacity(events.len());
+    let mut rest = events;
+    while let Some((event, later)) = rest.split_first() {
+        let is_callout = matches!(
+            rest,
+            [Event::Start(Tag::BlockQuote(_)), Event::Start(Tag::Paragraph), Event::Start(Tag::Strong), ..]
+        );
+        match event {
+            Event::Start(Tag::BlockQuote(_)) => open.push(is_callout),
+            Event::End(TagEnd::BlockQuote(_)) if open.pop() == Some(true) => {
+                made.push(Event::Html("</blockquote>\n".into()));
+                rest = later;
+                continue;
+            }
+            _ => {}
+        }
+        made.push(if is_callout {
+            Event::Html("<blockquote class=\"callout\">\n".into())
+        } else {
+            event.clone()
+        });
+        rest = later;
+    }
+    made
+}
+
 /// Marks the tables whose rows become cards on phones.
 fn with_cards(html: &str) -> String {
     let mut parts = html.split("<table>");
     let mut marked = parts.next().unwrap_or_default().to_owned();
     for part in parts {
         let table = part.split("</table>").next().unwrap_or_default();
-        let is_wide = table.contains("class=\"label\"");
+        let is_wide = ["label", "contact"].iter().any(|class| table.contains(&format!("class=\"{class}\"")));
         marked.push_str(if is_wide { "<table class=\"cards\">" } else { "<table>" });
         marked.push_str(part);
     }
@@ -254,12 +284,38 @@ pub(super) fn sanitised(html: &str) -> String {
         .add_tag_attributes("table", ["role"])
         .add_allowed_classes("table", ["buttons", "cards"])
         .add_allowed_classes("td", ["button-cell", "button-gap"])
-        .add_allowed_classes("div", ["figure", "left", "right"])
+        .add_allowed_classes("div", ["figure", "left", "right", "footnote-definition"])
         .add_allowed_classes("p", ["caption"])
-        .add_allowed_classes("span", ["label", "caption"])
+        .add_allowed_classes("blockquote", ["callout"])
+        .add_allowed_classes("span", ["label", "caption", "contact", "long", "figure", "left", "right"])
         .filter_style_properties(HashSet::from(["text-align"]))
         .add_tag_attributes("td", ["style"])
         .add_tag_attributes("th", ["style"])
         .link_rel(None);
     cleaner.clean(html).to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_quotation_that_begins_in_bold_is_a_box() {
+        for (markdown, want) in [
+            (
+                "> **Obs!** Nytt datum.",
+                "<blockquote class=\"callout\"><p><strong>Obs!</strong> Nytt datum.</p></blockquote>",
+            ),
+            ("> Hon sa **ja**.", "<blockquote><p>Hon sa <strong>ja</strong>.</p></blockquote>"),
+            (
+                "> **A**\n>\n> > b\n>\n> c",
+                "<blockquote class=\"callout\"><p><strong>A</strong></p><blockquote><p>b</p></blockquote><p>c</p></blockquote>",
+            ),
+        ] {
+            let events: Vec<Event<'_>> = Parser::new_ext(markdown, options()).collect();
+            let mut html = String::new();
+            pulldown_cmark::html::push_html(&mut html, with_callouts(&events).into_iter());
+            assert_eq!(sanitised(&html).replace('\n', ""), want, "{markdown}");
+        }
+    }
 }

@@ -8,6 +8,7 @@ mod board;
 mod built_in;
 mod calendar;
 mod compiler;
+mod design;
 mod digest;
 mod dkim;
 #[cfg(test)]
@@ -20,6 +21,8 @@ mod figure;
 mod greeting;
 mod helpers;
 pub mod html;
+mod images;
+mod include;
 mod language;
 mod limits;
 mod markdown;
@@ -28,6 +31,8 @@ mod moment;
 mod notice;
 mod page;
 mod parts;
+mod people;
+mod phone;
 mod picture;
 mod prepare;
 mod printed;
@@ -39,6 +44,7 @@ mod tags;
 mod template;
 mod text;
 mod texts;
+mod tokens;
 mod typography;
 mod variant;
 mod web;
@@ -54,6 +60,7 @@ use crate::domain::{
     Address, Addressees, Issue, IssueKind, Letter, Member, MemberId, Segment, Token, TokenKey,
 };
 
+use design::{FramePicture, PartnerView};
 use event::CompiledEvent;
 use language::Language;
 use message::Frame;
@@ -63,17 +70,19 @@ use variant::Variants;
 
 pub use board::{BoardBar, BoardChart, BoardReport, BoardRow, BoardTable};
 pub use built_in::{TemplateState, template_states, write_templates};
+pub use design::{Design, Hero};
 pub use digest::Content;
 pub use dkim::{DkimError, DkimKey, KeyProblem, Signer};
 pub use error::ComposeError;
 pub use figure::Layout;
+use images::InlineImage;
+pub use images::image_path;
 pub use limits::VOID_ELEMENTS;
 pub use markdown::options as markdown_options;
 pub use notice::{Answer, Enclosures, Notice};
-pub use page::{Association, Neighbours, PageLink, Phone};
-use parts::InlineImage;
-pub use parts::image_path;
-pub use picture::{luminance, unsupported};
+pub use page::{Association, Neighbours, PageLink};
+pub use phone::Phone;
+pub use picture::unsupported;
 pub use prepare::is_picture_name;
 pub use printed::{Printed, PrintedEvent, PrintedSection};
 pub use sender::Sender;
@@ -110,6 +119,7 @@ pub struct Setup {
     pub voting: Option<Segment>,
     /// Those who sign every letter (DKIM).
     pub signers: Vec<Signer>,
+    pub design: Design,
 }
 
 /// An issue that is ready to be written to any member.
@@ -133,6 +143,9 @@ pub struct Composer {
     variants: Variants,
     web_version: Option<String>,
     logo: Option<Logo>,
+    hero: Option<FramePicture>,
+    /// The partners, three in a row.
+    partners: Vec<Vec<PartnerView>>,
     frame: Frame,
     images: Vec<InlineImage>,
     attachment_names: Vec<String>,
@@ -204,6 +217,11 @@ impl Composer {
     ) -> impl Iterator<Item = (&'a str, bool)> {
         let readers = readers.into();
         self.sections.iter().map(move |section| (section.title.as_str(), section.is_for_any(readers)))
+    }
+
+    /// The titles of the sections that only some get, with their audiences.
+    pub fn audiences(&self) -> impl Iterator<Item = (&str, &Segment)> {
+        self.sections.iter().filter_map(|section| Some((section.title.as_str(), section.audience.as_ref()?)))
     }
 
     /// The titles of all sections.

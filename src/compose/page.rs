@@ -7,7 +7,9 @@ use serde::Serialize;
 
 use crate::domain::Issue;
 
+use super::design::{FramePicture, PartnerView};
 use super::event::EventView;
+use super::phone::Phone;
 
 /// Everything that a letter's templates may name.
 #[derive(Debug, Clone, Copy, Serialize)]
@@ -34,6 +36,10 @@ pub(super) struct Page<'a> {
     /// The language file's texts.
     pub t: &'a BTreeMap<String, String>,
     pub logo: Option<&'a Logo>,
+    /// The picture below the title.
+    pub hero: Option<&'a FramePicture>,
+    /// The partners, three in a row.
+    pub partners: &'a [Vec<PartnerView>],
 }
 
 /// The pages before and after one in the archive.
@@ -65,24 +71,6 @@ pub struct Association {
     pub contact: String,
     /// The telephone number for questions, as it is read and as a link dials it (RFC 3966).
     pub phone: Option<Phone>,
-}
-
-/// A telephone number, as templates see it.
-#[derive(Debug, Clone, Serialize)]
-pub struct Phone {
-    pub number: String,
-    /// The `tel:` URL.
-    pub link: String,
-}
-
-impl Phone {
-    /// The number as someone wrote it.
-    pub fn new(number: &str) -> Self {
-        let dialled: String = number.chars().filter(|c| c.is_ascii_digit() || *c == '+').collect();
-        // Written together so that no line breaks in it.
-        let parts: Vec<&str> = number.split_whitespace().collect();
-        Self { number: parts.join("\u{a0}"), link: format!("tel:{dialled}") }
-    }
 }
 
 /// One section, as templates see it.

@@ -11,6 +11,8 @@ use image::{
     ImageResult, Limits,
 };
 
+use crate::domain::Color;
+
 use super::ComposeError;
 
 /// Pixels per CSS pixel of a picture that is made smaller, as dense screens have them.
@@ -27,8 +29,6 @@ const SCALES: [u32; 3] = [100, 70, 50];
 const SEE_THROUGH: usize = 5;
 /// The room around such a logo, in CSS pixels.
 const ROOM: u32 = 8;
-/// The grounds for dark and for light logos: the letter's white and its green.
-const GROUNDS: [image::Rgba<u8>; 2] = [image::Rgba([255; 4]), image::Rgba([0x1f, 0x51, 0x38, 255])];
 /// Above this luminance a logo's contrast to white is less than 2:1.
 const LIGHT_LOGO: f64 = 0.475;
 /// A picture that would need more memory is refused.
@@ -77,9 +77,9 @@ impl Picture {
     }
 
     /// A transparent logo on a ground of its own: otherwise a dark one would vanish on a dark page, and a light one on a
-    /// white page.
-    pub fn on_ground(self, shown: usize) -> Self {
-        let grounded = (self.kind == mime::IMAGE_PNG).then(|| grounded(&self.bytes, shown)).flatten();
+    /// white page; `dark` is the ground for light logos.
+    pub fn on_ground(self, shown: usize, dark: [u8; 3]) -> Self {
+        let grounded = (self.kind == mime::IMAGE_PNG).then(|| grounded(&self.bytes, shown, dark)).flatten();
         match grounded {
             Some((bytes, width, height)) => Self { bytes, width, height, ..self },
             None => self,
@@ -87,8 +87,38 @@ impl Picture {
     }
 }
 
+/// A picture's own width and height as it is shown, turned as its EXIF data says.
+///
+/// # Errors
+/// If it is not a picture that can be shown, or is damaged.
+pub(super) fn size(path: &Path, bytes: &[u8]) -> Result<(usize, usize), ComposeError> {
+    let refused = |why: String| ComposeError::NotAnImage { path: path.to_owned(), why };
+    if let Some(why) = unsupported(bytes) {
+        return Err(refused(why.to_owned()));
+    }
+    let size = imagesize::blob_size(bytes).map_err(|error| refused(format!("it is damaged ({error})")))?;
+    Ok(if is_on_its_side(bytes) { (size.height, size.width) } else { (size.width, size.height) })
+}
+
+/// Tells whether EXIF data says that width and height are to be exchanged; a picture without such data is upright.
+fn is_on_its_side(bytes: &[u8]) -> bool {
+    use image::metadata::Orientation;
+    let reader = ImageReader::new(Cursor::new(bytes)).with_guessed_format().ok();
+    let decoder = reader.and_then(|reader| reader.into_decoder().ok());
+    let orientation = decoder.and_then(|mut decoder| decoder.orientation().ok());
+    matches!(
+        orientation,
+        Some(
+            Orientation::Rotate90
+                | Orientation::Rotate270
+                | Orientation::Rotate90FlipH
+                | Orientation::Rotate270FlipH
+        )
+    )
+}
+
 /// The logo on a ground, as PNG with its width and height; `None` if it needs none or is damaged.
-fn grounded(bytes: &[u8], shown: usize) -> Option<(Vec<u8>, usize, usize)> {
+fn grounded(bytes: &[u8], shown: usize, dark: [u8; 3]) -> Option<(Vec<u8>, usize, usize)> {
     let logo = image::load_from_memory_with_format(bytes, ImageFormat::Png).ok()?;
     if !logo.color().has_alpha() {
         return None;
@@ -98,15 +128,15 @@ fn grounded(bytes: &[u8], shown: usize) -> Option<(Vec<u8>, usize, usize)> {
     for &image::Rgba([red, green, blue, alpha]) in logo.pixels() {
         let opacity = f64::from(alpha) / 255.0;
         weight += opacity;
-        light += opacity * luminance([red, green, blue]);
+        light += opacity * Color([red, green, blue]).luminance();
         clear += usize::from(alpha < 128);
     }
     let pixels = logo.pixels().len();
     if clear * 100 <= pixels * SEE_THROUGH || weight == 0.0 {
         return None;
     }
-    let [white, dark] = GROUNDS;
-    let ground = if light / weight > LIGHT_LOGO { dark } else { white };
+    let [red, green, blue] = if light / weight > LIGHT_LOGO { dark } else { Color::WHITE.0 };
+    let ground = image::Rgba([red, green, blue, u8::MAX]);
     let density = logo.width().div_ceil(u32::try_from(shown).ok()?.max(1)).max(1);
     let room = ROOM * density;
     let (width, height) = (logo.width() + 2 * room, logo.height() + 2 * room);
@@ -114,15 +144,6 @@ fn grounded(bytes: &[u8], shown: usize) -> Option<(Vec<u8>, usize, usize)> {
     image::imageops::overlay(&mut plate, &logo, room.into(), room.into());
     let bytes = png(&DynamicImage::from(plate).to_rgb8().into(), None).ok()?;
     Some((bytes, width as usize, height as usize))
-}
-
-/// The relative luminance of a colour in sRGB, from 0 to 1 (WCAG 2.2).
-pub fn luminance(colour: [u8; 3]) -> f64 {
-    let [red, green, blue] = colour.map(|channel| {
-        let value = f64::from(channel) / 255.0;
-        if value <= 0.04045 { value / 12.92 } else { ((value + 0.055) / 1.055).powf(2.4) }
-    });
-    0.2126 * red + 0.7152 * green + 0.0722 * blue
 }
 
 /// Why a file that begins like this is not shown by mail programs, and what to do; nothing if it can be used.
@@ -294,7 +315,7 @@ mod tests {
             let mut file = Vec::new();
             let picture = DynamicImage::from(image::RgbaImage::from_fn(400, 100, pixel));
             picture.write_to(&mut Cursor::new(&mut file), ImageFormat::Png).unwrap();
-            Picture::new(Path::new("logo.png"), file, 200, LIGHT).unwrap().on_ground(200)
+            Picture::new(Path::new("logo.png"), file, 200, LIGHT).unwrap().on_ground(200, [31, 81, 56])
         };
         let half = |x: u32| x > 200;
         for (mark, ground) in [([20, 20, 60, 255], [255, 255, 255]), ([250, 250, 250, 255], [31, 81, 56])] {

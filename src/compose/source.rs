@@ -8,9 +8,11 @@ use serde::Deserialize;
 use toml::Spanned;
 
 use crate::domain::segment::SegmentError;
-use crate::domain::{Event, Excerpt, Issue, IssueKind, IssueName, Section, Segment, suggest};
+use crate::domain::{Event, Excerpt, Issue, IssueKind, IssueName, Partner, Section, Segment, suggest};
 
+use super::design::Hero;
 use super::event_table::EventTable;
+use super::images::image_path;
 use super::moment::{parsed, parsed_if_any};
 use super::{ComposeError, limits};
 
@@ -21,6 +23,10 @@ pub struct IssueSource {
     pub issue: Issue,
     /// In the order in which they are in the letter.
     pub sections: Vec<Section>,
+    /// The picture below the title.
+    pub hero: Option<Hero>,
+    /// Sponsors of this issue, besides the association's partners; their logos are files of the issue's folder.
+    pub partners: Vec<Partner>,
     /// Files to attach, in the order of their names.
     pub attachments: Vec<PathBuf>,
     /// Files in the folder that are no part of the letter, and why.
@@ -58,6 +64,10 @@ struct IssueFile {
     language: Option<String>,
     greeting: Option<String>,
     calendar: Option<bool>,
+    hero: Option<String>,
+    hero_alt: Option<String>,
+    #[serde(default)]
+    partner: Vec<Partner>,
     #[serde(default, deserialize_with = "parsed_if_any")]
     send_at: Option<DateTime>,
     #[serde(default, deserialize_with = "parsed_if_any")]
@@ -88,6 +98,12 @@ impl IssueSource {
         }
         let text = read(&path)?;
         let file: IssueFile = toml::from_str(&text).map_err(|error| toml_error(&path, &text, 0, &error))?;
+        let alt = file.hero_alt.unwrap_or_default();
+        let hero = file.hero.map(|hero| Hero { path: image_path(dir, &hero), alt });
+        let mut partners = file.partner;
+        for logo in partners.iter_mut().filter_map(|partner| partner.logo.as_mut()) {
+            *logo = image_path(dir, &logo.to_string_lossy());
+        }
         let issue = Issue {
             name: name.clone(),
             kind: file.kind,
@@ -121,7 +137,7 @@ impl IssueSource {
             }
             None => true,
         });
-        Ok(Self { dir: dir.to_owned(), issue, sections, attachments, left_out })
+        Ok(Self { dir: dir.to_owned(), issue, sections, hero, partners, attachments, left_out })
     }
 }
 

@@ -88,11 +88,19 @@ impl Source<'_> {
     /// # Errors
     /// Points at an unclosed block, a tag that is not understood, or a name that no letter has.
     pub fn check(&self, schema: &Value) -> Result<(), ComposeError> {
+        self.check_inside(schema, true)
+    }
+
+    /// Checks a template that may be put in where bare names mean something else than at the root.
+    ///
+    /// # Errors
+    /// As [`Source::check`].
+    pub fn check_inside(&self, schema: &Value, at_root: bool) -> Result<(), ComposeError> {
         limits::template(self.path, self.text)?;
         let template = Template::compile(&helpers::with_fallbacks(self.text))
             .map_err(|error| self.syntax_error(&error))?;
         let check = Check { source: self, schema };
-        check.template(&template, true)
+        check.template(&template, at_root)
     }
 
     fn error(&self, line: usize, column: usize, message: String, hint: Option<String>) -> ComposeError {

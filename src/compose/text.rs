@@ -193,8 +193,11 @@ impl Writer {
         let Some(link) = self.links.pop() else { return };
         let label = self.line.get(link.start..).unwrap_or_default();
         let target = link.target.strip_prefix("mailto:").unwrap_or(&link.target);
-        let is_same =
-            label == target || label == link.target || link.target.strip_prefix("https://") == Some(label);
+        let is_phone = link.target.starts_with("tel:") && !label.contains(char::is_alphabetic);
+        let is_same = is_phone
+            || label == target
+            || label == link.target
+            || link.target.strip_prefix("https://") == Some(label);
         if is_same || link.target.starts_with('#') {
             return;
         }

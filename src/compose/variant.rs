@@ -319,6 +319,8 @@ impl Composer {
             links: super::page::Links { unsubscribe, web_version: self.web_version.as_deref() },
             t: &language.texts,
             logo: self.logo.as_ref(),
+            hero: self.hero.as_ref(),
+            partners: &self.partners,
         }
     }
 }

@@ -7,7 +7,7 @@ use serde::Serialize;
 
 use super::language::Language;
 use super::template::{self, Templates};
-use super::{Association, ComposeError, Composer, Neighbours, helpers};
+use super::{Association, ComposeError, Composer, Design, Neighbours, helpers};
 
 /// A letter for everyone to read: no greeting, no unsubscribe link, only sections that are for all.
 #[derive(Debug)]
@@ -83,12 +83,17 @@ impl Index {
     ///
     /// # Errors
     /// When either cannot be used.
-    pub fn load(templates: &Path, language: &str, association: Association) -> Result<Self, ComposeError> {
+    pub fn load(
+        templates: &Path,
+        language: &str,
+        association: Association,
+        design: &Design,
+    ) -> Result<Self, ComposeError> {
         let language = Language::load(language, templates)?;
         let (path, text) = template::load(templates, INDEX)?;
         let mut compiled = Templates::html();
         helpers::register(compiled.registry(), &std::sync::Arc::from([language.clone()]));
-        compiled.add(INDEX, &path, &text)?;
+        compiled.add(INDEX, &path, &design.recolored(&text))?;
         Ok(Self { templates: compiled, language, association })
     }
 

@@ -1,5 +1,6 @@
 //! `medlemsbrev.toml`: who sends, how, and to whom.
 
+mod design;
 mod inbox;
 mod paper;
 mod password;
@@ -15,9 +16,10 @@ use std::time::Duration;
 use jiff::tz::TimeZone;
 use serde::Deserialize;
 
-use crate::domain::{Address, Excerpt, IdentityKey, Quota, Segment, suggest};
+use crate::domain::{Address, Excerpt, IdentityKey, Partner, Quota, Segment, suggest};
 use crate::net::{Auth, Security};
 
+pub use design::Design;
 pub use inbox::{Imap, Inbox};
 pub use paper::{Labels, Paper, WindowSide};
 pub use password::{Password, PasswordError, PasswordKeys};
@@ -49,6 +51,11 @@ pub struct Config {
     pub schedule: Schedule,
     #[serde(default)]
     pub inbox: Inbox,
+    #[serde(default)]
+    pub design: Design,
+    /// Partners and sponsors, shown above the letter's foot.
+    #[serde(default)]
+    pub partner: Vec<Partner>,
     /// Keys that sign every letter.
     #[serde(default)]
     pub dkim: Vec<Dkim>,

@@ -2,6 +2,7 @@
 
 pub mod address;
 pub mod bounce;
+mod color;
 pub mod delivery;
 mod digest;
 pub mod event;
@@ -15,6 +16,7 @@ pub mod listed;
 pub mod member;
 pub mod name;
 pub mod outcome;
+mod partner;
 mod quota;
 mod search;
 pub mod section;
@@ -25,6 +27,7 @@ pub mod token;
 mod traces;
 
 pub use address::{Address, AddressError};
+pub use color::{Color, LetterColor};
 pub use delivery::State;
 pub use digest::Sha256;
 pub use event::{Event, EventStatus, Frequency, Repeat};
@@ -36,6 +39,7 @@ pub use letter::Letter;
 pub use listed::{InvalidRow, ListedMember, Remark, TextSet};
 pub use member::{Member, MemberId};
 pub use outcome::{Outcome, Reply};
+pub use partner::{Partner, WebLink};
 pub use quota::Quota;
 pub use search::{SearchQuery, SearchedText};
 pub use section::Section;

@@ -27,6 +27,56 @@ fn the_letter_in_english() {
     insta::assert_snapshot!("en-html", preview("html"));
 }
 
+/// A picture of one colour and of 1,200 × 600 pixels.
+fn picture() -> Vec<u8> {
+    let mut file = std::io::Cursor::new(Vec::new());
+    image::DynamicImage::new_rgb8(1200, 600).write_to(&mut file, image::ImageFormat::Png).unwrap();
+    file.into_inner()
+}
+
+#[test]
+fn a_club_has_its_own_color_partners_and_a_picture_on_top() {
+    let club = Sandbox::example_in("sv");
+    club.write("issues/2026-1/images/hero.png", picture());
+    club.write("templates/partner.png", picture());
+    let config = club.read("medlemsbrev.toml")
+        + "\n[design]\ncolor = \"#7a1f1f\"\n[[partner]]\nname = \"Rederiet\"\nlogo = \"templates/partner.png\"\n\
+           link = \"https://www.example.se/\"\n";
+    club.write("medlemsbrev.toml", &config);
+    let issue = club.read("issues/2026-1/issue.toml")
+        + "\nhero = \"images/hero.png\"\nhero_alt = \"En brygga\"\n[[partner]]\nname = \"Sponsorn\"\n";
+    club.write("issues/2026-1/issue.toml", issue);
+    club.write("issues/2026-1/45-tel.md", "+++\ntitle = \"Ring\"\n+++\nRing 08-123 456 78.\n");
+    club.run("check 2026-1").code(0).stdout_has("No problems found.");
+    let html = club.run("preview 2026-1 --part html").code(0).stdout();
+    for part in [
+        "alt=\"En brygga\" width=\"600\"",
+        "<a href=\"https://www.example.se/\"",
+        "alt=\"Rederiet\" width=\"140\"",
+        ">Sponsorn</td>",
+        "<a href=\"tel:0812345678\"",
+        "#7a1f1f",
+    ] {
+        assert!(html.contains(part), "{part}");
+    }
+    assert!(!html.contains("#1f5138"), "a green was left");
+    let text = club.run("preview 2026-1 --part text").code(0).stdout();
+    for part in [
+        "[En brygga]",
+        "- Rederiet: https://www.example.se/",
+        "- Sponsorn",
+        "Ring 08-123\u{a0}456\u{a0}78.\n",
+    ] {
+        assert!(text.contains(part), "{part}: {text}");
+    }
+    let line = config.lines().position(|line| line.starts_with("color")).unwrap() + 1;
+    club.write("medlemsbrev.toml", config.replace("#7a1f1f", "#f0c060"));
+    let run = club.run("check 2026-1").code(78);
+    run.stderr_has("`#f0c060` is too light")
+        .stderr_has("use a darker color")
+        .stderr_has(&format!("medlemsbrev.toml:{line}"));
+}
+
 #[test]
 fn the_same_input_gives_the_same_bytes() {
     let club = Sandbox::example_in("sv");

@@ -213,6 +213,7 @@ fn a_broken_configuration_or_list_is_an_error_until_it_is_mended() {
     let mut events = page.events();
     for (file, broken, words) in [
         ("medlemsbrev.toml", "[association]\nnmae = 1\n", "unknown field `nmae`"),
+        ("issues/2026-1/issue.toml", "titel = \"x\"\n", "unknown field `titel`"),
         ("members.csv", "namn,epost\nBo,bo@\n", "cannot import 1 row"),
         (
             "members.csv",
@@ -224,6 +225,8 @@ fn a_broken_configuration_or_list_is_an_error_until_it_is_mended() {
         club.write(file, broken);
         let status = events.until(has_trouble);
         assert!(status["trouble"].as_str().unwrap().contains(words), "{file}: {status}");
+        let found = events.until(|status| status["findings"][0]["severity"] == "error");
+        assert!(found["findings"][0]["message"].as_str().unwrap().contains(words), "{file}: {found}");
         // Another file's change does not hide it.
         club.write(SECTION, section(words));
         assert!(events.next()["trouble"].as_str().unwrap().contains(words), "{file}");

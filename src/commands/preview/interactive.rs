@@ -26,7 +26,10 @@ pub(super) fn run(context: Context<'_>, arguments: &Preview) -> Result<Exit, Err
     let fields = ledger.fields()?;
     let composer = context.project.composer(&issue, fields.clone())?;
     let people = People::new(composer.neutral_reader(), recipients(&ledger, &composer)?);
-    let segments = Segments { named: context.project.config.segments.clone(), fields };
+    let mut named = context.project.config.segments.clone();
+    // A section's readers are found by its title.
+    named.extend(composer.audiences().map(|(title, audience)| (title.to_owned(), audience.clone())));
+    let segments = Segments { named, fields };
     let mailable = |member: &Member| {
         // A register that cannot be read is reported elsewhere; the letter is shown as one member's.
         super::household(&ledger, &composer, member.clone()).unwrap_or_else(|_| member.clone().into())

@@ -9,10 +9,11 @@ use std::time::Instant;
 
 use serde::Serialize;
 
+use crate::check::Finding;
 use crate::cli::Preview;
 use crate::compose::{ComposeError, Composer, IssueSource};
 use crate::config::FILE;
-use crate::domain::IssueName;
+use crate::domain::{Excerpt, IssueName};
 use crate::error::{Error, Exit};
 #[cfg(feature = "paper")]
 use crate::preview::browser::Printing;
@@ -145,6 +146,7 @@ impl Rebuilder {
     fn work(&mut self, is_config: bool) {
         if let Err(error) = self.try_work(is_config) {
             self.desk.trouble(&error.render(false, WIDTH));
+            self.desk.remark(vec![finding(&error)]);
         }
     }
 
@@ -206,10 +208,12 @@ impl Rebuilder {
     }
 
     fn edition(&self, composer: Composer) -> Edition {
+        let mut segments = self.project.config.segments.clone();
+        segments.extend(composer.audiences().map(|(title, audience)| (title.to_owned(), audience.clone())));
         Edition {
             composer,
             readers: Arc::clone(&self.readers),
-            segments: self.project.config.segments.clone(),
+            segments,
             explain: |error| Error::from(error).render(false, WIDTH),
             #[cfg(feature = "paper")]
             print: Some(self.printing()),
@@ -225,6 +229,19 @@ impl Rebuilder {
             crate::commands::paper::letter(association.clone(), &settings, composer, member)
                 .map_err(|error| error.render(false, WIDTH))
         }))
+    }
+}
+
+/// What keeps a letter from being shown, such as a mistake in `issue.toml`, as a finding.
+fn finding(error: &Error) -> Finding {
+    let document = error.document();
+    let finding = Finding::error("source", document.message, document.hint.unwrap_or_default());
+    match (document.file, document.line) {
+        (Some(file), Some(line)) => {
+            let text = std::fs::read_to_string(file).unwrap_or_default();
+            finding.at(Excerpt::at(file, &text, line, 1))
+        }
+        _ => finding,
     }
 }
 

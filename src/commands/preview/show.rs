@@ -87,7 +87,16 @@ fn source(composer: &Composer, readers: Addressees<'_>, part: Part) -> Result<St
 
 pub(super) fn envelope(composer: &Composer, readers: Addressees<'_>) -> Result<Envelope, Error> {
     let letter = composer.letter(readers, Mark::None, Timestamp::now())?;
-    Ok(Envelope::read(&letter.bytes, composer.issue().preheader.as_deref()))
+    let mut envelope = Envelope::read(&letter.bytes, composer.issue().preheader.as_deref());
+    envelope.rows.extend(left_out(composer, readers).map(|sections| ("Left out", sections)));
+    Ok(envelope)
+}
+
+/// The sections that these readers do not get.
+fn left_out(composer: &Composer, readers: Addressees<'_>) -> Option<String> {
+    let titles: Vec<&str> =
+        composer.sections(readers).filter(|(_, sees)| !sees).map(|(title, _)| title).collect();
+    (!titles.is_empty()).then(|| clean_lines(&titles.join(", ")).trim_end().to_owned())
 }
 
 /// What standard output shows: `--color`, `NO_COLOR` and `CLICOLOR_FORCE` decide.

@@ -88,8 +88,9 @@ impl Desk {
         self.showing.send_modify(|showing| showing.trouble = Some(text.into()));
     }
 
-    /// Shows what a check found.
-    pub fn remark(&self, findings: Vec<Finding>) {
+    /// Shows what a check found, errors first: with the file order kept, they would be anywhere in the list.
+    pub fn remark(&self, mut findings: Vec<Finding>) {
+        findings.sort_by_key(|finding| finding.severity);
         self.showing.send_modify(|showing| showing.findings = Some(Arc::new(findings)));
     }
 

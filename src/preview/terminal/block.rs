@@ -266,7 +266,8 @@ impl Reader {
         self.inline_children(element, Face { ink, link: Some(link), ..face }, line);
         let label: String = line.iter().skip(start).map(|piece| piece.text.as_str()).collect();
         let says_its_target = [target, target.trim_start_matches("mailto:")].contains(&label.trim());
-        if !says_its_target {
+        let is_phone = target.starts_with("tel:") && !label.contains(char::is_alphabetic);
+        if !says_its_target && !is_phone {
             let number = place(&mut self.numbered, link) + 1;
             let face = Face { ink: Ink::Quiet, ..Face::default() };
             line.push(Piece { text: format!("{NO_BREAK_SPACE}[{number}]"), face });

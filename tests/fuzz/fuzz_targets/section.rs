@@ -4,7 +4,7 @@
 use std::path::PathBuf;
 
 use libfuzzer_sys::fuzz_target;
-use medlemsbrev::compose::{Association, Composer, IssueSource, Mark, Sender, Setup};
+use medlemsbrev::compose::{Association, Composer, Design, IssueSource, Mark, Sender, Setup};
 use medlemsbrev::domain::{Address, TokenKey, field};
 
 fuzz_target!(|section: &str| {
@@ -40,6 +40,7 @@ fuzz_target!(|section: &str| {
         zone: jiff::tz::TimeZone::UTC,
         voting: None,
         signers: Vec::new(),
+        design: Design::default(),
     };
     if let Ok(composer) = Composer::new(source, setup, TokenKey::new(&[7; 32])) {
         let _letter = composer.letter(&composer.neutral_reader(), Mark::None, jiff::Timestamp::UNIX_EPOCH);

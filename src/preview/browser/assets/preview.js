@@ -217,7 +217,7 @@ function showStatus(newest) {
 function showFindings() {
   const findings = status.findings ?? [];
   const count = (severity) => findings.filter((finding) => finding.severity === severity).length;
-  const words = [["error", count("error")], ["warning", count("warning")]]
+  const words = [["error", count("error")], ["warning", count("warning")], ["note", count("note")]]
     .filter(([, number]) => number > 0)
     .map(([word, number]) => `${number} ${word}${number === 1 ? "" : "s"}`);
   byId("badge").textContent = findings.length ? `(${findings.length})` : "";

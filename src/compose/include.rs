@@ -1,0 +1,123 @@
+//! The blocks of the letter's template, each in a file of its own that a project can override: `{{> foot}}` is
+//! `letter/foot.html.hbs`.
+//!
+//! They are put in before the styles are, for a style may depend on the elements around.
+
+use std::path::Path;
+
+use serde_json::Value;
+
+use crate::domain::Excerpt;
+
+use super::tags::{TagKind, template_tags};
+use super::{ComposeError, built_in, style, template};
+
+/// Blocks inside one another; a block that includes itself would have no end.
+const DEPTH: usize = 8;
+
+/// A template's text with its blocks in their places, every file checked against `schema`.
+///
+/// # Errors
+/// Points at the file and line that is wrong.
+pub(super) fn with_blocks(
+    templates: &Path,
+    path: &Path,
+    text: &str,
+    schema: &Value,
+) -> Result<String, ComposeError> {
+    included(templates, path, text, schema, true, DEPTH)
+}
+
+fn included(
+    templates: &Path,
+    path: &Path,
+    text: &str,
+    schema: &Value,
+    at_root: bool,
+    depth: usize,
+) -> Result<String, ComposeError> {
+    template::Source { path, text, lines_above: 0 }.check_inside(schema, at_root)?;
+    let mut whole = String::with_capacity(text.len());
+    let mut copied = 0;
+    let mut open: Vec<&str> = Vec::new();
+    for tag in template_tags(text) {
+        match tag.kind() {
+            TagKind::Open(name) => open.push(name),
+            TagKind::Close(_) => drop(open.pop()),
+            _ => {}
+        }
+        let Some(name) = block_name(tag.text) else { continue };
+        let wrong = |message: String, hint: &str| ComposeError::Source {
+            message,
+            hint: Some(hint.to_owned()),
+            excerpt: Excerpt::new(path, text, tag.range.clone()),
+        };
+        let file = format!("letter/{name}.html.hbs");
+        if !templates.join(&file).exists() && built_in::text(&file).is_empty() {
+            let hint = format!("write it as templates/{file}, or remove the tag");
+            return Err(wrong(format!("there is no block `{name}`"), &hint));
+        }
+        if depth == 0 {
+            return Err(wrong(format!("the block `{name}` includes itself"), "remove the tag"));
+        }
+        let (inner_path, inner) = template::load(templates, &file)?;
+        let is_root = at_root && !open.iter().any(|block| ["each", "with"].contains(block));
+        whole.push_str(text.get(copied..tag.range.start).unwrap_or_default());
+        let inner = included(templates, &inner_path, &inner, schema, is_root, depth - 1)?;
+        whole.push_str(inner.trim_end_matches('\n'));
+        copied = tag.range.end;
+    }
+    whole.push_str(text.get(copied..).unwrap_or_default());
+    Ok(whole)
+}
+
+/// The name in `{{> name}}`; the style sheet is put in elsewhere.
+fn block_name(tag: &str) -> Option<&str> {
+    let name = tag.strip_prefix("{{>")?.trim_end_matches('}').trim();
+    let is_name = !name.is_empty() && name.chars().all(|c| c.is_ascii_alphanumeric() || "-_".contains(c));
+    (tag != style::MARK && is_name).then_some(name)
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn whole(files: &[(&str, &str)], text: &str) -> Result<String, String> {
+        let dir = tempfile::tempdir().unwrap();
+        std::fs::create_dir(dir.path().join("letter")).unwrap();
+        for (name, text) in files {
+            std::fs::write(dir.path().join(format!("letter/{name}.html.hbs")), text).unwrap();
+        }
+        let schema = json!({"sections": [], "greeting": ""});
+        with_blocks(dir.path(), Path::new("letter.html.hbs"), text, &schema).map_err(|error| match error {
+            ComposeError::Source { message, excerpt, .. } => {
+                let file = excerpt.path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+                format!("{file}:{}: {message}", excerpt.line())
+            }
+            other => other.to_string(),
+        })
+    }
+
+    #[test]
+    fn blocks_are_put_in_and_may_contain_others() {
+        let files = [("a", "<b>{{greeting}}</b>{{> b}}\n"), ("b", "{{title}}\n")];
+        assert_eq!(
+            whole(&files, "{{> style.css}}\n{{#each sections}}\n{{> a}}\n{{/each}}\n").unwrap(),
+            "{{> style.css}}\n{{#each sections}}\n<b>{{greeting}}</b>{{title}}\n{{/each}}\n"
+        );
+    }
+
+    #[test]
+    fn what_is_wrong_in_a_block_is_found_in_its_file() {
+        for (files, text, want) in [
+            (&[("a", "x\n{{nmae}}")][..], "{{> a}}", "a.html.hbs:2: unknown name `nmae`"),
+            (&[("a", "{{#if greeting}}x")], "{{> a}}", "a.html.hbs:1: `{{#if}}` is not closed"),
+            (&[], "\n{{> nowhere}}", "letter.html.hbs:2: there is no block `nowhere`"),
+            (&[("a", "{{> a}}")], "{{> a}}", "a.html.hbs:1: the block `a` includes itself"),
+        ] {
+            assert_eq!(whole(files, text).unwrap_err(), want, "{text}");
+        }
+    }
+}
