@@ -90,7 +90,8 @@ impl Vocabulary {
 
     /// What a text means; in the words of the named families before the general ones.
     pub fn meaning(&self, text: &str, families: &[usize]) -> Option<Meaning> {
-        let meanings = self.phrases.find(&fold(text)).into_iter().map(|found| found.meaning);
+        let words = without_names(&fold(text));
+        let meanings = self.phrases.find(&words).into_iter().map(|found| found.meaning);
         let known = meanings.filter(|meaning| meaning.family.is_none_or(|family| families.contains(&family)));
         known.min_by_key(|meaning| (!meaning.decides, meaning.family.is_none(), meaning.rank))
     }
@@ -128,6 +129,21 @@ impl Vocabulary {
     }
 }
 
+/// A folded text without addresses and hosts' names, which may hold any word, such as `virus` or `blocklist`.
+fn without_names(folded: &str) -> String {
+    let mut words = String::with_capacity(folded.len());
+    let mut after_host = false;
+    for word in folded.split(' ') {
+        let is_name = word.contains('@') || after_host && word.contains(['.', '[']);
+        after_host = word == "host";
+        if !is_name {
+            words.push_str(word);
+            words.push(' ');
+        }
+    }
+    words
+}
+
 /// Reads a rule file that is built in.
 ///
 /// # Errors
@@ -150,6 +166,10 @@ mod tests {
             ("mottagaren finns inte", Some(Reason::UserUnknown)),
             ("rejected by spf: user unknown", Some(Reason::AuthFailure)),
             ("host or domain name not found", Some(Reason::HostUnknown)),
+            (
+                "host in.spamhaus.example[192.0.2.1] said: 550 user <virus@example.se> unknown",
+                Some(Reason::UserUnknown),
+            ),
             ("hello there", None),
         ] {
             assert_eq!(vocabulary.reason_in([text].into_iter(), &[]), want, "{text}");

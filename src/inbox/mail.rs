@@ -160,7 +160,9 @@ impl<'m> Mail<'m> {
             // Somebody quotes a notice, or writes about one.
             return None;
         }
-        if !(is_notice || self.signs.family || self.signs.subject_fails && self.signs.text_fails) {
+        let Signs { daemon, null_path, refuses, subject_fails, text_fails, delayed, .. } = self.signs;
+        let by_machine = (daemon || null_path) && (refuses || text_fails || subject_fails || delayed);
+        if !(is_notice || by_machine || self.signs.family || subject_fails && text_fails) {
             return None;
         }
         let found = self.in_words(is_notice || self.signs.automatic || self.signs.family);

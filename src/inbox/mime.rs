@@ -162,7 +162,7 @@ fn role(kind: &str, headers: &Headers<'_>) -> Role {
         | "message/partial"
         | "message/global-headers"
         | "message/rfc822-headers" => Role::Original,
-        "" | "message/feedback" => Role::Text,
+        "" | "message/feedback" | "application/json" => Role::Text,
         text if text.starts_with("text") && !is_attachment(headers) => Role::Text,
         broken if broken.starts_with("multipart/") || !broken.contains('/') => Role::Text,
         _ => Role::Other,

@@ -35,7 +35,8 @@ pub fn split<'t>(text: &'t str, rules: &Rules) -> (&'t str, &'t str) {
         if opens_original(line, rules) || after_blank && offset > 0 && opens_header(rest) {
             return text.split_at_checked(offset).unwrap_or((text, ""));
         }
-        after_blank = line.trim().is_empty();
+        // Above a header a line that is ruled off says in any language what follows.
+        after_blank = line.trim().is_empty() || line.starts_with("---");
         offset += line.len();
     }
     (text, "")
@@ -223,6 +224,14 @@ fn candidates(
             push(address, Confidence::ByRule, false);
             continue;
         }
+        if let Some(address) = original_of_alias(line, rules) {
+            // Where the letter was passed on to stands in the line above.
+            let is_above = |last: &mut Candidate| notice.get(last.line..start).is_some_and(is_one_line);
+            let sureness = found.pop_if(is_above).map_or(Confidence::Marked, |passed_on| passed_on.sureness);
+            let (address, key) = (address.to_owned(), address::key(address));
+            found.push(Candidate { address, key, sureness, unlikely: false, line: start });
+            continue;
+        }
         for spot in address::find(line) {
             let Some(sureness) = sureness(line, spot, rules) else { continue };
             let unlikely = others.enveloped.contains(&address::key(spot.address))
@@ -231,6 +240,18 @@ fn candidates(
         }
     }
     found
+}
+
+/// The address that a line in brackets says the one above stands for: `(generated from anna@example.se)`.
+fn original_of_alias<'t>(line: &'t str, rules: &Rules) -> Option<&'t str> {
+    let inside = line.trim().strip_prefix('(')?;
+    let folded = fold(inside);
+    rules.addresses.aliases.iter().find(|words| folded.starts_with(words.as_str()))?;
+    address::first(inside)
+}
+
+fn is_one_line(text: &str) -> bool {
+    text.trim_end().lines().count() == 1
 }
 
 fn is_never_meant(address: &str, rules: &Rules) -> bool {

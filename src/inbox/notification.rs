@@ -11,6 +11,8 @@ use crate::domain::bounce::{Class, MessageKind, Reason, Verdict};
 const MOST: usize = 1_000;
 /// A notification inside another one's text, as SNS wraps it.
 const MOST_WRAPPED: usize = 2;
+/// Objects around the one that says what happened.
+const MOST_NESTED: usize = 3;
 
 /// What happened to a recipient, as services call it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -90,7 +92,7 @@ fn collect(value: &Value, wrapped: usize, found: &mut Vec<Found>) {
     }
     ses(value, found);
     if found.is_empty() {
-        found.extend(event(value));
+        found.extend(event(value, MOST_NESTED));
     }
 }
 
@@ -116,32 +118,42 @@ fn ses(value: &Value, found: &mut Vec<Found>) {
     }
 }
 
-/// Other services: one object an event, with the recipient and what happened under names that differ.
-fn event(value: &Value) -> Option<Found> {
-    let data = if value["event-data"].is_object() { &value["event-data"] } else { value };
+/// Other services: one object an event, itself or inside others.
+fn event(value: &Value, nested: usize) -> Option<Found> {
+    let inside = || {
+        let objects = value.as_object()?.values().filter(|inner| inner.is_object());
+        nested.checked_sub(1).and_then(|nested| objects.take(MOST).find_map(|inner| event(inner, nested)))
+    };
+    event_of(value).or_else(inside)
+}
+
+/// The recipient and what happened, under names that differ from service to service.
+fn event_of(data: &Value) -> Option<Found> {
     let text = |names: &[&str]| names.iter().find_map(|name| data[*name].as_str()).map(str::to_owned);
     let kind = text(&["event", "Type", "RecordType", "type"])?.to_lowercase().replace(['_', '-', ' '], "");
     let what = match kind.as_str() {
         "complained" | "complaint" | "spam" | "spamreport" | "spamcomplaint" => What::Complained,
-        "deferred" | "softbounce" | "transient" | "delayed" if kind != "softbounce" => What::Delayed,
+        "deferred" | "transient" | "delayed" | "delay" | "deliverydelayed" => What::Delayed,
         "bounce" | "bounced" | "hardbounce" | "softbounce" | "failed" | "dropped" | "invalidemail"
-        | "blocked" => What::Failed,
+        | "blocked" | "outofband" | "policyrejection" => What::Failed,
         _ => return None,
     };
     let severity = text(&["severity"]).unwrap_or_default();
     let is_permanent = match (kind.as_str(), severity.as_str()) {
         ("softbounce", _) | (_, "temporary") => Some(false),
         ("hardbounce", _) | (_, "permanent") => Some(true),
-        _ => None,
+        _ => data["hard_bounce"].as_bool(),
     };
     let reply = &data["delivery-status"];
     let in_reply = |name: &str| reply[name].as_str().map(str::to_owned);
-    let diagnostic = text(&["reason", "Details", "Description", "response", "diagnostic-code"])
-        .or_else(|| in_reply("message").filter(|message| !message.is_empty()))
-        .or_else(|| in_reply("description"));
+    let diagnostic =
+        text(&["raw_reason", "reason", "Details", "Description", "response", "diagnostic-code", "error"])
+            .filter(|words| words.contains(' '))
+            .or_else(|| in_reply("message").filter(|message| !message.is_empty()))
+            .or_else(|| in_reply("description"));
     Some(Found {
         what,
-        address: text(&["email", "Email", "recipient", "Recipient", "to"])?,
+        address: text(&["email", "Email", "recipient", "Recipient", "rcpt_to", "rcptTo", "to"])?,
         status: text(&["status", "enhanced_status"]).or_else(|| in_reply("enhanced-code")),
         diagnostic: diagnostic.unwrap_or_default(),
         is_permanent,
@@ -180,6 +192,21 @@ mod tests {
             ),
             (
                 r#"{"event-data":{"event":"failed","severity":"permanent","recipient":"a@example.se","delivery-status":{"message":"mailbox full"}}}"#,
+                MessageKind::Bounce,
+                Class::Soft,
+            ),
+            (
+                r#"[{"msys":{"message_event":{"type":"bounce","raw_reason":"550 5.1.1 no such user","rcpt_to":"a@example.se"}}}]"#,
+                MessageKind::Bounce,
+                Class::Hard,
+            ),
+            (
+                r#"{"signature":{"token":"x"},"event-data":{"event":"failed","severity":"permanent","reason":"bounce","recipient":"a@example.se","delivery-status":{"message":"account does not exist"}}}"#,
+                MessageKind::Bounce,
+                Class::Hard,
+            ),
+            (
+                r#"{"event":"bounce","email":"a@example.se","hard_bounce":false,"error":"no such user"}"#,
                 MessageKind::Bounce,
                 Class::Soft,
             ),

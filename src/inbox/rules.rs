@@ -82,6 +82,8 @@ pub struct Complaints {
 #[serde(deny_unknown_fields)]
 pub struct AddressRules {
     pub before: Vec<String>,
+    /// Words in brackets before the address that the letter went to, below the one it was passed on to.
+    pub aliases: Vec<String>,
     pub not_after: Vec<String>,
     pub never: Vec<String>,
 }
@@ -292,6 +294,7 @@ mod tests {
             &rules.unsubscribe.closings,
             &rules.unsubscribe.wrote,
             &rules.addresses.before,
+            &rules.addresses.aliases,
             &rules.addresses.not_after,
             &rules.addresses.never,
         ];

@@ -20,6 +20,10 @@ pub struct Signs {
     pub daemon: bool,
     /// The envelope or a field says that no person sent it (RFC 3834 §5, RFC 5321 §6.1).
     pub automatic: bool,
+    /// The return path is empty, as that of notices must be.
+    pub null_path: bool,
+    /// The text says why something was not delivered.
+    pub refuses: bool,
     pub subject_fails: bool,
     pub text_fails: bool,
     /// Delivery is still being tried.
@@ -41,6 +45,8 @@ impl Signs {
         Self {
             daemon: is_daemon(headers, rules),
             automatic: is_automatic(headers),
+            null_path: has_null_path(headers),
+            refuses: rules.vocabulary.meaning(cut(notice, MAX_CLUES), &[]).is_some(),
             subject_fails: has(&in_subject, &Sign::Failure),
             text_fails: has(&in_text, &Sign::Failure),
             delayed: is_delayed(&in_subject, &in_text),
@@ -69,8 +75,12 @@ fn is_daemon(headers: &Headers<'_>, rules: &Rules) -> bool {
         || !from.is_empty() && !from.contains('@')
 }
 
-fn is_automatic(headers: &Headers<'_>) -> bool {
+fn has_null_path(headers: &Headers<'_>) -> bool {
     headers.get("return-path") == Some("<>")
+}
+
+fn is_automatic(headers: &Headers<'_>) -> bool {
+    has_null_path(headers)
         || headers.get("auto-submitted").is_some_and(|value| !value.eq_ignore_ascii_case("no"))
 }
 

@@ -198,7 +198,10 @@ fn every_key_of_a_section_is_documented() {
 fn every_documented_key_has_an_example() {
     for table in tables() {
         for (key, _) in &table.keys {
-            let is_set = |line: &str| line.trim_start_matches("# ").starts_with(&format!("{key} = "));
+            let is_set = |line: &str| {
+                let line = line.trim_start_matches("# ");
+                line.starts_with(&format!("{key} = ")) || line == format!("[[{key}]]")
+            };
             assert!(table.example.lines().any(is_set), "{}: {key}", table.heading);
         }
     }
