@@ -96,21 +96,25 @@ impl Vocabulary {
         known.min_by_key(|meaning| (!meaning.decides, meaning.family.is_none(), meaning.rank))
     }
 
-    /// The reason given by texts, the nearest text first.
-    pub fn reason_in<'t>(&self, texts: impl Iterator<Item = &'t str>, families: &[usize]) -> Option<Reason> {
+    /// What texts mean, the nearest text first.
+    pub fn meaning_in<'t>(
+        &self,
+        texts: impl Iterator<Item = &'t str>,
+        families: &[usize],
+    ) -> Option<Meaning> {
         let may_decide = families.iter().filter_map(|family| self.may_decide.get(*family)).any(|may| *may);
         let mut nearest: Option<Meaning> = None;
         for text in texts {
             let best = self.meaning(text, families);
             if best.is_some_and(|meaning| meaning.decides) {
-                return best.map(|meaning| meaning.reason);
+                return best;
             }
             nearest = nearest.or(best);
             if nearest.is_some() && !may_decide {
                 break;
             }
         }
-        nearest.map(|meaning| meaning.reason)
+        nearest
     }
 
     /// What an enhanced status code means; a detail that is not listed, what its subject means.
@@ -172,7 +176,7 @@ mod tests {
             ),
             ("hello there", None),
         ] {
-            assert_eq!(vocabulary.reason_in([text].into_iter(), &[]), want, "{text}");
+            assert_eq!(vocabulary.meaning(text, &[]).map(|meaning| meaning.reason), want, "{text}");
         }
     }
 }

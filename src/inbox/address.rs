@@ -49,7 +49,8 @@ fn around(text: &str, at: usize, from: usize) -> Option<Spot<'_>> {
         after.char_indices().take_while(|(_, c)| in_domain(*c)).map(|(_, c)| c.len_utf8()).sum();
     let domain = after.get(..domain)?.trim_end_matches(['.', '-', '_']);
     let end = at + 1 + domain.len();
-    let sound = is_domain(domain) && end - start <= MAX_LENGTH;
+    let is_bracketed = before.get(..start)?.ends_with('<') && text.get(end..)?.starts_with('>');
+    let sound = is_domain(domain, is_bracketed) && end - start <= MAX_LENGTH;
     let address = text.get(start..end)?;
     sound.then_some(Spot { address, start, end })
 }
@@ -67,6 +68,10 @@ fn local_length(before: &str) -> Option<usize> {
     // X.400 writes `dda:SMTP=anna@example.se`.
     let text = text.rsplit_once("SMTP=").map_or(text, |(_, local)| local);
     let local = text.len();
+    let is_bracketed = before.strip_suffix(text).is_some_and(|rest| rest.ends_with('<'));
+    if is_bracketed && local > 0 {
+        return Some(local);
+    }
     let lead = local - text.trim_start_matches(['.', '\'', '*', '=', '/', '`', '|', '-', '&']).len();
     (local > lead).then_some(local - lead)
 }
@@ -88,12 +93,13 @@ fn is_wide(c: char) -> bool {
     c >= '\u{2E80}'
 }
 
-fn is_domain(domain: &str) -> bool {
+/// Tells whether a text is a domain name; only brackets make one with a top level of a single letter believable.
+fn is_domain(domain: &str, is_bracketed: bool) -> bool {
     let top = domain.rsplit('.').next().unwrap_or_default();
     domain.contains('.')
         && !domain.contains("..")
         && !domain.starts_with('.')
-        && top.chars().count() > 1
+        && (is_bracketed || top.chars().count() > 1)
         && !top.chars().all(|c| c.is_ascii_digit())
 }
 
@@ -133,6 +139,7 @@ mod tests {
             ("\"anna ek\"@example.se", vec!["\"anna ek\"@example.se"]),
             ("åsa@räksmörgås.example.se", vec!["åsa@räksmörgås.example.se"]),
             ("宛先anna@example.seは", vec!["anna@example.se"]),
+            ("<=anna@example.x>", vec!["=anna@example.x"]),
             ("anna@localhost, @example.se, x@1.2, a@b..se", vec![]),
             ("", vec![]),
         ] {

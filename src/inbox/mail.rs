@@ -161,7 +161,8 @@ impl<'m> Mail<'m> {
             return None;
         }
         let Signs { daemon, null_path, refuses, subject_fails, text_fails, delayed, .. } = self.signs;
-        let by_machine = (daemon || null_path) && (refuses || text_fails || subject_fails || delayed);
+        let says_so = refuses || text_fails || subject_fails || delayed;
+        let by_machine = daemon && null_path || (daemon || null_path) && says_so;
         if !(is_notice || by_machine || self.signs.family || subject_fails && text_fails) {
             return None;
         }

@@ -232,8 +232,9 @@ fn candidates(
             found.push(Candidate { address, key, sureness, unlikely: false, line: start });
             continue;
         }
+        let above = notice.get(..start).and_then(|text| text.lines().next_back()).unwrap_or_default();
         for spot in address::find(line) {
-            let Some(sureness) = sureness(line, spot, rules) else { continue };
+            let Some(sureness) = sureness(above, line, spot, rules) else { continue };
             let unlikely = others.enveloped.contains(&address::key(spot.address))
                 || sureness > Confidence::HeadOfLine && is_never_meant(spot.address, rules);
             push(spot.address.to_owned(), sureness, unlikely);
@@ -259,20 +260,15 @@ fn is_never_meant(address: &str, rules: &Rules) -> bool {
     rules.addresses.never.iter().any(|name| local.eq_ignore_ascii_case(name))
 }
 
-fn sureness(line: &str, spot: Spot<'_>, rules: &Rules) -> Option<Confidence> {
+fn sureness(above: &str, line: &str, spot: Spot<'_>, rules: &Rules) -> Option<Confidence> {
     let before = line.get(..spot.start)?;
     if before.chars().all(is_bullet) {
-        return Some(Confidence::HeadOfLine);
+        // A sentence that was broken there may say that somebody else is meant.
+        let is_another = before.is_empty() && compared(&lead(above), rules) == Ordering::Less;
+        return (!is_another).then_some(Confidence::HeadOfLine);
     }
-    let from = before.len().saturating_sub(60);
-    let from = (from..before.len()).find(|at| before.is_char_boundary(*at)).unwrap_or(before.len());
-    let lead = fold(before.get(from..)?);
-    let lead = lead.trim_end_matches(|c: char| !c.is_alphanumeric());
-    let longest = |words: &[String]| {
-        words.iter().filter(|word| ends_with_word(lead, word)).map(String::len).max().unwrap_or(0)
-    };
-    let (meant, other) = (longest(&rules.addresses.before), longest(&rules.addresses.not_after));
-    Some(match meant.cmp(&other) {
+    let lead = lead(before);
+    Some(match compared(&lead, rules) {
         Ordering::Less => return None,
         _ if matches!(lead.trim(), "to" | "cc") => Confidence::InHeader,
         _ if is_reply(lead.trim()) => Confidence::Marked,
@@ -280,6 +276,22 @@ fn sureness(line: &str, spot: Spot<'_>, rules: &Rules) -> Option<Confidence> {
         Ordering::Greater => Confidence::AfterLeadIn,
         Ordering::Equal => Confidence::Mentioned,
     })
+}
+
+/// The last words of a text, folded.
+fn lead(text: &str) -> String {
+    let from = text.len().saturating_sub(60);
+    let from = (from..text.len()).find(|at| text.is_char_boundary(*at)).unwrap_or(text.len());
+    let lead = fold(text.get(from..).unwrap_or_default());
+    lead.trim_end_matches(|c: char| !c.is_alphanumeric()).to_owned()
+}
+
+/// Whether words say that the address after them is meant (`Greater`), or that it is not (`Less`).
+fn compared(lead: &str, rules: &Rules) -> Ordering {
+    let longest = |words: &[String]| {
+        words.iter().filter(|word| ends_with_word(lead, word)).map(String::len).max().unwrap_or(0)
+    };
+    longest(&rules.addresses.before).cmp(&longest(&rules.addresses.not_after))
 }
 
 /// A line that repeats a host's reply begins with its codes: `550 5.1.1 <anna@example.se>... User unknown`.

@@ -90,7 +90,8 @@ impl Reader {
     fn read_nested(&self, raw: &[u8], depth: usize) -> Report {
         let message = Message::parse(raw);
         let mut text = text_of(&message);
-        if is_by_person(&message.headers, &self.rules) {
+        let by_person = is_by_person(&message.headers, &self.rules);
+        if by_person {
             // What somebody quotes is another's; a mail system's transcript begins so too.
             text = without_quotations(&text);
         }
@@ -105,7 +106,7 @@ impl Reader {
         let unnamed = if recipients.is_empty() { mail.unnamed(kind) } else { None };
         let has_status = message.with(Role::Status).next().is_some();
         if let Some(content) = returned.as_deref().filter(|_| !has_status && depth < MAX_FORWARDS)
-            && let Some(report) = self.forwarded(content, depth)
+            && let Some(report) = self.forwarded(content, by_person, depth)
         {
             return report;
         }
@@ -126,12 +127,18 @@ impl Reader {
         }
     }
 
-    /// The report on a notice with a delivery status that came inside another mail.
-    fn forwarded(&self, content: &[u8], depth: usize) -> Option<Report> {
-        memchr::memmem::find(content, b"elivery-")?;
-        Message::parse(content).with(Role::Status).next()?;
+    /// The report on a notice that came inside another mail: one with a delivery status, or any that a person forwarded.
+    fn forwarded(&self, content: &[u8], by_person: bool, depth: usize) -> Option<Report> {
+        let has_status = || {
+            memchr::memmem::find(content, b"elivery-")?;
+            Message::parse(content).with(Role::Status).next().map(drop)
+        };
+        if !by_person {
+            has_status()?;
+        }
         let report = self.read_nested(content, depth + 1);
-        (!report.recipients.is_empty()).then_some(report)
+        let is_notice = matches!(report.kind, MessageKind::Bounce | MessageKind::Delayed);
+        (!report.recipients.is_empty() && (is_notice || has_status().is_some())).then_some(report)
     }
 }
 

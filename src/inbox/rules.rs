@@ -170,6 +170,7 @@ const FAMILIES: &[(&str, &str)] = &[
     rule_file!("families/carriers.toml"),
     rule_file!("families/chinese.toml"),
     rule_file!("families/cisco.toml"),
+    rule_file!("families/clients.toml"),
     rule_file!("families/domino.toml"),
     rule_file!("families/dovecot.toml"),
     rule_file!("families/exchange.toml"),

@@ -29,21 +29,22 @@ impl Evidence<'_> {
         let texts = || self.near().chain(self.far.iter().copied());
         let status = self.best_status();
         let said = |texts: &mut dyn Iterator<Item = &str>| {
-            rules.vocabulary.reason_in(texts.map(|text| cut(text, MAX_SCOPE)), self.families)
+            rules.vocabulary.meaning_in(texts.map(|text| cut(text, MAX_SCOPE)), self.families)
         };
         // The words around may explain the recipient's own, but say nothing where there are none.
         let near = said(&mut self.near()).and_then(|_| said(&mut texts()));
-        let own_status = || self.near().find_map(enhanced_status);
-        let named = || {
-            let statuses = self.status.into_iter().chain(own_status());
-            statuses
-                .filter(|status| is_specific(status))
-                .find_map(|status| rules.vocabulary.by_status(status))
+        let clear = near.filter(|meaning| !meaning.is_vague).map(|meaning| meaning.reason);
+        let by_status = |status: &str| rules.vocabulary.by_status(status);
+        let own_status = self.status.into_iter().chain(self.near().find_map(enhanced_status));
+        let named = || own_status.clone().filter(|status| is_specific(status)).find_map(by_status);
+        let vague = || {
+            let said = near.map(|meaning| meaning.reason)?;
+            own_status.clone().filter(|status| is_about_recipient(status)).find_map(by_status).or(Some(said))
         };
-        let around = || said(&mut texts());
-        let coded = || status.as_deref().and_then(|status| rules.vocabulary.by_status(status));
+        let around = || said(&mut texts()).map(|meaning| meaning.reason);
+        let coded = || status.as_deref().and_then(by_status);
         let replied = || texts().find_map(reply_code).and_then(|code| rules.vocabulary.by_code(code));
-        let known = near.or_else(named).or_else(around).or_else(coded).or_else(replied);
+        let known = clear.or_else(named).or_else(vague).or_else(around).or_else(coded).or_else(replied);
         let reason = match known.unwrap_or(Reason::Undefined) {
             // x.2.1 is a mailbox that is closed, whatever the host calls it.
             Reason::UserUnknown if status.as_deref().is_some_and(|status| status.ends_with(".2.1")) => {
@@ -99,6 +100,12 @@ impl Evidence<'_> {
 fn is_specific(status: &str) -> bool {
     ["5.1.1", "5.1.2", "5.1.3", "5.1.6", "5.1.10", "5.2.2"]
         .contains(&enhanced_status(status).unwrap_or_default())
+}
+
+/// Tells whether a status is about the recipient's address, its mailbox or a rule (RFC 3463 §3.2, §3.3 and §3.8).
+fn is_about_recipient(status: &str) -> bool {
+    let status = enhanced_status(status).unwrap_or_default();
+    ["5.1.", "5.2.", "5.7."].iter().any(|subject| status.starts_with(subject))
 }
 
 /// The first enhanced status code of a text (RFC 3463 §2): `4.` or `5.` and two numbers of up to three digits.
