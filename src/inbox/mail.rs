@@ -162,11 +162,11 @@ impl<'m> Mail<'m> {
         }
         let Signs { daemon, null_path, refuses, subject_fails, text_fails, delayed, .. } = self.signs;
         let says_so = refuses || text_fails || subject_fails || delayed;
-        let by_machine = daemon && null_path || (daemon || null_path) && says_so;
-        if !(is_notice || by_machine || self.signs.family || subject_fails && text_fails) {
+        if !(daemon || null_path && says_so || self.signs.family || subject_fails && text_fails) {
             return None;
         }
-        let found = self.in_words(is_notice || self.signs.automatic || self.signs.family);
+        let found =
+            self.in_words(is_notice || daemon && says_so || self.signs.automatic || self.signs.family);
         let is_sure = is_notice && (self.is_report() || self.signs.subject_fails && self.signs.text_fails);
         (!found.is_empty() || is_sure).then(|| self.judged(found))
     }

@@ -86,7 +86,7 @@ fn is_automatic(headers: &Headers<'_>) -> bool {
 
 fn is_delayed(in_subject: &[Found<Sign>], in_text: &[Found<Sign>]) -> bool {
     let in_subject = has(in_subject, &Sign::Delay) && !has(in_subject, &Sign::Failure);
-    (in_subject || has(in_text, &Sign::Delay)) && !has(in_text, &Sign::Final)
+    in_subject || has(in_text, &Sign::Delay) && !has(in_text, &Sign::Final)
 }
 
 fn families<'f>(found: impl Iterator<Item = &'f Found<Sign>>) -> Vec<usize> {
