@@ -3,7 +3,7 @@
 //!
 //! They are put in before the styles are, for a style may depend on the elements around.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 
@@ -47,20 +47,13 @@ fn included(
             _ => {}
         }
         let Some(name) = block_name(tag.text) else { continue };
-        let wrong = |message: String, hint: &str| ComposeError::Source {
-            message,
-            hint: Some(hint.to_owned()),
-            excerpt: Excerpt::new(path, text, tag.range.clone()),
-        };
-        let file = format!("letter/{name}.html.hbs");
-        if !templates.join(&file).exists() && built_in::text(&file).is_empty() {
-            let hint = format!("write it as templates/{file}, or remove the tag");
-            return Err(wrong(format!("there is no block `{name}`"), &hint));
-        }
-        if depth == 0 {
-            return Err(wrong(format!("the block `{name}` includes itself"), "remove the tag"));
-        }
-        let (inner_path, inner) = template::load(templates, &file)?;
+        let (inner_path, inner) = block(templates, name, depth).map_err(|wrong| match wrong {
+            Wrong::Failed(error) => error,
+            Wrong::Tag { message, hint } => {
+                let excerpt = Excerpt::new(path, text, tag.range.clone());
+                ComposeError::Source { message, hint: Some(hint), excerpt }
+            }
+        })?;
         let is_root = at_root && !open.iter().any(|block| ["each", "with"].contains(block));
         whole.push_str(text.get(copied..tag.range.start).unwrap_or_default());
         let inner = included(templates, &inner_path, &inner, schema, is_root, depth - 1)?;
@@ -69,6 +62,30 @@ fn included(
     }
     whole.push_str(text.get(copied..).unwrap_or_default());
     Ok(whole)
+}
+
+/// Why a block cannot be put in.
+enum Wrong {
+    /// The tag names something that cannot be.
+    Tag {
+        message: String,
+        hint: String,
+    },
+    Failed(ComposeError),
+}
+
+/// The file and the text of a block.
+fn block(templates: &Path, name: &str, depth: usize) -> Result<(PathBuf, String), Wrong> {
+    let file = format!("letter/{name}.html.hbs");
+    if !templates.join(&file).exists() && built_in::text(&file).is_empty() {
+        let hint = format!("write it as templates/{file}, or remove the tag");
+        return Err(Wrong::Tag { message: format!("there is no block `{name}`"), hint });
+    }
+    if depth == 0 {
+        let message = format!("the block `{name}` includes itself");
+        return Err(Wrong::Tag { message, hint: "remove the tag".to_owned() });
+    }
+    template::load(templates, &file).map_err(Wrong::Failed)
 }
 
 /// The name in `{{> name}}`; the style sheet is put in elsewhere.

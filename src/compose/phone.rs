@@ -48,17 +48,7 @@ fn length(text: &str) -> Option<usize> {
     let digits = |text: &str| text.len() - text.trim_start_matches(|c: char| c.is_ascii_digit()).len();
     let (sign, allowed) = if text.starts_with('+') { (1, INTERNATIONAL) } else { (0, NATIONAL) };
     let first = digits(text.get(sign..)?);
-    let after = text.get(sign + first..)?;
-    let is_begun = match (sign, first) {
-        (1, 1..=3) => after.starts_with([' ', '\u{a0}', '-', '(']),
-        (1, length) => allowed.contains(&length),
-        (_, 2) => text.starts_with("08") && after.starts_with(['-', '–']),
-        (_, 3 | 4) => {
-            after.starts_with(['-', '–']) || text.starts_with("07") && after.starts_with([' ', '\u{a0}'])
-        }
-        (_, length) => length == 10 && text.starts_with("07"),
-    };
-    if !is_begun {
+    if !begins(text, sign, first, &allowed) {
         return None;
     }
     let (mut end, mut count) = (sign + first, first);
@@ -86,6 +76,20 @@ fn length(text: &str) -> Option<usize> {
         _ => true,
     };
     (is_whole && allowed.contains(&count)).then_some(end)
+}
+
+/// Tells whether a number may begin with this area or country code, `first` digits after the sign.
+fn begins(text: &str, sign: usize, first: usize, allowed: &Range<usize>) -> bool {
+    let after = text.get(sign + first..).unwrap_or_default();
+    match (sign, first) {
+        (1, 1..=3) => after.starts_with([' ', '\u{a0}', '-', '(']),
+        (1, length) => allowed.contains(&length),
+        (_, 2) => text.starts_with("08") && after.starts_with(['-', '–']),
+        (_, 3 | 4) => {
+            after.starts_with(['-', '–']) || text.starts_with("07") && after.starts_with([' ', '\u{a0}'])
+        }
+        (_, length) => length == 10 && text.starts_with("07"),
+    }
 }
 
 #[cfg(test)]

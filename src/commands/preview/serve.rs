@@ -121,7 +121,9 @@ impl Rebuilder {
     fn places(&self) -> Places {
         let (config, dir) = (&self.project.config, real(&self.project.dir));
         let keys = config.dkim.iter().map(|dkim| &dkim.key_file);
-        let named = [&config.members.file, &config.association.logo].into_iter().flatten().chain(keys);
+        let logos = config.partner.iter().filter_map(|partner| partner.logo.as_ref());
+        let named = [&config.members.file, &config.association.logo].into_iter().flatten();
+        let named = named.chain(logos).chain(keys);
         Places {
             files: named.map(|file| real(&dir.join(file))).chain([real(&dir.join(FILE))]).collect(),
             folders: [real(&dir.join("issues").join(self.issue.as_str())), real(&dir.join("templates"))]
