@@ -240,7 +240,7 @@ pub enum SuppressFor {
     Complaint,
     /// The address is dead.
     Bounced,
-    /// Somebody decided it.
+    /// Suppressed by hand.
     ByHand,
 }
 

@@ -63,8 +63,8 @@ impl Provider {
         PROVIDERS.get(name).ok_or_else(|| {
             let names: Vec<&str> = PROVIDERS.keys().map(String::as_str).collect();
             let meant = suggest::did_you_mean(name, names.iter().copied());
-            let meant = meant.unwrap_or_else(|| format!("known are {}", names.join(", ")));
-            format!("names no provider that is known here: {meant}")
+            let meant = meant.unwrap_or_else(|| format!("use one of {}", names.join(", ")));
+            format!("is not a known provider: {meant}")
         })
     }
 

@@ -52,7 +52,7 @@ pub enum MaxMissing {
 pub enum Missing {
     /// They stay as they are.
     Keep,
-    /// They get no more letters, until a list has them again.
+    /// They get no more letters until a list has them again.
     #[default]
     Deactivate,
 }

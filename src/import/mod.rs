@@ -149,7 +149,7 @@ impl Sheet {
             Self { path: path.to_owned(), format, columns, remarks: Vec::new(), place, only, text };
         if place.titles > 0 {
             let line = sheet.columns.header_line;
-            sheet.remark(format!("the header is on line {line}; the titles above it are passed over"));
+            sheet.remark(format!("the header is on line {line}; the titles above it are skipped"));
         }
         sheet.drop_personal_numbers(&options.wanted);
         for (column, message) in std::mem::take(&mut sheet.columns.remarks) {
@@ -182,8 +182,7 @@ impl Sheet {
                 let line = self.columns.header_line;
                 self.remarks.push(Remark { line, column: column.header, value: String::new(), message });
             } else {
-                let why =
-                    "is not kept: it looks like personal identity numbers (`keep` in [members] keeps it)";
+                let why = "is not stored: it looks like personal identity numbers (name it in `keep` in [members] to store it)";
                 self.columns.drop_column(position, why);
             }
         }

@@ -165,7 +165,7 @@ fn is_shown(command: &clap::Command) -> bool {
 fn without_backticks(page: &str) -> String {
     let lines = page.lines().map(|line| {
         let parts: Vec<&str> = line.split('`').collect();
-        if parts.len() % 2 == 0 {
+        if parts.len().is_multiple_of(2) {
             return line.to_owned();
         }
         let styled = parts.iter().enumerate().map(|(number, part)| match number % 2 {

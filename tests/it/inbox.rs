@@ -119,7 +119,10 @@ fn who_leaves_is_told_once_where_the_club_wants_it() {
     server.assert_polite();
     drop(server);
     club.write("4.eml", farewell(4, ""));
-    club.run(&read(&club, "4.eml")).code(0).stderr_has("could not be told").stdout_has("suppressed");
+    club.run(&read(&club, "4.eml"))
+        .code(0)
+        .stderr_has("Cannot send the confirmations")
+        .stdout_has("suppressed");
 }
 
 /// The Message-ID of an issue's letter to a member, and the token in it.

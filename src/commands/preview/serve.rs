@@ -71,7 +71,7 @@ fn announce(url: &str, issue: &IssueName, terminal: Terminal) {
         terminal.data(url);
     }
     terminal.say(format!(
-        "Open this address in your browser. The page follows the files of {issue}; press Ctrl-C to stop."
+        "Open this address in your browser. The page reloads when a file of {issue} changes. Press Ctrl-C to stop."
     ));
 }
 

@@ -204,11 +204,7 @@ pub(in crate::commands) fn agree_to_changes(
         context.terminal.say(&listed);
         let letters = plural(prepared.letters, "letter", "letters");
         let question = format!("Send the other {letters} as the issue is now?");
-        return crate::commands::agree(
-            context.terminal,
-            &question,
-            "use --changed to send them all the same",
-        );
+        return crate::commands::agree(context.terminal, &question, "use --changed to send them anyway");
     }
     Err(Error::new(Kind::Data, format!("{listed}\nNothing was sent"))
         .hint(format!("undo the changes, or send the rest as it is now: medlemsbrev send {issue} --changed")))
