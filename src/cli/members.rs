@@ -80,7 +80,7 @@ pub enum MembersCommand {
 pub struct ConfirmMember {
     /// The held member: e-mail address, member number, name or id:N.
     pub who: String,
-    /// The existing member who this is: gets the new values and keeps the history.
+    /// The existing member, who gets the new values and keeps the history.
     #[arg(
         long,
         value_name = "OTHER",

@@ -109,6 +109,6 @@ pub struct Resolve {
     /// Decide about all letters in doubt if the listing still has this digest.
     #[arg(long, value_name = "DIGEST", conflicts_with = "addresses")]
     pub expect: Option<String>,
-    /// The addresses [default: all letters in doubt, after a confirmation]
+    /// The addresses [default: all letters in doubt, after confirmation]
     pub addresses: Vec<Address>,
 }

@@ -1,4 +1,4 @@
-//! Pictures with a caption, a width of their own, or the text beside them: `![alt](x.jpg "caption"){width=50% side=left}`.
+//! Pictures with a caption, a width of their own, or the text next to them: `![alt](x.jpg "caption"){width=50% side=left}`.
 
 use std::fmt::Write;
 
@@ -7,9 +7,9 @@ use pulldown_cmark::{Event, Tag, TagEnd};
 
 use super::parts::TEXT_WIDTH;
 
-/// How the HTML of a picture with text beside it begins.
+/// The beginning of the HTML of a picture with text next to it.
 pub(super) const SIDE_BLOCKS: [&str; 2] = ["<div class=\"figure left\">", "<div class=\"figure right\">"];
-/// The width of a picture with text beside it, unless another is asked for, in CSS pixels.
+/// The default width of a picture with text next to it, in CSS pixels.
 const BESIDE: usize = 256;
 
 /// What the braces after a picture ask for.
@@ -71,7 +71,7 @@ struct Figure<'e, 'a> {
 }
 
 impl<'e, 'a> Figure<'e, 'a> {
-    /// Takes the picture at the beginning of `events`, with the braces behind it, and what is left of the text behind
+    /// Takes the picture at the beginning of `events`, with the braces after it, and what is left of the text after
     /// them; the rest of the events follows.
     fn take(events: &'e [Event<'a>]) -> Option<(Self, &'e str, &'e [Event<'a>])> {
         let (Event::Start(Tag::Image { dest_url, title, .. }), rest) = events.split_first()? else {

@@ -30,12 +30,12 @@ pub use encoding::{TextEncoding, encoding_for};
 pub use plan::{Duplicate, Plan};
 pub use rows::Rows;
 
-/// How a file is to be read; what is left out is found.
+/// How a file is read; `None` means: detect it.
 #[derive(Debug, Clone, Default)]
 pub struct Options {
     pub encoding: Option<TextEncoding>,
     pub delimiter: Option<u8>,
-    /// What the configuration says of columns.
+    /// The configuration of the columns.
     pub wanted: Wanted,
     /// Only rows for which this holds are members.
     pub only: Option<Segment>,
@@ -202,7 +202,7 @@ impl Sheet {
         Err(ImportError::Spreadsheet { path: path.to_owned(), reason })
     }
 
-    /// Tells whether a row is to be a member, as the configuration has it.
+    /// Tells whether a row is a member according to the configuration.
     pub(super) fn is_member(&self, row: &mut ListedMember) -> bool {
         let Some(only) = &self.only else { return true };
         let member = Member {

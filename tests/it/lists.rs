@@ -160,7 +160,7 @@ fn lists_are_read_as_people_have_them() {
             "Medlemslista 2026;;\n\nNamn;E-post;Ort\nÅke Östlund;ake@example.se;Väddinge\nSumma;1;\n".into(),
             "the titles above it are skipped",
         ),
-        ("Namn,E-post,Ort\nÅke Östlund,ake@example.se,Väddinge\nAntal: 1,,\n".into(), "adds up the others"),
+        ("Namn,E-post,Ort\nÅke Östlund,ake@example.se,Väddinge\nAntal: 1,,\n".into(), "a row of totals"),
         ("Namn;E-post;Ort;Kod;Kod\nÅke Östlund;ake@example.se;Väddinge;a;b\n".into(), "kod_2"),
         (
             "Namn;Kontaktperson;E-post;Ort\nÅke Östlund;Siv;ake@example.se;Väddinge\n".into(),

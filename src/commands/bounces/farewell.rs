@@ -56,7 +56,7 @@ impl Unsubscriber {
     }
 }
 
-/// Writes to those who left; what goes wrong with it is told, and changes nothing about their leaving.
+/// Sends confirmations to members who unsubscribed; a failure is reported and does not undo it.
 pub(super) fn write_to(context: Context<'_>, unsubscribers: &[Unsubscriber]) {
     if unsubscribers.is_empty() {
         return;

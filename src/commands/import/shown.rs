@@ -42,7 +42,7 @@ pub(super) struct Imported {
     pub difference: Option<Difference>,
 }
 
-/// The rows that were left out, and those that a person should look at, one line each.
+/// The invalid rows, and those that a person should check, one line each.
 pub(super) fn refusals(bad: &[InvalidRow], remarks: &[Remark]) -> impl Iterator<Item = String> {
     let refused = bad.iter().take(SHOWN).map(|bad| format!("invalid    {bad}"));
     refused.chain(remarks.iter().take(SHOWN).map(|remark| {

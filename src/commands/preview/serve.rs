@@ -93,7 +93,7 @@ struct Rebuilder {
     fields: BTreeSet<String>,
     desk: Desk,
     terminal: Terminal,
-    /// Whether the member list is to be read again: it changed, or it could not be read.
+    /// Whether the member list must be read again: it changed, or it could not be read.
     is_list_stale: bool,
     /// Whether the configuration cannot be used as it is.
     is_config_broken: bool,

@@ -120,7 +120,7 @@ impl Changes {
         }
     }
 
-    /// A line each; without `with_list` what happens to the members is left out.
+    /// A line each; `with_list` adds the changes of the member list.
     pub fn lines(&self, with_list: bool) -> Vec<String> {
         let files = self.files.iter().map(|FileChange { what, file }| format!("{what:<8} {file}"));
         let list = (with_list && self.list_changed).then(|| {
