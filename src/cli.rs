@@ -240,7 +240,7 @@ pub enum SuppressFor {
     Complaint,
     /// The address is dead.
     Bounced,
-    /// Somebody decided it.
+    /// Suppressed by hand.
     ByHand,
 }
 
@@ -263,7 +263,7 @@ pub struct Reading {
     /// What to do with active members who are missing from the list.
     #[arg(long, value_enum, value_name = "WHAT")]
     pub missing: Option<Missing>,
-    /// The members were renumbered: know them by their addresses and names this time.
+    /// The members were renumbered: recognise them by their addresses and names this time.
     #[arg(long)]
     pub renumbered: bool,
 }

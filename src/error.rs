@@ -144,7 +144,7 @@ impl Error {
                 str::to_owned,
             )),
             ServerError::TimedOut { server, .. } if server.ends_with(":465") => words.hint(format!(
-                "port 465 speaks TLS from the start: set security = \"tls\" in [{table}]"
+                "port 465 uses TLS from the first byte: set security = \"tls\" in [{table}]"
             )),
             ServerError::NoStarttls { .. } => words.hint(format!(
                 "not sent: the connection would not be encrypted; set security = \"tls\" in [{table}], or \"none\" for a server on this machine"

@@ -1,4 +1,4 @@
-//! Who gets what: the members, the sections that they see and how large their letters are.
+//! Members, the sections that they get, and the size of their letters.
 
 use std::collections::BTreeSet;
 

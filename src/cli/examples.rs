@@ -38,7 +38,7 @@ examples! {
         "medlemsbrev members show id:7 --json";
     MEMBERS_ADD:
         "medlemsbrev members add --name 'Anna Ek' --email anna@example.se --set område=skärgård"
-        "medlemsbrev members add --name 'Byakiosken' --email kiosk@example.se --consent-source 'letter of 3 May'";
+        "medlemsbrev members add --name Kim --email kim@example.se --consent-source 'phone, 3 May'";
     MEMBERS_SET:
         "medlemsbrev members set anna@example.se email=anna.ek@example.se ort=Åkerhult"
         "medlemsbrev members set 101 telefon=";

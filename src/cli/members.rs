@@ -11,7 +11,7 @@ use super::examples;
 /// WHO is an e-mail address, a member number, or id:N as shown by `members list --columns id`.
 #[derive(Debug, Subcommand)]
 pub enum MembersCommand {
-    /// List members who are held until you decide who they are, with whom each may be.
+    /// List members whose identity is uncertain, with the members they may be.
     #[command(after_help = examples::MEMBERS_HELD)]
     Held,
     /// Decide who a held member is.
@@ -80,7 +80,7 @@ pub enum MembersCommand {
 pub struct ConfirmMember {
     /// The held member: e-mail address, member number, name or id:N.
     pub who: String,
-    /// The member of the register who it is: that one gets the new values and keeps its history.
+    /// The existing member, who gets the new values and keeps the history.
     #[arg(
         long,
         value_name = "OTHER",
@@ -88,7 +88,7 @@ pub struct ConfirmMember {
         conflicts_with = "someone_else"
     )]
     pub same_as: Option<String>,
-    /// It is somebody whom the register did not know: mailed from now on.
+    /// This is a new member, who is mailed from now on.
     #[arg(long)]
     pub someone_else: bool,
 }

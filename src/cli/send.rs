@@ -103,12 +103,12 @@ pub struct Resolve {
     /// Only letters that were rejected for REASON, such as `policy`.
     #[arg(long, value_name = "REASON", requires = "rejected")]
     pub reason: Option<Reason>,
-    /// Take over what the send log knows: letters that it calls accepted and the ledger does not.
+    /// Record the letters as accepted that are in the send log but not in the ledger.
     #[arg(long, conflicts_with_all = ["accepted", "resend", "addresses"])]
     pub from_log: bool,
     /// Decide about all letters in doubt if the listing still has this digest.
     #[arg(long, value_name = "DIGEST", conflicts_with = "addresses")]
     pub expect: Option<String>,
-    /// The addresses [default: all letters in doubt, after a question]
+    /// The addresses [default: all letters in doubt, after confirmation]
     pub addresses: Vec<Address>,
 }

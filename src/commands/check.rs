@@ -159,7 +159,7 @@ pub(super) fn compose(
     Ok(setup.and_then(|setup| Composer::new(source.clone(), setup, key)))
 }
 
-/// What is to be said of an issue's files and if they can be composed, of its letters; `members` hands over all
+/// The findings in an issue's files and, if they can be composed, in its letters; `members` hands over all
 /// who can be mailed.
 pub(super) fn findings(
     project: &Project,

@@ -23,7 +23,7 @@ use shown::{Imported, SHOWN, refusals};
 
 const ROW_NUMBERS: &str = "The member numbers are 1, 2, 3 … in the order of the rows. If they only number the rows, set key = \"email\" in [members].";
 
-/// How the member list is to be read; what is `None` is as configured.
+/// How the member list is read; `None` means: as configured.
 #[derive(Debug, Clone, Default)]
 pub(super) struct ListRequest {
     skip_bad: bool,

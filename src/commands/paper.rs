@@ -178,7 +178,7 @@ fn ask_again(
 fn done(context: Context<'_>, ledger: &Ledger, issue: &IssueName) -> Result<Exit, Error> {
     let posted = ledger.paper_posted(issue, Timestamp::now())? as u64;
     if posted == 0 {
-        let message = format!("{issue} has no printed letters that wait to be posted");
+        let message = format!("{issue} has no printed letters to post");
         return Err(
             Error::new(Kind::Data, message).hint(format!("print them first: medlemsbrev paper {issue}"))
         );

@@ -1,4 +1,4 @@
-//! `schedule`: what to give to cron or systemd.
+//! `schedule`: lines for cron or units for systemd.
 
 pub(super) mod due;
 pub(super) mod remind;

@@ -1,4 +1,4 @@
-//! `completions` and `man`: what a shell and `man` want to know.
+//! `completions` and `man`: scripts for shells, and manual pages.
 
 use std::ffi::{OsStr, OsString};
 use std::io;
@@ -28,7 +28,7 @@ pub fn answer(arguments: &[OsString]) -> Result<bool, clap::Error> {
     CompleteEnv::with_factory(command).var(VARIABLE).try_complete(arguments, here.as_deref())
 }
 
-/// Prints the script that makes a shell ask.
+/// Prints the completion script of a shell.
 pub(super) fn completions(shell: clap_complete::Shell, terminal: Terminal) -> Result<Exit, Error> {
     let mut script = Vec::new();
     if let Some(shell) = Shells::builtins().completer(&shell.to_string()) {

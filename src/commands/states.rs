@@ -43,7 +43,7 @@ pub(super) fn words(name: &str) -> String {
         "no_section" => "no section for the member".to_owned(),
         "held" => "held (medlemsbrev members held)".to_owned(),
         "later" => "joined or became reachable later".to_owned(),
-        "shares_letter" => "the address has the letter already".to_owned(),
+        "shares_letter" => "the address already has the letter".to_owned(),
         other => other.replace('_', " "),
     }
 }

@@ -41,7 +41,7 @@ fn words(state: TemplateState) -> &'static str {
         TemplateState::Changed => "your own",
         TemplateState::OldCopy => "copy of an earlier version: update it with --write",
         TemplateState::OldChanged => {
-            "your own, from an earlier version: merge the .new file that --write makes, then delete it"
+            "your own, from an earlier version: merge the .new file that --write creates, then delete it"
         }
     }
 }

@@ -40,7 +40,7 @@ pub enum TemplateState {
     Changed,
     /// A copy of an earlier version that nobody has changed.
     OldCopy,
-    /// A changed copy of an earlier version, or the newer version still waits beside it.
+    /// A changed copy of an earlier version, or the newer version is still next to it.
     OldChanged,
 }
 
@@ -56,7 +56,7 @@ pub fn template_states(templates: &Path) -> Vec<(&'static str, TemplateState)> {
 }
 
 /// Writes the built-in templates into the project, so that they can be changed. A file that was changed is kept: what a newer
-/// version brings is written beside it, as `NAME.new`. Returns the files written.
+/// version brings is written next to it, as `NAME.new`. Returns the files written.
 ///
 /// # Errors
 /// If a file cannot be written.

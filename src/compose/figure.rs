@@ -1,4 +1,4 @@
-//! Pictures with a caption, a width of their own, or the text beside them: `![alt](x.jpg "caption"){width=50% side=left}`.
+//! Pictures with a caption, a width of their own, or the text next to them: `![alt](x.jpg "caption"){width=50% side=left}`.
 
 use std::fmt::Write;
 
@@ -7,14 +7,14 @@ use pulldown_cmark::{Event, Tag, TagEnd};
 
 use super::images::TEXT_WIDTH;
 
-/// How the HTML of a picture with text beside it begins.
+/// The beginning of the HTML of a picture with text next to it.
 pub(super) const SIDE_BLOCKS: [&str; 4] = [
     "<div class=\"figure left\">",
     "<div class=\"figure right\">",
     "<span class=\"figure left\">",
     "<span class=\"figure right\">",
 ];
-/// The width of a picture with text beside it, unless another is asked for, in CSS pixels.
+/// The default width of a picture with text next to it, in CSS pixels.
 const BESIDE: usize = 256;
 
 /// What the braces after a picture ask for.

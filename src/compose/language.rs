@@ -95,7 +95,7 @@ impl Language {
         layers.try_into().map_err(|error| super::source::toml_error(&path, &text, 0, &error))
     }
 
-    /// The built-in languages and those of the project, but for one; a file that is not right is left out, as only what the
+    /// The built-in languages and those of the project, except one; an invalid file is omitted, as only what the
     /// letter itself is in must be there.
     pub fn others(code: &str, templates: &Path) -> Vec<Self> {
         let entries = std::fs::read_dir(templates.join("language")).into_iter().flatten().flatten();

@@ -143,7 +143,7 @@ pub(super) fn mailbox(name: Option<String>, address: &Address) -> Result<Mailbox
     Ok(Mailbox::new(name, parsed))
 }
 
-/// `mixed(alternative(text, related(html, images)), attachments)`; levels with one part are left out.
+/// `mixed(alternative(text, related(html, images)), attachments)`; levels with one part are omitted.
 fn body(issue: &IssueName, images: &[SinglePart], attachments: &[SinglePart]) -> Result<MultiPart, String> {
     let text = part("text/plain; charset=utf-8; format=flowed", TEXT_HERE)?;
     let html = part("text/html; charset=utf-8", HTML_HERE)?;

@@ -115,7 +115,7 @@ pub struct Setup {
     pub has_web_page: bool,
     /// The time zone of the events.
     pub zone: TimeZone,
-    /// Who is a member with a vote; a notice is for them alone.
+    /// The members with a vote; a notice is only for them.
     pub voting: Option<Segment>,
     /// Those who sign every letter (DKIM).
     pub signers: Vec<Signer>,

@@ -23,7 +23,7 @@ pub(super) struct Page<'a> {
     pub greeting: &'a str,
     /// Whether this is the web page for everyone: no greeting and no unsubscribing.
     pub web: bool,
-    /// Where the web page stands in the archive; `None` in a letter.
+    /// The place of the web page in the archive; `None` in a letter.
     pub archive: Option<&'a Neighbours>,
     /// Whether it is a notice to all members: nobody unsubscribes from it.
     pub notice: bool,

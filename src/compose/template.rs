@@ -35,7 +35,7 @@ impl Templates {
         Self { registry: registry() }
     }
 
-    /// Templates whose values stand as they are.
+    /// Templates whose values are not escaped.
     pub fn text() -> Self {
         let mut registry = registry();
         registry.register_escape_fn(handlebars::no_escape);

@@ -1,4 +1,4 @@
-//! `[inbox]`: where bounces come back, and what becomes of them.
+//! `[inbox]`: the sources of returned mail, and how it is processed.
 
 use std::fmt;
 use std::path::PathBuf;
@@ -13,7 +13,7 @@ use crate::net::{Auth, Security};
 use super::password::PasswordKeys;
 use super::{Count, Span};
 
-/// Where bounces come from, and what becomes of them.
+/// The sources of returned mail, and how it is processed.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Inbox {
@@ -21,9 +21,9 @@ pub struct Inbox {
     pub sources: Vec<PathBuf>,
     /// The folder to which handled messages of a Maildir or folder are moved.
     pub move_to: Option<PathBuf>,
-    /// After this many issues in a row that bounced softly an address is given up.
+    /// After this many issues in a row with a soft bounce an address is suppressed.
     pub soft_issues: Count,
-    /// Answer a mail by which somebody leaves with a short one that says so.
+    /// Send a short confirmation to members who unsubscribe by mail.
     pub confirm: bool,
     /// The name of our mail server in `Authentication-Results`, whose verdict on DMARC is believed (RFC 8601 §2.5).
     pub authserv_id: Option<String>,
@@ -92,7 +92,7 @@ impl Imap {
         }
     }
 
-    /// What one value asks of another.
+    /// Checks that the values are consistent.
     pub(super) fn check(&self) -> Result<(), (&'static str, &'static str)> {
         self.password().check(true).map_err(|message| ("inbox.imap.username", message))?;
         if self.security == Security::None && !super::is_this_machine(&self.host) {

@@ -158,13 +158,13 @@ pub struct Members {
     pub skip_bad: bool,
     pub max_missing: MaxMissing,
     pub missing: Missing,
-    /// By what members are known (default: the number, where there is one).
+    /// How members are recognised (default: the number, if there is one).
     pub key: Option<IdentityKey>,
     /// Field → header in the file, or several, the best first.
     pub columns: BTreeMap<String, Headers>,
-    /// Only rows for which this holds are members.
+    /// Only rows that match this are members.
     pub only: Option<Segment>,
-    /// Who is a member with a vote, to whom notices go (default: everyone).
+    /// The members with a vote, to whom notices go (default: everyone).
     pub voting: Option<Segment>,
     /// Headers of columns that are not kept.
     pub ignore: Vec<String>,
@@ -233,7 +233,7 @@ impl Config {
     /// Reads and checks the configuration in a project's folder.
     ///
     /// # Errors
-    /// Points at the line that is wrong.
+    /// With the place in the file if a value is invalid.
     pub fn load(dir: &Path) -> Result<Self, ConfigError> {
         let path = dir.join(FILE);
         let text = match std::fs::read_to_string(&path) {
@@ -262,7 +262,7 @@ impl Config {
         Ok(config)
     }
 
-    /// Checks what one value asks of another.
+    /// Checks that the values are consistent.
     fn check(&self, path: &Path) -> Result<(), ConfigError> {
         let wrong = |key, message: &str| {
             Err(ConfigError::Value { path: path.to_owned(), key, message: message.to_owned() })

@@ -68,7 +68,7 @@ impl Password {
     /// Reads the password; one line end after it is dropped.
     ///
     /// # Errors
-    /// Says which source gave nothing, or that the file's permissions let others read it.
+    /// If the source has no password, or others may read the file.
     pub fn read(&self) -> Result<SecretString, PasswordError> {
         let text = match self {
             Self::Environment(name) => {

@@ -58,17 +58,17 @@ impl Provider {
     /// The provider with this name in the configuration.
     ///
     /// # Errors
-    /// Says which one may be meant, or names all.
+    /// With the nearest known name, or all names.
     pub fn named(name: &str) -> Result<&'static Self, String> {
         PROVIDERS.get(name).ok_or_else(|| {
             let names: Vec<&str> = PROVIDERS.keys().map(String::as_str).collect();
             let meant = suggest::did_you_mean(name, names.iter().copied());
-            let meant = meant.unwrap_or_else(|| format!("known are {}", names.join(", ")));
-            format!("names no provider that is known here: {meant}")
+            let meant = meant.unwrap_or_else(|| format!("use one of {}", names.join(", ")));
+            format!("is not a known provider: {meant}")
         })
     }
 
-    /// Fills in what the user's own `[transport]` table does not say.
+    /// Sets the keys that the user's own `[transport]` table does not have.
     pub(super) fn fill(&self, transport: &mut Transport, own: &toml::Table) {
         let is_own = |key: &str| own.contains_key(key);
         if !is_own("host") {
@@ -88,7 +88,7 @@ impl Provider {
         }
     }
 
-    /// What is about to change there, as long as it matters.
+    /// An announced change at the provider, until its date has passed.
     pub fn notice(&self, today: Date) -> Option<&str> {
         self.notice.as_deref().filter(|_| self.until.is_none_or(|until| today < until))
     }

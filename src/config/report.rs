@@ -1,4 +1,4 @@
-//! `[report]`: what the board wants to know, and who gets it.
+//! `[report]`: the report to the board.
 
 use serde::Deserialize;
 
@@ -28,7 +28,7 @@ impl Default for Report {
 const PERSONAL: [&str; 6] = ["number", "name", "first_name", "last_name", "email", "phone"];
 
 impl Report {
-    /// Checks that members are grouped by what groups them.
+    /// Checks that no grouping field describes single members.
     pub(super) fn check(&self) -> Result<(), String> {
         match self.by.iter().find(|field| PERSONAL.contains(&field.as_str())) {
             Some(field) => Err(format!(

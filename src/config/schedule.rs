@@ -1,4 +1,4 @@
-//! `[schedule]`: when letters are promised, and who is reminded.
+//! `[schedule]`: when issues are due, and who is reminded.
 
 use std::str::FromStr;
 
@@ -14,7 +14,7 @@ pub struct Schedule {
     /// When each of the year's issues is due, in their order.
     pub due: Vec<MonthDay>,
     pub editors: Vec<Address>,
-    /// How many days before an issue is due `remind` begins.
+    /// How many days before the due date `remind` begins.
     pub remind_days: u16,
 }
 
@@ -65,7 +65,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn days_stand_in_every_year() {
+    fn a_day_is_in_every_year() {
         let day: MonthDay = "05-15".parse().unwrap();
         assert_eq!(day.in_year(2026).unwrap().to_string(), "2026-05-15");
         for text in ["", "15 maj", "13-01", "02-29", "5"] {

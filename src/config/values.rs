@@ -37,7 +37,7 @@ pub struct Span(pub Duration);
 #[serde(try_from = "String")]
 pub struct FolderUrl(pub String);
 
-/// How many active members a new file may leave out: a number or a share.
+/// How many active members may be missing from a new file: a number or a share.
 #[derive(Debug, Clone, Copy, PartialEq, Deserialize)]
 #[serde(try_from = "MaxMissingText")]
 pub enum MaxMissing {
@@ -46,13 +46,13 @@ pub enum MaxMissing {
     Percent(f64),
 }
 
-/// What becomes of active members that a new file leaves out.
+/// What to do with active members who are missing from a new file.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, clap::ValueEnum)]
 #[serde(rename_all = "lowercase")]
 pub enum Missing {
     /// They stay as they are.
     Keep,
-    /// They get no more letters, until a list has them again.
+    /// They get no more letters until a list has them again.
     #[default]
     Deactivate,
 }
@@ -64,7 +64,7 @@ enum MaxMissingText {
     Text(String),
 }
 
-/// A length of time that may be nothing, such as `0s`, `30s` or `5min`.
+/// A length of time that may be zero, such as `0s`, `30s` or `5min`.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
 #[serde(try_from = "SignedDuration")]
 pub struct Wait(pub Duration);

@@ -24,7 +24,7 @@ pub enum MessageKind {
     Other,
 }
 
-/// How an address is to be treated.
+/// How to treat an address.
 #[derive(
     Debug,
     Clone,

@@ -1,4 +1,4 @@
-//! A member list's rows: what a list says of a member, before the register knows whom it means.
+//! A member list's rows: the data of a member, before it is known which member of the register it is.
 
 use std::collections::{BTreeMap, HashSet};
 use std::hash::{BuildHasher, RandomState};

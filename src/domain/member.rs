@@ -27,12 +27,12 @@ pub struct Member {
     pub name: String,
     /// None for members who get the letter on paper.
     pub address: Option<Address>,
-    /// All other fields by their canonical names (see [`super::field`]); empty values are left out.
+    /// All other fields by their canonical names (see [`super::field`]); empty values are omitted.
     pub fields: BTreeMap<String, String>,
 }
 
 impl Member {
-    /// The value of a field by its canonical name; empty and unknown fields give `None`.
+    /// The value of a field by its canonical name; `None` for empty and unknown fields.
     pub fn field(&self, name: &str) -> Option<&str> {
         let value = match name {
             "number" => self.number.as_deref(),

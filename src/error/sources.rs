@@ -106,7 +106,7 @@ impl From<LedgerError> for Error {
         let words = Self::of(kind, &error);
         match error {
             LedgerError::Renumbered { .. } => words.hint(
-                "if the numbers are right, go on with --renumbered; if they only count the rows, set key = \"email\" in [members]; \
+                "if the numbers are right, use --renumbered; if they only count the rows, set key = \"email\" in [members]; \
                  if the list was sorted by mistake, restore it",
             ),
             LedgerError::TwoRows { .. } => {

@@ -102,8 +102,7 @@ impl Columns {
             let (field, preference) = match choice {
                 _ if header.is_empty() || wanted.is_ignored(cell) => (None, None),
                 _ if personal::is_named(cell) && !wanted.is_kept(cell) => {
-                    let message =
-                        "is not kept: it has personal identity numbers (`keep` in [members] keeps it)";
+                    let message = "is not stored: it has personal identity numbers (name it in `keep` in [members] to store it)";
                     columns.remarks.push((header.clone(), message.to_owned()));
                     (None, None)
                 }
@@ -116,7 +115,7 @@ impl Columns {
             if let (Some(field), None) = (&field, choice)
                 && let Some(meant) = field::known(cell).filter(|meant| *meant != field)
             {
-                let message = format!("is kept as `{field}`: another column is taken for `{meant}`");
+                let message = format!("is stored as `{field}`: another column is used for `{meant}`");
                 columns.remarks.push((header.clone(), message));
             }
             taken.extend(field.clone());

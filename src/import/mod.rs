@@ -30,12 +30,12 @@ pub use encoding::{TextEncoding, encoding_for};
 pub use plan::{Duplicate, Plan};
 pub use rows::Rows;
 
-/// How a file is to be read; what is left out is found.
+/// How a file is read; `None` means: detect it.
 #[derive(Debug, Clone, Default)]
 pub struct Options {
     pub encoding: Option<TextEncoding>,
     pub delimiter: Option<u8>,
-    /// What the configuration says of columns.
+    /// The configuration of the columns.
     pub wanted: Wanted,
     /// Only rows for which this holds are members.
     pub only: Option<Segment>,
@@ -149,7 +149,7 @@ impl Sheet {
             Self { path: path.to_owned(), format, columns, remarks: Vec::new(), place, only, text };
         if place.titles > 0 {
             let line = sheet.columns.header_line;
-            sheet.remark(format!("the header is on line {line}; the titles above it are passed over"));
+            sheet.remark(format!("the header is on line {line}; the titles above it are skipped"));
         }
         sheet.drop_personal_numbers(&options.wanted);
         for (column, message) in std::mem::take(&mut sheet.columns.remarks) {
@@ -182,8 +182,7 @@ impl Sheet {
                 let line = self.columns.header_line;
                 self.remarks.push(Remark { line, column: column.header, value: String::new(), message });
             } else {
-                let why =
-                    "is not kept: it looks like personal identity numbers (`keep` in [members] keeps it)";
+                let why = "is not stored: it looks like personal identity numbers (name it in `keep` in [members] to store it)";
                 self.columns.drop_column(position, why);
             }
         }
@@ -203,7 +202,7 @@ impl Sheet {
         Err(ImportError::Spreadsheet { path: path.to_owned(), reason })
     }
 
-    /// Tells whether a row is to be a member, as the configuration has it.
+    /// Tells whether a row is a member according to the configuration.
     pub(super) fn is_member(&self, row: &mut ListedMember) -> bool {
         let Some(only) = &self.only else { return true };
         let member = Member {

@@ -179,7 +179,7 @@ impl ListedMember {
                         remark(format!("is read as {address}"));
                     }
                     if address.needs_smtputf8() {
-                        remark("has letters outside ASCII before the @, which only some mail servers take (SMTPUTF8)".to_owned());
+                        remark("has letters outside ASCII before the @, which only some mail servers accept (SMTPUTF8)".to_owned());
                     }
                     self.address = Some(address);
                 }
@@ -323,7 +323,7 @@ impl Iterator for Rows<'_> {
             }
             if is_sum(&self.record) {
                 let value = shortened(&self.record.iter().collect::<Vec<_>>().join(" "));
-                let message = "is passed over: it adds up the others".to_owned();
+                let message = "is skipped: it is a row of totals".to_owned();
                 self.sums.push(Remark { line, column: String::new(), value, message });
                 continue;
             }

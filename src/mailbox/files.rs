@@ -92,7 +92,7 @@ impl MessageFile {
     /// Moves a handled message of a folder to `to`, or a Maildir's new one to its read ones.
     ///
     /// # Errors
-    /// If it cannot be moved, or something with its name is there already.
+    /// If it cannot be moved, or something with its name already exists.
     pub fn put_away(&self, to: Option<&Path>) -> io::Result<()> {
         let is_new = self.path.parent().is_some_and(|folder| folder.ends_with("new"));
         let maildir =
@@ -112,7 +112,7 @@ impl MessageFile {
         }
         let target = target.join(name);
         if target.exists() {
-            let message = format!("`{}` is there already", target.display());
+            let message = format!("`{}` already exists", target.display());
             return Err(io::Error::new(io::ErrorKind::AlreadyExists, message));
         }
         fs::rename(&self.path, target)

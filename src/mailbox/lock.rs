@@ -62,7 +62,7 @@ impl Locked {
                 ErrorKind::AlreadyExists => Ok(Some(Holder::Dotlock(name))),
                 ErrorKind::PermissionDenied | ErrorKind::ReadOnlyFilesystem => {
                     let name = name.display();
-                    told(format!("cannot make `{name}` ({error}): the mbox is locked by flock alone."));
+                    told(format!("cannot create `{name}` ({error}): the mbox is locked by flock only."));
                     Ok(None)
                 }
                 _ => Err(error),

@@ -13,6 +13,7 @@ use crate::cli::{self, Cli};
 const CONFIGURATION: &str = include_str!("../../docs/configuration.md");
 const EXIT_CODES: &str = include_str!("../../docs/exit-codes.md");
 const PROJECT: &str = include_str!("../../docs/project.md");
+const README: &str = include_str!("../../README.md");
 
 const NAME: &str = "medlemsbrev";
 const MANUAL: &str = "medlemsbrev manual";
@@ -50,7 +51,9 @@ pub(crate) fn program() -> io::Result<ManualPage> {
     man.render_title(&mut text)?;
     man.render_name_section(&mut text)?;
     man.render_synopsis_section(&mut text)?;
-    man.render_description_section(&mut text)?;
+    let mut roff = Roff::new();
+    markdown::write(&mut roff, README.split("\n## ").next().unwrap_or_default());
+    text.extend_from_slice(section("DESCRIPTION", &roff).as_bytes());
     let mut roff = Roff::new();
     for (heading, names) in cli::GROUPS {
         roff.control("SS", [heading]);
@@ -96,7 +99,8 @@ fn add_command(command: &clap::Command, above: &str, pages: &mut Vec<ManualPage>
     let spoken = format!("{above} {}", command.get_name());
     let name = spoken.replace(' ', "-");
     let mut text = Vec::new();
-    let man = man(command.clone().bin_name(&spoken).display_name(&name), &name);
+    let titled = command.clone().bin_name(&spoken).display_name(&name).subcommand_value_name("COMMAND");
+    let man = man(titled, &name);
     man.render_title(&mut text)?;
     man.render_name_section(&mut text)?;
     man.render_synopsis_section(&mut text)?;
@@ -161,7 +165,7 @@ fn is_shown(command: &clap::Command) -> bool {
 fn without_backticks(page: &str) -> String {
     let lines = page.lines().map(|line| {
         let parts: Vec<&str> = line.split('`').collect();
-        if parts.len() % 2 == 0 {
+        if parts.len().is_multiple_of(2) {
             return line.to_owned();
         }
         let styled = parts.iter().enumerate().map(|(number, part)| match number % 2 {
@@ -171,4 +175,31 @@ fn without_backticks(page: &str) -> String {
         styled.collect()
     });
     lines.map(|line: String| line + "\n").collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pages_have_their_sections() {
+        let pages = pages().unwrap();
+        let text = |file: &str| pages.iter().find(|page| page.file == file).unwrap().text.clone();
+        let (program, config) = (text("man1/medlemsbrev.1"), text("man5/medlemsbrev.toml.5"));
+        let sections = |page: &str| {
+            page.lines().filter_map(|line| Some(line.strip_prefix(".SH ")?.to_owned())).collect::<Vec<_>>()
+        };
+        let want = "NAME SYNOPSIS DESCRIPTION COMMANDS OPTIONS \"GLOBAL OPTIONS\" \"EXIT STATUS\" FILES ENVIRONMENT \
+                    \"SEE ALSO\"";
+        assert_eq!(sections(&program).join(" "), want);
+        assert!(program.contains("\n.TP\n\\fB65\\fR\nbad input data"), "{program}");
+        assert!(sections(&config).contains(&"[inbox.imap]".to_owned()), "{config}");
+        assert!(
+            text("man1/medlemsbrev-members-list.1").contains("EXAMPLES\n.nf\nmedlemsbrev members list\n")
+        );
+        assert!(pages.len() > 35, "{}", pages.len());
+        for page in &pages {
+            assert!(!page.text.contains(['`', '\u{1b}']), "{}", page.file);
+        }
+    }
 }

@@ -114,7 +114,7 @@ impl Terminal {
     }
 }
 
-/// Prints a line of a conversation with a server on stderr; what could change the terminal's state is left out.
+/// Prints a line of a conversation with a server on stderr; what could change the terminal's state is omitted.
 pub fn print_transcript(line: &str) {
     let clean: String = line
         .chars()

@@ -39,7 +39,7 @@ use worker::Worker;
 const SHORTEST_PAUSE: Duration = Duration::from_secs(5);
 const LONGEST_PAUSE: Duration = Duration::from_mins(5);
 
-/// What is to be sent.
+/// The letters to send.
 #[derive(Debug, Clone)]
 pub struct Job {
     pub issue: IssueName,

@@ -12,7 +12,7 @@ use super::{End, Job, wait_for_stop};
 /// How often to look for a decision by another process.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
 
-/// Why a run is to end.
+/// Why a run must end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Reason {
     Signal,
@@ -63,7 +63,7 @@ impl Watchman {
         Ok(Self { reason, over })
     }
 
-    /// True once the run is to end.
+    /// True once the run must end.
     pub fn over(&self) -> watch::Receiver<bool> {
         self.over.clone()
     }
@@ -77,7 +77,7 @@ impl Watchman {
         })
     }
 
-    /// Waits until the run is to end.
+    /// Waits until the run must end.
     pub async fn ended(&mut self) -> End {
         if self.reason.wait_for(Option::is_some).await.is_err() {
             std::future::pending::<()>().await;

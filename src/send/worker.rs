@@ -106,12 +106,12 @@ impl Worker {
         Ok(end)
     }
 
-    /// Whether the run is to end.
+    /// Whether the run must end.
     fn is_over(&self) -> bool {
         *self.stop.borrow() || *self.halted.borrow()
     }
 
-    /// Waits until the run is to end.
+    /// Waits until the run must end.
     async fn over(&self) {
         let (mut stop, mut halted) = (self.stop.clone(), self.halted.clone());
         tokio::select! {

@@ -229,7 +229,7 @@ fn letters_in_doubt_are_settled_by_a_person() {
     club.run("resolve 2026-1 --resend").code(2).stderr_has("--expect");
     club.run("resolve 2026-1 --accepted --expect 0123456789ab")
         .code(65)
-        .stderr_has("not those of the listing");
+        .stderr_has("the list has changed since");
     club.run("resolve 2026-1 --accepted member0001@example.org").code(0);
     club.run("resolve 2026-1 --resend member0002@example.org").code(0);
     club.run("send 2026-1 --yes").code(0);

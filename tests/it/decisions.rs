@@ -292,7 +292,7 @@ fn times_between_which_nothing_could_be_sent_are_found_before() {
             "send_at = \"2027-05-01T08:00\"\nsend_until = \"2027-04-01T08:00\"",
             "send_until is not after send_at",
         ),
-        ("send_at = \"2027-03-28T02:30\"", "send_at is an hour that the clocks skip"),
+        ("send_at = \"2027-03-28T02:30\"", "send_at is in the hour that summer time skips"),
     ] {
         let club = club(&server, lines);
         let config = club.read("medlemsbrev.toml");

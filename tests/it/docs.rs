@@ -333,3 +333,21 @@ fn the_commands_in_the_text_exist() {
     }
     assert!(checked > 60, "only {checked} commands were found");
 }
+
+#[test]
+fn man_shows_the_manual_pages_without_a_warning() {
+    let club = Sandbox::empty();
+    let files = club.run_in_shell("\"$MEDLEMSBREV\" man --output man").code(0).stdout();
+    assert!(files.contains("man/man5/medlemsbrev.toml.5") && files.contains("man/man1/medlemsbrev-send.1"));
+    if club.run_in_shell("command -v man && command -v groff").exit_code() != Some(0) {
+        eprintln!("skipped: there is no man");
+        return;
+    }
+    for file in files.lines() {
+        let shown = club.run_in_shell(&format!("MANWIDTH=80 man --warnings -l '{file}'")).code(0);
+        assert_eq!(shown.stderr(), "", "{file}");
+        // Code is indented and not wrapped.
+        let widest = shown.stdout().lines().map(|line| line.chars().count()).max().unwrap();
+        assert!(widest <= 100, "{file} has a line of {widest} columns");
+    }
+}

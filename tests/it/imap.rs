@@ -29,9 +29,9 @@ fn messages_are_read_once_and_marked() {
     let commands = server.commands().join("\n");
     assert!(commands.contains("EXAMINE") && !commands.contains("SELECT") && !commands.contains("STORE"));
     assert!(!commands.contains(" BODY[") && commands.contains("BODY.PEEK["), "{commands}");
-    club.run("bounces").code(0).stderr_has("3 read, 0 known");
+    club.run("bounces").code(0).stderr_has("3 read, 0 already known");
     assert_eq!(server.flagged(DONE), 3);
-    club.run("bounces").code(0).stderr_has("0 read, 0 known");
+    club.run("bounces").code(0).stderr_has("0 read, 0 already known");
     assert_eq!(log_lines(&club), 3);
     club.run("send 2026-1 --yes").code(0);
     club.run("bounces report").code(0).stdout_has("member0003@example.org");
@@ -50,7 +50,7 @@ fn a_cut_connection_is_opened_again_and_nothing_is_read_twice() {
     ] {
         server.add(fault);
     }
-    club.run("bounces").code(0).stderr_has("trying again").stderr_has("150 read, 0 known");
+    club.run("bounces").code(0).stderr_has("trying again").stderr_has("150 read, 0 already known");
     assert_eq!((server.flagged(DONE), log_lines(&club)), (150, 150));
 }
 
@@ -68,7 +68,7 @@ fn a_crash_before_the_mark_loses_nothing() {
     run.signal("KILL");
     run.wait();
     assert_eq!(server.flagged(DONE), 0);
-    club.run("bounces").code(0).stderr_has("0 read, 3 known");
+    club.run("bounces").code(0).stderr_has("0 read, 3 already known");
     assert_eq!((server.flagged(DONE), log_lines(&club)), (3, 3));
 }
 
@@ -83,7 +83,7 @@ fn handled_messages_are_moved_by_servers_of_any_age() {
         club.run("bounces").code(0).stderr_has("2 read");
         let folder = "&AMU-tg&AOQ-rdat";
         assert_eq!((server.in_folder("INBOX"), server.in_folder(folder)), (left, moved), "{capabilities}");
-        club.run("bounces").code(0).stderr_has("0 read, 0 known");
+        club.run("bounces").code(0).stderr_has("0 read, 0 already known");
     }
 }
 

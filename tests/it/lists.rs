@@ -123,7 +123,7 @@ fn a_message_is_read_from_standard_input_once() {
             .unwrap()
     };
     assert!(String::from_utf8_lossy(&piped().stdout).contains("suppressed"));
-    assert!(String::from_utf8_lossy(&piped().stderr).contains("1 known already"));
+    assert!(String::from_utf8_lossy(&piped().stderr).contains("1 already known"));
 }
 
 /// What a list becomes: name, address, organisation, street, postcode and city of each member, and what was said.
@@ -158,13 +158,13 @@ fn lists_are_read_as_people_have_them() {
         (twice.into_bytes(), "was encoded twice"),
         (
             "Medlemslista 2026;;\n\nNamn;E-post;Ort\nÅke Östlund;ake@example.se;Väddinge\nSumma;1;\n".into(),
-            "the titles above it are passed over",
+            "the titles above it are skipped",
         ),
-        ("Namn,E-post,Ort\nÅke Östlund,ake@example.se,Väddinge\nAntal: 1,,\n".into(), "adds up the others"),
+        ("Namn,E-post,Ort\nÅke Östlund,ake@example.se,Väddinge\nAntal: 1,,\n".into(), "a row of totals"),
         ("Namn;E-post;Ort;Kod;Kod\nÅke Östlund;ake@example.se;Väddinge;a;b\n".into(), "kod_2"),
         (
             "Namn;Kontaktperson;E-post;Ort\nÅke Östlund;Siv;ake@example.se;Väddinge\n".into(),
-            "is kept as `kontaktperson`: another column is taken for `name`",
+            "is stored as `kontaktperson`: another column is used for `name`",
         ),
         ("Namn;E-post;E-post 2;Ort\nÅke Östlund;;ake@example.se;Väddinge\n".into(), "E-post 2"),
         ("Namn;E-post;Ort\nÅke Östlund;Åke <ake@example.se>;Väddinge\n".into(), "is read as ake@example.se"),
@@ -213,7 +213,7 @@ fn columns_are_chosen_ignored_and_filtered_by_the_configuration() {
     let options = "ignore = [\"Anteckning\"]\nonly = 'aktiv = \"Ja\"'\n[members.columns]\nemail = [\"E-post privat\", \"E-post målsman\"]\n";
     let (members, words) = read_as(list, options);
     assert_eq!(members, ["-|Siv|siv@example.se|-|-|-|-", "-|Bo|far@example.se|-|-|-|-"]);
-    assert!(words.contains("Anteckning → (not kept)") && words.contains("left out by `only`"), "{words}");
+    assert!(words.contains("Anteckning → (not kept)") && words.contains("excluded by `only`"), "{words}");
     let (_, words) = read_as("Namn;E-post;Aktiv\nSiv;siv@example.se;Ja\nTor;tor@example.se;Nej\n", "");
     assert!(words.contains("set only = 'aktiv = \"Ja\"'"), "{words}");
 }
@@ -261,7 +261,7 @@ fn people_of_another_systems_list_are_never_mailed() {
     );
     let import = format!("import --suppress {}", club.path("export.csv").display());
     club.run(&format!("{import} --dry-run")).code(0).stderr_has("3 addresses suppressed, 2 of them");
-    club.run(&import).code(0).stderr_has("1 left out, whom the list calls subscribed");
+    club.run(&import).code(0).stderr_has("1 skipped, who are subscribed according to the list");
     club.run(&import)
         .code(0)
         .stderr_has("0 addresses suppressed, 0 of them with a member of the register; 3 known");

@@ -129,7 +129,7 @@ fn is_tagged(text: &str, tag: &str) -> bool {
 
 fn no_way_back(domain: &str, takes_mail: Option<bool>) -> Option<Finding> {
     (takes_mail == Some(false)).then(|| {
-        let message = format!("{domain} does not accept mail: answers and bounces are lost");
+        let message = format!("{domain} does not accept mail: replies and bounces are lost");
         Finding::error("mx", message, "use an address at a domain with an MX record")
     })
 }

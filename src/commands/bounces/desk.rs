@@ -116,7 +116,7 @@ impl<'a> Desk<'a> {
         if self.read > 0 {
             terminal.data(self.table.to_string());
         }
-        terminal.say(format!("{} read, {} known already.", count(self.read), count(self.known)));
+        terminal.say(format!("{} read, {} already known.", count(self.read), count(self.known)));
         for (issue, replies) in &self.replies {
             let about = if issue.is_empty() { String::new() } else { format!(" to {issue}") };
             let replies = plural(*replies, "reply", "replies");
@@ -127,17 +127,17 @@ impl<'a> Desk<'a> {
     /// Asks before messages that anybody could have written take many members off the list.
     fn agree_to_unverified(&mut self) -> Result<(), Error> {
         let message = format!(
-            "messages without a token of ours would suppress more than {} members: they may be forged",
+            "messages without a valid token would suppress more than {} members: they may be forged",
             self.most_unverified
         );
-        match self.terminal.confirm(&format!("{message}. Go on?")) {
+        match self.terminal.confirm(&format!("{message}. Continue?")) {
             Some(true) => {
                 self.most_unverified = u64::MAX;
                 Ok(())
             }
             Some(false) => Err(Error::cancelled()),
             None => Err(Error::new(Kind::Data, format!("{message}; the rest was not read"))
-                .hint("look at the messages, move what is forged away, and run `bounces` in a terminal")),
+                .hint("look at the messages, delete the forged ones, and run `bounces` in a terminal")),
         }
     }
 

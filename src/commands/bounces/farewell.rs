@@ -56,15 +56,15 @@ impl Unsubscriber {
     }
 }
 
-/// Writes to those who left; what goes wrong with it is told, and changes nothing about their leaving.
+/// Sends confirmations to members who unsubscribed; a failure is reported and does not undo it.
 pub(super) fn write_to(context: Context<'_>, unsubscribers: &[Unsubscriber]) {
     if unsubscribers.is_empty() {
         return;
     }
     let told = super::super::runtime().and_then(|runtime| runtime.block_on(deliver(context, unsubscribers)));
     context.terminal.say(match told {
-        Ok(told) => format!("{} of an unsubscribe sent.", plural(told, "confirmation", "confirmations")),
-        Err(error) => format!("Those who left could not be told: {error}"),
+        Ok(told) => format!("{} of unsubscribing sent.", plural(told, "confirmation", "confirmations")),
+        Err(error) => format!("Cannot send the confirmations: {error}"),
     });
 }
 
@@ -78,7 +78,11 @@ async fn deliver(context: Context<'_>, unsubscribers: &[Unsubscriber]) -> Result
         let delivered = session.deliver(&letter, None).await;
         match delivered.outcome {
             Outcome::Accepted(_) => told += 1,
-            outcome => context.terminal.say(format!("{} was not told: {}", unsubscriber.to, outcome.reply())),
+            outcome => context.terminal.say(format!(
+                "The confirmation to {} was not accepted: {}",
+                unsubscriber.to,
+                outcome.reply()
+            )),
         }
         if delivered.after != After::GoOn {
             session.close().await;

@@ -45,7 +45,7 @@ pub(super) fn differing(
     let named: Vec<&str> = addresses.iter().take(SHOWN).map(String::as_str).collect();
     let fields: Vec<String> = differing.iter().map(|field| format!("member.{field}")).collect();
     let message = format!(
-        "{} in the text is the first member's, where several with different values share an address: {}{more}",
+        "{} in the text is the first member's value; these addresses are shared by members with different values: {}{more}",
         fields.join(", "),
         named.join(", ")
     );

@@ -25,8 +25,8 @@ pub(super) fn window(project: &Project, source: &IssueSource) -> Vec<Finding> {
     for (key, time) in [("send_at", begin), ("send_until", end)] {
         let offset = time.map(|time| zone.to_ambiguous_timestamp(time).offset());
         if matches!(offset, Some(AmbiguousOffset::Gap { .. })) {
-            let message = format!("{key} is an hour that the clocks skip that day");
-            findings.push(wrong(key, message, "summer time begins then: use an hour later"));
+            let message = format!("{key} is in the hour that summer time skips");
+            findings.push(wrong(key, message, "use an hour later"));
         }
     }
     if let (Some(begin), Some(end)) = (begin, end)
@@ -45,7 +45,7 @@ pub(super) fn untouched(project: &Project, source: &IssueSource) -> Vec<Finding>
         return Vec::new();
     }
     let path = project.dir.join(FILE);
-    let advice = "write your own; letters to members must not have the words that `init` wrote";
+    let advice = "replace it with your own: members must not get the example of `init`";
     let association = &project.config.association;
     let values = [("name", &association.name), ("postal_address", &association.postal_address)];
     let values = values.into_iter().filter(|(_, value)| PLACEHOLDERS.contains(&value.as_str()));
@@ -69,11 +69,11 @@ pub(super) fn port(project: &Project) -> Option<Finding> {
     let transport = smtp(project)?;
     let (port, security) = (transport.port(), transport.security);
     let [meant, speaks] = match (port, security) {
-        (465, Security::Starttls | Security::None) => ["tls", "speaks TLS from the start"],
-        (587 | 25, Security::Tls) => ["starttls", "begins without TLS"],
+        (465, Security::Starttls | Security::None) => ["tls", "uses TLS from the first byte"],
+        (587 | 25, Security::Tls) => ["starttls", "starts without TLS"],
         _ => return None,
     };
-    let message = format!("port {port} usually {speaks}, and security is another one");
+    let message = format!("port {port} usually {speaks}, but security is set differently");
     let advice = format!("set security = \"{meant}\", or the other port");
     Some(Finding::warning("transport-port", message, advice).at(place_of_key(
         &project.dir.join(FILE),
@@ -92,7 +92,7 @@ pub(super) fn provider(project: &Project, letters: u64, now: Timestamp) -> Vec<F
     };
     if let Some(a_day) = transport.quota.iter().copied().map(in_a_day).min().filter(|a_day| *a_day < letters)
     {
-        let message = format!("the quota lets {a_day} letters out in a day, and there are {letters}");
+        let message = format!("the quota allows {a_day} letters a day, and there are {letters}");
         warn(
             "quota",
             "quota-day",
@@ -114,12 +114,12 @@ pub(super) fn provider(project: &Project, letters: u64, now: Timestamp) -> Vec<F
     let has_tokens = project.config.sender.bounce_address.is_some();
     if provider.rewrites_return_path && has_tokens {
         let message = format!("{name} puts its own return path on letters: bounces lose the member's token");
-        let advice = "bounces come to the sender's own mailbox; let `bounces` read that one";
+        let advice = "bounces arrive in the sender's own mailbox: let `bounces` read it";
         warn("provider", "provider-return-path", message, advice);
     } else if provider.refuses_plus && has_tokens {
         let message =
             format!("{name} sends nothing from an address with a + in it, as bounce addresses have");
-        warn("provider", "provider-plus", message, "leave bounce_address out");
+        warn("provider", "provider-plus", message, "remove bounce_address from [sender]");
     }
     let today = now.to_zoned_datetime(project.config.association.time_zone.0.clone()).date();
     if let Some(notice) = provider.notice(today).filter(|_| transport.auth == Auth::Password) {

@@ -42,14 +42,14 @@ pub(super) struct Imported {
     pub difference: Option<Difference>,
 }
 
-/// The rows that were left out, and those that a person should look at, one line each.
+/// The invalid rows, and those that a person should check, one line each.
 pub(super) fn refusals(bad: &[InvalidRow], remarks: &[Remark]) -> impl Iterator<Item = String> {
     let refused = bad.iter().take(SHOWN).map(|bad| format!("invalid    {bad}"));
     refused.chain(remarks.iter().take(SHOWN).map(|remark| {
         let Remark { line, column, value, message } = remark;
         let column = if column.is_empty() { String::new() } else { format!(", {column}") };
         let value = if value.is_empty() { String::new() } else { format!("`{value}` ") };
-        format!("look at    line {line}{column}: {value}{message}")
+        format!("check      line {line}{column}: {value}{message}")
     }))
 }
 
@@ -96,7 +96,7 @@ impl Imported {
             (self.invalid_rows.len() as u64, "invalid"),
             (self.duplicates.len() as u64, "duplicates merged"),
             (self.sharing, "who share an address with another"),
-            (self.outside, "left out by `only`"),
+            (self.outside, "excluded by `only`"),
         ] {
             if count > 0 {
                 parts.push(format!("{count} {word}"));
@@ -134,7 +134,7 @@ impl std::fmt::Display for Imported {
         for (number, what) in [
             (difference.added.count, "added".to_owned()),
             (difference.changed.count, "changed".to_owned()),
-            (difference.returned.count, "back after having been missing".to_owned()),
+            (difference.returned.count, "in the list again".to_owned()),
             (
                 difference.missing.count,
                 if self.keep_missing {
@@ -151,7 +151,7 @@ impl std::fmt::Display for Imported {
             (self.invalid_rows.len() as u64, "invalid rows".to_owned()),
             (self.duplicates.len() as u64, "duplicates merged".to_owned()),
             (self.sharing, "share an address with another member: one letter for all".to_owned()),
-            (self.outside, "left out by `only` in [members]".to_owned()),
+            (self.outside, "excluded by `only` in [members]".to_owned()),
             (self.members, format!("members in the list, {} without e-mail", self.without_address)),
         ] {
             if number > 0 {

@@ -109,7 +109,7 @@ pub(super) fn run(context: Context<'_>, file: &Path, arguments: &Import) -> Resu
     );
     if done.subscribed > 0 {
         let _infallible =
-            write!(said, "; {} left out, whom the list calls subscribed", count(done.subscribed));
+            write!(said, "; {} skipped, who are subscribed according to the list", count(done.subscribed));
     }
     let end = if arguments.dry_run { ". Dry run: nothing was changed." } else { "." };
     context.terminal.say(said + end);

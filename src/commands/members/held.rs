@@ -55,7 +55,7 @@ pub(super) fn confirm(context: Context<'_>, arguments: &ConfirmMember) -> Result
     let now = Timestamp::now();
     let Some(other) = &arguments.same_as else {
         ledger.confirm_new(member.id, now)?;
-        context.terminal.say(format!("{} is a member of its own, and is mailed from now on.", member.name));
+        context.terminal.say(format!("{} is a new member and is mailed from now on.", member.name));
         return Ok(Exit::Done);
     };
     let known = find(&ledger, other)?;

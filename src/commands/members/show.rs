@@ -112,7 +112,7 @@ fn print(shown: &Shown, terminal: Terminal) {
     terminal.text(lines.join("\n"));
 }
 
-/// The values of an object in one line, empty ones left out.
+/// The values of an object in one line, without empty ones.
 fn words(row: &Value) -> String {
     let text = |value: &Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
     let values = row.as_object().into_iter().flatten().filter(|(_, value)| !value.is_null());

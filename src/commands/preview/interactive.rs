@@ -39,7 +39,7 @@ pub(super) fn run(context: Context<'_>, arguments: &Preview) -> Result<Exit, Err
     if let Some(who) = &arguments.member {
         let member = super::reader(&ledger, who)?;
         if !app.start_at(member.id) {
-            return Err(Error::new(Kind::Data, format!("{} is no recipient of {issue}", member.name))
+            return Err(Error::new(Kind::Data, format!("{} is not a recipient of {issue}", member.name))
                 .hint("omit --member and search with `/`"));
         }
     }

@@ -74,7 +74,7 @@ fn announce(url: &str, issue: &IssueName, terminal: Terminal) {
         terminal.data(url);
     }
     terminal.say(format!(
-        "Open this address in your browser. The page follows the files of {issue}; press Ctrl-C to stop."
+        "Open this address in your browser. The page reloads when a file of {issue} changes. Press Ctrl-C to stop."
     ));
 }
 
@@ -96,7 +96,7 @@ struct Rebuilder {
     fields: BTreeSet<String>,
     desk: Desk,
     terminal: Terminal,
-    /// Whether the member list is to be read again: it changed, or it could not be read.
+    /// Whether the member list must be read again: it changed, or it could not be read.
     is_list_stale: bool,
     /// Whether the configuration cannot be used as it is.
     is_config_broken: bool,

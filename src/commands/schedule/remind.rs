@@ -135,7 +135,7 @@ async fn mail(context: Context<'_>, issue: &IssueName, subject: &str, text: &str
         let letter = notice.letter(&signers, now)?;
         let delivered = session.deliver(&letter, None).await;
         if !matches!(delivered.outcome, Outcome::Accepted(_)) {
-            let message = format!("the reminder to {editor} was not taken: {}", delivered.outcome.reply());
+            let message = format!("the reminder to {editor} was not accepted: {}", delivered.outcome.reply());
             return Err(Error::new(Kind::TryAgain, message));
         }
     }

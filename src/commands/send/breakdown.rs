@@ -1,4 +1,4 @@
-//! Who gets what, by segment, language and section: counters that do not grow with the list.
+//! Counts letters by segment, language and section: counters that do not grow with the list.
 
 use std::collections::BTreeMap;
 
@@ -113,7 +113,7 @@ impl Breakdown {
         }
     }
 
-    /// The tables, one below the other; those that say nothing are left out.
+    /// The tables, one below the other, without empty ones.
     pub fn tables(&self) -> String {
         let mut tables = Vec::new();
         if !self.segments.is_empty() {

@@ -21,7 +21,7 @@ pub(in crate::commands) struct Prepared {
     pub ledger: Ledger,
     pub composer: Arc<Composer>,
     pub job: Job,
-    /// Letters that this run is to send.
+    /// Letters for this run.
     pub letters: u64,
     /// Members who get this notice although they get no newsletters.
     pub opted_out: u64,

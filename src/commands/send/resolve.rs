@@ -66,7 +66,7 @@ fn take_over_log(
 ) -> Result<Exit, Error> {
     let lost = lost_records(context.project, ledger, issue, true)?;
     if lost.is_empty() {
-        context.terminal.text("The ledger knows everything that the send log does.");
+        context.terminal.text("The ledger has everything that the send log has.");
         return Ok(Exit::Done);
     }
     let mut digest = Sha256::new();
@@ -80,7 +80,7 @@ fn take_over_log(
     match &arguments.expect {
         Some(expected) if *expected == digest => {}
         Some(_) => {
-            let message = "the letters are not those of the listing; nothing was changed";
+            let message = "the list has changed since; nothing was changed";
             return Err(Error::new(Kind::Data, message)
                 .hint(format!("list them again: medlemsbrev resolve {issue} --from-log")));
         }
@@ -156,11 +156,8 @@ fn agree_to_all(
     match &arguments.expect {
         Some(expected) if *expected == digest => return Ok(()),
         Some(_) => {
-            return Err(Error::new(
-                Kind::Data,
-                "the letters are not those of the listing; nothing was changed",
-            )
-            .hint(format!("list them again: medlemsbrev resolve {issue}")));
+            return Err(Error::new(Kind::Data, "the list has changed since; nothing was changed")
+                .hint(format!("list them again: medlemsbrev resolve {issue}")));
         }
         None if rows.is_empty() => return Ok(()),
         None => {}

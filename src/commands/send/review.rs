@@ -120,7 +120,7 @@ impl Changes {
         }
     }
 
-    /// A line each; without `with_list` what happens to the members is left out.
+    /// A line each; `with_list` adds the changes of the member list.
     pub fn lines(&self, with_list: bool) -> Vec<String> {
         let files = self.files.iter().map(|FileChange { what, file }| format!("{what:<8} {file}"));
         let list = (with_list && self.list_changed).then(|| {
@@ -204,11 +204,7 @@ pub(in crate::commands) fn agree_to_changes(
         context.terminal.say(&listed);
         let letters = plural(prepared.letters, "letter", "letters");
         let question = format!("Send the other {letters} as the issue is now?");
-        return crate::commands::agree(
-            context.terminal,
-            &question,
-            "use --changed to send them all the same",
-        );
+        return crate::commands::agree(context.terminal, &question, "use --changed to send them anyway");
     }
     Err(Error::new(Kind::Data, format!("{listed}\nNothing was sent"))
         .hint(format!("undo the changes, or send the rest as it is now: medlemsbrev send {issue} --changed")))

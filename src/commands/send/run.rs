@@ -330,7 +330,8 @@ pub(in crate::commands) fn exit_code(counts: &Counts) -> Exit {
 fn refused_us(reply: &Reply, open: u64) -> Error {
     let left = plural(open, "letter is", "letters are");
     let error = |kind, message: String, hint: &str| {
-        Error::new(kind, message).hint(format!("{hint}; nobody was rejected for it, and {left} left"))
+        Error::new(kind, message)
+            .hint(format!("{hint}; no letter was rejected because of it, and {left} left"))
     };
     match diagnosis::about(reply) {
         About::Us(fault) => {

@@ -98,6 +98,6 @@ pub(super) fn refuse_lost_records(
         first.name, first.address
     );
     Err(Error::new(Kind::Data, message).hint(format!(
-        "the ledger may be an old copy; take over what the log knows with: medlemsbrev resolve {issue} --from-log"
+        "the ledger may be an old copy; copy what the log has with: medlemsbrev resolve {issue} --from-log"
     )))
 }

@@ -5,7 +5,7 @@ pub(super) fn folder(name: &str) -> String {
     quoted(&modified_utf7(name))
 }
 
-/// A quoted string; line ends and NUL cannot be in one and are left out.
+/// A quoted string; line ends and NUL are not allowed in it and are omitted.
 pub(super) fn quoted(text: &str) -> String {
     let mut quoted = String::with_capacity(text.len() + 2);
     quoted.push('"');

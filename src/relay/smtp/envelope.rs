@@ -42,8 +42,9 @@ impl SmtpSession<'_> {
         if let Some(limit) = self.offers.size {
             let size = letter.bytes.len();
             if limit > 0 && size as u64 > limit {
-                let reply =
-                    Reply::local(format!("the letter has {size} bytes, and the server takes {limit}"));
+                let reply = Reply::local(format!(
+                    "the letter has {size} bytes, and the server accepts {limit} at most"
+                ));
                 return Err(Delivered { outcome: Outcome::Deferred(reply), after: After::Stop });
             }
             parameters.push(MailParameter::Size(size));
