@@ -44,12 +44,14 @@ pub fn in_field(value: &str) -> Option<&str> {
 fn around(text: &str, at: usize, from: usize) -> Option<Spot<'_>> {
     let before = text.get(from..at)?;
     let after = text.get(at + 1..)?;
-    let start = at - local_length(before)?;
+    let length = local_length(before)?;
+    let start = at - length;
     let domain: usize =
         after.char_indices().take_while(|(_, c)| in_domain(*c)).map(|(_, c)| c.len_utf8()).sum();
     let domain = after.get(..domain)?.trim_end_matches(['.', '-', '_']);
     let end = at + 1 + domain.len();
-    let is_bracketed = before.get(..start)?.ends_with('<') && text.get(end..)?.starts_with('>');
+    let is_bracketed =
+        before.get(..before.len() - length)?.ends_with('<') && text.get(end..)?.starts_with('>');
     let sound = is_domain(domain, is_bracketed) && end - start <= MAX_LENGTH;
     let address = text.get(start..end)?;
     sound.then_some(Spot { address, start, end })
@@ -140,6 +142,7 @@ mod tests {
             ("åsa@räksmörgås.example.se", vec!["åsa@räksmörgås.example.se"]),
             ("宛先anna@example.seは", vec!["anna@example.se"]),
             ("<=anna@example.x>", vec!["=anna@example.x"]),
+            ("bo@example.org, your letter to anna@example.se", vec!["bo@example.org", "anna@example.se"]),
             ("anna@localhost, @example.se, x@1.2, a@b..se", vec![]),
             ("", vec![]),
         ] {

@@ -27,7 +27,10 @@ pub struct Edition {
 }
 
 /// Makes a PDF of a member's letter, or says why it cannot.
-pub struct Printing(pub Box<dyn Fn(&Composer, Member) -> Result<Vec<u8>, String> + Send + Sync>);
+pub type Print = dyn Fn(&Composer, Member) -> Result<Vec<u8>, String> + Send + Sync;
+
+/// A way to print that says no more of itself than its name.
+pub struct Printing(pub Box<Print>);
 
 impl std::fmt::Debug for Printing {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
