@@ -38,7 +38,7 @@ impl Ledger {
         self.at_once(|ledger| {
             for line in BufReader::new(file).split(b'\n') {
                 if let Ok(settlement) = serde_json::from_slice(&line.map_err(failed)?) {
-                    settle(&ledger.connection, &settlement)?;
+                    settle(&ledger.db, &settlement)?;
                 }
             }
             Ok::<_, LedgerError>(())

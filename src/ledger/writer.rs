@@ -8,7 +8,6 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
-use rusqlite::{ErrorCode, TransactionBehavior};
 use tokio::sync::oneshot;
 
 use crate::domain::{IssueName, Letter, Outcome};
@@ -134,7 +133,7 @@ fn serve(mut ledger: Ledger, run: RunId, inbox: &mpsc::Receiver<Request>) -> Led
 }
 
 fn commit(ledger: &mut Ledger, run: RunId, group: &[Request]) -> Result<Vec<Done>, LedgerError> {
-    let transaction = ledger.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    let transaction = ledger.db.begin()?;
     let done = group
         .iter()
         .map(|request| match request {
@@ -158,7 +157,7 @@ fn fail(ledger: &mut Ledger, run: RunId, group: Vec<Request>, error: &LedgerErro
     }
     let began = Instant::now();
     let mut last = commit(ledger, run, &settles);
-    while last.as_ref().is_err_and(is_busy) && began.elapsed() < SETTLE_PATIENCE {
+    while last.as_ref().is_err_and(LedgerError::is_busy) && began.elapsed() < SETTLE_PATIENCE {
         last = commit(ledger, run, &settles);
     }
     match last {
@@ -177,15 +176,6 @@ fn spool(ledger: &Ledger, settles: Vec<Request>, error: &LedgerError) {
             request.refuse(error);
         }
     }
-}
-
-/// Tells whether another program holds the ledger.
-fn is_busy(error: &LedgerError) -> bool {
-    let code = match error {
-        LedgerError::Sqlite(error) => error.sqlite_error_code(),
-        _ => None,
-    };
-    matches!(code, Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked))
 }
 
 impl Request {
