@@ -66,7 +66,7 @@ pub(super) fn send(context: Context<'_>, issue: &IssueName, request: &SendReques
     let runtime = super::runtime()?;
     let (mut ledger, _held) = if request.is_dry_run() {
         let scratch = Scratch::new(&context.project.state_folder())?;
-        (scratch.ledger(&context.project.ledger_path())?, Held::Scratch(scratch))
+        (scratch.ledger(context.project.ledger_place()?)?, Held::Scratch(scratch))
     } else {
         let lock = context.project.lock_within(&format!("send {issue}"), request.wait)?;
         let ledger = context.project.ledger()?;
@@ -74,7 +74,7 @@ pub(super) fn send(context: Context<'_>, issue: &IssueName, request: &SendReques
         (ledger, Held::Lock(lock))
     };
     // During a live send, letters on their way belong to it and were not interrupted.
-    if !request.is_dry_run() || !Lock::is_held(&context.project.lock_path()) {
+    if !request.is_dry_run() || !context.project.is_locked()? {
         say_interrupted(&ledger, context.terminal)?;
     }
     import_list(context, &mut ledger, &request.list)?;

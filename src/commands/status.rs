@@ -8,7 +8,7 @@ use serde::Serialize;
 use crate::cli::Status;
 use crate::domain::{IssueName, State};
 use crate::error::{Error, Exit};
-use crate::ledger::{Counts, DeliveryRow, Ledger, Lock, OnPaper};
+use crate::ledger::{Counts, DeliveryRow, Ledger, OnPaper};
 use crate::report::{Paint, count};
 use crate::send::skip;
 
@@ -32,7 +32,7 @@ struct IssueStatus {
 
 /// Runs the command.
 pub fn run(context: Context<'_>, arguments: &Status) -> Result<Exit, Error> {
-    let Some(ledger) = Ledger::open_for_reading(&context.project.ledger_path())? else {
+    let Some(ledger) = Ledger::open_for_reading(context.project.ledger_place()?)? else {
         if let Some(issue) =
             arguments.issue.as_ref().filter(|issue| !context.project.issues().contains(issue))
         {
@@ -94,7 +94,7 @@ fn of_issue(project: &Project, ledger: &Ledger, issue: IssueName) -> Result<Issu
     let mut counts = ledger
         .survey(&issue, |member| composer.as_ref().and_then(|composer| skip(composer, None, member)))?;
     let mut in_doubt = ledger.deliveries(&issue, State::InDoubt)?;
-    if !Lock::is_held(&project.lock_path()) {
+    if !project.is_locked()? {
         // Nobody is sending: what a dead run left on the wire is in doubt.
         let cut_off = counts.states.insert(State::Sending.as_str(), 0).unwrap_or(0);
         *counts.states.entry(State::InDoubt.as_str()).or_default() += cut_off;

@@ -1,6 +1,7 @@
 //! `medlemsbrev.toml`: who sends, how, and to whom.
 
 mod inbox;
+mod ledger;
 mod paper;
 mod password;
 mod provider;
@@ -19,6 +20,7 @@ use crate::domain::{Address, Excerpt, IdentityKey, Quota, Segment, suggest};
 use crate::net::{Auth, Security};
 
 pub use inbox::{Imap, Inbox};
+pub use ledger::{Ledger, URL_VARIABLE};
 pub use paper::{Labels, Paper, WindowSide};
 pub use password::{Password, PasswordError, PasswordKeys};
 pub use provider::Provider;
@@ -49,6 +51,8 @@ pub struct Config {
     pub schedule: Schedule,
     #[serde(default)]
     pub inbox: Inbox,
+    #[serde(default)]
+    pub ledger: Ledger,
     /// Keys that sign every letter.
     #[serde(default)]
     pub dkim: Vec<Dkim>,
@@ -278,6 +282,7 @@ impl Config {
         for imap in &self.inbox.imap {
             imap.check().or_else(|(key, message)| wrong(key, message))?;
         }
+        self.ledger.check().or_else(|(key, message)| wrong(key, message))?;
         self.report.check().or_else(|message| wrong("report.by", &message))?;
         if self.association.name.trim().is_empty() {
             return wrong("association.name", "is empty");

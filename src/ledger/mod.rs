@@ -13,6 +13,9 @@ mod held;
 mod import;
 mod lock;
 mod members;
+#[cfg(feature = "postgres")]
+mod moving;
+mod place;
 mod prune;
 mod register;
 mod reviews;
@@ -25,11 +28,11 @@ mod traces;
 mod types;
 mod writer;
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use crate::domain::MemberId;
 
-use db::sqlite::{self, Durable, with_end};
+use db::sqlite::{Durable, with_end};
 use db::{Db, Transaction};
 use types::Stamp;
 
@@ -43,6 +46,7 @@ pub use import::{Difference, FieldChange, ImportRun, LastImport, PendingImport};
 pub use lock::{Lock, LockError};
 pub use members::MemberRow;
 pub use paper::OnPaper;
+pub use place::{Place, Server};
 pub use prune::Pruned;
 pub use register::History;
 pub use reviews::{Review, ReviewKind};
@@ -55,7 +59,7 @@ pub use writer::{Settling, Writer, WriterHandle};
 #[derive(Debug)]
 pub struct Ledger {
     db: Db,
-    path: PathBuf,
+    place: Place,
     durable: Durable,
 }
 
@@ -64,6 +68,16 @@ pub struct Ledger {
 pub enum LedgerError {
     #[error("the ledger `{path}`: {source}")]
     Open { path: PathBuf, source: DbError },
+    #[error("the ledger on `{server}`: {reason}")]
+    Server { server: String, reason: String },
+    #[error("the ledger on `{server}`: this program was built without PostgreSQL")]
+    NoServers { server: String },
+    #[error("the ledger on `{server}`: a pooler lends out sessions by the transaction")]
+    Pooler { server: String },
+    #[error("the ledger at `{place}` is not empty")]
+    NotEmpty { place: String },
+    #[error("the copy at `{place}` differs in the table `{table}`")]
+    Differs { place: String, table: &'static str },
     #[error("cannot make the folder `{path}`: {source}")]
     Folder { path: PathBuf, source: std::io::Error },
     #[error(
@@ -91,23 +105,23 @@ pub enum LedgerError {
 }
 
 impl Ledger {
-    /// Opens the ledger at `path`, created or migrated if necessary.
+    /// Opens the ledger at `place`, created or migrated if necessary.
     ///
     /// # Errors
-    /// If the file cannot be opened or is from a newer version.
-    pub fn open(path: &Path) -> Result<Self, LedgerError> {
-        Ok(Self::of(sqlite::open(path)?, path, Durable::Yes))
+    /// If it cannot be opened or is from a newer version.
+    pub fn open(place: impl Into<Place>) -> Result<Self, LedgerError> {
+        let place = place.into();
+        Ok(Self { db: Db::open(&place)?, place, durable: Durable::Yes })
     }
 
     /// Opens a ledger that exists; `None` if there is none yet.
     ///
     /// # Errors
-    /// If the file cannot be opened or is from a newer version.
-    pub fn open_existing(path: &Path) -> Result<Option<Self>, LedgerError> {
-        if !path.exists() {
-            return Ok(None);
-        }
-        Self::open(path).map(Some)
+    /// If it cannot be opened or is from a newer version.
+    pub fn open_existing(place: impl Into<Place>) -> Result<Option<Self>, LedgerError> {
+        let place = place.into();
+        let db = Db::open_existing(&place)?;
+        Ok(db.map(|db| Self { db, place, durable: Durable::Yes }))
     }
 
     /// A copy of the ledger at `of` for this process only: what is done there changes nothing. It is in memory, and
@@ -115,36 +129,33 @@ impl Ledger {
     ///
     /// # Errors
     /// If the ledger cannot be read or the copy cannot be written.
-    pub fn temporary_copy(of: &Path) -> Result<Self, LedgerError> {
-        Ok(Self::of(sqlite::temporary_copy(of)?, of, Durable::No))
+    pub fn temporary_copy(of: impl Into<Place>) -> Result<Self, LedgerError> {
+        let place = of.into();
+        Ok(Self { db: Db::temporary_copy(&place)?, place, durable: Durable::No })
     }
 
     /// Opens a ledger that exists, for reading only; `None` if there is none yet. It need not be writable.
     ///
     /// # Errors
     /// If it cannot be read or is from a newer version.
-    pub fn open_for_reading(path: &Path) -> Result<Option<Self>, LedgerError> {
-        if !path.exists() {
-            return Ok(None);
-        }
-        match Self::open(path) {
-            Err(LedgerError::Open { .. } | LedgerError::Database(_)) => Self::temporary_copy(path).map(Some),
-            opened => opened.map(Some),
+    pub fn open_for_reading(place: impl Into<Place>) -> Result<Option<Self>, LedgerError> {
+        let place = place.into();
+        match Self::open_existing(&place) {
+            Err(LedgerError::Open { .. } | LedgerError::Database(_)) if place.server().is_none() => {
+                Self::temporary_copy(place).map(Some)
+            }
+            opened => opened,
         }
     }
 
-    /// The file.
-    pub fn path(&self) -> &Path {
-        &self.path
+    /// Where it is.
+    pub fn place(&self) -> &Place {
+        &self.place
     }
 
     /// Begins a transaction that may write: what it reads first cannot change before it writes.
     fn begin(&self) -> Result<Transaction<'_>, LedgerError> {
         self.db.begin()
-    }
-
-    fn of(db: Db, path: &Path, durable: Durable) -> Self {
-        Self { db, path: path.to_owned(), durable }
     }
 }
 
@@ -174,6 +185,7 @@ mod paper;
 
 #[cfg(test)]
 mod tests {
+    use super::db::sqlite;
     use super::*;
 
     #[test]

@@ -8,8 +8,7 @@ use jiff::Timestamp;
 use crate::domain::{Address, IssueName, Letter, ListedMember, MemberId, Outcome, Reply, State};
 
 use super::claims::{self, Attempt, RunId, Settlement, Taken};
-use super::db::sqlite;
-use super::{Ledger, Review, ReviewKind};
+use super::{Ledger, LedgerError, Review, ReviewKind};
 
 const MEMBER: MemberId = MemberId(1);
 const MOST_ATTEMPTS: u32 = 3;
@@ -83,31 +82,28 @@ impl Model {
 
     /// Puts the ledger into the state that `world` has, past the triggers.
     fn restore(&self, world: &World) {
+        self.ledger.db.without_triggers(|| self.overwrite(world)).unwrap();
+    }
+
+    fn overwrite(&self, world: &World) -> Result<(), LedgerError> {
         let db = &self.ledger.db;
-        let triggers = |on| sqlite::tests::set_triggers(db, on);
-        triggers(false);
         db.execute(
             "UPDATE delivery SET state = ?1, attempts = ?2, address = 'm@example.org', message_id = 'x'",
             (world.state, world.attempts),
-        )
-        .unwrap();
+        )?;
         let address = (!world.forgotten).then_some("m@example.org");
-        db.execute("UPDATE member SET active = ?1, address_key = ?2", (!world.forgotten, address)).unwrap();
-        db.execute("DELETE FROM run", ()).unwrap();
+        db.execute("UPDATE member SET active = ?1, address_key = ?2", (!world.forgotten, address))?;
+        db.execute("DELETE FROM run", ())?;
         if let Some(newest) = world.newest {
-            db.execute("INSERT INTO run VALUES (?1, '', '')", [newest + 1]).unwrap();
+            db.execute("INSERT INTO run VALUES (?1, '', '')", [newest + 1])?;
         }
-        self.ledger.drop_review(&self.issue, ReviewKind::Cancelled).unwrap();
+        self.ledger.drop_review(&self.issue, ReviewKind::Cancelled)?;
         if world.cancelled {
-            self.ledger
-                .keep_review(&self.issue, ReviewKind::Cancelled, &Review::default(), self.now)
-                .unwrap();
+            self.ledger.keep_review(&self.issue, ReviewKind::Cancelled, &Review::default(), self.now)?;
         }
         db.batch(
             "DELETE FROM suppression; DELETE FROM bounce; DELETE FROM forgotten; DELETE FROM handed_over",
         )
-        .unwrap();
-        triggers(true);
     }
 
     /// The world with the row as the ledger has it now.

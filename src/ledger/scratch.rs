@@ -8,8 +8,9 @@ use tempfile::TempDir;
 
 use crate::private;
 
-use super::db::sqlite::{self, Durable};
-use super::{Ledger, LedgerError};
+use super::db::Db;
+use super::db::sqlite::Durable;
+use super::{Ledger, LedgerError, Place};
 
 const PREFIX: &str = "copy-";
 const LOCK: &str = "lock";
@@ -50,9 +51,10 @@ impl Scratch {
     ///
     /// # Errors
     /// If the ledger cannot be read or the copy cannot be written.
-    pub fn ledger(&self, of: &Path) -> Result<Ledger, LedgerError> {
+    pub fn ledger(&self, of: &Place) -> Result<Ledger, LedgerError> {
         let path = self.folder.path().join("copy.db");
-        Ok(Ledger::of(sqlite::copy_to(&path, of)?, &path, Durable::No))
+        let db = Db::copy_at(&path, of)?;
+        Ok(Ledger { db, place: Place::from(&path), durable: Durable::No })
     }
 }
 

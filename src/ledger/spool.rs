@@ -11,7 +11,7 @@ use super::{Ledger, LedgerError, with_end};
 
 impl Ledger {
     fn spool_path(&self) -> PathBuf {
-        with_end(&self.path, ".outcomes")
+        with_end(self.place.file(), ".outcomes")
     }
 
     /// Keeps outcomes in a file until the ledger can be written again.

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use jiff::Timestamp;
 use tokio::sync::oneshot;
 
-use crate::domain::{IssueName, Letter, Outcome};
+use crate::domain::{IssueName, Letter, Outcome, Reply};
 
 use super::claims::{self, Attempt, Claim, Claimed, Refusal, RunId, Settled, Settlement, Taken};
 use super::{Durable, Ledger, LedgerError};
@@ -121,20 +121,33 @@ enum Done {
     Settled(Settled),
 }
 
-fn serve(mut ledger: Ledger, run: RunId, inbox: &mpsc::Receiver<Request>) -> Ledger {
+/// Why a group was not recorded.
+struct Uncommitted {
+    error: LedgerError,
+    /// What was to be recorded, if only the answer to the commit is missing: it may have been.
+    unanswered: Vec<Done>,
+}
+
+impl From<LedgerError> for Uncommitted {
+    fn from(error: LedgerError) -> Self {
+        Self { error, unanswered: Vec::new() }
+    }
+}
+
+fn serve(ledger: Ledger, run: RunId, inbox: &mpsc::Receiver<Request>) -> Ledger {
     while let Ok(first) = inbox.recv() {
         let group: Vec<Request> = std::iter::once(first).chain(inbox.try_iter()).collect();
-        match commit(&mut ledger, run, &group) {
+        match commit(&ledger, run, &group) {
             Ok(done) => group.into_iter().zip(done).for_each(|(request, done)| request.answer(done)),
-            Err(error) => fail(&mut ledger, run, group, &error),
+            Err(uncommitted) => fail(&ledger, run, group, uncommitted),
         }
     }
     ledger
 }
 
-fn commit(ledger: &mut Ledger, run: RunId, group: &[Request]) -> Result<Vec<Done>, LedgerError> {
+fn commit(ledger: &Ledger, run: RunId, group: &[Request]) -> Result<Vec<Done>, Uncommitted> {
     let transaction = ledger.db.begin()?;
-    let done = group
+    let done: Vec<Done> = group
         .iter()
         .map(|request| match request {
             Request::Claim { issue, letter, now, .. } => {
@@ -143,26 +156,54 @@ fn commit(ledger: &mut Ledger, run: RunId, group: &[Request]) -> Result<Vec<Done
             Request::Settle { settlement, .. } => claims::settle(&transaction, settlement).map(Done::Settled),
         })
         .collect::<Result<_, LedgerError>>()?;
-    transaction.commit()?;
-    Ok(done)
+    match transaction.commit() {
+        Ok(()) => Ok(done),
+        Err(error) => Err(Uncommitted { error, unanswered: done }),
+    }
 }
 
 /// Refuses the claims of a group that could not be recorded; outcomes are tried again, and spooled in the end.
-fn fail(ledger: &mut Ledger, run: RunId, group: Vec<Request>, error: &LedgerError) {
+fn fail(ledger: &Ledger, run: RunId, group: Vec<Request>, Uncommitted { error, unanswered }: Uncommitted) {
+    spool_unsent(ledger, &group, &unanswered);
     let (claims, settles): (Vec<_>, Vec<_>) =
         group.into_iter().partition(|request| matches!(request, Request::Claim { .. }));
-    claims.into_iter().for_each(|claim| claim.refuse(error));
+    claims.into_iter().for_each(|claim| claim.refuse(&error));
     if settles.is_empty() {
         return;
     }
     let began = Instant::now();
     let mut last = commit(ledger, run, &settles);
-    while last.as_ref().is_err_and(LedgerError::is_busy) && began.elapsed() < SETTLE_PATIENCE {
+    while last.as_ref().is_err_and(|last| last.error.is_busy()) && began.elapsed() < SETTLE_PATIENCE {
         last = commit(ledger, run, &settles);
     }
     match last {
         Ok(done) => settles.into_iter().zip(done).for_each(|(request, done)| request.answer(done)),
-        Err(error) => spool(ledger, settles, &error),
+        Err(uncommitted) => spool(ledger, settles, &uncommitted.error),
+    }
+}
+
+/// Notes that letters do not go out whose claims a server may have recorded without an answer: they are open again once it
+/// is reached.
+fn spool_unsent(ledger: &Ledger, group: &[Request], unanswered: &[Done]) {
+    if ledger.place.server().is_none() {
+        return;
+    }
+    let unsent = group.iter().zip(unanswered).filter_map(|(request, done)| match (request, done) {
+        (Request::Claim { issue, letter, now, .. }, Done::Taken(Taken::Attempt(number))) => {
+            Some(Settlement {
+                attempt: Attempt { issue: issue.clone(), member: letter.member, number: *number },
+                others: letter.others.clone(),
+                outcome: Outcome::Deferred(Reply::local("not sent: the ledger's server did not answer")),
+                refusal: None,
+                at: *now,
+            })
+        }
+        _ => None,
+    });
+    let unsent: Vec<Settlement> = unsent.collect();
+    if !unsent.is_empty() {
+        // Without the note the letters are in doubt.
+        let _unknown = ledger.spool(&unsent.iter().collect::<Vec<_>>());
     }
 }
 

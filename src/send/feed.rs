@@ -2,14 +2,13 @@
 //! tried before come last, so that one that is refused again and again holds up no other.
 
 use std::collections::HashSet;
-use std::path::Path;
 use std::sync::Arc;
 
 use tokio::sync::mpsc;
 
 use crate::compose::Composer;
 use crate::domain::{Address, Household, Member, MemberId};
-use crate::ledger::{Ledger, LedgerError};
+use crate::ledger::{Ledger, LedgerError, Place};
 
 use super::{Job, SendError};
 
@@ -17,7 +16,7 @@ const PAGE: usize = 256;
 
 /// Starts the feeder; the channel ends after the last member, at the limit, or after an error.
 pub(super) fn start(
-    ledger: &Path,
+    ledger: &Place,
     composer: Arc<Composer>,
     job: Arc<Job>,
 ) -> Result<mpsc::Receiver<Result<Household, LedgerError>>, SendError> {

@@ -14,7 +14,7 @@ const ALLOWED: [(&str, &[&str]); 20] = [
     ("net", &[]),
     ("mailbox", &["net"]),
     ("relay", &["domain", "private", "net"]),
-    ("ledger", &["domain", "private"]),
+    ("ledger", &["domain", "private", "net"]),
     ("feedback", &["diagnosis", "domain", "inbox", "ledger"]),
     ("publish", &["compose", "private"]),
     ("paper", &["domain", "compose"]),
@@ -47,7 +47,7 @@ const ALLOWED: [(&str, &[&str]); 20] = [
 ];
 
 /// Each command and what it may use of the others.
-const COMMANDS: [(&str, &[&str]); 30] = [
+const COMMANDS: [(&str, &[&str]); 31] = [
     ("project", &[]),
     ("context", &["project"]),
     ("files", &[]),
@@ -62,6 +62,7 @@ const COMMANDS: [(&str, &[&str]); 30] = [
     ("build", &["context", "files", "preview"]),
     ("check", &["bounces", "context", "import", "init", "project"]),
     ("init", &["files"]),
+    ("ledger", &["context", "project"]),
     ("log", &["context", "project", "send", "states"]),
     ("members", &["context", "files", "project"]),
     ("new", &["context", "files", "project"]),

@@ -22,6 +22,8 @@ mod inbox_fuzz;
 mod inbox_limits;
 mod json;
 mod layers;
+#[cfg(feature = "postgres")]
+mod ledgers;
 mod letter;
 mod lists;
 mod look_ahead;

@@ -1,22 +1,34 @@
 //! The only place that knows which database the ledger is in. Everything else in `ledger` hands SQL with the parameters
 //! `?1`, `?2` … to a [`Db`], and reads [`Row`]s.
 
+mod copy;
+mod guard;
+#[cfg(feature = "postgres")]
+mod postgres;
 pub(in crate::ledger) mod sqlite;
 mod values;
 
+pub(super) use guard::Guard;
 pub(super) use values::{FromValue, ToValue, Value, Values};
 
+use std::path::Path;
+
 use super::LedgerError;
+use super::place::{Place, Server};
 
 /// An open database.
 #[derive(Debug)]
 pub(super) enum Db {
     Sqlite(rusqlite::Connection),
+    #[cfg(feature = "postgres")]
+    Postgres(Box<postgres::Session>),
 }
 
 /// One row of a result; it ends with the callback that it is handed to.
 pub(super) enum Row<'a> {
     Sqlite(&'a rusqlite::Row<'a>),
+    #[cfg(feature = "postgres")]
+    Postgres(&'a ::postgres::Row),
 }
 
 /// Several statements that are all kept, by [`Transaction::commit`], or none.
@@ -31,6 +43,9 @@ pub(super) struct Transaction<'a> {
 pub enum DbError {
     #[error(transparent)]
     Sqlite(#[from] rusqlite::Error),
+    #[cfg(feature = "postgres")]
+    #[error("{}", postgres::words(.0))]
+    Postgres(::postgres::Error),
 }
 
 impl DbError {
@@ -39,11 +54,76 @@ impl DbError {
         use rusqlite::ErrorCode::{DatabaseBusy, DatabaseLocked};
         match self {
             Self::Sqlite(error) => matches!(error.sqlite_error_code(), Some(DatabaseBusy | DatabaseLocked)),
+            #[cfg(feature = "postgres")]
+            Self::Postgres(error) => postgres::is_busy(error),
         }
     }
 }
 
 impl Db {
+    /// Opens the ledger's database, created or migrated if necessary.
+    ///
+    /// # Errors
+    /// If it cannot be opened or is from a newer version.
+    pub fn open(place: &Place) -> Result<Self, LedgerError> {
+        match place.server() {
+            None => sqlite::open(place.file()),
+            Some(server) => Self::open_on(server),
+        }
+    }
+
+    /// Opens a database that exists; `None` if there is none yet.
+    ///
+    /// # Errors
+    /// If it cannot be opened or is from a newer version.
+    pub fn open_existing(place: &Place) -> Result<Option<Self>, LedgerError> {
+        match place.server() {
+            None if !place.file().exists() => Ok(None),
+            #[cfg(feature = "postgres")]
+            Some(server) => {
+                Ok(postgres::Session::open_existing(server)?.map(|session| Self::Postgres(Box::new(session))))
+            }
+            _ => Self::open(place).map(Some),
+        }
+    }
+
+    /// A copy for this process only, in memory, and beyond some megabytes in a file without a name.
+    ///
+    /// # Errors
+    /// If the ledger cannot be read or the copy cannot be written.
+    pub fn temporary_copy(of: &Place) -> Result<Self, LedgerError> {
+        let copy = sqlite::temporary_copy(of.database_file())?;
+        Self::fill(copy, of)
+    }
+
+    /// A copy in the file `path`, for several connections of this process.
+    ///
+    /// # Errors
+    /// If the ledger cannot be read or the copy cannot be written.
+    pub fn copy_at(path: &Path, of: &Place) -> Result<Self, LedgerError> {
+        let copy = sqlite::copy_to(path, of.database_file())?;
+        Self::fill(copy, of)
+    }
+
+    fn fill(copy: Self, of: &Place) -> Result<Self, LedgerError> {
+        if of.server().is_some()
+            && let Some(db) = Self::open_existing(of)?
+        {
+            db.copy_to(&copy)?;
+        }
+        Ok(copy)
+    }
+
+    #[cfg(feature = "postgres")]
+    fn open_on(server: &Server) -> Result<Self, LedgerError> {
+        postgres::Session::open(server).map(|session| Self::Postgres(Box::new(session)))
+    }
+
+    #[cfg(not(feature = "postgres"))]
+    fn open_on(server: &Server) -> Result<Self, LedgerError> {
+        Err(LedgerError::NoServers { server: server.to_string() })
+    }
+
     /// Runs a statement; returns how many rows it changed.
     ///
     /// # Errors
@@ -51,6 +131,8 @@ impl Db {
     pub fn execute(&self, sql: &str, values: impl Values) -> Result<usize, LedgerError> {
         match self {
             Self::Sqlite(connection) => values.with(|values| sqlite::execute(connection, sql, values)),
+            #[cfg(feature = "postgres")]
+            Self::Postgres(session) => values.with(|values| session.execute(sql, values)),
         }
     }
 
@@ -61,6 +143,8 @@ impl Db {
     pub fn batch(&self, sql: &str) -> Result<(), LedgerError> {
         match self {
             Self::Sqlite(connection) => sqlite::batch(connection, sql),
+            #[cfg(feature = "postgres")]
+            Self::Postgres(session) => session.batch(sql),
         }
     }
 
@@ -76,6 +160,11 @@ impl Db {
     ) -> Result<Option<T>, LedgerError> {
         match self {
             Self::Sqlite(connection) => values.with(|values| sqlite::optional(connection, sql, values, read)),
+            #[cfg(feature = "postgres")]
+            Self::Postgres(session) => {
+                let rows = values.with(|values| session.query(sql, values))?;
+                rows.first().map(|row| read(&Row::Postgres(row))).transpose()
+            }
         }
     }
 
@@ -93,7 +182,7 @@ impl Db {
         found.ok_or_else(|| LedgerError::Corrupt("a row is missing".to_owned()))
     }
 
-    /// Hands each row to `each`, which may use the database as well: it sees what was stored when the statement began.
+    /// Hands each row of a SELECT to `each`, which may use the database as well: it sees what was stored when the statement began.
     ///
     /// # Errors
     /// If the database refuses the statement, and those of `each`.
@@ -105,6 +194,8 @@ impl Db {
     ) -> Result<(), E> {
         match self {
             Self::Sqlite(connection) => values.with(|values| sqlite::each(connection, sql, values, each)),
+            #[cfg(feature = "postgres")]
+            Self::Postgres(session) => values.with(|values| session.each(sql, values, each)),
         }
     }
 
@@ -119,10 +210,20 @@ impl Db {
         mut read: impl FnMut(&Row<'_>) -> Result<T, LedgerError>,
     ) -> Result<C, LedgerError> {
         let mut found = C::default();
-        self.each(sql, values, |row| {
+        let mut add = |row: &Row<'_>| {
             found.extend([read(row)?]);
             Ok::<_, LedgerError>(())
-        })?;
+        };
+        match self {
+            Self::Sqlite(connection) => {
+                values.with(|values| sqlite::each(connection, sql, values, &mut add))?;
+            }
+            #[cfg(feature = "postgres")]
+            Self::Postgres(session) => {
+                let rows = values.with(|values| session.query(sql, values))?;
+                rows.iter().try_for_each(|row| add(&Row::Postgres(row)))?;
+            }
+        }
         Ok(found)
     }
 
@@ -133,14 +234,69 @@ impl Db {
     pub fn begin(&self) -> Result<Transaction<'_>, LedgerError> {
         match self {
             Self::Sqlite(connection) => sqlite::batch(connection, "BEGIN IMMEDIATE")?,
+            #[cfg(feature = "postgres")]
+            Self::Postgres(session) => session.begin()?,
         }
         Ok(Transaction { db: self, is_open: true })
     }
 
-    /// Tells whether the database has ended a transaction by itself, as after some errors.
-    fn has_ended(&self) -> bool {
+    /// Begins a transaction that only reads, and sees the ledger as it is at this moment.
+    ///
+    /// # Errors
+    /// If the database cannot be read.
+    pub fn snapshot(&self) -> Result<Transaction<'_>, LedgerError> {
         match self {
-            Self::Sqlite(connection) => connection.is_autocommit(),
+            Self::Sqlite(connection) => sqlite::batch(connection, "BEGIN")?,
+            #[cfg(feature = "postgres")]
+            Self::Postgres(session) => session.snapshot()?,
+        }
+        Ok(Transaction { db: self, is_open: true })
+    }
+
+    /// Runs `work` in the open transaction without the triggers of the schema.
+    ///
+    /// # Errors
+    /// If they cannot be switched off, and those of `work`.
+    pub fn without_triggers(
+        &self,
+        work: impl FnOnce() -> Result<(), LedgerError>,
+    ) -> Result<(), LedgerError> {
+        match self {
+            Self::Sqlite(connection) => sqlite::without_triggers(connection, work),
+            #[cfg(feature = "postgres")]
+            Self::Postgres(session) => session.without_triggers(work),
+        }
+    }
+
+    fn last_id(&self, table: &str) -> Result<i64, LedgerError> {
+        match self {
+            Self::Sqlite(connection) => sqlite::last_id(connection, table),
+            #[cfg(feature = "postgres")]
+            Self::Postgres(session) => session.last_id(table),
+        }
+    }
+
+    fn set_last_id(&self, table: &str, id: i64) -> Result<(), LedgerError> {
+        match self {
+            Self::Sqlite(connection) => sqlite::set_last_id(connection, table, id),
+            #[cfg(feature = "postgres")]
+            Self::Postgres(session) => session.set_last_id(table, id),
+        }
+    }
+
+    fn commit(&self) -> Result<(), LedgerError> {
+        match self {
+            Self::Sqlite(connection) => sqlite::batch(connection, "COMMIT"),
+            #[cfg(feature = "postgres")]
+            Self::Postgres(session) => session.commit(),
+        }
+    }
+
+    fn roll_back(&self) {
+        match self {
+            Self::Sqlite(connection) => sqlite::roll_back(connection),
+            #[cfg(feature = "postgres")]
+            Self::Postgres(session) => session.roll_back(),
         }
     }
 
@@ -151,6 +307,8 @@ impl Db {
     pub fn compact(&self) -> Result<(), LedgerError> {
         match self {
             Self::Sqlite(connection) => sqlite::compact(connection),
+            #[cfg(feature = "postgres")]
+            Self::Postgres(session) => session.compact(),
         }
     }
 }
@@ -172,6 +330,8 @@ impl Row<'_> {
     pub fn value(&self, index: usize) -> Result<Value<'_>, LedgerError> {
         match self {
             Self::Sqlite(row) => sqlite::value(row, index),
+            #[cfg(feature = "postgres")]
+            Self::Postgres(row) => postgres::value(row, index),
         }
     }
 
@@ -179,6 +339,8 @@ impl Row<'_> {
     pub fn names(&self) -> Vec<&str> {
         match self {
             Self::Sqlite(row) => row.as_ref().column_names().collect(),
+            #[cfg(feature = "postgres")]
+            Self::Postgres(row) => row.columns().iter().map(::postgres::Column::name).collect(),
         }
     }
 }
@@ -189,7 +351,7 @@ impl Transaction<'_> {
     /// # Errors
     /// If the database cannot be written; then nothing is kept.
     pub fn commit(mut self) -> Result<(), LedgerError> {
-        self.db.batch("COMMIT")?;
+        self.db.commit()?;
         self.is_open = false;
         Ok(())
     }
@@ -197,9 +359,8 @@ impl Transaction<'_> {
 
 impl Drop for Transaction<'_> {
     fn drop(&mut self) {
-        if self.is_open && !self.db.has_ended() {
-            // Without a commit nothing is kept, whether this is heard or not.
-            let _lost = self.db.batch("ROLLBACK");
+        if self.is_open {
+            self.db.roll_back();
         }
     }
 }

@@ -26,6 +26,9 @@ const MIGRATIONS: [&str; 10] = [
     include_str!("../migrations/0010_report.sql"),
 ];
 
+/// The tables whose ids are never given again, even if the newest rows were deleted.
+const AUTOINCREMENT: [&str; 2] = ["member", "run"];
+
 /// Pages that are copied at once.
 const PAGES: i32 = 1000;
 /// Memory for a temporary copy, as `SQLite` counts it: negative for KiB.
@@ -110,6 +113,41 @@ pub(super) fn value<'a>(row: &'a rusqlite::Row<'_>, index: usize) -> Result<Valu
     })
 }
 
+pub(super) fn roll_back(connection: &Connection) {
+    // SQLite has ended a transaction itself after some errors; without a commit nothing is kept anyhow.
+    if !connection.is_autocommit() {
+        let _lost = connection.execute_batch("ROLLBACK");
+    }
+}
+
+/// Runs `work` without the triggers of the schema.
+pub(super) fn without_triggers(
+    connection: &Connection,
+    work: impl FnOnce() -> Result<(), LedgerError>,
+) -> Result<(), LedgerError> {
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_TRIGGER, false)?;
+    let done = work();
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_TRIGGER, true)?;
+    done
+}
+
+/// The last id that a table has given.
+pub(super) fn last_id(connection: &Connection, table: &str) -> Result<i64, LedgerError> {
+    let sql = format!("SELECT coalesce(max(id), 0) FROM {table}");
+    let newest: i64 = connection.query_row(&sql, (), |row| row.get(0))?;
+    let sql = "SELECT coalesce(max(seq), 0) FROM sqlite_sequence WHERE name = ?1";
+    let given: i64 = connection.query_row(sql, [table], |row| row.get(0))?;
+    Ok(given.max(newest))
+}
+
+pub(super) fn set_last_id(connection: &Connection, table: &str, id: i64) -> Result<(), LedgerError> {
+    if AUTOINCREMENT.contains(&table) {
+        connection.execute("DELETE FROM sqlite_sequence WHERE name = ?1", [table])?;
+        connection.execute("INSERT INTO sqlite_sequence (name, seq) VALUES (?1, ?2)", (table, id))?;
+    }
+    Ok(())
+}
+
 pub(super) fn compact(connection: &Connection) -> Result<(), LedgerError> {
     connection.execute_batch("VACUUM")?;
     connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", (), |_| Ok(()))?;
@@ -128,16 +166,17 @@ pub(in crate::ledger) fn open(path: &Path) -> Result<Db, LedgerError> {
 }
 
 /// A copy of the database at `of` in memory, and beyond some megabytes in a file without a name.
-pub(in crate::ledger) fn temporary_copy(of: &Path) -> Result<Db, LedgerError> {
+pub(super) fn temporary_copy(of: Option<&Path>) -> Result<Db, LedgerError> {
     // An empty name: SQLite opens a file of its own and unlinks it at once.
-    let mut connection = Connection::open("").map_err(opening(of))?;
-    connection.pragma_update(None, "cache_size", COPY_CACHE_KIB).map_err(opening(of))?;
+    let path = of.unwrap_or(Path::new(""));
+    let mut connection = Connection::open("").map_err(opening(path))?;
+    connection.pragma_update(None, "cache_size", COPY_CACHE_KIB).map_err(opening(path))?;
     copy_into(&mut connection, of)?;
-    set_up(connection, of, Durable::No)
+    set_up(connection, path, Durable::No)
 }
 
 /// A copy of the database at `of` in the file `path`, for several connections of this process.
-pub(in crate::ledger) fn copy_to(path: &Path, of: &Path) -> Result<Db, LedgerError> {
+pub(super) fn copy_to(path: &Path, of: Option<&Path>) -> Result<Db, LedgerError> {
     private::create_if_missing(path)
         .map_err(|source| LedgerError::Folder { path: path.to_owned(), source })?;
     let mut connection = Connection::open(path).map_err(opening(path))?;
@@ -191,8 +230,8 @@ impl Durable {
 }
 
 /// Copies the database at `of`, if there is one, into an open one.
-fn copy_into(connection: &mut Connection, of: &Path) -> Result<(), LedgerError> {
-    if of.exists() {
+fn copy_into(connection: &mut Connection, of: Option<&Path>) -> Result<(), LedgerError> {
+    if let Some(of) = of.filter(|of| of.exists()) {
         let source = readable(of)?;
         let pause = Duration::from_millis(10);
         Backup::new(&source.connection, connection)?.run_to_completion(PAGES, pause, None)?;
@@ -256,12 +295,6 @@ pub(in crate::ledger) mod tests {
         }
         connection.pragma_update(None, "user_version", version).unwrap();
         connection.execute_batch(rows).unwrap();
-    }
-
-    /// Switches the triggers of the schema on or off.
-    pub(in crate::ledger) fn set_triggers(db: &Db, on: bool) {
-        let Db::Sqlite(connection) = db;
-        connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_TRIGGER, on).unwrap();
     }
 
     #[test]
