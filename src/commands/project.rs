@@ -22,6 +22,9 @@ use crate::private::{self, Tightened};
 use crate::relay::{Durability, LookAhead, Outbox, Relay, Sendmail, SmtpServer, Timeouts};
 use crate::report::Terminal;
 
+/// `status` looks at the lock for a moment: that is nobody's run.
+const GLANCE: Duration = Duration::from_millis(200);
+
 /// An opened project.
 #[derive(Debug)]
 pub struct Project {
@@ -129,11 +132,21 @@ impl Project {
         self.lock_within(what, Duration::ZERO)
     }
 
+    /// Takes the lock to send an issue, as [`Self::lock_within`]; hosts that send it already share theirs.
+    pub fn lock_to_send(&self, issue: &IssueName, patience: Duration) -> Result<Lock, Error> {
+        let (place, path) = (self.ledger_place()?, self.lock_path());
+        let note = self.lock_note(&format!("send {issue}"));
+        Ok(Lock::take_to_send(issue, place, &path, &note, patience.max(GLANCE))?)
+    }
+
+    fn lock_note(&self, what: &str) -> String {
+        format!("{what}, since {}", self.clock_time(Timestamp::now()))
+    }
+
     /// Takes the lock, waiting up to `patience` for another run.
     pub fn lock_within(&self, what: &str, patience: Duration) -> Result<Lock, Error> {
-        // `status` looks at the lock for a moment: that is nobody's run.
-        let patience = patience.max(Duration::from_millis(200));
-        let note = format!("{what}, since {}", self.clock_time(Timestamp::now()));
+        let patience = patience.max(GLANCE);
+        let note = self.lock_note(what);
         Ok(Lock::take(self.ledger_place()?, &self.lock_path(), &note, patience)?)
     }
 

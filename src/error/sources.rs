@@ -100,6 +100,7 @@ impl From<LedgerError> for Error {
             LedgerError::Renumbered { .. }
             | LedgerError::TwoRows { .. }
             | LedgerError::NotEmpty { .. }
+            | LedgerError::HostsDiffer { .. }
             | LedgerError::Differs { .. }
             | LedgerError::KindChanged { .. } => Kind::Data,
             LedgerError::Newer { .. } | LedgerError::NoServers { .. } | LedgerError::Pooler { .. } => {
@@ -121,6 +122,7 @@ impl From<LedgerError> for Error {
             LedgerError::Server { .. } => {
                 words.hint("check `url` and the password in [ledger], and that the server runs")
             }
+            LedgerError::HostsDiffer { .. } => words.hint("copy the project's folder, with its keys, to all hosts, and install the same version"),
             LedgerError::NotEmpty { .. } => words.hint("name a new database, schema or file"),
             LedgerError::Differs { .. } => {
                 words.hint("keep using the old ledger; delete the copy, and copy again while nothing else is at work")

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::domain::{IssueName, Letter, MemberId, Outcome, Reply, State, Suppression};
+use crate::domain::{IssueName, Letter, MemberId, Outcome, Quota, Reply, State, Suppression};
 
 use super::db::Db;
 use super::deliveries::SAME_LETTER;
@@ -41,6 +41,8 @@ pub enum Claimed {
     Closed,
     /// The issue was cancelled.
     Cancelled,
+    /// The hosts together have used up a quota until this time.
+    Full(Quota, Timestamp),
 }
 
 /// What a final refusal means for the register; it is recorded with the letter's state.
@@ -129,6 +131,10 @@ impl Ledger {
     /// If the ledger cannot be written.
     pub fn recover(&self, now: Timestamp) -> Result<BTreeMap<IssueName, u64>, LedgerError> {
         self.record_spooled()?;
+        if self.is_shared() {
+            self.db.doubt_ownerless(&Stamp(now).to_string())?;
+            return self.bury_dead_hosts(now);
+        }
         let sql = "UPDATE delivery SET state = 'in_doubt', changed_at = ?1,
                    reply = 'the run was cut off while the letter was on its way' WHERE state = 'sending'
                    RETURNING issue, message_id";
@@ -182,17 +188,19 @@ pub(super) fn claim(
     run: RunId,
     issue: &IssueName,
     letter: &Letter,
+    quotas: &[Quota],
     now: Timestamp,
 ) -> Result<Taken, LedgerError> {
-    let newest = "SELECT max(id) FROM run";
-    let newest: Option<i64> = db.one(newest, (), |row| row.get(0))?;
-    if newest != Some(run.0) {
+    if !may_claim(db, run)? {
         return Err(LedgerError::OtherRun);
     }
     let sql = "SELECT EXISTS (SELECT 1 FROM review WHERE issue = ?1 AND kind = ?2)";
     let values = (issue, ReviewKind::Cancelled);
     if db.one(sql, values, |row| row.get(0))? {
         return Ok(Taken::Cancelled);
+    }
+    if let Some((quota, until)) = used_up(db, quotas)? {
+        return Ok(Taken::Full(quota, until));
     }
     if !letter.others.is_empty() {
         return claim_together(db, issue, letter, now);
@@ -201,6 +209,33 @@ pub(super) fn claim(
     let Some(number) = number else { return Ok(Taken::Closed) };
     count_handed_over(db, now)?;
     Ok(Taken::Attempt(number))
+}
+
+/// Tells whether a run was not superseded by another one, or its host was not found dead.
+fn may_claim(db: &Db, run: RunId) -> Result<bool, LedgerError> {
+    if db.host().is_some() {
+        return db.is_alive();
+    }
+    let newest: Option<i64> = db.one("SELECT max(id) FROM run", (), |row| row.get(0))?;
+    Ok(newest == Some(run.0))
+}
+
+/// The time at which a quota has a place for one more letter; `None` if all have one now. Letters of all hosts count, by the
+/// server's clock.
+fn used_up(db: &Db, quotas: &[Quota]) -> Result<Option<(Quota, Timestamp)>, LedgerError> {
+    let Some(now) = db.clock()?.filter(|_| !quotas.is_empty()) else { return Ok(None) };
+    // A statement of its own: the count sees what others committed while this one waited.
+    db.lock_quotas()?;
+    for quota in quotas {
+        let span = i64::try_from(quota.span().as_millis()).unwrap_or(i64::MAX);
+        let sql = "SELECT at FROM handed_over WHERE at > ?1 ORDER BY at DESC LIMIT 1 OFFSET ?2";
+        let values = (now.saturating_sub(span), quota.letters.saturating_sub(1));
+        if let Some(oldest) = db.optional(sql, values, |row| row.get::<i64>(0))? {
+            let until = Timestamp::from_millisecond(oldest.saturating_add(span));
+            return Ok(Some((*quota, until.unwrap_or(Timestamp::MAX))));
+        }
+    }
+    Ok(None)
 }
 
 /// Takes the deliveries of all who share a letter, or none.
@@ -225,7 +260,8 @@ fn claim_together(db: &Db, issue: &IssueName, letter: &Letter, now: Timestamp) -
 }
 
 fn count_handed_over(db: &Db, now: Timestamp) -> Result<(), LedgerError> {
-    db.execute("INSERT INTO handed_over VALUES (?1)", [now.as_millisecond()])?;
+    let at = db.clock()?.unwrap_or(now.as_millisecond());
+    db.execute("INSERT INTO handed_over VALUES (?1)", [at])?;
     Ok(())
 }
 
@@ -237,7 +273,9 @@ fn claim_one(
     letter: &Letter,
     now: Timestamp,
 ) -> Result<Option<u32>, LedgerError> {
-    let sql = "UPDATE delivery SET state = 'sending', address = ?3, message_id = ?4,
+    let owner = db.host().map(|host| format!(", host = {host}")).unwrap_or_default();
+    let sql = format!(
+        "UPDATE delivery SET state = 'sending'{owner}, address = ?3, message_id = ?4,
                attempts = attempts + 1, changed_at = ?6
                WHERE issue = ?1 AND member = ?2 AND state IN ('queued', 'deferred')
                AND EXISTS (SELECT 1 FROM member WHERE id = ?2 AND active = 1 AND address_key = ?5)
@@ -253,10 +291,11 @@ fn claim_one(
                                AND o.address IS NOT NULL AND o.member <> ?2
                                AND NOT (o.state = 'sending' AND o.message_id = ?4)
                                AND o.state IN ('sending', 'accepted', 'in_doubt'))
-               RETURNING attempts";
+               RETURNING attempts"
+    );
     let (address, key) = (letter.recipient.as_str(), letter.recipient.key());
     let values = (issue, member, address, &letter.message_id, key, Stamp(now));
-    db.optional(sql, values, |row| row.get(0))
+    db.optional(&sql, values, |row| row.get(0))
 }
 
 /// The same as [`Claimed`], without the letter.
@@ -265,6 +304,7 @@ pub(super) enum Taken {
     Attempt(u32),
     Closed,
     Cancelled,
+    Full(Quota, Timestamp),
 }
 
 /// Records how a letter of this attempt ended, with what its refusal means.

@@ -30,6 +30,14 @@ const DELIVERY_ROWS: &str = "SELECT d.member, m.name, coalesce(d.address, m.addr
      d.attempts, d.code, d.status, d.reply, d.changed_at, m.address
      FROM delivery d JOIN member m ON m.id = d.member";
 
+/// Selects the members of an issue's deliveries `d` that were never tried and may be sent.
+pub(super) fn untried_members() -> String {
+    format!(
+        "SELECT d.member FROM {ISSUE_MEMBERS} JOIN delivery d ON d.issue = ?1 AND d.member = m.id
+         WHERE d.state IN ('queued', 'deferred') AND d.attempts = 0 AND {MAILABLE} AND NOT {SHARES_LETTER}"
+    )
+}
+
 fn delivery_row(row: &Row<'_>) -> Result<DeliveryRow, LedgerError> {
     let Stamp(since) = row.get(9)?;
     Ok(DeliveryRow {
@@ -126,7 +134,8 @@ impl Ledger {
             }
             Ok::<_, LedgerError>(())
         })?;
-        transaction.commit()
+        transaction.commit()?;
+        self.db.has_grown("delivery")
     }
 
     /// The next members, after `after` and in the order of their numbers, whose letters were never tried and may be sent.

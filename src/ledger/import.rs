@@ -149,6 +149,7 @@ impl PendingImport<'_> {
                 serde_json::to_string(said).map_err(members::corrupt)?,
             ),
         )?;
+        self.transaction.has_grown("member")?;
         self.transaction.commit()?;
         Ok(self.difference)
     }

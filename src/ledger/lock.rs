@@ -1,5 +1,6 @@
 //! One run at a time: a lock that dies with its process. For a ledger on a server it is one among all hosts.
 
+use crate::domain::IssueName;
 use crate::private;
 
 use super::db::Guard;
@@ -11,12 +12,15 @@ use std::time::{Duration, Instant};
 
 /// Between two looks at a lock that somebody holds.
 const PAUSE: Duration = Duration::from_millis(50);
+/// How long a host waits for another one that imports and queues.
+const PREPARES: Duration = Duration::from_mins(2);
 
 /// The held lock; released when dropped or when the process ends, however it ends.
 #[derive(Debug)]
 pub struct Lock {
     _file: File,
-    _guard: Option<Guard>,
+    guard: Option<Guard>,
+    joins: bool,
 }
 
 /// Why the lock was not given.
@@ -37,6 +41,30 @@ impl Lock {
     /// # Errors
     /// If another process holds it after `patience`, with that one's note, or the server cannot be reached.
     pub fn take(place: &Place, path: &Path, note: &str, patience: Duration) -> Result<Self, LockError> {
+        Self::take_for(None, place, path, note, patience)
+    }
+
+    /// Takes the lock to send an issue: hosts that send it already share theirs.
+    ///
+    /// # Errors
+    /// As for [`Self::take`]. A host that still prepares the issue is waited for.
+    pub fn take_to_send(
+        issue: &IssueName,
+        place: &Place,
+        path: &Path,
+        note: &str,
+        patience: Duration,
+    ) -> Result<Self, LockError> {
+        Self::take_for(Some(issue), place, path, note, patience)
+    }
+
+    fn take_for(
+        issue: Option<&IssueName>,
+        place: &Place,
+        path: &Path,
+        note: &str,
+        patience: Duration,
+    ) -> Result<Self, LockError> {
         let start = Instant::now();
         let retry = |error: LockError| {
             if !matches!(error, LockError::Held { .. }) || start.elapsed() >= patience {
@@ -52,13 +80,39 @@ impl Lock {
             }
         };
         let guard = Guard::new(place)?;
+        let mut joins = false;
         while let Some(guard) = &guard
             && !guard.take(note)?
         {
+            joins = issue.map_or(Ok(false), |issue| guard.join(issue, note))?;
             let holder = guard.holder()?.unwrap_or_else(|| "another host".to_owned());
-            retry(LockError::Held { holder })?;
+            // Another host may be about to send the same issue.
+            let prepares = issue.is_some_and(|issue| holder.contains(&format!("send {issue}")));
+            if joins {
+                break;
+            } else if prepares && start.elapsed() < PREPARES {
+                std::thread::sleep(PAUSE);
+            } else {
+                retry(LockError::Held { holder })?;
+            }
         }
-        Ok(Self { _file: file, _guard: guard })
+        Ok(Self { _file: file, guard, joins })
+    }
+
+    /// Tells whether other hosts send the issue already.
+    pub fn joins(&self) -> bool {
+        self.joins
+    }
+
+    /// Lets other hosts take part in sending.
+    ///
+    /// # Errors
+    /// If the server cannot be reached.
+    pub fn share(&self) -> Result<(), LockError> {
+        match &self.guard {
+            Some(guard) if !self.joins => Ok(guard.share()?),
+            _ => Ok(()),
+        }
     }
 
     fn take_file(path: &Path, note: &str) -> Result<File, LockError> {

@@ -10,6 +10,7 @@ mod deliveries;
 mod forgotten;
 mod frozen;
 mod held;
+mod hosts;
 mod import;
 mod lock;
 mod members;
@@ -42,6 +43,7 @@ pub use db::DbError;
 pub use deliveries::{DeliveryRow, Requeued};
 pub use frozen::MailedReport;
 pub use held::Held;
+pub use hosts::HostRow;
 pub use import::{Difference, FieldChange, ImportRun, LastImport, PendingImport};
 pub use lock::{Lock, LockError};
 pub use members::MemberRow;
@@ -78,6 +80,8 @@ pub enum LedgerError {
     NotEmpty { place: String },
     #[error("the copy at `{place}` differs in the table `{table}`")]
     Differs { place: String, table: &'static str },
+    #[error("other hosts send this issue with another {what}")]
+    HostsDiffer { what: String },
     #[error("cannot make the folder `{path}`: {source}")]
     Folder { path: PathBuf, source: std::io::Error },
     #[error(

@@ -160,7 +160,7 @@ impl Model {
             Run::Idle if world.attempts < MOST_ATTEMPTS => {
                 self.restore(world);
                 let claimed =
-                    claims::claim(&self.ledger.db, self.ids[index], &self.issue, &self.letter, self.now);
+                    claims::claim(&self.ledger.db, self.ids[index], &self.issue, &self.letter, &[], self.now);
                 if let Ok(Taken::Attempt(number)) = claimed {
                     assert!(
                         !world.forgotten && !world.cancelled && world.newest == Some(run_number(index)),

@@ -10,13 +10,15 @@ use std::time::{Duration, Instant};
 use jiff::Timestamp;
 use tokio::sync::oneshot;
 
-use crate::domain::{IssueName, Letter, Outcome, Reply};
+use crate::domain::{IssueName, Letter, Outcome, Quota, Reply};
 
 use super::claims::{self, Attempt, Claim, Claimed, Refusal, RunId, Settled, Settlement, Taken};
 use super::{Durable, Ledger, LedgerError};
 
 /// How long an outcome waits for a ledger that another program holds before it goes into the spool.
 const SETTLE_PATIENCE: Duration = Duration::from_mins(3);
+/// How often a host among several shows that it lives.
+const LIFE_EVERY: Duration = Duration::from_secs(5);
 
 /// The writer's thread; it ends when all handles are dropped.
 #[derive(Debug)]
@@ -43,13 +45,13 @@ type Answer<T> = oneshot::Sender<Result<T, LedgerError>>;
 pub struct Settling(oneshot::Receiver<Result<Settled, LedgerError>>);
 
 impl Writer {
-    /// Starts the writer of a run on an open ledger.
+    /// Starts the writer of a run on an open ledger. `quotas` are those that several hosts share.
     ///
     /// # Errors
     /// If no thread can be started.
-    pub fn start(ledger: Ledger, run: RunId) -> std::io::Result<(Self, WriterHandle)> {
+    pub fn start(ledger: Ledger, run: RunId, quotas: Vec<Quota>) -> std::io::Result<(Self, WriterHandle)> {
         let (requests, inbox) = mpsc::channel();
-        let work = move || serve(ledger, run, &inbox);
+        let work = move || serve(Desk { ledger, run, quotas, seen: Instant::now(), letters: 0 }, &inbox);
         let thread = std::thread::Builder::new().name("ledger".to_owned()).spawn(work)?;
         Ok((Self { thread }, WriterHandle { requests }))
     }
@@ -134,51 +136,78 @@ impl From<LedgerError> for Uncommitted {
     }
 }
 
-fn serve(ledger: Ledger, run: RunId, inbox: &mpsc::Receiver<Request>) -> Ledger {
+/// What the writer's thread works with.
+struct Desk {
+    ledger: Ledger,
+    run: RunId,
+    quotas: Vec<Quota>,
+    /// The host's last sign of life, and the letters claimed since.
+    seen: Instant,
+    letters: u64,
+}
+
+fn serve(mut desk: Desk, inbox: &mpsc::Receiver<Request>) -> Ledger {
     while let Ok(first) = inbox.recv() {
         let group: Vec<Request> = std::iter::once(first).chain(inbox.try_iter()).collect();
-        match commit(&ledger, run, &group) {
-            Ok(done) => group.into_iter().zip(done).for_each(|(request, done)| request.answer(done)),
-            Err(uncommitted) => fail(&ledger, run, group, uncommitted),
+        match desk.commit(&group) {
+            Ok(done) => {
+                group.into_iter().zip(done).for_each(|(request, done)| request.answer(done));
+                desk.show_life(LIFE_EVERY);
+            }
+            Err(uncommitted) => desk.fail(group, uncommitted),
         }
     }
-    ledger
+    desk.show_life(Duration::ZERO);
+    desk.ledger
 }
 
-fn commit(ledger: &Ledger, run: RunId, group: &[Request]) -> Result<Vec<Done>, Uncommitted> {
-    let transaction = ledger.db.begin()?;
-    let done: Vec<Done> = group
-        .iter()
-        .map(|request| match request {
+impl Desk {
+    fn commit(&mut self, group: &[Request]) -> Result<Vec<Done>, Uncommitted> {
+        let transaction = self.ledger.db.begin_beside()?;
+        let record = |request: &Request| match request {
             Request::Claim { issue, letter, now, .. } => {
-                claims::claim(&transaction, run, issue, letter, *now).map(Done::Taken)
+                claims::claim(&transaction, self.run, issue, letter, &self.quotas, *now).map(Done::Taken)
             }
             Request::Settle { settlement, .. } => claims::settle(&transaction, settlement).map(Done::Settled),
-        })
-        .collect::<Result<_, LedgerError>>()?;
-    match transaction.commit() {
-        Ok(()) => Ok(done),
-        Err(error) => Err(Uncommitted { error, unanswered: done }),
+        };
+        let done: Vec<Done> = group.iter().map(record).collect::<Result<_, LedgerError>>()?;
+        if let Err(error) = transaction.commit() {
+            return Err(Uncommitted { error, unanswered: done });
+        }
+        let is_letter = |done: &&Done| matches!(done, Done::Taken(Taken::Attempt(_)));
+        self.letters += done.iter().filter(is_letter).count() as u64;
+        Ok(done)
     }
-}
 
-/// Refuses the claims of a group that could not be recorded; outcomes are tried again, and spooled in the end.
-fn fail(ledger: &Ledger, run: RunId, group: Vec<Request>, Uncommitted { error, unanswered }: Uncommitted) {
-    spool_unsent(ledger, &group, &unanswered);
-    let (claims, settles): (Vec<_>, Vec<_>) =
-        group.into_iter().partition(|request| matches!(request, Request::Claim { .. }));
-    claims.into_iter().for_each(|claim| claim.refuse(&error));
-    if settles.is_empty() {
-        return;
+    /// Records that this host lives, and how many letters it has handed over.
+    fn show_life(&mut self, every: Duration) {
+        if self.ledger.db.host().is_some() && self.seen.elapsed() >= every {
+            // What is not recorded now is recorded with the next sign.
+            if self.ledger.db.seen(self.letters).is_ok() {
+                self.letters = 0;
+            }
+            self.seen = Instant::now();
+        }
     }
-    let began = Instant::now();
-    let mut last = commit(ledger, run, &settles);
-    while last.as_ref().is_err_and(|last| last.error.is_busy()) && began.elapsed() < SETTLE_PATIENCE {
-        last = commit(ledger, run, &settles);
-    }
-    match last {
-        Ok(done) => settles.into_iter().zip(done).for_each(|(request, done)| request.answer(done)),
-        Err(uncommitted) => spool(ledger, settles, &uncommitted.error),
+
+    /// Refuses the claims of a group that could not be recorded; outcomes are tried again, and spooled in the end.
+    fn fail(&mut self, group: Vec<Request>, Uncommitted { error, unanswered }: Uncommitted) {
+        spool_unsent(&self.ledger, &group, &unanswered);
+        let (claims, settles): (Vec<_>, Vec<_>) =
+            group.into_iter().partition(|request| matches!(request, Request::Claim { .. }));
+        claims.into_iter().for_each(|claim| claim.refuse(&error));
+        if settles.is_empty() {
+            return;
+        }
+        let began = Instant::now();
+        let mut last = self.commit(&settles);
+        while last.as_ref().is_err_and(|last| last.error.is_busy()) && began.elapsed() < SETTLE_PATIENCE {
+            last = self.commit(&settles);
+        }
+        match last {
+            Ok(done) => settles.into_iter().zip(done).for_each(|(request, done)| request.answer(done)),
+            Err(uncommitted) => spool(&self.ledger, settles, &uncommitted.error),
+        }
     }
 }
 
@@ -238,6 +267,7 @@ impl Request {
                     }
                     Taken::Closed => Claimed::Closed,
                     Taken::Cancelled => Claimed::Cancelled,
+                    Taken::Full(quota, until) => Claimed::Full(quota, until),
                 };
                 let _gone = answer.send(Ok(claimed));
             }

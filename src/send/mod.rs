@@ -355,9 +355,9 @@ impl Rounds {
         let job = Arc::new(job);
         let (halt, halted) = watch::channel(false);
         let halt = Arc::new(halt);
-        let members = feed::start(ledger.place(), Arc::clone(&self.composer), Arc::clone(&job))?;
+        let members = feed::start(&ledger, Arc::clone(&self.composer), Arc::clone(&job))?;
         let members = Arc::new(Members::new(members));
-        let (writer, handle) = Writer::start(ledger, self.run)?;
+        let (writer, handle) = Writer::start(ledger, self.run, job.quotas.clone())?;
         let (events, mut heard) = mpsc::channel(64);
         let mut workers = JoinSet::new();
         for _ in 0..job.connections {

@@ -45,7 +45,7 @@ fn story(club: &Sandbox) -> Vec<String> {
     club.write("issues/2026-2/10-hej.md", "+++\ntitle = \"Hej\"\n+++\nHej {{member.name}}.\n");
     run("approve 2026-2 --yes");
     run("status 2026-2");
-    run("cancel 2026-2 --yes");
+    run("cancel 2026-2");
     run("send 2026-2 --yes");
     run("prune --older-than 1d");
     run("members extract id:5 --json");

@@ -15,6 +15,8 @@ mod decisions;
 mod dovecot;
 mod dry_run;
 mod forget;
+#[cfg(feature = "postgres")]
+mod hosts;
 mod identity;
 mod imap;
 mod inbox;

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 #[cfg(any(feature = "postgres", test))]
 use ring::digest::{SHA256, digest};
 
-use super::{Db, Value};
+use super::{Db, Row, Value};
 use crate::ledger::LedgerError;
 
 /// All tables; those that others refer to come first.
@@ -34,6 +34,8 @@ pub(super) const TABLES: [&str; 22] = [
     "frozen",
     "mailed_report",
 ];
+/// What only means something while hosts are at work.
+const OF_HOSTS: [&str; 3] = ["host", "reserved_by", "reserved_until"];
 /// The tables that give their rows ids.
 const NUMBERED: [&str; 4] = ["member", "run", "import", "change"];
 
@@ -56,6 +58,11 @@ impl Content {
             *sum = sum.wrapping_add(lane);
         }
     }
+}
+
+/// The columns that move with a ledger.
+fn columns<'a>(row: &'a Row<'_>) -> Vec<&'a str> {
+    row.names().into_iter().filter(|name| !OF_HOSTS.contains(name)).collect()
 }
 
 impl Db {
@@ -83,11 +90,12 @@ impl Db {
     fn copy_table(&self, to: &Self, table: &str) -> Result<(), LedgerError> {
         let mut insert = String::new();
         self.each(&format!("SELECT * FROM {table}"), (), |row| {
-            let names = row.names();
+            let names = columns(row);
             if insert.is_empty() {
                 let places: Vec<String> = (1..=names.len()).map(|place| format!("?{place}")).collect();
                 insert = format!("INSERT INTO {table} ({}) VALUES ({})", names.join(", "), places.join(", "));
             }
+            // The columns of hosts are a table's last ones.
             let values = (0..names.len()).map(|index| row.value(index));
             let values: Vec<Value<'_>> = values.collect::<Result<_, _>>()?;
             to.execute(&insert, values.as_slice()).map(drop)
@@ -120,11 +128,11 @@ impl Db {
         for table in TABLES {
             let mut content = Content::default();
             self.each(&format!("SELECT * FROM {table}"), (), |row| {
-                let mut columns = BTreeMap::new();
-                for (index, name) in row.names().into_iter().enumerate() {
-                    columns.insert(name.to_owned(), row.value(index)?);
+                let mut values = BTreeMap::new();
+                for (index, name) in columns(row).into_iter().enumerate() {
+                    values.insert(name.to_owned(), row.value(index)?);
                 }
-                content.add(&format!("{columns:?}"));
+                content.add(&format!("{values:?}"));
                 Ok::<_, LedgerError>(())
             })?;
             tables.insert(table, content);

@@ -2,6 +2,7 @@
 
 #[cfg(feature = "postgres")]
 use super::postgres;
+use crate::domain::IssueName;
 use crate::ledger::{LedgerError, Place};
 
 /// The lock of a ledger on a server, which a session holds among all hosts.
@@ -29,6 +30,16 @@ impl Guard {
         self.session.lock(note)
     }
 
+    /// Shares the lock with the hosts that send an issue; false if there are none.
+    pub fn join(&self, issue: &IssueName, note: &str) -> Result<bool, LedgerError> {
+        self.session.join(issue.as_str(), note)
+    }
+
+    /// Shares the lock with other hosts that send the same issue.
+    pub fn share(&self) -> Result<(), LedgerError> {
+        self.session.share()
+    }
+
     /// Who holds the lock.
     pub fn holder(&self) -> Result<Option<String>, LedgerError> {
         self.session.holder()
@@ -47,6 +58,26 @@ impl Guard {
     #[expect(clippy::unnecessary_wraps, reason = "with the feature `postgres` it can fail")]
     pub fn new(_: &Place) -> Result<Option<Self>, LedgerError> {
         Ok(None)
+    }
+
+    /// Never called: there is no guard.
+    #[expect(
+        clippy::unnecessary_wraps,
+        clippy::unused_self,
+        reason = "with the feature `postgres` it can fail"
+    )]
+    pub fn join(&self, _: &IssueName, _: &str) -> Result<bool, LedgerError> {
+        Ok(false)
+    }
+
+    /// Never called: there is no guard.
+    #[expect(
+        clippy::unnecessary_wraps,
+        clippy::unused_self,
+        reason = "with the feature `postgres` it can fail"
+    )]
+    pub fn share(&self) -> Result<(), LedgerError> {
+        Ok(())
     }
 
     /// Never called: there is no guard.

@@ -3,6 +3,7 @@
 
 mod copy;
 mod guard;
+mod hosts;
 #[cfg(feature = "postgres")]
 mod postgres;
 pub(in crate::ledger) mod sqlite;

@@ -3,6 +3,7 @@
 //! The client blocks the thread as `SQLite` does. Inside the send loop's runtime it steps out of it for that long.
 
 mod connect;
+mod hosts;
 mod locks;
 mod rows;
 mod schema;
@@ -32,6 +33,8 @@ pub(in crate::ledger) struct Session {
     statements: RefCell<HashMap<String, Statement>>,
     cursors: Cell<u32>,
     transaction: Cell<State>,
+    /// The host for which it claims letters.
+    host: Cell<Option<i64>>,
     /// The server's name, in errors.
     name: String,
 }

@@ -60,6 +60,7 @@ fn of(client: Client, name: String) -> Session {
         statements: RefCell::new(HashMap::new()),
         cursors: Cell::new(0),
         transaction: Cell::new(State::None),
+        host: Cell::new(None),
         name,
     }
 }

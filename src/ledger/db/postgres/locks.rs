@@ -5,8 +5,15 @@ use crate::ledger::LedgerError;
 
 /// Held by a transaction that writes.
 pub(super) const WRITERS: &str = "hashtext(current_schema()), 1";
-/// Held by a session that changes the ledger, for as long as its command runs.
+/// Held by a transaction that counts letters for a quota.
+pub(super) const QUOTAS: &str = "hashtext(current_schema()), 3";
+/// Held by a session that changes the ledger, for as long as its command runs; hosts that send together share it.
 const COMMAND: &str = "hashtext(current_schema()), 2";
+
+/// Held by a host's session for its life.
+pub(super) fn host(id: i64) -> String {
+    format!("hashtext(current_schema()), {}::INT", id + 16)
+}
 
 impl Session {
     /// Takes the lock of a command that changes something, for as long as the session lives; `note` says what it does.
@@ -18,11 +25,43 @@ impl Session {
         let sql = format!("SELECT pg_try_advisory_lock({COMMAND})");
         let is_taken = self.query(&sql, &[])?.first().is_some_and(|row| row.get(0));
         if is_taken {
-            // The server keeps 63 bytes of a name.
-            let name: String = format!("medlemsbrev: {note}").replace('\'', "").chars().take(60).collect();
-            self.batch(&format!("SET application_name = '{name}'"))?;
+            self.set_note(note)?;
         }
         Ok(is_taken)
+    }
+
+    /// Shares the lock with the hosts that send an issue; false if none of them does so, or another command holds the lock.
+    ///
+    /// # Errors
+    /// If the server cannot be asked.
+    pub fn join(&self, issue: &str, note: &str) -> Result<bool, LedgerError> {
+        let sql = format!("SELECT pg_try_advisory_lock_shared({COMMAND})");
+        if !self.query(&sql, &[])?.first().is_some_and(|row| row.get(0)) {
+            return Ok(false);
+        }
+        let is_sent = !self.contents(issue)?.is_empty();
+        if is_sent {
+            self.set_note(note)?;
+        } else {
+            self.batch(&format!("SELECT pg_advisory_unlock_shared({COMMAND})"))?;
+        }
+        Ok(is_sent)
+    }
+
+    /// Shares the lock that this session holds alone.
+    ///
+    /// # Errors
+    /// If the server cannot be asked.
+    pub fn share(&self) -> Result<(), LedgerError> {
+        self.batch(&format!(
+            "SELECT pg_advisory_lock_shared({COMMAND}); SELECT pg_advisory_unlock({COMMAND})"
+        ))
+    }
+
+    fn set_note(&self, note: &str) -> Result<(), LedgerError> {
+        // The server keeps 63 bytes of a name.
+        let name: String = format!("medlemsbrev: {note}").replace('\'', "").chars().take(60).collect();
+        self.batch(&format!("SET application_name = '{name}'"))
     }
 
     /// Who holds the lock, if somebody does.

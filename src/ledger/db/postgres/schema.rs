@@ -4,7 +4,10 @@ use super::{Session, locks};
 use crate::ledger::LedgerError;
 
 /// The schema step by step, each with the version that it makes; a step that was released is never changed.
-const MIGRATIONS: [(i64, &str); 1] = [(10, include_str!("../../migrations/postgres/0010_schema.sql"))];
+const MIGRATIONS: [(i64, &str); 2] = [
+    (10, include_str!("../../migrations/postgres/0010_schema.sql")),
+    (11, include_str!("../../migrations/postgres/0011_hosts.sql")),
+];
 
 /// The version of the schema; `None` if there is none yet.
 pub(super) fn version(session: &Session) -> Result<Option<i64>, LedgerError> {
