@@ -172,6 +172,10 @@ pub enum Command {
     /// Write sent issues as web pages with an Atom feed.
     #[command(after_help = examples::ARCHIVE)]
     Archive(Archive),
+    /// Move the ledger to a server, or back to a file.
+    #[cfg(feature = "postgres")]
+    #[command(subcommand)]
+    Ledger(LedgerCommand),
     /// Delete old log lines, bounces and change history.
     #[command(after_help = examples::PRUNE)]
     Prune(Prune),
@@ -329,6 +333,22 @@ pub struct Man {
     /// Write all pages to man1 and man5 in this folder, created if missing.
     #[arg(long, value_name = "DIR")]
     pub output: Option<PathBuf>,
+}
+
+#[cfg(feature = "postgres")]
+#[derive(Debug, Subcommand)]
+pub enum LedgerCommand {
+    /// Copy the ledger to a new database or file, and compare every row.
+    #[command(after_help = examples::LEDGER_COPY)]
+    Copy(LedgerCopy),
+}
+
+#[cfg(feature = "postgres")]
+#[derive(Debug, Args)]
+pub struct LedgerCopy {
+    /// The URL of the new ledger on a server, or a file. The password is that of [ledger].
+    #[arg(long, value_name = "URL")]
+    pub to: String,
 }
 
 #[derive(Debug, Args)]

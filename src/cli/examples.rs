@@ -2,8 +2,8 @@
 
 /// Lines of an `Examples:` paragraph, whose header looks like clap's own.
 macro_rules! examples {
-    ($($name:ident: $($line:literal)+;)+) => {
-        $(pub(super) const $name: &str = concat!("\u{1b}[1m\u{1b}[4mExamples:\u{1b}[0m", $("\n  ", $line),+);)+
+    ($($(#[$attribute:meta])* $name:ident: $($line:literal)+;)+) => {
+        $($(#[$attribute])* pub(super) const $name: &str = concat!("\u{1b}[1m\u{1b}[4mExamples:\u{1b}[0m", $("\n  ", $line),+);)+
     };
 }
 
@@ -53,6 +53,10 @@ examples! {
     MEMBERS_EXPORT:
         "medlemsbrev members export --output register.csv"
         "medlemsbrev members export byalag";
+    #[cfg(feature = "postgres")]
+    LEDGER_COPY:
+        "medlemsbrev ledger copy --to postgres://brev@db.example.se/byalaget"
+        "medlemsbrev ledger copy --to copy.db";
     ORGANISATIONS:
         "medlemsbrev organisations"
         "medlemsbrev organisations --json";

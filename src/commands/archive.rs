@@ -14,7 +14,7 @@ use super::{Context, Project};
 
 /// Runs the command.
 pub fn run(context: Context<'_>, arguments: &Archive) -> Result<Exit, Error> {
-    let ledger = Ledger::open_for_reading(&context.project.ledger_path())?;
+    let ledger = Ledger::open_for_reading(context.project.ledger_place()?)?;
     let fields = match &ledger {
         Some(ledger) => ledger.fields()?,
         None => field::KNOWN.map(str::to_owned).into(),

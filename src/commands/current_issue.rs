@@ -76,7 +76,7 @@ impl Project {
 
     /// Each issue that has a folder, in order of name.
     fn with_sending(&self) -> Result<Vec<(IssueName, Sending)>, Error> {
-        let ledger = Ledger::open_for_reading(&self.ledger_path())?;
+        let ledger = Ledger::open_for_reading(self.ledger_place()?)?;
         let of = |name: IssueName| Ok((name.clone(), self.sending(ledger.as_ref(), &name)?));
         self.issues().into_iter().map(of).collect()
     }

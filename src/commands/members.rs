@@ -34,12 +34,12 @@ pub fn run(context: Context<'_>, command: &MembersCommand) -> Result<Exit, Error
 
 /// The register for reading, once a list was imported or a member added.
 fn register(project: &Project) -> Result<Ledger, Error> {
-    Ledger::open_for_reading(&project.ledger_path())?.ok_or_else(is_empty)
+    Ledger::open_for_reading(project.ledger_place()?)?.ok_or_else(is_empty)
 }
 
 /// The register for a change; what earlier issues' counts are made of is kept first.
 fn register_to_change(project: &Project) -> Result<Ledger, Error> {
-    let ledger = Ledger::open_existing(&project.ledger_path())?.ok_or_else(is_empty)?;
+    let ledger = Ledger::open_existing(project.ledger_place()?)?.ok_or_else(is_empty)?;
     super::history::freeze(project, &ledger, jiff::Timestamp::now())?;
     Ok(ledger)
 }

@@ -10,6 +10,8 @@ mod files;
 mod history;
 mod import;
 mod init;
+#[cfg(feature = "postgres")]
+mod ledger;
 mod log;
 mod members;
 mod new;
@@ -30,6 +32,8 @@ mod templates;
 
 use std::io::{IsTerminal, Write as _};
 
+#[cfg(feature = "postgres")]
+use crate::cli::LedgerCommand;
 use crate::cli::{Cli, Command, Status};
 use crate::error::{Error, Exit, Kind};
 use crate::report::Terminal;
@@ -76,6 +80,10 @@ pub fn run(cli: Cli, terminal: Terminal) -> Result<Exit, Error> {
         Command::Organisations => within(&|context| members::organisations(context)),
         Command::Segments => within(&|context| members::segments(context)),
         Command::Templates(arguments) => within(&|context| templates::run(context, &arguments)),
+        #[cfg(feature = "postgres")]
+        Command::Ledger(LedgerCommand::Copy(arguments)) => {
+            within(&|context| ledger::copy(context, &arguments))
+        }
         Command::Prune(arguments) => within(&|context| prune::run(context, &arguments)),
         Command::Schedule(arguments) => within(&|context| schedule::run(context, &arguments)),
         Command::Remind => within(&|context| schedule::remind::run(context)),

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::io::Write;
 use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -15,17 +16,22 @@ use crate::config::{Config, FILE, TransportKind};
 use crate::domain::segment::SegmentError;
 use crate::domain::{IssueName, Partner, Segment, TokenKey, field, suggest};
 use crate::error::{Error, Kind};
-use crate::ledger::{Ledger, Lock};
+use crate::ledger::{Ledger, Lock, Place, Server};
 use crate::net::{Login, Transcript};
 use crate::private::{self, Tightened};
 use crate::relay::{Durability, LookAhead, Outbox, Relay, Sendmail, SmtpServer, Timeouts};
 use crate::report::Terminal;
+
+/// `status` looks at the lock for a moment: that is nobody's run.
+const GLANCE: Duration = Duration::from_millis(200);
 
 /// An opened project.
 #[derive(Debug)]
 pub struct Project {
     pub dir: PathBuf,
     pub config: Config,
+    /// Where the ledger is: a password is read once.
+    ledger: OnceLock<Place>,
 }
 
 impl Project {
@@ -34,7 +40,7 @@ impl Project {
     /// # Errors
     /// If its configuration cannot be used.
     pub fn open(dir: &Path) -> Result<Self, Error> {
-        Ok(Self { dir: dir.to_owned(), config: Config::load(dir)? })
+        Ok(Self { dir: dir.to_owned(), config: Config::load(dir)?, ledger: OnceLock::new() })
     }
 
     /// Makes folders with personal data private if an older version left them open; says what it did.
@@ -54,14 +60,45 @@ impl Project {
         }
     }
 
-    /// The ledger's file.
-    pub fn ledger_path(&self) -> PathBuf {
-        self.dir.join("state/medlemsbrev.db")
+    /// Where the ledger is.
+    ///
+    /// # Errors
+    /// If the password cannot be read.
+    pub fn ledger_place(&self) -> Result<&Place, Error> {
+        if let Some(place) = self.ledger.get() {
+            return Ok(place);
+        }
+        let file = self.dir.join("state/medlemsbrev.db");
+        let place = match self.config.ledger.url() {
+            None => Place::from(&file),
+            Some(url) => self.place_on_server(url)?,
+        };
+        Ok(self.ledger.get_or_init(|| place))
+    }
+
+    fn place_on_server(&self, url: String) -> Result<Place, Error> {
+        let ledger = &self.config.ledger;
+        let password = ledger.password().source(&self.dir).map(|source| source.read()).transpose()?;
+        let ca_file = ledger.ca_file.as_ref().map(|file| self.dir.join(file));
+        let server = Server { url, password, ca_file };
+        Ok(Place::on_server(server, self.dir.join("state/medlemsbrev.db")))
+    }
+
+    /// Where another ledger is: the URL of a server, which has the password of [ledger], or a file.
+    ///
+    /// # Errors
+    /// If the password cannot be read.
+    #[cfg(feature = "postgres")]
+    pub fn place_at(&self, to: &str) -> Result<Place, Error> {
+        if ["postgres://", "postgresql://"].iter().any(|scheme| to.starts_with(scheme)) {
+            return self.place_on_server(to.to_owned());
+        }
+        Ok(Place::from(Path::new(to)))
     }
 
     /// The ledger, created if missing.
     pub fn ledger(&self) -> Result<Ledger, Error> {
-        Ok(Ledger::open(&self.ledger_path())?)
+        Ok(Ledger::open(self.ledger_place()?)?)
     }
 
     /// The folder of ledger, lock and key.
@@ -74,7 +111,7 @@ impl Project {
     /// # Errors
     /// If the ledger cannot be read.
     pub fn ledger_copy(&self) -> Result<Ledger, Error> {
-        Ok(Ledger::temporary_copy(&self.ledger_path())?)
+        Ok(Ledger::temporary_copy(self.ledger_place()?)?)
     }
 
     /// The lock's file.
@@ -82,17 +119,35 @@ impl Project {
         self.dir.join("state/lock")
     }
 
+    /// Tells whether a command that changes something is at work.
+    ///
+    /// # Errors
+    /// If the ledger's password cannot be read.
+    pub fn is_locked(&self) -> Result<bool, Error> {
+        Ok(Lock::is_held(self.ledger_place()?, &self.lock_path()))
+    }
+
     /// Takes the lock for a command that changes something.
     pub fn lock(&self, what: &str) -> Result<Lock, Error> {
         self.lock_within(what, Duration::ZERO)
     }
 
+    /// Takes the lock to send an issue, as [`Self::lock_within`]; hosts that send it already share theirs.
+    pub fn lock_to_send(&self, issue: &IssueName, patience: Duration) -> Result<Lock, Error> {
+        let (place, path) = (self.ledger_place()?, self.lock_path());
+        let note = self.lock_note(&format!("send {issue}"));
+        Ok(Lock::take_to_send(issue, place, &path, &note, patience.max(GLANCE))?)
+    }
+
+    fn lock_note(&self, what: &str) -> String {
+        format!("{what}, since {}", self.clock_time(Timestamp::now()))
+    }
+
     /// Takes the lock, waiting up to `patience` for another run.
     pub fn lock_within(&self, what: &str, patience: Duration) -> Result<Lock, Error> {
-        // `status` looks at the lock for a moment: that is nobody's run.
-        let patience = patience.max(Duration::from_millis(200));
-        let note = format!("{what}, since {}", self.clock_time(Timestamp::now()));
-        Ok(Lock::take(&self.lock_path(), &note, patience)?)
+        let patience = patience.max(GLANCE);
+        let note = self.lock_note(what);
+        Ok(Lock::take(self.ledger_place()?, &self.lock_path(), &note, patience)?)
     }
 
     /// A log's file.

@@ -113,7 +113,7 @@ fn texts(project: &Project, arguments: &Arguments) -> Result<Texts, Error> {
 
 /// The ledger, with the counts of issues that are over kept.
 fn ledger(project: &Project, issue: Option<&IssueName>) -> Result<Ledger, Error> {
-    if !project.ledger_path().exists() {
+    if !project.ledger_place()?.may_exist() {
         let named = issue.filter(|issue| !project.issues().contains(issue));
         return Err(named.map_or_else(nothing_sent, |issue| project.no_issue(issue)));
     }

@@ -4,6 +4,7 @@ pub(super) mod approve;
 pub(super) mod breakdown;
 pub(super) mod compare;
 pub(super) mod dry_run;
+mod hosts;
 mod notice_sum;
 pub(super) mod prepare;
 pub(super) mod progress;
@@ -55,29 +56,38 @@ pub fn run(context: Context<'_>, arguments: &Send) -> Result<Exit, Error> {
 }
 
 /// What a run holds until it ends.
-#[expect(dead_code, reason = "held for its drop")]
 enum Held {
     Lock(Lock),
+    #[expect(dead_code, reason = "held for its drop")]
     Scratch(Scratch),
+}
+
+impl Held {
+    /// Whether other hosts send the issue already, and have imported the list.
+    fn joins(&self) -> bool {
+        matches!(self, Self::Lock(lock) if lock.joins())
+    }
 }
 
 /// Sends an issue, or makes a dry run of it; an approved one must be unchanged.
 pub(super) fn send(context: Context<'_>, issue: &IssueName, request: &SendRequest) -> Result<Exit, Error> {
     let runtime = super::runtime()?;
-    let (mut ledger, _held) = if request.is_dry_run() {
+    let (mut ledger, held) = if request.is_dry_run() {
         let scratch = Scratch::new(&context.project.state_folder())?;
-        (scratch.ledger(&context.project.ledger_path())?, Held::Scratch(scratch))
+        (scratch.ledger(context.project.ledger_place()?)?, Held::Scratch(scratch))
     } else {
-        let lock = context.project.lock_within(&format!("send {issue}"), request.wait)?;
+        let lock = context.project.lock_to_send(issue, request.wait)?;
         let ledger = context.project.ledger()?;
         super::history::freeze(context.project, &ledger, Timestamp::now())?;
         (ledger, Held::Lock(lock))
     };
     // During a live send, letters on their way belong to it and were not interrupted.
-    if !request.is_dry_run() || !Lock::is_held(&context.project.lock_path()) {
+    if !request.is_dry_run() || !context.project.is_locked()? {
         say_interrupted(&ledger, context.terminal)?;
     }
-    import_list(context, &mut ledger, &request.list)?;
+    if !held.joins() {
+        import_list(context, &mut ledger, &request.list)?;
+    }
     refuse_cancelled(context.project, &ledger, issue)?;
     if !request.is_dry_run() {
         refuse_lost_records(context, &ledger, issue)?;
@@ -115,6 +125,10 @@ pub(super) fn send(context: Context<'_>, issue: &IssueName, request: &SendReques
         context
             .terminal
             .say(format!("Cannot remove unfinished letters from `{}`: {error}", outbox.dir().display()));
+    }
+    if let Held::Lock(lock) = &held {
+        hosts::take_part(context.project, &prepared, &now)?;
+        lock.share()?;
     }
     let is_cron = matches!(request.mode, Mode::Approved(_));
     runtime.block_on(Run { context, log: log()?, dry: None, is_cron }.go(prepared, relay))

@@ -8,7 +8,7 @@ use serde::Serialize;
 use crate::cli::Status;
 use crate::domain::{IssueName, State};
 use crate::error::{Error, Exit};
-use crate::ledger::{Counts, DeliveryRow, Ledger, Lock, OnPaper};
+use crate::ledger::{Counts, DeliveryRow, HostRow, Ledger, OnPaper};
 use crate::report::{Paint, count};
 use crate::send::skip;
 
@@ -28,11 +28,14 @@ struct IssueStatus {
     in_doubt: Vec<DeliveryRow>,
     rejected: Vec<DeliveryRow>,
     deferred: Vec<DeliveryRow>,
+    /// The hosts that send it together, or did.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    hosts: Vec<HostRow>,
 }
 
 /// Runs the command.
 pub fn run(context: Context<'_>, arguments: &Status) -> Result<Exit, Error> {
-    let Some(ledger) = Ledger::open_for_reading(&context.project.ledger_path())? else {
+    let Some(ledger) = Ledger::open_for_reading(context.project.ledger_place()?)? else {
         if let Some(issue) =
             arguments.issue.as_ref().filter(|issue| !context.project.issues().contains(issue))
         {
@@ -94,7 +97,7 @@ fn of_issue(project: &Project, ledger: &Ledger, issue: IssueName) -> Result<Issu
     let mut counts = ledger
         .survey(&issue, |member| composer.as_ref().and_then(|composer| skip(composer, None, member)))?;
     let mut in_doubt = ledger.deliveries(&issue, State::InDoubt)?;
-    if !Lock::is_held(&project.lock_path()) {
+    if !project.is_locked()? {
         // Nobody is sending: what a dead run left on the wire is in doubt.
         let cut_off = counts.states.insert(State::Sending.as_str(), 0).unwrap_or(0);
         *counts.states.entry(State::InDoubt.as_str()).or_default() += cut_off;
@@ -108,6 +111,7 @@ fn of_issue(project: &Project, ledger: &Ledger, issue: IssueName) -> Result<Issu
         in_doubt,
         rejected: ledger.deliveries(&issue, State::Rejected)?,
         deferred: ledger.deliveries(&issue, State::Deferred)?,
+        hosts: ledger.hosts(&issue)?,
         issue,
     })
 }
@@ -125,6 +129,17 @@ impl IssueStatus {
             );
         }
         let _infallible = writeln!(text, "{}", table(&self.counts));
+        for host in &self.hosts {
+            let life = if host.is_alive { "at work" } else { "ended" };
+            let _infallible = writeln!(
+                text,
+                "Host {}: {} letters, {} a minute, {life}, last seen {}.",
+                host.name,
+                count(host.letters),
+                count(host.per_minute),
+                project.clock_time(host.seen),
+            );
+        }
         let OnPaper { to_print, posted } = self.on_paper;
         if to_print + posted > 0 {
             let _infallible = writeln!(text, "On paper: {to_print} to print and post, {posted} posted.\n");

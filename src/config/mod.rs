@@ -2,6 +2,7 @@
 
 mod design;
 mod inbox;
+mod ledger;
 mod paper;
 mod password;
 mod provider;
@@ -21,6 +22,7 @@ use crate::net::{Auth, Security};
 
 pub use design::Design;
 pub use inbox::{Imap, Inbox};
+pub use ledger::{Ledger, URL_VARIABLE};
 pub use paper::{Labels, Paper, WindowSide};
 pub use password::{Password, PasswordError, PasswordKeys};
 pub use provider::Provider;
@@ -56,6 +58,8 @@ pub struct Config {
     /// Partners and sponsors, shown above the letter's foot.
     #[serde(default)]
     pub partner: Vec<Partner>,
+    #[serde(default)]
+    pub ledger: Ledger,
     /// Keys that sign every letter.
     #[serde(default)]
     pub dkim: Vec<Dkim>,
@@ -285,6 +289,7 @@ impl Config {
         for imap in &self.inbox.imap {
             imap.check().or_else(|(key, message)| wrong(key, message))?;
         }
+        self.ledger.check().or_else(|(key, message)| wrong(key, message))?;
         self.report.check().or_else(|message| wrong("report.by", &message))?;
         if self.association.name.trim().is_empty() {
             return wrong("association.name", "is empty");

@@ -99,8 +99,13 @@ impl From<LedgerError> for Error {
         let kind = match error {
             LedgerError::Renumbered { .. }
             | LedgerError::TwoRows { .. }
+            | LedgerError::NotEmpty { .. }
+            | LedgerError::HostsDiffer { .. }
+            | LedgerError::Differs { .. }
             | LedgerError::KindChanged { .. } => Kind::Data,
-            LedgerError::Newer { .. } => Kind::Config,
+            LedgerError::Newer { .. } | LedgerError::NoServers { .. } | LedgerError::Pooler { .. } => {
+                Kind::Config
+            }
             _ => Kind::TryAgain,
         };
         let words = Self::of(kind, &error);
@@ -114,6 +119,20 @@ impl From<LedgerError> for Error {
             }
             LedgerError::KindChanged { .. } => words.hint("restore `kind` in issue.toml, or create a new issue"),
             LedgerError::Newer { .. } => words.hint("install the newest version: cargo install medlemsbrev"),
+            LedgerError::Server { .. } => {
+                words.hint("check `url` and the password in [ledger], and that the server runs")
+            }
+            LedgerError::HostsDiffer { .. } => words.hint("copy the project's folder, with its keys, to all hosts, and install the same version"),
+            LedgerError::NotEmpty { .. } => words.hint("name a new database, schema or file"),
+            LedgerError::Differs { .. } => {
+                words.hint("keep using the old ledger; delete the copy, and copy again while nothing else is at work")
+            }
+            LedgerError::NoServers { .. } => {
+                words.hint("build it with PostgreSQL: cargo install medlemsbrev --features postgres")
+            }
+            LedgerError::Pooler { .. } => words.hint(
+                "name the server itself in `url` in [ledger], or set pool_mode = session in PgBouncer",
+            ),
             _ => words.hint(
                 "check that the disk is not full and the state folder is writable, then run again to resume",
             ),
@@ -123,7 +142,10 @@ impl From<LedgerError> for Error {
 
 impl From<LockError> for Error {
     fn from(error: LockError) -> Self {
-        Self::of(Kind::TryAgain, &error)
+        match error {
+            LockError::Ledger(error) => error.into(),
+            error => Self::of(Kind::TryAgain, &error),
+        }
     }
 }
 

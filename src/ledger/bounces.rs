@@ -3,13 +3,13 @@
 use std::collections::HashMap;
 
 use jiff::Timestamp;
-use rusqlite::{Connection, OptionalExtension, named_params};
 use serde::{Deserialize, Serialize};
 use strum::{EnumString, IntoStaticStr};
 
 use crate::domain::bounce::{Class, MessageKind, Reason};
 use crate::domain::{IssueName, MemberId};
 
+use super::db::Db;
 use super::types::Stamp;
 use super::{Ledger, LedgerError};
 
@@ -69,7 +69,7 @@ impl Ledger {
     /// If the ledger cannot be read.
     pub fn has_bounce(&self, digest: &str) -> Result<bool, LedgerError> {
         let sql = "SELECT EXISTS (SELECT 1 FROM bounce WHERE digest = ?1)";
-        Ok(self.connection.prepare_cached(sql)?.query_row([digest], |row| row.get(0))?)
+        self.db.one(sql, [digest], |row| row.get(0))
     }
 
     /// Keeps what one message said.
@@ -77,7 +77,7 @@ impl Ledger {
     /// # Errors
     /// If the ledger cannot be written.
     pub fn add_bounce(&self, record: &BounceRecord, now: Timestamp) -> Result<(), LedgerError> {
-        add(&self.connection, record, now)
+        add(&self.db, record, now)
     }
 
     /// What one message said and when it was read; nothing if that was pruned or forgotten.
@@ -87,8 +87,7 @@ impl Ledger {
     pub fn bounces_of(&self, digest: &str) -> Result<Vec<(Timestamp, BounceRecord)>, LedgerError> {
         let sql = "SELECT position, at, file, kind, address, class, status, reason, diagnostic, issue, member, action
                    FROM bounce WHERE digest = ?1 AND file <> '' ORDER BY position";
-        let mut statement = self.connection.prepare_cached(sql)?;
-        let rows = statement.query_map([digest], |row| {
+        self.db.list(sql, [digest], |row| {
             let Stamp(at) = row.get(1)?;
             let record = BounceRecord {
                 digest: digest.to_owned(),
@@ -105,8 +104,7 @@ impl Ledger {
                 action: row.get(11)?,
             };
             Ok((at, record))
-        })?;
-        Ok(rows.collect::<Result<_, _>>()?)
+        })
     }
 
     /// Runs `work` in one transaction: all of it is kept or nothing.
@@ -114,9 +112,9 @@ impl Ledger {
     /// # Errors
     /// Those of the ledger and of `work`.
     pub fn at_once<T, E: From<LedgerError>>(&self, work: impl FnOnce(&Self) -> Result<T, E>) -> Result<T, E> {
-        let transaction = self.begin().map_err(LedgerError::from)?;
+        let transaction = self.begin()?;
         let done = work(self)?;
-        transaction.commit().map_err(LedgerError::from)?;
+        transaction.commit()?;
         Ok(done)
     }
 
@@ -126,7 +124,7 @@ impl Ledger {
     /// If the ledger cannot be read.
     pub fn was_mailed(&self, member: MemberId) -> Result<bool, LedgerError> {
         let sql = "SELECT EXISTS (SELECT 1 FROM delivery WHERE member = ?1 AND attempts > 0)";
-        Ok(self.connection.prepare_cached(sql)?.query_row([member], |row| row.get(0))?)
+        self.db.one(sql, [member], |row| row.get(0))
     }
 
     /// The issue that was last sent to this member.
@@ -136,7 +134,7 @@ impl Ledger {
     pub fn last_issue_of(&self, member: MemberId) -> Result<Option<IssueName>, LedgerError> {
         let sql = "SELECT issue FROM delivery WHERE member = ?1 AND attempts > 0
                    ORDER BY changed_at DESC, issue DESC LIMIT 1";
-        Ok(self.connection.prepare_cached(sql)?.query_row([member], |row| row.get(0)).optional()?)
+        self.db.optional(sql, [member], |row| row.get(0))
     }
 
     /// The members whose accepted letters of this issue came back after all, with the last reason. A report that names no
@@ -153,9 +151,7 @@ impl Ledger {
                      (SELECT l.issue FROM delivery l WHERE l.member = d.member AND l.state = 'accepted'
                       AND l.changed_at <= b.at ORDER BY l.changed_at DESC LIMIT 1)) = d.issue AND b.kind = 'bounce' AND b.class IN ('hard', 'soft')
                    AND b.action NOT IN ('unverified', 'not_ours') ORDER BY b.at";
-        let mut statement = self.connection.prepare_cached(sql)?;
-        let rows = statement.query_map([issue], |row| Ok((row.get(0)?, row.get(1)?)))?;
-        Ok(rows.collect::<Result<_, _>>()?)
+        self.db.list(sql, [issue], |row| Ok((row.get(0)?, row.get(1)?)))
     }
 
     /// How many members' accepted letters of this issue came back after all.
@@ -179,16 +175,9 @@ impl Ledger {
                    AND b.kind = 'bounce' AND b.class = 'soft') FROM delivery d
                    WHERE d.member = ?1 AND d.issue <> ?2 AND d.state IN ('accepted', 'rejected')
                    ORDER BY d.changed_at DESC, d.issue DESC";
-        let mut statement = self.connection.prepare_cached(sql)?;
-        let mut rows = statement.query((member, issue.map_or("", IssueName::as_str)))?;
-        let mut in_a_row = 0;
-        while let Some(row) = rows.next()? {
-            if !row.get::<_, bool>(0)? {
-                break;
-            }
-            in_a_row += 1;
-        }
-        Ok(in_a_row)
+        let values = (member, issue.map_or("", IssueName::as_str));
+        let bounced: Vec<bool> = self.db.list(sql, values, |row| row.get(0))?;
+        Ok(bounced.into_iter().take_while(|bounced| *bounced).count())
     }
 
     /// The active members whose address bounced so that it is not mailed any more, by organisation.
@@ -196,17 +185,16 @@ impl Ledger {
     /// # Errors
     /// If the ledger cannot be read.
     pub fn corrections(&self) -> Result<Vec<Correction>, LedgerError> {
-        let sql = "SELECT m.id, m.name, m.fields ->> '$.organisation', s.address, s.since,
+        let sql = "SELECT m.id, m.name, m.fields ->> 'organisation', s.address, s.since,
                    (SELECT b.reason FROM bounce b WHERE b.member = m.id AND b.reason IS NOT NULL
                     ORDER BY b.at DESC LIMIT 1), NULL
                    FROM suppression s JOIN member m ON m.address_key = s.address_key AND m.active = 1
-                   WHERE s.reason IN ('hard_bounce', 'soft_bounces') ORDER BY 3, 2, 1";
+                   WHERE s.reason IN ('hard_bounce', 'soft_bounces') ORDER BY 3 NULLS FIRST, 2, 1";
         self.listed_corrections(sql)
     }
 
     fn listed_corrections(&self, sql: &str) -> Result<Vec<Correction>, LedgerError> {
-        let mut statement = self.connection.prepare(sql)?;
-        let rows = statement.query_map((), |row| {
+        self.db.list(sql, (), |row| {
             let Stamp(since) = row.get(4)?;
             Ok(Correction {
                 member: row.get(0)?,
@@ -217,8 +205,7 @@ impl Ledger {
                 reason: row.get(5)?,
                 words: row.get(6)?,
             })
-        })?;
-        Ok(rows.collect::<Result<_, _>>()?)
+        })
     }
 
     /// Why letters of an issue were refused, by member: the last refusal counts.
@@ -229,9 +216,7 @@ impl Ledger {
         let sql =
             "SELECT member, reason FROM bounce WHERE issue = ?1 AND file = 'smtp' AND member IS NOT NULL
                    AND reason IS NOT NULL ORDER BY at";
-        let mut statement = self.connection.prepare_cached(sql)?;
-        let rows = statement.query_map([issue], |row| Ok((row.get(0)?, row.get(1)?)))?;
-        Ok(rows.collect::<Result<_, _>>()?)
+        self.db.list(sql, [issue], |row| Ok((row.get(0)?, row.get(1)?)))
     }
 
     /// The member to whom a letter at this address last went, whoever has the address now.
@@ -242,10 +227,10 @@ impl Ledger {
         // Issue by issue, as the index of addresses begins with it.
         let sql = "SELECT d.member FROM (SELECT DISTINCT issue FROM run) r
                    CROSS JOIN delivery d INDEXED BY delivery_address
-                   ON d.issue = r.issue AND lower(d.address) = ?1 AND d.address IS NOT NULL
-                   WHERE d.attempts > 0 ORDER BY d.changed_at DESC LIMIT 1";
+                   WHERE d.issue = r.issue AND lower(d.address) = ?1 AND d.address IS NOT NULL
+                   AND d.attempts > 0 ORDER BY d.changed_at DESC LIMIT 1";
         let key = address.to_lowercase();
-        Ok(self.connection.prepare_cached(sql)?.query_row([key], |row| row.get(0)).optional()?)
+        self.db.optional(sql, [key], |row| row.get(0))
     }
 
     /// What automatic replies said about members whose address is still the same, the latest first.
@@ -253,11 +238,14 @@ impl Ledger {
     /// # Errors
     /// If the ledger cannot be read.
     pub fn news(&self) -> Result<Vec<Correction>, LedgerError> {
-        let sql = "SELECT m.id, m.name, m.fields ->> '$.organisation', coalesce(m.address, ''), b.at, b.reason, b.diagnostic
-                   FROM bounce b JOIN member m ON m.id = b.member AND m.active = 1
-                   WHERE b.kind = 'auto-reply' AND b.reason IS NOT NULL AND b.file <> ''
-                   AND lower(b.address) = m.address_key
-                   GROUP BY m.id HAVING b.at = max(b.at) ORDER BY b.at DESC, m.id";
+        let sql = "SELECT id, name, organisation, address, at, reason, diagnostic FROM (
+                       SELECT m.id, m.name, m.fields ->> 'organisation' AS organisation,
+                           coalesce(m.address, '') AS address, b.at, b.reason, b.diagnostic,
+                           row_number() OVER (PARTITION BY m.id ORDER BY b.at DESC, b.digest, b.position) AS place
+                       FROM bounce b JOIN member m ON m.id = b.member AND m.active = 1
+                       WHERE b.kind = 'auto-reply' AND b.reason IS NOT NULL AND b.file <> ''
+                       AND lower(b.address) = m.address_key) AS replies
+                   WHERE place = 1 ORDER BY at DESC, id";
         self.listed_corrections(sql)
     }
 
@@ -267,30 +255,32 @@ impl Ledger {
     /// If the ledger cannot be read.
     pub fn mailed_address(&self, issue: &IssueName, member: MemberId) -> Result<Option<String>, LedgerError> {
         let sql = "SELECT address FROM delivery WHERE issue = ?1 AND member = ?2";
-        let found = self.connection.prepare_cached(sql)?.query_row((issue, member), |row| row.get(0));
-        Ok(found.optional()?.flatten())
+        let found = self.db.optional(sql, (issue, member), |row| row.get(0));
+        Ok(found?.flatten())
     }
 }
 
 /// Keeps what one message said; a message that is known already stays as it is.
-pub(super) fn add(connection: &Connection, record: &BounceRecord, now: Timestamp) -> Result<(), LedgerError> {
-    let sql = "INSERT INTO bounce (digest, position, at, file, kind, address, class, status, reason, diagnostic,
-               issue, member, action) VALUES (:digest, :position, :at, :file, :kind, :address, :class, :status,
-               :reason, :diagnostic, :issue, :member, :action) ON CONFLICT DO NOTHING";
-    connection.prepare_cached(sql)?.execute(named_params! {
-        ":digest": record.digest,
-        ":position": record.position,
-        ":at": Stamp(now),
-        ":file": record.file,
-        ":kind": record.kind,
-        ":address": record.address,
-        ":class": record.class,
-        ":status": record.status,
-        ":reason": record.reason,
-        ":diagnostic": record.diagnostic,
-        ":issue": record.issue,
-        ":member": record.member,
-        ":action": record.action,
-    })?;
+pub(super) fn add(db: &Db, record: &BounceRecord, now: Timestamp) -> Result<(), LedgerError> {
+    let sql =
+        "INSERT INTO bounce (digest, position, at, file, kind, address, class, status, reason, diagnostic,
+               issue, member, action) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)
+               ON CONFLICT DO NOTHING";
+    let values = (
+        &record.digest,
+        record.position,
+        Stamp(now),
+        &record.file,
+        record.kind,
+        &record.address,
+        record.class,
+        &record.status,
+        record.reason,
+        &record.diagnostic,
+        &record.issue,
+        record.member,
+        record.action,
+    );
+    db.execute(sql, values)?;
     Ok(())
 }

@@ -3,11 +3,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
-use rusqlite::{Connection, OptionalExtension, named_params};
 use serde::{Deserialize, Serialize};
 
-use crate::domain::{IssueName, Letter, MemberId, Outcome, Reply, State, Suppression};
+use crate::domain::{IssueName, Letter, MemberId, Outcome, Quota, Reply, State, Suppression};
 
+use super::db::Db;
 use super::deliveries::SAME_LETTER;
 use super::types::Stamp;
 use super::{BounceAction, BounceRecord, Ledger, LedgerError, ReviewKind, bounces, suppressions};
@@ -41,6 +41,8 @@ pub enum Claimed {
     Closed,
     /// The issue was cancelled.
     Cancelled,
+    /// The hosts together have used up a quota until this time.
+    Full(Quota, Timestamp),
 }
 
 /// What a final refusal means for the register; it is recorded with the letter's state.
@@ -99,7 +101,7 @@ impl Ledger {
     /// If the ledger cannot be written.
     pub fn begin_run(&self, issue: &IssueName, now: Timestamp) -> Result<RunId, LedgerError> {
         let sql = "INSERT INTO run (issue, began_at) VALUES (?1, ?2) RETURNING id";
-        Ok(RunId(self.connection.query_row(sql, (issue, Stamp(now)), |row| row.get(0))?))
+        self.db.one(sql, (issue, Stamp(now)), |row| row.get(0)).map(RunId)
     }
 
     /// Whether a server, `host:port`, tolerates the next envelope together with a final dot, if a run has tried it since `since`.
@@ -108,7 +110,7 @@ impl Ledger {
     /// If the ledger cannot be read.
     pub fn look_ahead(&self, server: &str, since: Timestamp) -> Result<Option<bool>, LedgerError> {
         let sql = "SELECT look_ahead FROM server WHERE name = ?1 AND at >= ?2";
-        Ok(self.connection.query_row(sql, (server, Stamp(since)), |row| row.get(0)).optional()?)
+        self.db.optional(sql, (server, Stamp(since)), |row| row.get(0))
     }
 
     /// Records whether a server tolerates it.
@@ -116,8 +118,9 @@ impl Ledger {
     /// # Errors
     /// If the ledger cannot be written.
     pub fn keep_look_ahead(&self, server: &str, tolerates: bool, now: Timestamp) -> Result<(), LedgerError> {
-        let sql = "INSERT OR REPLACE INTO server VALUES (?1, ?2, ?3)";
-        self.connection.execute(sql, (server, tolerates, Stamp(now)))?;
+        let sql = "INSERT INTO server VALUES (?1, ?2, ?3)
+                   ON CONFLICT (name) DO UPDATE SET look_ahead = excluded.look_ahead, at = excluded.at";
+        self.db.execute(sql, (server, tolerates, Stamp(now)))?;
         Ok(())
     }
 
@@ -128,12 +131,15 @@ impl Ledger {
     /// If the ledger cannot be written.
     pub fn recover(&self, now: Timestamp) -> Result<BTreeMap<IssueName, u64>, LedgerError> {
         self.record_spooled()?;
+        if self.is_shared() {
+            self.db.doubt_ownerless(&Stamp(now).to_string())?;
+            return self.bury_dead_hosts(now);
+        }
         let sql = "UPDATE delivery SET state = 'in_doubt', changed_at = ?1,
                    reply = 'the run was cut off while the letter was on its way' WHERE state = 'sending'
                    RETURNING issue, message_id";
-        let mut statement = self.connection.prepare(sql)?;
-        let found = statement.query_map([Stamp(now)], |row| Ok((row.get(0)?, row.get(1)?)))?;
-        let letters: BTreeSet<(IssueName, String)> = found.collect::<Result<_, _>>()?;
+        let letters: BTreeSet<(IssueName, String)> =
+            self.db.list(sql, [Stamp(now)], |row| Ok((row.get(0)?, row.get(1)?)))?;
         let mut interrupted = BTreeMap::new();
         letters.into_iter().for_each(|(issue, _)| *interrupted.entry(issue).or_default() += 1);
         Ok(interrupted)
@@ -158,7 +164,7 @@ impl Ledger {
             let sql = "UPDATE delivery SET state = ?5, changed_at = ?6
                        WHERE issue = ?1 AND member = ?2 AND attempts = ?3 AND state = ?4";
             let values = (&attempt.issue, attempt.member, attempt.number, from, to, Stamp(now));
-            if ledger.connection.execute(sql, values)? == 0 {
+            if ledger.db.execute(sql, values)? == 0 {
                 return Ok(None);
             }
             let sql = format!(
@@ -166,11 +172,11 @@ impl Ledger {
                  WHERE issue = ?1 AND member <> ?2 AND state = ?5 AND {SAME_LETTER}"
             );
             let values = (&attempt.issue, attempt.member, to, Stamp(now), from);
-            ledger.connection.execute(&sql, values)?;
+            ledger.db.execute(&sql, values)?;
             if to == State::Deferred {
-                take_back(&ledger.connection, attempt)?;
+                take_back(&ledger.db, attempt)?;
             }
-            let bounce = refusal.map(|refusal| record(&ledger.connection, refusal, now)).transpose()?;
+            let bounce = refusal.map(|refusal| record(&ledger.db, refusal, now)).transpose()?;
             Ok(Some(Settled { is_recorded: true, bounce }))
         })
     }
@@ -178,99 +184,118 @@ impl Ledger {
 
 /// Takes a queued or deferred delivery.
 pub(super) fn claim(
-    connection: &Connection,
+    db: &Db,
     run: RunId,
     issue: &IssueName,
     letter: &Letter,
+    quotas: &[Quota],
     now: Timestamp,
 ) -> Result<Taken, LedgerError> {
-    let newest = "SELECT max(id) FROM run";
-    let newest: Option<i64> = connection.prepare_cached(newest)?.query_row((), |row| row.get(0))?;
-    if newest != Some(run.0) {
+    if !may_claim(db, run)? {
         return Err(LedgerError::OtherRun);
     }
     let sql = "SELECT EXISTS (SELECT 1 FROM review WHERE issue = ?1 AND kind = ?2)";
     let values = (issue, ReviewKind::Cancelled);
-    if connection.prepare_cached(sql)?.query_row(values, |row| row.get(0))? {
+    if db.one(sql, values, |row| row.get(0))? {
         return Ok(Taken::Cancelled);
     }
-    if !letter.others.is_empty() {
-        return claim_together(connection, issue, letter, now);
+    if let Some((quota, until)) = used_up(db, quotas)? {
+        return Ok(Taken::Full(quota, until));
     }
-    let number = claim_one(connection, issue, letter.member, letter, now)?;
+    if !letter.others.is_empty() {
+        return claim_together(db, issue, letter, now);
+    }
+    let number = claim_one(db, issue, letter.member, letter, now)?;
     let Some(number) = number else { return Ok(Taken::Closed) };
-    count_handed_over(connection, now)?;
+    count_handed_over(db, now)?;
     Ok(Taken::Attempt(number))
 }
 
+/// Tells whether a run was not superseded by another one, or its host was not found dead.
+fn may_claim(db: &Db, run: RunId) -> Result<bool, LedgerError> {
+    if db.host().is_some() {
+        return db.is_alive();
+    }
+    let newest: Option<i64> = db.one("SELECT max(id) FROM run", (), |row| row.get(0))?;
+    Ok(newest == Some(run.0))
+}
+
+/// The time at which a quota has a place for one more letter; `None` if all have one now. Letters of all hosts count, by the
+/// server's clock.
+fn used_up(db: &Db, quotas: &[Quota]) -> Result<Option<(Quota, Timestamp)>, LedgerError> {
+    let Some(now) = db.clock()?.filter(|_| !quotas.is_empty()) else { return Ok(None) };
+    // A statement of its own: the count sees what others committed while this one waited.
+    db.lock_quotas()?;
+    for quota in quotas {
+        let span = i64::try_from(quota.span().as_millis()).unwrap_or(i64::MAX);
+        let sql = "SELECT at FROM handed_over WHERE at > ?1 ORDER BY at DESC LIMIT 1 OFFSET ?2";
+        let values = (now.saturating_sub(span), quota.letters.saturating_sub(1));
+        if let Some(oldest) = db.optional(sql, values, |row| row.get::<i64>(0))? {
+            let until = Timestamp::from_millisecond(oldest.saturating_add(span));
+            return Ok(Some((*quota, until.unwrap_or(Timestamp::MAX))));
+        }
+    }
+    Ok(None)
+}
+
 /// Takes the deliveries of all who share a letter, or none.
-fn claim_together(
-    connection: &Connection,
-    issue: &IssueName,
-    letter: &Letter,
-    now: Timestamp,
-) -> Result<Taken, LedgerError> {
-    connection.execute_batch("SAVEPOINT household")?;
-    let lead = claim_one(connection, issue, letter.member, letter, now)?;
+fn claim_together(db: &Db, issue: &IssueName, letter: &Letter, now: Timestamp) -> Result<Taken, LedgerError> {
+    db.batch("SAVEPOINT household")?;
+    let lead = claim_one(db, issue, letter.member, letter, now)?;
     let mut are_all = lead.is_some();
     for other in &letter.others {
-        are_all = are_all && claim_one(connection, issue, *other, letter, now)?.is_some();
+        are_all = are_all && claim_one(db, issue, *other, letter, now)?.is_some();
     }
     if !are_all {
-        connection.execute_batch("ROLLBACK TO household")?;
+        db.batch("ROLLBACK TO household")?;
     }
-    connection.execute_batch("RELEASE household")?;
+    db.batch("RELEASE household")?;
     match lead.filter(|_| are_all) {
         Some(number) => {
-            count_handed_over(connection, now)?;
+            count_handed_over(db, now)?;
             Ok(Taken::Attempt(number))
         }
         None => Ok(Taken::Closed),
     }
 }
 
-fn count_handed_over(connection: &Connection, now: Timestamp) -> Result<(), LedgerError> {
-    connection.prepare_cached("INSERT INTO handed_over VALUES (?1)")?.execute([now.as_millisecond()])?;
+fn count_handed_over(db: &Db, now: Timestamp) -> Result<(), LedgerError> {
+    let at = db.clock()?.unwrap_or(now.as_millisecond());
+    db.execute("INSERT INTO handed_over VALUES (?1)", [at])?;
     Ok(())
 }
 
 /// Takes one member's delivery for a letter; returns the attempt's number, or `None` if it is not open.
 fn claim_one(
-    connection: &Connection,
+    db: &Db,
     issue: &IssueName,
     member: MemberId,
     letter: &Letter,
     now: Timestamp,
 ) -> Result<Option<u32>, LedgerError> {
-    let sql = "UPDATE delivery SET state = 'sending', address = :address, message_id = :message_id,
-               attempts = attempts + 1, changed_at = :now
-               WHERE issue = :issue AND member = :member AND state IN ('queued', 'deferred')
-               AND EXISTS (SELECT 1 FROM member WHERE id = :member AND active = 1 AND address_key = :key)
-               AND NOT EXISTS (SELECT 1 FROM suppression WHERE address_key = :key
+    let owner = db.host().map(|host| format!(", host = {host}")).unwrap_or_default();
+    let sql = format!(
+        "UPDATE delivery SET state = 'sending'{owner}, address = ?3, message_id = ?4,
+               attempts = attempts + 1, changed_at = ?6
+               WHERE issue = ?1 AND member = ?2 AND state IN ('queued', 'deferred')
+               AND EXISTS (SELECT 1 FROM member WHERE id = ?2 AND active = 1 AND address_key = ?5)
+               AND NOT EXISTS (SELECT 1 FROM suppression WHERE address_key = ?5
                                AND (reason NOT IN ('unsubscribed', 'complaint')
-                                    OR NOT EXISTS (SELECT 1 FROM notice WHERE issue = :issue)))
-               AND NOT EXISTS (SELECT 1 FROM opted_out WHERE member = :member
+                                    OR NOT EXISTS (SELECT 1 FROM notice WHERE issue = ?1)))
+               AND NOT EXISTS (SELECT 1 FROM opted_out WHERE member = ?2
                                AND (reason NOT IN ('unsubscribed', 'complaint')
-                                    OR NOT EXISTS (SELECT 1 FROM notice WHERE issue = :issue)))
-               AND NOT EXISTS (SELECT 1 FROM held WHERE member = :member)
+                                    OR NOT EXISTS (SELECT 1 FROM notice WHERE issue = ?1)))
+               AND NOT EXISTS (SELECT 1 FROM held WHERE member = ?2)
                AND NOT EXISTS (SELECT 1 FROM delivery o INDEXED BY delivery_address
-                               WHERE o.issue = :issue AND lower(o.address) = :key
-                               AND o.address IS NOT NULL AND o.member <> :member
-                               AND NOT (o.state = 'sending' AND o.message_id = :message_id)
+                               WHERE o.issue = ?1 AND lower(o.address) = ?5
+                               AND o.address IS NOT NULL AND o.member <> ?2
+                               AND NOT (o.state = 'sending' AND o.message_id = ?4)
                                AND o.state IN ('sending', 'accepted', 'in_doubt'))
-               RETURNING attempts";
-    let claimed = connection.prepare_cached(sql)?.query_row(
-        named_params! {
-            ":issue": issue,
-            ":member": member,
-            ":address": letter.recipient.as_str(),
-            ":message_id": letter.message_id,
-            ":key": letter.recipient.key(),
-            ":now": Stamp(now),
-        },
-        |row| row.get(0),
+               RETURNING attempts"
     );
-    Ok(claimed.optional()?)
+    let (address, key) = (letter.recipient.as_str(), letter.recipient.key());
+    let values = (issue, member, address, &letter.message_id, key, Stamp(now));
+    db.optional(&sql, values, |row| row.get(0))
 }
 
 /// The same as [`Claimed`], without the letter.
@@ -279,10 +304,11 @@ pub(super) enum Taken {
     Attempt(u32),
     Closed,
     Cancelled,
+    Full(Quota, Timestamp),
 }
 
 /// Records how a letter of this attempt ended, with what its refusal means.
-pub(super) fn settle(connection: &Connection, settlement: &Settlement) -> Result<Settled, LedgerError> {
+pub(super) fn settle(db: &Db, settlement: &Settlement) -> Result<Settled, LedgerError> {
     let Settlement { attempt, others, outcome, refusal, at } = settlement;
     let Reply { code, status, text } = outcome.reply();
     let sql = "UPDATE delivery SET state = ?4, code = ?5, status = ?6, reply = ?7, changed_at = ?8
@@ -290,7 +316,7 @@ pub(super) fn settle(connection: &Connection, settlement: &Settlement) -> Result
                AND state <> ?4";
     let state = State::from(outcome);
     let values = (&attempt.issue, attempt.member, attempt.number, state, code, status, text, Stamp(*at));
-    if connection.prepare_cached(sql)?.execute(values)? == 0 {
+    if db.execute(sql, values)? == 0 {
         return Ok(Settled::default());
     }
     let sql = "UPDATE delivery SET state = ?4, code = ?5, status = ?6, reply = ?7, changed_at = ?8
@@ -298,31 +324,31 @@ pub(super) fn settle(connection: &Connection, settlement: &Settlement) -> Result
                (SELECT message_id FROM delivery WHERE issue = ?1 AND member = ?3)";
     for other in others {
         let values = (&attempt.issue, other, attempt.member, state, code, status, text, Stamp(*at));
-        connection.prepare_cached(sql)?.execute(values)?;
+        db.execute(sql, values)?;
     }
     let refusal = refusal.as_ref().filter(|_| state == State::Rejected);
-    let bounce = refusal.map(|refusal| record(connection, refusal, *at)).transpose()?;
+    let bounce = refusal.map(|refusal| record(db, refusal, *at)).transpose()?;
     Ok(Settled { is_recorded: true, bounce })
 }
 
-fn record(connection: &Connection, refusal: &Refusal, now: Timestamp) -> Result<BounceRecord, LedgerError> {
+fn record(db: &Db, refusal: &Refusal, now: Timestamp) -> Result<BounceRecord, LedgerError> {
     let action = match &refusal.suppression {
-        Some(dead) if suppressions::add(connection, dead)? => BounceAction::Suppressed,
+        Some(dead) if suppressions::add(db, dead)? => BounceAction::Suppressed,
         Some(_) => BounceAction::AlreadySuppressed,
         None => BounceAction::Counted,
     };
     let record = BounceRecord { action, ..refusal.record.clone() };
-    bounces::add(connection, &record, now)?;
+    bounces::add(db, &record, now)?;
     Ok(record)
 }
 
 /// Takes back what the refusal of an attempt did: its record, and the suppression that it made.
-fn take_back(connection: &Connection, attempt: &Attempt) -> Result<(), LedgerError> {
+fn take_back(db: &Db, attempt: &Attempt) -> Result<(), LedgerError> {
     let digest = attempt.digest();
     let sql = "DELETE FROM suppression WHERE reason = 'hard_bounce' AND address_key IN (
                SELECT lower(address) FROM bounce WHERE digest = ?1 AND action = ?2)";
-    connection.execute(sql, (&digest, BounceAction::Suppressed))?;
-    connection.execute("DELETE FROM bounce WHERE digest = ?1", [&digest])?;
+    db.execute(sql, (&digest, BounceAction::Suppressed))?;
+    db.execute("DELETE FROM bounce WHERE digest = ?1", [&digest])?;
     Ok(())
 }
 

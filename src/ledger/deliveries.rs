@@ -3,11 +3,11 @@
 use std::collections::HashSet;
 
 use jiff::{SignedDuration, Timestamp};
-use rusqlite::{OptionalExtension, Row};
 use serde::Serialize;
 
 use crate::domain::{Address, IssueName, Member, MemberId, State};
 
+use super::db::Row;
 use super::members::{ISSUE_MEMBERS, MAILABLE, MEMBER_COLUMNS, member_row};
 use super::types::Stamp;
 use super::{Attempt, BounceAction, Ledger, LedgerError};
@@ -15,9 +15,9 @@ use super::{Attempt, BounceAction, Ledger, LedgerError};
 const A_WEEK: SignedDuration = SignedDuration::from_hours(7 * 24);
 
 /// Whether the address of member `m` has a letter of the issue `?1` that was another member's. `SQLite` does not choose the
-/// index by itself, and cannot use it to compare with a typed column: `+` removes the type.
+/// index by itself, and cannot use it to compare with a typed column: `||` removes the type.
 pub(super) const SHARES_LETTER: &str = "EXISTS (SELECT 1 FROM delivery o INDEXED BY delivery_address
-     WHERE o.issue = ?1 AND lower(o.address) = +m.address_key AND o.address IS NOT NULL AND o.member <> m.id
+     WHERE o.issue = ?1 AND lower(o.address) = (m.address_key || '') AND o.address IS NOT NULL AND o.member <> m.id
      AND o.state IN ('sending', 'accepted', 'in_doubt'))";
 
 /// Whether a delivery of the issue `?1` is of the same letter as that of member `?2`.
@@ -30,7 +30,15 @@ const DELIVERY_ROWS: &str = "SELECT d.member, m.name, coalesce(d.address, m.addr
      d.attempts, d.code, d.status, d.reply, d.changed_at, m.address
      FROM delivery d JOIN member m ON m.id = d.member";
 
-fn delivery_row(row: &Row<'_>) -> rusqlite::Result<DeliveryRow> {
+/// Selects the members of an issue's deliveries `d` that were never tried and may be sent.
+pub(super) fn untried_members() -> String {
+    format!(
+        "SELECT d.member FROM {ISSUE_MEMBERS} JOIN delivery d ON d.issue = ?1 AND d.member = m.id
+         WHERE d.state IN ('queued', 'deferred') AND d.attempts = 0 AND {MAILABLE} AND NOT {SHARES_LETTER}"
+    )
+}
+
+fn delivery_row(row: &Row<'_>) -> Result<DeliveryRow, LedgerError> {
     let Stamp(since) = row.get(9)?;
     Ok(DeliveryRow {
         member: row.get(0)?,
@@ -43,7 +51,7 @@ fn delivery_row(row: &Row<'_>) -> rusqlite::Result<DeliveryRow> {
         status: row.get(7)?,
         reply: row.get(8)?,
         since,
-        present: row.get::<_, Option<String>>(10)?.and_then(|text| Address::parse(&text).ok()),
+        present: row.get::<Option<String>>(10)?.and_then(|text| Address::parse(&text).ok()),
     })
 }
 
@@ -104,12 +112,7 @@ impl Ledger {
             "SELECT {MEMBER_COLUMNS} FROM {ISSUE_MEMBERS} LEFT JOIN delivery d ON d.issue = ?1 AND d.member = m.id
              WHERE {MAILABLE} AND (d.state IS NULL OR d.state IN ('queued', 'deferred')) AND NOT {SHARES_LETTER} ORDER BY m.id"
         );
-        let mut statement = self.connection.prepare_cached(&sql).map_err(LedgerError::from)?;
-        let mut rows = statement.query([issue]).map_err(LedgerError::from)?;
-        while let Some(row) = rows.next().map_err(LedgerError::from)? {
-            each(member_row(row)?.member)?;
-        }
-        Ok(())
+        self.db.each(&sql, [issue], |row| each(member_row(row)?.member))
     }
 
     /// Queues a delivery for every open member for whom `is_recipient` holds and who has none yet.
@@ -123,20 +126,16 @@ impl Ledger {
         is_recipient: impl Fn(&Member) -> bool,
     ) -> Result<(), LedgerError> {
         let transaction = self.begin()?;
-        {
-            let mut insert = transaction.prepare(
-                "INSERT INTO delivery (issue, member, state, changed_at) VALUES (?1, ?2, 'queued', ?3)
-                 ON CONFLICT DO NOTHING",
-            )?;
-            let now = Stamp(now);
-            self.for_each_open(issue, |member| {
-                if is_recipient(&member) {
-                    insert.execute((issue, member.id, now))?;
-                }
-                Ok::<_, LedgerError>(())
-            })?;
-        }
-        Ok(transaction.commit()?)
+        let sql = "INSERT INTO delivery (issue, member, state, changed_at) VALUES (?1, ?2, 'queued', ?3)
+                   ON CONFLICT DO NOTHING";
+        self.for_each_open(issue, |member| {
+            if is_recipient(&member) {
+                transaction.execute(sql, (issue, member.id, Stamp(now)))?;
+            }
+            Ok::<_, LedgerError>(())
+        })?;
+        transaction.commit()?;
+        self.db.has_grown("delivery")
     }
 
     /// The next members, after `after` and in the order of their numbers, whose letters were never tried and may be sent.
@@ -156,13 +155,7 @@ impl Ledger {
              AND {MAILABLE} AND NOT {SHARES_LETTER}
              ORDER BY d.member LIMIT ?3"
         );
-        let mut statement = self.connection.prepare_cached(&sql)?;
-        let mut rows = statement.query((issue, after.0, limit))?;
-        let mut found = Vec::new();
-        while let Some(row) = rows.next()? {
-            found.push(member_row(row)?.member);
-        }
-        Ok(found)
+        self.db.list(&sql, (issue, after, limit), |row| Ok(member_row(row)?.member))
     }
 
     /// The members who share an address, and whose letter of the issue may be sent, in the order of their numbers.
@@ -175,13 +168,7 @@ impl Ledger {
              WHERE m.address_key = ?2 AND d.state IN ('queued', 'deferred') AND {MAILABLE} AND NOT {SHARES_LETTER}
              ORDER BY m.id"
         );
-        let mut statement = self.connection.prepare_cached(&sql)?;
-        let mut rows = statement.query((issue, address.key()))?;
-        let mut found = Vec::new();
-        while let Some(row) = rows.next()? {
-            found.push(member_row(row)?.member);
-        }
-        Ok(found)
+        self.db.list(&sql, (issue, address.key()), |row| Ok(member_row(row)?.member))
     }
 
     /// The members whose letters were tried before and may be sent again, those with the fewest attempts first.
@@ -191,9 +178,7 @@ impl Ledger {
     pub fn tried_before(&self, issue: &IssueName) -> Result<Vec<MemberId>, LedgerError> {
         let sql = "SELECT member FROM delivery WHERE issue = ?1 AND state IN ('queued', 'deferred') AND attempts > 0
                    ORDER BY attempts, member";
-        let mut statement = self.connection.prepare_cached(sql)?;
-        let found = statement.query_map([issue], |row| row.get(0))?;
-        Ok(found.collect::<Result<_, _>>()?)
+        self.db.list(sql, [issue], |row| row.get(0))
     }
 
     /// The deliveries of an issue that are in `state`.
@@ -202,9 +187,7 @@ impl Ledger {
     /// If the ledger cannot be read.
     pub fn deliveries(&self, issue: &IssueName, state: State) -> Result<Vec<DeliveryRow>, LedgerError> {
         let sql = format!("{DELIVERY_ROWS} WHERE d.issue = ?1 AND d.state = ?2 ORDER BY d.member");
-        let mut statement = self.connection.prepare_cached(&sql)?;
-        let rows = statement.query_map((issue, state), delivery_row)?;
-        Ok(rows.collect::<Result<_, _>>()?)
+        self.db.list(&sql, (issue, state), delivery_row)
     }
 
     /// The letters of an issue that were refused with a 5xx reply since the server last accepted one, in the order in which
@@ -219,9 +202,7 @@ impl Ledger {
                  (SELECT max(changed_at) FROM delivery WHERE issue = ?1 AND state = 'accepted'), '')
              ORDER BY d.changed_at, d.state, d.member"
         );
-        let mut statement = self.connection.prepare_cached(&sql)?;
-        let rows = statement.query_map([issue], delivery_row)?;
-        let mut rows: Vec<DeliveryRow> = rows.collect::<Result<_, _>>()?;
+        let mut rows: Vec<DeliveryRow> = self.db.list(&sql, [issue], delivery_row)?;
         let mut letters = HashSet::new();
         rows.retain(|row| letters.insert(row.message_id.clone()));
         Ok(rows)
@@ -246,8 +227,8 @@ impl Ledger {
              AND state = (SELECT state FROM delivery WHERE issue = ?1 AND member = ?2)"
         );
         let values = (issue, member, state, Stamp(now));
-        self.connection.execute(&sharing, values)?;
-        Ok(self.connection.execute(&format!("{set} AND member = ?2"), values)? == 1)
+        self.db.execute(&sharing, values)?;
+        Ok(self.db.execute(&format!("{set} AND member = ?2"), values)? == 1)
     }
 
     /// The last attempts of all who share a letter, the asked one's among them.
@@ -255,11 +236,9 @@ impl Ledger {
         let sql = format!(
             "SELECT member, attempts FROM delivery WHERE issue = ?1 AND (member = ?2 OR {SAME_LETTER})"
         );
-        let mut statement = self.connection.prepare(&sql)?;
-        let rows = statement.query_map((&attempt.issue, attempt.member), |row| {
+        self.db.list(&sql, (&attempt.issue, attempt.member), |row| {
             Ok(Attempt { issue: attempt.issue.clone(), member: row.get(0)?, number: row.get(1)? })
-        })?;
-        Ok(rows.collect::<Result<_, _>>()?)
+        })
     }
 
     /// Queues a letter again that is in doubt or was rejected, and takes back the suppression that its refusal made: who
@@ -292,7 +271,7 @@ impl Ledger {
         let sql = "SELECT s.address FROM bounce b JOIN suppression s ON s.address_key = lower(b.address)
                    WHERE b.digest = ?1 AND b.action = ?2 AND s.reason = 'hard_bounce'";
         let values = (attempt.digest(), BounceAction::Suppressed);
-        Ok(self.connection.query_row(sql, values, |row| row.get(0)).optional()?)
+        self.db.optional(sql, values, |row| row.get(0))
     }
 
     /// When letters of any issue were handed to the relay between `since` and `now`, oldest first. Later ones were written
@@ -303,12 +282,10 @@ impl Ledger {
     pub fn handed_over(&self, since: Timestamp, now: Timestamp) -> Result<Vec<Timestamp>, LedgerError> {
         let long_ago =
             since.as_millisecond().saturating_sub(i64::try_from(A_WEEK.as_millis()).unwrap_or(i64::MAX));
-        self.connection.execute("DELETE FROM handed_over WHERE at < ?1", [long_ago])?;
+        self.db.execute("DELETE FROM handed_over WHERE at < ?1", [long_ago])?;
         let sql = "SELECT at FROM handed_over WHERE at BETWEEN ?1 AND ?2 ORDER BY at";
-        let mut statement = self.connection.prepare(sql)?;
         let span = (since.as_millisecond(), now.as_millisecond());
-        let times = statement.query_map(span, |row| row.get::<_, i64>(0))?;
-        let times = times.collect::<Result<Vec<i64>, _>>()?;
+        let times: Vec<i64> = self.db.list(sql, span, |row| row.get(0))?;
         Ok(times.into_iter().filter_map(|at| Timestamp::from_millisecond(at).ok()).collect())
     }
 
@@ -318,7 +295,7 @@ impl Ledger {
     /// If the ledger cannot be read.
     pub fn has_deliveries(&self, issue: &IssueName) -> Result<bool, LedgerError> {
         let sql = "SELECT EXISTS (SELECT 1 FROM delivery WHERE issue = ?1)";
-        Ok(self.connection.query_row(sql, [issue], |row| row.get(0))?)
+        self.db.one(sql, [issue], |row| row.get(0))
     }
 
     /// The state of one delivery and the number of its attempts; `None` if there is none.
@@ -331,8 +308,7 @@ impl Ledger {
         member: MemberId,
     ) -> Result<Option<(State, u32)>, LedgerError> {
         let sql = "SELECT state, attempts FROM delivery WHERE issue = ?1 AND member = ?2";
-        let mut statement = self.connection.prepare_cached(sql)?;
-        Ok(statement.query_row((issue, member), |row| Ok((row.get(0)?, row.get(1)?))).optional()?)
+        self.db.optional(sql, (issue, member), |row| Ok((row.get(0)?, row.get(1)?)))
     }
 
     /// Tells whether an address has a letter of the issue, or may have, whichever member it was for.
@@ -343,8 +319,7 @@ impl Ledger {
         let sql = "SELECT EXISTS (SELECT 1 FROM delivery INDEXED BY delivery_address
                    WHERE issue = ?1 AND lower(address) = ?2
                    AND address IS NOT NULL AND state IN ('sending', 'accepted', 'in_doubt'))";
-        let mut statement = self.connection.prepare_cached(sql)?;
-        Ok(statement.query_row((issue, address.key()), |row| row.get(0))?)
+        self.db.one(sql, (issue, address.key()), |row| row.get(0))
     }
 
     /// Records, as a person has decided, that a letter that only the send log knows was accepted; false if the ledger has
@@ -363,13 +338,13 @@ impl Ledger {
         self.at_once(|ledger| {
             let sql = "INSERT INTO delivery (issue, member, state, changed_at) VALUES (?1, ?2, 'queued', ?3)
                        ON CONFLICT DO NOTHING";
-            ledger.connection.execute(sql, (issue, member, Stamp(now)))?;
+            ledger.db.execute(sql, (issue, member, Stamp(now)))?;
             let sql =
                 "UPDATE delivery SET state = 'accepted', address = ?3, message_id = ?4, changed_at = ?5,
                        reply = 'accepted, says the send log', code = NULL, status = NULL
                        WHERE issue = ?1 AND member = ?2 AND state IN ('queued', 'sending', 'in_doubt')";
             let values = (issue, member, address.as_str(), message_id, Stamp(now));
-            Ok(ledger.connection.execute(sql, values)? == 1)
+            Ok(ledger.db.execute(sql, values)? == 1)
         })
     }
 
@@ -378,7 +353,7 @@ impl Ledger {
     /// # Errors
     /// If the ledger cannot be written.
     pub fn count_handed_over(&self, now: Timestamp) -> Result<(), LedgerError> {
-        self.connection.execute("INSERT INTO handed_over VALUES (?1)", [now.as_millisecond()])?;
+        self.db.execute("INSERT INTO handed_over VALUES (?1)", [now.as_millisecond()])?;
         Ok(())
     }
 
@@ -396,9 +371,8 @@ impl Ledger {
     /// If the ledger cannot be read.
     pub fn has_in(&self, issue: &IssueName, states: &[State]) -> Result<bool, LedgerError> {
         let sql = "SELECT EXISTS (SELECT 1 FROM delivery WHERE issue = ?1 AND state = ?2)";
-        let mut statement = self.connection.prepare_cached(sql)?;
         for state in states {
-            if statement.query_row((issue, state), |row| row.get(0))? {
+            if self.db.one(sql, (issue, state), |row| row.get(0))? {
                 return Ok(true);
             }
         }
@@ -410,10 +384,7 @@ impl Ledger {
     /// # Errors
     /// If the ledger cannot be read.
     pub fn issues(&self) -> Result<Vec<IssueName>, LedgerError> {
-        let mut statement =
-            self.connection.prepare_cached("SELECT DISTINCT issue FROM delivery ORDER BY issue")?;
-        let rows = statement.query_map((), |row| row.get(0))?;
-        Ok(rows.collect::<Result<_, _>>()?)
+        self.db.list("SELECT DISTINCT issue FROM delivery ORDER BY issue", (), |row| row.get(0))
     }
 }
 
@@ -427,9 +398,7 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let ledger = Ledger::open(&dir.path().join("ledger.db")).unwrap();
         let sql = format!("EXPLAIN QUERY PLAN SELECT m.id FROM member m WHERE {SHARES_LETTER}");
-        let mut statement = ledger.connection.prepare(&sql).unwrap();
-        let steps: Vec<String> =
-            statement.query_map(["2026-1"], |row| row.get("detail")).unwrap().map(Result::unwrap).collect();
+        let steps: Vec<String> = ledger.db.list(&sql, ["2026-1"], |row| row.get(3)).unwrap();
         assert!(
             steps.iter().any(|step| step.contains("delivery_address (issue=? AND <expr>=?)")),
             "{steps:?}"

@@ -4,11 +4,10 @@ use std::collections::HashSet;
 
 use jiff::Timestamp;
 use ring::hmac;
-use rusqlite::Connection;
-use rusqlite::types::Value;
 
 use crate::domain::{ListedMember, MemberId, Traces, name};
 
+use super::db::{Db, Value};
 use super::types::Stamp;
 use super::{Ledger, LedgerError};
 
@@ -20,10 +19,9 @@ pub(super) struct Forgotten {
 }
 
 impl Forgotten {
-    pub fn load(connection: &Connection) -> Result<Self, LedgerError> {
-        let salt: String = connection.query_row("SELECT salt FROM forgotten_salt", (), |row| row.get(0))?;
-        let mut statement = connection.prepare_cached("SELECT hash FROM forgotten")?;
-        let hashes = statement.query_map((), |row| row.get(0))?.collect::<Result<_, _>>()?;
+    pub fn load(db: &Db) -> Result<Self, LedgerError> {
+        let salt: String = db.one("SELECT salt FROM forgotten_salt", (), |row| row.get(0))?;
+        let hashes = db.list("SELECT hash FROM forgotten", (), |row| row.get(0))?;
         Ok(Self { hashes, key: hmac::Key::new(hmac::HMAC_SHA256, salt.as_bytes()) })
     }
 
@@ -77,7 +75,7 @@ impl Ledger {
     /// # Errors
     /// If the ledger cannot be read.
     pub fn is_forgotten(&self, row: &ListedMember) -> Result<bool, LedgerError> {
-        Ok(Forgotten::load(&self.connection)?.verdict(row) == Verdict::Forgotten)
+        Ok(Forgotten::load(&self.db)?.verdict(row) == Verdict::Forgotten)
     }
 
     /// Erases what is known of a member; its deliveries stay as numbers. Hashes of its addresses and of `row`, the member
@@ -102,7 +100,7 @@ impl Ledger {
             )?;
         }
         redact(&transaction, traces)?;
-        Ok(transaction.commit()?)
+        transaction.commit()
     }
 
     /// Rewrites the ledger's file, so that nothing of what was deleted is left in it.
@@ -110,29 +108,24 @@ impl Ledger {
     /// # Errors
     /// If the ledger cannot be written; what it stores stays the same.
     pub fn compact(&self) -> Result<(), LedgerError> {
-        self.connection.execute_batch("VACUUM")?;
-        self.connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", (), |_| Ok(()))?;
-        Ok(())
+        self.db.compact()
     }
 }
 
-fn erase_member(connection: &Connection, member: MemberId, now: Timestamp) -> Result<(), LedgerError> {
-    connection.execute("UPDATE import SET said = '[]' WHERE said <> '[]'", ())?;
+fn erase_member(db: &Db, member: MemberId, now: Timestamp) -> Result<(), LedgerError> {
+    db.execute("UPDATE import SET said = '[]' WHERE said <> '[]'", ())?;
     for table in ["change", "opted_out", "held", "paper"] {
-        connection.execute(&format!("DELETE FROM {table} WHERE member = ?1"), [member])?;
+        db.execute(&format!("DELETE FROM {table} WHERE member = ?1"), [member])?;
     }
-    connection.execute("UPDATE held SET likely = NULL WHERE likely = ?1", [member])?;
-    connection.execute(
-        "UPDATE bounce SET file = '', address = NULL, diagnostic = NULL WHERE member = ?1",
-        [member],
-    )?;
+    db.execute("UPDATE held SET likely = NULL WHERE likely = ?1", [member])?;
+    db.execute("UPDATE bounce SET file = '', address = NULL, diagnostic = NULL WHERE member = ?1", [member])?;
     // A letter that a dead run left on its way is in doubt, and its address goes.
-    connection.execute(
+    db.execute(
         "UPDATE delivery SET state = CASE state WHEN 'sending' THEN 'in_doubt' ELSE state END,
          address = NULL, reply = NULL WHERE member = ?1",
         [member],
     )?;
-    connection.execute(
+    db.execute(
         "UPDATE member SET number = NULL, name = '(forgotten)', address = NULL, address_key = NULL,
          paper_key = NULL, fields = '{}', active = 0, changed_at = ?2 WHERE id = ?1",
         (member, Stamp(now)),
@@ -141,7 +134,7 @@ fn erase_member(connection: &Connection, member: MemberId, now: Timestamp) -> Re
 }
 
 /// Takes the person's addresses out of what servers and messages said about others.
-fn redact(connection: &Connection, traces: &Traces) -> Result<(), LedgerError> {
+fn redact(db: &Db, traces: &Traces) -> Result<(), LedgerError> {
     // Where such texts are: the table, the columns of its key, and the text's column.
     for (table, key, column) in [
         ("bounce", ["digest", "position"], "diagnostic"),
@@ -152,19 +145,17 @@ fn redact(connection: &Connection, traces: &Traces) -> Result<(), LedgerError> {
         ("change", ["id", "id"], "new"),
     ] {
         let [first, second] = key;
-        let sql = format!("SELECT {first}, {second}, {column} FROM {table} WHERE instr({column}, '@') > 0");
-        let mut statement = connection.prepare(&sql)?;
-        let mut rows = statement.query(())?;
-        let mut changed: Vec<[Value; 3]> = Vec::new();
-        while let Some(row) = rows.next()? {
-            if let Some(redacted) = traces.redacted(&row.get::<_, String>(2)?) {
-                changed.push([Value::Text(redacted), row.get(0)?, row.get(1)?]);
+        let sql = format!("SELECT {first}, {second}, {column} FROM {table} WHERE {column} LIKE '%@%'");
+        let mut changed: Vec<(String, Value<'static>, Value<'static>)> = Vec::new();
+        db.each(&sql, (), |row| {
+            if let Some(redacted) = traces.redacted(&row.get::<String>(2)?) {
+                changed.push((redacted, row.get(0)?, row.get(1)?));
             }
-        }
-        drop(rows);
+            Ok::<_, LedgerError>(())
+        })?;
         let sql = format!("UPDATE {table} SET {column} = ?1 WHERE {first} = ?2 AND {second} = ?3");
         for values in changed {
-            connection.execute(&sql, values)?;
+            db.execute(&sql, values)?;
         }
     }
     Ok(())

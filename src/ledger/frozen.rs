@@ -1,10 +1,10 @@
 //! The counts of issues of which nothing more is expected: later imports, segments and `prune` do not change them.
 
 use jiff::{SignedDuration, Timestamp};
-use rusqlite::OptionalExtension;
 
 use crate::domain::{Address, IssueName};
 
+use super::db::Row;
 use super::members::corrupt;
 use super::types::Stamp;
 use super::{IssueSummary, Ledger, LedgerError};
@@ -60,7 +60,7 @@ impl Ledger {
     ) -> Result<(), LedgerError> {
         let counts = serde_json::to_string(summary).map_err(corrupt)?;
         let sql = "INSERT INTO frozen VALUES (?1, ?2, ?3) ON CONFLICT DO NOTHING";
-        self.connection.execute(sql, (issue, Stamp(now), counts))?;
+        self.db.execute(sql, (issue, Stamp(now), counts))?;
         Ok(())
     }
 
@@ -70,8 +70,8 @@ impl Ledger {
     /// If the ledger cannot be read.
     pub fn frozen(&self, issue: &IssueName) -> Result<Option<(Timestamp, IssueSummary)>, LedgerError> {
         let sql = "SELECT at, counts FROM frozen WHERE issue = ?1";
-        let row = |row: &rusqlite::Row<'_>| Ok((row.get::<_, Stamp>(0)?, row.get::<_, String>(1)?));
-        let found = self.connection.query_row(sql, [issue], row).optional()?;
+        let row = |row: &Row<'_>| Ok((row.get::<Stamp>(0)?, row.get::<String>(1)?));
+        let found = self.db.optional(sql, [issue], row)?;
         let read =
             |(Stamp(at), counts): (Stamp, String)| Ok((at, serde_json::from_str(&counts).map_err(corrupt)?));
         found.map(read).transpose()
@@ -82,9 +82,7 @@ impl Ledger {
     /// # Errors
     /// If the ledger cannot be read.
     pub fn frozen_issues(&self) -> Result<Vec<IssueName>, LedgerError> {
-        let mut statement = self.connection.prepare("SELECT issue FROM frozen ORDER BY issue")?;
-        let found = statement.query_map((), |row| row.get(0))?;
-        Ok(found.collect::<Result<_, _>>()?)
+        self.db.list("SELECT issue FROM frozen ORDER BY issue", (), |row| row.get(0))
     }
 
     /// Whether the report on an issue was mailed to this address.
@@ -97,8 +95,7 @@ impl Ledger {
         to: &Address,
     ) -> Result<Option<MailedReport>, LedgerError> {
         let sql = "SELECT state FROM mailed_report WHERE issue = ?1 AND recipient = ?2";
-        let state: Option<String> =
-            self.connection.query_row(sql, (issue, to.key()), |row| row.get(0)).optional()?;
+        let state: Option<String> = self.db.optional(sql, (issue, to.key()), |row| row.get(0))?;
         Ok(state.map(|state| match state.as_str() {
             "sent" => MailedReport::Sent,
             "refused" => MailedReport::Refused,
@@ -120,12 +117,12 @@ impl Ledger {
         match state {
             Some(state) => {
                 let sql = "INSERT INTO mailed_report VALUES (?1, ?2, ?3, ?4)
-                           ON CONFLICT DO UPDATE SET state = excluded.state, at = excluded.at";
-                self.connection.execute(sql, (issue, to.key(), state.as_str(), Stamp(now)))?;
+                           ON CONFLICT (issue, recipient) DO UPDATE SET state = excluded.state, at = excluded.at";
+                self.db.execute(sql, (issue, to.key(), state.as_str(), Stamp(now)))?;
             }
             None => {
                 let sql = "DELETE FROM mailed_report WHERE issue = ?1 AND recipient = ?2";
-                self.connection.execute(sql, (issue, to.key()))?;
+                self.db.execute(sql, (issue, to.key()))?;
             }
         }
         Ok(())
@@ -134,20 +131,16 @@ impl Ledger {
 
 #[cfg(test)]
 mod tests {
-    use super::super::MIGRATIONS;
+    use super::super::db::sqlite;
     use super::*;
 
     #[test]
     fn a_ledger_of_the_version_before_is_counted_and_keeps_its_counts() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("l.db");
-        let before = rusqlite::Connection::open(&path).unwrap();
-        for migration in &MIGRATIONS[..9] {
-            before.execute_batch(migration).unwrap();
-        }
-        before.pragma_update(None, "user_version", 9).unwrap();
-        before
-            .execute_batch(
+        sqlite::tests::write_older(
+            &path,
+            9,
                 "INSERT INTO member (id, name, address, address_key, added_at, changed_at) VALUES
                      (1, 'Anna', 'a@example.org', 'a@example.org', '2026-01-01T00:00:00Z', '2026-01-01T00:00:00Z'),
                      (2, 'Bo', NULL, NULL, '2026-01-01T00:00:00Z', '2026-01-01T00:00:00Z'),
@@ -160,9 +153,7 @@ mod tests {
                  INSERT INTO paper VALUES ('2026-1', 2, 'posted', 2, '2026-04-16T06:00:00Z');
                  INSERT INTO bounce (digest, position, at, file, kind, class, reason, issue, member, action) VALUES
                      ('x', 0, '2026-04-17T06:00:00Z', 'f', 'bounce', 'hard', 'user-unknown', '2026-1', 3, 'suppressed');",
-            )
-            .unwrap();
-        drop(before);
+        );
         let ledger = Ledger::open(&path).unwrap();
         let issue: IssueName = "2026-1".parse().unwrap();
         let at = |text: &str| text.parse::<Timestamp>().unwrap();

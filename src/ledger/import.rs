@@ -8,10 +8,10 @@ mod stored;
 use std::collections::{BTreeSet, HashSet};
 
 use jiff::Timestamp;
-use rusqlite::{Connection, OptionalExtension, Transaction, TransactionBehavior};
 
 use crate::domain::{IdentityKey, InvalidRow, ListedMember, MemberId, TextSet};
 
+use super::db::{Db, Transaction};
 use super::types::Stamp;
 use super::{Ledger, LedgerError, members};
 
@@ -76,9 +76,8 @@ impl Ledger {
         run: ImportRun<'a>,
     ) -> Result<PendingImport<'a>, LedgerError> {
         let active_before = self.active_members()?;
-        let transaction = self.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-        let is_new =
-            transaction.query_row("SELECT NOT EXISTS (SELECT 1 FROM member)", (), |row| row.get(0))?;
+        let transaction = self.db.begin()?;
+        let is_new = transaction.one("SELECT NOT EXISTS (SELECT 1 FROM member)", (), |row| row.get(0))?;
         let mut identification = Identification::new(&transaction, &run, active_before)?;
         if is_new {
             // In a new register there is nobody to find: the plan's rows are one member each.
@@ -111,7 +110,7 @@ impl Ledger {
     /// If the ledger cannot be read.
     pub fn numbers_are_rows(&self) -> Result<bool, LedgerError> {
         let sql = "SELECT EXISTS (SELECT 1 FROM register_fact WHERE name = ?1)";
-        Ok(self.connection.query_row(sql, [NUMBERS_ARE_ROWS], |row| row.get(0))?)
+        self.db.one(sql, [NUMBERS_ARE_ROWS], |row| row.get(0))
     }
 
     /// The last import that was kept.
@@ -120,7 +119,7 @@ impl Ledger {
     /// If the ledger cannot be read.
     pub fn last_import(&self) -> Result<Option<LastImport>, LedgerError> {
         let sql = "SELECT digest, said FROM import ORDER BY id DESC LIMIT 1";
-        let last = self.connection.query_row(sql, (), |row| Ok((row.get(0)?, row.get(1)?))).optional()?;
+        let last = self.db.optional(sql, (), |row| Ok((row.get(0)?, row.get(1)?)))?;
         let Some((digest, said)): Option<(String, String)> = last else { return Ok(None) };
         Ok(Some(LastImport { digest, said: serde_json::from_str(&said).map_err(members::corrupt)? }))
     }
@@ -150,53 +149,50 @@ impl PendingImport<'_> {
                 serde_json::to_string(said).map_err(members::corrupt)?,
             ),
         )?;
+        self.transaction.has_grown("member")?;
         self.transaction.commit()?;
         Ok(self.difference)
     }
 }
 
 /// The members whom a row that cannot be imported is about, by number, else by name.
-fn meant_by(connection: &Connection, bad: &InvalidRow) -> Result<Vec<MemberId>, LedgerError> {
-    let sql = "SELECT id FROM member WHERE active = 1 AND (number = ?1 OR ?1 IS NULL AND name = ?2)";
-    let mut statement = connection.prepare_cached(sql)?;
-    let members = statement.query_map((&bad.number, &bad.name), |row| row.get(0))?;
-    Ok(members.collect::<Result<_, _>>()?)
+fn meant_by(db: &Db, bad: &InvalidRow) -> Result<Vec<MemberId>, LedgerError> {
+    let sql =
+        "SELECT id FROM member WHERE active = 1 AND (number = ?1 OR CAST(?1 AS TEXT) IS NULL AND name = ?2)";
+    db.list(sql, (&bad.number, &bad.name), |row| row.get(0))
 }
 
-fn find_suppressed(connection: &Connection, difference: &mut Difference) -> Result<(), LedgerError> {
+fn find_suppressed(db: &Db, difference: &mut Difference) -> Result<(), LedgerError> {
     let sql = "SELECT m.name, coalesce(m.address, s.address), s.reason, substr(s.since, 1, 10) FROM suppression s
                JOIN member m ON m.address_key = s.address_key AND m.active = 1
                UNION SELECT m.name, coalesce(m.address, p.address), p.reason, substr(p.since, 1, 10) FROM opted_out p
                JOIN member m ON m.id = p.member AND m.active = 1
                WHERE NOT EXISTS (SELECT 1 FROM suppression WHERE address_key = m.address_key) ORDER BY 4, 1";
-    let mut statement = connection.prepare_cached(sql)?;
-    let mut rows = statement.query(())?;
-    while let Some(row) = rows.next()? {
+    db.each(sql, (), |row| {
         let (name, address): (String, String) = (row.get(0)?, row.get(1)?);
         let (reason, since): (String, String) = (row.get(2)?, row.get(3)?);
         let reason = reason.replace('_', " ");
         difference.suppressed.add(|| format!("{name}, {address}: {reason} since {since}"));
-    }
-    Ok(())
+        Ok(())
+    })
 }
 
 fn find_missing(
-    connection: &Connection,
+    db: &Db,
     seen: &HashSet<MemberId>,
     difference: &mut Difference,
 ) -> Result<Vec<MemberId>, LedgerError> {
     let sql = "SELECT id, name FROM member WHERE active = 1 AND origin = 'file' ORDER BY id";
-    let mut statement = connection.prepare_cached(sql)?;
-    let mut rows = statement.query(())?;
     let mut missing = Vec::new();
-    while let Some(row) = rows.next()? {
+    db.each(sql, (), |row| {
         let id = row.get(0)?;
         if !seen.contains(&id) {
             let name: String = row.get(1)?;
             difference.missing.add(|| name);
             missing.push(id);
         }
-    }
+        Ok::<_, LedgerError>(())
+    })?;
     Ok(missing)
 }
 

@@ -1,6 +1,10 @@
-//! One run at a time: a lock that dies with its process.
+//! One run at a time: a lock that dies with its process. For a ledger on a server it is one among all hosts.
 
+use crate::domain::IssueName;
 use crate::private;
+
+use super::db::Guard;
+use super::{LedgerError, Place};
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{Read, Seek, Write};
 use std::path::{Path, PathBuf};
@@ -8,11 +12,15 @@ use std::time::{Duration, Instant};
 
 /// Between two looks at a lock that somebody holds.
 const PAUSE: Duration = Duration::from_millis(50);
+/// How long a host waits for another one that imports and queues.
+const PREPARES: Duration = Duration::from_mins(2);
 
 /// The held lock; released when dropped or when the process ends, however it ends.
 #[derive(Debug)]
 pub struct Lock {
     _file: File,
+    guard: Option<Guard>,
+    joins: bool,
 }
 
 /// Why the lock was not given.
@@ -20,26 +28,94 @@ pub struct Lock {
 pub enum LockError {
     #[error("another run is in progress: {holder}")]
     Held { holder: String },
+    #[error(transparent)]
+    Ledger(#[from] LedgerError),
     #[error("cannot use the lock file `{path}`: {source}")]
     Io { path: PathBuf, source: std::io::Error },
 }
 
 impl Lock {
-    /// Takes the lock at `path`, as soon as it is free, and leaves a note of who holds it. Another process's lock is never removed.
+    /// Takes the lock of the ledger at `place`, with its file at `path`, as soon as it is free, and leaves a note of who
+    /// holds it. Another process's lock is never removed.
     ///
     /// # Errors
-    /// Where another process holds it after `patience`, with that one's note.
-    pub fn take(path: &Path, note: &str, patience: Duration) -> Result<Self, LockError> {
+    /// If another process holds it after `patience`, with that one's note, or the server cannot be reached.
+    pub fn take(place: &Place, path: &Path, note: &str, patience: Duration) -> Result<Self, LockError> {
+        Self::take_for(None, place, path, note, patience)
+    }
+
+    /// Takes the lock to send an issue: hosts that send it already share theirs.
+    ///
+    /// # Errors
+    /// As for [`Self::take`]. A host that still prepares the issue is waited for.
+    pub fn take_to_send(
+        issue: &IssueName,
+        place: &Place,
+        path: &Path,
+        note: &str,
+        patience: Duration,
+    ) -> Result<Self, LockError> {
+        Self::take_for(Some(issue), place, path, note, patience)
+    }
+
+    fn take_for(
+        issue: Option<&IssueName>,
+        place: &Place,
+        path: &Path,
+        note: &str,
+        patience: Duration,
+    ) -> Result<Self, LockError> {
         let start = Instant::now();
-        loop {
-            match Self::take_at_once(path, note) {
-                Err(LockError::Held { .. }) if start.elapsed() < patience => std::thread::sleep(PAUSE),
-                taken => return taken,
+        let retry = |error: LockError| {
+            if !matches!(error, LockError::Held { .. }) || start.elapsed() >= patience {
+                return Err(error);
             }
+            std::thread::sleep(PAUSE);
+            Ok(())
+        };
+        let file = loop {
+            match Self::take_file(path, note) {
+                Ok(file) => break file,
+                Err(error) => retry(error)?,
+            }
+        };
+        let guard = Guard::new(place)?;
+        let mut joins = false;
+        while let Some(guard) = &guard
+            && !guard.take(note)?
+        {
+            joins = issue.map_or(Ok(false), |issue| guard.join(issue, note))?;
+            let holder = guard.holder()?.unwrap_or_else(|| "another host".to_owned());
+            // Another host may be about to send the same issue.
+            let prepares = issue.is_some_and(|issue| holder.contains(&format!("send {issue}")));
+            if joins {
+                break;
+            } else if prepares && start.elapsed() < PREPARES {
+                std::thread::sleep(PAUSE);
+            } else {
+                retry(LockError::Held { holder })?;
+            }
+        }
+        Ok(Self { _file: file, guard, joins })
+    }
+
+    /// Tells whether other hosts send the issue already.
+    pub fn joins(&self) -> bool {
+        self.joins
+    }
+
+    /// Lets other hosts take part in sending.
+    ///
+    /// # Errors
+    /// If the server cannot be reached.
+    pub fn share(&self) -> Result<(), LockError> {
+        match &self.guard {
+            Some(guard) if !self.joins => Ok(guard.share()?),
+            _ => Ok(()),
         }
     }
 
-    fn take_at_once(path: &Path, note: &str) -> Result<Self, LockError> {
+    fn take_file(path: &Path, note: &str) -> Result<File, LockError> {
         let failed = |source| LockError::Io { path: path.to_owned(), source };
         if let Some(dir) = path.parent() {
             private::create_folder(dir).map_err(failed)?;
@@ -61,12 +137,13 @@ impl Lock {
             .and_then(|()| file.rewind())
             .and_then(|()| file.write_all(text.as_bytes()))
             .map_err(failed)?;
-        Ok(Self { _file: file })
+        Ok(file)
     }
 
-    /// Tells whether a living process holds the lock at `path`.
-    pub fn is_held(path: &Path) -> bool {
-        File::open(path).is_ok_and(|file| matches!(file.try_lock_shared(), Err(TryLockError::WouldBlock)))
+    /// Tells whether a living process holds the lock: one of this host by its file at `path`, or one of another host.
+    pub fn is_held(place: &Place, path: &Path) -> bool {
+        let is_held = |file: File| matches!(file.try_lock_shared(), Err(TryLockError::WouldBlock));
+        File::open(path).is_ok_and(is_held) || Guard::is_held(place)
     }
 }
 
@@ -78,12 +155,13 @@ mod tests {
     fn a_second_run_hears_who_is_at_work() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("state/lock");
-        assert!(!Lock::is_held(&path));
-        let lock = Lock::take(&path, "send 2026-1", Duration::ZERO).unwrap();
-        assert!(Lock::is_held(&path));
-        let error = Lock::take(&path, "import", PAUSE).unwrap_err().to_string();
+        let place = Place::from(&dir.path().join("state/l.db"));
+        assert!(!Lock::is_held(&place, &path));
+        let lock = Lock::take(&place, &path, "send 2026-1", Duration::ZERO).unwrap();
+        assert!(Lock::is_held(&place, &path));
+        let error = Lock::take(&place, &path, "import", PAUSE).unwrap_err().to_string();
         assert!(error.contains("send 2026-1"), "{error}");
         drop(lock);
-        assert!(Lock::take(&path, "import", Duration::ZERO).is_ok());
+        assert!(Lock::take(&place, &path, "import", Duration::ZERO).is_ok());
     }
 }

@@ -2,11 +2,11 @@
 
 use std::collections::{BTreeSet, HashSet};
 
-use rusqlite::{OptionalExtension, Row};
 use serde::Serialize;
 
 use crate::domain::{Address, HeldReason, IssueName, Member, MemberId, SuppressionReason, field};
 
+use super::db::{Row, Values};
 use super::{Ledger, LedgerError};
 
 /// A member with what decides whether it is mailed.
@@ -82,16 +82,11 @@ impl Ledger {
     fn each_member<E: From<LedgerError>>(
         &self,
         tables: &str,
-        parameters: impl rusqlite::Params,
+        values: impl Values,
         mut each: impl FnMut(MemberRow) -> Result<(), E>,
     ) -> Result<(), E> {
         let sql = format!("SELECT {MEMBER_COLUMNS} FROM {tables} ORDER BY m.id");
-        let mut statement = self.connection.prepare_cached(&sql).map_err(LedgerError::from)?;
-        let mut rows = statement.query(parameters).map_err(LedgerError::from)?;
-        while let Some(row) = rows.next().map_err(LedgerError::from)? {
-            each(member_row(row)?)?;
-        }
-        Ok(())
+        self.db.each(&sql, values, |row| each(member_row(row)?))
     }
 
     /// The member with this number of the register, with why they get no letter of this issue.
@@ -133,9 +128,7 @@ impl Ledger {
                        SELECT address_key FROM member WHERE address_key IS NOT NULL
                        GROUP BY address_key HAVING count(*) > 1)
                    GROUP BY address_key HAVING count(*) > 1";
-        let mut statement = self.connection.prepare_cached(sql)?;
-        let found = statement.query_map((), |row| row.get(0))?;
-        Ok(found.collect::<Result<_, _>>()?)
+        self.db.list(sql, (), |row| row.get(0))
     }
 
     /// The members with this address who can be mailed, in the order of their numbers.
@@ -146,13 +139,7 @@ impl Ledger {
         let sql = format!(
             "SELECT {MEMBER_COLUMNS} FROM {MEMBER_TABLES} WHERE m.address_key = ?1 AND {MAILABLE} ORDER BY m.id"
         );
-        let mut statement = self.connection.prepare_cached(&sql)?;
-        let mut rows = statement.query([address.key()])?;
-        let mut found = Vec::new();
-        while let Some(row) = rows.next()? {
-            found.push(member_row(row)?.member);
-        }
-        Ok(found)
+        self.db.list(&sql, [address.key()], |row| Ok(member_row(row)?.member))
     }
 
     /// The active members with this address, in the order of their numbers.
@@ -163,22 +150,15 @@ impl Ledger {
         let sql = format!(
             "SELECT {MEMBER_COLUMNS} FROM {MEMBER_TABLES} WHERE m.address_key = ?1 AND m.active = 1 ORDER BY m.id"
         );
-        let mut statement = self.connection.prepare_cached(&sql)?;
-        let mut rows = statement.query([address.key()])?;
-        let mut found = Vec::new();
-        while let Some(row) = rows.next()? {
-            found.push(member_row(row)?);
-        }
-        Ok(found)
+        self.db.list(&sql, [address.key()], member_row)
     }
 
     pub(super) fn one_member(
         &self,
         sql: &str,
-        parameters: impl rusqlite::Params,
+        values: impl Values,
     ) -> Result<Option<MemberRow>, LedgerError> {
-        let mut statement = self.connection.prepare_cached(sql)?;
-        statement.query_row(parameters, |row| Ok(member_row(row))).optional()?.transpose()
+        self.db.optional(sql, values, member_row)
     }
 
     /// The names of all fields that members have.
@@ -186,10 +166,9 @@ impl Ledger {
     /// # Errors
     /// If the ledger cannot be read.
     pub fn fields(&self) -> Result<BTreeSet<String>, LedgerError> {
-        let mut statement = self.connection.prepare_cached("SELECT name FROM field")?;
-        let brought = statement.query_map((), |row| row.get(0))?;
-        let known = field::KNOWN.iter().map(|name| Ok((*name).to_owned()));
-        Ok(known.chain(brought).collect::<Result<_, _>>()?)
+        let mut fields: BTreeSet<String> = self.db.list("SELECT name FROM field", (), |row| row.get(0))?;
+        fields.extend(field::KNOWN.iter().map(|name| (*name).to_owned()));
+        Ok(fields)
     }
 
     /// How many members are active.
@@ -198,6 +177,6 @@ impl Ledger {
     /// If the ledger cannot be read.
     pub fn active_members(&self) -> Result<u64, LedgerError> {
         let sql = "SELECT count(*) FROM member WHERE active = 1";
-        Ok(self.connection.query_row(sql, (), |row| row.get(0))?)
+        self.db.one(sql, (), |row| row.get(0))
     }
 }

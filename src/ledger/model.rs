@@ -4,12 +4,11 @@
 use std::collections::HashSet;
 
 use jiff::Timestamp;
-use rusqlite::config::DbConfig;
 
 use crate::domain::{Address, IssueName, Letter, ListedMember, MemberId, Outcome, Reply, State};
 
 use super::claims::{self, Attempt, RunId, Settlement, Taken};
-use super::{Ledger, Review, ReviewKind};
+use super::{Ledger, LedgerError, Review, ReviewKind};
 
 const MEMBER: MemberId = MemberId(1);
 const MOST_ATTEMPTS: u32 = 3;
@@ -83,44 +82,35 @@ impl Model {
 
     /// Puts the ledger into the state that `world` has, past the triggers.
     fn restore(&self, world: &World) {
-        let connection = &self.ledger.connection;
-        let triggers = |on| {
-            connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_TRIGGER, on).unwrap();
-        };
-        triggers(false);
-        connection
-            .execute(
-                "UPDATE delivery SET state = ?1, attempts = ?2, address = 'm@example.org', message_id = 'x'",
-                (world.state, world.attempts),
-            )
-            .unwrap();
+        self.ledger.db.without_triggers(|| self.overwrite(world)).unwrap();
+    }
+
+    fn overwrite(&self, world: &World) -> Result<(), LedgerError> {
+        let db = &self.ledger.db;
+        db.execute(
+            "UPDATE delivery SET state = ?1, attempts = ?2, address = 'm@example.org', message_id = 'x'",
+            (world.state, world.attempts),
+        )?;
         let address = (!world.forgotten).then_some("m@example.org");
-        connection
-            .execute("UPDATE member SET active = ?1, address_key = ?2", (!world.forgotten, address))
-            .unwrap();
-        connection.execute("DELETE FROM run", ()).unwrap();
+        db.execute("UPDATE member SET active = ?1, address_key = ?2", (!world.forgotten, address))?;
+        db.execute("DELETE FROM run", ())?;
         if let Some(newest) = world.newest {
-            connection.execute("INSERT INTO run VALUES (?1, '', '')", [newest + 1]).unwrap();
+            db.execute("INSERT INTO run VALUES (?1, '', '')", [newest + 1])?;
         }
-        self.ledger.drop_review(&self.issue, ReviewKind::Cancelled).unwrap();
+        self.ledger.drop_review(&self.issue, ReviewKind::Cancelled)?;
         if world.cancelled {
-            self.ledger
-                .keep_review(&self.issue, ReviewKind::Cancelled, &Review::default(), self.now)
-                .unwrap();
+            self.ledger.keep_review(&self.issue, ReviewKind::Cancelled, &Review::default(), self.now)?;
         }
-        connection
-            .execute_batch(
-                "DELETE FROM suppression; DELETE FROM bounce; DELETE FROM forgotten; DELETE FROM handed_over",
-            )
-            .unwrap();
-        triggers(true);
+        db.batch(
+            "DELETE FROM suppression; DELETE FROM bounce; DELETE FROM forgotten; DELETE FROM handed_over",
+        )
     }
 
     /// The world with the row as the ledger has it now.
     fn after(&self, world: World) -> World {
         let sql = "SELECT state, attempts FROM delivery";
-        let row = |row: &rusqlite::Row<'_>| Ok((row.get(0)?, row.get(1)?));
-        let (state, attempts) = self.ledger.connection.query_row(sql, (), row).unwrap();
+        let row = self.ledger.db.one(sql, (), |row| Ok((row.get(0)?, row.get(1)?)));
+        let (state, attempts) = row.unwrap();
         World { state, attempts, ..world }
     }
 
@@ -134,7 +124,7 @@ impl Model {
         };
         let attempt = Attempt { issue: self.issue.clone(), member: MEMBER, number: attempt };
         let settlement = Settlement { attempt, others: Vec::new(), outcome, refusal: None, at: self.now };
-        claims::settle(&self.ledger.connection, &settlement).unwrap().is_recorded
+        claims::settle(&self.ledger.db, &settlement).unwrap().is_recorded
     }
 
     /// Every world that one event leads to.
@@ -169,13 +159,8 @@ impl Model {
             }
             Run::Idle if world.attempts < MOST_ATTEMPTS => {
                 self.restore(world);
-                let claimed = claims::claim(
-                    &self.ledger.connection,
-                    self.ids[index],
-                    &self.issue,
-                    &self.letter,
-                    self.now,
-                );
+                let claimed =
+                    claims::claim(&self.ledger.db, self.ids[index], &self.issue, &self.letter, &[], self.now);
                 if let Ok(Taken::Attempt(number)) = claimed {
                     assert!(
                         !world.forgotten && !world.cancelled && world.newest == Some(run_number(index)),

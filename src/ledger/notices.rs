@@ -2,8 +2,6 @@
 
 use std::collections::HashSet;
 
-use rusqlite::OptionalExtension;
-
 use crate::domain::{IssueKind, IssueName, MemberId};
 
 use super::{Ledger, LedgerError};
@@ -18,7 +16,7 @@ impl Ledger {
             return Ok(());
         }
         let sql = "SELECT 1 FROM delivery WHERE issue = ?1 AND attempts > 0 LIMIT 1";
-        let has_left = self.connection.query_row(sql, [issue], |_| Ok(())).optional()?;
+        let has_left = self.db.optional(sql, [issue], |_| Ok(()))?;
         if has_left.is_some() {
             return Err(LedgerError::KindChanged { issue: issue.clone() });
         }
@@ -26,7 +24,7 @@ impl Ledger {
             IssueKind::Notice => "INSERT INTO notice VALUES (?1)",
             IssueKind::Newsletter => "DELETE FROM notice WHERE issue = ?1",
         };
-        self.connection.execute(sql, [issue])?;
+        self.db.execute(sql, [issue])?;
         Ok(())
     }
 
@@ -36,7 +34,7 @@ impl Ledger {
     /// If the ledger cannot be read.
     pub fn kind(&self, issue: &IssueName) -> Result<IssueKind, LedgerError> {
         let sql = "SELECT EXISTS (SELECT 1 FROM notice WHERE issue = ?1)";
-        let is_notice: bool = self.connection.query_row(sql, [issue], |row| row.get(0))?;
+        let is_notice: bool = self.db.one(sql, [issue], |row| row.get(0))?;
         Ok(if is_notice { IssueKind::Notice } else { IssueKind::Newsletter })
     }
 
@@ -49,8 +47,6 @@ impl Ledger {
                        id IN (SELECT member FROM opted_out WHERE reason IN ('unsubscribed', 'complaint'))
                        OR address_key IN (SELECT address_key FROM suppression
                                           WHERE reason IN ('unsubscribed', 'complaint')))";
-        let mut statement = self.connection.prepare_cached(sql)?;
-        let found = statement.query_map([], |row| row.get(0))?;
-        Ok(found.collect::<Result<_, _>>()?)
+        self.db.list(sql, (), |row| row.get(0))
     }
 }

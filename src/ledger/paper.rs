@@ -6,6 +6,7 @@ use jiff::Timestamp;
 
 use crate::domain::{IssueName, MemberId};
 
+use super::db::Row;
 use super::types::Stamp;
 use super::{Ledger, LedgerError};
 
@@ -28,16 +29,12 @@ impl Ledger {
         now: Timestamp,
     ) -> Result<(), LedgerError> {
         let transaction = self.begin()?;
-        {
-            let mut insert = transaction.prepare(
-                "INSERT INTO paper VALUES (?1, ?2, 'to_print', ?3, ?4)
-                 ON CONFLICT DO UPDATE SET state = 'to_print', pages = excluded.pages, at = excluded.at",
-            )?;
-            for (member, pages) in letters {
-                insert.execute((issue, member, pages, Stamp(now)))?;
-            }
+        let sql = "INSERT INTO paper VALUES (?1, ?2, 'to_print', ?3, ?4) ON CONFLICT (issue, member)
+                   DO UPDATE SET state = 'to_print', pages = excluded.pages, at = excluded.at";
+        for (member, pages) in letters {
+            transaction.execute(sql, (issue, member, pages, Stamp(now)))?;
         }
-        Ok(transaction.commit()?)
+        transaction.commit()
     }
 
     /// Records that all printed letters of an issue were posted; returns how many.
@@ -46,7 +43,7 @@ impl Ledger {
     /// If the ledger cannot be written.
     pub fn paper_posted(&self, issue: &IssueName, now: Timestamp) -> Result<usize, LedgerError> {
         let sql = "UPDATE paper SET state = 'posted', at = ?2 WHERE issue = ?1 AND state = 'to_print'";
-        Ok(self.connection.execute(sql, (issue, Stamp(now)))?)
+        self.db.execute(sql, (issue, Stamp(now)))
     }
 
     /// Whose letters of an issue were printed: whether they were posted, and since when.
@@ -58,13 +55,10 @@ impl Ledger {
         issue: &IssueName,
     ) -> Result<BTreeMap<MemberId, (bool, Timestamp)>, LedgerError> {
         let sql = "SELECT member, state = 'posted', at FROM paper WHERE issue = ?1";
-        let mut statement = self.connection.prepare_cached(sql)?;
-        let row = |row: &rusqlite::Row<'_>| {
+        self.db.list(sql, [issue], |row| {
             let Stamp(at) = row.get(2)?;
             Ok((row.get(0)?, (row.get(1)?, at)))
-        };
-        let found = statement.query_map([issue], row)?;
-        Ok(found.collect::<Result<_, _>>()?)
+        })
     }
 
     /// How many letters of an issue are on paper.
@@ -75,8 +69,8 @@ impl Ledger {
         let sql =
             "SELECT count(*) FILTER (WHERE state = 'to_print'), count(*) FILTER (WHERE state = 'posted')
                    FROM paper WHERE issue = ?1";
-        let row = |row: &rusqlite::Row<'_>| Ok(OnPaper { to_print: row.get(0)?, posted: row.get(1)? });
-        Ok(self.connection.query_row(sql, [issue], row)?)
+        let row = |row: &Row<'_>| Ok(OnPaper { to_print: row.get(0)?, posted: row.get(1)? });
+        self.db.one(sql, [issue], row)
     }
 }
 
@@ -89,8 +83,8 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let ledger = Ledger::open(&dir.path().join("l.db")).unwrap();
         ledger
-            .connection
-            .execute_batch("INSERT INTO member (id, name, added_at, changed_at) VALUES (1, 'A', 'x', 'x')")
+            .db
+            .batch("INSERT INTO member (id, name, added_at, changed_at) VALUES (1, 'A', 'x', 'x')")
             .unwrap();
         let issue: IssueName = "2026-1".parse().unwrap();
         let now = Timestamp::from_second(1_800_000_000).unwrap();

@@ -3,14 +3,14 @@
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
-use rusqlite::Connection;
 use serde::Serialize;
 use serde_json::{Map, Value};
 
 use crate::domain::{ListedMember, MemberId, Traces};
 
+use super::db::{self, Db, ToValue};
 use super::import::{insert, select, update};
-use super::members::{MEMBER_COLUMNS, MEMBER_TABLES, corrupt};
+use super::members::{MEMBER_COLUMNS, MEMBER_TABLES};
 use super::types::Stamp;
 use super::{FieldChange, Ledger, LedgerError, MemberRow, record_change};
 
@@ -69,7 +69,7 @@ impl Ledger {
         now: Timestamp,
     ) -> Result<Vec<FieldChange>, LedgerError> {
         let (transaction, at) = (self.begin()?, Stamp(now));
-        let Some(stored) = select(&transaction, "id = CAST(?1 AS INTEGER)", &member.to_string())? else {
+        let Some(stored) = select(&transaction, "id = ?1", &member)? else {
             return Ok(Vec::new());
         };
         let changes = stored.changes(row, &row.fields);
@@ -87,46 +87,54 @@ impl Ledger {
     /// # Errors
     /// If the ledger cannot be read.
     pub fn history(&self, traces: &Traces) -> Result<History, LedgerError> {
-        let keys = serde_json::to_string(&traces.addresses).map_err(corrupt)?;
-        let of = |sql| rows(&self.connection, sql, traces.member, &keys);
+        // A member without an address has no key; nothing is equal to NULL.
+        let places: Vec<String> = (2..traces.addresses.len() + 2).map(|place| format!("?{place}")).collect();
+        let keys = if places.is_empty() { "NULL".to_owned() } else { places.join(", ") };
+        let member = [traces.member.to_value()];
+        let mut values = member.to_vec();
+        values.extend(traces.addresses.iter().map(ToValue::to_value));
+        let by_member = |sql: &str| rows(&self.db, sql, &member);
+        let by_keys = |sql: &str| rows(&self.db, &sql.replace("KEYS", &keys), &values);
         Ok(History {
-            suppressions: of("SELECT address, reason, since, note FROM suppression
-                 WHERE ?1 IS NOT NULL AND address_key IN (SELECT value FROM json_each(?2))
-                 UNION SELECT address, reason, since, note FROM opted_out WHERE member = ?1")?,
-            deliveries: of("SELECT issue, state, address, message_id, attempts, code, status, reply, changed_at
-                 FROM delivery WHERE member = ?1 AND ?2 IS NOT NULL ORDER BY issue")?,
-            bounces: of("SELECT at, file, kind, address, class, status, reason, diagnostic, issue, action
-                 FROM bounce WHERE member = ?1 OR lower(address) IN (SELECT value FROM json_each(?2)) ORDER BY at")?,
-            paper: of("SELECT issue, state, pages, at FROM paper WHERE member = ?1 AND ?2 IS NOT NULL ORDER BY issue")?,
-            changes: of("SELECT at, source, field, old, new FROM change
-                 WHERE member = ?1 AND ?2 IS NOT NULL ORDER BY id")?,
+            suppressions: by_keys(
+                "SELECT address, reason, since, note FROM suppression WHERE address_key IN (KEYS)
+                 UNION SELECT address, reason, since, note FROM opted_out WHERE member = ?1",
+            )?,
+            deliveries: by_member(
+                "SELECT issue, state, address, message_id, attempts, code, status, reply, changed_at
+                 FROM delivery WHERE member = ?1 ORDER BY issue",
+            )?,
+            bounces: by_keys(
+                "SELECT at, file, kind, address, class, status, reason, diagnostic, issue, action
+                 FROM bounce WHERE member = ?1 OR lower(address) IN (KEYS) ORDER BY at",
+            )?,
+            paper: by_member("SELECT issue, state, pages, at FROM paper WHERE member = ?1 ORDER BY issue")?,
+            changes: by_member(
+                "SELECT at, source, field, old, new FROM change WHERE member = ?1 ORDER BY id",
+            )?,
         })
     }
 }
 
-fn keep_fields(connection: &Connection, fields: &BTreeMap<String, String>) -> Result<(), LedgerError> {
+fn keep_fields(db: &Db, fields: &BTreeMap<String, String>) -> Result<(), LedgerError> {
     for field in fields.keys() {
-        connection.execute("INSERT INTO field VALUES (?1) ON CONFLICT DO NOTHING", [field])?;
+        db.execute("INSERT INTO field VALUES (?1) ON CONFLICT DO NOTHING", [field])?;
     }
     Ok(())
 }
 
 /// Rows as JSON objects by their columns' names.
-fn rows(connection: &Connection, sql: &str, member: MemberId, keys: &str) -> Result<Vec<Value>, LedgerError> {
-    use rusqlite::types::ValueRef;
-    let mut statement = connection.prepare_cached(sql)?;
-    let names: Vec<String> = statement.column_names().map(str::to_owned).collect();
-    let found = statement.query_map((member, keys), |row| {
+fn rows(db: &Db, sql: &str, values: &[db::Value<'_>]) -> Result<Vec<Value>, LedgerError> {
+    db.list(sql, values, |row| {
         let mut object = Map::new();
-        for (index, name) in names.iter().enumerate() {
-            let value = match row.get_ref(index)? {
-                ValueRef::Integer(number) => Value::from(number),
-                ValueRef::Text(text) => Value::from(String::from_utf8_lossy(text)),
-                _ => Value::Null,
+        for (index, name) in row.names().into_iter().enumerate() {
+            let value = match row.value(index)? {
+                db::Value::Integer(number) => Value::from(number),
+                db::Value::Text(text) => Value::from(text),
+                db::Value::Null => Value::Null,
             };
-            object.insert(name.clone(), value);
+            object.insert(name.to_owned(), value);
         }
         Ok(Value::Object(object))
-    })?;
-    Ok(found.collect::<Result<_, _>>()?)
+    })
 }

@@ -3,7 +3,6 @@
 use std::collections::{BTreeMap, HashSet};
 
 use jiff::{SignedDuration, Timestamp};
-use rusqlite::OptionalExtension;
 use serde::{Deserialize, Serialize};
 use strum::{EnumString, IntoStaticStr};
 
@@ -54,9 +53,10 @@ impl Ledger {
         now: Timestamp,
     ) -> Result<(), LedgerError> {
         let files = serde_json::to_string(&review.files).map_err(members::corrupt)?;
-        let sql = "INSERT OR REPLACE INTO review VALUES (?1, ?2, ?3, ?4, ?5, ?6)";
+        let sql = "INSERT INTO review VALUES (?1, ?2, ?3, ?4, ?5, ?6) ON CONFLICT (issue, kind) DO UPDATE
+                   SET at = excluded.at, files = excluded.files, list = excluded.list, letters = excluded.letters";
         let values = (issue, kind, Stamp(now), files, &review.list, review.letters);
-        self.connection.execute(sql, values)?;
+        self.db.execute(sql, values)?;
         Ok(())
     }
 
@@ -66,12 +66,12 @@ impl Ledger {
     /// If the ledger cannot be read.
     pub fn review(&self, issue: &IssueName, kind: ReviewKind) -> Result<Option<Review>, LedgerError> {
         let sql = "SELECT at, files, list, letters FROM review WHERE issue = ?1 AND kind = ?2";
-        let found = self.connection.query_row(sql, (issue, kind), |row| {
+        let found = self.db.optional(sql, (issue, kind), |row| {
             let Stamp(at) = row.get(0)?;
             let files: String = row.get(1)?;
             Ok((Review { at, files: BTreeMap::new(), list: row.get(2)?, letters: row.get(3)? }, files))
         });
-        let Some((review, files)) = found.optional()? else { return Ok(None) };
+        let Some((review, files)) = found? else { return Ok(None) };
         let files = serde_json::from_str(&files).map_err(members::corrupt)?;
         Ok(Some(Review { files, ..review }))
     }
@@ -89,11 +89,9 @@ impl Ledger {
     ) -> Result<(), LedgerError> {
         self.at_once(|ledger| {
             ledger.keep_review(issue, ReviewKind::Approved, review, now)?;
-            ledger.connection.execute("DELETE FROM approved_member WHERE issue = ?1", [issue])?;
-            let mut insert =
-                ledger.connection.prepare_cached("INSERT INTO approved_member VALUES (?1, ?2)")?;
+            ledger.db.execute("DELETE FROM approved_member WHERE issue = ?1", [issue])?;
             for member in members {
-                insert.execute((issue, member))?;
+                ledger.db.execute("INSERT INTO approved_member VALUES (?1, ?2)", (issue, member))?;
             }
             Ok(())
         })
@@ -105,9 +103,7 @@ impl Ledger {
     /// If the ledger cannot be read.
     pub fn approved_members(&self, issue: &IssueName) -> Result<HashSet<MemberId>, LedgerError> {
         let sql = "SELECT member FROM approved_member WHERE issue = ?1";
-        let mut statement = self.connection.prepare_cached(sql)?;
-        let found = statement.query_map([issue], |row| row.get(0))?;
-        Ok(found.collect::<Result<_, _>>()?)
+        self.db.list(sql, [issue], |row| row.get(0))
     }
 
     /// Tells whether a letter that was approved can still be sent: its member can be mailed, and it was not queued yet,
@@ -122,7 +118,7 @@ impl Ledger {
              WHERE a.issue = ?1 AND (d.state = 'sending'
              OR {MAILABLE} AND (d.state IS NULL OR d.state IN ('queued', 'deferred'))))"
         );
-        Ok(self.connection.query_row(&sql, [issue], |row| row.get(0))?)
+        self.db.one(&sql, [issue], |row| row.get(0))
     }
 
     /// Records that something was said about an issue; false if it was said within the last `span` already.
@@ -137,9 +133,9 @@ impl Ledger {
         now: Timestamp,
     ) -> Result<bool, LedgerError> {
         let before = now.saturating_sub(span).unwrap_or(Timestamp::MIN);
-        let sql = "INSERT INTO told VALUES (?1, ?2, ?3) ON CONFLICT DO UPDATE SET at = excluded.at
-                   WHERE at <= ?4 OR at > excluded.at";
-        Ok(self.connection.execute(sql, (issue, what, Stamp(now), Stamp(before)))? > 0)
+        let sql = "INSERT INTO told VALUES (?1, ?2, ?3) ON CONFLICT (issue, what)
+                   DO UPDATE SET at = excluded.at WHERE told.at <= ?4 OR told.at > excluded.at";
+        Ok(self.db.execute(sql, (issue, what, Stamp(now), Stamp(before)))? > 0)
     }
 
     /// Deletes a review; false if there was none.
@@ -148,7 +144,7 @@ impl Ledger {
     /// If the ledger cannot be written.
     pub fn drop_review(&self, issue: &IssueName, kind: ReviewKind) -> Result<bool, LedgerError> {
         let sql = "DELETE FROM review WHERE issue = ?1 AND kind = ?2";
-        Ok(self.connection.execute(sql, (issue, kind))? > 0)
+        Ok(self.db.execute(sql, (issue, kind))? > 0)
     }
 
     /// Active members to whom no letter of the issue has gone: none was queued, or it waits.
@@ -159,9 +155,7 @@ impl Ledger {
         let sql = "SELECT id FROM member WHERE active = 1
                    AND NOT EXISTS (SELECT 1 FROM delivery WHERE issue = ?1 AND member = member.id
                                    AND state NOT IN ('queued', 'deferred'))";
-        let mut statement = self.connection.prepare_cached(sql)?;
-        let found = statement.query_map([issue], |row| row.get(0))?;
-        Ok(found.collect::<Result<_, _>>()?)
+        self.db.list(sql, [issue], |row| row.get(0))
     }
 }
 

@@ -4,12 +4,13 @@ use std::fs::{self, File};
 use std::io;
 use std::path::Path;
 
-use rusqlite::Connection;
 use tempfile::TempDir;
 
 use crate::private;
 
-use super::{Durable, Ledger, LedgerError, copy_into, opening};
+use super::db::Db;
+use super::db::sqlite::Durable;
+use super::{Ledger, LedgerError, Place};
 
 const PREFIX: &str = "copy-";
 const LOCK: &str = "lock";
@@ -50,14 +51,10 @@ impl Scratch {
     ///
     /// # Errors
     /// If the ledger cannot be read or the copy cannot be written.
-    pub fn ledger(&self, of: &Path) -> Result<Ledger, LedgerError> {
+    pub fn ledger(&self, of: &Place) -> Result<Ledger, LedgerError> {
         let path = self.folder.path().join("copy.db");
-        private::create_if_missing(&path)
-            .map_err(|source| LedgerError::Folder { path: path.clone(), source })?;
-        let mut connection = Connection::open(&path).map_err(opening(&path))?;
-        Durable::No.apply(&connection).map_err(opening(&path))?;
-        copy_into(&mut connection, of)?;
-        Ledger::set_up(connection, &path, Durable::No)
+        let db = Db::copy_at(&path, of)?;
+        Ok(Ledger { db, place: Place::from(&path), durable: Durable::No })
     }
 }
 

@@ -11,7 +11,7 @@ use super::{Ledger, LedgerError, with_end};
 
 impl Ledger {
     fn spool_path(&self) -> PathBuf {
-        with_end(&self.path, ".outcomes")
+        with_end(self.place.file(), ".outcomes")
     }
 
     /// Keeps outcomes in a file until the ledger can be written again.
@@ -38,7 +38,7 @@ impl Ledger {
         self.at_once(|ledger| {
             for line in BufReader::new(file).split(b'\n') {
                 if let Ok(settlement) = serde_json::from_slice(&line.map_err(failed)?) {
-                    settle(&ledger.connection, &settlement)?;
+                    settle(&ledger.db, &settlement)?;
                 }
             }
             Ok::<_, LedgerError>(())

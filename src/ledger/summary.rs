@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use crate::domain::bounce::Reason;
 use crate::domain::{IssueName, Member, MemberId, State};
 
+use super::db::Row;
 use super::types::Stamp;
 use super::{Ledger, LedgerError, Skip, Standing};
 
@@ -205,8 +206,8 @@ impl Ledger {
     pub fn last_letter(&self, issue: &IssueName) -> Result<Option<Timestamp>, LedgerError> {
         let sql = "SELECT max(at) FROM (
                        SELECT changed_at AS at FROM delivery WHERE issue = ?1 AND state IN ('accepted', 'rejected')
-                       UNION ALL SELECT at FROM paper WHERE issue = ?1 AND state = 'posted')";
-        let at: Option<Stamp> = self.connection.query_row(sql, [issue], |row| row.get(0))?;
+                       UNION ALL SELECT at FROM paper WHERE issue = ?1 AND state = 'posted') AS letters";
+        let at: Option<Stamp> = self.db.one(sql, [issue], |row| row.get(0))?;
         Ok(at.map(|Stamp(at)| at))
     }
 
@@ -216,18 +217,16 @@ impl Ledger {
     /// If the ledger cannot be read.
     pub fn posted_pages(&self, issue: &IssueName) -> Result<Vec<usize>, LedgerError> {
         let sql = "SELECT pages FROM paper WHERE issue = ?1 AND state = 'posted'";
-        let mut statement = self.connection.prepare_cached(sql)?;
-        let pages = statement.query_map([issue], |row| row.get(0))?;
-        Ok(pages.collect::<Result<_, _>>()?)
+        self.db.list(sql, [issue], |row| row.get(0))
     }
 
     /// The last letter by e-mail of the issue before this one, which ended at `time`.
     fn letter_before(&self, issue: &IssueName, time: Timestamp) -> Result<Option<Timestamp>, LedgerError> {
         let sql = "SELECT max(last) FROM (
                        SELECT max(changed_at) AS last FROM delivery
-                       WHERE issue <> ?1 AND state IN ('accepted', 'rejected') GROUP BY issue)
+                       WHERE issue <> ?1 AND state IN ('accepted', 'rejected') GROUP BY issue) AS issues
                    WHERE last < ?2";
-        let at: Option<Stamp> = self.connection.query_row(sql, (issue, Stamp(time)), |row| row.get(0))?;
+        let at: Option<Stamp> = self.db.one(sql, (issue, Stamp(time)), |row| row.get(0))?;
         Ok(at.map(|Stamp(at)| at))
     }
 
@@ -237,8 +236,8 @@ impl Ledger {
             (SELECT count(*) FROM member WHERE added_at > ?1 AND added_at <= ?2)
             + (SELECT count(DISTINCT member) FROM change WHERE field = 'active' AND new = 'yes' AND at > ?1 AND at <= ?2),
             (SELECT count(DISTINCT member) FROM change WHERE field = 'active' AND new = 'no' AND at > ?1 AND at <= ?2)";
-        let row = |row: &rusqlite::Row<'_>| Ok((row.get(0)?, row.get(1)?));
-        Ok(self.connection.query_row(sql, (Stamp(from), Stamp(to)), row)?)
+        let row = |row: &Row<'_>| Ok((row.get(0)?, row.get(1)?));
+        self.db.one(sql, (Stamp(from), Stamp(to)), row)
     }
 
     fn known(&self, issue: &IssueName) -> Result<Known, LedgerError> {
@@ -256,8 +255,6 @@ impl Ledger {
         let sql = "SELECT id FROM member WHERE added_at > ?2
                    AND id NOT IN (SELECT member FROM delivery WHERE issue = ?1)
                    AND id NOT IN (SELECT member FROM paper WHERE issue = ?1)";
-        let mut statement = self.connection.prepare_cached(sql)?;
-        let found = statement.query_map((issue, Stamp(last)), |row| row.get(0))?;
-        Ok(found.collect::<Result<_, _>>()?)
+        self.db.list(sql, (issue, Stamp(last)), |row| row.get(0))
     }
 }

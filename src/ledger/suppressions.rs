@@ -1,10 +1,9 @@
 //! Addresses that are never to be mailed.
 
-use jiff::Timestamp;
-use rusqlite::{Connection, OptionalExtension, Row, named_params};
-
 use crate::domain::{Address, MemberId, Suppression};
+use jiff::Timestamp;
 
+use super::db::{Db, Row};
 use super::types::Stamp;
 use super::{FieldChange, Ledger, LedgerError, record_change};
 
@@ -14,7 +13,7 @@ impl Ledger {
     /// # Errors
     /// If the ledger cannot be written.
     pub fn suppress(&self, suppression: &Suppression) -> Result<bool, LedgerError> {
-        add(&self.connection, suppression)
+        add(&self.db, suppression)
     }
 
     /// The suppression of an address.
@@ -23,7 +22,7 @@ impl Ledger {
     /// If the ledger cannot be read.
     pub fn suppression(&self, address: &Address) -> Result<Option<Suppression>, LedgerError> {
         let sql = "SELECT address, reason, since, note FROM suppression WHERE address_key = ?1";
-        Ok(self.connection.prepare_cached(sql)?.query_row([address.key()], suppression_row).optional()?)
+        self.db.optional(sql, [address.key()], suppression_row)
     }
 
     /// Lifts the suppression of a member at an address, with the reason in the member's trace; false if there was none.
@@ -38,37 +37,35 @@ impl Ledger {
         now: Timestamp,
     ) -> Result<bool, LedgerError> {
         let own = "DELETE FROM opted_out WHERE member = ?1 RETURNING address, reason, since, note";
-        let own = self.connection.query_row(own, [member], suppression_row).optional()?;
+        let own = self.db.optional(own, [member], suppression_row)?;
         let Some(suppression) = self.suppression(address)?.or(own) else { return Ok(false) };
-        self.connection.execute("DELETE FROM suppression WHERE address_key = ?1", [address.key()])?;
+        self.db.execute("DELETE FROM suppression WHERE address_key = ?1", [address.key()])?;
         let old = format!("{} since {}", suppression.reason.as_str(), Stamp(suppression.since));
         let change =
             FieldChange { field: "suppressed".to_owned(), old: Some(old), new: Some(format!("no: {why}")) };
-        record_change(&self.connection, Stamp(now), member, "members resubscribe", &change)?;
+        record_change(&self.db, Stamp(now), member, "members resubscribe", &change)?;
         Ok(true)
     }
 }
 
-fn suppression_row(row: &Row<'_>) -> rusqlite::Result<Suppression> {
+fn suppression_row(row: &Row<'_>) -> Result<Suppression, LedgerError> {
     let Stamp(since) = row.get(2)?;
     Ok(Suppression { address: row.get(0)?, reason: row.get(1)?, since, note: row.get(3)? })
 }
 
 /// Adds a suppression; false if the address has one already. What is a person's wish is also recorded for each member who
 /// has the address: it goes with them to another one.
-pub(super) fn add(connection: &Connection, suppression: &Suppression) -> Result<bool, LedgerError> {
+pub(super) fn add(db: &Db, suppression: &Suppression) -> Result<bool, LedgerError> {
     let Suppression { address, reason, since, note } = suppression;
     let (key, since) = (address.to_lowercase(), Stamp(*since));
-    let values = named_params! {
-        ":key": key, ":address": address, ":reason": reason, ":since": since, ":note": note,
-    };
+    let values = (&key, address, reason, since, note);
     let sql = "INSERT INTO suppression (address_key, address, reason, since, note)
-               VALUES (:key, :address, :reason, :since, :note) ON CONFLICT DO NOTHING";
-    let added = connection.prepare_cached(sql)?.execute(values)?;
+               VALUES (?1, ?2, ?3, ?4, ?5) ON CONFLICT DO NOTHING";
+    let added = db.execute(sql, values)?;
     if reason.is_wish() {
-        let sql = "INSERT INTO opted_out SELECT id, :address, :reason, :since, :note FROM member
-                   WHERE address_key = :key AND active = 1 ON CONFLICT DO NOTHING";
-        connection.prepare_cached(sql)?.execute(values)?;
+        let sql = "INSERT INTO opted_out SELECT id, ?2, ?3, ?4, ?5 FROM member
+                   WHERE address_key = ?1 AND active = 1 ON CONFLICT DO NOTHING";
+        db.execute(sql, values)?;
     }
     Ok(added > 0)
 }

@@ -6,6 +6,7 @@ use serde::Serialize;
 
 use crate::domain::{IssueKind, IssueName, Member, State, SuppressionReason};
 
+use super::db::Row;
 use super::deliveries::SHARES_LETTER;
 use super::members::{ISSUE_MEMBERS, MEMBER_COLUMNS, MemberRow, member_row};
 use super::{Ledger, LedgerError, ReviewKind};
@@ -126,11 +127,9 @@ impl Ledger {
         // Once an issue was sent to all, whoever has no delivery was no recipient then.
         let is_sent = self.review(issue, ReviewKind::SentToAll)?.is_some() && self.has_left(issue)?;
         let later = if is_sent { self.later_members(issue)? } else { HashSet::new() };
-        let mut statement = self.connection.prepare_cached(&sql).map_err(LedgerError::from)?;
-        let mut rows = statement.query([issue]).map_err(LedgerError::from)?;
-        while let Some(row) = rows.next().map_err(LedgerError::from)? {
+        self.db.each(&sql, [issue], |row| {
             let member = member_row(row)?;
-            let standing = match row.get::<_, Option<State>>(8).map_err(LedgerError::from)? {
+            let standing = match row.get::<Option<State>>(8)? {
                 Some(state) if !state.may_be_claimed() => Standing::In(state),
                 None if later.contains(&member.member.id)
                     && matches!(member.skip(), None | Some(Skip::NoAddress)) =>
@@ -144,9 +143,8 @@ impl Ledger {
                 },
             };
             let shares = matches!(standing, Standing::In(_)) && is_anothers(row, &member.member);
-            each(&member.member, standing, shares)?;
-        }
-        Ok(())
+            each(&member.member, standing, shares)
+        })
     }
 
     /// Counts every active member, and every former one that has a delivery, in one row each.
@@ -174,13 +172,13 @@ impl Ledger {
 }
 
 /// Whether the letter's Message-ID, which names the member by whom it goes, is another member's.
-fn is_anothers(row: &rusqlite::Row<'_>, member: &Member) -> bool {
+fn is_anothers(row: &Row<'_>, member: &Member) -> bool {
     let id: Option<String> = row.get(10).unwrap_or(None);
     let lead = id.as_deref().and_then(|id| id.split('@').next()?.rsplit('.').nth(1)?.parse().ok());
     lead.is_some_and(|lead: i64| lead != member.id.0)
 }
 
 /// Whether the member's address has the letter already, in the column after the state.
-fn shares(row: &rusqlite::Row<'_>) -> Option<Skip> {
+fn shares(row: &Row<'_>) -> Option<Skip> {
     row.get(9).unwrap_or(false).then_some(Skip::SharesLetter)
 }

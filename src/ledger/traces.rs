@@ -18,16 +18,12 @@ impl Ledger {
                    UNION SELECT new FROM change WHERE member = ?1 AND field = 'email'
                    UNION SELECT address FROM delivery WHERE member = ?1
                    UNION SELECT address FROM bounce WHERE member = ?1";
-        let mut statement = self.connection.prepare_cached(sql)?;
-        let found = statement.query_map([member], |row| row.get::<_, Option<String>>(0))?;
-        let found = found.collect::<Result<Vec<_>, _>>()?;
+        let found: Vec<Option<String>> = self.db.list(sql, [member], |row| row.get(0))?;
         let keys: BTreeSet<String> = found.into_iter().flatten().map(|text| text.to_lowercase()).collect();
-        let mut is_anothers = self
-            .connection
-            .prepare_cached("SELECT EXISTS (SELECT 1 FROM member WHERE address_key = ?1 AND id <> ?2)")?;
+        let is_anothers = "SELECT EXISTS (SELECT 1 FROM member WHERE address_key = ?1 AND id <> ?2)";
         let mut addresses = Vec::new();
         for key in keys.into_iter().filter(|key| key.contains('@')) {
-            if !is_anothers.query_row((&key, member), |row| row.get(0))? {
+            if !self.db.one::<bool>(is_anothers, (&key, member), |row| row.get(0))? {
                 addresses.push(key);
             }
         }

@@ -1,12 +1,13 @@
 //! How domain types are stored: states and reasons by name, times as text in UTC to the second.
 
+use std::borrow::Cow;
+
 use jiff::Timestamp;
-use rusqlite::ToSql;
-use rusqlite::types::{FromSql, FromSqlError, FromSqlResult, ToSqlOutput, Value, ValueRef};
 
 use crate::domain::bounce::{Class, MessageKind, Reason};
 use crate::domain::{HeldReason, IssueName, MemberId, State, SuppressionReason};
 
+use super::db::{FromValue, ToValue, Value};
 use super::{BounceAction, ReviewKind};
 
 /// A time as the ledger stores it, so that texts compare as times do.
@@ -19,53 +20,53 @@ impl std::fmt::Display for Stamp {
     }
 }
 
-impl ToSql for Stamp {
-    fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
-        Ok(ToSqlOutput::Owned(Value::Text(self.to_string())))
+impl ToValue for Stamp {
+    fn to_value(&self) -> Value<'_> {
+        Value::Text(Cow::Owned(self.to_string()))
     }
 }
 
-impl FromSql for Stamp {
-    fn column_result(value: ValueRef<'_>) -> FromSqlResult<Self> {
-        parse(value).map(Self)
+impl FromValue for Stamp {
+    fn from_value(value: Value<'_>) -> Result<Self, String> {
+        parse(&value).map(Self)
     }
 }
 
-impl ToSql for MemberId {
-    fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
-        self.0.to_sql()
+impl ToValue for MemberId {
+    fn to_value(&self) -> Value<'_> {
+        self.0.to_value()
     }
 }
 
-impl FromSql for MemberId {
-    fn column_result(value: ValueRef<'_>) -> FromSqlResult<Self> {
-        value.as_i64().map(Self)
+impl FromValue for MemberId {
+    fn from_value(value: Value<'_>) -> Result<Self, String> {
+        i64::from_value(value).map(Self)
     }
 }
 
-impl ToSql for IssueName {
-    fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
-        self.as_str().to_sql()
+impl ToValue for IssueName {
+    fn to_value(&self) -> Value<'_> {
+        self.as_str().to_value()
     }
 }
 
-impl FromSql for IssueName {
-    fn column_result(value: ValueRef<'_>) -> FromSqlResult<Self> {
-        parse(value)
+impl FromValue for IssueName {
+    fn from_value(value: Value<'_>) -> Result<Self, String> {
+        parse(&value)
     }
 }
 
 macro_rules! stored_by_name {
     ($($stored:ty),*) => {$(
-        impl ToSql for $stored {
-            fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
-                Ok(<&'static str>::from(*self).into())
+        impl ToValue for $stored {
+            fn to_value(&self) -> Value<'_> {
+                Value::Text(Cow::Borrowed(<&'static str>::from(*self)))
             }
         }
 
-        impl FromSql for $stored {
-            fn column_result(value: ValueRef<'_>) -> FromSqlResult<Self> {
-                parse(value)
+        impl FromValue for $stored {
+            fn from_value(value: Value<'_>) -> Result<Self, String> {
+                parse(&value)
             }
         }
     )*};
@@ -73,19 +74,20 @@ macro_rules! stored_by_name {
 
 stored_by_name!(State, SuppressionReason, HeldReason, MessageKind, Class, Reason, BounceAction, ReviewKind);
 
-fn parse<T: std::str::FromStr<Err: std::fmt::Display>>(value: ValueRef<'_>) -> FromSqlResult<T> {
-    let text = value.as_str()?;
-    text.parse().map_err(|error| FromSqlError::Other(format!("`{text}`: {error}").into()))
+fn parse<T: std::str::FromStr<Err: std::fmt::Display>>(value: &Value<'_>) -> Result<T, String> {
+    match value {
+        Value::Text(text) => text.parse().map_err(|error| format!("`{text}`: {error}")),
+        other => Err(format!("{other:?} is not a text")),
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn stored<T: ToSql + FromSql>(value: &T) -> (String, T) {
-        let connection = rusqlite::Connection::open_in_memory().unwrap();
-        let text = connection.query_row("SELECT CAST(?1 AS TEXT)", [value], |row| row.get(0)).unwrap();
-        (text, connection.query_row("SELECT ?1", [value], |row| row.get(0)).unwrap())
+    fn stored<T: ToValue + FromValue>(value: &T) -> (String, T) {
+        let text = |value| String::from_value(value).unwrap();
+        (text(value.to_value()), T::from_value(value.to_value()).unwrap())
     }
 
     #[test]
@@ -103,8 +105,7 @@ mod tests {
 
     #[test]
     fn a_name_that_is_not_known_is_said() {
-        let connection = rusqlite::Connection::open_in_memory().unwrap();
-        let error = connection.query_row("SELECT 'lost'", (), |row| row.get::<_, State>(0)).unwrap_err();
-        assert!(error.to_string().contains("`lost`"), "{error}");
+        let error = State::from_value("lost".to_value()).unwrap_err();
+        assert!(error.contains("`lost`"), "{error}");
     }
 }

@@ -8,16 +8,17 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
-use rusqlite::{ErrorCode, TransactionBehavior};
 use tokio::sync::oneshot;
 
-use crate::domain::{IssueName, Letter, Outcome};
+use crate::domain::{IssueName, Letter, Outcome, Quota, Reply};
 
 use super::claims::{self, Attempt, Claim, Claimed, Refusal, RunId, Settled, Settlement, Taken};
 use super::{Durable, Ledger, LedgerError};
 
 /// How long an outcome waits for a ledger that another program holds before it goes into the spool.
 const SETTLE_PATIENCE: Duration = Duration::from_mins(3);
+/// How often a host among several shows that it lives.
+const LIFE_EVERY: Duration = Duration::from_secs(5);
 
 /// The writer's thread; it ends when all handles are dropped.
 #[derive(Debug)]
@@ -44,13 +45,13 @@ type Answer<T> = oneshot::Sender<Result<T, LedgerError>>;
 pub struct Settling(oneshot::Receiver<Result<Settled, LedgerError>>);
 
 impl Writer {
-    /// Starts the writer of a run on an open ledger.
+    /// Starts the writer of a run on an open ledger. `quotas` are those that several hosts share.
     ///
     /// # Errors
     /// If no thread can be started.
-    pub fn start(ledger: Ledger, run: RunId) -> std::io::Result<(Self, WriterHandle)> {
+    pub fn start(ledger: Ledger, run: RunId, quotas: Vec<Quota>) -> std::io::Result<(Self, WriterHandle)> {
         let (requests, inbox) = mpsc::channel();
-        let work = move || serve(ledger, run, &inbox);
+        let work = move || serve(Desk { ledger, run, quotas, seen: Instant::now(), letters: 0 }, &inbox);
         let thread = std::thread::Builder::new().name("ledger".to_owned()).spawn(work)?;
         Ok((Self { thread }, WriterHandle { requests }))
     }
@@ -122,48 +123,116 @@ enum Done {
     Settled(Settled),
 }
 
-fn serve(mut ledger: Ledger, run: RunId, inbox: &mpsc::Receiver<Request>) -> Ledger {
+/// Why a group was not recorded.
+struct Uncommitted {
+    error: LedgerError,
+    /// What was to be recorded, if only the answer to the commit is missing: it may have been.
+    unanswered: Vec<Done>,
+}
+
+impl From<LedgerError> for Uncommitted {
+    fn from(error: LedgerError) -> Self {
+        Self { error, unanswered: Vec::new() }
+    }
+}
+
+/// What the writer's thread works with.
+struct Desk {
+    ledger: Ledger,
+    run: RunId,
+    quotas: Vec<Quota>,
+    /// The host's last sign of life, and the letters claimed since.
+    seen: Instant,
+    letters: u64,
+}
+
+fn serve(mut desk: Desk, inbox: &mpsc::Receiver<Request>) -> Ledger {
     while let Ok(first) = inbox.recv() {
         let group: Vec<Request> = std::iter::once(first).chain(inbox.try_iter()).collect();
-        match commit(&mut ledger, run, &group) {
-            Ok(done) => group.into_iter().zip(done).for_each(|(request, done)| request.answer(done)),
-            Err(error) => fail(&mut ledger, run, group, &error),
+        match desk.commit(&group) {
+            Ok(done) => {
+                group.into_iter().zip(done).for_each(|(request, done)| request.answer(done));
+                desk.show_life(LIFE_EVERY);
+            }
+            Err(uncommitted) => desk.fail(group, uncommitted),
         }
     }
-    ledger
+    desk.show_life(Duration::ZERO);
+    desk.ledger
 }
 
-fn commit(ledger: &mut Ledger, run: RunId, group: &[Request]) -> Result<Vec<Done>, LedgerError> {
-    let transaction = ledger.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-    let done = group
-        .iter()
-        .map(|request| match request {
+impl Desk {
+    fn commit(&mut self, group: &[Request]) -> Result<Vec<Done>, Uncommitted> {
+        let transaction = self.ledger.db.begin_beside()?;
+        let record = |request: &Request| match request {
             Request::Claim { issue, letter, now, .. } => {
-                claims::claim(&transaction, run, issue, letter, *now).map(Done::Taken)
+                claims::claim(&transaction, self.run, issue, letter, &self.quotas, *now).map(Done::Taken)
             }
             Request::Settle { settlement, .. } => claims::settle(&transaction, settlement).map(Done::Settled),
-        })
-        .collect::<Result<_, LedgerError>>()?;
-    transaction.commit()?;
-    Ok(done)
+        };
+        let done: Vec<Done> = group.iter().map(record).collect::<Result<_, LedgerError>>()?;
+        if let Err(error) = transaction.commit() {
+            return Err(Uncommitted { error, unanswered: done });
+        }
+        let is_letter = |done: &&Done| matches!(done, Done::Taken(Taken::Attempt(_)));
+        self.letters += done.iter().filter(is_letter).count() as u64;
+        Ok(done)
+    }
+
+    /// Records that this host lives, and how many letters it has handed over.
+    fn show_life(&mut self, every: Duration) {
+        if self.ledger.db.host().is_some() && self.seen.elapsed() >= every {
+            // What is not recorded now is recorded with the next sign.
+            if self.ledger.db.seen(self.letters).is_ok() {
+                self.letters = 0;
+            }
+            self.seen = Instant::now();
+        }
+    }
+
+    /// Refuses the claims of a group that could not be recorded; outcomes are tried again, and spooled in the end.
+    fn fail(&mut self, group: Vec<Request>, Uncommitted { error, unanswered }: Uncommitted) {
+        spool_unsent(&self.ledger, &group, &unanswered);
+        let (claims, settles): (Vec<_>, Vec<_>) =
+            group.into_iter().partition(|request| matches!(request, Request::Claim { .. }));
+        claims.into_iter().for_each(|claim| claim.refuse(&error));
+        if settles.is_empty() {
+            return;
+        }
+        let began = Instant::now();
+        let mut last = self.commit(&settles);
+        while last.as_ref().is_err_and(|last| last.error.is_busy()) && began.elapsed() < SETTLE_PATIENCE {
+            last = self.commit(&settles);
+        }
+        match last {
+            Ok(done) => settles.into_iter().zip(done).for_each(|(request, done)| request.answer(done)),
+            Err(uncommitted) => spool(&self.ledger, settles, &uncommitted.error),
+        }
+    }
 }
 
-/// Refuses the claims of a group that could not be recorded; outcomes are tried again, and spooled in the end.
-fn fail(ledger: &mut Ledger, run: RunId, group: Vec<Request>, error: &LedgerError) {
-    let (claims, settles): (Vec<_>, Vec<_>) =
-        group.into_iter().partition(|request| matches!(request, Request::Claim { .. }));
-    claims.into_iter().for_each(|claim| claim.refuse(error));
-    if settles.is_empty() {
+/// Notes that letters do not go out whose claims a server may have recorded without an answer: they are open again once it
+/// is reached.
+fn spool_unsent(ledger: &Ledger, group: &[Request], unanswered: &[Done]) {
+    if ledger.place.server().is_none() {
         return;
     }
-    let began = Instant::now();
-    let mut last = commit(ledger, run, &settles);
-    while last.as_ref().is_err_and(is_busy) && began.elapsed() < SETTLE_PATIENCE {
-        last = commit(ledger, run, &settles);
-    }
-    match last {
-        Ok(done) => settles.into_iter().zip(done).for_each(|(request, done)| request.answer(done)),
-        Err(error) => spool(ledger, settles, &error),
+    let unsent = group.iter().zip(unanswered).filter_map(|(request, done)| match (request, done) {
+        (Request::Claim { issue, letter, now, .. }, Done::Taken(Taken::Attempt(number))) => {
+            Some(Settlement {
+                attempt: Attempt { issue: issue.clone(), member: letter.member, number: *number },
+                others: letter.others.clone(),
+                outcome: Outcome::Deferred(Reply::local("not sent: the ledger's server did not answer")),
+                refusal: None,
+                at: *now,
+            })
+        }
+        _ => None,
+    });
+    let unsent: Vec<Settlement> = unsent.collect();
+    if !unsent.is_empty() {
+        // Without the note the letters are in doubt.
+        let _unknown = ledger.spool(&unsent.iter().collect::<Vec<_>>());
     }
 }
 
@@ -177,15 +246,6 @@ fn spool(ledger: &Ledger, settles: Vec<Request>, error: &LedgerError) {
             request.refuse(error);
         }
     }
-}
-
-/// Tells whether another program holds the ledger.
-fn is_busy(error: &LedgerError) -> bool {
-    let code = match error {
-        LedgerError::Sqlite(error) => error.sqlite_error_code(),
-        _ => None,
-    };
-    matches!(code, Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked))
 }
 
 impl Request {
@@ -207,6 +267,7 @@ impl Request {
                     }
                     Taken::Closed => Claimed::Closed,
                     Taken::Cancelled => Claimed::Cancelled,
+                    Taken::Full(quota, until) => Claimed::Full(quota, until),
                 };
                 let _gone = answer.send(Ok(claimed));
             }

@@ -59,6 +59,15 @@ impl Trust {
     }
 
     fn connector(&self) -> Result<(TlsConnector, ServerName<'static>), ServerError> {
+        let name = ServerName::try_from(self.host.clone()).map_err(|error| self.error(&error))?;
+        Ok((TlsConnector::from(Arc::new(self.config()?)), name))
+    }
+
+    /// The settings for a handshake with any host whose certificate can be trusted.
+    ///
+    /// # Errors
+    /// If one of the user's own authorities cannot be used.
+    pub fn config(&self) -> Result<ClientConfig, ServerError> {
         let mut roots = RootCertStore::empty();
         roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
         roots.extend(webpki_roots::TLS_SERVER_ROOTS.iter().cloned());
@@ -66,13 +75,11 @@ impl Trust {
             roots.add(certificate.clone()).map_err(|error| self.error(&error))?;
         }
         let provider = Arc::new(tokio_rustls::rustls::crypto::ring::default_provider());
-        let config = ClientConfig::builder_with_provider(provider)
+        Ok(ClientConfig::builder_with_provider(provider)
             .with_safe_default_protocol_versions()
             .map_err(|error| self.error(&error))?
             .with_root_certificates(roots)
-            .with_no_client_auth();
-        let name = ServerName::try_from(self.host.clone()).map_err(|error| self.error(&error))?;
-        Ok((TlsConnector::from(Arc::new(config)), name))
+            .with_no_client_auth())
     }
 
     /// An error of the handshake in words that say what to do.

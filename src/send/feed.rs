@@ -2,8 +2,8 @@
 //! tried before come last, so that one that is refused again and again holds up no other.
 
 use std::collections::HashSet;
-use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio::sync::mpsc;
 
@@ -14,15 +14,21 @@ use crate::ledger::{Ledger, LedgerError};
 use super::{Job, SendError};
 
 const PAGE: usize = 256;
+/// Letters that are ready before a worker asks, if other hosts could send them.
+const SHARED_PAGE: usize = 16;
+
+/// How often a host looks whether the others have finished.
+const LOOK_EVERY: Duration = Duration::from_millis(500);
 
 /// Starts the feeder; the channel ends after the last member, at the limit, or after an error.
 pub(super) fn start(
-    ledger: &Path,
+    ledger: &Ledger,
     composer: Arc<Composer>,
     job: Arc<Job>,
 ) -> Result<mpsc::Receiver<Result<Household, LedgerError>>, SendError> {
-    let ledger = Ledger::open(ledger)?;
-    let (sender, receiver) = mpsc::channel(PAGE);
+    let ledger = ledger.another()?;
+    // What waits here is kept from other hosts.
+    let (sender, receiver) = mpsc::channel(if ledger.is_shared() { SHARED_PAGE } else { PAGE });
     std::thread::Builder::new().name("feed".to_owned()).spawn(move || {
         if let Err(error) = feed(&ledger, &composer, &job, &sender) {
             // If nobody listens any more the run has ended for another reason.
@@ -43,19 +49,22 @@ fn feed(
     let mut left = job.limit.unwrap_or(u64::MAX);
     let shared = ledger.shared_addresses()?;
     let mut hand_over = |member: Member| {
-        if !job.is_for(composer, &member) {
+        let id = member.id;
+        let household = if job.is_for(composer, &member) {
+            household(ledger, composer, job, member, &shared)?
+        } else {
+            None
+        };
+        let Some(household) = household else {
+            ledger.give_back(&job.issue, id)?;
             return Ok(true);
-        }
-        let Some(household) = household(ledger, composer, job, member, &shared)? else { return Ok(true) };
+        };
         let is_taken = left > 0 && sender.blocking_send(Ok(household)).is_ok();
         left = left.saturating_sub(1);
         Ok::<_, LedgerError>(is_taken)
     };
-    let mut after = MemberId(i64::MIN);
-    loop {
-        let page = ledger.claimable(&job.issue, after, PAGE)?;
-        let Some(last) = page.last() else { break };
-        after = last.id;
+    let mut pages = Pages { ledger, job, after: MemberId(i64::MIN) };
+    while let Some(page) = pages.next(&|| sender.is_closed())? {
         for member in page {
             if !hand_over(member)? {
                 return Ok(());
@@ -65,12 +74,46 @@ fn feed(
     for id in tried_before {
         let row = ledger.member_of(&job.issue, id)?.filter(|row| row.skip().is_none());
         if let Some(row) = row
+            && ledger.reserve_again(&job.issue, id)?
             && !hand_over(row.member)?
         {
             return Ok(());
         }
     }
     Ok(())
+}
+
+/// The members whose letters were never tried, page by page.
+struct Pages<'a> {
+    ledger: &'a Ledger,
+    job: &'a Job,
+    after: MemberId,
+}
+
+impl Pages<'_> {
+    /// The next members; none after the last one. Among several hosts each gets members of its own, and those of hosts that
+    /// have died: it waits until the others have finished, or the run `is_over`.
+    fn next(&mut self, is_over: &dyn Fn() -> bool) -> Result<Option<Vec<Member>>, LedgerError> {
+        let (ledger, issue) = (self.ledger, &self.job.issue);
+        if !ledger.is_shared() {
+            let page = ledger.claimable(issue, self.after, PAGE)?;
+            self.after = page.last().map_or(self.after, |last| last.id);
+            return Ok(Some(page).filter(|page| !page.is_empty()));
+        }
+        loop {
+            let page = ledger.reserve(issue, PAGE)?;
+            if !page.is_empty() {
+                return Ok(Some(page));
+            }
+            ledger.bury_dead_hosts((self.job.clock)())?;
+            if is_over() || !ledger.others_have_work(issue)? {
+                // Rows that were only locked, or a dead host's, are there by now.
+                let page = ledger.reserve(issue, PAGE)?;
+                return Ok(Some(page).filter(|page| !page.is_empty()));
+            }
+            std::thread::sleep(LOOK_EVERY);
+        }
+    }
 }
 
 /// The member with those who share its address; `None` if the letter goes by another one of them.

@@ -208,7 +208,7 @@ pub async fn run(
     stop: watch::Receiver<bool>,
     mut report: impl FnMut(News<'_>),
 ) -> Result<(Ledger, End), SendError> {
-    let mut watchman = Watchman::start(ledger.path(), &job, stop)?;
+    let mut watchman = Watchman::start(ledger.place(), &job, stop)?;
     let run = ledger.begin_run(&job.issue, (job.clock)())?;
     let judge = Arc::new(RefusalJudge::new()?);
     let now = (job.clock)();
@@ -354,9 +354,9 @@ impl Rounds {
         let job = Arc::new(job);
         let (halt, halted) = watch::channel(false);
         let halt = Arc::new(halt);
-        let members = feed::start(ledger.path(), Arc::clone(&self.composer), Arc::clone(&job))?;
+        let members = feed::start(&ledger, Arc::clone(&self.composer), Arc::clone(&job))?;
         let members = Arc::new(Members::new(members));
-        let (writer, handle) = Writer::start(ledger, self.run)?;
+        let (writer, handle) = Writer::start(ledger, self.run, job.quotas.clone())?;
         let (events, mut heard) = mpsc::channel(64);
         let mut workers = JoinSet::new();
         for _ in 0..job.connections {

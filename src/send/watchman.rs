@@ -1,11 +1,10 @@
 //! Watches for what ends a run early: a signal, a cancellation by another process, the end of its window.
 
-use std::path::Path;
 use std::time::Duration;
 
 use tokio::sync::watch;
 
-use crate::ledger::{Ledger, LedgerError, ReviewKind};
+use crate::ledger::{Ledger, LedgerError, Place, ReviewKind};
 
 use super::{End, Job, wait_for_stop};
 
@@ -28,13 +27,13 @@ pub(super) struct Watchman {
 }
 
 impl Watchman {
-    /// Starts to watch for `stop`, for a cancellation in the ledger at `path`, and for the time after which the job may
+    /// Starts to watch for `stop`, for a cancellation in the ledger at `place`, and for the time after which the job may
     /// send no more.
     ///
     /// # Errors
     /// If the ledger cannot be opened.
-    pub fn start(path: &Path, job: &Job, mut stop: watch::Receiver<bool>) -> Result<Self, LedgerError> {
-        let ledger = Ledger::open(path)?;
+    pub fn start(place: &Place, job: &Job, mut stop: watch::Receiver<bool>) -> Result<Self, LedgerError> {
+        let ledger = Ledger::open(place)?;
         let (issue, clock) = (job.issue.clone(), job.clock);
         let began = clock();
         // A run that begins after that time was started on purpose.

@@ -3,10 +3,11 @@
 use std::sync::Arc;
 use std::time::Instant;
 
+use jiff::Timestamp;
 use tokio::sync::{mpsc, watch};
 
 use crate::compose::{Composer, Mark};
-use crate::domain::{Household, Letter, Outcome, Reply};
+use crate::domain::{Household, Letter, Outcome, Quota, Reply};
 use crate::feedback::RefusalJudge;
 use crate::ledger::{Claim, Claimed, Settling, WriterHandle};
 use crate::relay::{After, Delivered, Relay, RelayError, Session};
@@ -201,6 +202,10 @@ impl Worker {
         let claim = match claimed? {
             Claimed::Letter(claim) => claim,
             Claimed::Cancelled => return Ok(Next::Stop(End::Cancelled)),
+            Claimed::Full(quota, until) => {
+                self.members.give_back(household);
+                return Ok(self.wait_for_others(session, quota, until).await);
+            }
             // An envelope that went ahead cannot be taken back but with the connection.
             Claimed::Closed if session.is_ahead() => return Ok(Next::Reconnect),
             Claimed::Closed => return Ok(Next::GoOn(session)),
@@ -221,6 +226,20 @@ impl Worker {
                 Next::Stop(End::RefusedUs(reply))
             }
         })
+    }
+
+    /// Waits until a quota that other hosts have used up has a place again, or ends the run.
+    async fn wait_for_others<'a>(&'a self, session: Session<'a>, quota: Quota, until: Timestamp) -> Next<'a> {
+        // A connection that waits would be closed by the server, and an envelope may have gone ahead.
+        session.close().await;
+        if !quota.is_waited_for() {
+            return Next::Stop(End::QuotaUsed { quota, until });
+        }
+        let wait = until.duration_since((self.job.clock)()).try_into().unwrap_or_default();
+        tokio::select! {
+            () = tokio::time::sleep(wait) => Next::Reconnect,
+            () = self.over() => Next::Stop(End::Interrupted),
+        }
     }
 
     /// Delivers a claimed letter. If the server certainly did not accept it, as when it had closed an idle connection, the

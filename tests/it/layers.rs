@@ -14,7 +14,7 @@ const ALLOWED: [(&str, &[&str]); 21] = [
     ("net", &[]),
     ("mailbox", &["net"]),
     ("relay", &["domain", "private", "net"]),
-    ("ledger", &["domain", "private"]),
+    ("ledger", &["domain", "private", "net"]),
     ("feedback", &["diagnosis", "domain", "inbox", "ledger"]),
     ("publish", &["compose", "domain", "private"]),
     ("paper", &["domain", "compose"]),
@@ -48,7 +48,7 @@ const ALLOWED: [(&str, &[&str]); 21] = [
 ];
 
 /// Each command and what it may use of the others.
-const COMMANDS: [(&str, &[&str]); 30] = [
+const COMMANDS: [(&str, &[&str]); 31] = [
     ("project", &[]),
     ("context", &["project"]),
     ("files", &[]),
@@ -63,6 +63,7 @@ const COMMANDS: [(&str, &[&str]); 30] = [
     ("build", &["context", "files", "preview"]),
     ("check", &["bounces", "context", "import", "init", "postal", "project"]),
     ("init", &["files"]),
+    ("ledger", &["context", "project"]),
     ("log", &["context", "project", "send", "states"]),
     ("members", &["context", "files", "history", "project"]),
     ("new", &["context", "files", "project"]),

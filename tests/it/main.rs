@@ -16,6 +16,8 @@ mod docs;
 mod dovecot;
 mod dry_run;
 mod forget;
+#[cfg(feature = "postgres")]
+mod hosts;
 mod identity;
 mod imap;
 mod inbox;
@@ -23,6 +25,8 @@ mod inbox_fuzz;
 mod inbox_limits;
 mod json;
 mod layers;
+#[cfg(feature = "postgres")]
+mod ledgers;
 mod letter;
 mod lists;
 mod look_ahead;

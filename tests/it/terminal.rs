@@ -85,7 +85,7 @@ fn the_examples_of_the_help_run() {
         let help = nobody.run_in_columns(200, &format!("{command} --help")).stdout();
         let examples: Vec<&str> =
             help.lines().filter_map(|line| line.strip_prefix("  medlemsbrev ")).collect();
-        let has_none = ["members", "bounces report"].contains(&command.as_str());
+        let has_none = ["members", "bounces report", "ledger"].contains(&command.as_str());
         assert!(has_none || !examples.is_empty(), "`{command} --help` has no example");
         let club = Sandbox::example("stockholm");
         let config = club.read("medlemsbrev.toml");
@@ -98,7 +98,13 @@ fn the_examples_of_the_help_run() {
             let run = club.run_in_columns(80, example);
             let asks = run.stderr().contains("no terminal to confirm on");
             let code = run.exit_code().unwrap_or(-1);
-            assert!(asks || [0, 1, 65].contains(&code), "`{example}` ends with {code}: {}", run.stderr());
+            // There is no such server.
+            let is_elsewhere = example.contains("postgres://") && code == 75;
+            assert!(
+                asks || is_elsewhere || [0, 1, 65].contains(&code),
+                "`{example}` ends with {code}: {}",
+                run.stderr()
+            );
         }
     }
 }

@@ -43,8 +43,10 @@ pub(super) struct Explainer<'a> {
 
 impl<'a> Explainer<'a> {
     pub fn new(project: Option<&Project>, reader: &'a Reader, terminal: Terminal) -> Result<Self, Error> {
-        let ledger =
-            project.map(|project| Ledger::open_for_reading(&project.ledger_path())).transpose()?.flatten();
+        let ledger = match project {
+            Some(project) => Ledger::open_for_reading(project.ledger_place()?)?,
+            None => None,
+        };
         let known = match (project, ledger) {
             (Some(project), Some(ledger)) => Some((ledger, project.token_key()?)),
             _ => None,

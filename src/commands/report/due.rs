@@ -27,7 +27,7 @@ pub(super) fn run(context: Context<'_>, arguments: &Arguments) -> Result<Exit, E
         return Err(Error::new(Kind::Config, "nobody to report to: [report] has no `to`")
             .hint("add to = [\"board@example.org\"]"));
     }
-    if !project.ledger_path().exists() {
+    if !project.ledger_place()?.may_exist() {
         return Ok(Exit::Done);
     }
     let now = Timestamp::now();

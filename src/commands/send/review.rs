@@ -22,7 +22,7 @@ use crate::commands::{Context, Project};
 /// How many names are listed.
 const NAMED: usize = 10;
 /// Tables of the configuration that no letter shows.
-const NOT_IN_LETTERS: [&str; 5] = ["transport", "members", "schedule", "dkim", "inbox"];
+const NOT_IN_LETTERS: [&str; 6] = ["transport", "members", "schedule", "dkim", "inbox", "ledger"];
 
 /// Digests an issue's files, the templates, the configuration and the recipients, whether they have their letter or not.
 pub(in crate::commands) fn review(

@@ -35,7 +35,7 @@ pub(super) async fn send_tests(
     let reader = reader.map(|who| crate::commands::members::find(&register, who)).transpose()?;
     // Without the member's number, so that a tester who follows a link unsubscribes nobody.
     let reader = reader.map(|row| Member { id: MemberId(0), ..row.member });
-    let ledger = Ledger::open_existing(&context.project.ledger_path())?;
+    let ledger = Ledger::open_existing(context.project.ledger_place()?)?;
     let relay = context.relay(issue)?;
     let mut session = relay.connect().await?;
     let mut sent = Vec::new();

@@ -2,9 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use rusqlite::{Connection, OptionalExtension};
-
 use crate::domain::{Address, ListedMember, MemberId};
+use crate::ledger::db::Db;
 use crate::ledger::types::Stamp;
 use crate::ledger::{FieldChange, LedgerError, members, record_change};
 
@@ -13,7 +12,7 @@ use super::{Difference, ImportRun, Stored};
 
 /// Gives a stored member the values of its row.
 pub(super) fn apply(
-    connection: &Connection,
+    db: &Db,
     row: &ListedMember,
     stored: &Stored,
     run: &ImportRun<'_>,
@@ -23,13 +22,13 @@ pub(super) fn apply(
     let fields = merged_fields(stored, row, run);
     let changes = stored.changes(row, &fields);
     if !changes.is_empty() {
-        update(connection, stored.id, row, stored, &fields, now)?;
+        update(db, stored.id, row, stored, &fields, now)?;
         for change in &changes {
-            record_change(connection, now, stored.id, run.file, change)?;
+            record_change(db, now, stored.id, run.file, change)?;
         }
     }
     if !stored.active {
-        set_active(connection, now, stored.id, run.file, true)?;
+        set_active(db, now, stored.id, run.file, true)?;
         difference.returned.add(|| row.name.clone());
     } else if changes.is_empty() {
         difference.unchanged += 1;
@@ -51,25 +50,20 @@ fn json(fields: &BTreeMap<String, String>) -> Result<String, LedgerError> {
 
 /// Takes a number from the member that has it; returns who that was.
 pub(in crate::ledger) fn free_number(
-    connection: &Connection,
+    db: &Db,
     number: &str,
     but_of: Option<MemberId>,
 ) -> Result<Option<MemberId>, LedgerError> {
-    let sql = "UPDATE member SET number = NULL WHERE number = ?1 AND id IS NOT ?2 RETURNING id";
-    let mut statement = connection.prepare_cached(sql)?;
-    Ok(statement.query_row((number, but_of), |row| row.get(0)).optional()?)
+    let sql = "UPDATE member SET number = NULL WHERE number = ?1 AND id IS DISTINCT FROM ?2 RETURNING id";
+    db.optional(sql, (number, but_of), |row| row.get(0))
 }
 
 /// Adds the member of a row.
-pub(in crate::ledger) fn insert(
-    connection: &Connection,
-    row: &ListedMember,
-    now: Stamp,
-) -> Result<MemberId, LedgerError> {
+pub(in crate::ledger) fn insert(db: &Db, row: &ListedMember, now: Stamp) -> Result<MemberId, LedgerError> {
     let sql =
         "INSERT INTO member (number, name, address, address_key, paper_key, fields, added_at, changed_at)
-               VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?7)";
-    connection.prepare_cached(sql)?.execute((
+               VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?7) RETURNING id";
+    let values = (
         &row.number,
         &row.name,
         row.address.as_ref().map(Address::as_str),
@@ -77,13 +71,13 @@ pub(in crate::ledger) fn insert(
         row.address.is_none().then(|| row.paper_key()),
         json(&row.fields)?,
         now,
-    ))?;
-    Ok(MemberId(connection.last_insert_rowid()))
+    );
+    db.one(sql, values, |row| row.get(0))
 }
 
 /// Writes a member's new values.
 pub(in crate::ledger) fn update(
-    connection: &Connection,
+    db: &Db,
     id: MemberId,
     row: &ListedMember,
     stored: &Stored,
@@ -92,31 +86,32 @@ pub(in crate::ledger) fn update(
 ) -> Result<(), LedgerError> {
     let sql = "UPDATE member SET number = ?2, name = ?3, address = ?4, address_key = ?5, paper_key = ?6, fields = ?7,
                changed_at = ?8 WHERE id = ?1";
-    connection.prepare_cached(sql)?.execute((
-        id.0,
-        row.number.as_ref().or(stored.number.as_ref()),
-        &row.name,
-        row.address.as_ref().map(Address::as_str),
-        row.address.as_ref().map(Address::key),
-        row.address.is_none().then(|| row.paper_key()),
-        json(fields)?,
-        now,
-    ))?;
+    db.execute(
+        sql,
+        (
+            id.0,
+            row.number.as_ref().or(stored.number.as_ref()),
+            &row.name,
+            row.address.as_ref().map(Address::as_str),
+            row.address.as_ref().map(Address::key),
+            row.address.is_none().then(|| row.paper_key()),
+            json(fields)?,
+            now,
+        ),
+    )?;
     Ok(())
 }
 
 /// Makes a member active or not.
 pub(super) fn set_active(
-    connection: &Connection,
+    db: &Db,
     now: Stamp,
     member: MemberId,
     source: &str,
     active: bool,
 ) -> Result<(), LedgerError> {
-    connection
-        .prepare_cached("UPDATE member SET active = ?2, changed_at = ?3 WHERE id = ?1")?
-        .execute((member, active, now))?;
+    db.execute("UPDATE member SET active = ?2, changed_at = ?3 WHERE id = ?1", (member, active, now))?;
     let word = |active: bool| Some(if active { "yes" } else { "no" }.to_owned());
     let change = FieldChange { field: "active".to_owned(), old: word(!active), new: word(active) };
-    Ok(record_change(connection, now, member, source, &change)?)
+    record_change(db, now, member, source, &change)
 }

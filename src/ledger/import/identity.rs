@@ -2,9 +2,8 @@
 
 use std::collections::{HashMap, HashSet};
 
-use rusqlite::Connection;
-
 use crate::domain::{Address, HeldReason, IdentityKey, ListedMember, MemberId, TextSet, name};
+use crate::ledger::db::Db;
 use crate::ledger::forgotten::{Forgotten, Verdict};
 use crate::ledger::types::Stamp;
 use crate::ledger::{LedgerError, held};
@@ -23,7 +22,7 @@ fn place(name: &str, address_key: &str) -> String {
 
 /// Whose row is whose, as far as it is known.
 pub(super) struct Identification<'a> {
-    connection: &'a Connection,
+    db: &'a Db,
     run: &'a ImportRun<'a>,
     forgotten: Forgotten,
     difference: Difference,
@@ -63,15 +62,11 @@ struct Leftover {
 }
 
 impl<'a> Identification<'a> {
-    pub fn new(
-        connection: &'a Connection,
-        run: &'a ImportRun<'a>,
-        active_before: u64,
-    ) -> Result<Self, LedgerError> {
+    pub fn new(db: &'a Db, run: &'a ImportRun<'a>, active_before: u64) -> Result<Self, LedgerError> {
         Ok(Self {
-            connection,
+            db,
             run,
-            forgotten: Forgotten::load(connection)?,
+            forgotten: Forgotten::load(db)?,
             difference: Difference { active_before, ..Difference::default() },
             seen: HashSet::new(),
             aside: HashMap::new(),
@@ -141,14 +136,14 @@ impl<'a> Identification<'a> {
 
     fn match_of(&mut self, row: &ListedMember) -> Result<Result<Stored, Aside>, LedgerError> {
         if let (IdentityKey::Number, Some(number)) = (self.run.key, &row.number)
-            && let Some(stored) = select(self.connection, "number = ?1", number)?
+            && let Some(stored) = select(self.db, "number = ?1", number)?
         {
             return self.match_by_number(row, stored);
         }
         match &row.address {
             Some(address) => self.match_by_address(row, address),
             None => {
-                let found = select(self.connection, "paper_key = ?1 ORDER BY active DESC", &row.paper_key())?;
+                let found = select(self.db, "paper_key = ?1 ORDER BY active DESC", &row.paper_key())?;
                 Ok(found.filter(|stored| self.is_free(stored)).ok_or(Aside::Unmatched))
             }
         }
@@ -208,8 +203,8 @@ impl<'a> Identification<'a> {
     /// The active member that has the row's name and its address or, without one, its organisation and street.
     fn exactly(&self, row: &ListedMember) -> Result<Option<Stored>, LedgerError> {
         let found = match &row.address {
-            Some(address) => select_all(self.connection, "address_key = ?1 AND active = 1", &address.key())?,
-            None => select_all(self.connection, "paper_key = ?1 AND active = 1", &row.paper_key())?,
+            Some(address) => select_all(self.db, "address_key = ?1 AND active = 1", &address.key())?,
+            None => select_all(self.db, "paper_key = ?1 AND active = 1", &row.paper_key())?,
         };
         let key = name::key(&row.name);
         Ok(found.into_iter().find(|stored| name::key(&stored.name) == key))
@@ -220,7 +215,7 @@ impl<'a> Identification<'a> {
         row: &ListedMember,
         address: &Address,
     ) -> Result<Result<Stored, Aside>, LedgerError> {
-        let found = select_all(self.connection, "address_key = ?1 ORDER BY active DESC, id", &address.key())?;
+        let found = select_all(self.db, "address_key = ?1 ORDER BY active DESC, id", &address.key())?;
         let mut free: Vec<Stored> = found.into_iter().filter(|stored| self.is_free(stored)).collect();
         let key = name::key(&row.name);
         let same = free.iter().position(|stored| name::key(&stored.name) == key);
@@ -267,19 +262,17 @@ impl<'a> Identification<'a> {
     }
 
     fn leftovers(&self) -> Result<HashMap<String, Vec<Leftover>>, LedgerError> {
-        let sql = "SELECT m.id, m.name, m.active, m.address IS NOT NULL, m.fields ->> '$.organisation',
-                   m.fields ->> '$.street', p.member IS NOT NULL OR EXISTS (
+        let sql = "SELECT m.id, m.name, m.active, m.address IS NOT NULL, m.fields ->> 'organisation',
+                   m.fields ->> 'street', p.member IS NOT NULL OR EXISTS (
                        SELECT 1 FROM suppression s WHERE s.address_key = m.address_key
                        AND s.reason NOT IN ('hard_bounce', 'soft_bounces'))
                    FROM member m LEFT JOIN opted_out p ON p.member = m.id ORDER BY m.active DESC, m.id";
-        let mut statement = self.connection.prepare(sql)?;
-        let mut rows = statement.query(())?;
         let mut leftovers: HashMap<String, Vec<Leftover>> = HashMap::new();
-        while let Some(row) = rows.next()? {
+        self.db.each(sql, (), |row| {
             let id = row.get(0)?;
-            let key = name::key(&row.get::<_, String>(1)?);
+            let key = name::key(&row.get::<String>(1)?);
             if self.seen.contains(&id) || !self.names_aside.contains(&key) {
-                continue;
+                return Ok(());
             }
             leftovers.entry(key).or_default().push(Leftover {
                 id,
@@ -289,7 +282,8 @@ impl<'a> Identification<'a> {
                 street: row.get(5)?,
                 has_opted_out: row.get(6)?,
             });
-        }
+            Ok::<_, LedgerError>(())
+        })?;
         Ok(leftovers)
     }
 
@@ -303,7 +297,7 @@ impl<'a> Identification<'a> {
         let namesakes: Vec<&Leftover> =
             namesakes.iter().filter(|leftover| !self.seen.contains(&leftover.id)).collect();
         let fitting: Vec<&&Leftover> = namesakes.iter().filter(|leftover| leftover.fits(row)).collect();
-        let member = |id: MemberId| select(self.connection, "id = CAST(?1 AS INTEGER)", &id.to_string());
+        let member = |id: MemberId| select(self.db, "id = ?1", &id);
         match aside {
             Aside::Reused { member: id, .. } => {
                 if let Some(stored) = member(*id)?.filter(|stored| name::are_alike(&stored.name, &row.name)) {
@@ -342,7 +336,7 @@ impl<'a> Identification<'a> {
             stored.number = Some(number);
         }
         self.take_number(row, Some(&stored))?;
-        apply(self.connection, row, &stored, self.run, &mut self.difference)
+        apply(self.db, row, &stored, self.run, &mut self.difference)
     }
 
     /// Makes the row's number free if another member has it.
@@ -351,7 +345,7 @@ impl<'a> Identification<'a> {
         else {
             return Ok(());
         };
-        if let Some(other) = free_number(self.connection, number, stored.map(|stored| stored.id))? {
+        if let Some(other) = free_number(self.db, number, stored.map(|stored| stored.id))? {
             self.displaced.insert(other, number.clone());
         }
         Ok(())
@@ -372,13 +366,13 @@ impl<'a> Identification<'a> {
         if self.difference.active_before > 0 {
             self.take_number(row, None)?;
         }
-        let member = insert(self.connection, row, Stamp(self.run.now))?;
+        let member = insert(self.db, row, Stamp(self.run.now))?;
         self.seen.insert(member);
         let resembles = (verdict == Verdict::Resembles).then_some((HeldReason::ResemblesForgotten, None));
         let doubt = doubt.map(|(reason, likely)| (reason, Some(likely))).or(resembles);
         match doubt {
             Some((reason, likely)) => {
-                held::hold(self.connection, member, reason, likely, self.run.now)?;
+                held::hold(self.db, member, reason, likely, self.run.now)?;
                 self.difference.held.add(|| format!("{}: {}", row.name, reason.words()));
             }
             None => self.difference.added.add(|| row.name.clone()),

@@ -2,11 +2,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use rusqlite::Connection;
-
 use crate::domain::{Address, ListedMember, MemberId};
 
 use super::difference::FieldChange;
+use crate::ledger::db::{Db, ToValue};
 use crate::ledger::{LedgerError, members};
 
 /// A member as the ledger has it, without checks.
@@ -20,33 +19,32 @@ pub struct Stored {
 }
 
 /// The members that the SQL `condition` holds for, with `?1` as `key`.
-pub fn select_all(connection: &Connection, condition: &str, key: &str) -> Result<Vec<Stored>, LedgerError> {
+pub fn select_all(
+    db: &Db,
+    condition: &str,
+    key: &(impl ToValue + ?Sized),
+) -> Result<Vec<Stored>, LedgerError> {
     let sql = format!("SELECT id, number, name, address, fields, active FROM member WHERE {condition}");
-    let mut statement = connection.prepare_cached(&sql)?;
-    let found = statement.query_map([key], |row| {
+    db.list(&sql, [key], |row| {
         let fields: String = row.get(4)?;
-        let stored = Stored {
-            id: MemberId(row.get(0)?),
+        Ok(Stored {
+            id: row.get(0)?,
             number: row.get(1)?,
             name: row.get(2)?,
             address: row.get(3)?,
-            fields: BTreeMap::new(),
+            fields: serde_json::from_str(&fields).map_err(members::corrupt)?,
             active: row.get(5)?,
-        };
-        Ok((stored, fields))
-    })?;
-    found
-        .map(|found| {
-            let (stored, fields) = found?;
-            let fields = serde_json::from_str(&fields).map_err(members::corrupt)?;
-            Ok(Stored { fields, ..stored })
         })
-        .collect()
+    })
 }
 
 /// The first member that the SQL `condition` holds for, with `?1` as `key`.
-pub fn select(connection: &Connection, condition: &str, key: &str) -> Result<Option<Stored>, LedgerError> {
-    Ok(select_all(connection, &format!("{condition} LIMIT 1"), key)?.pop())
+pub fn select(
+    db: &Db,
+    condition: &str,
+    key: &(impl ToValue + ?Sized),
+) -> Result<Option<Stored>, LedgerError> {
+    Ok(select_all(db, &format!("{condition} LIMIT 1"), key)?.pop())
 }
 
 impl Stored {

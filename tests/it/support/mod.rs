@@ -3,6 +3,8 @@
 #[cfg(feature = "browser")]
 pub mod http;
 pub mod imap_server;
+#[cfg(feature = "postgres")]
+pub mod postgres;
 #[cfg(feature = "browser")]
 pub mod preview;
 pub mod real_servers;

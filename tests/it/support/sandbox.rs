@@ -15,6 +15,8 @@ pub struct Sandbox {
     dir: TempDir,
     /// The project's folder in `dir`.
     inside: String,
+    /// The URL of the ledger, if it is on a server.
+    ledger: Option<String>,
 }
 
 /// A command that has ended.
@@ -61,7 +63,23 @@ pub fn bounce(number: usize, status: &str, words: &str) -> String {
 impl Sandbox {
     /// A folder with nothing in it.
     pub fn empty() -> Self {
-        Self { dir: tempfile::tempdir().unwrap(), inside: String::new() }
+        #[cfg(feature = "postgres")]
+        let ledger = super::postgres::if_asked_for();
+        #[cfg(not(feature = "postgres"))]
+        let ledger = None;
+        Self { dir: tempfile::tempdir().unwrap(), inside: String::new(), ledger }
+    }
+
+    /// The same with its ledger at this URL.
+    #[cfg(feature = "postgres")]
+    pub fn ledger_at(self, url: &str) -> Self {
+        Self { ledger: Some(url.to_owned()), ..self }
+    }
+
+    /// The same with its ledger in a file.
+    #[cfg(feature = "postgres")]
+    pub fn in_file(self) -> Self {
+        Self { ledger: None, ..self }
     }
 
     /// The project in a folder of this one.
@@ -193,6 +211,7 @@ impl Sandbox {
     pub fn run_in_shell(&self, line: &str) -> Run {
         let mut command = Command::new("sh");
         command.args(["-c", line]).current_dir(self.path(".")).stdin(Stdio::null());
+        command.envs(self.ledger.iter().map(|url| ("MEDLEMSBREV_LEDGER_URL", url)));
         let output = command.env("MEDLEMSBREV", env!("CARGO_BIN_EXE_medlemsbrev")).output().unwrap();
         Run { command: line.to_owned(), output }
     }
@@ -201,6 +220,7 @@ impl Sandbox {
     pub fn run_in_columns(&self, columns: usize, arguments: &str) -> Run {
         let mut command = Command::new(env!("CARGO_BIN_EXE_medlemsbrev"));
         command.env_clear().env("LANG", "C").env("COLUMNS", columns.to_string()).stdin(Stdio::null());
+        command.envs(self.ledger.iter().map(|url| ("MEDLEMSBREV_LEDGER_URL", url)));
         let output = command.current_dir(self.path(".")).args(words(arguments)).output().unwrap();
         Run { command: arguments.to_owned(), output }
     }
@@ -223,6 +243,7 @@ impl Sandbox {
         let program = self.command(arguments);
         let (name, before) = other.split_first().unwrap();
         let mut command = Command::new(name);
+        command.envs(self.ledger.iter().map(|url| ("MEDLEMSBREV_LEDGER_URL", url)));
         let output =
             command.args(before).arg(program.get_program()).args(program.get_args()).output().unwrap();
         Run { command: arguments.to_owned(), output }
@@ -255,6 +276,7 @@ impl Sandbox {
         let mut command = Command::new(env!("CARGO_BIN_EXE_medlemsbrev"));
         // Cron's environment.
         command.env_clear().env("LANG", "C").stdin(Stdio::null());
+        command.envs(self.ledger.iter().map(|url| ("MEDLEMSBREV_LEDGER_URL", url)));
         command.arg("-C").arg(self.dir.path().join(&self.inside)).args(words(arguments));
         command
     }

@@ -1,0 +1,107 @@
+//! The lock of a ledger on a server: one command that changes it at a time, on any host.
+
+#[cfg(feature = "postgres")]
+use super::postgres;
+use crate::domain::IssueName;
+use crate::ledger::{LedgerError, Place};
+
+/// The lock of a ledger on a server, which a session holds among all hosts.
+#[derive(Debug)]
+pub(in crate::ledger) struct Guard {
+    #[cfg(feature = "postgres")]
+    session: Box<postgres::Session>,
+}
+
+#[cfg(feature = "postgres")]
+impl Guard {
+    /// A session that can take the lock; `None` if the ledger is a file.
+    ///
+    /// # Errors
+    /// If the server cannot be reached, or a pooler is before it that lends out sessions by the transaction.
+    pub fn new(place: &Place) -> Result<Option<Self>, LedgerError> {
+        let Some(server) = place.server() else { return Ok(None) };
+        let session = Box::new(postgres::Session::open(server)?);
+        session.refuse_pooler(&postgres::Session::open(server)?)?;
+        Ok(Some(Self { session }))
+    }
+
+    /// Takes the lock; false if another session holds it. `note` says what the holder does.
+    pub fn take(&self, note: &str) -> Result<bool, LedgerError> {
+        self.session.lock(note)
+    }
+
+    /// Shares the lock with the hosts that send an issue; false if there are none.
+    pub fn join(&self, issue: &IssueName, note: &str) -> Result<bool, LedgerError> {
+        self.session.join(issue.as_str(), note)
+    }
+
+    /// Shares the lock with other hosts that send the same issue.
+    pub fn share(&self) -> Result<(), LedgerError> {
+        self.session.share()
+    }
+
+    /// Who holds the lock.
+    pub fn holder(&self) -> Result<Option<String>, LedgerError> {
+        self.session.holder()
+    }
+
+    /// Tells whether a session holds the lock, as far as that can be found out.
+    pub fn is_held(place: &Place) -> bool {
+        let session = place.server().and_then(|server| postgres::Session::open(server).ok());
+        session.is_some_and(|session| session.holder().is_ok_and(|holder| holder.is_some()))
+    }
+}
+
+#[cfg(not(feature = "postgres"))]
+impl Guard {
+    /// `None`: the ledger is a file, or cannot be opened either.
+    #[expect(clippy::unnecessary_wraps, reason = "with the feature `postgres` it can fail")]
+    pub fn new(_: &Place) -> Result<Option<Self>, LedgerError> {
+        Ok(None)
+    }
+
+    /// Never called: there is no guard.
+    #[expect(
+        clippy::unnecessary_wraps,
+        clippy::unused_self,
+        reason = "with the feature `postgres` it can fail"
+    )]
+    pub fn join(&self, _: &IssueName, _: &str) -> Result<bool, LedgerError> {
+        Ok(false)
+    }
+
+    /// Never called: there is no guard.
+    #[expect(
+        clippy::unnecessary_wraps,
+        clippy::unused_self,
+        reason = "with the feature `postgres` it can fail"
+    )]
+    pub fn share(&self) -> Result<(), LedgerError> {
+        Ok(())
+    }
+
+    /// Never called: there is no guard.
+    #[expect(
+        clippy::unnecessary_wraps,
+        clippy::unused_self,
+        reason = "with the feature `postgres` it can fail"
+    )]
+    pub fn take(&self, _: &str) -> Result<bool, LedgerError> {
+        Ok(true)
+    }
+
+    /// Never called: there is no guard.
+    #[expect(
+        clippy::unnecessary_wraps,
+        clippy::unused_self,
+        reason = "with the feature `postgres` it can fail"
+    )]
+    pub fn holder(&self) -> Result<Option<String>, LedgerError> {
+        Ok(None)
+    }
+
+    /// False: no host can have it.
+    pub fn is_held(_: &Place) -> bool {
+        false
+    }
+}

@@ -1,0 +1,112 @@
+//! What only a database on a server can do: several hosts at once.
+
+use std::collections::BTreeMap;
+
+use super::{Db, Transaction};
+use crate::domain::{IssueName, MemberId};
+use crate::ledger::LedgerError;
+use crate::ledger::hosts::HostRow;
+
+/// Does something on a server, or returns what a file's only host knows.
+macro_rules! on_server {
+    ($db:expr, |$session:ident| $work:expr, $alone:expr) => {
+        match $db {
+            Db::Sqlite(_) => $alone,
+            #[cfg(feature = "postgres")]
+            Db::Postgres($session) => $work,
+        }
+    };
+}
+
+#[cfg_attr(
+    not(feature = "postgres"),
+    expect(unused_variables, clippy::unnecessary_wraps, reason = "a file has one host")
+)]
+impl Db {
+    /// Tells whether several hosts may use it.
+    pub fn is_shared(&self) -> bool {
+        on_server!(self, |_session| true, false)
+    }
+
+    /// The host that claims by this connection.
+    pub fn host(&self) -> Option<i64> {
+        on_server!(self, |session| session.host(), None)
+    }
+
+    /// Claims for a host whose life another connection holds.
+    pub fn set_host(&self, host: Option<i64>) {
+        on_server!(self, |session| session.set_host(host), ());
+    }
+
+    pub fn contents(&self, issue: &IssueName) -> Result<Vec<String>, LedgerError> {
+        on_server!(self, |session| session.contents(issue.as_str()), Ok(Vec::new()))
+    }
+
+    pub fn register(&self, name: &str, issue: &IssueName, content: &str) -> Result<(), LedgerError> {
+        on_server!(self, |session| session.register(name, issue.as_str(), content), Ok(()))
+    }
+
+    /// Tells whether this connection's host may still claim.
+    pub fn is_alive(&self) -> Result<bool, LedgerError> {
+        on_server!(self, |session| session.is_alive(), Ok(true))
+    }
+
+    pub fn bury(&self, now: &str) -> Result<BTreeMap<String, u64>, LedgerError> {
+        on_server!(self, |session| session.bury(now), Ok(BTreeMap::new()))
+    }
+
+    pub fn doubt_ownerless(&self, now: &str) -> Result<usize, LedgerError> {
+        on_server!(self, |session| session.doubt_ownerless(now), Ok(0))
+    }
+
+    pub fn reserve(&self, select: &str, issue: &IssueName, limit: usize) -> Result<Vec<i64>, LedgerError> {
+        on_server!(self, |session| session.reserve(select, issue.as_str(), limit), Ok(Vec::new()))
+    }
+
+    pub fn reserve_one(&self, issue: &IssueName, member: MemberId) -> Result<bool, LedgerError> {
+        on_server!(self, |session| session.reserve_one(issue.as_str(), member.0), Ok(true))
+    }
+
+    pub fn free(&self, issue: &IssueName, member: MemberId) -> Result<(), LedgerError> {
+        on_server!(self, |session| session.free(issue.as_str(), member.0), Ok(()))
+    }
+
+    pub fn others_have_work(&self, issue: &IssueName) -> Result<bool, LedgerError> {
+        on_server!(self, |session| session.others_have_work(issue.as_str()), Ok(false))
+    }
+
+    pub fn seen(&self, letters: u64) -> Result<(), LedgerError> {
+        on_server!(self, |session| session.seen(letters), Ok(()))
+    }
+
+    pub fn hosts(&self, issue: &IssueName) -> Result<Vec<HostRow>, LedgerError> {
+        on_server!(self, |session| session.hosts(issue.as_str()), Ok(Vec::new()))
+    }
+
+    /// Waits for the other hosts that count letters.
+    pub fn lock_quotas(&self) -> Result<(), LedgerError> {
+        on_server!(self, |session| session.lock_quotas(), Ok(()))
+    }
+
+    /// The server's clock in milliseconds since 1970; `None` if this machine's is the only one.
+    pub fn clock(&self) -> Result<Option<i64>, LedgerError> {
+        on_server!(self, |session| session.clock().map(Some), Ok(None))
+    }
+
+    /// Tells the server that a table has grown, so that it plans statements for many rows.
+    pub fn has_grown(&self, table: &str) -> Result<(), LedgerError> {
+        on_server!(self, |session| session.batch(&format!("ANALYZE {table}")), Ok(()))
+    }
+
+    /// Begins a transaction that claims and settles letters, which other hosts do at the same time.
+    pub fn begin_beside(&self) -> Result<Transaction<'_>, LedgerError> {
+        on_server!(
+            self,
+            |session| {
+                session.begin_beside()?;
+                Ok(Transaction { db: self, is_open: true })
+            },
+            self.begin()
+        )
+    }
+}

@@ -1,0 +1,265 @@
+//! `PostgreSQL`: one session, whose statements are prepared once.
+//!
+//! The client blocks the thread as `SQLite` does. Inside the send loop's runtime it steps out of it for that long.
+
+mod connect;
+mod hosts;
+mod locks;
+mod rows;
+mod schema;
+
+use std::cell::{Cell, RefCell};
+use std::collections::HashMap;
+
+use ::postgres::error::SqlState;
+use ::postgres::types::ToSql;
+use ::postgres::{Client, Error, Statement};
+
+use super::copy::TABLES;
+use super::{DbError, LedgerError, Row, Value};
+use crate::ledger::place::Server;
+
+pub(super) use rows::value;
+
+/// Rows that are fetched at once.
+const PAGE: usize = 512;
+/// Statements that are kept prepared.
+const STATEMENTS: usize = 256;
+
+/// A connection to a server.
+pub(in crate::ledger) struct Session {
+    /// `None` only while it is dropped.
+    client: RefCell<Option<Client>>,
+    statements: RefCell<HashMap<String, Statement>>,
+    cursors: Cell<u32>,
+    transaction: Cell<State>,
+    /// The host for which it claims letters.
+    host: Cell<Option<i64>>,
+    /// The server's name, in errors.
+    name: String,
+}
+
+/// Where a session's transaction is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum State {
+    None,
+    Open,
+    /// A statement has failed: nothing of it can be kept.
+    Failed,
+}
+
+impl std::fmt::Debug for Session {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Session").field("name", &self.name).finish_non_exhaustive()
+    }
+}
+
+impl From<Error> for LedgerError {
+    fn from(error: Error) -> Self {
+        Self::Database(DbError::Postgres(error))
+    }
+}
+
+/// What a server or a broken connection says.
+pub(super) fn words(error: &Error) -> String {
+    if let Some(said) = error.as_db_error() {
+        return said.message().to_owned();
+    }
+    let chain = std::iter::successors(Some(error as &dyn std::error::Error), |error| error.source());
+    chain.map(ToString::to_string).collect::<Vec<_>>().join(": ")
+}
+
+/// Tells whether another session holds what a statement needs.
+pub(super) fn is_busy(error: &Error) -> bool {
+    [SqlState::LOCK_NOT_AVAILABLE, SqlState::T_R_DEADLOCK_DETECTED, SqlState::T_R_SERIALIZATION_FAILURE]
+        .iter()
+        .any(|code| error.code() == Some(code))
+}
+
+/// Steps out of the runtime, if this thread is in one, so that the client can use its own.
+fn outside<T>(work: impl FnOnce() -> T) -> T {
+    if tokio::runtime::Handle::try_current().is_ok() { tokio::task::block_in_place(work) } else { work() }
+}
+
+impl Session {
+    /// Opens a session that has the newest schema, created or migrated if necessary.
+    ///
+    /// # Errors
+    /// If the server cannot be reached or lets nobody in, or the ledger is from a newer version.
+    pub fn open(server: &Server) -> Result<Self, LedgerError> {
+        let session = connect::connect(server)?;
+        schema::migrate(&session)?;
+        Ok(session)
+    }
+
+    /// Opens a session if there is a ledger; `None` if there is none yet.
+    ///
+    /// # Errors
+    /// If the server cannot be reached or lets nobody in, or the ledger is from a newer version.
+    pub fn open_existing(server: &Server) -> Result<Option<Self>, LedgerError> {
+        let session = connect::connect(server)?;
+        if schema::version(&session)?.is_none() {
+            return Ok(None);
+        }
+        schema::migrate(&session)?;
+        Ok(Some(session))
+    }
+
+    fn with<T>(&self, work: impl FnOnce(&mut Client) -> Result<T, Error>) -> Result<T, LedgerError> {
+        let mut client = self.client.try_borrow_mut().ok();
+        let Some(client) = client.as_mut().and_then(|client| client.as_mut()) else {
+            return Err(LedgerError::Corrupt("the session is in use".to_owned()));
+        };
+        let done = outside(|| work(client));
+        if done.is_err() && self.transaction.get() == State::Open {
+            self.transaction.set(State::Failed);
+        }
+        Ok(done?)
+    }
+
+    fn statement(&self, sql: &str) -> Result<Statement, LedgerError> {
+        if let Some(statement) = self.statements.borrow().get(sql) {
+            return Ok(statement.clone());
+        }
+        let statement = self.with(|client| client.prepare(&translated(sql)))?;
+        let mut statements = self.statements.borrow_mut();
+        if statements.len() >= STATEMENTS {
+            statements.clear();
+        }
+        statements.insert(sql.to_owned(), statement.clone());
+        Ok(statement)
+    }
+
+    pub(super) fn execute(&self, sql: &str, values: &[Value<'_>]) -> Result<usize, LedgerError> {
+        let statement = self.statement(sql)?;
+        let changed = self.with(|client| client.execute(&statement, &parameters(values)))?;
+        Ok(usize::try_from(changed).unwrap_or(usize::MAX))
+    }
+
+    pub(super) fn batch(&self, sql: &str) -> Result<(), LedgerError> {
+        self.with(|client| client.batch_execute(sql))
+    }
+
+    pub(super) fn query(&self, sql: &str, values: &[Value<'_>]) -> Result<Vec<::postgres::Row>, LedgerError> {
+        let statement = self.statement(sql)?;
+        self.with(|client| client.query(&statement, &parameters(values)))
+    }
+
+    /// Hands each row of a SELECT to `each`, page by page: the session is free between two pages.
+    pub(super) fn each<E: From<LedgerError>>(
+        &self,
+        sql: &str,
+        values: &[Value<'_>],
+        mut each: impl FnMut(&Row<'_>) -> Result<(), E>,
+    ) -> Result<(), E> {
+        let number = self.cursors.get();
+        self.cursors.set(number + 1);
+        let name = format!("page_{number}");
+        // A cursor that outlives its transaction is filled at once, and no transaction stays open meanwhile.
+        let hold = if self.transaction.get() == State::None { " WITH HOLD" } else { "" };
+        let declare = format!("DECLARE {name} NO SCROLL CURSOR{hold} FOR {}", translated(sql));
+        self.with(|client| client.execute(&declare, &parameters(values)))?;
+        let mut read = || {
+            loop {
+                let rows = self.with(|client| client.query(&format!("FETCH {PAGE} FROM {name}"), &[]))?;
+                rows.iter().try_for_each(|row| each(&Row::Postgres(row)))?;
+                if rows.len() < PAGE {
+                    return Ok(());
+                }
+            }
+        };
+        let done = read();
+        if self.transaction.get() != State::Failed {
+            self.batch(&format!("CLOSE {name}"))?;
+        }
+        done
+    }
+
+    /// Begins a transaction; until it ends, no other writer begins one.
+    pub(super) fn begin(&self) -> Result<(), LedgerError> {
+        self.batch(&format!("BEGIN; SELECT pg_advisory_xact_lock({})", locks::WRITERS))
+            .inspect_err(|_| drop(self.batch("ROLLBACK")))?;
+        self.transaction.set(State::Open);
+        Ok(())
+    }
+
+    pub(super) fn commit(&self) -> Result<(), LedgerError> {
+        // The server would answer the COMMIT of a failed transaction with a ROLLBACK, and without an error.
+        if self.transaction.get() == State::Failed {
+            return Err(LedgerError::Corrupt("a statement of the transaction has failed".to_owned()));
+        }
+        self.batch("COMMIT")?;
+        self.transaction.set(State::None);
+        Ok(())
+    }
+
+    pub(super) fn roll_back(&self) {
+        // If this is not heard, the connection is lost and the server does the same.
+        let _lost = self.batch("ROLLBACK");
+        self.transaction.set(State::None);
+    }
+
+    /// Begins a transaction that only reads, and sees what was committed before it.
+    pub(super) fn snapshot(&self) -> Result<(), LedgerError> {
+        self.batch("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")?;
+        self.transaction.set(State::Open);
+        Ok(())
+    }
+
+    /// Runs `work` in the open transaction without the triggers of the schema.
+    pub(super) fn without_triggers(
+        &self,
+        work: impl FnOnce() -> Result<(), LedgerError>,
+    ) -> Result<(), LedgerError> {
+        self.batch("ALTER TABLE delivery DISABLE TRIGGER USER")?;
+        work()?;
+        // Foreign keys are checked by triggers too, which have to fire before the table can be changed.
+        self.batch("SET CONSTRAINTS ALL IMMEDIATE; ALTER TABLE delivery ENABLE TRIGGER USER")
+    }
+
+    /// The last id that a table has given.
+    pub(super) fn last_id(&self, table: &str) -> Result<i64, LedgerError> {
+        let sql = format!("SELECT CASE WHEN is_called THEN last_value ELSE 0 END FROM {table}_id_seq");
+        Ok(self.query(&sql, &[])?.first().map_or(0, |row| row.get(0)))
+    }
+
+    pub(super) fn set_last_id(&self, table: &str, id: i64) -> Result<(), LedgerError> {
+        self.batch(&format!("SELECT setval('{table}_id_seq', {}, {})", id.max(1), id > 0))
+    }
+
+    pub(super) fn compact(&self) -> Result<(), LedgerError> {
+        for table in TABLES {
+            self.batch(&format!("VACUUM (FULL) {table}"))?;
+        }
+        Ok(())
+    }
+}
+
+impl Drop for Session {
+    fn drop(&mut self) {
+        // The client says goodbye to the server, in its own runtime.
+        let client = self.client.take();
+        outside(|| drop(client));
+    }
+}
+
+fn parameters<'a>(values: &'a [Value<'a>]) -> Vec<&'a (dyn ToSql + Sync)> {
+    values.iter().map(|value| value as &(dyn ToSql + Sync)).collect()
+}
+
+/// SQL as the server reads it: `$1` for `?1`, and without the name of an index, which it chooses itself.
+fn translated(sql: &str) -> String {
+    sql.replace(" INDEXED BY delivery_address", "").replace('?', "$")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn parameters_are_written_as_the_server_reads_them() {
+        let sql =
+            "SELECT 1 FROM delivery o INDEXED BY delivery_address WHERE o.issue = ?1 AND o.member = ?12";
+        assert_eq!(translated(sql), "SELECT 1 FROM delivery o WHERE o.issue = $1 AND o.member = $12");
+    }
+}

@@ -1,0 +1,123 @@
+//! Several hosts that send one issue: who takes part, what each one takes, and what becomes of the letters of a dead one.
+//! A ledger in a file has one host, which needs nothing of this.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+use serde::Serialize;
+
+use crate::domain::{IssueName, Member, MemberId};
+
+use super::types::Stamp;
+use super::{Ledger, LedgerError};
+
+/// A host that takes part in sending an issue, or took part.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct HostRow {
+    pub name: String,
+    /// Letters that it has handed over.
+    pub letters: u64,
+    pub per_minute: u64,
+    pub is_alive: bool,
+    /// The last sign of life.
+    pub seen: Timestamp,
+}
+
+impl Ledger {
+    /// Tells whether several hosts may use the ledger.
+    pub fn is_shared(&self) -> bool {
+        self.db.is_shared()
+    }
+
+    /// Takes part in sending an issue: this ledger's session is the host's life. `content` are digests of what must be the
+    /// same on all hosts.
+    ///
+    /// # Errors
+    /// Names what differs from the hosts that take part already.
+    pub fn take_part(
+        &self,
+        issue: &IssueName,
+        name: &str,
+        content: &BTreeMap<String, String>,
+    ) -> Result<(), LedgerError> {
+        for other in self.db.contents(issue)? {
+            let other: BTreeMap<String, String> =
+                serde_json::from_str(&other).map_err(super::members::corrupt)?;
+            let differs = |name: &&String| other.get(*name) != content.get(*name);
+            let names: std::collections::BTreeSet<&String> =
+                other.keys().chain(content.keys()).filter(differs).collect();
+            if !names.is_empty() {
+                let what = names.into_iter().map(String::as_str).collect::<Vec<_>>().join(", ");
+                return Err(LedgerError::HostsDiffer { what });
+            }
+        }
+        let content = serde_json::to_string(content).map_err(super::members::corrupt)?;
+        self.db.register(name, issue, &content)
+    }
+
+    /// Another session of the same host.
+    ///
+    /// # Errors
+    /// If the ledger cannot be opened.
+    pub fn another(&self) -> Result<Self, LedgerError> {
+        let other = Self::open(&self.place)?;
+        other.db.set_host(self.db.host());
+        Ok(other)
+    }
+
+    /// Ends hosts that are found dead; returns their letters, which are in doubt, by issue.
+    ///
+    /// # Errors
+    /// If the ledger cannot be written; what was done of it stays done.
+    pub fn bury_dead_hosts(&self, now: Timestamp) -> Result<BTreeMap<IssueName, u64>, LedgerError> {
+        let doubted = self.db.bury(&Stamp(now).to_string())?;
+        let corrupt = super::members::corrupt;
+        let named =
+            doubted.into_iter().map(|(issue, letters)| Ok((issue.parse().map_err(corrupt)?, letters)));
+        named.collect()
+    }
+
+    /// Reserves the next members whose letters were never tried and may be sent, in the order of their numbers.
+    ///
+    /// # Errors
+    /// If the ledger cannot be written.
+    pub fn reserve(&self, issue: &IssueName, limit: usize) -> Result<Vec<Member>, LedgerError> {
+        let mut members = Vec::new();
+        for id in self.db.reserve(&super::deliveries::untried_members(), issue, limit)? {
+            members.extend(self.member_of(issue, MemberId(id))?.map(|row| row.member));
+        }
+        Ok(members)
+    }
+
+    /// Reserves a letter that was tried before; false if another host has it.
+    ///
+    /// # Errors
+    /// If the ledger cannot be written.
+    pub fn reserve_again(&self, issue: &IssueName, member: MemberId) -> Result<bool, LedgerError> {
+        self.db.reserve_one(issue, member)
+    }
+
+    /// Gives back a letter that this host does not send.
+    ///
+    /// # Errors
+    /// If the ledger cannot be written.
+    pub fn give_back(&self, issue: &IssueName, member: MemberId) -> Result<(), LedgerError> {
+        self.db.free(issue, member)
+    }
+
+    /// Tells whether open letters of an issue are reserved for other hosts.
+    ///
+    /// # Errors
+    /// If the ledger cannot be read.
+    pub fn others_have_work(&self, issue: &IssueName) -> Result<bool, LedgerError> {
+        self.db.others_have_work(issue)
+    }
+
+    /// The hosts that take part in sending an issue, or took part; none for a ledger in a file.
+    ///
+    /// # Errors
+    /// If the ledger cannot be read.
+    pub fn hosts(&self, issue: &IssueName) -> Result<Vec<HostRow>, LedgerError> {
+        self.db.hosts(issue)
+    }
+}

@@ -1,0 +1,111 @@
+//! Where a ledger is: in a file, or in a database on a server.
+
+use std::fmt;
+use std::path::{Path, PathBuf};
+
+use secrecy::SecretString;
+
+/// Where a ledger is.
+#[derive(Debug, Clone)]
+pub struct Place {
+    file: PathBuf,
+    server: Option<Server>,
+}
+
+/// A database on a server, and how to get in.
+#[derive(Debug, Clone)]
+pub struct Server {
+    /// `postgres://USER@HOST:PORT/DATABASE`.
+    pub url: String,
+    /// The password, if it is not in the URL.
+    pub password: Option<SecretString>,
+    /// A certificate authority to trust besides the system's, in PEM.
+    pub ca_file: Option<PathBuf>,
+}
+
+impl Place {
+    /// A database on `server`; what concerns this host alone is next to `file`.
+    pub fn on_server(server: Server, file: PathBuf) -> Self {
+        Self { file, server: Some(server) }
+    }
+
+    /// The ledger's file, or the one next to which this host keeps what concerns it alone.
+    pub(super) fn file(&self) -> &Path {
+        &self.file
+    }
+
+    /// The file of a ledger that is not on a server.
+    pub(super) fn database_file(&self) -> Option<&Path> {
+        self.server.is_none().then_some(&self.file)
+    }
+
+    /// The server, if the ledger is on one.
+    pub fn server(&self) -> Option<&Server> {
+        self.server.as_ref()
+    }
+
+    /// Tells whether there may be a ledger: a file that is missing was never created, of a server it is not known.
+    pub fn may_exist(&self) -> bool {
+        self.server.is_some() || self.file.exists()
+    }
+}
+
+impl From<&Path> for Place {
+    fn from(file: &Path) -> Self {
+        Self { file: file.to_owned(), server: None }
+    }
+}
+
+impl From<&PathBuf> for Place {
+    fn from(file: &PathBuf) -> Self {
+        Self::from(file.as_path())
+    }
+}
+
+impl From<&Place> for Place {
+    fn from(place: &Place) -> Self {
+        place.clone()
+    }
+}
+
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.server {
+            Some(server) => server.fmt(f),
+            None => self.file.display().fmt(f),
+        }
+    }
+}
+
+impl fmt::Display for Server {
+    /// The URL without user and password.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let address = self.url.split_once("://").map_or(self.url.as_str(), |(_, address)| address);
+        let address = address.split_once('?').map_or(address, |(address, _)| address);
+        let address = address.rsplit_once('@').map_or(address, |(_, address)| address);
+        write!(f, "postgres://{address}")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_place_is_shown_without_its_password() {
+        for (url, shown) in [
+            (
+                "postgres://anna:hemligt@db.example.se:5433/club?sslmode=require",
+                "postgres://db.example.se:5433/club",
+            ),
+            ("postgres:///club?host=/run/postgresql", "postgres:///club"),
+            ("hemligt@db", "postgres://db"),
+        ] {
+            let server = Server { url: url.to_owned(), password: None, ca_file: None };
+            let place = Place::on_server(server, PathBuf::from("state/l.db"));
+            assert_eq!(place.to_string(), shown);
+            assert!(place.may_exist());
+        }
+        assert_eq!(Place::from(Path::new("state/l.db")).to_string(), "state/l.db");
+    }
+}

@@ -1,0 +1,175 @@
+//! Several hosts send one issue with one ledger: each letter leaves once, whichever of them dies, stops or loses the database.
+
+use std::time::Duration;
+
+use crate::support::postgres;
+use crate::support::sandbox::{Sandbox, signal};
+use crate::support::smtp_server::{Action, Place, SmtpServer, When};
+
+const CONNECTIONS: usize = 4;
+
+/// A server that takes a moment for each letter.
+fn slow_server(time: Duration) -> SmtpServer {
+    SmtpServer::build().fault(Place::AfterDot, When::Always, Action::StallFor(time)).start()
+}
+
+/// Folders of their own with the same project, and one ledger.
+fn hosts(count: usize, members: usize, url: &str, server: &SmtpServer, line: &str) -> Vec<Sandbox> {
+    let host = |_| {
+        let host = Sandbox::members(members).relay(server).with(&format!("connections = {CONNECTIONS}"));
+        host.write("state/key", [7; 32]);
+        if line.is_empty() { host.ledger_at(url) } else { host.with(line).ledger_at(url) }
+    };
+    (0..count).map(host).collect()
+}
+
+fn letters_of(url: &str) -> Vec<u64> {
+    let found = postgres::ask(url, "SELECT letters FROM host WHERE letters > 0 ORDER BY id");
+    found.lines().map(|line| line.parse().unwrap()).collect()
+}
+
+/// Nobody got two letters, and whoever got none is in doubt.
+fn assert_nobody_was_forgotten(club: &Sandbox, server: &SmtpServer, members: usize) {
+    let in_doubt = club.in_doubt("2026-1");
+    let copies = server.by_recipient();
+    for number in 1..=members {
+        let address = format!("member{number:04}@example.org");
+        let got = copies.get(&address).copied().unwrap_or(0);
+        assert!(got <= 1, "{address} has {got} letters");
+        assert!(got == 1 || in_doubt.contains(&address), "{address} was forgotten");
+    }
+    assert!(server.by_message_id().values().all(|copies| *copies == 1));
+}
+
+#[test]
+fn two_hosts_share_an_issue() {
+    let Some(url) = postgres::ledger() else { return };
+    let server = slow_server(Duration::from_millis(40));
+    let hosts = hosts(2, 900, &url, &server, "");
+    let runs: Vec<_> = hosts.iter().map(|host| host.start("send 2026-1 --yes")).collect();
+    server.wait_for_messages(300);
+    let status = hosts[0].status("2026-1");
+    assert_eq!(status["hosts"].as_array().unwrap().len(), 2, "{status}");
+    assert_eq!(status["hosts"][1]["is_alive"], true, "{status}");
+    hosts[1].run("import").code(75).stderr_has("send 2026-1");
+    for run in runs {
+        run.wait().code(0);
+    }
+    server.assert_one_each(900);
+    let letters = letters_of(&url);
+    assert_eq!(letters.iter().sum::<u64>(), 900);
+    assert!(letters.len() == 2 && letters.iter().all(|letters| *letters >= 200), "{letters:?}");
+    hosts[0].run("status 2026-1").code(0).stdout_has("ended").stdout_has("letters");
+}
+
+#[test]
+fn a_host_with_another_key_or_text_may_not_join() {
+    let Some(url) = postgres::ledger() else { return };
+    let server = slow_server(Duration::from_millis(250));
+    let hosts = hosts(2, 200, &url, &server, "");
+    hosts[1].write("state/key", [8; 32]);
+    let run = hosts[0].start("send 2026-1 --yes");
+    server.wait_for_messages(5);
+    let refused = hosts[1].run("send 2026-1 --yes").code(65).stderr();
+    assert!(refused.contains("other hosts send this issue with another token key"), "{refused}");
+    hosts[1].write("state/key", [7; 32]);
+    hosts[1].write("issues/2026-1/10-hej.md", "+++\ntitle = \"Hej\"\n+++\nEtt annat brev.\n");
+    hosts[1].run("send 2026-1 --yes --changed").code(65).stderr_has("issues/2026-1/10-hej.md");
+    hosts[1].run("cancel 2026-1").code(0);
+    assert_ne!(run.wait().exit_code(), Some(0));
+    assert!(server.messages() < 200);
+}
+
+/// Kills one of two hosts at this many moments, and lets the other one and a new one go on.
+fn send_with_kills(kills: usize, members: usize, seed: usize) {
+    let Some(url) = postgres::ledger() else { return };
+    let server = slow_server(Duration::from_millis(25));
+    let hosts = hosts(2, members, &url, &server, "");
+    hosts[0].run("import").code(0);
+    let mut doubted = 0;
+    for kill in 0..kills {
+        let runs: Vec<_> = hosts.iter().map(|host| host.start("send 2026-1 --yes")).collect();
+        let victim = runs[(kill + seed) % 2].id();
+        let moment = (kill * 7919 + seed * 104_729) % 1600;
+        server.at_step(server.steps() + moment, move || signal(victim, "KILL"));
+        runs.into_iter().for_each(|run| drop(run.wait()));
+        let now = hosts[0].in_doubt("2026-1").len();
+        assert!(now - doubted <= CONNECTIONS, "one death put {} letters in doubt", now - doubted);
+        doubted = now;
+        if hosts[0].in_state("2026-1", "queued") + hosts[0].in_state("2026-1", "deferred") == 0 {
+            break;
+        }
+        // Letters that had no chance yet are open for the next two.
+    }
+    hosts[0].run("send 2026-1 --yes");
+    assert_nobody_was_forgotten(&hosts[0], &server, members);
+    println!("{doubted} in doubt of {members}, {} hosts", letters_of(&url).len());
+}
+
+#[test]
+fn a_host_that_dies_costs_no_letter_and_doubles_none() {
+    for seed in 0..6 {
+        send_with_kills(1, 250, seed);
+    }
+}
+
+/// The long run: `cargo test --release --features postgres --test it hosts:: -- --ignored`.
+#[test]
+#[ignore = "a long run"]
+fn two_hundred_deaths_cost_no_letter_and_double_none() {
+    for seed in 0..200 {
+        send_with_kills(1, 250, seed);
+    }
+}
+
+#[test]
+fn a_host_that_is_stopped_is_not_robbed_and_sends_nothing_twice() {
+    let Some(url) = postgres::ledger() else { return };
+    let server = slow_server(Duration::from_millis(10));
+    let hosts = hosts(2, 400, &url, &server, "");
+    let stopped = hosts[0].start("send 2026-1 --yes");
+    server.wait_for_messages(40);
+    stopped.signal("STOP");
+    let other = hosts[1].start("send 2026-1 --yes");
+    server.wait_for_messages(150);
+    assert_eq!(hosts[1].in_doubt("2026-1").len(), 0, "a host that lives has no letters in doubt");
+    stopped.signal("CONT");
+    stopped.wait().code(0);
+    other.wait().code(0);
+    server.assert_one_each(400);
+}
+
+#[test]
+fn a_quota_is_exact_over_four_hosts() {
+    let Some(url) = postgres::ledger() else { return };
+    let server = slow_server(Duration::from_millis(1));
+    let hosts = hosts(4, 300, &url, &server, "quota = [\"120/h\"]");
+    let runs: Vec<_> = hosts.iter().map(|host| host.start("send 2026-1 --yes")).collect();
+    for run in runs {
+        assert_eq!(run.wait().exit_code(), Some(75));
+    }
+    assert_eq!(server.messages(), 120);
+    assert_eq!(hosts[0].in_state("2026-1", "queued"), 180);
+}
+
+#[test]
+fn a_database_that_is_killed_under_two_hosts_doubles_nothing() {
+    let Some(database) = postgres::Server::start() else { return };
+    let url = database.ledger();
+    let server = slow_server(Duration::from_millis(20));
+    let hosts = hosts(2, 300, &url, &server, "");
+    for letters in [40, 90, 150, 210] {
+        let runs: Vec<_> = hosts.iter().map(|host| host.start("send 2026-1 --yes")).collect();
+        server.wait_for_messages(letters);
+        database.kill();
+        runs.into_iter().for_each(|run| drop(run.wait()));
+        database.launch();
+    }
+    // Each host settles what it could not tell the database.
+    for host in [&hosts[0], &hosts[1]] {
+        host.run("send 2026-1 --yes");
+    }
+    hosts[0].run("send 2026-1 --yes").code(0);
+    server.assert_one_each(300);
+    assert_eq!(hosts[0].in_state("2026-1", "accepted"), 300);
+}

@@ -1,0 +1,142 @@
+//! One story on both databases: every command says the same, whichever the ledger is in.
+
+use std::time::Duration;
+
+use crate::support::postgres;
+use crate::support::sandbox::{Sandbox, bounce};
+use crate::support::smtp_server::{Action, Place, SmtpServer, When};
+
+/// What the commands of a year say, each after its exit code, without what differs from run to run.
+fn story(club: &Sandbox) -> Vec<String> {
+    let mut said = Vec::new();
+    let mut run = |arguments: &str| {
+        let run = club.run(arguments);
+        said.push(plain(&format!("{arguments}: {:?}\n{}{}", run.exit_code(), run.stdout(), run.stderr())));
+    };
+    run("import");
+    run("members unsubscribe member0003@example.org --why call");
+    run("members add --name Ny --email ny@example.org");
+    run("send 2026-1 --dry-run");
+    run("send 2026-1 --yes");
+    run("status 2026-1 --json");
+    run("resolve 2026-1 --resend member0004@example.org");
+    run("send 2026-1 --yes");
+    club.write("bounce.eml", bounce(5, "5.1.1", "user unknown"));
+    let message = club.path("bounce.eml");
+    run(&format!("bounces {}", message.display()));
+    run(&format!("bounces {}", message.display()));
+    run("bounces report");
+    club.write("members.csv", club.read("members.csv").replace("member0007@", "annan@"));
+    run("import --max-missing 50%");
+    run("members held");
+    run("members confirm annan@example.org --same-as id:7");
+    run("members set id:8 name=Åttan ort=Ekerö");
+    run("members show id:8 --json");
+    run("members list --json");
+    run("members extract id:5 --json");
+    run("members forget id:6 --yes");
+    run("unsuppress member0005@example.org --why corrected");
+    run("log 2026-1");
+    run("report 2026-1");
+    run("status 2026-1 --json");
+    run("organisations");
+    run("segments");
+    club.write("issues/2026-2/issue.toml", "title = \"Nytt\"\ndate = 2026-12-01\n");
+    club.write("issues/2026-2/10-hej.md", "+++\ntitle = \"Hej\"\n+++\nHej {{member.name}}.\n");
+    run("approve 2026-2 --yes");
+    run("status 2026-2");
+    run("cancel 2026-2");
+    run("send 2026-2 --yes");
+    run("prune --older-than 1d");
+    run("members extract id:5 --json");
+    said
+}
+
+fn plain(text: &str) -> String {
+    let lines = text.lines().map(|line| {
+        // Times, tokens, and durations.
+        let words = line.split(' ').map(|word| if is_random(word) { "…" } else { word });
+        words.collect::<Vec<_>>().join(" ")
+    });
+    lines.collect::<Vec<_>>().join("\n")
+}
+
+fn is_random(word: &str) -> bool {
+    let digits = word.chars().filter(char::is_ascii_digit).count();
+    (word.contains(':') && digits >= 4)
+        || word.contains("T2")
+        || word.contains('/')
+        || word.contains("2026-1.")
+}
+
+fn club(server: &SmtpServer) -> Sandbox {
+    let club = Sandbox::members(12).without_tokens().relay(server).with("connections = 1");
+    club.write("state/key", [7; 32]);
+    club
+}
+
+fn server() -> SmtpServer {
+    SmtpServer::build().unknown_user("member0004@example.org").start()
+}
+
+#[test]
+fn every_command_says_the_same_on_postgres_as_on_sqlite() {
+    let Some(url) = postgres::ledger() else { return };
+    let servers = [server(), server()];
+    let expected = story(&club(&servers[0]));
+    let found = story(&club(&servers[1]).ledger_at(&url));
+    for (expected, found) in expected.iter().zip(&found) {
+        assert_eq!(expected, found);
+    }
+    assert_eq!(servers[0].by_recipient(), servers[1].by_recipient());
+    assert_eq!(
+        postgres::ask(&url, "SELECT count(*) FROM delivery WHERE issue = '2026-1' AND state = 'accepted'"),
+        "11"
+    );
+}
+
+#[test]
+fn a_ledger_moves_to_a_server_and_back() {
+    let Some(url) = postgres::ledger() else { return };
+    let server = server();
+    let club = club(&server);
+    story(&club);
+    let status = club.status("2026-1");
+    club.run(&format!("ledger copy --to {url}"))
+        .code(0)
+        .stderr_has("compared every row")
+        .stderr_has("13 members");
+    club.run(&format!("ledger copy --to {url}")).code(65).stderr_has("is not empty");
+    let club = club.ledger_at(&url);
+    assert_eq!(club.status("2026-1"), status);
+    // What is new in the copy does not take a number that was used before.
+    club.run("members add --name Nyast --email nyast@example.org").code(0).stderr_has("id:1");
+    club.run("send 2026-1 --yes").stdout_has("1 letter");
+    let status = club.status("2026-1");
+    let back = club.path("back.db");
+    club.run(&format!("ledger copy --to {}", back.display())).code(0);
+    std::fs::rename(back, club.path("state/medlemsbrev.db")).unwrap();
+    for end in ["-wal", "-shm"] {
+        let _missing = std::fs::remove_file(club.path(&format!("state/medlemsbrev.db{end}")));
+    }
+    assert_eq!(club.in_file().status("2026-1"), status);
+}
+
+#[test]
+fn a_server_that_is_killed_costs_no_letter_and_doubles_none() {
+    let Some(database) = postgres::Server::start() else { return };
+    let server = SmtpServer::build()
+        .fault(Place::AfterDot, When::Always, Action::StallFor(Duration::from_millis(40)))
+        .start();
+    let club = Sandbox::members(60).relay(&server).with("connections = 3").ledger_at(&database.ledger());
+    for letters in [10, 25, 40] {
+        let run = club.start("send 2026-1 --yes");
+        server.wait_for_messages(letters);
+        database.kill();
+        assert_eq!(run.wait().exit_code(), Some(75));
+        database.launch();
+    }
+    club.run("send 2026-1 --yes").code(0);
+    server.assert_one_each(60);
+    assert_eq!(club.in_state("2026-1", "accepted"), 60);
+}
