@@ -110,7 +110,8 @@ impl<'m> Mail<'m> {
 
     /// Tells whether a mail system says that something was not delivered.
     fn is_notice(&self) -> bool {
-        self.signs.daemon && (self.signs.subject_fails || self.signs.text_fails || self.signs.delayed)
+        let Signs { daemon, null_path, subject_fails, text_fails, delayed, .. } = self.signs;
+        daemon && (subject_fails || text_fails || delayed) || null_path && subject_fails && text_fails
     }
 
     fn is_answer(&self) -> bool {
@@ -180,7 +181,8 @@ impl<'m> Mail<'m> {
         if !has_part {
             let mentions =
                 |name| memchr::memmem::find(self.notice.to_ascii_lowercase().as_bytes(), name).is_some();
-            if mentions(b"final-recipient:") || mentions(b"original-recipient:") {
+            let is_quoted = || is_by_person(&self.message.headers, self.rules);
+            if (mentions(b"final-recipient:") || mentions(b"original-recipient:")) && !is_quoted() {
                 records = status::records(self.notice);
             }
         }

@@ -46,8 +46,10 @@ impl Evidence<'_> {
         let replied = || texts().find_map(reply_code).and_then(|code| rules.vocabulary.by_code(code));
         let known = clear.or_else(named).or_else(vague).or_else(around).or_else(coded).or_else(replied);
         let reason = match known.unwrap_or(Reason::Undefined) {
-            // x.2.1 is a mailbox that is closed, whatever the host calls it.
-            Reason::UserUnknown if status.as_deref().is_some_and(|status| status.ends_with(".2.1")) => {
+            // x.2.1 is a mailbox that is closed, whatever the host calls it, unless it says that it is gone for good.
+            Reason::UserUnknown
+                if status.as_deref().is_some_and(|status| status.ends_with(".2.1")) && !self.is_gone() =>
+            {
                 Reason::Suspended
             }
             reason => reason,
@@ -61,6 +63,10 @@ impl Evidence<'_> {
             _ => reason.class(),
         };
         Verdict { address, class, status, reason, diagnostic: self.words() }
+    }
+
+    fn is_gone(&self) -> bool {
+        self.near().any(|text| ["no longer", "deleted", "removed"].iter().any(|word| text.contains(word)))
     }
 
     /// The recipient's own words.

@@ -1,5 +1,6 @@
 //! Whole messages, written after the descriptions of the formats.
 
+mod languages;
 mod shapes;
 
 use std::sync::LazyLock;
