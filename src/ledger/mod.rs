@@ -183,6 +183,8 @@ fn record_change(
 }
 
 #[cfg(test)]
+mod hosts_model;
+#[cfg(test)]
 mod model;
 mod notices;
 mod paper;
