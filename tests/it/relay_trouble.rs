@@ -232,7 +232,7 @@ fn a_letter_that_is_too_big_for_the_server_stops_the_run() {
     for (server, code, came) in [(&small, 75, 0), (&server, 0, 2)] {
         let club = Sandbox::members(2).relay(server);
         let run = club.run("send 2026-1 --yes").code(code);
-        assert!(code == 0 || run.stderr().contains("and the server takes 500"));
+        assert!(code == 0 || run.stderr().contains("and the server accepts 500 at most"));
         assert_eq!(server.messages(), came);
     }
 }
