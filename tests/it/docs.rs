@@ -298,6 +298,7 @@ fn the_commands_of_the_docs_run() {
 }
 
 /// What is in backticks in a document, outside of blocks.
+#[cfg(feature = "paper")]
 fn code_spans(text: &str) -> Vec<String> {
     let outside: String = text.split("\n```").step_by(2).collect::<Vec<_>>().join("\n");
     outside.split('`').skip(1).step_by(2).map(|span| span.replace('\n', " ")).collect()

@@ -10,8 +10,8 @@ use crate::ledger::Difference;
 use crate::report::{Table, count, plural};
 
 /// What a list without member numbers costs.
-const NO_NUMBERS: &str = "\n  No column of member numbers: who changes both name and address becomes somebody else, and a new address alone \
-     may have to be confirmed.";
+const NO_NUMBERS: &str = "\n  The list has no member numbers: a member who changes both name and address counts as a new one, and a \
+     new address may have to be confirmed.";
 
 /// How many invalid rows, duplicates and changes are shown one by one.
 pub(super) const SHOWN: usize = 20;
