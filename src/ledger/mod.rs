@@ -1,5 +1,5 @@
 //! The durable store: register, deliveries, bounces and the trace of changes, in one `SQLite` file or on a `PostgreSQL` server.
-//! Only [`db`] knows which.
+//! Only `db` knows which.
 //!
 //! Everything that must survive a crash goes through here. [`Writer`] is the only one that changes deliveries while
 //! letters are on their way; it commits in groups.
