@@ -17,7 +17,7 @@
 //! * [`domain`] has the nouns: Member, Segment, Issue, Section, Letter, delivery State, Outcome, Suppression.
 //! * [`private`] creates files and folders that only their owner can read, and the public ones of the archive.
 //! * [`net`] connects to a mail server, with TLS.
-//! * [`import`] reads a member list; [`ledger`] keeps register, deliveries and bounces in `SQLite`.
+//! * [`import`] reads a member list; [`ledger`] keeps register, deliveries and bounces in `SQLite` or `PostgreSQL`.
 //! * [`compose`] composes an issue's folder into one letter per member.
 //! * [`check`] finds what is wrong with an issue before it is sent.
 //! * [`diagnosis`] tells whom a refusal is about: the recipient, us, or the message.
