@@ -148,7 +148,7 @@ impl std::fmt::Display for Imported {
             (difference.unchanged, "unchanged".to_owned()),
             (difference.held.count, "held until you decide: medlemsbrev members held".to_owned()),
             (difference.forgotten.count, "forgotten at their request, not imported".to_owned()),
-            (self.invalid_rows.len() as u64, "invalid rows".to_owned()),
+            (self.invalid_rows.len() as u64, "invalid".to_owned()),
             (self.duplicates.len() as u64, "duplicates merged".to_owned()),
             (self.sharing, "share an address with another member: one letter for all".to_owned()),
             (self.outside, "excluded by `only` in [members]".to_owned()),
