@@ -171,11 +171,11 @@ fn what_comes_back_is_read_from_a_maildir() {
     club.sandbox.write("medlemsbrev.toml", "[inbox]\nconfirm = true\n".to_owned() + &config);
     club.send_and_wait();
     let read = format!("bounces {}", club.mailbox(club.bounces).display());
-    club.sandbox.run(&read).code(0).stderr_has("7 read, 0 known").stderr_has("1 confirmation");
-    club.sandbox.run(&read).code(0).stderr_has("0 read, 7 known");
+    club.sandbox.run(&read).code(0).stderr_has("7 read, 0 already known").stderr_has("1 confirmation");
+    club.sandbox.run(&read).code(0).stderr_has("0 read, 7 already known");
     let config = club.sandbox.read("medlemsbrev.toml");
     club.sandbox.write("medlemsbrev.toml", club.imap("tls", first_port() + 21) + &config);
-    club.sandbox.run("bounces").code(0).stderr_has("0 read, 7 known");
+    club.sandbox.run("bounces").code(0).stderr_has("0 read, 7 already known");
     let reference = format!("In-Reply-To: <{}>", club.leaving());
     let answer = || {
         let files = messages(&club.mailbox("anna@mail.example.org"));
@@ -200,13 +200,13 @@ fn what_comes_back_is_read_through_imap() {
     club.send_and_wait();
     let dry = club.sandbox.run("bounces --dry-run --json").code(0).json();
     assert_eq!(dry.as_array().unwrap().len(), KINDS.len(), "{dry}");
-    club.sandbox.run("bounces").code(0).stderr_has("7 read, 0 known");
-    club.sandbox.run("bounces").code(0).stderr_has("0 read, 0 known");
+    club.sandbox.run("bounces").code(0).stderr_has("7 read, 0 already known");
+    club.sandbox.run("bounces").code(0).stderr_has("0 read, 0 already known");
     club.check_all();
 
     imap(table("starttls", first_port() + 20) + "move_to = \"Åtgärdat\"\n");
     // The second letter came back too meanwhile.
-    club.sandbox.run("bounces").code(0).stderr_has("7 known");
+    club.sandbox.run("bounces").code(0).stderr_has("7 already known");
     let moved = club.mailbox(club.bounces).join(".&AMU-tg&AOQ-rdat");
     assert!(messages(&moved).len() >= KINDS.len(), "{}", moved.display());
     imap(table("tls", first_port() + 21).replace("hemligt", "fel"));
