@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use serde_json::Value;
+
 use crate::support::postgres;
 use crate::support::sandbox::{Sandbox, bounce};
 use crate::support::smtp_server::{Action, Place, SmtpServer, When};
@@ -10,6 +12,10 @@ use crate::support::smtp_server::{Action, Place, SmtpServer, When};
 fn story(club: &Sandbox) -> Vec<String> {
     let mut said = Vec::new();
     let mut run = |arguments: &str| {
+        if arguments == "STATUS" {
+            said.push(plain(&status(club).to_string()));
+            return;
+        }
         let run = club.run(arguments);
         said.push(plain(&format!("{arguments}: {:?}\n{}{}", run.exit_code(), run.stdout(), run.stderr())));
     };
@@ -18,7 +24,7 @@ fn story(club: &Sandbox) -> Vec<String> {
     run("members add --name Ny --email ny@example.org");
     run("send 2026-1 --dry-run");
     run("send 2026-1 --yes");
-    run("status 2026-1 --json");
+    run("STATUS");
     run("resolve 2026-1 --resend member0004@example.org");
     run("send 2026-1 --yes");
     club.write("bounce.eml", bounce(5, "5.1.1", "user unknown"));
@@ -38,7 +44,7 @@ fn story(club: &Sandbox) -> Vec<String> {
     run("unsuppress member0005@example.org --why corrected");
     run("log 2026-1");
     run("report 2026-1");
-    run("status 2026-1 --json");
+    run("STATUS");
     run("organisations");
     run("segments");
     club.write("issues/2026-2/issue.toml", "title = \"Nytt\"\ndate = 2026-12-01\n");
@@ -50,6 +56,13 @@ fn story(club: &Sandbox) -> Vec<String> {
     run("prune --older-than 1d");
     run("members extract id:5 --json");
     said
+}
+
+/// The status without the hosts, which a file does not have.
+fn status(club: &Sandbox) -> Value {
+    let mut status = club.status("2026-1");
+    status.as_object_mut().unwrap().remove("hosts");
+    status
 }
 
 fn plain(text: &str) -> String {
@@ -101,25 +114,25 @@ fn a_ledger_moves_to_a_server_and_back() {
     let server = server();
     let club = club(&server);
     story(&club);
-    let status = club.status("2026-1");
+    let before = status(&club);
     club.run(&format!("ledger copy --to {url}"))
         .code(0)
         .stderr_has("compared every row")
         .stderr_has("13 members");
     club.run(&format!("ledger copy --to {url}")).code(65).stderr_has("is not empty");
     let club = club.ledger_at(&url);
-    assert_eq!(club.status("2026-1"), status);
+    assert_eq!(status(&club), before);
     // What is new in the copy does not take a number that was used before.
     club.run("members add --name Nyast --email nyast@example.org").code(0).stderr_has("id:1");
     club.run("send 2026-1 --yes").stdout_has("1 letter");
-    let status = club.status("2026-1");
+    let before = status(&club);
     let back = club.path("back.db");
     club.run(&format!("ledger copy --to {}", back.display())).code(0);
     std::fs::rename(back, club.path("state/medlemsbrev.db")).unwrap();
     for end in ["-wal", "-shm"] {
         let _missing = std::fs::remove_file(club.path(&format!("state/medlemsbrev.db{end}")));
     }
-    assert_eq!(club.in_file().status("2026-1"), status);
+    assert_eq!(status(&club.in_file()), before);
 }
 
 #[test]
