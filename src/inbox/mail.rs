@@ -137,7 +137,7 @@ impl<'m> Mail<'m> {
         self.message.headers.get("content-type").is_some_and(|kind| starts_with(kind, "multipart/report"))
     }
 
-    /// A letter that the recipient's Sieve script refused comes back as a receipt (RFC 5429 §2.1, RFC 3834 §5).
+    /// Tells whether the recipient's Sieve script refused the letter; it comes back as a receipt (RFC 5429 §2.1, RFC 3834 §5).
     fn is_refused_by_script(&self) -> bool {
         let automatic = self.message.headers.get("auto-submitted").unwrap_or_default();
         automatic.to_ascii_lowercase().contains("rejected")
