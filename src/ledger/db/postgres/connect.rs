@@ -33,10 +33,11 @@ const PROBES: u32 = 3;
 const SILENT: Duration = Duration::from_secs(30);
 
 /// What a session counts on, whatever the server's settings: a commit is durable, statements of a transaction see what
-/// was committed before them, and nobody waits for a lock indefinitely.
+/// was committed before them, and nobody waits for a lock indefinitely: a program that stops inside a transaction loses it,
+/// and its session, before the others give up waiting.
 const SETTINGS: &str = "SET default_transaction_isolation = 'read committed';
     SELECT set_config('synchronous_commit', 'on', false) WHERE current_setting('synchronous_commit') IN ('off', 'local');
-    SET lock_timeout = '10s'; SET idle_in_transaction_session_timeout = '60s';
+    SET lock_timeout = '20s'; SET idle_in_transaction_session_timeout = '8s';
     SET tcp_keepalives_idle = 10; SET tcp_keepalives_interval = 5; SET tcp_keepalives_count = 3";
 
 /// Connects to a server.
