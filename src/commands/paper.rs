@@ -8,14 +8,14 @@ use serde::Serialize;
 use crate::cli::Paper as Arguments;
 use crate::compose::{Association, Composer};
 use crate::config::Paper as Settings;
-use crate::domain::{IssueName, Member, Segment};
+use crate::domain::{IssueName, Member};
 use crate::error::{Error, Exit, Kind};
-use crate::ledger::{Ledger, MemberRow, OnPaper};
+use crate::ledger::{Ledger, OnPaper};
 use crate::paper::{PdfInfo, missing_characters};
 use crate::report::plural;
 
-use super::Context;
-use super::postal::{self, gets_paper, grams, price, sheets};
+use super::postal::{self, grams, price, sheets};
+use super::{Context, Project};
 use print::{Addressed, Press, save, window};
 
 /// What was printed, as JSON.
@@ -60,11 +60,8 @@ pub fn run(context: Context<'_>, arguments: &Arguments) -> Result<Exit, Error> {
         return done(context, &ledger, &issue);
     }
     let fields = ledger.fields()?;
-    let wanted = context.project.config.paper.wanted.as_ref();
-    let wanted =
-        wanted.map(|wanted| context.project.configured_segment("wanted", wanted, &fields)).transpose()?;
     let composer = context.project.composer(&issue, fields)?;
-    let (letters, without_address) = recipients(&ledger, &composer, wanted.as_ref(), arguments)?;
+    let (letters, without_address) = recipients(context.project, &ledger, &composer, arguments)?;
     if !arguments.dry_run {
         ask_again(context, ledger.on_paper(&issue)?, &issue, arguments)?;
     }
@@ -131,26 +128,17 @@ fn unprintable(letters: &[Addressed]) -> Vec<Unprintable> {
 
 /// Whose letters are printed, in postal order, and who has no address to print.
 fn recipients(
+    project: &Project,
     ledger: &Ledger,
     composer: &Composer,
-    wanted: Option<&Segment>,
     arguments: &Arguments,
 ) -> Result<(Vec<Addressed>, Vec<Unaddressed>), Error> {
-    let issue = composer.issue();
-    let mut rows = Vec::new();
-    if let Some(who) = &arguments.member {
-        rows.push(super::members::find(ledger, who)?);
-    } else {
-        ledger.for_each_member_of(&issue.name, |row| {
-            let is_for = crate::send::skip(composer, None, &row.member).is_none();
-            if is_for && gets_paper(&row, issue.kind, wanted) {
-                rows.push(row);
-            }
-            Ok::<_, Error>(())
-        })?;
-    }
+    let members = match &arguments.member {
+        Some(who) => vec![super::members::find(ledger, who)?.member],
+        None => postal::on_paper(project, ledger, composer)?,
+    };
     let (mut letters, mut without) = (Vec::new(), Vec::new());
-    for MemberRow { member, .. } in rows {
+    for member in members {
         match postal::lines(&member) {
             Ok(address) => letters.push(Addressed { member, address }),
             Err(missing) => without.push(Unaddressed { name: member.name, missing }),

@@ -5,6 +5,11 @@ mod address;
 use crate::config::Paper as Settings;
 use crate::domain::{IssueKind, Segment, SuppressionReason};
 use crate::ledger::MemberRow;
+#[cfg(feature = "paper")]
+use crate::{compose::Composer, domain::Member, error::Error, ledger::Ledger};
+
+#[cfg(feature = "paper")]
+use super::Project;
 
 pub(super) use address::lines;
 #[cfg(feature = "paper")]
@@ -28,6 +33,31 @@ pub(super) fn gets_paper(row: &MemberRow, kind: IssueKind, wanted: Option<&Segme
         Some(_) => kind == IssueKind::Notice,
     };
     is_unreachable || wanted.is_some_and(|wanted| wanted.matches(&row.member))
+}
+
+/// The members of the issue who get it on paper.
+///
+/// # Errors
+/// If `wanted` in `[paper]` names a field that no member has, or the ledger cannot be read.
+#[cfg(feature = "paper")]
+pub(super) fn on_paper(
+    project: &Project,
+    ledger: &Ledger,
+    composer: &Composer,
+) -> Result<Vec<Member>, Error> {
+    let issue = composer.issue();
+    let wanted = project.config.paper.wanted.as_ref();
+    let wanted =
+        wanted.map(|wanted| project.configured_segment("wanted", wanted, &ledger.fields()?)).transpose()?;
+    let mut members = Vec::new();
+    ledger.for_each_member_of(&issue.name, |row| {
+        let is_for = crate::send::skip(composer, None, &row.member).is_none();
+        if is_for && gets_paper(&row, issue.kind, wanted.as_ref()) {
+            members.push(row.member);
+        }
+        Ok::<_, Error>(())
+    })?;
+    Ok(members)
 }
 
 /// The sheets of a letter.

@@ -337,7 +337,7 @@ mod tests {
         source.check(&schema)
     }
 
-    /// Otherwise the page is rendered for each member anew, which takes six times as long.
+    /// Otherwise the page is rendered again for each member, which takes six times as long.
     #[test]
     fn the_built_in_letter_decides_nothing_by_the_member() {
         let blocks = Path::new(env!("CARGO_MANIFEST_DIR")).join("templates/letter");

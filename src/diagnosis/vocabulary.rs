@@ -27,6 +27,9 @@ pub struct Group {
     /// Hosts say it of living addresses as well.
     #[serde(default)]
     is_vague: bool,
+    /// That it was there, and will not be again.
+    #[serde(default)]
+    is_gone: bool,
     phrases: Vec<String>,
 }
 
@@ -50,6 +53,7 @@ struct Codes {
 pub struct Meaning {
     pub reason: Reason,
     pub is_vague: bool,
+    pub is_gone: bool,
     /// The family that uses the phrase so, or none.
     family: Option<usize>,
     rank: usize,
@@ -75,8 +79,8 @@ impl Vocabulary {
         let own = families.iter().enumerate().map(|(index, groups)| (Some(index), *groups));
         let phrases = own.chain([(None, general.group.as_slice())]).flat_map(|(family, groups)| {
             groups.iter().enumerate().flat_map(move |(rank, group)| {
-                let Group { reason, decides, is_vague, .. } = *group;
-                let meaning = Meaning { reason, is_vague, family, rank, decides };
+                let Group { reason, decides, is_vague, is_gone, .. } = *group;
+                let meaning = Meaning { reason, is_vague, is_gone, family, rank, decides };
                 group.phrases.iter().map(move |phrase| (phrase.as_str(), meaning))
             })
         });

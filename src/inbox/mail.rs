@@ -3,12 +3,12 @@
 use std::collections::HashSet;
 
 use super::header::Headers;
-use super::mime::{Message, Part, Role, starts_with};
+use super::mime::{Message, Part, Role};
 use super::notice::{Confidence, Named, Others};
 use super::own::Own;
 use super::reply::Answer;
 use super::rules::Rules;
-use super::signs::{Signs, correspondents, is_by_person};
+use super::signs::{Signs, correspondents, is_report, refuses};
 use super::status::{Action, Record};
 use super::verdict::{Evidence, reply_code};
 use super::{address, complaint, notice, notification, reply, status, unsubscribe};
@@ -23,6 +23,7 @@ pub struct Mail<'m> {
     rules: &'m Rules,
     subject: String,
     signs: Signs,
+    by_person: bool,
     own: &'m Own,
     /// Those between which the notice and the letter went.
     enveloped: HashSet<String>,
@@ -36,10 +37,21 @@ impl<'m> Mail<'m> {
         original: &'m Headers<'m>,
         rules: &'m Rules,
         own: &'m Own,
+        by_person: bool,
     ) -> Self {
         let headers = &message.headers;
         let (signs, enveloped) = (Signs::of(headers, notice, rules), correspondents(headers, original));
-        Self { message, notice, original, rules, subject: headers.text("subject"), signs, own, enveloped }
+        Self {
+            message,
+            notice,
+            original,
+            rules,
+            subject: headers.text("subject"),
+            signs,
+            by_person,
+            own,
+            enveloped,
+        }
     }
 
     /// Says what the message is and what it says about whom.
@@ -132,11 +144,6 @@ impl<'m> Mail<'m> {
             && reports().all(|report| reply_code(&report).is_none())
     }
 
-    /// Tells whether it is a multipart/report (RFC 6522), as only programs send it.
-    fn is_report(&self) -> bool {
-        self.message.headers.get("content-type").is_some_and(|kind| starts_with(kind, "multipart/report"))
-    }
-
     /// Tells whether the recipient's Sieve script refused the letter; it comes back as a receipt (RFC 5429 §2.1, RFC 3834 §5).
     fn is_refused_by_script(&self) -> bool {
         let automatic = self.message.headers.get("auto-submitted").unwrap_or_default();
@@ -157,18 +164,19 @@ impl<'m> Mail<'m> {
     /// Reads a notice that has no fields at all.
     fn by_words(&self) -> Option<(MessageKind, Vec<Verdict>)> {
         let is_notice = self.is_notice();
-        if is_by_person(&self.message.headers, self.rules) {
+        if self.by_person {
             // Somebody quotes a notice, or writes about one.
             return None;
         }
-        let Signs { daemon, null_path, refuses, subject_fails, text_fails, delayed, .. } = self.signs;
-        let says_so = refuses || text_fails || subject_fails || delayed;
+        let Signs { daemon, null_path, subject_fails, text_fails, delayed, .. } = self.signs;
+        let says_so = text_fails || subject_fails || delayed || refuses(self.notice, self.rules);
         if !(daemon || null_path && says_so || self.signs.family || subject_fails && text_fails) {
             return None;
         }
         let found =
             self.in_words(is_notice || daemon && says_so || self.signs.automatic || self.signs.family);
-        let is_sure = is_notice && (self.is_report() || self.signs.subject_fails && self.signs.text_fails);
+        let is_sure = is_notice
+            && (is_report(&self.message.headers) || self.signs.subject_fails && self.signs.text_fails);
         (!found.is_empty() || is_sure).then(|| self.judged(found))
     }
 
@@ -181,8 +189,7 @@ impl<'m> Mail<'m> {
         if !has_part {
             let mentions =
                 |name| memchr::memmem::find(self.notice.to_ascii_lowercase().as_bytes(), name).is_some();
-            let is_quoted = || is_by_person(&self.message.headers, self.rules);
-            if (mentions(b"final-recipient:") || mentions(b"original-recipient:")) && !is_quoted() {
+            if (mentions(b"final-recipient:") || mentions(b"original-recipient:")) && !self.by_person {
                 records = status::records(self.notice);
             }
         }

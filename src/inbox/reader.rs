@@ -101,7 +101,7 @@ impl Reader {
             Some(content) => Headers::split(content.trim_ascii_start()).0,
             None => Headers::split(returned_header(rest).as_bytes()).0,
         };
-        let mail = Mail::new(&message, notice, &original, &self.rules, &self.own);
+        let mail = Mail::new(&message, notice, &original, &self.rules, &self.own, by_person);
         let (kind, recipients) = mail.read();
         let unnamed = if recipients.is_empty() { mail.unnamed(kind) } else { None };
         let has_status = message.with(Role::Status).next().is_some();

@@ -22,8 +22,6 @@ pub struct Signs {
     pub automatic: bool,
     /// The return path is empty, as that of notices must be.
     pub null_path: bool,
-    /// The text says why something was not delivered.
-    pub refuses: bool,
     pub subject_fails: bool,
     pub text_fails: bool,
     /// Delivery is still being tried.
@@ -46,7 +44,6 @@ impl Signs {
             daemon: is_daemon(headers, rules),
             automatic: is_automatic(headers),
             null_path: has_null_path(headers),
-            refuses: rules.vocabulary.meaning(cut(notice, MAX_CLUES), &[]).is_some(),
             subject_fails: has(&in_subject, &Sign::Failure),
             text_fails: has(&in_text, &Sign::Failure),
             delayed: is_delayed(&in_subject, &in_text),
@@ -57,13 +54,22 @@ impl Signs {
     }
 }
 
+/// Tells whether a text says why something was not delivered.
+pub fn refuses(notice: &str, rules: &Rules) -> bool {
+    rules.vocabulary.meaning(cut(notice, MAX_CLUES), &[]).is_some()
+}
+
+/// Tells whether it is a multipart/report (RFC 6522), as only programs send it.
+pub fn is_report(headers: &Headers<'_>) -> bool {
+    headers.get("content-type").is_some_and(|kind| starts_with(kind, "multipart/report"))
+}
+
 /// Tells whether a person seems to have written a message: no mail system, no program, no report, nor a forwarded notice.
 pub fn is_by_person(headers: &Headers<'_>, rules: &Rules) -> bool {
-    let kind = headers.get("content-type").unwrap_or_default();
     let subject = || rules.header.find(&fold(&headers.text("subject")));
     !is_daemon(headers, rules)
         && !is_automatic(headers)
-        && !starts_with(kind, "multipart/report")
+        && !is_report(headers)
         && !has(&subject(), &Sign::Failure)
 }
 

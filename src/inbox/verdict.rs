@@ -34,6 +34,7 @@ impl Evidence<'_> {
         // The words around may explain the recipient's own, but say nothing where there are none.
         let near = said(&mut self.near()).and_then(|_| said(&mut texts()));
         let clear = near.filter(|meaning| !meaning.is_vague).map(|meaning| meaning.reason);
+        let is_gone = near.is_some_and(|meaning| meaning.is_gone);
         let by_status = |status: &str| rules.vocabulary.by_status(status);
         let own_status = self.status.into_iter().chain(self.near().find_map(enhanced_status));
         let named = || own_status.clone().filter(|status| is_specific(status)).find_map(by_status);
@@ -48,7 +49,7 @@ impl Evidence<'_> {
         let reason = match known.unwrap_or(Reason::Undefined) {
             // x.2.1 is a mailbox that is closed, whatever the host calls it, unless it says that it is gone for good.
             Reason::UserUnknown
-                if status.as_deref().is_some_and(|status| status.ends_with(".2.1")) && !self.is_gone() =>
+                if status.as_deref().is_some_and(|status| status.ends_with(".2.1")) && !is_gone =>
             {
                 Reason::Suspended
             }
@@ -63,10 +64,6 @@ impl Evidence<'_> {
             _ => reason.class(),
         };
         Verdict { address, class, status, reason, diagnostic: self.words() }
-    }
-
-    fn is_gone(&self) -> bool {
-        self.near().any(|text| ["no longer", "deleted", "removed"].iter().any(|word| text.contains(word)))
     }
 
     /// The recipient's own words.
@@ -185,6 +182,9 @@ mod tests {
             (Some("5.0.0"), "450 user unknown", Class::Soft),
             (None, "550 user unknown", Class::Hard),
             (Some("5.2.1"), "user unknown", Class::Soft),
+            (Some("5.2.1"), "the account no longer exists", Class::Hard),
+            (Some("5.2.1"), "This mailbox has been Deleted", Class::Hard),
+            (Some("5.2.1"), "Kontot finns inte längre", Class::Hard),
         ] {
             let evidence = Evidence { status, diagnostic, ..Evidence::default() };
             assert_eq!(evidence.judge(&rules, "a@example.se".to_owned()).class, class, "{diagnostic}");

@@ -3,18 +3,10 @@
 
 use std::collections::{HashMap, VecDeque};
 
+use crate::domain::State;
+
 const MOST_ATTEMPTS: u8 = 3;
 const HOSTS: [usize; 2] = [0, 1];
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-enum State {
-    Queued,
-    Sending,
-    Accepted,
-    Deferred,
-    Rejected,
-    InDoubt,
-}
 
 /// What a host is about to do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]

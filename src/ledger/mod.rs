@@ -153,7 +153,7 @@ impl Ledger {
         }
     }
 
-    /// Where it is.
+    /// Returns where the ledger is.
     pub fn place(&self) -> &Place {
         &self.place
     }

@@ -6,7 +6,7 @@ use super::db::{Db, Guard};
 use super::{Ledger, LedgerError, Place};
 
 impl Ledger {
-    /// Copies everything to another place, where nothing may be yet, and compares both row by row. Returns the number of
+    /// Copies everything to another place, which must be empty, and compares both row by row. Returns the number of
     /// rows by table. What is recorded here afterwards is not there.
     ///
     /// # Errors

@@ -55,7 +55,7 @@ const COMMANDS: [(&str, &[&str]); 31] = [
     ("stop", &[]),
     ("current_issue", &["project"]),
     ("states", &["project"]),
-    ("postal", &[]),
+    ("postal", &["project"]),
     ("history", &["postal", "project"]),
     ("import", &["context", "history", "project"]),
     ("archive", &["context", "paper", "project"]),

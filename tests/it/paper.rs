@@ -101,7 +101,7 @@ fn check_says_what_cannot_be_printed_or_posted() {
     let section = club.read("issues/2026-1/10-hej.md");
     club.write("issues/2026-1/10-hej.md", section + "\n漢\n");
     club.run("check 2026-1").code(0).stdout_has("the fonts for paper lack 漢");
-    // Where nobody has a postal address, letters are not posted.
+    // If nobody has a postal address, letters are not posted.
     let club = Sandbox::members(2);
     club.write("members.csv", "Nr;Namn;E-post\n1;Anna Al;\n2;Bo By;bo@example.org\n");
     let run = club.run("check 2026-1").code(0);

@@ -2,9 +2,8 @@
 
 use crate::check::Finding;
 use crate::commands::Project;
-use crate::commands::postal::{self, gets_paper};
+use crate::commands::postal;
 use crate::compose::Composer;
-use crate::domain::{Member, Segment};
 use crate::error::Error;
 use crate::ledger::Ledger;
 use crate::paper::missing_characters;
@@ -20,10 +19,7 @@ pub(super) fn findings(
     composer: &Composer,
     ledger: &Ledger,
 ) -> Result<Vec<Finding>, Error> {
-    let wanted = project.config.paper.wanted.as_ref();
-    let wanted =
-        wanted.map(|wanted| project.configured_segment("wanted", wanted, &ledger.fields()?)).transpose()?;
-    let members = on_paper(composer, ledger, wanted.as_ref())?;
+    let members = postal::on_paper(project, ledger, composer)?;
     let (mut words, mut missing) = (Vec::new(), Vec::new());
     for member in &members {
         match postal::lines(member) {
@@ -36,19 +32,6 @@ pub(super) fn findings(
     }
     words.push(composer.render(&composer.neutral_reader())?.text);
     Ok(unaddressed(composer, &missing).into_iter().chain(unprintable(&words)).collect())
-}
-
-/// The members of the issue who get it on paper.
-fn on_paper(composer: &Composer, ledger: &Ledger, wanted: Option<&Segment>) -> Result<Vec<Member>, Error> {
-    let issue = composer.issue();
-    let mut members = Vec::new();
-    ledger.for_each_member_of(&issue.name, |row| {
-        if gets_paper(&row, issue.kind, wanted) && crate::send::skip(composer, None, &row.member).is_none() {
-            members.push(row.member);
-        }
-        Ok::<_, Error>(())
-    })?;
-    Ok(members)
 }
 
 fn unaddressed(composer: &Composer, missing: &[String]) -> Option<Finding> {

@@ -110,7 +110,7 @@ impl Session {
     pub fn reserve(&self, select: &str, issue: &str, limit: usize) -> Result<Vec<i64>, LedgerError> {
         let host = self.host().unwrap_or_default();
         let sql = format!(
-            // As a subquery of the UPDATE the page might be chosen anew for each row.
+            // As a subquery of the UPDATE the page might be chosen again for each row.
             "WITH page AS MATERIALIZED ({select} AND (d.reserved_by IS NULL OR d.reserved_until < now())
                  ORDER BY d.member LIMIT ?2 FOR UPDATE OF d SKIP LOCKED)
              UPDATE delivery SET reserved_by = {host}, reserved_until = now() + INTERVAL '{RESERVED_FOR} seconds'
