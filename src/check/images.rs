@@ -6,7 +6,7 @@ use imagesize::ImageType;
 use percent_encoding::percent_decode_str;
 use unicode_normalization::UnicodeNormalization;
 
-use crate::compose::{Layout, image_path, is_picture_name, unsupported};
+use crate::compose::{HERO_WIDTH, Layout, image_path, is_picture_name, unsupported};
 use crate::domain::Excerpt;
 
 use super::markdown::Image;
@@ -16,8 +16,6 @@ use super::{Finding, Subject};
 /// Bytes above which an image is heavy, and above which it is too heavy.
 const HEAVY: u64 = 200_000;
 const TOO_HEAVY: u64 = 1_000_000;
-/// The width of a letter in pixels.
-const HERO_WIDTH: usize = 600;
 /// This many bytes tell an image's type.
 const HEAD: usize = 64;
 

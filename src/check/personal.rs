@@ -6,11 +6,9 @@ use std::ops::Range;
 use crate::compose::{TagKind, template_tags};
 use crate::domain::{Member, Section};
 
+use super::readers::{NAMED, name_of};
 use super::text::SectionText;
 use super::{Finding, Letters};
-
-/// The most members that are named.
-const NAMED: usize = 5;
 
 /// The personal links of an issue, with the members for whom they are incomplete.
 #[derive(Debug, Default)]
@@ -49,8 +47,7 @@ impl PersonalLink {
         self.lacked.extend(empty);
         self.lacking += 1;
         if self.first_lacking.len() < NAMED {
-            let name = if member.name.is_empty() { "(no name)" } else { &member.name };
-            self.first_lacking.push(name.to_owned());
+            self.first_lacking.push(name_of(member).to_owned());
         }
     }
 

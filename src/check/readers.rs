@@ -13,7 +13,7 @@ use super::{Finding, Letters};
 const LARGE: usize = 90_000;
 const CLIPPED: usize = 102_400;
 /// The most members that are named.
-const NAMED: usize = 5;
+pub(super) const NAMED: usize = 5;
 /// A name with more characters is no name, but a text in the wrong column.
 const LONG_NAME: usize = 100;
 /// This many letters are rendered, and besides them one for each choice of sections.
@@ -37,6 +37,11 @@ pub struct Readers {
     personal: PersonalLinks,
 }
 
+/// The name by which a finding calls a member.
+pub(super) fn name_of(member: &Member) -> &str {
+    if member.name.is_empty() { "(no name)" } else { &member.name }
+}
+
 impl Readers {
     /// Takes a member in.
     ///
@@ -51,8 +56,7 @@ impl Readers {
         if composer.greets_neutrally(member) {
             self.unnamed += 1;
             if self.first_unnamed.len() < NAMED {
-                let name = if member.name.is_empty() { "(no name)" } else { &member.name };
-                self.first_unnamed.push(name.to_owned());
+                self.first_unnamed.push(name_of(member).to_owned());
             }
         }
         if member.name.chars().count() > LONG_NAME {

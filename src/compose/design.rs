@@ -18,7 +18,7 @@ const DARK: [Color; 3] = [Color([0x18, 0x20, 0x1b]), Color([0x21, 0x2b, 0x25]), 
 const COMFORTABLE: f64 = 7.0;
 
 /// The greatest width of the hero picture: the letter's own, in CSS pixels.
-const HERO_WIDTH: usize = 600;
+pub const HERO_WIDTH: usize = 600;
 /// The greatest size of a partner's logo, in CSS pixels, and how many are side by side.
 const PARTNER: (usize, usize) = (140, 80);
 const IN_A_ROW: usize = 3;

@@ -70,7 +70,7 @@ use variant::Variants;
 
 pub use board::{BoardBar, BoardChart, BoardReport, BoardRow, BoardTable};
 pub use built_in::{TemplateState, template_states, write_templates};
-pub use design::{Design, Hero};
+pub use design::{Design, HERO_WIDTH, Hero};
 pub use digest::Content;
 pub use dkim::{DkimError, DkimKey, KeyProblem, Signer};
 pub use error::ComposeError;
