@@ -77,9 +77,14 @@ fn plain(text: &str) -> String {
 fn is_random(word: &str) -> bool {
     let digits = word.chars().filter(char::is_ascii_digit).count();
     (word.contains(':') && digits >= 4)
-        || word.contains("T2")
+        || is_run_id(word.trim_matches(['"', ',']))
         || word.contains('/')
         || word.contains("2026-1.")
+}
+
+/// Whether a word is the time at which a run began, such as `20261128T002310Z`.
+fn is_run_id(word: &str) -> bool {
+    jiff::fmt::strtime::parse("%Y%m%dT%H%M%SZ", word).is_ok()
 }
 
 fn club(server: &SmtpServer) -> Sandbox {
