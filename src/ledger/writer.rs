@@ -29,7 +29,16 @@ pub struct Writer {
 /// What a worker talks to.
 #[derive(Debug, Clone)]
 pub struct WriterHandle {
-    requests: mpsc::Sender<Request>,
+    inbox: mpsc::Sender<Asked>,
+    /// Whether other hosts may send too.
+    is_shared: bool,
+}
+
+#[derive(Debug)]
+enum Asked {
+    Record(Request),
+    /// Whether the session lives that holds the host's lock.
+    Look(oneshot::Sender<bool>),
 }
 
 #[derive(Debug)]
@@ -50,10 +59,11 @@ impl Writer {
     /// # Errors
     /// If no thread can be started.
     pub fn start(ledger: Ledger, run: RunId, quotas: Vec<Quota>) -> std::io::Result<(Self, WriterHandle)> {
-        let (requests, inbox) = mpsc::channel();
+        let (sender, inbox) = mpsc::channel();
+        let is_shared = ledger.is_shared();
         let work = move || serve(Desk { ledger, run, quotas, seen: Instant::now(), letters: 0 }, &inbox);
         let thread = std::thread::Builder::new().name("ledger".to_owned()).spawn(work)?;
-        Ok((Self { thread }, WriterHandle { requests }))
+        Ok((Self { thread }, WriterHandle { inbox: sender, is_shared }))
     }
 
     /// Waits for the writer to end and returns the ledger.
@@ -77,8 +87,19 @@ impl WriterHandle {
         now: Timestamp,
     ) -> Result<Claimed, LedgerError> {
         let (answer, claimed) = oneshot::channel();
-        self.ask(Request::Claim { issue: issue.clone(), letter, now, answer });
+        self.ask_to_record(Request::Claim { issue: issue.clone(), letter, now, answer });
         answered(claimed).await
+    }
+
+    /// Tells whether letters that were claimed are still this host's to send: no other host can have found it dead. A ledger in
+    /// a file has one host, and needs no look.
+    pub async fn still_claims(&self) -> bool {
+        if !self.is_shared {
+            return true;
+        }
+        let (answer, is_alive) = oneshot::channel();
+        self.ask(Asked::Look(answer));
+        is_alive.await.unwrap_or(false)
     }
 
     /// Hands in how a claimed letter ended. What is asked for after it is recorded with it or later, never before it.
@@ -92,13 +113,17 @@ impl WriterHandle {
         let (answer, settled) = oneshot::channel();
         let (attempt, others) = claim.into_parts();
         let settlement = Box::new(Settlement { attempt, others, outcome, refusal, at });
-        self.ask(Request::Settle { settlement, answer });
+        self.ask_to_record(Request::Settle { settlement, answer });
         Settling(settled)
     }
 
-    fn ask(&self, request: Request) {
+    fn ask_to_record(&self, request: Request) {
+        self.ask(Asked::Record(request));
+    }
+
+    fn ask(&self, asked: Asked) {
         // A writer that has stopped returns no answer, and that is found out when one is waited for.
-        let _stopped = self.requests.send(request);
+        let _stopped = self.inbox.send(asked);
     }
 }
 
@@ -146,15 +171,19 @@ struct Desk {
     letters: u64,
 }
 
-fn serve(mut desk: Desk, inbox: &mpsc::Receiver<Request>) -> Ledger {
+fn serve(mut desk: Desk, inbox: &mpsc::Receiver<Asked>) -> Ledger {
     while let Ok(first) = inbox.recv() {
-        let group: Vec<Request> = std::iter::once(first).chain(inbox.try_iter()).collect();
-        match desk.commit(&group) {
-            Ok(done) => {
-                group.into_iter().zip(done).for_each(|(request, done)| request.answer(done));
-                desk.show_life(LIFE_EVERY);
+        let (mut group, mut looks) = (Vec::new(), Vec::new());
+        for asked in std::iter::once(first).chain(inbox.try_iter()) {
+            match asked {
+                Asked::Record(request) => group.push(request),
+                Asked::Look(answer) => looks.push(answer),
             }
-            Err(uncommitted) => desk.fail(group, uncommitted),
+        }
+        // A commit that is answered shows that the session lives.
+        let is_alive = desk.record(group) || (!looks.is_empty() && desk.is_alive());
+        for answer in looks {
+            let _gone = answer.send(is_alive);
         }
     }
     desk.show_life(Duration::ZERO);
@@ -162,6 +191,29 @@ fn serve(mut desk: Desk, inbox: &mpsc::Receiver<Request>) -> Ledger {
 }
 
 impl Desk {
+    /// Records a group and answers it; false if nothing was committed.
+    fn record(&mut self, group: Vec<Request>) -> bool {
+        if group.is_empty() {
+            return false;
+        }
+        match self.commit(&group) {
+            Ok(done) => {
+                group.into_iter().zip(done).for_each(|(request, done)| request.answer(done));
+                self.show_life(LIFE_EVERY);
+                true
+            }
+            Err(uncommitted) => {
+                self.fail(group, uncommitted);
+                false
+            }
+        }
+    }
+
+    /// Asks the server by the session that holds the host's lock.
+    fn is_alive(&self) -> bool {
+        self.ledger.db.is_alive().unwrap_or(false)
+    }
+
     fn commit(&mut self, group: &[Request]) -> Result<Vec<Done>, Uncommitted> {
         let transaction = self.ledger.db.begin_beside()?;
         let record = |request: &Request| match request {

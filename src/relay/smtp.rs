@@ -73,6 +73,8 @@ pub struct SmtpSession<'a> {
     offers: Offers,
     /// The letter whose envelope has gone out, and whose replies have not been read.
     ahead: Option<(MemberId, Leave<'a>)>,
+    /// Whether the server waits for a message that does not come.
+    is_waited_for: bool,
 }
 
 /// What the server's EHLO offers besides what lettre looks at.
@@ -136,6 +138,7 @@ impl SmtpServer {
             may_have_ended: false,
             offers,
             ahead: None,
+            is_waited_for: false,
         };
         session.look_at_offers(hello).await?;
         Ok(session)
@@ -261,8 +264,13 @@ impl<'a> SmtpSession<'a> {
 
     /// Hands over one letter; tells whether the connection can take another one. With PIPELINING the `next` one's MAIL,
     /// RCPT and DATA go out in the same breath as the final dot (RFC 2920 §3.1), which saves a round trip.
-    pub(super) async fn deliver(&mut self, letter: &Letter, next: Option<&Letter>) -> Delivered {
-        let delivered = self.transaction(letter, next).await;
+    pub(super) async fn deliver(
+        &mut self,
+        letter: &Letter,
+        next: Option<&Letter>,
+        may_leave: impl Future<Output = bool>,
+    ) -> Delivered {
+        let delivered = self.transaction(letter, next, may_leave).await;
         self.letters += 1;
         self.last_used = Instant::now();
         if delivered.after == After::GoOn && self.letters_left() == 0 {
@@ -295,9 +303,9 @@ impl<'a> SmtpSession<'a> {
         self.server.step(self.connection.command(command)).await
     }
 
-    /// Says QUIT, unless an envelope went ahead: the server may wait for its message and would take QUIT for the text.
+    /// Says QUIT, unless the server may wait for a message: it would take QUIT for the text.
     pub(super) async fn close(mut self) {
-        if self.is_ahead() {
+        if self.is_ahead() || self.is_waited_for {
             return;
         }
         let polite = Duration::from_secs(3).min(self.server.timeouts.command);

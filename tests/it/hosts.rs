@@ -148,6 +148,32 @@ fn a_host_that_is_stopped_is_not_robbed_and_sends_nothing_twice() {
 }
 
 #[test]
+fn a_host_that_wakes_after_its_letters_were_decided_on_does_not_send_them() {
+    let Some(database) = postgres::Server::start() else { return };
+    let url = database.ledger();
+    let pause = Action::StallFor(Duration::from_secs(1));
+    let server = SmtpServer::build().fault(Place::Data, When::First(CONNECTIONS), pause).start();
+    let hosts = hosts(2, 40, &url, &server, "command_timeout = \"60s\"");
+    let stopped = hosts[0].start("send 2026-1 --yes");
+    // Claimed, but the server has not asked for a message yet.
+    server.wait_for_commands("DATA", CONNECTIONS);
+    stopped.signal("STOP");
+    postgres::ask(
+        &url,
+        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name LIKE 'medlemsbrev%'",
+    );
+    hosts[1].run("send 2026-1 --yes").code(1).stderr_has("in doubt");
+    let doubted = hosts[1].in_doubt("2026-1");
+    assert_eq!(doubted.len(), CONNECTIONS);
+    hosts[1].run(&format!("resolve 2026-1 --resend {}", doubted.join(" "))).code(0);
+    hosts[1].run("send 2026-1 --yes").code(0);
+    server.assert_one_each(40);
+    stopped.signal("CONT");
+    stopped.wait().code(75);
+    server.assert_one_each(40);
+}
+
+#[test]
 fn a_quota_is_exact_over_four_hosts() {
     let Some(url) = postgres::ledger() else { return };
     let server = slow_server(Duration::from_millis(1));
