@@ -61,7 +61,7 @@ impl Writer {
     pub fn start(ledger: Ledger, run: RunId, quotas: Vec<Quota>) -> std::io::Result<(Self, WriterHandle)> {
         let (sender, inbox) = mpsc::channel();
         let is_shared = ledger.is_shared();
-        let work = move || serve(Desk { ledger, run, quotas, seen: Instant::now(), letters: 0 }, &inbox);
+        let work = move || serve(Desk { ledger, run, quotas, seen: Instant::now() }, &inbox);
         let thread = std::thread::Builder::new().name("ledger".to_owned()).spawn(work)?;
         Ok((Self { thread }, WriterHandle { inbox: sender, is_shared }))
     }
@@ -166,9 +166,8 @@ struct Desk {
     ledger: Ledger,
     run: RunId,
     quotas: Vec<Quota>,
-    /// The host's last sign of life, and the letters claimed since.
+    /// The host's last sign of life.
     seen: Instant,
-    letters: u64,
 }
 
 fn serve(mut desk: Desk, inbox: &mpsc::Receiver<Asked>) -> Ledger {
@@ -214,7 +213,7 @@ impl Desk {
         self.ledger.db.is_alive().unwrap_or(false)
     }
 
-    fn commit(&mut self, group: &[Request]) -> Result<Vec<Done>, Uncommitted> {
+    fn commit(&self, group: &[Request]) -> Result<Vec<Done>, Uncommitted> {
         let transaction = self.ledger.db.begin_beside()?;
         let record = |request: &Request| match request {
             Request::Claim { issue, letter, now, .. } => {
@@ -226,18 +225,14 @@ impl Desk {
         if let Err(error) = transaction.commit() {
             return Err(Uncommitted { error, unanswered: done });
         }
-        let is_letter = |done: &&Done| matches!(done, Done::Taken(Taken::Attempt(_)));
-        self.letters += done.iter().filter(is_letter).count() as u64;
         Ok(done)
     }
 
-    /// Records that this host lives, and how many letters it has handed over.
+    /// Records that this host lives.
     fn show_life(&mut self, every: Duration) {
         if self.ledger.db.host().is_some() && self.seen.elapsed() >= every {
-            // What is not recorded now is recorded with the next sign.
-            if self.ledger.db.seen(self.letters).is_ok() {
-                self.letters = 0;
-            }
+            // Only `status` shows it.
+            let _next_time = self.ledger.db.seen();
             self.seen = Instant::now();
         }
     }
@@ -333,6 +328,7 @@ impl Request {
     fn refuse(self, error: &LedgerError) {
         let error = match error {
             LedgerError::OtherRun => LedgerError::OtherRun,
+            gone if gone.is_gone() => LedgerError::Gone(gone.to_string()),
             other => LedgerError::Commit(other.to_string()),
         };
         match self {

@@ -33,7 +33,8 @@ impl Watchman {
     /// # Errors
     /// If the ledger cannot be opened.
     pub fn start(place: &Place, job: &Job, mut stop: watch::Receiver<bool>) -> Result<Self, LedgerError> {
-        let ledger = Ledger::open(place)?;
+        let mut ledger = Ledger::open(place)?;
+        let place = place.clone();
         let (issue, clock) = (job.issue.clone(), job.clock);
         let began = clock();
         // A run that begins after that time was started on purpose.
@@ -52,8 +53,14 @@ impl Watchman {
                     break Reason::WindowClosed;
                 }
                 // What cannot be read now can be in a second; claims look too.
-                if ledger.review(&issue, ReviewKind::Cancelled).is_ok_and(|cancelled| cancelled.is_some()) {
-                    break Reason::Cancelled;
+                match ledger.review(&issue, ReviewKind::Cancelled) {
+                    Ok(Some(_)) => break Reason::Cancelled,
+                    Err(error) if error.is_gone() => {
+                        if let Ok(another) = Ledger::open(&place) {
+                            ledger = another;
+                        }
+                    }
+                    _ => {}
                 }
             };
             found.send_replace(Some(reason));

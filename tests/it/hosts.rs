@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use crate::support::postgres;
+use crate::support::proxy::Proxy;
 use crate::support::sandbox::{Sandbox, signal};
 use crate::support::smtp_server::{Action, Place, SmtpServer, When};
 
@@ -24,7 +25,8 @@ fn hosts(count: usize, members: usize, url: &str, server: &SmtpServer, line: &st
 }
 
 fn letters_of(url: &str) -> Vec<u64> {
-    let found = postgres::ask(url, "SELECT letters FROM host WHERE letters > 0 ORDER BY id");
+    let found =
+        postgres::ask(url, "SELECT count(*) FROM delivery WHERE host > 0 GROUP BY host ORDER BY host");
     found.lines().map(|line| line.parse().unwrap()).collect()
 }
 
@@ -206,4 +208,67 @@ fn a_database_that_is_killed_under_two_hosts_doubles_nothing() {
     hosts[0].run("send 2026-1 --yes").code(0);
     server.assert_one_each(300);
     assert_eq!(hosts[0].in_state("2026-1", "accepted"), 300);
+}
+
+/// Kills and restarts the database this many times while two hosts send; each must finish in the same run.
+fn send_with_database_kills(kills: usize, members: usize) {
+    let Some(database) = postgres::Server::start() else { return };
+    let url = database.ledger();
+    let server = slow_server(Duration::from_millis(20));
+    let hosts = hosts(2, members, &url, &server, "patience = \"20s\"");
+    let runs: Vec<_> = hosts.iter().map(|host| host.start("send 2026-1 --yes")).collect();
+    for kill in 1..=kills {
+        server.wait_for_messages(kill * members / (kills + 1));
+        database.kill();
+        database.launch();
+    }
+    for run in runs {
+        // 1: letters of the other host were in doubt until that had recorded their ends.
+        assert!(matches!(run.wait().stderr_has("trying again").exit_code(), Some(0 | 1)));
+    }
+    server.assert_one_each(members);
+    assert_eq!(hosts[0].in_state("2026-1", "accepted"), members as u64);
+    println!("{kills} kills of the database, {members} letters, {} hosts", letters_of(&url).len());
+}
+
+#[test]
+fn a_run_waits_for_a_database_that_comes_back() {
+    send_with_database_kills(3, 300);
+}
+
+#[test]
+#[ignore = "a long run"]
+fn twenty_kills_of_the_database_cost_no_letter_and_double_none() {
+    send_with_database_kills(20, 2000);
+}
+
+#[test]
+fn a_line_to_the_database_that_stalls_or_breaks_doubles_nothing() {
+    let Some(database) = postgres::Server::start() else { return };
+    let url = database.ledger();
+    let server = slow_server(Duration::from_millis(60));
+    let lines = [Proxy::to(database.port()), Proxy::to(database.port())];
+    let host = |line: &Proxy| {
+        let url = url.replace(&database.port().to_string(), &line.port().to_string());
+        // Without an answer for two seconds a host takes its session for lost.
+        hosts(1, 900, &format!("{url}&tcp_user_timeout=2"), &server, "patience = \"20s\"").remove(0)
+    };
+    let hosts = lines.each_ref().map(host);
+    let runs = hosts.each_ref().map(|host| host.start("send 2026-1 --yes"));
+    let cut = 0;
+    for (letters, line, seconds) in
+        [(40, 0, 1), (150, 1, cut), (200, 1, 3), (450, 0, cut), (500, 0, 3), (750, 1, cut)]
+    {
+        server.wait_for_messages(letters);
+        match seconds {
+            0 => lines[line].cut(),
+            _ => lines[line].stall_for(Duration::from_secs(seconds)),
+        }
+    }
+    for run in runs {
+        // 1: letters of the other host were in doubt until that had recorded their ends.
+        assert!(matches!(run.wait().stderr_has("trying again").exit_code(), Some(0 | 1)));
+    }
+    server.assert_one_each(900);
+    assert_eq!(hosts[0].in_state("2026-1", "accepted"), 900);
 }

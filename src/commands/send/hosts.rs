@@ -13,7 +13,7 @@ use super::prepare::Prepared;
 ///
 /// # Errors
 /// Names what differs from the hosts that take part already.
-pub(super) fn take_part(project: &Project, prepared: &Prepared, now: &Review) -> Result<(), Error> {
+pub(super) fn take_part(project: &Project, prepared: &mut Prepared, now: &Review) -> Result<(), Error> {
     if !prepared.ledger.is_shared() {
         return Ok(());
     }

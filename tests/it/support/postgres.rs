@@ -101,6 +101,10 @@ impl Server {
         format!("postgres://postgres@127.0.0.1:{}/postgres?options=-csearch_path%3D{schema}", self.port)
     }
 
+    pub fn port(&self) -> u16 {
+        self.port
+    }
+
     fn psql(&self, sql: &str) -> Command {
         let mut command = Command::new(self.programs.join("psql"));
         command.args(["-h", "127.0.0.1", "-p", &self.port.to_string(), "-U", "postgres", "-qAtXc", sql]);

@@ -9,9 +9,9 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use ::postgres::config::{Host, SslMode};
-use ::postgres::tls::{ChannelBinding, MakeTlsConnect, TlsConnect, TlsStream};
-use ::postgres::{Client, Config, NoTls, Socket};
+use ::tokio_postgres::config::{Host, SslMode};
+use ::tokio_postgres::tls::{ChannelBinding, MakeTlsConnect, TlsConnect, TlsStream};
+use ::tokio_postgres::{Config, NoTls, Socket};
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use secrecy::ExposeSecret;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
@@ -20,7 +20,8 @@ use tokio_rustls::rustls::ClientConfig;
 use tokio_rustls::rustls::pki_types::ServerName;
 use url::Url;
 
-use super::{Session, State, outside, words};
+use super::client::Client;
+use super::{Session, State, outside};
 use crate::ledger::LedgerError;
 use crate::ledger::place::Server;
 use crate::net::Trust;
@@ -30,6 +31,7 @@ const CONNECT: Duration = Duration::from_secs(10);
 const IDLE: Duration = Duration::from_secs(10);
 const PROBE: Duration = Duration::from_secs(5);
 const PROBES: u32 = 3;
+/// No answer takes longer, unless the server works on the tables as a whole.
 const SILENT: Duration = Duration::from_secs(30);
 
 /// What a session counts on, whatever the server's settings: a commit is durable, statements of a transaction see what
@@ -45,9 +47,10 @@ pub(super) fn connect(server: &Server) -> Result<Session, LedgerError> {
     let name = server.to_string();
     let failed = |reason: String| LedgerError::Server { server: name.clone(), reason };
     let config = settings(server).map_err(failed)?;
+    let limit = config.get_tcp_user_timeout().copied().unwrap_or(SILENT);
     let client = outside(|| match config.get_ssl_mode() {
-        SslMode::Disable => config.connect(NoTls).map_err(|error| words(&error)),
-        _ => config.connect(tls(server)?).map_err(|error| words(&error)),
+        SslMode::Disable => Client::connect(&config, NoTls, limit).map_err(|error| error.to_string()),
+        _ => Client::connect(&config, tls(server)?, limit).map_err(|error| error.to_string()),
     });
     let client = client.map_err(failed)?;
     let session = of(client, name);
@@ -77,7 +80,7 @@ fn settings(server: &Server) -> Result<Config, String> {
     let others = pairs.iter().filter(|(key, _)| key != "sslmode");
     let others: Vec<String> = others.map(|(key, value)| format!("{key}={}", encoded(value))).collect();
     url.set_query((!others.is_empty()).then(|| others.join("&")).as_deref());
-    let mut config: Config = url.as_str().parse().map_err(|error| words(&error))?;
+    let mut config: Config = url.as_str().parse().map_err(|error| super::words(&error))?;
     if let Some(password) = &server.password {
         config.password(password.expose_secret());
     }
@@ -98,7 +101,9 @@ fn settings(server: &Server) -> Result<Config, String> {
         config.connect_timeout(CONNECT);
     }
     config.keepalives(true).keepalives_idle(IDLE).keepalives_interval(PROBE).keepalives_retries(PROBES);
-    config.tcp_user_timeout(SILENT);
+    if config.get_tcp_user_timeout().is_none() {
+        config.tcp_user_timeout(SILENT);
+    }
     if config.get_application_name().is_none() {
         config.application_name("medlemsbrev");
     }
