@@ -1,6 +1,6 @@
 //! Several hosts send one issue with one ledger: each letter leaves once, whichever of them dies, stops or loses the database.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use crate::support::postgres;
 use crate::support::proxy::Proxy;
@@ -175,17 +175,27 @@ fn a_host_that_wakes_after_its_letters_were_decided_on_does_not_send_them() {
     server.assert_one_each(40);
 }
 
-#[test]
-fn a_quota_is_exact_over_four_hosts() {
+fn send_with_quota(quota: u64, members: usize) {
     let Some(url) = postgres::ledger() else { return };
     let server = slow_server(Duration::from_millis(1));
-    let hosts = hosts(4, 300, &url, &server, "quota = [\"120/h\"]");
+    let hosts = hosts(4, members, &url, &server, &format!("quota = [\"{quota}/h\"]"));
     let runs: Vec<_> = hosts.iter().map(|host| host.start("send 2026-1 --yes")).collect();
     for run in runs {
         assert_eq!(run.wait().exit_code(), Some(75));
     }
-    assert_eq!(server.messages(), 120);
-    assert_eq!(hosts[0].in_state("2026-1", "queued"), 180);
+    assert_eq!(server.messages() as u64, quota);
+    assert_eq!(hosts[0].in_state("2026-1", "queued"), members as u64 - quota);
+}
+
+#[test]
+fn a_quota_is_exact_over_four_hosts() {
+    send_with_quota(120, 300);
+}
+
+#[test]
+#[ignore = "a long run"]
+fn a_quota_of_a_thousand_is_exact_over_four_hosts() {
+    send_with_quota(1000, 1500);
 }
 
 #[test]
@@ -240,6 +250,43 @@ fn a_run_waits_for_a_database_that_comes_back() {
 #[ignore = "a long run"]
 fn twenty_kills_of_the_database_cost_no_letter_and_double_none() {
     send_with_database_kills(20, 2000);
+}
+
+/// Letters a second from the first to the last, with this many hosts; 0 for one with `SQLite`.
+fn rate(hosts: usize, members: usize, database: &postgres::Server, server: &SmtpServer) -> u128 {
+    let url = database.ledger();
+    let clubs: Vec<Sandbox> = (0..hosts.max(1))
+        .map(|_| {
+            let club = Sandbox::members(members).relay(server).with("connections = 10");
+            club.write("state/key", [7; 32]);
+            if hosts == 0 { club.in_file() } else { club.ledger_at(&url) }
+        })
+        .collect();
+    let runs: Vec<_> = clubs.iter().map(|club| club.start("send 2026-1 --yes")).collect();
+    server.wait_for_messages(1);
+    let began = Instant::now();
+    server.wait_for_messages(members);
+    let time = began.elapsed();
+    runs.into_iter().for_each(|run| drop(run.wait().code(0)));
+    server.assert_one_each(members);
+    members as u128 * 1000 / time.as_millis()
+}
+
+/// The table of `docs/postgresql.md`, each the best of three:
+/// `cargo test --release --features postgres --test it hosts::rates -- --ignored --nocapture`.
+#[test]
+#[ignore = "a measurement"]
+fn rates_of_one_two_and_four_hosts() {
+    let Some(database) = postgres::Server::start_with(&[]) else { return };
+    for (time, members) in [(0, 6000), (20, 3000)] {
+        for hosts in [0, 1, 2, 4] {
+            let best = (0..3)
+                .map(|_| rate(hosts, members, &database, &slow_server(Duration::from_millis(time))))
+                .max()
+                .unwrap();
+            println!("{time} ms a letter, {hosts} hosts with PostgreSQL: {best} a second");
+        }
+    }
 }
 
 #[test]

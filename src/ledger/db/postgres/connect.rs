@@ -50,7 +50,8 @@ pub(super) fn connect(server: &Server) -> Result<Session, LedgerError> {
     let limit = config.get_tcp_user_timeout().copied().unwrap_or(SILENT);
     let client = outside(|| match config.get_ssl_mode() {
         SslMode::Disable => Client::connect(&config, NoTls, limit).map_err(|error| error.to_string()),
-        _ => Client::connect(&config, tls(server)?, limit).map_err(|error| error.to_string()),
+        _ => Client::connect(&config, tls(server)?, limit)
+            .map_err(|error| Trust::explained(&error.to_string())),
     });
     let client = client.map_err(failed)?;
     let session = of(client, name);
