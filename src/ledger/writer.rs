@@ -328,7 +328,7 @@ impl Request {
     fn refuse(self, error: &LedgerError) {
         let error = match error {
             LedgerError::OtherRun => LedgerError::OtherRun,
-            gone if gone.is_gone() => LedgerError::Gone(gone.to_string()),
+            LedgerError::Database(gone) if gone.is_gone() => LedgerError::Gone(gone.to_string()),
             other => LedgerError::Commit(other.to_string()),
         };
         match self {
