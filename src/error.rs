@@ -18,7 +18,7 @@ const MARGIN: usize = 8;
 /// What kind of trouble it is; each has its exit code.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum Kind {
+pub enum ErrorKind {
     /// The user answered "no": not a failure.
     Cancelled,
     Usage,
@@ -34,13 +34,13 @@ pub enum Exit {
     Done,
     /// Done, but some letters were rejected or are in doubt.
     Partly,
-    Failed(Kind),
+    Failed(ErrorKind),
 }
 
 /// An error that ends the program.
 #[derive(Debug)]
 pub struct Error {
-    kind: Kind,
+    kind: ErrorKind,
     message: String,
     hint: Option<String>,
     excerpt: Option<Box<Excerpt>>,
@@ -51,7 +51,7 @@ pub struct Error {
 /// An error in the document that `--json` prints.
 #[derive(Debug, Serialize)]
 pub struct ErrorDocument<'a> {
-    pub kind: Kind,
+    pub kind: ErrorKind,
     pub message: &'a str,
     pub hint: Option<&'a str>,
     pub file: Option<&'a Path>,
@@ -62,18 +62,18 @@ pub struct ErrorDocument<'a> {
 
 /// An error as it is drawn, with its excerpt cut to the width.
 #[derive(Debug)]
-struct Drawn<'a> {
+struct DrawnError<'a> {
     error: &'a Error,
-    shown: Option<Shown>,
+    shown: Option<ShownExcerpt>,
 }
 
 #[derive(Debug)]
-struct Shown {
+struct ShownExcerpt {
     source: NamedSource<String>,
     label: LabeledSpan,
 }
 
-impl Kind {
+impl ErrorKind {
     /// The exit code, after `sysexits.h` if it has one.
     pub fn exit_code(self) -> u8 {
         match self {
@@ -100,23 +100,23 @@ impl Exit {
 impl Error {
     /// The user's "no" to a question.
     pub fn cancelled() -> Self {
-        Self::new(Kind::Cancelled, "Cancelled.")
+        Self::new(ErrorKind::Cancelled, "Cancelled.")
     }
 
     /// An error with its words.
-    pub fn new(kind: Kind, message: impl Into<String>) -> Self {
+    pub fn new(kind: ErrorKind, message: impl Into<String>) -> Self {
         Self { kind, message: message.into(), hint: None, excerpt: None, causes: Vec::new() }
     }
 
     /// An error with the text of a module's own error, and of the errors below that one.
-    pub fn of(kind: Kind, error: &dyn std::error::Error) -> Self {
+    pub fn of(kind: ErrorKind, error: &dyn std::error::Error) -> Self {
         let below = std::iter::successors(error.source(), |cause| cause.source());
         Self { causes: below.map(ToString::to_string).collect(), ..Self::new(kind, error.to_string()) }
     }
 
     /// A file that cannot be read.
     pub fn unreadable(path: &Path, error: &io::Error) -> Self {
-        Self::new(Kind::Data, format!("cannot read `{}`: {error}", path.display()))
+        Self::new(ErrorKind::Data, format!("cannot read `{}`: {error}", path.display()))
     }
 
     /// What the user can do.
@@ -125,18 +125,18 @@ impl Error {
     }
 
     /// What kind of error it is.
-    pub fn kind(&self) -> Kind {
+    pub fn kind(&self) -> ErrorKind {
         self.kind
     }
 
     /// A file that cannot be deleted.
     pub fn undeletable(path: &Path, error: &io::Error) -> Self {
-        Self::new(Kind::TryAgain, format!("cannot delete `{}`: {error}", path.display()))
+        Self::new(ErrorKind::TryAgain, format!("cannot delete `{}`: {error}", path.display()))
     }
 
     /// A server that cannot be reached; `table` of the configuration names it.
     pub fn of_server(error: &ServerError, table: &str) -> Self {
-        let kind = if error.is_temporary() { Kind::TryAgain } else { Kind::Config };
+        let kind = if error.is_temporary() { ErrorKind::TryAgain } else { ErrorKind::Config };
         let words = Self::of(kind, &error);
         match error {
             ServerError::Login { reply, .. } => words.hint(login_advice(reply).map_or_else(
@@ -182,7 +182,7 @@ impl Error {
 
     /// Tells whether the user cancelled the command.
     pub fn is_cancelled(&self) -> bool {
-        self.kind == Kind::Cancelled
+        self.kind == ErrorKind::Cancelled
     }
 
     /// The exit code.
@@ -219,12 +219,12 @@ impl Error {
         let mut text = String::new();
         let shown = self.excerpt.as_ref().map(|excerpt| {
             let Excerpt { path, text, span } = excerpt.cut(width.saturating_sub(MARGIN).max(MARGIN));
-            Shown {
+            ShownExcerpt {
                 source: NamedSource::new(path.display().to_string(), text),
                 label: LabeledSpan::new_with_span(Some("here".to_owned()), span),
             }
         });
-        match handler.render_report(&mut text, &Drawn { error: self, shown }) {
+        match handler.render_report(&mut text, &DrawnError { error: self, shown }) {
             Ok(()) => text,
             Err(_) => format!("{self}\n"),
         }
@@ -239,15 +239,15 @@ impl fmt::Display for Error {
 
 impl std::error::Error for Error {}
 
-impl fmt::Display for Drawn<'_> {
+impl fmt::Display for DrawnError<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.error.fmt(f)
     }
 }
 
-impl std::error::Error for Drawn<'_> {}
+impl std::error::Error for DrawnError<'_> {}
 
-impl miette::Diagnostic for Drawn<'_> {
+impl miette::Diagnostic for DrawnError<'_> {
     fn help<'a>(&'a self) -> Option<Box<dyn fmt::Display + 'a>> {
         self.error.hint.as_ref().map(|hint| Box::new(hint) as Box<dyn fmt::Display>)
     }

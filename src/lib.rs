@@ -63,9 +63,9 @@ use std::process::ExitCode;
 use clap::{FromArgMatches, ValueEnum};
 use serde::Serialize;
 
-use cli::{Cli, Color};
+use cli::{Cli, ColorChoice};
 use error::Error;
-use report::{Document, Terminal};
+use report::{JsonDocument, Terminal};
 
 /// Runs the program with the given arguments, the program's name first.
 pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
@@ -87,14 +87,14 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     let ended = commands::run(cli, terminal).and_then(|exit| match report::finish_output() {
         Some(error) => {
             let message = format!("{}: {error}", report::OUTPUT_FAILED);
-            Err(Error::new(error::Kind::TryAgain, message).hint("free some space and run again"))
+            Err(Error::new(error::ErrorKind::TryAgain, message).hint("free some space and run again"))
         }
         None => Ok(exit),
     });
     let mut code = ended.as_ref().map_or_else(Error::exit_code, |exit| exit.code());
     let error = ended.as_ref().err().filter(|error| !error.is_cancelled());
     if terminal.json {
-        code = print_document(&Document::new(command, code, error.map(Error::document)));
+        code = print_document(&JsonDocument::new(command, code, error.map(Error::document)));
     } else if let Some(error) = error {
         commands::print_error(error, terminal);
     } else if let Err(cancelled) = ended {
@@ -121,8 +121,12 @@ fn usage_error(error: &clap::Error, is_json: bool) -> ExitCode {
     if is_json && code != 0 {
         let text = error.render().to_string();
         let message = text.trim().trim_start_matches("error: ");
-        let error = Error::new(error::Kind::Usage, message);
-        return ExitCode::from(print_document(&Document::new(String::new(), code, Some(error.document()))));
+        let error = Error::new(error::ErrorKind::Usage, message);
+        return ExitCode::from(print_document(&JsonDocument::new(
+            String::new(),
+            code,
+            Some(error.document()),
+        )));
     }
     // The reader may be gone.
     let _closed = error.print();
@@ -130,30 +134,30 @@ fn usage_error(error: &clap::Error, is_json: bool) -> ExitCode {
 }
 
 /// Prints the document of `--json`; returns the exit code, which is another one if it could not be written.
-fn print_document<E: Serialize>(document: &Document<E>) -> u8 {
+fn print_document<E: Serialize>(document: &JsonDocument<E>) -> u8 {
     document.print();
     match report::finish_output() {
         Some(error) => {
             let _closed = writeln!(anstream::stderr(), "{}: {error}", report::OUTPUT_FAILED);
-            error::Kind::TryAgain.exit_code()
+            error::ErrorKind::TryAgain.exit_code()
         }
         None => document.exit_code,
     }
 }
 
 /// The last `--color` of a command line.
-fn color_of(arguments: &[OsString]) -> Color {
+fn color_of(arguments: &[OsString]) -> ColorChoice {
     let text = arguments.join(OsStr::new(" ")).to_string_lossy().into_owned();
     let value = text.rsplit_once(" --color").map(|(_, rest)| rest.trim_start_matches(['=', ' ']));
     let value = value.and_then(|rest| rest.split(' ').next());
-    value.and_then(|value| Color::from_str(value, false).ok()).unwrap_or(Color::Auto)
+    value.and_then(|value| ColorChoice::from_str(value, false).ok()).unwrap_or(ColorChoice::Auto)
 }
 
-fn set_color(color: Color) {
+fn set_color(color: ColorChoice) {
     match color {
-        Color::Auto => anstream::ColorChoice::Auto,
-        Color::Always => anstream::ColorChoice::Always,
-        Color::Never => anstream::ColorChoice::Never,
+        ColorChoice::Auto => anstream::ColorChoice::Auto,
+        ColorChoice::Always => anstream::ColorChoice::Always,
+        ColorChoice::Never => anstream::ColorChoice::Never,
     }
     .write_global();
 }

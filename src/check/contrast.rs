@@ -2,8 +2,8 @@
 
 use std::collections::BTreeSet;
 
-use super::{Finding, Letters};
-use crate::compose::html::{Element, elements};
+use super::{CheckedLetters, Finding};
+use crate::compose::html::{StartTag, elements};
 use crate::domain::Color;
 
 const AA: f64 = 4.5;
@@ -13,7 +13,7 @@ const LARGE: f64 = 24.0;
 const LARGE_BOLD: f64 = 18.66;
 
 /// Elements that set both colours, too close to each other.
-pub(super) fn pairs(letters: &Letters<'_>) -> Vec<Finding> {
+pub(super) fn pairs(letters: &CheckedLetters<'_>) -> Vec<Finding> {
     too_close(&letters.rendered.html)
 }
 
@@ -36,13 +36,13 @@ fn too_close(html: &str) -> Vec<Finding> {
     findings
 }
 
-fn colors(element: &Element) -> Option<(String, String)> {
+fn colors(element: &StartTag) -> Option<(String, String)> {
     let color = element.style("color")?;
     let ground = element.style("background-color").or_else(|| element.style("background"));
     Some((color.to_lowercase(), ground.or_else(|| element.attribute("bgcolor"))?.to_lowercase()))
 }
 
-fn is_large(element: &Element) -> bool {
+fn is_large(element: &StartTag) -> bool {
     let pixels = element.style("font-size").and_then(|size| size.strip_suffix("px"));
     let pixels: f64 = pixels.and_then(|size| size.trim().parse().ok()).unwrap_or(0.0);
     let is_bold = matches!(element.style("font-weight"), Some("bold" | "700" | "800" | "900"));

@@ -15,7 +15,7 @@ const BEFORE: usize = 120;
 
 /// A word or a number, with what precedes it.
 #[derive(Debug, Clone)]
-struct Token<'t> {
+struct DateToken<'t> {
     text: &'t str,
     gap: &'t str,
     range: Range<usize>,
@@ -87,12 +87,12 @@ fn is_long_past(text: &str, at: usize, language: &LanguageWords) -> bool {
 
 impl WrittenDate {
     /// Reads weekday, day, month and perhaps a year at the start of `tokens`.
-    fn read(tokens: &[Token<'_>], language: &LanguageWords) -> Option<Self> {
+    fn read(tokens: &[DateToken<'_>], language: &LanguageWords) -> Option<Self> {
         let (first, rest) = tokens.split_first()?;
         let weekday = language.weekday(first.text)?;
         let is_short = first.text.chars().count() < 6;
         let may_have_comma = !language.slash_dates;
-        let gap = |token: &Token<'_>| {
+        let gap = |token: &DateToken<'_>| {
             let gap = token.gap.trim();
             gap.is_empty() || (gap == "." && is_short) || (gap == "," && may_have_comma)
         };
@@ -142,17 +142,17 @@ impl WrittenDate {
 
 /// "9 maj", "9:e maj", "9th of May", "9/5".
 fn day_first<'a, 't>(
-    next: &Token<'t>,
-    rest: &'a [Token<'t>],
+    next: &DateToken<'t>,
+    rest: &'a [DateToken<'t>],
     language: &LanguageWords,
-) -> Option<(i8, i8, &'a [Token<'t>])> {
+) -> Option<(i8, i8, &'a [DateToken<'t>])> {
     let day = day_of(next.text)?;
     let rest = rest.get(1..)?;
     if let Some(slash) = rest.first().filter(|token| token.gap == "/" && language.slash_dates) {
         let month = slash.text.parse().ok().filter(|month| (1..=12).contains(month))?;
         return Some((day, month, rest.get(1..)?));
     }
-    let is_ordinal = |token: &Token<'_>| token.gap == ":" && ["a", "e"].contains(&token.text);
+    let is_ordinal = |token: &DateToken<'_>| token.gap == ":" && ["a", "e"].contains(&token.text);
     let skipped = usize::from(rest.first().is_some_and(is_ordinal));
     let rest = rest.get(skipped..)?;
     let rest = if rest.first().is_some_and(|token| token.text == "of") { rest.get(1..)? } else { rest };
@@ -162,10 +162,10 @@ fn day_first<'a, 't>(
 
 /// "May 9", "May the 9th".
 fn month_first<'a, 't>(
-    next: &Token<'t>,
-    rest: &'a [Token<'t>],
+    next: &DateToken<'t>,
+    rest: &'a [DateToken<'t>],
     language: &LanguageWords,
-) -> Option<(i8, i8, &'a [Token<'t>])> {
+) -> Option<(i8, i8, &'a [DateToken<'t>])> {
     let month = language.month(next.text)?;
     let rest = rest.get(1..)?;
     let rest = if rest.first().is_some_and(|token| token.text == "the") { rest.get(1..)? } else { rest };
@@ -185,13 +185,13 @@ fn year_of(text: &str) -> Option<i16> {
     text.parse().ok().filter(|year| text.len() == 4 && (1900..2100).contains(year))
 }
 
-fn tokens(text: &str) -> Vec<Token<'_>> {
+fn tokens(text: &str) -> Vec<DateToken<'_>> {
     let mut tokens = Vec::new();
     let mut end = 0;
     for word in text.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty()) {
         let Some(start) = text.get(end..).and_then(|rest| rest.find(word)).map(|at| end + at) else { break };
         let range = start..start + word.len();
-        tokens.push(Token {
+        tokens.push(DateToken {
             text: word,
             gap: text.get(end..start).unwrap_or_default(),
             range: range.clone(),

@@ -33,7 +33,7 @@ pub struct Finding {
 
 /// A finding as it is told, with its file as the user knows it.
 #[derive(Debug, Serialize)]
-pub struct Report<'a> {
+pub struct FindingReport<'a> {
     pub severity: Severity,
     pub rule: &'a str,
     pub file: Option<&'a Path>,
@@ -44,10 +44,10 @@ pub struct Report<'a> {
 
 impl Finding {
     /// The finding for a reader who is in the folder `root`.
-    pub fn report(&self, root: &Path) -> Report<'_> {
+    pub fn report(&self, root: &Path) -> FindingReport<'_> {
         let Self { severity, rule, message, advice, place } = self;
         let file = place.as_ref().map(|place| place.path.strip_prefix(root).unwrap_or(&place.path));
-        Report { severity: *severity, rule, file, line: self.line(), message, advice }
+        FindingReport { severity: *severity, rule, file, line: self.line(), message, advice }
     }
 
     pub fn error(rule: &'static str, message: impl Into<String>, advice: impl Into<String>) -> Self {

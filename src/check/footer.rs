@@ -2,10 +2,10 @@
 
 use crate::compose::html;
 
-use super::{Finding, Letters};
+use super::{CheckedLetters, Finding};
 
 /// Letters without a postal address or without a way to leave.
-pub(super) fn required(letters: &Letters<'_>) -> Vec<Finding> {
+pub(super) fn required(letters: &CheckedLetters<'_>) -> Vec<Finding> {
     let association = &letters.facts.association;
     let rendered = &letters.rendered;
     let unsubscribe = letters.unsubscribe.as_deref();
@@ -13,7 +13,7 @@ pub(super) fn required(letters: &Letters<'_>) -> Vec<Finding> {
 }
 
 /// Letters that load something from the web, by which is seen who reads them.
-pub(super) fn remote_loads(letters: &Letters<'_>) -> Vec<Finding> {
+pub(super) fn remote_loads(letters: &CheckedLetters<'_>) -> Vec<Finding> {
     remote(&letters.rendered.html)
         .map(|url| {
             let message = format!("the letter would load `{url}` from the web");

@@ -1,7 +1,7 @@
 //! The subject and the preheader: what decides whether a letter is opened.
 
 use super::text::TextFile;
-use super::{Finding, Letters};
+use super::{CheckedLetters, Finding};
 
 /// Characters that most mail programs show of a subject, and of a preheader.
 const SUBJECT: usize = 60;
@@ -15,19 +15,19 @@ const SHORT: usize = 5;
 const SHOUT: usize = 8;
 
 /// Subjects that are cut, that say nothing, or that filters dislike.
-pub(super) fn subject(letters: &Letters<'_>) -> Vec<Finding> {
+pub(super) fn subject(letters: &CheckedLetters<'_>) -> Vec<Finding> {
     let place = letters.issue_file.key("", "subject");
     judge_subject(&letters.rendered.subject).into_iter().map(|finding| finding.at(place.clone())).collect()
 }
 
 /// Preheaders that are missing or cut.
-pub(super) fn preheader(letters: &Letters<'_>) -> Vec<Finding> {
+pub(super) fn preheader(letters: &CheckedLetters<'_>) -> Vec<Finding> {
     let finding = judge_preheader(letters.source.issue.preheader.as_deref());
     finding.into_iter().map(|finding| finding.at(letters.issue_file.key("", "preheader"))).collect()
 }
 
 /// A sender's name of which inboxes show only the beginning.
-pub(super) fn sender_name(letters: &Letters<'_>) -> Vec<Finding> {
+pub(super) fn sender_name(letters: &CheckedLetters<'_>) -> Vec<Finding> {
     let facts = letters.facts;
     let file = TextFile::read(&facts.delivery.config);
     let is_own = facts.sender_name != facts.association.name;

@@ -6,11 +6,11 @@ use imagesize::ImageType;
 use percent_encoding::percent_decode_str;
 use unicode_normalization::UnicodeNormalization;
 
-use crate::compose::{HERO_WIDTH, Layout, image_path, is_picture_name, unsupported};
+use crate::compose::{FigureLayout, HERO_WIDTH, image_path, is_picture_name, unsupported};
 use crate::domain::Excerpt;
 
 use super::markdown::Image;
-use super::text::{Found, SectionText};
+use super::text::{FoundTarget, SectionText};
 use super::{Finding, Subject};
 
 /// Bytes above which an image is heavy, and above which it is too heavy.
@@ -82,10 +82,10 @@ pub(super) fn hero(subject: &Subject<'_>) -> Vec<Finding> {
 /// Braces after an image that the letter would show, because a word in them is unknown.
 pub(super) fn layouts(subject: &Subject<'_>) -> Vec<Finding> {
     let of_section = |section: &SectionText<'_>| {
-        let unknown = section.pictures().into_iter().filter_map(|Found { item, after, place }| {
+        let unknown = section.pictures().into_iter().filter_map(|FoundTarget { item, after, place }| {
             let after = after.get(item.range.len()..)?;
             let after_link = after.strip_prefix("](").and_then(|link| link.split_once(')'));
-            let word = Layout::read(after_link.map_or(after, |(_, after)| after))?.err()?;
+            let word = FigureLayout::read(after_link.map_or(after, |(_, after)| after))?.err()?;
             let message = format!("`{word}` after the image is not understood");
             let advice = "write {width=50%}, {side=left} or {width=40% side=right} directly after the image";
             Some(Finding::error("image-layout", message, advice).at(place))
@@ -123,7 +123,7 @@ pub(super) fn unused(subject: &Subject<'_>) -> Vec<Finding> {
 
 fn each(subject: &Subject<'_>, judge: impl Fn(&Subject<'_>, &Image) -> Vec<Finding>) -> Vec<Finding> {
     let of_section = |section: &SectionText<'_>| {
-        let judged = section.pictures().into_iter().flat_map(|Found { item, place, .. }| {
+        let judged = section.pictures().into_iter().flat_map(|FoundTarget { item, place, .. }| {
             let findings = judge(subject, item);
             findings.into_iter().map(|finding| finding.at(place.clone())).collect::<Vec<_>>()
         });

@@ -1,6 +1,6 @@
 //! What readers see of a link; people who listen to a letter often hear nothing but its links.
 
-use super::markdown::Link;
+use super::markdown::MarkdownLink;
 use super::text::SectionText;
 use super::{Finding, Subject};
 
@@ -56,7 +56,7 @@ pub(super) fn bare_url(subject: &Subject<'_>) -> Vec<Finding> {
 }
 
 fn with_text(subject: &Subject<'_>, judge: impl Fn(&str) -> Option<Finding>) -> Vec<Finding> {
-    let of_link = |section: &SectionText<'_>, link: &Link| {
+    let of_link = |section: &SectionText<'_>, link: &MarkdownLink| {
         Some(judge(link.text.as_deref()?)?.at(section.place(&link.range)))
     };
     let of_section = |section| {

@@ -8,7 +8,7 @@ use url::Url;
 use crate::compose::is_picture_name;
 use crate::domain::{Address, Excerpt};
 
-use super::text::Found;
+use super::text::FoundTarget;
 use super::{Finding, Subject};
 
 /// A link of a text, or where one signs up for an event.
@@ -154,7 +154,7 @@ pub(super) fn web<'a>(subject: &'a Subject<'_>) -> impl Iterator<Item = (String,
 fn all<'a>(subject: &'a Subject<'_>) -> Vec<Target<'a>> {
     let mut targets = Vec::new();
     for section in &subject.sections {
-        for Found { item, after, place } in section.links() {
+        for FoundTarget { item, after, place } in section.links() {
             if !after.get(..item.range.len()).is_some_and(|link| link.contains("{{")) {
                 targets.push(Target { url: &item.target, place });
             }

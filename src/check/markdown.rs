@@ -12,7 +12,7 @@ use crate::compose::html;
 /// A section's Markdown, taken apart.
 #[derive(Debug, Default)]
 pub(super) struct Markdown {
-    pub links: Vec<Link>,
+    pub links: Vec<MarkdownLink>,
     pub images: Vec<Image>,
     pub headings: Vec<Heading>,
     /// Names that links may lead to.
@@ -24,7 +24,7 @@ pub(super) struct Markdown {
 }
 
 #[derive(Debug)]
-pub(super) struct Link {
+pub(super) struct MarkdownLink {
     pub target: String,
     /// What a reader sees; `None` for HTML and for `<https://…>`.
     pub text: Option<String>,
@@ -45,10 +45,10 @@ pub(super) struct Heading {
 }
 
 #[derive(Default)]
-struct Reader {
+struct MarkdownReader {
     found: Markdown,
     prose: Vec<u8>,
-    links: Vec<Link>,
+    links: Vec<MarkdownLink>,
     images: Vec<Image>,
     in_code: bool,
 }
@@ -57,7 +57,7 @@ impl Markdown {
     /// Takes Markdown apart; places are bytes of `source`.
     pub fn read(source: &str) -> Self {
         let masked = without_tags(source);
-        let mut reader = Reader { prose: vec![0; source.len()], ..Reader::default() };
+        let mut reader = MarkdownReader { prose: vec![0; source.len()], ..MarkdownReader::default() };
         for (event, range) in Parser::new_ext(&masked, markdown_options()).into_offset_iter() {
             reader.event(event, range, &masked);
         }
@@ -67,7 +67,7 @@ impl Markdown {
     }
 }
 
-impl Reader {
+impl MarkdownReader {
     fn event(&mut self, event: Event<'_>, range: Range<usize>, source: &str) {
         match event {
             Event::Start(tag) => self.start(tag, range, source),
@@ -100,7 +100,7 @@ impl Reader {
                     LinkType::Email => format!("mailto:{dest_url}"),
                     _ => dest_url.into_string(),
                 };
-                self.links.push(Link { target, text: (!is_bare).then(String::new), range });
+                self.links.push(MarkdownLink { target, text: (!is_bare).then(String::new), range });
             }
             Tag::Image { dest_url, .. } => {
                 self.images.push(Image { target: dest_url.into_string(), alt: String::new(), range });
@@ -145,7 +145,7 @@ impl Reader {
                 self.found.has_content = true;
                 self.found.images.push(Image { target: attribute("src"), alt: attribute("alt"), range });
             } else if element.name == "a" && element.attribute("href").is_some() {
-                self.found.links.push(Link { target: attribute("href"), text: None, range });
+                self.found.links.push(MarkdownLink { target: attribute("href"), text: None, range });
             }
         }
         self.found.has_content |= html::words(html).contains(char::is_alphanumeric);

@@ -29,18 +29,18 @@ mod words;
 
 use std::path::PathBuf;
 
-use crate::compose::{Association, ComposeError, Composer, IssueSource, Rendered};
+use crate::compose::{Association, ComposeError, Composer, IssueSource, RenderedLetter};
 
 use crate::domain::{IssueKind, Partner};
 use text::{Passage, SectionText, TextFile};
-use words::Words;
+use words::CheckWords;
 
-pub use crate::compose::html::{Element, elements};
+pub use crate::compose::html::{StartTag, elements};
 pub use delivery::Delivery;
-pub use finding::{Finding, Report, Severity};
+pub use finding::{Finding, FindingReport, Severity};
 #[cfg(feature = "online")]
-pub use online::{PublishedKey, Sending, online};
-pub use readers::Readers;
+pub use online::{PublishedKey, SenderNames, online};
+pub use readers::Audience;
 pub use text::place_of_key;
 
 /// What the rules need to know besides the issue's files.
@@ -68,20 +68,20 @@ pub struct Facts {
 struct Subject<'a> {
     source: &'a IssueSource,
     facts: &'a Facts,
-    words: Words,
+    words: CheckWords,
     issue_file: TextFile,
     sections: Vec<SectionText<'a>>,
 }
 
 /// The letter to a neutral reader, and what the members get.
-struct Letters<'a> {
+struct CheckedLetters<'a> {
     source: &'a IssueSource,
     facts: &'a Facts,
     issue_file: TextFile,
-    rendered: Rendered,
+    rendered: RenderedLetter,
     /// The link to leave; a notice has none.
     unsubscribe: Option<String>,
-    readers: &'a Readers,
+    readers: &'a Audience,
 }
 
 const SOURCE_RULES: [fn(&Subject<'_>) -> Vec<Finding>; 30] = [
@@ -117,7 +117,7 @@ const SOURCE_RULES: [fn(&Subject<'_>) -> Vec<Finding>; 30] = [
     attachments::left_out,
 ];
 
-const LETTER_RULES: [fn(&Letters<'_>) -> Vec<Finding>; 11] = [
+const LETTER_RULES: [fn(&CheckedLetters<'_>) -> Vec<Finding>; 11] = [
     headers::subject,
     headers::preheader,
     headers::sender_name,
@@ -146,11 +146,11 @@ pub fn source(source: &IssueSource, facts: &Facts) -> Vec<Finding> {
 pub fn letters(
     source: &IssueSource,
     composer: &Composer,
-    readers: &Readers,
+    readers: &Audience,
     facts: &Facts,
 ) -> Result<Vec<Finding>, ComposeError> {
     let reader = composer.neutral_reader();
-    let letters = Letters {
+    let letters = CheckedLetters {
         source,
         facts,
         issue_file: issue_file(source),
@@ -180,7 +180,7 @@ impl<'a> Subject<'a> {
         Self {
             source,
             facts,
-            words: Words::load(),
+            words: CheckWords::load(),
             issue_file: issue_file(source),
             sections: source.sections.iter().map(SectionText::new).collect(),
         }

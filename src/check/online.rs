@@ -12,7 +12,7 @@ use crate::compose::IssueSource;
 
 /// The names that other mail servers look up when a letter of ours comes in.
 #[derive(Debug, Default)]
-pub struct Sending {
+pub struct SenderNames {
     /// The domain of From.
     pub from: String,
     /// The domain of the return path (RFC 5321 MAIL FROM).
@@ -32,7 +32,7 @@ pub struct PublishedKey {
 }
 
 /// Follows the issue's web links and looks up the records by which receivers know the sender.
-pub async fn online(source: &IssueSource, facts: &Facts, sending: &Sending) -> Vec<Finding> {
+pub async fn online(source: &IssueSource, facts: &Facts, sending: &SenderNames) -> Vec<Finding> {
     let subject = Subject::new(source, facts);
     let mut places: BTreeMap<String, Vec<Excerpt>> = BTreeMap::new();
     for (url, place) in links::web(&subject) {

@@ -8,7 +8,7 @@ use crate::domain::{Member, Section};
 
 use super::readers::{NAMED, name_of};
 use super::text::SectionText;
-use super::{Finding, Letters};
+use super::{CheckedLetters, Finding};
 
 /// The personal links of an issue, with the members for whom they are incomplete.
 #[derive(Debug, Default)]
@@ -69,7 +69,7 @@ impl PersonalLink {
 }
 
 /// Links that are incomplete for some of their readers.
-pub(super) fn links(letters: &Letters<'_>) -> Vec<Finding> {
+pub(super) fn links(letters: &CheckedLetters<'_>) -> Vec<Finding> {
     let sections = letters.readers.personal().sections.iter().flatten();
     let of_section = |(section, links): (&Section, &Vec<PersonalLink>)| {
         let lacking: Vec<&PersonalLink> = links.iter().filter(|link| link.lacking > 0).collect();

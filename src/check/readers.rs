@@ -7,7 +7,7 @@ use crate::domain::{Member, Section};
 
 use super::personal::PersonalLinks;
 use super::text::TextFile;
-use super::{Finding, Letters};
+use super::{CheckedLetters, Finding};
 
 /// Bytes of HTML near which, and above which Gmail hides the end of a letter.
 const LARGE: usize = 90_000;
@@ -21,7 +21,7 @@ const RENDERED: u64 = 1_000;
 
 /// What the members who can be mailed get of an issue.
 #[derive(Debug, Default)]
-pub struct Readers {
+pub struct Audience {
     members: u64,
     without_section: u64,
     /// For each section how many see it.
@@ -42,7 +42,7 @@ pub(super) fn name_of(member: &Member) -> &str {
     if member.name.is_empty() { "(no name)" } else { &member.name }
 }
 
-impl Readers {
+impl Audience {
     /// Takes a member in.
     ///
     /// # Errors
@@ -116,8 +116,8 @@ impl Readers {
 }
 
 /// Members with a name that a greeting cannot use.
-pub(super) fn greetings(letters: &Letters<'_>) -> Vec<Finding> {
-    let Readers { unnamed, first_unnamed, .. } = letters.readers;
+pub(super) fn greetings(letters: &CheckedLetters<'_>) -> Vec<Finding> {
+    let Audience { unnamed, first_unnamed, .. } = letters.readers;
     if *unnamed == 0 {
         return Vec::new();
     }
@@ -132,7 +132,7 @@ pub(super) fn greetings(letters: &Letters<'_>) -> Vec<Finding> {
 }
 
 /// Members whose name fills the header of the recipient.
-pub(super) fn long_names(letters: &Letters<'_>) -> Vec<Finding> {
+pub(super) fn long_names(letters: &CheckedLetters<'_>) -> Vec<Finding> {
     let finding = |name: &String| {
         let start: String = name.chars().take(40).collect();
         let message = format!(
@@ -145,13 +145,13 @@ pub(super) fn long_names(letters: &Letters<'_>) -> Vec<Finding> {
 }
 
 /// Letters that Gmail clips, with the way to unsubscribe after the cut.
-pub(super) fn size(letters: &Letters<'_>) -> Vec<Finding> {
+pub(super) fn size(letters: &CheckedLetters<'_>) -> Vec<Finding> {
     let largest = letters.readers.largest.max(letters.rendered.html.len());
     judge_size(largest, letters.facts.allow_large).into_iter().collect()
 }
 
 /// Sections without readers and members without sections.
-pub(super) fn reach(letters: &Letters<'_>) -> Vec<Finding> {
+pub(super) fn reach(letters: &CheckedLetters<'_>) -> Vec<Finding> {
     letters.readers.reach_of(&letters.source.sections)
 }
 
@@ -210,7 +210,7 @@ mod tests {
         ] {
             let dir = tempfile::tempdir().unwrap();
             let source = issue(dir.path(), "audience = 'typ = \"byalag\"'\n", "Hej\n");
-            let mut readers = Readers::default();
+            let mut readers = Audience::default();
             kinds.iter().for_each(|kind| drop(readers.count(&source.sections, &member(kind))));
             let found = readers.reach_of(&source.sections);
             assert_eq!(found.iter().map(|finding| finding.rule).collect::<Vec<_>>(), want, "{kinds:?}");

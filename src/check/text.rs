@@ -5,7 +5,7 @@ use std::path::Path;
 
 use crate::domain::{Excerpt, Section};
 
-use super::markdown::{Image, Link, Markdown};
+use super::markdown::{Image, Markdown, MarkdownLink};
 
 /// A text file as it was read.
 #[derive(Debug)]
@@ -45,7 +45,7 @@ struct Description<'a> {
 
 /// A picture or a link, of the section's text or of an event's description.
 #[derive(Debug)]
-pub(super) struct Found<'s, T> {
+pub(super) struct FoundTarget<'s, T> {
     pub item: &'s T,
     /// The Markdown from the item on.
     pub after: &'s str,
@@ -137,12 +137,12 @@ impl<'a> SectionText<'a> {
     }
 
     /// The pictures of its text and of its events' descriptions.
-    pub fn pictures(&self) -> Vec<Found<'_, Image>> {
+    pub fn pictures(&self) -> Vec<FoundTarget<'_, Image>> {
         self.everywhere(|markdown| &markdown.images, |image| &image.range)
     }
 
     /// The links of its text and of its events' descriptions.
-    pub fn links(&self) -> Vec<Found<'_, Link>> {
+    pub fn links(&self) -> Vec<FoundTarget<'_, MarkdownLink>> {
         self.everywhere(|markdown| &markdown.links, |link| &link.range)
     }
 
@@ -150,11 +150,11 @@ impl<'a> SectionText<'a> {
         &self,
         items: fn(&Markdown) -> &Vec<T>,
         range: fn(&T) -> &Range<usize>,
-    ) -> Vec<Found<'_, T>> {
-        let mut found: Vec<Found<'_, T>> = Vec::new();
+    ) -> Vec<FoundTarget<'_, T>> {
+        let mut found: Vec<FoundTarget<'_, T>> = Vec::new();
         for item in items(&self.markdown) {
             let place = self.place(range(item));
-            found.push(Found {
+            found.push(FoundTarget {
                 item,
                 after: self.section.markdown.get(range(item).start..).unwrap_or_default(),
                 place,
@@ -168,7 +168,7 @@ impl<'a> SectionText<'a> {
                     Some(offset) => self.file.place(offset + range.start..offset + range.end),
                     None => self.event(index),
                 };
-                found.push(Found { item, after: text.get(range.start..).unwrap_or_default(), place });
+                found.push(FoundTarget { item, after: text.get(range.start..).unwrap_or_default(), place });
             }
         }
         found

@@ -5,7 +5,7 @@ use serde::Deserialize;
 /// Everything in `words.toml`.
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(super) struct Words {
+pub(super) struct CheckWords {
     pub leftovers: Vec<String>,
     pub leftover_phrases: Vec<String>,
     pub language: Vec<LanguageWords>,
@@ -26,7 +26,7 @@ pub(super) struct LanguageWords {
     pub past: Vec<String>,
 }
 
-impl Words {
+impl CheckWords {
     /// The built-in lists; a unit test holds that they can be read.
     pub fn load() -> Self {
         toml::from_str(include_str!("words.toml")).unwrap_or_default()
@@ -67,14 +67,14 @@ mod tests {
 
     #[test]
     fn the_lists_can_be_read() {
-        let words = Words::load();
+        let words = CheckWords::load();
         let sizes = words.language.iter().map(|language| (language.weekdays.len(), language.months.len()));
         assert_eq!(sizes.collect::<Vec<_>>(), [(7, 12), (7, 12)]);
     }
 
     #[test]
     fn days_and_months_are_known_by_all_their_forms() {
-        let words = Words::load();
+        let words = CheckWords::load();
         let [swedish, english] = words.language.as_slice() else { panic!() };
         for (language, word, want) in [
             (swedish, "Lördagen", Some(6)),

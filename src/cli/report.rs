@@ -7,7 +7,7 @@ use clap::{Args, ValueEnum};
 use crate::domain::IssueName;
 
 #[derive(Debug, Args)]
-pub struct Report {
+pub struct ReportArgs {
     /// The issue [default: the last one sent]
     pub issue: Option<IssueName>,
     /// The format; all but text and json are written to a file.

@@ -2,10 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use crate::cli::Archive;
+use crate::cli::ArchiveArgs;
 use crate::compose::{Composer, Index};
 use crate::domain::{IssueName, field};
-use crate::error::{Error, Exit, Kind};
+use crate::error::{Error, ErrorKind, Exit};
 use crate::ledger::{Ledger, ReviewKind};
 use crate::publish::Site;
 use crate::report::plural;
@@ -13,7 +13,7 @@ use crate::report::plural;
 use super::{Context, Project};
 
 /// Runs the command.
-pub fn run(context: Context<'_>, arguments: &Archive) -> Result<Exit, Error> {
+pub fn run(context: Context<'_>, arguments: &ArchiveArgs) -> Result<Exit, Error> {
     let ledger = Ledger::open_for_reading(context.project.ledger_place()?)?;
     let fields = match &ledger {
         Some(ledger) => ledger.fields()?,
@@ -25,7 +25,7 @@ pub fn run(context: Context<'_>, arguments: &Archive) -> Result<Exit, Error> {
         arguments.issues.clone()
     };
     if issues.is_empty() {
-        return Err(Error::new(Kind::Data, "no issue has been approved for or sent to all members")
+        return Err(Error::new(ErrorKind::Data, "no issue has been approved for or sent to all members")
             .hint("name an issue to write its page before it is sent: medlemsbrev archive 2026-1"));
     }
     let composers = issues

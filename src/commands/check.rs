@@ -11,14 +11,14 @@ use std::fmt::Write as _;
 
 use jiff::Timestamp;
 
-use crate::check::{self, Delivery, Facts, Finding, Readers, Report, Severity};
-use crate::cli::Check;
+use crate::check::{self, Audience, Delivery, Facts, Finding, FindingReport, Severity};
+use crate::cli::CheckArgs;
 use crate::compose::{ComposeError, Composer, IssueSource, Setup};
 use crate::config::{FILE, TransportKind};
 use crate::domain::{IssueName, Member};
-use crate::error::{Error, Exit, Kind};
+use crate::error::{Error, ErrorKind, Exit};
 use crate::ledger::Ledger;
-use crate::report::{Paint, plural};
+use crate::report::{TextRole, plural};
 
 use super::{Context, Project};
 
@@ -29,7 +29,7 @@ struct Checked {
 }
 
 /// Runs the command.
-pub fn run(context: Context<'_>, arguments: &Check) -> Result<Exit, Error> {
+pub fn run(context: Context<'_>, arguments: &CheckArgs) -> Result<Exit, Error> {
     if arguments.login {
         return login::run(context);
     }
@@ -37,7 +37,7 @@ pub fn run(context: Context<'_>, arguments: &Check) -> Result<Exit, Error> {
     let (ledger, fault) = match super::import::register_as_sent(context) {
         Ok(ledger) => (ledger, None),
         // The letter is looked at all the same, with the members of the last import.
-        Err(error) if error.kind() == Kind::Data => (context.project.ledger_copy()?, Some(error)),
+        Err(error) if error.kind() == ErrorKind::Data => (context.project.ledger_copy()?, Some(error)),
         Err(error) => return Err(error),
     };
     let Checked { composer, mut findings } =
@@ -70,7 +70,7 @@ pub fn run(context: Context<'_>, arguments: &Check) -> Result<Exit, Error> {
         context.terminal.text(lines);
     }
     let has_errors = count(&findings, Severity::Error) > 0;
-    Ok(if has_errors { Exit::Failed(Kind::Data) } else { Exit::Done })
+    Ok(if has_errors { Exit::Failed(ErrorKind::Data) } else { Exit::Done })
 }
 
 /// What only the network knows of an issue's links and of the sender's domain.
@@ -87,7 +87,7 @@ fn online(project: &Project, issue: &IssueName, allow_large: bool) -> Result<Vec
         name: signer.dns_name(),
         record: signer.dns_record(),
     });
-    let sending = check::Sending { from, return_path, keys: keys.collect() };
+    let sending = check::SenderNames { from, return_path, keys: keys.collect() };
     let facts = facts(project, allow_large);
     Ok(super::runtime()?.block_on(check::online(&source, &facts, &sending)))
 }
@@ -120,7 +120,7 @@ pub(super) fn before_sending(
     for error in errors {
         let _infallible = write!(message, "\n{}", shown(context.project, error, false));
     }
-    Err(Error::new(Kind::Data, message).hint(format!("see everything with: medlemsbrev check {issue}")))
+    Err(Error::new(ErrorKind::Data, message).hint(format!("see everything with: medlemsbrev check {issue}")))
 }
 
 fn look(
@@ -174,7 +174,7 @@ pub(super) fn findings(
     findings.extend(sending::port(project));
     findings.extend(sending::untouched(project, source));
     if let Ok(composer) = composer {
-        let mut readers = Ok(Readers::default());
+        let mut readers = Ok(Audience::default());
         let mut letters = 0;
         members(&mut |member| {
             letters += u64::from(composer.has_section_for(member));
@@ -224,13 +224,13 @@ fn facts(project: &Project, allow_large: bool) -> Facts {
 
 /// A finding as people read it: place, message, and the advice below.
 fn shown(project: &Project, finding: &Finding, color: bool) -> String {
-    let Report { severity, rule, file, line, message, advice } = finding.report(&project.dir);
+    let FindingReport { severity, rule, file, line, message, advice } = finding.report(&project.dir);
     let mut text = file.map_or_else(String::new, |file| format!("{}:", file.display()));
     let _infallible = line.map(|line| write!(text, "{line}:"));
     let (name, paint) = match severity {
-        Severity::Error => ("error", Paint::Error),
-        Severity::Warning => ("warning", Paint::Warning),
-        Severity::Note => ("note", Paint::Strong),
+        Severity::Error => ("error", TextRole::Error),
+        Severity::Warning => ("warning", TextRole::Warning),
+        Severity::Note => ("note", TextRole::Strong),
     };
     let name = if color { paint.on(name) } else { name.to_owned() };
     let space = if text.is_empty() { "" } else { " " };

@@ -4,14 +4,14 @@ use jiff::Timestamp;
 
 use crate::compose::IssueSource;
 use crate::domain::{IssueName, State};
-use crate::error::{Error, Kind};
+use crate::error::{Error, ErrorKind};
 use crate::ledger::{Ledger, ReviewKind};
 
 use super::Project;
 
 /// How far an issue has been sent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Sending {
+enum SentSoFar {
     NotBegun,
     Partly,
     /// Sent, cancelled, or past its window.
@@ -30,7 +30,7 @@ impl Project {
         }
         let issues = self.with_sending()?;
         let first = |wanted| issues.iter().find(|(_, sending)| *sending == wanted);
-        let current = first(Sending::NotBegun).or_else(|| first(Sending::Partly)).or(issues.last());
+        let current = first(SentSoFar::NotBegun).or_else(|| first(SentSoFar::Partly)).or(issues.last());
         current.map(|(name, _)| name.clone()).ok_or_else(no_issue_yet)
     }
 
@@ -43,8 +43,8 @@ impl Project {
             return self.named_issue(name);
         }
         let mut issues = self.with_sending()?;
-        if issues.iter().any(|(_, sending)| *sending != Sending::Over) {
-            issues.retain(|(_, sending)| *sending != Sending::Over);
+        if issues.iter().any(|(_, sending)| *sending != SentSoFar::Over) {
+            issues.retain(|(_, sending)| *sending != SentSoFar::Over);
         }
         match issues.as_slice() {
             [] => Err(no_issue_yet()),
@@ -52,7 +52,7 @@ impl Project {
             several => {
                 let names: Vec<&str> = several.iter().map(|(name, _)| name.as_str()).collect();
                 let hint = format!("name the issue: {}", names.join(" or "));
-                Err(Error::new(Kind::Usage, "more than one issue could be meant").hint(hint))
+                Err(Error::new(ErrorKind::Usage, "more than one issue could be meant").hint(hint))
             }
         }
     }
@@ -75,20 +75,20 @@ impl Project {
     }
 
     /// Each issue that has a folder, in order of name.
-    fn with_sending(&self) -> Result<Vec<(IssueName, Sending)>, Error> {
+    fn with_sending(&self) -> Result<Vec<(IssueName, SentSoFar)>, Error> {
         let ledger = Ledger::open_for_reading(self.ledger_place()?)?;
         let of = |name: IssueName| Ok((name.clone(), self.sending(ledger.as_ref(), &name)?));
         self.issues().into_iter().map(of).collect()
     }
 
-    fn sending(&self, ledger: Option<&Ledger>, name: &IssueName) -> Result<Sending, Error> {
+    fn sending(&self, ledger: Option<&Ledger>, name: &IssueName) -> Result<SentSoFar, Error> {
         if let Some(ledger) = ledger {
             if ledger.review(name, ReviewKind::Cancelled)?.is_some() {
-                return Ok(Sending::Over);
+                return Ok(SentSoFar::Over);
             }
             if ledger.has_deliveries(name)? {
                 let open = [State::Queued, State::Deferred, State::Sending, State::InDoubt];
-                return Ok(if ledger.has_in(name, &open)? { Sending::Partly } else { Sending::Over });
+                return Ok(if ledger.has_in(name, &open)? { SentSoFar::Partly } else { SentSoFar::Over });
             }
         }
         let folder = self.dir.join("issues").join(name.as_str());
@@ -97,10 +97,11 @@ impl Project {
         let source = IssueSource::load(&folder, name, &association.language).ok();
         let until = source.and_then(|source| source.issue.send_until);
         let now = Timestamp::now().to_zoned_datetime(association.time_zone.0.clone()).datetime();
-        Ok(if until.is_some_and(|until| until < now) { Sending::Over } else { Sending::NotBegun })
+        Ok(if until.is_some_and(|until| until < now) { SentSoFar::Over } else { SentSoFar::NotBegun })
     }
 }
 
 fn no_issue_yet() -> Error {
-    Error::new(Kind::Data, "there is no issue yet").hint("create one: medlemsbrev new ISSUE, such as 2026-1")
+    Error::new(ErrorKind::Data, "there is no issue yet")
+        .hint("create one: medlemsbrev new ISSUE, such as 2026-1")
 }

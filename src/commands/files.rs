@@ -4,7 +4,7 @@ use std::fs;
 use std::io::{self, Write};
 use std::path::Path;
 
-use crate::error::{Error, Kind};
+use crate::error::{Error, ErrorKind};
 use crate::private;
 
 /// Writes a file that only the owner can read, with its folders, replacing the one that is there.
@@ -23,5 +23,5 @@ pub(super) fn write_new(path: &Path, content: &[u8]) -> Result<(), Error> {
 }
 
 fn unwritable(path: &Path, error: &io::Error) -> Error {
-    Error::new(Kind::TryAgain, format!("cannot write `{}`: {error}", path.display()))
+    Error::new(ErrorKind::TryAgain, format!("cannot write `{}`: {error}", path.display()))
 }

@@ -9,10 +9,10 @@ use std::path::Path;
 
 use jiff::Timestamp;
 
-use crate::cli::{Import, Reading};
+use crate::cli::{ImportArgs, Reading};
 use crate::config::{MaxMissing, Missing};
 use crate::domain::{IdentityKey, InvalidRow, Segment, Sha256};
-use crate::error::{Error, Exit, Kind};
+use crate::error::{Error, ErrorKind, Exit};
 use crate::import::{Options, Plan, Sheet, Wanted, encoding_for};
 use crate::ledger::{Difference, ImportRun, Ledger};
 use crate::report::{Terminal, plural};
@@ -49,7 +49,7 @@ impl ListRequest {
 }
 
 /// Runs the command.
-pub fn run(context: Context<'_>, arguments: &Import) -> Result<Exit, Error> {
+pub fn run(context: Context<'_>, arguments: &ImportArgs) -> Result<Exit, Error> {
     if let Some(file) = &arguments.suppress {
         return suppress::run(context, file, arguments);
     }
@@ -57,7 +57,7 @@ pub fn run(context: Context<'_>, arguments: &Import) -> Result<Exit, Error> {
         (Some(file), _) => file.clone(),
         (None, Some(file)) => context.project.dir.join(file),
         (None, None) => {
-            return Err(Error::new(Kind::Usage, "no member list named")
+            return Err(Error::new(ErrorKind::Usage, "no member list named")
                 .hint("name the file, or set `file` in [members] of medlemsbrev.toml"));
         }
     };
@@ -241,7 +241,7 @@ fn take_over(
 
 fn ascii(delimiter: char) -> Result<u8, Error> {
     u8::try_from(delimiter).ok().filter(u8::is_ascii).ok_or_else(|| {
-        Error::new(Kind::Usage, format!("`{delimiter}` is not a valid delimiter: use ; , | or a tab"))
+        Error::new(ErrorKind::Usage, format!("`{delimiter}` is not a valid delimiter: use ; , | or a tab"))
     })
 }
 
@@ -273,7 +273,7 @@ fn digest_of(path: &Path, how: &str) -> Result<String, Error> {
 /// The error at the end of a dry run that has shown the rows.
 fn would_stop(bad: &[InvalidRow]) -> Error {
     let rows = plural(bad.len() as u64, "row", "rows");
-    Error::new(Kind::Data, format!("the import would stop: {rows} cannot be imported"))
+    Error::new(ErrorKind::Data, format!("the import would stop: {rows} cannot be imported"))
         .hint("correct them in the list, or import the valid rows with --skip-bad")
 }
 
@@ -283,7 +283,7 @@ fn invalid_rows(path: &Path, bad: &[InvalidRow]) -> Error {
     let more = if more > 0 { format!("\n  … and {more} more") } else { String::new() };
     let bad = plural(bad.len() as u64, "row", "rows");
     Error::new(
-        Kind::Data,
+        ErrorKind::Data,
         format!(
             "`{}`: cannot import {bad}; nothing was changed\n  {}{more}",
             path.display(),
@@ -307,7 +307,7 @@ fn check_max_missing(difference: &Difference, limit: MaxMissing, terminal: Termi
         None => {}
     }
     let names: Vec<&str> = difference.missing.first.iter().take(5).map(String::as_str).collect();
-    Err(Error::new(Kind::Data, format!("{message} ({} …); nothing was changed", names.join(", "))).hint(
+    Err(Error::new(ErrorKind::Data, format!("{message} ({} …); nothing was changed", names.join(", "))).hint(
         format!("check that it is the right file; if the members have left, use --max-missing {missing}"),
     ))
 }

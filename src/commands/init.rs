@@ -4,8 +4,8 @@ use std::path::{Path, PathBuf};
 
 use jiff::{ToSpan, ZonedDateTime};
 
-use crate::cli::Init;
-use crate::error::{Error, Exit, Kind};
+use crate::cli::InitArgs;
+use crate::error::{Error, ErrorKind, Exit};
 use crate::report::Terminal;
 
 use super::files::write_new;
@@ -25,11 +25,13 @@ const LIST: &str = "members.csv";
 const LISTS: [&str; 4] = ["csv", "xlsx", "ods", "xls"];
 
 /// Runs the command; a folder that has a project already is left as it is, and one that has a list keeps it.
-pub fn run(arguments: &Init, terminal: Terminal) -> Result<Exit, Error> {
+pub fn run(arguments: &InitArgs, terminal: Terminal) -> Result<Exit, Error> {
     let dir = &arguments.folder;
     if dir.join(crate::config::FILE).exists() {
         let message = format!("`{}` already contains a project; nothing was changed", dir.display());
-        return Err(Error::new(Kind::Data, message).hint("create the next issue with: medlemsbrev new ISSUE"));
+        return Err(
+            Error::new(ErrorKind::Data, message).hint("create the next issue with: medlemsbrev new ISSUE")
+        );
     }
     let list = own_list(dir)?;
     let today = ZonedDateTime::now().date();
@@ -52,7 +54,7 @@ pub fn run(arguments: &Init, terminal: Terminal) -> Result<Exit, Error> {
         .collect();
     if let Some((path, _)) = files.iter().find(|(path, _)| path.exists()) {
         let message = format!("`{}` exists already; nothing was changed", path.display());
-        return Err(Error::new(Kind::Data, message).hint("move it away, or start in another folder"));
+        return Err(Error::new(ErrorKind::Data, message).hint("move it away, or start in another folder"));
     }
     write_all(&files)?;
     files.iter().for_each(|(path, _)| terminal.text(path.display().to_string()));
@@ -85,7 +87,7 @@ fn own_list(dir: &Path) -> Result<Option<String>, Error> {
         lists => {
             let message =
                 format!("`{}` has several lists: {}; nothing was changed", dir.display(), lists.join(", "));
-            Err(Error::new(Kind::Data, message)
+            Err(Error::new(ErrorKind::Data, message)
                 .hint("leave only the member list, or start in another folder"))
         }
     }

@@ -5,18 +5,18 @@ use std::io::IsTerminal;
 use jiff::Timestamp;
 use serde_json::Value;
 
-use crate::cli::{Log, LogKind};
-use crate::error::{Error, Exit, Kind};
+use crate::cli::{LogArgs, LogKind};
+use crate::error::{Error, ErrorKind, Exit};
 use crate::report::{JsonLines, masked};
 
 use super::{Context, Project};
 
 /// Runs the command.
-pub fn run(context: Context<'_>, arguments: &Log) -> Result<Exit, Error> {
+pub fn run(context: Context<'_>, arguments: &LogArgs) -> Result<Exit, Error> {
     let is_masked = !arguments.show_addresses && std::io::stdout().is_terminal();
     if arguments.diff {
         if arguments.kind != LogKind::DryRun {
-            return Err(Error::new(Kind::Usage, "--diff compares dry runs").hint("add --kind dry-run"));
+            return Err(Error::new(ErrorKind::Usage, "--diff compares dry runs").hint("add --kind dry-run"));
         }
         // An issue whose folder is gone still has its log.
         let issue = arguments.issue.clone().map_or_else(|| context.project.issue(None), Ok)?;

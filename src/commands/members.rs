@@ -7,7 +7,7 @@ mod show;
 
 use crate::cli::MembersCommand;
 use crate::domain::{Address, ListedMember, MemberId, name};
-use crate::error::{Error, Exit, Kind};
+use crate::error::{Error, ErrorKind, Exit};
 use crate::ledger::{Ledger, MemberRow};
 use crate::report::plural;
 
@@ -45,7 +45,7 @@ fn register_to_change(project: &Project) -> Result<Ledger, Error> {
 }
 
 fn is_empty() -> Error {
-    Error::new(Kind::Data, "the register is empty").hint("fill it with: medlemsbrev import")
+    Error::new(ErrorKind::Data, "the register is empty").hint("fill it with: medlemsbrev import")
 }
 
 /// The member with this address, member number, `id:N` or name.
@@ -62,7 +62,7 @@ pub(super) fn find(ledger: &Ledger, who: &str) -> Result<MemberRow, Error> {
             let ids: Vec<String> = ids.take(SHOWN).collect();
             let message =
                 format!("`{who}` is {}: {}", plural(found.len() as u64, "member", "members"), ids.join(", "));
-            Err(Error::new(Kind::Data, message).hint("name one of them by id:N or member number"))
+            Err(Error::new(ErrorKind::Data, message).hint("name one of them by id:N or member number"))
         }
         (None, _) => Err(unknown(ledger, who)?),
     }
@@ -107,7 +107,7 @@ fn unknown(ledger: &Ledger, who: &str) -> Result<Error, Error> {
         }
         Ok::<_, Error>(())
     })?;
-    let error = Error::new(Kind::Data, format!("no member has the address, number, name or id `{who}`"));
+    let error = Error::new(ErrorKind::Data, format!("no member has the address, number, name or id `{who}`"));
     Ok(match near {
         Some((_, name)) => error.hint(format!("is it {name}?")),
         None => error.hint("search with: medlemsbrev members list 'name contains \"…\"'"),

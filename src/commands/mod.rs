@@ -34,8 +34,8 @@ use std::io::{IsTerminal, Write as _};
 
 #[cfg(feature = "postgres")]
 use crate::cli::LedgerCommand;
-use crate::cli::{Cli, Command, Status};
-use crate::error::{Error, Exit, Kind};
+use crate::cli::{Cli, Command, StatusArgs};
+use crate::error::{Error, ErrorKind, Exit};
 use crate::report::Terminal;
 
 use context::Context;
@@ -52,7 +52,7 @@ pub fn run(cli: Cli, terminal: Terminal) -> Result<Exit, Error> {
         project.tighten(terminal);
         run(Context { project: &project, terminal })
     };
-    match cli.command.unwrap_or_else(|| Command::Status(Status::default())) {
+    match cli.command.unwrap_or_else(|| Command::Status(StatusArgs::default())) {
         Command::Init(arguments) => init::run(&arguments, terminal),
         Command::New(arguments) => within(&|context| new::run(context, &arguments)),
         Command::Archive(arguments) => within(&|context| archive::run(context, &arguments)),
@@ -97,7 +97,7 @@ fn agree(terminal: Terminal, question: &str, instead: &str) -> Result<(), Error>
     match terminal.confirm(question) {
         Some(true) => Ok(()),
         Some(false) => Err(Error::cancelled()),
-        None => Err(Error::new(Kind::Usage, "there is no terminal to confirm on").hint(instead)),
+        None => Err(Error::new(ErrorKind::Usage, "there is no terminal to confirm on").hint(instead)),
     }
 }
 
@@ -106,7 +106,7 @@ fn runtime() -> Result<tokio::runtime::Runtime, Error> {
     tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()
-        .map_err(|error| Error::new(Kind::TryAgain, format!("cannot start threads: {error}")))
+        .map_err(|error| Error::new(ErrorKind::TryAgain, format!("cannot start threads: {error}")))
 }
 
 /// Prints an error on stderr; with `-v` its causes as well.

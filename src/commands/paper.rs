@@ -5,11 +5,11 @@ mod print;
 use jiff::Timestamp;
 use serde::Serialize;
 
-use crate::cli::Paper as Arguments;
+use crate::cli::PaperArgs;
 use crate::compose::{Association, Composer};
-use crate::config::Paper as Settings;
+use crate::config::PaperConfig;
 use crate::domain::{IssueName, Member};
-use crate::error::{Error, Exit, Kind};
+use crate::error::{Error, ErrorKind, Exit};
 use crate::ledger::{Ledger, OnPaper};
 use crate::paper::{PdfInfo, missing_characters};
 use crate::report::plural;
@@ -20,7 +20,7 @@ use print::{Addressed, Press, save, window};
 
 /// What was printed, as JSON.
 #[derive(Debug, Serialize)]
-struct Printing {
+struct PaperReport {
     issue: IssueName,
     letters: u64,
     pages: usize,
@@ -50,7 +50,7 @@ struct Unaddressed {
 }
 
 /// Runs the command.
-pub fn run(context: Context<'_>, arguments: &Arguments) -> Result<Exit, Error> {
+pub fn run(context: Context<'_>, arguments: &PaperArgs) -> Result<Exit, Error> {
     if arguments.test_sheet {
         return test_sheet(context);
     }
@@ -77,7 +77,7 @@ pub fn run(context: Context<'_>, arguments: &Arguments) -> Result<Exit, Error> {
     }
     let settings = &context.project.config.paper;
     let sheets = pages.values().map(|pages| sheets(*pages, settings));
-    let printing = Printing {
+    let printing = PaperReport {
         issue,
         letters: letters.len() as u64,
         pages: pages.values().sum(),
@@ -107,7 +107,7 @@ fn ask_whether_posted(context: Context<'_>, ledger: &Ledger, issue: &IssueName) 
 /// One letter as a PDF, with the member's postal address if there is one.
 pub(super) fn letter(
     association: Association,
-    settings: &Settings,
+    settings: &PaperConfig,
     composer: &Composer,
     member: Member,
 ) -> Result<Vec<u8>, Error> {
@@ -131,7 +131,7 @@ fn recipients(
     project: &Project,
     ledger: &Ledger,
     composer: &Composer,
-    arguments: &Arguments,
+    arguments: &PaperArgs,
 ) -> Result<(Vec<Addressed>, Vec<Unaddressed>), Error> {
     let members = match &arguments.member {
         Some(who) => vec![super::members::find(ledger, who)?.member],
@@ -153,7 +153,7 @@ fn ask_again(
     context: Context<'_>,
     on_paper: OnPaper,
     issue: &IssueName,
-    arguments: &Arguments,
+    arguments: &PaperArgs,
 ) -> Result<(), Error> {
     if on_paper.posted == 0 || arguments.yes || arguments.member.is_some() {
         return Ok(());
@@ -168,7 +168,7 @@ fn done(context: Context<'_>, ledger: &Ledger, issue: &IssueName) -> Result<Exit
     if posted == 0 {
         let message = format!("{issue} has no printed letters to post");
         return Err(
-            Error::new(Kind::Data, message).hint(format!("print them first: medlemsbrev paper {issue}"))
+            Error::new(ErrorKind::Data, message).hint(format!("print them first: medlemsbrev paper {issue}"))
         );
     }
     context.terminal.text(format!("{issue}: {} posted.", plural(posted, "letter", "letters")));
@@ -194,7 +194,7 @@ fn test_sheet(context: Context<'_>) -> Result<Exit, Error> {
     Ok(Exit::Done)
 }
 
-fn say(context: Context<'_>, printing: &Printing) {
+fn say(context: Context<'_>, printing: &PaperReport) {
     let terminal = context.terminal;
     for member in &printing.without_address {
         terminal.say(format!("No postal address: {}: {}.", member.name, member.missing));
@@ -205,7 +205,7 @@ fn say(context: Context<'_>, printing: &Printing) {
     if terminal.json {
         return terminal.json(printing);
     }
-    let Printing { issue, letters, pages, sheets, grams, .. } = printing;
+    let PaperReport { issue, letters, pages, sheets, grams, .. } = printing;
     let counted = plural(*letters, "letter", "letters");
     let postage = printing
         .postage

@@ -2,7 +2,7 @@
 
 mod address;
 
-use crate::config::Paper as Settings;
+use crate::config::PaperConfig;
 use crate::domain::{IssueKind, Segment, SuppressionReason};
 use crate::ledger::MemberRow;
 #[cfg(feature = "paper")]
@@ -61,7 +61,7 @@ pub(super) fn on_paper(
 }
 
 /// The sheets of a letter.
-pub(super) fn sheets(pages: usize, settings: &Settings) -> usize {
+pub(super) fn sheets(pages: usize, settings: &PaperConfig) -> usize {
     if settings.one_sided { pages } else { pages.div_ceil(2) }
 }
 
@@ -71,14 +71,14 @@ pub(super) fn grams(sheets: usize) -> f64 {
 }
 
 /// The price of the first step that is heavy enough.
-pub(super) fn price(grams: f64, settings: &Settings) -> Option<f64> {
+pub(super) fn price(grams: f64, settings: &PaperConfig) -> Option<f64> {
     let mut steps = settings.postage.clone();
     steps.sort_by_key(|(up_to, _)| *up_to);
     steps.into_iter().find(|(up_to, _)| f64::from(*up_to) >= grams).map(|(_, price)| price)
 }
 
 /// What letters of these pages cost; `None` if no price is known for one, or there are none.
-pub(super) fn postage(pages: &[usize], settings: &Settings) -> Option<f64> {
+pub(super) fn postage(pages: &[usize], settings: &PaperConfig) -> Option<f64> {
     let price = |pages: &usize| price(grams(sheets(*pages, settings)), settings);
     pages.iter().map(price).sum::<Option<f64>>().filter(|_| !pages.is_empty())
 }
@@ -89,12 +89,12 @@ mod tests {
 
     #[test]
     fn letters_cost_what_their_weight_does() {
-        let settings = Settings { postage: vec![(100, 44.0), (50, 22.0)], ..Settings::default() };
+        let settings = PaperConfig { postage: vec![(100, 44.0), (50, 22.0)], ..PaperConfig::default() };
         for (pages, want) in [(4, Some(22.0)), (18, Some(44.0)), (60, None)] {
             let sheets = f64::from(u32::try_from(sheets(pages, &settings)).unwrap());
             assert_eq!(price(sheets * SHEET_GRAMS + ENVELOPE_GRAMS, &settings), want, "{pages}");
         }
         assert_eq!(sheets(5, &settings), 3);
-        assert_eq!(sheets(5, &Settings { one_sided: true, ..settings }), 5);
+        assert_eq!(sheets(5, &PaperConfig { one_sided: true, ..settings }), 5);
     }
 }

@@ -12,10 +12,10 @@ use std::ffi::OsStr;
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
 
-use crate::cli::Preview;
+use crate::cli::PreviewArgs;
 use crate::compose::Composer;
 use crate::domain::{Address, Household, IssueName, Member};
-use crate::error::{Error, Exit, Kind};
+use crate::error::{Error, ErrorKind, Exit};
 use crate::ledger::Ledger;
 use crate::report::Terminal;
 
@@ -23,7 +23,7 @@ use super::import::register_as_sent;
 use super::{Context, Project};
 
 /// Runs the command.
-pub fn run(context: Context<'_>, arguments: &Preview) -> Result<Exit, Error> {
+pub fn run(context: Context<'_>, arguments: &PreviewArgs) -> Result<Exit, Error> {
     #[cfg(feature = "interactive")]
     if arguments.interactive {
         return interactive::run(context, arguments);
@@ -125,9 +125,8 @@ pub(super) fn letter_of(
     let readers = household(&ledger, &composer, member)?;
     if !composer.has_section_for(&readers.lead) {
         let message = format!("no section of {issue} is for {}", readers.lead.name);
-        return Err(
-            Error::new(Kind::Data, message).hint("the member gets no letter; check the sections' audience")
-        );
+        return Err(Error::new(ErrorKind::Data, message)
+            .hint("the member gets no letter; check the sections' audience"));
     }
     Ok((composer, readers))
 }

@@ -15,8 +15,8 @@ use crate::compose::{
 use crate::config::{Config, FILE, TransportKind};
 use crate::domain::segment::SegmentError;
 use crate::domain::{IssueName, Partner, Segment, TokenKey, field, suggest};
-use crate::error::{Error, Kind};
-use crate::ledger::{Ledger, Lock, Place, Server};
+use crate::error::{Error, ErrorKind};
+use crate::ledger::{DatabaseServer, Ledger, LedgerPlace, Lock};
 use crate::net::{Login, Transcript};
 use crate::private::{self, Tightened};
 use crate::relay::{Durability, LookAhead, Outbox, Relay, Sendmail, SmtpServer, Timeouts};
@@ -31,7 +31,7 @@ pub struct Project {
     pub dir: PathBuf,
     pub config: Config,
     /// Where the ledger is: a password is read once.
-    ledger: OnceLock<Place>,
+    ledger: OnceLock<LedgerPlace>,
 }
 
 impl Project {
@@ -64,24 +64,24 @@ impl Project {
     ///
     /// # Errors
     /// If the password cannot be read.
-    pub fn ledger_place(&self) -> Result<&Place, Error> {
+    pub fn ledger_place(&self) -> Result<&LedgerPlace, Error> {
         if let Some(place) = self.ledger.get() {
             return Ok(place);
         }
         let file = self.dir.join("state/medlemsbrev.db");
         let place = match self.config.ledger.url() {
-            None => Place::from(&file),
+            None => LedgerPlace::from(&file),
             Some(url) => self.place_on_server(url)?,
         };
         Ok(self.ledger.get_or_init(|| place))
     }
 
-    fn place_on_server(&self, url: String) -> Result<Place, Error> {
+    fn place_on_server(&self, url: String) -> Result<LedgerPlace, Error> {
         let ledger = &self.config.ledger;
         let password = ledger.password().source(&self.dir).map(|source| source.read()).transpose()?;
         let ca_file = ledger.ca_file.as_ref().map(|file| self.dir.join(file));
-        let server = Server { url, password, ca_file };
-        Ok(Place::on_server(server, self.dir.join("state/medlemsbrev.db")))
+        let server = DatabaseServer { url, password, ca_file };
+        Ok(LedgerPlace::on_server(server, self.dir.join("state/medlemsbrev.db")))
     }
 
     /// Where another ledger is: the URL of a server, which has the password of [ledger], or a file.
@@ -89,11 +89,11 @@ impl Project {
     /// # Errors
     /// If the password cannot be read.
     #[cfg(feature = "postgres")]
-    pub fn place_at(&self, to: &str) -> Result<Place, Error> {
+    pub fn place_at(&self, to: &str) -> Result<LedgerPlace, Error> {
         if ["postgres://", "postgresql://"].iter().any(|scheme| to.starts_with(scheme)) {
             return self.place_on_server(to.to_owned());
         }
-        Ok(Place::from(Path::new(to)))
+        Ok(LedgerPlace::from(Path::new(to)))
     }
 
     /// The ledger, created if missing.
@@ -183,7 +183,7 @@ impl Project {
 
     /// Says that there is no such issue, and which one may be meant.
     pub fn no_issue(&self, name: &IssueName) -> Error {
-        let error = Error::new(Kind::Data, format!("there is no issue `{name}`"));
+        let error = Error::new(ErrorKind::Data, format!("there is no issue `{name}`"));
         let known = self.issues();
         let known: Vec<&str> = known.iter().map(IssueName::as_str).collect();
         if let Some(near) = suggest::did_you_mean(name.as_str(), known.iter().copied()) {
@@ -219,7 +219,9 @@ impl Project {
                 if word == text.trim() { self.config.segments.keys().collect() } else { Vec::new() };
             let names = segments.into_iter().chain(fields).map(String::as_str).chain(field::names());
             let hint = suggest::did_you_mean(word, names).unwrap_or_else(|| self.segment_hint(fields));
-            Error::new(Kind::Usage, format!("{argument}: {error}")).at(argument, text, error.span).hint(hint)
+            Error::new(ErrorKind::Usage, format!("{argument}: {error}"))
+                .at(argument, text, error.span)
+                .hint(hint)
         };
         Segment::parse_over(text, fields).map_err(wrong)
     }
@@ -242,7 +244,7 @@ impl Project {
             let hint = suggest::did_you_mean(word, fields.iter().map(String::as_str).chain(field::names()))
                 .unwrap_or_else(|| "the fields are the columns of the member list".to_owned());
             let place = start + error.span.start..start + error.span.end;
-            Error::new(Kind::Config, format!("`{}`: segment `{name}`: {error}", path.display()))
+            Error::new(ErrorKind::Config, format!("`{}`: segment `{name}`: {error}", path.display()))
                 .at(&path.display().to_string(), &text, place)
                 .hint(hint)
         })?;
@@ -344,7 +346,7 @@ impl Project {
     /// The DKIM keys of the configuration, as signers.
     pub fn signers(&self) -> Result<Vec<Signer>, ComposeError> {
         let own = self.config.sender.address.domain();
-        let signer = |dkim: &crate::config::Dkim| {
+        let signer = |dkim: &crate::config::DkimConfig| {
             let path = self.dir.join(&dkim.key_file);
             if private::is_open_to_others(&path).unwrap_or_default() {
                 return Err(ComposeError::from(DkimError::Key { path, problem: KeyProblem::Open }));
@@ -362,7 +364,7 @@ impl Project {
     pub fn token_key(&self) -> Result<TokenKey, Error> {
         let path = self.dir.join("state/key");
         let failed = |error: std::io::Error| {
-            Error::new(Kind::TryAgain, format!("cannot use the key file `{}`: {error}", path.display()))
+            Error::new(ErrorKind::TryAgain, format!("cannot use the key file `{}`: {error}", path.display()))
         };
         match std::fs::read(&path) {
             Ok(secret) if secret.len() == 32 => {
@@ -372,7 +374,7 @@ impl Project {
             }
             Ok(_) => {
                 let message = format!("the key file `{}` is damaged", path.display());
-                return Err(Error::new(Kind::Config, message).hint(
+                return Err(Error::new(ErrorKind::Config, message).hint(
                     "restore it from a backup: with another key, bounces of earlier letters are not recognised",
                 ));
             }
@@ -382,7 +384,7 @@ impl Project {
         let mut secret = [0; 32];
         ring::rand::SystemRandom::new()
             .fill(&mut secret)
-            .map_err(|_| Error::new(Kind::TryAgain, "the system provides no random bytes"))?;
+            .map_err(|_| Error::new(ErrorKind::TryAgain, "the system provides no random bytes"))?;
         let dir = self.dir.join("state");
         private::create_folder(&dir).map_err(failed)?;
         // Readable by the owner only; where two processes come at once the first one's key stays.

@@ -12,11 +12,11 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 use serde::Serialize;
 
-use crate::cli::{Report as Arguments, ReportFormat};
+use crate::cli::{ReportArgs, ReportFormat};
 use crate::compose::{BoardReport, Texts};
 use crate::domain::{IssueName, suggest};
-use crate::error::{Error, Exit, Kind};
-use crate::ledger::{Correction, IssueSummary, Ledger, MOST_VALUES, NotReached, Reached};
+use crate::error::{Error, ErrorKind, Exit};
+use crate::ledger::{AddressCorrection, IssueSummary, Ledger, MOST_VALUES, NotReached, Reached};
 use crate::send::skip;
 
 use super::{Context, Project};
@@ -55,7 +55,7 @@ struct Counted {
 #[derive(Debug, Serialize)]
 struct Names {
     not_reached: Vec<Missed>,
-    corrections: Vec<Correction>,
+    corrections: Vec<AddressCorrection>,
 }
 
 /// A member who was not reached.
@@ -67,12 +67,12 @@ struct Missed {
 }
 
 /// Runs the command.
-pub fn run(context: Context<'_>, arguments: &Arguments) -> Result<Exit, Error> {
+pub fn run(context: Context<'_>, arguments: &ReportArgs) -> Result<Exit, Error> {
     let project = context.project;
     if arguments.due {
         return due::run(context, arguments);
     }
-    let usage = |message: &str, hint: &str| Err(Error::new(Kind::Usage, message).hint(hint));
+    let usage = |message: &str, hint: &str| Err(Error::new(ErrorKind::Usage, message).hint(hint));
     if arguments.format == ReportFormat::Csv && !arguments.notice {
         return usage("--format csv is for --notice only", "use --format json, html or pdf");
     }
@@ -97,14 +97,14 @@ pub fn run(context: Context<'_>, arguments: &Arguments) -> Result<Exit, Error> {
 }
 
 /// The texts of the language that was asked for, or of the association's.
-fn texts(project: &Project, arguments: &Arguments) -> Result<Texts, Error> {
+fn texts(project: &Project, arguments: &ReportArgs) -> Result<Texts, Error> {
     match &arguments.language {
         None => project.texts(),
         Some(code) => {
             let is_code = code.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-');
             if !is_code {
                 let message = format!("`{code}` is not a language code");
-                return Err(Error::new(Kind::Usage, message).hint("use a code such as sv or en"));
+                return Err(Error::new(ErrorKind::Usage, message).hint("use a code such as sv or en"));
             }
             Ok(Texts::load(code, &project.templates_dir())?)
         }
@@ -124,7 +124,7 @@ fn ledger(project: &Project, issue: Option<&IssueName>) -> Result<Ledger, Error>
 }
 
 fn nothing_sent() -> Error {
-    Error::new(Kind::Data, "no letters have been sent yet")
+    Error::new(ErrorKind::Data, "no letters have been sent yet")
         .hint("send an issue first: medlemsbrev send ISSUE --dry-run")
 }
 
@@ -163,7 +163,7 @@ fn chosen(project: &Project, ledger: &Ledger, named: Option<&IssueName>) -> Resu
         [] => format!("send it first: medlemsbrev send {named} --dry-run"),
         names => format!("letters of {} have been sent", names.join(", ")),
     };
-    Err(Error::new(Kind::Data, format!("no letters of {named} have been sent")).hint(hint))
+    Err(Error::new(ErrorKind::Data, format!("no letters of {named} have been sent")).hint(hint))
 }
 
 impl Findings {
@@ -194,7 +194,7 @@ impl Findings {
     }
 }
 
-fn corrections(ledger: &Ledger) -> Result<Vec<Correction>, Error> {
+fn corrections(ledger: &Ledger) -> Result<Vec<AddressCorrection>, Error> {
     let mut corrections = ledger.corrections()?;
     corrections.extend(ledger.news()?);
     Ok(corrections)
@@ -209,7 +209,7 @@ fn check_fields(project: &Project, ledger: &Ledger) -> Result<(), Error> {
             let names = fields.iter().map(String::as_str);
             let hint = suggest::did_you_mean(field, names.clone())
                 .unwrap_or_else(|| format!("there are {}", names.collect::<Vec<_>>().join(", ")));
-            return Err(Error::new(Kind::Config, message).hint(hint));
+            return Err(Error::new(ErrorKind::Config, message).hint(hint));
         }
         let mut values = std::collections::HashSet::new();
         ledger.for_each_member(|row| {
@@ -221,7 +221,7 @@ fn check_fields(project: &Project, ledger: &Ledger) -> Result<(), Error> {
         if values.len() > MOST_VALUES {
             let message = format!("`by` in [report]: `{field}` has {} different values", values.len());
             let hint = format!("group members by a field with {MOST_VALUES} values at most");
-            return Err(Error::new(Kind::Config, message).hint(hint));
+            return Err(Error::new(ErrorKind::Config, message).hint(hint));
         }
     }
     Ok(())
@@ -287,10 +287,10 @@ fn json(
     context: Context<'_>,
     findings: &impl Serialize,
     name: &str,
-    arguments: &Arguments,
+    arguments: &ReportArgs,
 ) -> Result<Exit, Error> {
     let text = serde_json::to_string_pretty(findings)
-        .map_err(|error| Error::new(Kind::TryAgain, format!("cannot write JSON: {error}")))?;
+        .map_err(|error| Error::new(ErrorKind::TryAgain, format!("cannot write JSON: {error}")))?;
     if arguments.output.is_some() {
         return save(context, name, text.as_bytes(), arguments);
     }
@@ -308,7 +308,7 @@ fn file(
     report: &BoardReport,
     texts: &Texts,
     name: &str,
-    arguments: &Arguments,
+    arguments: &ReportArgs,
 ) -> Result<Exit, Error> {
     let content = match arguments.format {
         ReportFormat::Pdf => pdf(context, report, texts)?,
@@ -324,18 +324,18 @@ fn pdf(context: Context<'_>, report: &BoardReport, texts: &Texts) -> Result<Vec<
 
 #[cfg(not(feature = "paper"))]
 fn pdf(_: Context<'_>, _: &BoardReport, _: &Texts) -> Result<Vec<u8>, Error> {
-    Err(Error::new(Kind::Usage, "this program was built without PDF (the feature `paper`)")
+    Err(Error::new(ErrorKind::Usage, "this program was built without PDF (the feature `paper`)")
         .hint("use --format html and print the page from a browser"))
 }
 
-fn save(context: Context<'_>, name: &str, content: &[u8], arguments: &Arguments) -> Result<Exit, Error> {
+fn save(context: Context<'_>, name: &str, content: &[u8], arguments: &ReportArgs) -> Result<Exit, Error> {
     let path = match &arguments.output {
         Some(path) => path.clone(),
         None => context.project.dir.join(format!("reports/{name}.{}", arguments.format.ending())),
     };
     if path.is_dir() {
         let message = format!("cannot write `{}`: it is a folder", path.display());
-        return Err(Error::new(Kind::Usage, message).hint("name a file after --output"));
+        return Err(Error::new(ErrorKind::Usage, message).hint("name a file after --output"));
     }
     super::files::overwrite(&path, content)?;
     context.terminal.text(path.display().to_string());

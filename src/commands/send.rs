@@ -18,9 +18,9 @@ mod two_records;
 
 use std::path::{Path, PathBuf};
 
-use crate::cli::Send;
+use crate::cli::SendArgs;
 use crate::domain::IssueName;
-use crate::error::{Error, Exit, Kind};
+use crate::error::{Error, ErrorKind, Exit};
 use crate::ledger::{Ledger, Lock, Review, ReviewKind, Scratch};
 use crate::relay::{Durability, LookAhead, Outbox, Relay};
 use crate::report::{JsonLines, Terminal, plural};
@@ -45,7 +45,7 @@ use two_records::refuse_lost_records;
 const REMEMBERED_FOR: SignedDuration = SignedDuration::from_hours(180 * 24);
 
 /// Runs the command.
-pub fn run(context: Context<'_>, arguments: &Send) -> Result<Exit, Error> {
+pub fn run(context: Context<'_>, arguments: &SendArgs) -> Result<Exit, Error> {
     let issue = context.project.issue_to_change(arguments.issue.as_ref())?;
     match &arguments.test {
         Some(addresses) => {
@@ -56,13 +56,13 @@ pub fn run(context: Context<'_>, arguments: &Send) -> Result<Exit, Error> {
 }
 
 /// What a run holds until it ends.
-enum Held {
+enum RunGuard {
     Lock(Lock),
     #[expect(dead_code, reason = "held for its drop")]
     Scratch(Scratch),
 }
 
-impl Held {
+impl RunGuard {
     /// Whether other hosts send the issue already, and have imported the list.
     fn joins(&self) -> bool {
         matches!(self, Self::Lock(lock) if lock.joins())
@@ -74,12 +74,12 @@ pub(super) fn send(context: Context<'_>, issue: &IssueName, request: &SendReques
     let runtime = super::runtime()?;
     let (mut ledger, held) = if request.is_dry_run() {
         let scratch = Scratch::new(&context.project.state_folder())?;
-        (scratch.ledger(context.project.ledger_place()?)?, Held::Scratch(scratch))
+        (scratch.ledger(context.project.ledger_place()?)?, RunGuard::Scratch(scratch))
     } else {
         let lock = context.project.lock_to_send(issue, request.wait)?;
         let ledger = context.project.ledger()?;
         super::history::freeze(context.project, &ledger, Timestamp::now())?;
-        (ledger, Held::Lock(lock))
+        (ledger, RunGuard::Lock(lock))
     };
     // During a live send, letters on their way belong to it and were not interrupted.
     if !request.is_dry_run() || !context.project.is_locked()? {
@@ -126,7 +126,7 @@ pub(super) fn send(context: Context<'_>, issue: &IssueName, request: &SendReques
             .terminal
             .say(format!("Cannot remove unfinished letters from `{}`: {error}", outbox.dir().display()));
     }
-    if let Held::Lock(lock) = &held {
+    if let RunGuard::Lock(lock) = &held {
         hosts::take_part(context.project, &prepared, &now)?;
         lock.share()?;
     }
@@ -290,7 +290,7 @@ fn dry_run_outbox(dir: &Path) -> Result<Relay, Error> {
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
         Err(error) => {
             let message = format!("cannot empty the folder `{}`: {error}", dir.display());
-            return Err(Error::new(Kind::TryAgain, message));
+            return Err(Error::new(ErrorKind::TryAgain, message));
         }
     }
     Ok(Relay::Outbox(Outbox::new(dir.to_owned(), Durability::Cached)))

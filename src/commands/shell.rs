@@ -8,8 +8,8 @@ use clap::CommandFactory;
 use clap_complete::engine::{ArgValueCompleter, CompletionCandidate};
 use clap_complete::env::{CompleteEnv, Shells};
 
-use crate::cli::{Cli, Man};
-use crate::error::{Error, Exit, Kind};
+use crate::cli::{Cli, ManArgs};
+use crate::error::{Error, ErrorKind, Exit};
 use crate::manual::{self, ManualPage};
 use crate::report::Terminal;
 
@@ -33,7 +33,7 @@ pub(super) fn completions(shell: clap_complete::Shell, terminal: Terminal) -> Re
     let mut script = Vec::new();
     if let Some(shell) = Shells::builtins().completer(&shell.to_string()) {
         shell.write_registration(VARIABLE, NAME, NAME, NAME, &mut script).map_err(|error| {
-            Error::new(Kind::TryAgain, format!("cannot write the completion script: {error}"))
+            Error::new(ErrorKind::TryAgain, format!("cannot write the completion script: {error}"))
         })?;
     }
     terminal.data(String::from_utf8_lossy(&script));
@@ -41,9 +41,10 @@ pub(super) fn completions(shell: clap_complete::Shell, terminal: Terminal) -> Re
 }
 
 /// Prints the program's manual page, or writes all pages and prints their files.
-pub(super) fn man(arguments: &Man, terminal: Terminal) -> Result<Exit, Error> {
-    let failed =
-        |what: &str, error: io::Error| Error::new(Kind::TryAgain, format!("cannot write {what}: {error}"));
+pub(super) fn man(arguments: &ManArgs, terminal: Terminal) -> Result<Exit, Error> {
+    let failed = |what: &str, error: io::Error| {
+        Error::new(ErrorKind::TryAgain, format!("cannot write {what}: {error}"))
+    };
     let Some(dir) = &arguments.output else {
         terminal.data(manual::program().map_err(|error| failed("the page", error))?.text);
         return Ok(Exit::Done);

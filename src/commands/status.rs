@@ -5,11 +5,11 @@ use std::fmt::Write as _;
 use jiff::Timestamp;
 use serde::Serialize;
 
-use crate::cli::Status;
+use crate::cli::StatusArgs;
 use crate::domain::{IssueName, State};
 use crate::error::{Error, Exit};
-use crate::ledger::{Counts, DeliveryRow, HostRow, Ledger, OnPaper};
-use crate::report::{Paint, count};
+use crate::ledger::{DeliveryRow, HostRow, Ledger, MemberCounts, OnPaper};
+use crate::report::{TextRole, count};
 use crate::send::skip;
 
 use super::states::{deliveries, table};
@@ -19,7 +19,7 @@ use super::{Context, Project};
 #[derive(Debug, Serialize)]
 struct IssueStatus {
     issue: IssueName,
-    counts: Counts,
+    counts: MemberCounts,
     total: u64,
     /// Members whose letters were accepted and came back.
     came_back: u64,
@@ -34,7 +34,7 @@ struct IssueStatus {
 }
 
 /// Runs the command.
-pub fn run(context: Context<'_>, arguments: &Status) -> Result<Exit, Error> {
+pub fn run(context: Context<'_>, arguments: &StatusArgs) -> Result<Exit, Error> {
     let Some(ledger) = Ledger::open_for_reading(context.project.ledger_place()?)? else {
         if let Some(issue) =
             arguments.issue.as_ref().filter(|issue| !context.project.issues().contains(issue))
@@ -119,7 +119,7 @@ fn of_issue(project: &Project, ledger: &Ledger, issue: IssueName) -> Result<Issu
 impl IssueStatus {
     /// The sum, and each letter that a person may have to do something about.
     fn shown(&self, project: &Project) -> String {
-        let mut text = format!("{}\n\n", Paint::Strong.on(self.issue.as_str()));
+        let mut text = format!("{}\n\n", TextRole::Strong.on(self.issue.as_str()));
         if self.came_back > 0 {
             let accepted = count(self.counts.in_state(State::Accepted));
             let _infallible = writeln!(

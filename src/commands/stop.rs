@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
 
-use crate::error::Kind;
+use crate::error::ErrorKind;
 
 /// A closed terminal, `timeout` and systemd send several signals at once; a deliberate second one comes later.
 const ONE_PRESS: Duration = Duration::from_secs(2);
@@ -66,7 +66,7 @@ pub(super) fn stop_on_signal(hangup: Hangup) -> watch::Receiver<bool> {
                 () = next(hangup.as_mut()) => Stop::Hangup,
             };
             if received.forces_exit(signal, Instant::now()) {
-                std::process::exit(i32::from(Kind::TryAgain.exit_code()));
+                std::process::exit(i32::from(ErrorKind::TryAgain.exit_code()));
             }
             stop.send_replace(true);
         }

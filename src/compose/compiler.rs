@@ -20,8 +20,8 @@ use super::style::Styles;
 use super::template::{self, Templates};
 use super::variant::Variants;
 use super::{
-    Body, CompiledSection, ComposeError, Composer, HTML, IssueSource, Setup, TEXT, design, helpers, include,
-    markdown, source,
+    CompiledSection, ComposeError, Composer, HTML, IssueSource, LetterBody, Setup, TEXT, design, helpers,
+    include, markdown, source,
 };
 
 impl Composer {
@@ -146,7 +146,8 @@ impl Composer {
         let schema = self.schema()?;
         let dir = self.setup.templates.clone();
         let (path, html) = template::load(&dir, HTML)?;
-        let check = |path: &Path, text: &str| template::Source { path, text, lines_above: 0 }.check(&schema);
+        let check =
+            |path: &Path, text: &str| template::TemplateSource { path, text, lines_above: 0 }.check(&schema);
         let html = include::with_blocks(&dir, &path, &html, &schema)?;
         self.pages_have_logic = decides_by_member(&html.replace(super::style::MARK, ""));
         self.html.add(HTML, &path, &styles.write_into_template(&self.setup.design.recolored(&html))?)?;
@@ -181,7 +182,7 @@ impl Composer {
                 .check_fields(|field| self.setup.fields.contains(field))
                 .map_err(|error| source::audience_error(&path, audience, &error))?;
         }
-        template::Source { path: &path, text: &markdown, lines_above }.check(&self.schema()?)?;
+        template::TemplateSource { path: &path, text: &markdown, lines_above }.check(&self.schema()?)?;
         let anchor = format!("section-{}", index + 1);
         let language = language.unwrap_or_else(|| self.issue.language.clone());
         // A section in a language that there is no file for is set as the letter is.
@@ -193,11 +194,11 @@ impl Composer {
             self.text.add(&anchor, &path, &rendered.text)?;
             if decides_by_member(&markdown) { None } else { Some(self.open_body(&anchor, &language)?) }
         } else {
-            Some(Body { html: rendered.html, text: rendered.text })
+            Some(LetterBody { html: rendered.html, text: rendered.text })
         };
         let mut events = events;
         events.sort_by_key(|event| (event.date, event.start));
-        let place = Place { anchor: &anchor, path: &path, dir };
+        let place = TextOrigin { anchor: &anchor, path: &path, dir };
         let described = |(number, event)| describe(number, event, place, set_in, styles, images);
         let events = events.into_iter().enumerate().map(described).collect::<Result<Vec<_>, _>>()?;
         Ok(CompiledSection { title, anchor, audience, events, language, body })
@@ -206,7 +207,7 @@ impl Composer {
 
 /// Where a section's texts come from.
 #[derive(Clone, Copy)]
-struct Place<'a> {
+struct TextOrigin<'a> {
     anchor: &'a str,
     path: &'a Path,
     /// The issue's folder, for pictures.
@@ -217,7 +218,7 @@ struct Place<'a> {
 fn describe(
     number: usize,
     event: Event,
-    place: Place<'_>,
+    place: TextOrigin<'_>,
     language: &Language,
     styles: &Styles,
     images: &mut InlineImages,
@@ -230,7 +231,7 @@ fn describe(
     if rendered.is_personal {
         return Err(source::tag_in_event(place.path, text));
     }
-    let description = Some(Body { html: rendered.html, text: rendered.text });
+    let description = Some(LetterBody { html: rendered.html, text: rendered.text });
     Ok(CompiledEvent { event, description })
 }
 

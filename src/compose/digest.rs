@@ -12,7 +12,7 @@ const UNSUBSCRIBE: &str = "unsubscribe";
 
 /// What a letter says, without date and token, which are other ones each time.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Content {
+pub struct LetterContent {
     pub subject: String,
     /// SHA-256 in hexadecimal, of subject, HTML, text, attachments, images and the headers that all letters share.
     pub digest: String,
@@ -23,7 +23,7 @@ impl Composer {
     ///
     /// # Errors
     /// If a template cannot be rendered with the first member's fields.
-    pub fn content<'a>(&self, readers: impl Into<Addressees<'a>>) -> Result<Content, ComposeError> {
+    pub fn content<'a>(&self, readers: impl Into<Addressees<'a>>) -> Result<LetterContent, ComposeError> {
         let rendered = self.fill_with(readers.into(), UNSUBSCRIBE.to_owned())?.rendered();
         let mut context = Context::new(&SHA256);
         for part in [&rendered.subject, &rendered.html, &rendered.text] {
@@ -32,6 +32,6 @@ impl Composer {
         }
         context.update(self.frame.digest().as_ref());
         let digest = data_encoding::HEXLOWER.encode(context.finish().as_ref());
-        Ok(Content { subject: rendered.subject, digest })
+        Ok(LetterContent { subject: rendered.subject, digest })
     }
 }

@@ -9,9 +9,9 @@ use serde_json::{Value, json};
 
 use super::design::FramePicture;
 use super::language::Language;
-use super::page::{Association, Links, Logo, Neighbours, Page, PageLink, SectionView};
+use super::page::{ArchiveNeighbours, Association, Links, Logo, Page, PageLink, SectionView};
 use super::phone::Phone;
-use super::{Body, CompiledEvent, helpers};
+use super::{CompiledEvent, LetterBody, helpers};
 use crate::domain::{Event, EventStatus, Issue, IssueKind};
 
 const DOCUMENT: &str = include_str!("../../docs/templates.md");
@@ -78,7 +78,7 @@ fn the_variables_of_a_letter_are_documented() {
         phone: Some(Phone::new("08-123 456 78")),
     };
     let link = || Some(PageLink { file: String::new(), title: String::new() });
-    let archive = Neighbours { earlier: link(), later: link(), pdf: None, url: None };
+    let archive = ArchiveNeighbours { earlier: link(), later: link(), pdf: None, url: None };
     let logo = Logo { src: String::new(), width: 1, height: 1 };
     let hero = FramePicture { src: String::new(), alt: String::new(), width: 1, height: 1 };
     let page = Page {
@@ -129,7 +129,7 @@ fn the_variables_of_sections_and_events_are_documented() {
         tone: "plain",
         dates: String::new(),
         body: String::new(),
-        events: vec![event.view(|body: &Body| &body.html, &language, jiff::civil::date(2026, 4, 15))],
+        events: vec![event.view(|body: &LetterBody| &body.html, &language, jiff::civil::date(2026, 4, 15))],
         many_events: false,
         language: "sv",
         t: &language.texts,

@@ -1,6 +1,6 @@
 //! Quoted-printable (RFC 2045 §6.7), with what is the same in all letters encoded once.
 //!
-//! A page is rendered once with holes where personal values go. [`Sheet`] keeps the lines without holes encoded; for a
+//! A page is rendered once with holes where personal values go. [`EncodedPage`] keeps the lines without holes encoded; for a
 //! letter only the lines with holes are filled, wrapped and encoded.
 
 use quoted_printable::encode_to_str;
@@ -19,7 +19,7 @@ pub(super) fn hole(number: usize) -> String {
 
 /// A page whose lines without holes are finished.
 #[derive(Debug)]
-pub(super) struct Sheet {
+pub(super) struct EncodedPage {
     chunks: Vec<Chunk>,
     /// Wraps lines if that is wanted.
     wrap: fn(&str) -> String,
@@ -35,7 +35,7 @@ enum Chunk {
     Open(String),
 }
 
-impl Sheet {
+impl EncodedPage {
     /// Parts a rendered page into what is finished and what is open.
     pub fn new(page: &str, wrap: fn(&str) -> String) -> Self {
         let mut chunks = Vec::new();
@@ -159,7 +159,7 @@ mod tests {
             hole(12),
             hole(0)
         );
-        let sheet = Sheet::new(&page, str::to_owned);
+        let sheet = EncodedPage::new(&page, str::to_owned);
         let value = |number: usize| if number == 0 { "Åsa\nrad två".to_owned() } else { "tolv".to_owned() };
         let bytes = sheet.encoded(value);
         let decoded = String::from_utf8(decode(&bytes, ParseMode::Strict).unwrap()).unwrap();

@@ -5,14 +5,14 @@ use serde::Serialize;
 
 use crate::domain::{Event, EventStatus};
 
-use super::Body;
+use super::LetterBody;
 use super::language::Language;
 
 /// An event with its description rendered.
 #[derive(Debug)]
 pub(super) struct CompiledEvent {
     pub event: Event,
-    pub description: Option<Body>,
+    pub description: Option<LetterBody>,
 }
 
 /// An event's own values, with what a date block and a line of text show of them.
@@ -45,7 +45,7 @@ impl CompiledEvent {
     /// The event for one format's template; `issued` is the letter's date.
     pub fn view<'a>(
         &'a self,
-        of_body: fn(&Body) -> &String,
+        of_body: fn(&LetterBody) -> &String,
         language: &'a Language,
         issued: Date,
     ) -> EventView<'a> {

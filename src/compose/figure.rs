@@ -19,7 +19,7 @@ const BESIDE: usize = 256;
 
 /// What the braces after a picture ask for.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
-pub struct Layout {
+pub struct FigureLayout {
     /// In CSS pixels.
     pub width: Option<usize>,
     pub side: Option<Side>,
@@ -33,7 +33,7 @@ pub enum Side {
     Right,
 }
 
-impl Layout {
+impl FigureLayout {
     /// Reads the braces at the beginning of what follows a picture: the layout and the length of the braces in bytes.
     ///
     /// # Errors
@@ -70,7 +70,7 @@ impl Layout {
 struct Figure<'e, 'a> {
     source: String,
     caption: String,
-    layout: Layout,
+    layout: FigureLayout,
     /// Its description.
     alt: &'e [Event<'a>],
     /// The link of which it is all that can be seen.
@@ -91,14 +91,14 @@ impl<'e, 'a> Figure<'e, 'a> {
         let end = rest.iter().position(|event| matches!(event, Event::End(TagEnd::Image)))?;
         let (alt, rest) = rest.split_at(end);
         let mut after =
-            After { layout: Layout::default(), text: "", rest: rest.get(1..).unwrap_or_default() };
+            FigureTail { layout: FigureLayout::default(), text: "", rest: rest.get(1..).unwrap_or_default() };
         after = after.braces();
         if link.is_some() {
             let (Event::End(TagEnd::Link), rest) = after.rest.split_first()? else { return None };
             if !after.text.trim().is_empty() {
                 return None;
             }
-            after = After { rest, ..after }.braces();
+            after = FigureTail { rest, ..after }.braces();
         }
         let (source, caption) = (dest_url.to_string(), title.trim().to_owned());
         Some((Self { source, caption, layout: after.layout, alt, link }, after.text, after.rest))
@@ -106,7 +106,7 @@ impl<'e, 'a> Figure<'e, 'a> {
 
     /// Whether it has neither a caption nor a layout, and is written as Markdown has it.
     fn is_plain(&self) -> bool {
-        self.caption.is_empty() && self.layout == Layout::default()
+        self.caption.is_empty() && self.layout == FigureLayout::default()
     }
 
     /// The `<img>`, in its link if it has one; the picture itself is taken in later.
@@ -158,18 +158,18 @@ impl<'e, 'a> Figure<'e, 'a> {
 }
 
 /// What comes after a picture.
-struct After<'e, 'a> {
-    layout: Layout,
+struct FigureTail<'e, 'a> {
+    layout: FigureLayout,
     /// The text after the braces.
     text: &'e str,
     rest: &'e [Event<'a>],
 }
 
-impl After<'_, '_> {
+impl FigureTail<'_, '_> {
     /// Takes the braces at the beginning of the text that follows.
     fn braces(self) -> Self {
         let Some((Event::Text(text), rest)) = self.rest.split_first() else { return self };
-        match Layout::read(text) {
+        match FigureLayout::read(text) {
             Some(Ok((layout, length))) => Self { layout, text: text.get(length..).unwrap_or_default(), rest },
             _ => self,
         }
@@ -308,9 +308,9 @@ mod tests {
             ("{width}", "width"),
             ("{height=50}", "height=50"),
         ] {
-            assert_eq!(Layout::read(after), Some(Err(want.to_owned())), "{after}");
+            assert_eq!(FigureLayout::read(after), Some(Err(want.to_owned())), "{after}");
         }
-        assert_eq!(Layout::read("{{member.name}}"), None);
-        assert_eq!(Layout::read("{width=50%"), None);
+        assert_eq!(FigureLayout::read("{{member.name}}"), None);
+        assert_eq!(FigureLayout::read("{width=50%"), None);
     }
 }

@@ -19,9 +19,9 @@ fn hyphenated(language: &Language, values: &[&Value]) -> Result<String, String> 
     }
 }
 
-type Words = fn(&Language, &[&Value]) -> Result<String, String>;
+type WordHelper = fn(&Language, &[&Value]) -> Result<String, String>;
 
-const HELPERS: [(&str, Words); 14] = [
+const HELPERS: [(&str, WordHelper); 14] = [
     ("hyphenated", hyphenated),
     ("weekday_name", |language, values| Ok(language.weekday(date(values)?))),
     ("day_of_month", |_, values| Ok(date(values)?.day().to_string())),

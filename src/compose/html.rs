@@ -8,14 +8,14 @@ use html_escape::decode_html_entities;
 
 /// A start tag.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Element {
+pub struct StartTag {
     pub name: String,
     attributes: Vec<(String, String)>,
     /// Bytes of the HTML.
     pub range: Range<usize>,
 }
 
-impl Element {
+impl StartTag {
     /// The value of an attribute, with its character references decoded.
     pub fn attribute(&self, name: &str) -> Option<&str> {
         self.attributes.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str())
@@ -30,14 +30,14 @@ impl Element {
 }
 
 /// All start tags outside of comments.
-pub fn elements(html: &str) -> Vec<Element> {
+pub fn elements(html: &str) -> Vec<StartTag> {
     let tags = pieces(html).filter(|(_, piece)| is_tag(piece));
     let starts = tags.filter(|(_, tag)| !tag.starts_with("</") && !tag_name(tag).is_empty());
     let element = |(start, tag): (usize, &str)| {
         let inner = tag.trim_start_matches('<').trim_end_matches('>').trim_end_matches('/');
         let name = tag_name(tag);
         let attributes = attributes(inner.get(name.len()..).unwrap_or_default());
-        Element { name, attributes, range: start..start + tag.len() }
+        StartTag { name, attributes, range: start..start + tag.len() }
     };
     starts.map(element).collect()
 }

@@ -8,7 +8,7 @@ use percent_encoding::percent_decode_str;
 use pulldown_cmark::{CowStr, Event, Tag};
 
 use super::figure::SIDE_BLOCKS;
-use super::html::{Element, elements};
+use super::html::{StartTag, elements};
 use super::parts::{base64, file_name};
 use super::picture::{self, LIGHT, Picture};
 use super::{ComposeError, limits};
@@ -238,7 +238,7 @@ fn missing(path: &Path) -> ComposeError {
 }
 
 /// The `<img>` with another source, and with the width at which it is shown.
-fn with_source(html: &str, element: &Element, url: &str, width: usize) -> Option<String> {
+fn with_source(html: &str, element: &StartTag, url: &str, width: usize) -> Option<String> {
     let tag = html.get(element.range.clone())?;
     let (before, rest) = tag.split_once("src=\"")?;
     let (_, after) = rest.split_once('"')?;

@@ -36,7 +36,7 @@ fn included(
     at_root: bool,
     depth: usize,
 ) -> Result<String, ComposeError> {
-    template::Source { path, text, lines_above: 0 }.check_inside(schema, at_root)?;
+    template::TemplateSource { path, text, lines_above: 0 }.check_inside(schema, at_root)?;
     let mut whole = String::with_capacity(text.len());
     let mut copied = 0;
     let mut open: Vec<&str> = Vec::new();

@@ -14,7 +14,7 @@ use super::{ComposeError, figure, images::InlineImages, people, tokens, typograp
 
 /// A section as templates: rendered once if nothing in it is personal.
 #[derive(Debug)]
-pub(super) struct Rendered {
+pub(super) struct RenderedSection {
     /// Handlebars template of the HTML, or finished HTML.
     pub html: String,
     /// Handlebars template of the text, or finished text.
@@ -42,7 +42,7 @@ pub(super) fn render(
     language: &Language,
     styles: &Styles,
     images: &mut InlineImages,
-) -> Result<Rendered, ComposeError> {
+) -> Result<RenderedSection, ComposeError> {
     let (mask, source) = TagMask::markdown(&prepared(markdown));
     let events =
         TextMergeStream::new(Parser::new_ext(&source, options())).map(|event| for_mail(event, anchor));
@@ -57,7 +57,7 @@ pub(super) fn render(
     let html = html.replace("<th>", "<th scope=\"col\">").replace("<th style", "<th scope=\"col\" style");
     let html = with_cards(&html);
     let html = styles.write_into_fragment(&images.take_in_html(&sanitised(&html), dir)?, classes)?;
-    Ok(Rendered {
+    Ok(RenderedSection {
         html: mask.restore(html.trim_end()),
         text: mask.restore(text.trim_end()),
         is_personal: !mask.is_empty(),

@@ -71,16 +71,16 @@ use variant::Variants;
 pub use board::{BoardBar, BoardChart, BoardReport, BoardRow, BoardTable};
 pub use built_in::{TemplateState, template_states, write_templates};
 pub use design::{Design, HERO_WIDTH, Hero};
-pub use digest::Content;
+pub use digest::LetterContent;
 pub use dkim::{DkimError, DkimKey, KeyProblem, Signer};
 pub use error::ComposeError;
-pub use figure::Layout;
+pub use figure::FigureLayout;
 use images::InlineImage;
 pub use images::image_path;
 pub use limits::VOID_ELEMENTS;
 pub use markdown::options as markdown_options;
-pub use notice::{Answer, Enclosures, Notice};
-pub use page::{Association, Neighbours, PageLink};
+pub use notice::{Enclosures, InReplyTo, Notice};
+pub use page::{ArchiveNeighbours, Association, PageLink};
 pub use phone::Phone;
 pub use picture::unsupported;
 pub use prepare::is_picture_name;
@@ -159,18 +159,18 @@ struct CompiledSection {
     events: Vec<CompiledEvent>,
     language: String,
     /// With holes for values; `None` if the templates are to be rendered for each member.
-    body: Option<Body>,
+    body: Option<LetterBody>,
 }
 
 #[derive(Debug)]
-struct Body {
+struct LetterBody {
     html: String,
     text: String,
 }
 
 /// A letter before it becomes a message.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Rendered {
+pub struct RenderedLetter {
     pub subject: String,
     pub html: String,
     pub text: String,
@@ -178,7 +178,7 @@ pub struct Rendered {
 
 /// Whether a letter is the real one or a marked try-out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Mark {
+pub enum LetterMark {
     None,
     /// The subject starts with the language file's `test_mark`.
     Test,
@@ -260,7 +260,7 @@ impl Composer {
     ///
     /// # Errors
     /// If a template cannot be rendered with the first member's fields.
-    pub fn render<'a>(&self, readers: impl Into<Addressees<'a>>) -> Result<Rendered, ComposeError> {
+    pub fn render<'a>(&self, readers: impl Into<Addressees<'a>>) -> Result<RenderedLetter, ComposeError> {
         let readers = readers.into();
         let token = self.key.sign(&self.issue.name, readers.lead.id);
         Ok(self.fill(readers, &token)?.rendered())
@@ -273,7 +273,7 @@ impl Composer {
     pub fn letter<'a>(
         &self,
         readers: impl Into<Addressees<'a>>,
-        mark: Mark,
+        mark: LetterMark,
         now: Timestamp,
     ) -> Result<Letter, ComposeError> {
         let mut letter = self.unsigned(readers.into(), mark, now)?;
@@ -304,21 +304,26 @@ impl Composer {
         message::headers(sender, to, &recipient, self.leaving(&token), filled.subject(), &id, now).map(drop)
     }
 
-    fn unsigned(&self, readers: Addressees<'_>, mark: Mark, now: Timestamp) -> Result<Letter, ComposeError> {
+    fn unsigned(
+        &self,
+        readers: Addressees<'_>,
+        mark: LetterMark,
+        now: Timestamp,
+    ) -> Result<Letter, ComposeError> {
         let (recipient, token) = self.addressee(readers.lead)?;
         let filled = self.fill(readers, &token)?;
         let (html, text) = filled.encoded();
         let subject = match mark {
-            Mark::None => filled.subject().to_owned(),
-            Mark::Test => {
+            LetterMark::None => filled.subject().to_owned(),
+            LetterMark::Test => {
                 format!("{} {}", self.language_of(readers.lead).text("test_mark"), filled.subject())
             }
         };
         let sender = &self.setup.sender;
         let message_id = match mark {
-            Mark::None => message::message_id(&token, &sender.address),
+            LetterMark::None => message::message_id(&token, &sender.address),
             // Mail programs throw away a letter whose Message-ID they know.
-            Mark::Test => message::message_id(&token, &sender.address).replacen(
+            LetterMark::Test => message::message_id(&token, &sender.address).replacen(
                 '@',
                 &format!(".test-{}@", now.as_microsecond()),
                 1,

@@ -21,12 +21,12 @@ pub struct Notice<'a> {
     /// `Message-ID` without its angle brackets.
     pub message_id: String,
     /// The mail that this one answers.
-    pub answer: Option<Answer<'a>>,
+    pub answer: Option<InReplyTo<'a>>,
 }
 
 /// What an answer says about the mail that it answers (RFC 5322 §3.6.4).
 #[derive(Debug, Clone, Copy)]
-pub struct Answer<'a> {
+pub struct InReplyTo<'a> {
     /// Its `Message-ID`, and those that it refers to before it, each in angle brackets.
     pub message_id: &'a str,
     pub references: &'a [String],
@@ -134,7 +134,7 @@ mod tests {
             subject: "Du får inga fler brev",
             text: "Hej!\n",
             message_id: "x@example.se".to_owned(),
-            answer: Some(Answer { message_id: "<mine@example.org>", references: &references }),
+            answer: Some(InReplyTo { message_id: "<mine@example.org>", references: &references }),
         };
         let letter = notice.letter(&[], Timestamp::UNIX_EPOCH).unwrap();
         assert_eq!(letter.sender, None);

@@ -24,7 +24,7 @@ pub(super) struct Page<'a> {
     /// Whether this is the web page for everyone: no greeting and no unsubscribing.
     pub web: bool,
     /// The place of the web page in the archive; `None` in a letter.
-    pub archive: Option<&'a Neighbours>,
+    pub archive: Option<&'a ArchiveNeighbours>,
     /// Whether it is a notice to all members: nobody unsubscribes from it.
     pub notice: bool,
     /// Whether a table of contents helps.
@@ -44,7 +44,7 @@ pub(super) struct Page<'a> {
 
 /// The pages before and after one in the archive.
 #[derive(Debug, Default, Serialize)]
-pub struct Neighbours {
+pub struct ArchiveNeighbours {
     /// The letter before this one.
     pub earlier: Option<PageLink>,
     /// The letter after this one.

@@ -8,11 +8,11 @@ use super::phone;
 /// A table with fewer columns stays as it is.
 const COLUMNS: usize = 3;
 
-type Cell<'a> = Vec<Event<'a>>;
+type PeopleCell<'a> = Vec<Event<'a>>;
 
 /// What a column is about.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Column {
+enum PeopleColumn {
     Name,
     Fact,
     Contact,
@@ -50,7 +50,7 @@ fn table<'a>(events: &[Event<'a>]) -> Option<Vec<Event<'a>>> {
     let columns = columns(header.len(), body)?;
     let mut made =
         vec![Event::Start(Tag::Table(vec![Alignment::None, Alignment::None])), Event::Start(Tag::TableHead)];
-    for wanted in [Column::Name, Column::Contact] {
+    for wanted in [PeopleColumn::Name, PeopleColumn::Contact] {
         made.push(Event::Start(Tag::TableCell));
         let cells = header.iter().zip(&columns).filter(|(_, column)| **column == wanted);
         for (number, (cell, _)) in cells.enumerate() {
@@ -70,18 +70,23 @@ fn table<'a>(events: &[Event<'a>]) -> Option<Vec<Event<'a>>> {
 }
 
 /// The two cells of a person.
-fn person<'a>(header: &[Cell<'a>], row: &[Cell<'a>], columns: &[Column], made: &mut Vec<Event<'a>>) {
-    let cells = |wanted: Column| {
+fn person<'a>(
+    header: &[PeopleCell<'a>],
+    row: &[PeopleCell<'a>],
+    columns: &[PeopleColumn],
+    made: &mut Vec<Event<'a>>,
+) {
+    let cells = |wanted: PeopleColumn| {
         let all = row.iter().zip(header).zip(columns);
         all.filter(move |((cell, _), column)| **column == wanted && !words(cell).trim().is_empty())
     };
     made.push(Event::Start(Tag::TableCell));
-    for ((cell, _), _) in cells(Column::Name) {
+    for ((cell, _), _) in cells(PeopleColumn::Name) {
         made.push(Event::Start(Tag::Strong));
         made.extend(cell.iter().filter(|event| !is_strong(event)).cloned());
         made.push(Event::End(TagEnd::Strong));
     }
-    for ((cell, name), _) in cells(Column::Fact) {
+    for ((cell, name), _) in cells(PeopleColumn::Fact) {
         made.push(Event::HardBreak);
         // A year or a number says nothing without its column's name.
         let is_number = words(cell).trim_start().starts_with(|c: char| c.is_ascii_digit());
@@ -89,7 +94,7 @@ fn person<'a>(header: &[Cell<'a>], row: &[Cell<'a>], columns: &[Column], made: &
         made.extend(cell.iter().cloned());
     }
     made.extend([Event::End(TagEnd::TableCell), Event::Start(Tag::TableCell)]);
-    for (number, ((cell, _), _)) in cells(Column::Contact).enumerate() {
+    for (number, ((cell, _), _)) in cells(PeopleColumn::Contact).enumerate() {
         made.extend((number > 0).then_some(Event::HardBreak));
         made.push(Event::InlineHtml("<span class=\"contact\">".into()));
         made.extend(cell.iter().cloned());
@@ -99,8 +104,8 @@ fn person<'a>(header: &[Cell<'a>], row: &[Cell<'a>], columns: &[Column], made: &
 }
 
 /// The cells of a table, its header first.
-fn rows<'a>(events: &[Event<'a>]) -> Vec<Vec<Cell<'a>>> {
-    let mut rows: Vec<Vec<Cell<'a>>> = Vec::new();
+fn rows<'a>(events: &[Event<'a>]) -> Vec<Vec<PeopleCell<'a>>> {
+    let mut rows: Vec<Vec<PeopleCell<'a>>> = Vec::new();
     let mut in_cell = false;
     for event in events {
         match event {
@@ -121,7 +126,7 @@ fn rows<'a>(events: &[Event<'a>]) -> Vec<Vec<Cell<'a>>> {
 }
 
 /// What each column is about; `None` if no column is of e-mail addresses, or the first one is of contacts.
-fn columns(number: usize, body: &[Vec<Cell<'_>>]) -> Option<Vec<Column>> {
+fn columns(number: usize, body: &[Vec<PeopleCell<'_>>]) -> Option<Vec<PeopleColumn>> {
     if number < COLUMNS {
         return None;
     }
@@ -138,13 +143,13 @@ fn columns(number: usize, body: &[Vec<Cell<'_>>]) -> Option<Vec<Column>> {
         let is_of_addresses = is_full_of(column, is_address);
         has_address |= is_of_addresses;
         match is_of_addresses || is_full_of(column, |cell| !phone::find(cell).is_empty()) {
-            true => Column::Contact,
-            false if column == 0 => Column::Name,
-            false => Column::Fact,
+            true => PeopleColumn::Contact,
+            false if column == 0 => PeopleColumn::Name,
+            false => PeopleColumn::Fact,
         }
     });
-    let columns: Vec<Column> = columns.collect();
-    (has_address && columns.first() == Some(&Column::Name)).then_some(columns)
+    let columns: Vec<PeopleColumn> = columns.collect();
+    (has_address && columns.first() == Some(&PeopleColumn::Name)).then_some(columns)
 }
 
 fn is_strong(event: &Event<'_>) -> bool {

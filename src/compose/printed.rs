@@ -7,8 +7,8 @@ use crate::domain::{Addressees, Member};
 use super::encode::filled;
 use super::event::{CompiledEvent, EventView};
 use super::language::Language;
-use super::variant::Values;
-use super::{Body, CONTENTS_FROM, CompiledSection, ComposeError, Composer};
+use super::variant::PersonalValues;
+use super::{CONTENTS_FROM, CompiledSection, ComposeError, Composer, LetterBody};
 
 /// One member's letter, with everything personal filled in.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -107,7 +107,7 @@ impl Composer {
         section: &CompiledSection,
         number: usize,
         hole: usize,
-        values: &Values,
+        values: &PersonalValues,
     ) -> PrintedSection {
         let html = match &section.body {
             Some(body) => filled(&body.html, |number| values.html(number)),
@@ -138,7 +138,7 @@ impl Composer {
     }
 }
 
-fn text_of(body: &Body) -> &String {
+fn text_of(body: &LetterBody) -> &String {
     &body.text
 }
 

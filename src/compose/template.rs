@@ -22,7 +22,7 @@ pub(super) struct Templates {
 
 /// A template's text and where it comes from, before it is compiled.
 #[derive(Debug, Clone)]
-pub(super) struct Source<'a> {
+pub(super) struct TemplateSource<'a> {
     pub path: &'a Path,
     pub text: &'a str,
     /// Lines of the file above `text`.
@@ -53,7 +53,7 @@ impl Templates {
     /// If it is not a template; the place is that in `text`.
     pub fn add(&mut self, name: &str, path: &Path, text: &str) -> Result<(), ComposeError> {
         limits::template(path, text)?;
-        let source = Source { path, text, lines_above: 0 };
+        let source = TemplateSource { path, text, lines_above: 0 };
         self.registry
             .register_template_string(name, helpers::with_fallbacks(text))
             .map_err(|error| source.syntax_error(&error))
@@ -82,7 +82,7 @@ fn registry() -> Handlebars<'static> {
     registry
 }
 
-impl Source<'_> {
+impl TemplateSource<'_> {
     /// Parses the template and checks every name in it against `schema`, the data that it will be given.
     ///
     /// # Errors
@@ -94,12 +94,12 @@ impl Source<'_> {
     /// Checks a template that may be put in where bare names mean something else than at the root.
     ///
     /// # Errors
-    /// As [`Source::check`].
+    /// As [`TemplateSource::check`].
     pub fn check_inside(&self, schema: &Value, at_root: bool) -> Result<(), ComposeError> {
         limits::template(self.path, self.text)?;
         let template = Template::compile(&helpers::with_fallbacks(self.text))
             .map_err(|error| self.syntax_error(&error))?;
-        let check = Check { source: self, schema };
+        let check = TemplateCheck { source: self, schema };
         check.template(&template, at_root)
     }
 
@@ -194,12 +194,12 @@ fn is_personal(parameter: &Parameter, roots: &[&str]) -> bool {
     }
 }
 
-struct Check<'a> {
-    source: &'a Source<'a>,
+struct TemplateCheck<'a> {
+    source: &'a TemplateSource<'a>,
     schema: &'a Value,
 }
 
-impl Check<'_> {
+impl TemplateCheck<'_> {
     /// `at_root` is false inside `{{#each}}` and `{{#with}}`, where bare names mean something else.
     fn template(&self, template: &Template, at_root: bool) -> Result<(), ComposeError> {
         for (element, place) in template.elements.iter().zip(&template.mapping) {
@@ -333,7 +333,7 @@ mod tests {
 
     fn check(text: &str) -> Result<(), ComposeError> {
         let schema = json!({"member": {"name": "", "organisation": ""}, "greeting": "", "sections": []});
-        let source = Source { path: Path::new("x.md"), text, lines_above: 0 };
+        let source = TemplateSource { path: Path::new("x.md"), text, lines_above: 0 };
         source.check(&schema)
     }
 

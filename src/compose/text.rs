@@ -18,7 +18,7 @@ mod html;
 
 /// Writes the events of a section as unwrapped text; links become numbered notes below it.
 pub(super) fn render(events: &[Event<'_>]) -> String {
-    let mut writer = Writer::default();
+    let mut writer = TextWriter::default();
     for event in events {
         writer.event(event);
     }
@@ -26,7 +26,7 @@ pub(super) fn render(events: &[Event<'_>]) -> String {
 }
 
 #[derive(Default)]
-struct Writer {
+struct TextWriter {
     text: String,
     /// Prefixes of the lists and quotes that the text is in.
     indents: Vec<String>,
@@ -35,7 +35,7 @@ struct Writer {
     /// Next numbers of the ordered lists; `None` for bullet lists.
     lists: Vec<Option<u64>>,
     line: String,
-    links: Vec<Link>,
+    links: Vec<OpenLink>,
     notes: Vec<String>,
     table: Vec<Vec<String>>,
     in_table: bool,
@@ -47,12 +47,12 @@ struct Writer {
 }
 
 /// A link that is being written: where its label starts in the line, and its target.
-struct Link {
+struct OpenLink {
     start: usize,
     target: String,
 }
 
-impl Writer {
+impl TextWriter {
     fn event(&mut self, event: &Event<'_>) {
         match event {
             Event::Start(tag) => self.start(tag),
@@ -109,7 +109,7 @@ impl Writer {
             }
             Tag::TableHead | Tag::TableRow => self.table.push(Vec::new()),
             Tag::Link { dest_url, .. } => {
-                self.links.push(Link { start: self.line.len(), target: dest_url.to_string() });
+                self.links.push(OpenLink { start: self.line.len(), target: dest_url.to_string() });
             }
             Tag::Image { .. } => self.line.push('['),
             Tag::FootnoteDefinition(name) => {

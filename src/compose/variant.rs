@@ -10,11 +10,13 @@ use jiff::civil::Date;
 
 use crate::domain::{Addressees, IssueKind, Token};
 
-use super::encode::{Sheet, filled, hole};
+use super::encode::{EncodedPage, filled, hole};
 use super::language::Language;
-use super::page::{Neighbours, Page, SectionView};
+use super::page::{ArchiveNeighbours, Page, SectionView};
 use super::template::Templates;
-use super::{Body, CONTENTS_FROM, CompiledSection, ComposeError, Composer, HTML, Rendered, TEXT, text};
+use super::{
+    CONTENTS_FROM, CompiledSection, ComposeError, Composer, HTML, LetterBody, RenderedLetter, TEXT, text,
+};
 
 /// More choices than anyone has audiences for; beyond them the oldest work is done again.
 const MAX_VARIANTS: usize = 256;
@@ -27,20 +29,20 @@ const FIRST: usize = 2;
 /// The letter with these sections, open only if it is personal.
 #[derive(Debug)]
 pub(super) struct Variant {
-    html: Sheet,
-    text: Sheet,
+    html: EncodedPage,
+    text: EncodedPage,
 }
 
 /// The code of the frame's language, and which sections there are.
-type Choice = (String, Vec<usize>);
+type VariantKey = (String, Vec<usize>);
 
 /// The variants that were rendered so far.
 #[derive(Debug, Default)]
-pub(super) struct Variants(RwLock<HashMap<Choice, Arc<Variant>>>);
+pub(super) struct Variants(RwLock<HashMap<VariantKey, Arc<Variant>>>);
 
 /// What is personal in one member's letter.
 #[derive(Debug)]
-pub(super) struct Values {
+pub(super) struct PersonalValues {
     pub subject: String,
     /// The code of the frame's language.
     language: String,
@@ -48,14 +50,14 @@ pub(super) struct Values {
     unsubscribe: String,
     fields: Vec<String>,
     /// The sections that decide something by the member, by their hole.
-    sections: BTreeMap<usize, Body>,
+    sections: BTreeMap<usize, LetterBody>,
 }
 
 /// A letter's values with the variant they go into.
 #[derive(Debug)]
 pub(super) struct Filled {
     variant: Arc<Variant>,
-    values: Values,
+    values: PersonalValues,
 }
 
 impl Filled {
@@ -64,8 +66,8 @@ impl Filled {
     }
 
     /// The letter as it reads.
-    pub fn rendered(&self) -> Rendered {
-        Rendered {
+    pub fn rendered(&self) -> RenderedLetter {
+        RenderedLetter {
             subject: self.values.subject.clone(),
             html: self.variant.html.readable(|number| self.values.html(number)),
             text: self.variant.text.readable(|number| self.values.text(number)),
@@ -79,7 +81,7 @@ impl Filled {
     }
 }
 
-impl Values {
+impl PersonalValues {
     /// What fills a hole of the HTML.
     pub fn html(&self, number: usize) -> String {
         match self.sections.get(&number) {
@@ -173,7 +175,7 @@ impl Composer {
         unsubscribe: String,
         visible: &[usize],
         web: bool,
-    ) -> Result<Values, RenderError> {
+    ) -> Result<PersonalValues, RenderError> {
         let fields = self.fields_of(readers.lead);
         let language = if web { &self.language } else { self.language_of(readers.lead) };
         let page = Page { web, ..self.page(&fields, language, "", &unsubscribe, &[]) };
@@ -199,18 +201,18 @@ impl Composer {
         }
         let fields = fields.into_values().map(Cow::into_owned).collect();
         let language = language.code.clone();
-        Ok(Values { subject, language, greeting, unsubscribe, fields, sections })
+        Ok(PersonalValues { subject, language, greeting, unsubscribe, fields, sections })
     }
 
-    fn body(&self, anchor: &str, context: &Context) -> Result<Body, RenderError> {
-        Ok(Body { html: self.html.render(anchor, context)?, text: self.text.render(anchor, context)? })
+    fn body(&self, anchor: &str, context: &Context) -> Result<LetterBody, RenderError> {
+        Ok(LetterBody { html: self.html.render(anchor, context)?, text: self.text.render(anchor, context)? })
     }
 
     /// The body, with holes for the values, of a section that shows values and decides nothing by them.
     ///
     /// # Errors
     /// If its templates cannot be rendered.
-    pub(super) fn open_body(&self, anchor: &str, language: &str) -> Result<Body, ComposeError> {
+    pub(super) fn open_body(&self, anchor: &str, language: &str) -> Result<LetterBody, ComposeError> {
         let holes = self.holes(language);
         let fields = self.named(&holes.fields);
         let page = self.page(&fields, self.language(language), &holes.greeting, &holes.unsubscribe, &[]);
@@ -225,8 +227,8 @@ impl Composer {
     }
 
     /// A hole for each value.
-    fn holes(&self, language: &str) -> Values {
-        Values {
+    fn holes(&self, language: &str) -> PersonalValues {
+        PersonalValues {
             subject: String::new(),
             language: language.to_owned(),
             greeting: hole(GREETING),
@@ -242,10 +244,13 @@ impl Composer {
     }
 
     /// Renders the page with these sections and values, which are holes unless the page decides by them.
-    fn variant(&self, visible: &[usize], values: &Values) -> Result<Variant, RenderError> {
+    fn variant(&self, visible: &[usize], values: &PersonalValues) -> Result<Variant, RenderError> {
         let html = self.whole(&self.html, HTML, |body| &body.html, visible, values, None)?;
         let text = self.whole(&self.text, TEXT, |body| &body.text, visible, values, None)?;
-        Ok(Variant { html: Sheet::new(&html, str::to_owned), text: Sheet::new(&text, text::flow) })
+        Ok(Variant {
+            html: EncodedPage::new(&html, str::to_owned),
+            text: EncodedPage::new(&text, text::flow),
+        })
     }
 
     /// One of the page's two formats.
@@ -253,10 +258,10 @@ impl Composer {
         &self,
         templates: &Templates,
         name: &str,
-        of_body: fn(&Body) -> &String,
+        of_body: fn(&LetterBody) -> &String,
         visible: &[usize],
-        values: &Values,
-        archive: Option<&Neighbours>,
+        values: &PersonalValues,
+        archive: Option<&ArchiveNeighbours>,
     ) -> Result<String, RenderError> {
         let fields = self.named(&values.fields);
         let numbered = visible.iter().filter_map(|number| Some((*number, self.sections.get(*number)?)));
@@ -280,7 +285,7 @@ impl Composer {
     ///
     /// # Errors
     /// If a template cannot be rendered.
-    pub(super) fn public_html(&self, archive: &Neighbours) -> Result<String, ComposeError> {
+    pub(super) fn public_html(&self, archive: &ArchiveNeighbours) -> Result<String, ComposeError> {
         let reader = self.neutral_reader();
         let failed = |error: RenderError| ComposeError::Letter {
             member: "the web page".to_owned(),
@@ -339,7 +344,7 @@ const MOST_DAYS: usize = 4;
 impl CompiledSection {
     fn view<'a>(
         &'a self,
-        of_body: fn(&Body) -> &String,
+        of_body: fn(&LetterBody) -> &String,
         hole_number: usize,
         number: usize,
         composer: &'a Composer,

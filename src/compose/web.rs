@@ -7,7 +7,7 @@ use serde::Serialize;
 
 use super::language::Language;
 use super::template::{self, Templates};
-use super::{Association, ComposeError, Composer, Design, Neighbours, helpers};
+use super::{ArchiveNeighbours, Association, ComposeError, Composer, Design, helpers};
 
 /// A letter for everyone to read: no greeting, no unsubscribe link, only sections that are for all.
 #[derive(Debug)]
@@ -40,7 +40,7 @@ impl Composer {
     ///
     /// # Errors
     /// If a template cannot be rendered.
-    pub fn web_page(&self, archive: &Neighbours) -> Result<WebPage, ComposeError> {
+    pub fn web_page(&self, archive: &ArchiveNeighbours) -> Result<WebPage, ComposeError> {
         let mut html = self.public_html(archive)?;
         let mut images: Vec<(String, Vec<u8>)> = Vec::new();
         for image in &self.images {

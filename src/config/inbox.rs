@@ -16,7 +16,7 @@ use super::{Count, Span};
 /// The sources of returned mail, and how it is processed.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields, default)]
-pub struct Inbox {
+pub struct InboxConfig {
     /// Maildirs, mboxes and message files, from the project's folder.
     pub sources: Vec<PathBuf>,
     /// The folder to which handled messages of a Maildir or folder are moved.
@@ -29,13 +29,13 @@ pub struct Inbox {
     pub authserv_id: Option<String>,
     /// One folder, or several.
     #[serde(deserialize_with = "one_or_several")]
-    pub imap: Vec<Imap>,
+    pub imap: Vec<ImapConfig>,
 }
 
 /// A folder of an IMAP server.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Imap {
+pub struct ImapConfig {
     pub host: String,
     pub port: Option<u16>,
     #[serde(default = "tls")]
@@ -57,7 +57,7 @@ pub struct Imap {
     pub timeout: Span,
 }
 
-impl Default for Inbox {
+impl Default for InboxConfig {
     fn default() -> Self {
         Self {
             sources: Vec::new(),
@@ -70,14 +70,14 @@ impl Default for Inbox {
     }
 }
 
-impl Inbox {
+impl InboxConfig {
     /// Tells whether returned messages are read from anywhere.
     pub fn has_source(&self) -> bool {
         !self.sources.is_empty() || !self.imap.is_empty()
     }
 }
 
-impl Imap {
+impl ImapConfig {
     /// The port, by default the one that the kind of security has.
     pub fn port(&self) -> u16 {
         self.port.unwrap_or(if self.security == Security::Tls { 993 } else { 143 })
@@ -121,18 +121,18 @@ fn a_minute() -> Span {
 }
 
 /// Reads `[inbox.imap]` or `[[inbox.imap]]`.
-fn one_or_several<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<Imap>, D::Error> {
-    struct Tables;
+fn one_or_several<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<ImapConfig>, D::Error> {
+    struct FolderTables;
 
-    impl<'de> Visitor<'de> for Tables {
-        type Value = Vec<Imap>;
+    impl<'de> Visitor<'de> for FolderTables {
+        type Value = Vec<ImapConfig>;
 
         fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
             f.write_str("a table [inbox.imap], or several [[inbox.imap]]")
         }
 
         fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Self::Value, A::Error> {
-            Imap::deserialize(MapAccessDeserializer::new(map)).map(|imap| vec![imap])
+            ImapConfig::deserialize(MapAccessDeserializer::new(map)).map(|imap| vec![imap])
         }
 
         fn visit_seq<A: SeqAccess<'de>>(self, several: A) -> Result<Self::Value, A::Error> {
@@ -140,7 +140,7 @@ fn one_or_several<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<Imap
         }
     }
 
-    deserializer.deserialize_any(Tables)
+    deserializer.deserialize_any(FolderTables)
 }
 
 #[cfg(test)]
@@ -149,7 +149,7 @@ mod tests {
 
     const ONE: &str = "host = \"localhost\"\nusername = \"a\"\npassword_env = \"X\"\n";
 
-    fn read(text: &str) -> Result<Inbox, String> {
+    fn read(text: &str) -> Result<InboxConfig, String> {
         toml::from_str(text).map_err(|error| error.to_string())
     }
 

@@ -12,7 +12,7 @@ pub const URL_VARIABLE: &str = "MEDLEMSBREV_LEDGER_URL";
 /// Where the ledger is, if not in the project's folder.
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
-pub struct Ledger {
+pub struct LedgerConfig {
     /// `postgres://USER@HOST/DATABASE`, without a password.
     pub url: Option<String>,
     /// A certificate authority to trust besides the system's, in PEM.
@@ -22,7 +22,7 @@ pub struct Ledger {
     pub password_command: Option<String>,
 }
 
-impl Ledger {
+impl LedgerConfig {
     /// The password's source.
     pub fn password(&self) -> PasswordKeys<'_> {
         PasswordKeys {
@@ -78,7 +78,7 @@ mod tests {
             ("url = \"club\"", false),
             ("url = \"postgres://db/club\"\npassword_env = \"X\"\npassword_file = \"p\"", false),
         ] {
-            let ledger: Ledger = toml::from_str(text).unwrap();
+            let ledger: LedgerConfig = toml::from_str(text).unwrap();
             assert_eq!(ledger.check().is_ok(), is_right, "{text}");
         }
     }

@@ -20,14 +20,14 @@ use serde::Deserialize;
 use crate::domain::{Address, Excerpt, IdentityKey, Partner, Quota, Segment, suggest};
 use crate::net::{Auth, Security};
 
-pub use design::Design;
-pub use inbox::{Imap, Inbox};
-pub use ledger::{Ledger, URL_VARIABLE};
-pub use paper::{Labels, Paper, WindowSide};
+pub use design::DesignConfig;
+pub use inbox::{ImapConfig, InboxConfig};
+pub use ledger::{LedgerConfig, URL_VARIABLE};
+pub use paper::PaperConfig;
 pub use password::{Password, PasswordError, PasswordKeys};
 pub use provider::Provider;
-pub use report::Report;
-pub use schedule::{MonthDay, Schedule};
+pub use report::ReportConfig;
+pub use schedule::{MonthDay, ScheduleConfig};
 pub use values::{Age, Count, FolderUrl, ListId, MaxMissing, Missing, Span, UnsubscribeUrl, Wait, ZoneName};
 
 /// The file's name in a project's folder.
@@ -37,32 +37,32 @@ pub const FILE: &str = "medlemsbrev.toml";
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Config {
-    pub association: Association,
-    pub sender: Sender,
+    pub association: AssociationConfig,
+    pub sender: SenderConfig,
     #[serde(default)]
-    pub transport: Transport,
+    pub transport: TransportConfig,
     #[serde(default)]
-    pub members: Members,
+    pub members: MembersConfig,
     #[serde(default)]
-    pub paper: Paper,
+    pub paper: PaperConfig,
     #[serde(default)]
-    pub report: Report,
+    pub report: ReportConfig,
     #[serde(default)]
-    pub archive: Archive,
+    pub archive: ArchiveConfig,
     #[serde(default)]
-    pub schedule: Schedule,
+    pub schedule: ScheduleConfig,
     #[serde(default)]
-    pub inbox: Inbox,
+    pub inbox: InboxConfig,
     #[serde(default)]
-    pub design: Design,
+    pub design: DesignConfig,
     /// Partners and sponsors, shown above the letter's foot.
     #[serde(default)]
     pub partner: Vec<Partner>,
     #[serde(default)]
-    pub ledger: Ledger,
+    pub ledger: LedgerConfig,
     /// Keys that sign every letter.
     #[serde(default)]
-    pub dkim: Vec<Dkim>,
+    pub dkim: Vec<DkimConfig>,
     /// Named segment expressions.
     #[serde(default)]
     pub segments: BTreeMap<String, Segment>,
@@ -71,7 +71,7 @@ pub struct Config {
 /// The association that writes the letter.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Association {
+pub struct AssociationConfig {
     pub name: String,
     #[serde(default = "swedish")]
     pub language: String,
@@ -91,7 +91,7 @@ pub struct Association {
 /// The addresses in the letter.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Sender {
+pub struct SenderConfig {
     /// Display name (default: the association's).
     pub name: Option<String>,
     pub address: Address,
@@ -113,7 +113,7 @@ pub struct Sender {
 /// How letters leave this machine.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields, default)]
-pub struct Transport {
+pub struct TransportConfig {
     pub kind: TransportKind,
     /// A mail provider whose server and limits are known.
     pub provider: Option<String>,
@@ -155,7 +155,7 @@ pub enum TransportKind {
 /// The member list.
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
-pub struct Members {
+pub struct MembersConfig {
     pub file: Option<PathBuf>,
     pub encoding: Option<String>,
     pub delimiter: Option<char>,
@@ -165,7 +165,7 @@ pub struct Members {
     /// How members are recognised (default: the number, if there is one).
     pub key: Option<IdentityKey>,
     /// Field → header in the file, or several, the best first.
-    pub columns: BTreeMap<String, Headers>,
+    pub columns: BTreeMap<String, ColumnHeaders>,
     /// Only rows that match this are members.
     pub only: Option<Segment>,
     /// The members with a vote, to whom notices go (default: everyone).
@@ -179,12 +179,12 @@ pub struct Members {
 /// One header of the member list, or several of which the first that is there counts.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(untagged)]
-pub enum Headers {
+pub enum ColumnHeaders {
     One(String),
     Several(Vec<String>),
 }
 
-impl Headers {
+impl ColumnHeaders {
     /// The headers, the best first.
     pub fn to_vec(&self) -> Vec<String> {
         match self {
@@ -197,7 +197,7 @@ impl Headers {
 /// A DKIM key (RFC 6376): its public half is in the DNS at `SELECTOR._domainkey.DOMAIN`.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Dkim {
+pub struct DkimConfig {
     pub selector: String,
     /// The domain (default: the sender's).
     pub domain: Option<String>,
@@ -208,7 +208,7 @@ pub struct Dkim {
 /// The letters as web pages.
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
-pub struct Archive {
+pub struct ArchiveConfig {
     /// Where the pages will be found.
     pub url: Option<FolderUrl>,
 }
@@ -339,7 +339,7 @@ pub fn syntax(path: &Path, text: &str, error: &toml::de::Error) -> ConfigError {
     ConfigError::Syntax { message, hint, excerpt: Excerpt::new(path, text, error.span().unwrap_or(0..0)) }
 }
 
-impl Default for Transport {
+impl Default for TransportConfig {
     fn default() -> Self {
         Self {
             kind: TransportKind::Outbox,
@@ -368,7 +368,7 @@ impl Default for Transport {
     }
 }
 
-impl Transport {
+impl TransportConfig {
     /// The configured provider; its name was checked when the configuration was read.
     pub fn provider(&self) -> Option<&'static Provider> {
         Provider::named(self.provider.as_deref()?).ok()

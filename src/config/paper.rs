@@ -2,12 +2,12 @@
 
 use serde::Deserialize;
 
-use crate::domain::Segment;
+use crate::domain::{LabelSheet, Segment, WindowSide};
 
 /// How letters on paper look and what they cost.
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
-pub struct Paper {
+pub struct PaperConfig {
     /// Members who want paper, whether they have e-mail or not.
     pub wanted: Option<Segment>,
     pub window: WindowSide,
@@ -16,28 +16,7 @@ pub struct Paper {
     pub down: f32,
     /// Whether only one side of the sheets is printed.
     pub one_sided: bool,
-    pub labels: Option<Labels>,
+    pub labels: Option<LabelSheet>,
     /// The postage of a letter: maximum weight in grams, and price.
     pub postage: Vec<(u32, f64)>,
-}
-
-/// On which side of the envelope the window is.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum WindowSide {
-    #[default]
-    Left,
-    Right,
-}
-
-/// A sheet of labels, in mm.
-#[derive(Debug, Clone, Copy, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Labels {
-    pub columns: usize,
-    pub rows: usize,
-    pub top: f32,
-    pub left: f32,
-    pub width: f32,
-    pub height: f32,
 }

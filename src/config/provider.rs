@@ -9,7 +9,7 @@ use serde::{Deserialize, Deserializer};
 use crate::domain::{Quota, suggest};
 use crate::net::Security;
 
-use super::Transport;
+use super::TransportConfig;
 use super::values::Count;
 
 const DATA: &str = include_str!("providers.toml");
@@ -69,7 +69,7 @@ impl Provider {
     }
 
     /// Sets the keys that the user's own `[transport]` table does not have.
-    pub(super) fn fill(&self, transport: &mut Transport, own: &toml::Table) {
+    pub(super) fn fill(&self, transport: &mut TransportConfig, own: &toml::Table) {
         let is_own = |key: &str| own.contains_key(key);
         if !is_own("host") {
             transport.host = Some(self.host.clone());

@@ -9,7 +9,7 @@ use super::values::Age;
 /// The report to the board.
 #[derive(Debug, Deserialize)]
 #[serde(default, deny_unknown_fields)]
-pub struct Report {
+pub struct ReportConfig {
     /// Fields by which members are grouped.
     pub by: Vec<String>,
     /// The addresses that `report --due` mails the report to.
@@ -18,7 +18,7 @@ pub struct Report {
     pub after: Age,
 }
 
-impl Default for Report {
+impl Default for ReportConfig {
     fn default() -> Self {
         Self { by: Vec::new(), to: Vec::new(), after: Age::days(14) }
     }
@@ -27,7 +27,7 @@ impl Default for Report {
 /// Fields that describe a single member.
 const PERSONAL: [&str; 6] = ["number", "name", "first_name", "last_name", "email", "phone"];
 
-impl Report {
+impl ReportConfig {
     /// Checks that no grouping field describes single members.
     pub(super) fn check(&self) -> Result<(), String> {
         match self.by.iter().find(|field| PERSONAL.contains(&field.as_str())) {

@@ -10,7 +10,7 @@ use crate::domain::Address;
 /// The year's letters and who writes them.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields, default)]
-pub struct Schedule {
+pub struct ScheduleConfig {
     /// When each of the year's issues is due, in their order.
     pub due: Vec<MonthDay>,
     pub editors: Vec<Address>,
@@ -18,7 +18,7 @@ pub struct Schedule {
     pub remind_days: u16,
 }
 
-impl Default for Schedule {
+impl Default for ScheduleConfig {
     fn default() -> Self {
         Self { due: Vec::new(), editors: Vec::new(), remind_days: 21 }
     }

@@ -16,16 +16,16 @@ use phrase::{PhraseBook, fold};
 pub use vocabulary::{RulesError, Vocabulary};
 
 /// All words; a test keeps them from being broken.
-static WORDS: LazyLock<Option<Words>> = LazyLock::new(|| Words::new().ok());
+static WORDS: LazyLock<Option<DiagnosisWords>> = LazyLock::new(|| DiagnosisWords::new().ok());
 
 #[derive(Debug)]
-struct Words {
+struct DiagnosisWords {
     vocabulary: Vocabulary,
     /// What is said about us, by its group in `ours::PHRASES`.
     ours: PhraseBook<usize>,
 }
 
-impl Words {
+impl DiagnosisWords {
     fn new() -> Result<Self, RulesError> {
         let groups = ours::PHRASES.iter().enumerate();
         let phrases = groups.flat_map(|(group, (_, phrases))| phrases.iter().map(move |text| (*text, group)));

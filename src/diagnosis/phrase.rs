@@ -42,7 +42,7 @@ struct Phrase<T> {
 
 /// A phrase that was found.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Found<T> {
+pub struct FoundPhrase<T> {
     pub meaning: T,
     /// Where its last word ends in the folded text.
     pub end: usize,
@@ -69,7 +69,7 @@ impl<T: Copy> PhraseBook<T> {
     }
 
     /// All phrases found in a folded text, in the order of their ends.
-    pub fn find(&self, folded: &str) -> Vec<Found<T>> {
+    pub fn find(&self, folded: &str) -> Vec<FoundPhrase<T>> {
         let mut found = Vec::new();
         // For phrases with gaps: how many pieces were seen, and where the last one ended.
         let mut begun: Vec<(usize, usize, usize)> = Vec::new();
@@ -82,7 +82,7 @@ impl<T: Copy> PhraseBook<T> {
             {
                 continue;
             }
-            found.push(Found { meaning: phrase.meaning, end: hit.end() });
+            found.push(FoundPhrase { meaning: phrase.meaning, end: hit.end() });
         }
         found
     }

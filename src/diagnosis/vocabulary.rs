@@ -19,7 +19,7 @@ pub enum RulesError {
 /// Phrases that mean a reason.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Group {
+pub struct PhraseGroup {
     reason: Reason,
     /// Takes precedence over what nearer texts say.
     #[serde(default)]
@@ -36,7 +36,7 @@ pub struct Group {
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Phrases {
-    group: Vec<Group>,
+    group: Vec<PhraseGroup>,
 }
 
 /// What codes mean (RFC 3463, RFC 5321 §4.2).
@@ -50,7 +50,7 @@ struct Codes {
 
 /// What a phrase about a refusal means; the lowest rank decides.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Meaning {
+pub struct PhraseMeaning {
     pub reason: Reason,
     pub is_vague: bool,
     pub is_gone: bool,
@@ -63,7 +63,7 @@ pub struct Meaning {
 /// Phrases and codes, ready for use.
 #[derive(Debug)]
 pub struct Vocabulary {
-    phrases: PhraseBook<Meaning>,
+    phrases: PhraseBook<PhraseMeaning>,
     codes: Codes,
     /// For each family, whether a phrase of its own may decide over nearer texts.
     may_decide: Vec<bool>,
@@ -74,13 +74,13 @@ impl Vocabulary {
     ///
     /// # Errors
     /// If a built-in file is broken or the phrases are too many.
-    pub fn new(families: &[&[Group]]) -> Result<Self, RulesError> {
+    pub fn new(families: &[&[PhraseGroup]]) -> Result<Self, RulesError> {
         let general: Phrases = read(("phrases", include_str!("words/phrases.toml")))?;
         let own = families.iter().enumerate().map(|(index, groups)| (Some(index), *groups));
         let phrases = own.chain([(None, general.group.as_slice())]).flat_map(|(family, groups)| {
             groups.iter().enumerate().flat_map(move |(rank, group)| {
-                let Group { reason, decides, is_vague, is_gone, .. } = *group;
-                let meaning = Meaning { reason, is_vague, is_gone, family, rank, decides };
+                let PhraseGroup { reason, decides, is_vague, is_gone, .. } = *group;
+                let meaning = PhraseMeaning { reason, is_vague, is_gone, family, rank, decides };
                 group.phrases.iter().map(move |phrase| (phrase.as_str(), meaning))
             })
         });
@@ -93,7 +93,7 @@ impl Vocabulary {
     }
 
     /// What a text means; in the words of the named families before the general ones.
-    pub fn meaning(&self, text: &str, families: &[usize]) -> Option<Meaning> {
+    pub fn meaning(&self, text: &str, families: &[usize]) -> Option<PhraseMeaning> {
         let words = without_names(&fold(text));
         let meanings = self.phrases.find(&words).into_iter().map(|found| found.meaning);
         let known = meanings.filter(|meaning| meaning.family.is_none_or(|family| families.contains(&family)));
@@ -105,9 +105,9 @@ impl Vocabulary {
         &self,
         texts: impl Iterator<Item = &'t str>,
         families: &[usize],
-    ) -> Option<Meaning> {
+    ) -> Option<PhraseMeaning> {
         let may_decide = families.iter().filter_map(|family| self.may_decide.get(*family)).any(|may| *may);
-        let mut nearest: Option<Meaning> = None;
+        let mut nearest: Option<PhraseMeaning> = None;
         for text in texts {
             let best = self.meaning(text, families);
             if best.is_some_and(|meaning| meaning.decides) {

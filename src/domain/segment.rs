@@ -36,13 +36,13 @@ enum Expression {
     Any(Vec<Self>),
     All(Vec<Self>),
     Not(Box<Self>),
-    Present(Field),
-    Compare(Field, Comparison, String),
-    OneOf(Field, Vec<String>),
+    Present(SegmentField),
+    Compare(SegmentField, Comparison, String),
+    OneOf(SegmentField, Vec<String>),
 }
 
 #[derive(Debug, Clone, PartialEq)]
-struct Field {
+struct SegmentField {
     name: String,
     span: Range<usize>,
 }
@@ -58,7 +58,7 @@ enum Comparison {
     Contains,
 }
 
-type Input<'a> = LocatingSlice<&'a str>;
+type ParserInput<'a> = LocatingSlice<&'a str>;
 type Parsed<T> = Result<T, ErrMode<ContextError>>;
 
 /// Deeper than anyone writes by hand, and far from the end of the stack.
@@ -156,7 +156,7 @@ impl Expression {
         }
     }
 
-    fn fields<'a>(&'a self, found: &mut Vec<&'a Field>) {
+    fn fields<'a>(&'a self, found: &mut Vec<&'a SegmentField>) {
         match self {
             Self::Any(parts) | Self::All(parts) => parts.iter().for_each(|part| part.fields(found)),
             Self::Not(part) => part.fields(found),
@@ -251,12 +251,12 @@ fn expected(error: &ContextError, rest: &str) -> String {
     }
 }
 
-fn any(input: &mut Input<'_>) -> Parsed<Expression> {
+fn any(input: &mut ParserInput<'_>) -> Parsed<Expression> {
     let parts: Vec<_> = separated(1.., all, word("or")).parse_next(input)?;
     Ok(one_or(parts, Expression::Any))
 }
 
-fn all(input: &mut Input<'_>) -> Parsed<Expression> {
+fn all(input: &mut ParserInput<'_>) -> Parsed<Expression> {
     let parts: Vec<_> = separated(1.., unary, word("and")).parse_next(input)?;
     Ok(one_or(parts, Expression::All))
 }
@@ -268,13 +268,13 @@ fn one_or(mut parts: Vec<Expression>, many: fn(Vec<Expression>) -> Expression) -
     }
 }
 
-fn unary(input: &mut Input<'_>) -> Parsed<Expression> {
+fn unary(input: &mut ParserInput<'_>) -> Parsed<Expression> {
     let negated = preceded(word("not"), cut_err(unary)).map(|part| Expression::Not(Box::new(part)));
     let grouped = delimited(symbol("("), cut_err(any), cut_err(symbol(")")));
     alt((negated, grouped, comparison)).parse_next(input)
 }
 
-fn comparison(input: &mut Input<'_>) -> Parsed<Expression> {
+fn comparison(input: &mut ParserInput<'_>) -> Parsed<Expression> {
     let field = field_name.parse_next(input)?;
     if opt(word("not")).parse_next(input)?.is_some() {
         let test = alt((one_of(field.clone()), compare(field)));
@@ -285,13 +285,13 @@ fn comparison(input: &mut Input<'_>) -> Parsed<Expression> {
     Ok(test.unwrap_or(Expression::Present(field)))
 }
 
-fn one_of<'a>(field: Field) -> impl Parser<Input<'a>, Expression, ErrMode<ContextError>> {
+fn one_of<'a>(field: SegmentField) -> impl Parser<ParserInput<'a>, Expression, ErrMode<ContextError>> {
     let values = separated(1.., value, symbol(","));
     let list = delimited(cut_err(symbol("[")), cut_err(values), cut_err(symbol("]")));
     preceded(word("in"), list).map(move |values| Expression::OneOf(field.clone(), values))
 }
 
-fn compare<'a>(field: Field) -> impl Parser<Input<'a>, Expression, ErrMode<ContextError>> {
+fn compare<'a>(field: SegmentField) -> impl Parser<ParserInput<'a>, Expression, ErrMode<ContextError>> {
     let comparison = alt((
         symbol("!=").value(Comparison::NotEqual),
         symbol("<=").value(Comparison::LessOrEqual),
@@ -304,16 +304,16 @@ fn compare<'a>(field: Field) -> impl Parser<Input<'a>, Expression, ErrMode<Conte
     (comparison, cut_err(value)).map(move |(test, value)| Expression::Compare(field.clone(), test, value))
 }
 
-fn field_name(input: &mut Input<'_>) -> Parsed<Field> {
+fn field_name(input: &mut ParserInput<'_>) -> Parsed<SegmentField> {
     let (name, span) = preceded(multispace0, identifier.verify(|word: &str| !is_keyword(word)))
         .with_span()
         .context(described("a field's name"))
         .parse_next(input)?;
     let start = span.end - name.len();
-    Ok(Field { name: field::canonical(name), span: start..span.end })
+    Ok(SegmentField { name: field::canonical(name), span: start..span.end })
 }
 
-fn value(input: &mut Input<'_>) -> Parsed<String> {
+fn value(input: &mut ParserInput<'_>) -> Parsed<String> {
     let quoted = |quote: char| {
         delimited(
             quote,
@@ -330,7 +330,7 @@ fn value(input: &mut Input<'_>) -> Parsed<String> {
         .parse_next(input)
 }
 
-fn identifier<'a>(input: &mut Input<'a>) -> Parsed<&'a str> {
+fn identifier<'a>(input: &mut ParserInput<'a>) -> Parsed<&'a str> {
     take_while(1.., |c: char| c.is_alphanumeric() || c == '_' || c == '-').parse_next(input)
 }
 
@@ -338,13 +338,13 @@ fn is_keyword(word: &str) -> bool {
     ["and", "or", "not", "in", "contains"].iter().any(|keyword| word.eq_ignore_ascii_case(keyword))
 }
 
-fn word<'a>(keyword: &'static str) -> impl Parser<Input<'a>, &'a str, ErrMode<ContextError>> {
+fn word<'a>(keyword: &'static str) -> impl Parser<ParserInput<'a>, &'a str, ErrMode<ContextError>> {
     let ends =
         winnow::combinator::not(take_while(1.., |c: char| c.is_alphanumeric() || c == '_' || c == '-'));
     delimited(multispace0, Caseless(keyword), ends)
 }
 
-fn symbol<'a>(text: &'static str) -> impl Parser<Input<'a>, &'a str, ErrMode<ContextError>> {
+fn symbol<'a>(text: &'static str) -> impl Parser<ParserInput<'a>, &'a str, ErrMode<ContextError>> {
     preceded(multispace0, text).context(StrContext::Expected(StrContextValue::StringLiteral(text)))
 }
 

@@ -5,7 +5,7 @@ use jiff::Timestamp;
 use crate::diagnosis::{self, About};
 use crate::domain::bounce::{Class, MessageKind, Reason, Verdict};
 use crate::domain::{Address, IssueName, MemberId, Reply, Suppression, SuppressionReason, Token, TokenKey};
-use crate::inbox::{News, Report};
+use crate::inbox::{MessageReport, SenderNews};
 use crate::ledger::{BounceAction, BounceRecord, Ledger, LedgerError};
 
 /// Finds whose letter a message is about.
@@ -23,7 +23,7 @@ pub struct BounceAttribution<'a> {
 
 impl BounceAttribution<'_> {
     /// The first token that this project signed.
-    pub fn token(&self, report: &Report) -> Option<Token> {
+    pub fn token(&self, report: &MessageReport) -> Option<Token> {
         report.tokens.iter().find_map(|text| self.key.verify(text))
     }
 
@@ -47,7 +47,7 @@ impl BounceAttribution<'_> {
     /// What is recorded of a message and done about it; one record at least, so that it is read once.
     pub fn records(
         &self,
-        report: &Report,
+        report: &MessageReport,
         digest: &str,
         file: &str,
         now: Timestamp,
@@ -102,7 +102,7 @@ impl BounceAttribution<'_> {
     /// The record of a message that says nothing about an address: an answer, a request to leave, a mail by somebody.
     fn without_verdict(
         &self,
-        report: &Report,
+        report: &MessageReport,
         token: Option<&Token>,
         blank: BounceRecord,
         now: Timestamp,
@@ -118,7 +118,7 @@ impl BounceAttribution<'_> {
         };
         let address = Some(from).filter(|from| !from.is_empty());
         let (reason, diagnostic) = match &report.news {
-            Some(News { reason, words, new_address }) => {
+            Some(SenderNews { reason, words, new_address }) => {
                 let new = new_address.as_ref().map_or_else(String::new, |new| format!(" <{new}>"));
                 (Some(*reason), Some(format!("{words}{new}")))
             }
@@ -141,7 +141,7 @@ impl BounceAttribution<'_> {
     }
 
     /// Tells whether our own mail server says that the sender did not write it.
-    fn is_disowned(&self, report: &Report) -> bool {
+    fn is_disowned(&self, report: &MessageReport) -> bool {
         self.authenticator
             .is_some_and(|own| report.disowned_by.iter().any(|server| own.eq_ignore_ascii_case(server)))
     }

@@ -60,7 +60,7 @@ impl Columns {
     pub(super) fn find(
         path: &Path,
         text: &str,
-        place: super::header::Place,
+        place: super::header::HeaderPlace,
         wanted: &Wanted,
     ) -> Result<Self, ImportError> {
         let header_line = super::rows::lines_in(text.get(..place.start).unwrap_or_default()) + 1;
@@ -106,10 +106,10 @@ impl Columns {
                     columns.remarks.push((header.clone(), message.to_owned()));
                     (None, None)
                 }
-                Some(Choice { field, preference, .. }) if *preference == 0 => {
+                Some(ColumnChoice { field, preference, .. }) if *preference == 0 => {
                     (Some(field.clone()), (field == "email").then_some(0))
                 }
-                Some(Choice { preference, .. }) => (Some(other_name(cell, &taken)), Some(*preference)),
+                Some(ColumnChoice { preference, .. }) => (Some(other_name(cell, &taken)), Some(*preference)),
                 None => (Some(other_name(cell, &taken)), None),
             };
             if let (Some(field), None) = (&field, choice)
@@ -166,7 +166,7 @@ impl Columns {
 
 /// A column that is taken for a known field.
 #[derive(Debug)]
-struct Choice {
+struct ColumnChoice {
     position: usize,
     field: String,
     /// 0 for the field's own column; columns of further addresses follow.
@@ -175,7 +175,7 @@ struct Choice {
 
 /// The best column for each known field: the configured one, else the one whose header says it most exactly; and the
 /// columns of further addresses, in their order.
-fn choices(header: &csv::StringRecord, wanted: &Wanted) -> Vec<Choice> {
+fn choices(header: &csv::StringRecord, wanted: &Wanted) -> Vec<ColumnChoice> {
     let mut best: BTreeMap<String, (usize, usize)> = BTreeMap::new();
     let mut further = Vec::new();
     for (position, cell) in header.iter().enumerate() {
@@ -194,14 +194,16 @@ fn choices(header: &csv::StringRecord, wanted: &Wanted) -> Vec<Choice> {
             further.push((number, position, "email".to_owned()));
         }
     }
-    let mut chosen: Vec<Choice> =
-        best.into_iter().map(|(field, (_, position))| Choice { position, field, preference: 0 }).collect();
+    let mut chosen: Vec<ColumnChoice> = best
+        .into_iter()
+        .map(|(field, (_, position))| ColumnChoice { position, field, preference: 0 })
+        .collect();
     further.sort();
     for (_, position, field) in further {
         let preference = chosen.iter().filter(|choice| choice.field == field).count();
         // Only addresses are of use one after the other.
         if preference == 0 || field == "email" {
-            chosen.push(Choice { position, field, preference });
+            chosen.push(ColumnChoice { position, field, preference });
         }
     }
     chosen

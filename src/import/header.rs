@@ -17,7 +17,7 @@ const EMPTY: [char; 4] = ['\r', '\n', ' ', '\u{feff}'];
 
 /// The header's place.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Place {
+pub(super) struct HeaderPlace {
     /// The byte of the text at which it starts.
     pub start: usize,
     pub delimiter: u8,
@@ -26,10 +26,10 @@ pub(super) struct Place {
 }
 
 /// Finds the row that names the most columns, one for addresses among them; else the first row.
-pub(super) fn find(text: &str, delimiter: Option<u8>, wanted: &Wanted) -> Place {
+pub(super) fn find(text: &str, delimiter: Option<u8>, wanted: &Wanted) -> HeaderPlace {
     let first = after_marks(text);
     let usual = delimiter.unwrap_or_else(|| most_frequent(text.get(first..).unwrap_or_default()));
-    let mut best = (0, Place { start: first, delimiter: usual, titles: 0 });
+    let mut best = (0, HeaderPlace { start: first, delimiter: usual, titles: 0 });
     // The usual one first: it wins a tie.
     let others = DELIMITERS.into_iter().filter(|other| *other != usual && delimiter.is_none());
     for delimiter in std::iter::once(usual).chain(others) {
@@ -45,7 +45,7 @@ pub(super) fn find(text: &str, delimiter: Option<u8>, wanted: &Wanted) -> Place 
             if known > best.0 {
                 let start = first.saturating_add(at);
                 let start = start + leading_line_ends(text.get(start..).unwrap_or_default());
-                best = (known, Place { start, delimiter, titles });
+                best = (known, HeaderPlace { start, delimiter, titles });
             }
             titles += usize::from(record.iter().any(|cell| !cell.trim().is_empty()));
         }

@@ -23,7 +23,7 @@ use serde::Serialize;
 
 use crate::domain::{Excerpt, ListedMember, Member, MemberId, Remark, Segment};
 
-use header::Place;
+use header::HeaderPlace;
 
 pub use columns::{Columns, Wanted};
 pub use encoding::{TextEncoding, encoding_for};
@@ -49,7 +49,7 @@ pub struct Sheet {
     pub columns: Columns,
     /// What was chosen or repaired in the file as a whole.
     pub remarks: Vec<Remark>,
-    place: Place,
+    place: HeaderPlace,
     only: Option<Segment>,
     text: String,
 }
@@ -140,7 +140,7 @@ impl Sheet {
         path: &Path,
         text: String,
         format: Format,
-        place: Place,
+        place: HeaderPlace,
         options: &Options,
     ) -> Result<Self, ImportError> {
         let columns = Columns::find(path, &text, place, &options.wanted)?;

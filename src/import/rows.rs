@@ -4,7 +4,7 @@ use crate::domain::{Address, InvalidRow, ListedMember, Remark};
 
 use super::cells::{self, AddressCell};
 use super::columns::{Column, Columns};
-use super::header::Place;
+use super::header::HeaderPlace;
 
 /// Names are in headers, whose lines have at most 998 octets (RFC 5322 §2.1.1).
 const LONGEST_NAME: usize = 600;
@@ -48,8 +48,8 @@ pub(super) fn lines_in(text: &str) -> u64 {
 }
 
 impl<'a> Rows<'a> {
-    pub(super) fn new(text: &'a str, place: Place, columns: &'a Columns) -> Self {
-        let Place { start: offset, delimiter, .. } = place;
+    pub(super) fn new(text: &'a str, place: HeaderPlace, columns: &'a Columns) -> Self {
+        let HeaderPlace { start: offset, delimiter, .. } = place;
         let mut reader = reader(text.get(offset..).unwrap_or_default(), delimiter);
         let mut record = csv::StringRecord::new();
         let broken = reader.read_record(&mut record).is_err();

@@ -33,11 +33,11 @@ const MOST_VALUES: usize = 6;
 /// What is in the columns that look like a status.
 #[derive(Debug)]
 pub(super) struct StatusColumns {
-    columns: Vec<Status>,
+    columns: Vec<ImportStatus>,
 }
 
 #[derive(Debug)]
-struct Status {
+struct ImportStatus {
     field: String,
     header: String,
     values: BTreeMap<String, u64>,
@@ -51,14 +51,14 @@ impl StatusColumns {
             let field = column.field.clone()?;
             let is_status = BEGINNINGS.iter().any(|beginning| field.starts_with(beginning));
             (is_status && !looked_at.contains(&field) && !looked_at.contains(&column.header))
-                .then(|| Status { field, header: column.header.clone(), values: BTreeMap::new() })
+                .then(|| ImportStatus { field, header: column.header.clone(), values: BTreeMap::new() })
         });
         Self { columns: columns.collect() }
     }
 
     /// Counts a row.
     pub fn add(&mut self, row: &ListedMember) {
-        for Status { field, values, .. } in &mut self.columns {
+        for ImportStatus { field, values, .. } in &mut self.columns {
             let value = row.fields.get(field).map_or("", String::as_str);
             if values.len() <= MOST_VALUES || values.contains_key(value) {
                 *values.entry(value.to_owned()).or_default() += 1;
@@ -70,7 +70,7 @@ impl StatusColumns {
     pub fn remarks(self, line: u64) -> impl Iterator<Item = Remark> {
         let telling =
             self.columns.into_iter().filter(|column| (2..=MOST_VALUES).contains(&column.values.len()));
-        telling.map(move |Status { field, header, values }| {
+        telling.map(move |ImportStatus { field, header, values }| {
             let yes = values.keys().find(|value| YES.contains(&value.to_lowercase().as_str()));
             let most = values.iter().max_by_key(|(_, count)| **count).map(|(value, _)| value);
             let most = yes.or(most).map_or("", String::as_str);

@@ -7,7 +7,7 @@ const MAX_LENGTH: usize = 254;
 
 /// An address in a text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Spot<'t> {
+pub struct AddressSpot<'t> {
     pub address: &'t str,
     /// Where it begins in the text, quotes and brackets left out.
     pub start: usize,
@@ -15,7 +15,7 @@ pub struct Spot<'t> {
 }
 
 /// All addresses of a text, in order.
-pub fn find(text: &str) -> impl Iterator<Item = Spot<'_>> {
+pub fn find(text: &str) -> impl Iterator<Item = AddressSpot<'_>> {
     let mut from = 0;
     memchr::memchr_iter(b'@', text.as_bytes()).filter_map(move |at| {
         let spot = around(text, at, from)?;
@@ -41,7 +41,7 @@ pub fn in_field(value: &str) -> Option<&str> {
     if is_whole && bare.len() <= MAX_LENGTH { Some(bare) } else { first(value) }
 }
 
-fn around(text: &str, at: usize, from: usize) -> Option<Spot<'_>> {
+fn around(text: &str, at: usize, from: usize) -> Option<AddressSpot<'_>> {
     let before = text.get(from..at)?;
     let after = text.get(at + 1..)?;
     let length = local_length(before)?;
@@ -54,7 +54,7 @@ fn around(text: &str, at: usize, from: usize) -> Option<Spot<'_>> {
         before.get(..before.len() - length)?.ends_with('<') && text.get(end..)?.starts_with('>');
     let sound = is_domain(domain, is_bracketed) && end - start <= MAX_LENGTH;
     let address = text.get(start..end)?;
-    sound.then_some(Spot { address, start, end })
+    sound.then_some(AddressSpot { address, start, end })
 }
 
 /// The length of the local part that ends a text, a quoted one (RFC 5322 §3.2.4) included.

@@ -2,18 +2,18 @@
 
 use super::address;
 use super::header::Headers;
-use super::mime::{Message, Part, Role};
-use super::rules::Rules;
+use super::mime::{MimeMessage, MimePart, Role};
+use super::rules::InboxRules;
 use crate::domain::bounce::{Class, Reason, Verdict};
 
 /// Whom a complaint names; `None` if the message is none.
 pub fn read(
-    message: &Message<'_>,
+    message: &MimeMessage<'_>,
     original: &Headers<'_>,
     signed: bool,
-    rules: &Rules,
+    rules: &InboxRules,
 ) -> Option<Vec<Verdict>> {
-    let report = message.with(Role::Feedback).next().map(Part::text);
+    let report = message.with(Role::Feedback).next().map(MimePart::text);
     let report = report.as_deref();
     if report.is_none() && !signed {
         return None;
@@ -33,8 +33,8 @@ pub fn read(
 }
 
 /// What a complaint says that names nobody.
-pub fn unnamed(message: &Message<'_>, rules: &Rules) -> Verdict {
-    let report = message.with(Role::Feedback).next().map(Part::text).unwrap_or_default();
+pub fn unnamed(message: &MimeMessage<'_>, rules: &InboxRules) -> Verdict {
+    let report = message.with(Role::Feedback).next().map(MimePart::text).unwrap_or_default();
     let kind = feedback_type(&Headers::of_text(&report));
     verdict(String::new(), reason(&kind, rules), &kind)
 }
@@ -44,7 +44,7 @@ fn feedback_type(fields: &Headers<'_>) -> String {
 }
 
 /// A report by a machine, as about the sender's DMARC or a virus, is nobody's complaint, so it suppresses nobody.
-fn reason(kind: &str, rules: &Rules) -> Reason {
+fn reason(kind: &str, rules: &InboxRules) -> Reason {
     rules.complaints.by_machine.get(kind).copied().unwrap_or(Reason::Complaint)
 }
 
@@ -54,7 +54,7 @@ fn verdict(address: String, reason: Reason, kind: &str) -> Verdict {
 }
 
 /// The addresses in the fields of a report, else those that the returned letter went to.
-fn recipients(places: &[&Headers<'_>], rules: &Rules) -> Vec<String> {
+fn recipients(places: &[&Headers<'_>], rules: &InboxRules) -> Vec<String> {
     let named = |names: &[String]| {
         let values = places.iter().flat_map(|headers| names.iter().flat_map(|name| headers.all(name)));
         values.flat_map(address::find).map(|spot| spot.address.to_owned()).collect::<Vec<_>>()
@@ -78,10 +78,10 @@ mod tests {
             "Content-Type: multipart/report; boundary=x\n\n--x\nContent-Type: message/feedback-report\n\n{report}\n--x--"
         );
         let verdicts = read(
-            &Message::parse(raw.as_bytes()),
+            &MimeMessage::parse(raw.as_bytes()),
             &Headers::of_text(original),
             false,
-            &Rules::built_in().unwrap(),
+            &InboxRules::built_in().unwrap(),
         );
         verdicts.map(|verdicts| verdicts.into_iter().map(|v| (v.address, v.reason)).collect())
     }

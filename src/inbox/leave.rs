@@ -11,7 +11,7 @@ const MOST_POLITE_WORDS: usize = 8;
 /// The words of one language, folded.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Language {
+pub struct LeaveLanguage {
     #[expect(dead_code, reason = "names the table for people")]
     name: String,
     /// What one does to leave.
@@ -49,13 +49,13 @@ enum Sentence {
 /// Tells whether a text asks to leave and says nothing else, in one of the languages.
 ///
 /// A name on a line of its own ends what its writer says: below it stand titles, addresses and disclaimers.
-pub fn asks(text: &str, languages: &[Language]) -> bool {
+pub fn asks(text: &str, languages: &[LeaveLanguage]) -> bool {
     [without_name(text).as_str(), above_name(text)].into_iter().any(|text| {
         text.split_whitespace().count() <= MOST_WORDS && languages.iter().any(|language| language.asks(text))
     })
 }
 
-impl Language {
+impl LeaveLanguage {
     fn asks(&self, text: &str) -> bool {
         let sentences: Vec<Sentence> = sentences(text)
             .into_iter()
@@ -112,8 +112,8 @@ impl Language {
     }
 
     /// What kinds of words a sentence has; `None` if one belongs to no request.
-    fn sort(&self, words: &[&str]) -> Option<Found> {
-        let mut found = Found::default();
+    fn sort(&self, words: &[&str]) -> Option<FoundWords> {
+        let mut found = FoundWords::default();
         let mut rest = words;
         while let [first, others @ ..] = rest {
             let longest = |phrases: &[String]| {
@@ -150,7 +150,7 @@ impl Language {
 
 /// Which kinds of words a sentence has.
 #[derive(Debug, Clone, Copy, Default)]
-struct Found {
+struct FoundWords {
     has_verb: bool,
     has_whom: bool,
     has_what: bool,
@@ -226,12 +226,12 @@ fn begins(words: &[&str], phrase: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::super::rules::Rules;
+    use super::super::rules::InboxRules;
     use super::*;
 
     #[test]
     fn requests_in_peoples_own_words() {
-        let rules = Rules::built_in().unwrap();
+        let rules = InboxRules::built_in().unwrap();
         for text in [
             "Jag vill inte längre få era medlemsbrev.",
             "Kan ni plocka bort mig från utskickslistan? Tack.",
@@ -271,7 +271,7 @@ mod tests {
 
     #[test]
     fn what_only_sounds_like_one() {
-        let rules = Rules::built_in().unwrap();
+        let rules = InboxRules::built_in().unwrap();
         for text in [
             "Avbeställ kaffet till mötet",
             "Stoppa vindkraften!",

@@ -3,11 +3,11 @@
 use std::collections::HashSet;
 
 use super::header::Headers;
-use super::mime::{Message, Part, Role};
-use super::notice::{Confidence, Named, Others};
+use super::mime::{MimeMessage, MimePart, Role};
+use super::notice::{Confidence, NamedRecipient, Others};
 use super::own::Own;
-use super::reply::Answer;
-use super::rules::Rules;
+use super::reply::AutoReply;
+use super::rules::InboxRules;
 use super::signs::{Signs, correspondents, is_report, refuses};
 use super::status::{Action, Record};
 use super::verdict::{Evidence, reply_code};
@@ -16,11 +16,11 @@ use crate::domain::bounce::{Class, MessageKind, Verdict};
 
 /// A message with what is known about it as a whole.
 #[derive(Debug)]
-pub struct Mail<'m> {
-    message: &'m Message<'m>,
+pub struct IncomingMail<'m> {
+    message: &'m MimeMessage<'m>,
     notice: &'m str,
     original: &'m Headers<'m>,
-    rules: &'m Rules,
+    rules: &'m InboxRules,
     subject: String,
     signs: Signs,
     by_person: bool,
@@ -29,13 +29,13 @@ pub struct Mail<'m> {
     enveloped: HashSet<String>,
 }
 
-impl<'m> Mail<'m> {
+impl<'m> IncomingMail<'m> {
     /// Reads the signs of a message whose notice and returned letter are known.
     pub fn new(
-        message: &'m Message<'m>,
+        message: &'m MimeMessage<'m>,
         notice: &'m str,
         original: &'m Headers<'m>,
-        rules: &'m Rules,
+        rules: &'m InboxRules,
         own: &'m Own,
         by_person: bool,
     ) -> Self {
@@ -111,7 +111,7 @@ impl<'m> Mail<'m> {
         match kind {
             MessageKind::Complaint => Some(complaint::unnamed(self.message, self.rules)),
             MessageKind::Bounce => {
-                let text = self.message.with(Role::Status).map(Part::text).next().unwrap_or_default();
+                let text = self.message.with(Role::Status).map(MimePart::text).next().unwrap_or_default();
                 let record = status::records(&text).into_iter().next().unwrap_or_default();
                 let scopes = vec![self.notice, self.subject.as_str()];
                 Some(self.evidence(&record, scopes).judge(self.rules, String::new()))
@@ -130,15 +130,15 @@ impl<'m> Mail<'m> {
         let is_receipt = self.message.with(Role::Receipt).next().is_some();
         is_receipt
             || match reply::is_automatic(&self.message.headers, &self.subject, self.notice, self.rules) {
-                Answer::Sure => true,
-                Answer::Likely => !self.is_notice(),
-                Answer::No => false,
+                AutoReply::Sure => true,
+                AutoReply::Likely => !self.is_notice(),
+                AutoReply::No => false,
             }
     }
 
     /// Tells whether somebody has to press a button before the letter is let in, even if a report says so: no host refused it.
     fn is_challenge(&self) -> bool {
-        let reports = || self.message.with(Role::Status).map(Part::text);
+        let reports = || self.message.with(Role::Status).map(MimePart::text);
         reply::is_challenge(self.notice, self.rules)
             && reply_code(self.notice).is_none()
             && reports().all(|report| reply_code(&report).is_none())
@@ -313,12 +313,12 @@ impl<'m> Mail<'m> {
     }
 
     /// The recipients that the text names, else the one that the returned letter or our return path names.
-    fn named(&self, sure: bool) -> Vec<Named<'m>> {
+    fn named(&self, sure: bool) -> Vec<NamedRecipient<'m>> {
         let mut named = self.in_text();
         // A person may write that a letter to someone came back; only a machine marks the address.
         named.retain(|named| sure || named.sureness <= Confidence::Marked);
         // A notice may also name who writes it or who took over; the returned letter tells who was meant.
-        let is_letters = |named: &Named<'_>| self.is_in_letter(&named.address);
+        let is_letters = |named: &NamedRecipient<'_>| self.is_in_letter(&named.address);
         if named.iter().all(|named| named.sureness >= Confidence::AfterLeadIn) && named.iter().any(is_letters)
         {
             named.retain(is_letters);
@@ -326,13 +326,13 @@ impl<'m> Mail<'m> {
         let doubtful = sure && named.iter().all(|named| named.sureness >= Confidence::Mentioned);
         match self.sent_to().filter(|_| doubtful) {
             Some(address) => {
-                vec![Named { address, sureness: Confidence::Marked, words: "", block: self.notice }]
+                vec![NamedRecipient { address, sureness: Confidence::Marked, words: "", block: self.notice }]
             }
             None => named,
         }
     }
 
-    fn in_text(&self) -> Vec<Named<'m>> {
+    fn in_text(&self) -> Vec<NamedRecipient<'m>> {
         let from = address::first(self.message.headers.get("from").unwrap_or_default());
         let domain = from.and_then(|from| from.rsplit_once('@')).map_or("", |(_, domain)| domain);
         let others = Others { own: self.own, enveloped: &self.enveloped };

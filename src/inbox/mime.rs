@@ -36,7 +36,7 @@ pub enum Role {
 
 /// One leaf of a message.
 #[derive(Debug)]
-pub struct Part<'m> {
+pub struct MimePart<'m> {
     pub role: Role,
     pub headers: Headers<'m>,
     pub body: &'m [u8],
@@ -44,9 +44,9 @@ pub struct Part<'m> {
 
 /// A message as a list of its leaves.
 #[derive(Debug)]
-pub struct Message<'m> {
+pub struct MimeMessage<'m> {
     pub headers: Headers<'m>,
-    pub parts: Vec<Part<'m>>,
+    pub parts: Vec<MimePart<'m>>,
 }
 
 /// Turns CRLF and lone CR into LF.
@@ -68,7 +68,7 @@ pub fn unix_lines(raw: &[u8]) -> Cow<'_, [u8]> {
     Cow::Owned(lines)
 }
 
-impl<'m> Message<'m> {
+impl<'m> MimeMessage<'m> {
     /// Reads a message with LF line ends; empty lines before its header are passed over.
     pub fn parse(raw: &'m [u8]) -> Self {
         let (headers, body) = Headers::split(from_first_field(raw));
@@ -78,12 +78,12 @@ impl<'m> Message<'m> {
     }
 
     /// The parts with a role.
-    pub fn with(&self, role: Role) -> impl Iterator<Item = &Part<'m>> {
+    pub fn with(&self, role: Role) -> impl Iterator<Item = &MimePart<'m>> {
         self.parts.iter().filter(move |part| part.role == role)
     }
 }
 
-impl<'m> Part<'m> {
+impl<'m> MimePart<'m> {
     /// The text of the part: transfer encoding and charset read, HTML stripped.
     pub fn text(&self) -> Cow<'m, str> {
         let limit = if self.role == Role::Status { MAX_STATUS } else { MAX_TEXT };
@@ -129,7 +129,7 @@ fn lossy(bytes: Cow<'_, [u8]>) -> Cow<'_, str> {
     }
 }
 
-fn walk<'m>(headers: Headers<'m>, body: &'m [u8], depth: usize, parts: &mut Vec<Part<'m>>) {
+fn walk<'m>(headers: Headers<'m>, body: &'m [u8], depth: usize, parts: &mut Vec<MimePart<'m>>) {
     let kind = headers.get("content-type").unwrap_or_default();
     if depth < MAX_DEPTH && starts_with(kind, "multipart/") {
         let boundary = parameter(kind, "boundary").filter(|boundary| !boundary.is_empty());
@@ -143,7 +143,7 @@ fn walk<'m>(headers: Headers<'m>, body: &'m [u8], depth: usize, parts: &mut Vec<
         }
     }
     if parts.len() < MAX_PARTS {
-        parts.push(Part { role: role(kind, &headers), headers, body });
+        parts.push(MimePart { role: role(kind, &headers), headers, body });
     }
 }
 
@@ -225,7 +225,7 @@ mod tests {
     use super::*;
 
     fn parts(raw: &str) -> Vec<(Role, String)> {
-        let message = Message::parse(raw.as_bytes());
+        let message = MimeMessage::parse(raw.as_bytes());
         message.parts.iter().map(|part| (part.role, part.text().trim().to_owned())).collect()
     }
 

@@ -1,6 +1,6 @@
 //! Reads what comes back to the sender's mailbox: bounces, complaints, answers by machines, requests to leave.
 //!
-//! [`Reader::read`] is a pure function of a message's bytes. What programs write and what their words mean is data in
+//! [`MessageReader::read`] is a pure function of a message's bytes. What programs write and what their words mean is data in
 //! `rules/`, one file for each family of programs; what any host means is in [`crate::diagnosis`].
 //!
 //! A message goes through these steps, and the first that knows it decides: complaint (`complaint`), delivery status
@@ -28,8 +28,8 @@ mod unsubscribe;
 mod verdict;
 
 pub use mime::unix_lines;
-pub use news::News;
-pub use reader::{Hints, Reader, Report};
+pub use news::SenderNews;
+pub use reader::{Hints, MessageReader, MessageReport};
 
 #[cfg(test)]
 mod tests;

@@ -2,7 +2,7 @@
 //! list may have to be corrected.
 
 use super::address;
-use super::rules::Rules;
+use super::rules::InboxRules;
 use crate::diagnosis::phrase::fold;
 use crate::domain::bounce::Reason;
 
@@ -12,7 +12,7 @@ const LONGEST_SENTENCE: usize = 240;
 
 /// What an automatic answer tells of its sender.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
-pub struct News {
+pub struct SenderNews {
     /// `Moved`, `Left` or `Deceased`.
     pub reason: Reason,
     /// The sentence that says so.
@@ -22,7 +22,7 @@ pub struct News {
 }
 
 /// The news in a text, where `sender` is who wrote it.
-pub fn read(text: &str, sender: &str, rules: &Rules) -> Option<News> {
+pub fn read(text: &str, sender: &str, rules: &InboxRules) -> Option<SenderNews> {
     let text = super::verdict::cut(text, MOST);
     let (sentence, reason) = sentences(text).find_map(|sentence| {
         let folded = fold(sentence);
@@ -43,7 +43,7 @@ pub fn read(text: &str, sender: &str, rules: &Rules) -> Option<News> {
     let new_address = new_address.into_iter().find(|found| address::key(found) != address::key(sender));
     let words: Vec<&str> = sentence.split_whitespace().collect();
     let words: String = words.join(" ").chars().take(LONGEST_SENTENCE).collect();
-    Some(News { reason, words, new_address: new_address.filter(|_| reason != Reason::Deceased) })
+    Some(SenderNews { reason, words, new_address: new_address.filter(|_| reason != Reason::Deceased) })
 }
 
 /// Sentences end at a full stop before white space, or at an empty line.
@@ -59,7 +59,7 @@ mod tests {
 
     #[test]
     fn news_is_told_from_a_holiday() {
-        let rules = Rules::built_in().unwrap();
+        let rules = InboxRules::built_in().unwrap();
         for (text, want) in [
             (
                 "Hej! Jag har slutat på kommunen. Kontakta info@kommunen.example.se",

@@ -3,10 +3,10 @@
 use std::cmp::Ordering;
 use std::collections::{HashMap, HashSet};
 
-use super::address::{self, Spot};
+use super::address::{self, AddressSpot};
 use super::mime::starts_with;
 use super::own::Own;
-use super::rules::{Family, Rules};
+use super::rules::{Family, InboxRules};
 use super::verdict::cut;
 use crate::diagnosis::phrase::fold;
 
@@ -18,7 +18,7 @@ const MAX_HEADER_LINES: usize = 60;
 
 /// A recipient that a notice names, and the words about it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Named<'t> {
+pub struct NamedRecipient<'t> {
     pub address: String,
     pub sureness: Confidence,
     /// From its line to the next empty one, and to the next recipient.
@@ -27,7 +27,7 @@ pub struct Named<'t> {
 }
 
 /// Splits a text into the notice and the letter that came back with it.
-pub fn split<'t>(text: &'t str, rules: &Rules) -> (&'t str, &'t str) {
+pub fn split<'t>(text: &'t str, rules: &InboxRules) -> (&'t str, &'t str) {
     let mut offset = 0;
     let mut after_blank = true;
     for line in text.split_inclusive('\n') {
@@ -42,7 +42,7 @@ pub fn split<'t>(text: &'t str, rules: &Rules) -> (&'t str, &'t str) {
     (text, "")
 }
 
-fn opens_original(line: &str, rules: &Rules) -> bool {
+fn opens_original(line: &str, rules: &InboxRules) -> bool {
     let bare = line.trim_matches(|c: char| c.is_whitespace() || is_rule(c));
     if bare.is_empty() || bare.len() > 120 {
         return false;
@@ -109,11 +109,11 @@ struct Candidate {
 /// The recipients of a notice; `domain` is the reporter's.
 pub fn recipients<'t>(
     notice: &'t str,
-    rules: &Rules,
+    rules: &InboxRules,
     families: &[usize],
     others: Others<'_>,
     domain: &str,
-) -> Vec<Named<'t>> {
+) -> Vec<NamedRecipient<'t>> {
     let candidates = candidates(notice, rules, families, others, domain);
     let best = |unlikely: bool| {
         let sure =
@@ -133,7 +133,7 @@ pub fn recipients<'t>(
     named
 }
 
-fn named<'t>(notice: &'t str, chosen: &[&Candidate]) -> Vec<Named<'t>> {
+fn named<'t>(notice: &'t str, chosen: &[&Candidate]) -> Vec<NamedRecipient<'t>> {
     let mut seen = HashSet::new();
     let mut named = Vec::new();
     for (at, candidate) in chosen.iter().enumerate() {
@@ -145,7 +145,7 @@ fn named<'t>(notice: &'t str, chosen: &[&Candidate]) -> Vec<Named<'t>> {
         let end = following.map_or(notice.len(), |next| next.line);
         let block = cut(notice.get(candidate.line..end).unwrap_or_default(), MAX_BLOCK);
         let (address, words) = (candidate.address.clone(), up_to_empty_line(block));
-        named.push(Named { address, sureness: candidate.sureness, words, block });
+        named.push(NamedRecipient { address, sureness: candidate.sureness, words, block });
     }
     named
 }
@@ -201,7 +201,7 @@ fn lines(text: &str) -> impl Iterator<Item = (&str, usize)> {
 
 fn candidates(
     notice: &str,
-    rules: &Rules,
+    rules: &InboxRules,
     families: &[usize],
     others: Others<'_>,
     domain: &str,
@@ -244,7 +244,7 @@ fn candidates(
 }
 
 /// The address that a line in brackets says the one above stands for: `(generated from anna@example.se)`.
-fn original_of_alias<'t>(line: &'t str, rules: &Rules) -> Option<&'t str> {
+fn original_of_alias<'t>(line: &'t str, rules: &InboxRules) -> Option<&'t str> {
     let inside = line.trim().strip_prefix('(')?;
     let folded = fold(inside);
     rules.addresses.aliases.iter().find(|words| folded.starts_with(words.as_str()))?;
@@ -255,12 +255,12 @@ fn is_one_line(text: &str) -> bool {
     text.trim_end().lines().count() == 1
 }
 
-fn is_never_meant(address: &str, rules: &Rules) -> bool {
+fn is_never_meant(address: &str, rules: &InboxRules) -> bool {
     let local = address.split('@').next().unwrap_or_default();
     rules.addresses.never.iter().any(|name| local.eq_ignore_ascii_case(name))
 }
 
-fn sureness(above: &str, line: &str, spot: Spot<'_>, rules: &Rules) -> Option<Confidence> {
+fn sureness(above: &str, line: &str, spot: AddressSpot<'_>, rules: &InboxRules) -> Option<Confidence> {
     let before = line.get(..spot.start)?;
     if before.chars().all(is_bullet) {
         // A sentence that was broken there may say that somebody else is meant.
@@ -287,7 +287,7 @@ fn lead(text: &str) -> String {
 }
 
 /// Whether words say that the address after them is meant (`Greater`), or that it is not (`Less`).
-fn compared(lead: &str, rules: &Rules) -> Ordering {
+fn compared(lead: &str, rules: &InboxRules) -> Ordering {
     let longest = |words: &[String]| {
         words.iter().filter(|word| ends_with_word(lead, word)).map(String::len).max().unwrap_or(0)
     };
@@ -346,7 +346,7 @@ mod tests {
     use super::*;
 
     fn who(notice: &str) -> Vec<String> {
-        let rules = Rules::built_in().unwrap();
+        let rules = InboxRules::built_in().unwrap();
         let own = Own::new(&["me@example.org".to_owned()], None);
         let others = Others { own: &own, enveloped: &HashSet::new() };
         recipients(notice, &rules, &[], others, "example.se").into_iter().map(|named| named.address).collect()
@@ -354,7 +354,7 @@ mod tests {
 
     #[test]
     fn the_returned_letter_is_split_off() {
-        let rules = Rules::built_in().unwrap();
+        let rules = InboxRules::built_in().unwrap();
         for text in [
             "no such user\n--- Below this line is a copy of the message.\n\nTo: a@example.se\n",
             "no such user\n\n----- Original message -----\n\nTo: a@example.se\n",

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::rules::Rules;
+use super::rules::InboxRules;
 use super::status::Action;
 use super::verdict::Evidence;
 use crate::domain::bounce::{Class, MessageKind, Reason, Verdict};
@@ -24,7 +24,7 @@ enum What {
 
 /// What a service says of one recipient.
 #[derive(Debug)]
-struct Found {
+struct NotifiedRecipient {
     what: What,
     address: String,
     status: Option<String>,
@@ -34,7 +34,7 @@ struct Found {
 }
 
 /// Reads a text that begins with a notification in JSON; `None` for any other text.
-pub fn read(text: &str, rules: &Rules) -> Option<(MessageKind, Vec<Verdict>)> {
+pub fn read(text: &str, rules: &InboxRules) -> Option<(MessageKind, Vec<Verdict>)> {
     let text = text.trim_start();
     if !text.starts_with(['{', '[']) {
         return None;
@@ -52,8 +52,8 @@ pub fn read(text: &str, rules: &Rules) -> Option<(MessageKind, Vec<Verdict>)> {
     Some((kind, verdicts))
 }
 
-impl Found {
-    fn judge(self, rules: &Rules) -> Verdict {
+impl NotifiedRecipient {
+    fn judge(self, rules: &InboxRules) -> Verdict {
         if self.what == What::Complained {
             return Verdict {
                 address: self.address,
@@ -79,7 +79,7 @@ impl Found {
     }
 }
 
-fn collect(value: &Value, wrapped: usize, found: &mut Vec<Found>) {
+fn collect(value: &Value, wrapped: usize, found: &mut Vec<NotifiedRecipient>) {
     if let Value::Array(values) = value {
         values.iter().take(MOST).for_each(|value| collect(value, wrapped, found));
         return;
@@ -97,7 +97,7 @@ fn collect(value: &Value, wrapped: usize, found: &mut Vec<Found>) {
 }
 
 /// Amazon SES: `bounce`, `complaint` or `deliveryDelay` with a list of recipients.
-fn ses(value: &Value, found: &mut Vec<Found>) {
+fn ses(value: &Value, found: &mut Vec<NotifiedRecipient>) {
     for (table, list, what) in [
         ("bounce", "bouncedRecipients", What::Failed),
         ("complaint", "complainedRecipients", What::Complained),
@@ -107,7 +107,7 @@ fn ses(value: &Value, found: &mut Vec<Found>) {
         let is_permanent = about["bounceType"].as_str().map(|kind| kind != "Transient");
         let recipients = about[list].as_array().into_iter().flatten();
         found.extend(recipients.filter_map(|recipient| {
-            Some(Found {
+            Some(NotifiedRecipient {
                 what,
                 address: recipient["emailAddress"].as_str()?.to_owned(),
                 status: recipient["status"].as_str().map(str::to_owned),
@@ -119,7 +119,7 @@ fn ses(value: &Value, found: &mut Vec<Found>) {
 }
 
 /// Other services: one object an event, itself or inside others.
-fn event(value: &Value, nested: usize) -> Option<Found> {
+fn event(value: &Value, nested: usize) -> Option<NotifiedRecipient> {
     let inside = || {
         let objects = value.as_object()?.values().filter(|inner| inner.is_object());
         nested.checked_sub(1).and_then(|nested| objects.take(MOST).find_map(|inner| event(inner, nested)))
@@ -128,7 +128,7 @@ fn event(value: &Value, nested: usize) -> Option<Found> {
 }
 
 /// The recipient and what happened, under names that differ from service to service.
-fn event_of(data: &Value) -> Option<Found> {
+fn event_of(data: &Value) -> Option<NotifiedRecipient> {
     let text = |names: &[&str]| names.iter().find_map(|name| data[*name].as_str()).map(str::to_owned);
     let kind = text(&["event", "Type", "RecordType", "type"])?.to_lowercase().replace(['_', '-', ' '], "");
     let what = match kind.as_str() {
@@ -151,7 +151,7 @@ fn event_of(data: &Value) -> Option<Found> {
             .filter(|words| words.contains(' '))
             .or_else(|| in_reply("message").filter(|message| !message.is_empty()))
             .or_else(|| in_reply("description"));
-    Some(Found {
+    Some(NotifiedRecipient {
         what,
         address: text(&["email", "Email", "recipient", "Recipient", "rcpt_to", "rcptTo", "to"])?,
         status: text(&["status", "enhanced_status"]).or_else(|| in_reply("enhanced-code")),
@@ -166,7 +166,7 @@ mod tests {
 
     #[test]
     fn services_say_it_in_their_own_json() {
-        let rules = Rules::built_in().unwrap();
+        let rules = InboxRules::built_in().unwrap();
         for (text, kind, class) in [
             (
                 r#"{"notificationType":"Bounce","bounce":{"bounceType":"Permanent","bouncedRecipients":[

@@ -3,11 +3,11 @@
 use serde::Serialize;
 
 use super::header::Headers;
-use super::mail::Mail;
-use super::mime::{Message, Part, Role, starts_with, unix_lines};
-use super::news::{self, News};
+use super::mail::IncomingMail;
+use super::mime::{MimeMessage, MimePart, Role, starts_with, unix_lines};
+use super::news::{self, SenderNews};
 use super::own::Own;
-use super::rules::Rules;
+use super::rules::InboxRules;
 use super::signs::is_by_person;
 use super::verdict::cut;
 use super::{address, notice, reply, tokens};
@@ -33,7 +33,7 @@ pub struct Hints {
 
 /// What a message says.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Report {
+pub struct MessageReport {
     pub kind: MessageKind,
     pub recipients: Vec<Verdict>,
     /// What a bounce or a complaint that names nobody says, with an empty address.
@@ -52,26 +52,26 @@ pub struct Report {
     /// Whether a machine may answer it.
     pub may_be_answered: bool,
     /// What an automatic answer tells of its sender.
-    pub news: Option<News>,
+    pub news: Option<SenderNews>,
     /// The servers that say that the sender's domain disowns it (RFC 8601, `dmarc=fail`).
     pub disowned_by: Vec<String>,
 }
 
 /// Reads messages by the built-in rules.
 #[derive(Debug)]
-pub struct Reader {
-    rules: Rules,
+pub struct MessageReader {
+    rules: InboxRules,
     own: Own,
 }
 
-impl Reader {
+impl MessageReader {
     /// Compiles the rules.
     ///
     /// # Errors
     /// If a built-in rule file is broken.
     pub fn new(hints: &Hints) -> Result<Self, RulesError> {
         let own = Own::new(&hints.own_addresses, hints.unsubscribe_address.as_deref());
-        Ok(Self { rules: Rules::built_in()?, own })
+        Ok(Self { rules: InboxRules::built_in()?, own })
     }
 
     /// The reason in a server's final reply to a letter: its words first, then its codes.
@@ -83,12 +83,12 @@ impl Reader {
     }
 
     /// Says what a message is, whom it is about, and what it says about them.
-    pub fn read(&self, raw: &[u8]) -> Report {
+    pub fn read(&self, raw: &[u8]) -> MessageReport {
         self.read_nested(&unix_lines(raw), 0)
     }
 
-    fn read_nested(&self, raw: &[u8], depth: usize) -> Report {
-        let message = Message::parse(raw);
+    fn read_nested(&self, raw: &[u8], depth: usize) -> MessageReport {
+        let message = MimeMessage::parse(raw);
         let mut text = text_of(&message);
         let by_person = is_by_person(&message.headers, &self.rules);
         if by_person {
@@ -96,12 +96,12 @@ impl Reader {
             text = without_quotations(&text);
         }
         let (notice, rest) = notice::split(&text, &self.rules);
-        let returned = message.with(Role::Original).next().map(Part::content);
+        let returned = message.with(Role::Original).next().map(MimePart::content);
         let original = match &returned {
             Some(content) => Headers::split(content.trim_ascii_start()).0,
             None => Headers::split(returned_header(rest).as_bytes()).0,
         };
-        let mail = Mail::new(&message, notice, &original, &self.rules, &self.own, by_person);
+        let mail = IncomingMail::new(&message, notice, &original, &self.rules, &self.own, by_person);
         let (kind, recipients) = mail.read();
         let unnamed = if recipients.is_empty() { mail.unnamed(kind) } else { None };
         let has_status = message.with(Role::Status).next().is_some();
@@ -111,7 +111,7 @@ impl Reader {
             return report;
         }
         let from = address::first(&message.headers.text("from")).unwrap_or_default().to_owned();
-        Report {
+        MessageReport {
             kind,
             recipients,
             unnamed,
@@ -128,10 +128,10 @@ impl Reader {
     }
 
     /// The report on a notice that came inside another mail: one with a delivery status, or any that a person forwarded.
-    fn forwarded(&self, content: &[u8], by_person: bool, depth: usize) -> Option<Report> {
+    fn forwarded(&self, content: &[u8], by_person: bool, depth: usize) -> Option<MessageReport> {
         let has_status = || {
             memchr::memmem::find(content, b"elivery-")?;
-            Message::parse(content).with(Role::Status).next().map(drop)
+            MimeMessage::parse(content).with(Role::Status).next().map(drop)
         };
         if !by_person {
             has_status()?;
@@ -164,11 +164,11 @@ fn identifiers(headers: &Headers<'_>, name: &str) -> Vec<String> {
 }
 
 /// The words of a message: plain text, or HTML if there is no plain text.
-fn text_of(message: &Message<'_>) -> String {
-    let is_html = |part: &&Part<'_>| {
+fn text_of(message: &MimeMessage<'_>) -> String {
+    let is_html = |part: &&MimePart<'_>| {
         part.headers.get("content-type").is_some_and(|kind| starts_with(kind, "text/html"))
     };
-    let join = |parts: Vec<&Part<'_>>| {
+    let join = |parts: Vec<&MimePart<'_>>| {
         let mut text = String::new();
         for part in parts {
             if text.len() > MAX_NOTICE {

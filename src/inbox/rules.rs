@@ -4,21 +4,21 @@ use std::collections::HashMap;
 
 use serde::Deserialize;
 
-use super::leave::Language;
-use crate::diagnosis::phrase::{Found, PhraseBook};
-use crate::diagnosis::vocabulary::{Group, RulesError, Vocabulary, read};
+use super::leave::LeaveLanguage;
+use crate::diagnosis::phrase::{FoundPhrase, PhraseBook};
+use crate::diagnosis::vocabulary::{PhraseGroup, RulesError, Vocabulary, read};
 use crate::domain::bounce::Reason;
 
 /// All rules, ready for use.
 #[derive(Debug)]
-pub struct Rules {
+pub struct InboxRules {
     pub vocabulary: Vocabulary,
     pub notice: PhraseBook<Sign>,
     pub header: PhraseBook<Sign>,
     pub reply_words: PhraseBook<ReplySign>,
     pub reply: Replies,
     pub unsubscribe: Unsubscribe,
-    pub leave: Vec<Language>,
+    pub leave: Vec<LeaveLanguage>,
     pub complaints: Complaints,
     pub addresses: AddressRules,
     pub original: Lines,
@@ -63,8 +63,8 @@ pub struct Unsubscribe {
 /// The words of requests to leave, by language.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Leave {
-    language: Vec<Language>,
+struct LeaveRules {
+    language: Vec<LeaveLanguage>,
 }
 
 /// How complaints are known and whom they name.
@@ -107,15 +107,15 @@ pub struct Family {
     #[serde(default)]
     pub fields: Vec<String>,
     #[serde(default)]
-    group: Vec<Group>,
+    group: Vec<PhraseGroup>,
 }
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Notices {
     daemons: Vec<String>,
-    failure: Words,
-    delay: Words,
+    failure: RuleWords,
+    delay: RuleWords,
     r#final: Vec<String>,
     original: Lines,
     addresses: AddressRules,
@@ -123,7 +123,7 @@ struct Notices {
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Words {
+struct RuleWords {
     subjects: Vec<String>,
     texts: Vec<String>,
 }
@@ -193,7 +193,7 @@ const FAMILIES: &[(&str, &str)] = &[
     rule_file!("families/yahoo.toml"),
 ];
 
-impl Rules {
+impl InboxRules {
     /// Reads the rules that are built in.
     ///
     /// # Errors
@@ -203,7 +203,7 @@ impl Rules {
         let replies: Replies = read(rule_file!("replies.toml"))?;
         let complaints: Complaints = read(rule_file!("complaints.toml"))?;
         let families = FAMILIES.iter().map(|file| read(*file)).collect::<Result<Vec<Family>, _>>()?;
-        let groups: Vec<&[Group]> = families.iter().map(|family| family.group.as_slice()).collect();
+        let groups: Vec<&[PhraseGroup]> = families.iter().map(|family| family.group.as_slice()).collect();
         Ok(Self {
             vocabulary: Vocabulary::new(&groups)?,
             notice: book("notices", notices.in_text().chain(in_families(&families)))?,
@@ -215,7 +215,7 @@ impl Rules {
             original: notices.original,
             reply: replies,
             unsubscribe: read(rule_file!("unsubscribe.toml"))?,
-            leave: read::<Leave>(rule_file!("leave.toml"))?.language,
+            leave: read::<LeaveRules>(rule_file!("leave.toml"))?.language,
             complaints,
             addresses: notices.addresses,
             families,
@@ -267,7 +267,7 @@ impl Replies {
 }
 
 /// Tells whether a sign is among what was found.
-pub fn has<T: PartialEq>(found: &[Found<T>], sign: &T) -> bool {
+pub fn has<T: PartialEq>(found: &[FoundPhrase<T>], sign: &T) -> bool {
     found.iter().any(|found| found.meaning == *sign)
 }
 
@@ -278,7 +278,7 @@ mod tests {
 
     #[test]
     fn words_that_are_compared_whole_are_written_folded() {
-        let rules = Rules::built_in().unwrap();
+        let rules = InboxRules::built_in().unwrap();
         let lists = [
             &rules.original.lines,
             &rules.original.ruled,

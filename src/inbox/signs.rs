@@ -5,9 +5,9 @@ use std::collections::HashSet;
 use super::address;
 use super::header::{Headers, decoded};
 use super::mime::starts_with;
-use super::rules::{Rules, Sign, has};
+use super::rules::{InboxRules, Sign, has};
 use super::verdict::cut;
-use crate::diagnosis::phrase::{Found, fold};
+use crate::diagnosis::phrase::{FoundPhrase, fold};
 
 /// More header text than tells a program.
 const MAX_CLUES: usize = 8192;
@@ -35,7 +35,7 @@ pub struct Signs {
 
 impl Signs {
     /// Reads the signs of a header and of a notice.
-    pub fn of(headers: &Headers<'_>, notice: &str, rules: &Rules) -> Self {
+    pub fn of(headers: &Headers<'_>, notice: &str, rules: &InboxRules) -> Self {
         let in_clues = rules.header.find(&fold(&clues(headers)));
         let in_subject = rules.header.find(&fold(&headers.text("subject")));
         let in_text = rules.notice.find(&fold(notice));
@@ -55,7 +55,7 @@ impl Signs {
 }
 
 /// Tells whether a text says why something was not delivered.
-pub fn refuses(notice: &str, rules: &Rules) -> bool {
+pub fn refuses(notice: &str, rules: &InboxRules) -> bool {
     rules.vocabulary.meaning(cut(notice, MAX_CLUES), &[]).is_some()
 }
 
@@ -65,7 +65,7 @@ pub fn is_report(headers: &Headers<'_>) -> bool {
 }
 
 /// Tells whether a person seems to have written a message: no mail system, no program, no report, nor a forwarded notice.
-pub fn is_by_person(headers: &Headers<'_>, rules: &Rules) -> bool {
+pub fn is_by_person(headers: &Headers<'_>, rules: &InboxRules) -> bool {
     let subject = || rules.header.find(&fold(&headers.text("subject")));
     !is_daemon(headers, rules)
         && !is_automatic(headers)
@@ -73,7 +73,7 @@ pub fn is_by_person(headers: &Headers<'_>, rules: &Rules) -> bool {
         && !has(&subject(), &Sign::Failure)
 }
 
-fn is_daemon(headers: &Headers<'_>, rules: &Rules) -> bool {
+fn is_daemon(headers: &Headers<'_>, rules: &InboxRules) -> bool {
     let from = headers.text("from");
     let path = headers.get("return-path").unwrap_or_default();
     has(&rules.header.find(&fold(&from)), &Sign::Daemon)
@@ -90,12 +90,12 @@ fn is_automatic(headers: &Headers<'_>) -> bool {
         || headers.get("auto-submitted").is_some_and(|value| !value.eq_ignore_ascii_case("no"))
 }
 
-fn is_delayed(in_subject: &[Found<Sign>], in_text: &[Found<Sign>]) -> bool {
+fn is_delayed(in_subject: &[FoundPhrase<Sign>], in_text: &[FoundPhrase<Sign>]) -> bool {
     let in_subject = has(in_subject, &Sign::Delay) && !has(in_subject, &Sign::Failure);
     in_subject || has(in_text, &Sign::Delay) && !has(in_text, &Sign::Final)
 }
 
-fn families<'f>(found: impl Iterator<Item = &'f Found<Sign>>) -> Vec<usize> {
+fn families<'f>(found: impl Iterator<Item = &'f FoundPhrase<Sign>>) -> Vec<usize> {
     let mut families: Vec<usize> = found
         .filter_map(|found| match found.meaning {
             Sign::Family(index) | Sign::Host(index) => Some(index),
@@ -138,7 +138,7 @@ mod tests {
 
     #[test]
     fn signs_are_read_from_header_and_text() {
-        let rules = Rules::built_in().unwrap();
+        let rules = InboxRules::built_in().unwrap();
         for (header, text, daemon, fails, delayed) in [
             (
                 "From: MAILER-DAEMON@example.se\nSubject: failure notice",

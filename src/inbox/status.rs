@@ -48,7 +48,7 @@ pub fn records(text: &str) -> Vec<Record> {
             continue;
         }
         let Some((name, first)) = line.split_once(':') else { continue };
-        let Some(field) = Field::named(name.trim_matches([' ', '\t', '>', '*'])) else { continue };
+        let Some(field) = StatusField::named(name.trim_matches([' ', '\t', '>', '*'])) else { continue };
         let mut value = first.trim().to_owned();
         while let Some(more) = lines.next_if(|line| line.starts_with([' ', '\t']) && is_continuation(line)) {
             if value.len() < 4096 {
@@ -67,7 +67,7 @@ pub fn records(text: &str) -> Vec<Record> {
 }
 
 #[derive(Debug, Clone, Copy)]
-enum Field {
+enum StatusField {
     Original,
     Final,
     Action,
@@ -75,7 +75,7 @@ enum Field {
     Diagnostic,
 }
 
-impl Field {
+impl StatusField {
     fn named(name: &str) -> Option<Self> {
         let names = [
             ("original-recipient", Self::Original),
@@ -110,7 +110,7 @@ impl Field {
 
 fn is_continuation(line: &str) -> bool {
     !line.trim().is_empty()
-        && line.split_once(':').is_none_or(|(name, _)| Field::named(name.trim()).is_none())
+        && line.split_once(':').is_none_or(|(name, _)| StatusField::named(name.trim()).is_none())
 }
 
 fn action(value: &str) -> Option<Action> {

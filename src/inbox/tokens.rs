@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 
 use super::header::Headers;
-use super::mime::{Message, Part, Role};
+use super::mime::{MimeMessage, MimePart, Role};
 
 /// A message has few; more is an attempt to make us check signatures all day.
 const MAX_TOKENS: usize = 64;
@@ -33,14 +33,14 @@ const OF_OURS: [&str; 8] = [
 ];
 
 /// The candidates, those that came with the envelope first; none is verified.
-pub fn candidates(message: &Message<'_>, original: &Headers<'_>, notice: &str) -> Vec<String> {
+pub fn candidates(message: &MimeMessage<'_>, original: &Headers<'_>, notice: &str) -> Vec<String> {
     let headers = &message.headers;
     let own = TO_US.iter().chain(&IDS).flat_map(|name| headers.all(name));
     let fields: Vec<String> = message
         .with(Role::Feedback)
         .chain(message.with(Role::Status))
         .take(4)
-        .map(Part::text)
+        .map(MimePart::text)
         .map(String::from)
         .collect();
     let returned = OF_OURS.iter().chain(&TO_US).flat_map(|name| original.all(name));
@@ -84,7 +84,7 @@ mod tests {
     #[test]
     fn a_returned_letter_is_searched_too() {
         let original = Headers::of_text("Message-ID: <2026-1.42.abcdefghijkl@example.se>\n");
-        let empty = Message::parse(b"");
+        let empty = MimeMessage::parse(b"");
         assert_eq!(candidates(&empty, &original, ""), ["2026-1.42.abcdefghijkl"]);
     }
 }

@@ -1,6 +1,6 @@
 //! What words and codes say about one recipient: the words first, then the codes.
 
-use super::rules::Rules;
+use super::rules::InboxRules;
 use super::status::Action;
 use crate::domain::bounce::{Class, Reason, Verdict};
 
@@ -25,7 +25,7 @@ pub struct Evidence<'t> {
 
 impl Evidence<'_> {
     /// The verdict on an address.
-    pub fn judge(&self, rules: &Rules, address: String) -> Verdict {
+    pub fn judge(&self, rules: &InboxRules, address: String) -> Verdict {
         let texts = || self.near().chain(self.far.iter().copied());
         let status = self.best_status();
         let said = |texts: &mut dyn Iterator<Item = &str>| {
@@ -175,7 +175,7 @@ mod tests {
 
     #[test]
     fn a_temporary_code_makes_nobody_dead() {
-        let rules = Rules::built_in().unwrap();
+        let rules = InboxRules::built_in().unwrap();
         for (status, diagnostic, class) in [
             (Some("4.1.1"), "450 4.1.1 user unknown", Class::Soft),
             (None, "450 user unknown", Class::Soft),
@@ -193,7 +193,7 @@ mod tests {
 
     #[test]
     fn words_stand_before_codes() {
-        let rules = Rules::built_in().unwrap();
+        let rules = InboxRules::built_in().unwrap();
         for (status, diagnostic, scope, reason) in [
             ("5.1.1", "550 mailbox full", "", Reason::MailboxFull),
             ("5.1.1", "", "", Reason::UserUnknown),

@@ -34,7 +34,7 @@ pub struct BounceRecord {
 
 /// An address of the member list that has to be corrected.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Correction {
+pub struct AddressCorrection {
     pub member: MemberId,
     pub name: String,
     pub organisation: Option<String>,
@@ -184,7 +184,7 @@ impl Ledger {
     ///
     /// # Errors
     /// If the ledger cannot be read.
-    pub fn corrections(&self) -> Result<Vec<Correction>, LedgerError> {
+    pub fn corrections(&self) -> Result<Vec<AddressCorrection>, LedgerError> {
         let sql = "SELECT m.id, m.name, m.fields ->> 'organisation', s.address, s.since,
                    (SELECT b.reason FROM bounce b WHERE b.member = m.id AND b.reason IS NOT NULL
                     ORDER BY b.at DESC LIMIT 1), NULL
@@ -193,10 +193,10 @@ impl Ledger {
         self.listed_corrections(sql)
     }
 
-    fn listed_corrections(&self, sql: &str) -> Result<Vec<Correction>, LedgerError> {
+    fn listed_corrections(&self, sql: &str) -> Result<Vec<AddressCorrection>, LedgerError> {
         self.db.list(sql, (), |row| {
             let Stamp(since) = row.get(4)?;
-            Ok(Correction {
+            Ok(AddressCorrection {
                 member: row.get(0)?,
                 name: row.get(1)?,
                 organisation: row.get(2)?,
@@ -237,7 +237,7 @@ impl Ledger {
     ///
     /// # Errors
     /// If the ledger cannot be read.
-    pub fn news(&self) -> Result<Vec<Correction>, LedgerError> {
+    pub fn news(&self) -> Result<Vec<AddressCorrection>, LedgerError> {
         let sql = "SELECT id, name, organisation, address, at, reason, diagnostic FROM (
                        SELECT m.id, m.name, m.fields ->> 'organisation' AS organisation,
                            coalesce(m.address, '') AS address, b.at, b.reason, b.diagnostic,

@@ -7,7 +7,7 @@ use serde::Serialize;
 
 use crate::domain::{Address, IssueName, Member, MemberId, State};
 
-use super::db::Row;
+use super::db::ResultRow;
 use super::members::{ISSUE_MEMBERS, MAILABLE, MEMBER_COLUMNS, member_row};
 use super::types::Stamp;
 use super::{Attempt, BounceAction, Ledger, LedgerError};
@@ -38,7 +38,7 @@ pub(super) fn untried_members() -> String {
     )
 }
 
-fn delivery_row(row: &Row<'_>) -> Result<DeliveryRow, LedgerError> {
+fn delivery_row(row: &ResultRow<'_>) -> Result<DeliveryRow, LedgerError> {
     let Stamp(since) = row.get(9)?;
     Ok(DeliveryRow {
         member: row.get(0)?,

@@ -26,17 +26,17 @@ impl Forgotten {
     }
 
     /// Tells whether a row is about somebody who is forgotten.
-    pub fn verdict(&self, row: &ListedMember) -> Verdict {
+    pub fn verdict(&self, row: &ListedMember) -> ForgottenMatch {
         if self.hashes.is_empty() {
-            return Verdict::Unknown;
+            return ForgottenMatch::Unknown;
         }
         let has = |texts: Vec<String>| texts.iter().any(|text| self.hashes.contains(&self.hash(text)));
         if has(certain(row)) {
-            Verdict::Forgotten
+            ForgottenMatch::Forgotten
         } else if has(uncertain(row)) {
-            Verdict::Resembles
+            ForgottenMatch::Resembles
         } else {
-            Verdict::Unknown
+            ForgottenMatch::Unknown
         }
     }
 
@@ -47,7 +47,7 @@ impl Forgotten {
 
 /// Whether a row is about somebody who asked to be forgotten.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Verdict {
+pub(super) enum ForgottenMatch {
     Unknown,
     /// The number or the name is such a person's, which may be chance.
     Resembles,
@@ -75,7 +75,7 @@ impl Ledger {
     /// # Errors
     /// If the ledger cannot be read.
     pub fn is_forgotten(&self, row: &ListedMember) -> Result<bool, LedgerError> {
-        Ok(Forgotten::load(&self.db)?.verdict(row) == Verdict::Forgotten)
+        Ok(Forgotten::load(&self.db)?.verdict(row) == ForgottenMatch::Forgotten)
     }
 
     /// Erases what is known of a member; its deliveries stay as numbers. Hashes of its addresses and of `row`, the member

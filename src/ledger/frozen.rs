@@ -4,7 +4,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use crate::domain::{Address, IssueName};
 
-use super::db::Row;
+use super::db::ResultRow;
 use super::members::corrupt;
 use super::types::Stamp;
 use super::{IssueSummary, Ledger, LedgerError};
@@ -70,7 +70,7 @@ impl Ledger {
     /// If the ledger cannot be read.
     pub fn frozen(&self, issue: &IssueName) -> Result<Option<(Timestamp, IssueSummary)>, LedgerError> {
         let sql = "SELECT at, counts FROM frozen WHERE issue = ?1";
-        let row = |row: &Row<'_>| Ok((row.get::<Stamp>(0)?, row.get::<String>(1)?));
+        let row = |row: &ResultRow<'_>| Ok((row.get::<Stamp>(0)?, row.get::<String>(1)?));
         let found = self.db.optional(sql, [issue], row)?;
         let read =
             |(Stamp(at), counts): (Stamp, String)| Ok((at, serde_json::from_str(&counts).map_err(corrupt)?));

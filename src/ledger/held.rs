@@ -13,7 +13,7 @@ use super::{FieldChange, Ledger, LedgerError, record_change};
 
 /// A held member, with whom it may be.
 #[derive(Debug, Serialize)]
-pub struct Held {
+pub struct HeldMember {
     pub member: Member,
     pub reason: HeldReason,
     pub likely: Option<Member>,
@@ -25,7 +25,7 @@ impl Ledger {
     ///
     /// # Errors
     /// If the ledger cannot be read.
-    pub fn held(&self) -> Result<Vec<Held>, LedgerError> {
+    pub fn held(&self) -> Result<Vec<HeldMember>, LedgerError> {
         let sql = format!(
             "SELECT {MEMBER_COLUMNS}, h.likely, h.since FROM {MEMBER_TABLES}
              WHERE h.reason IS NOT NULL AND m.active = 1 ORDER BY h.since, m.id"
@@ -36,7 +36,12 @@ impl Ledger {
             let Some(reason) = found.held else { return Ok(()) };
             let likely = row.get::<Option<MemberId>>(8)?.map(|id| self.member(id)).transpose()?.flatten();
             let Stamp(since) = row.get(9)?;
-            held.push(Held { member: found.member, reason, likely: likely.map(|row| row.member), since });
+            held.push(HeldMember {
+                member: found.member,
+                reason,
+                likely: likely.map(|row| row.member),
+                since,
+            });
             Ok::<_, LedgerError>(())
         })?;
         Ok(held)

@@ -32,7 +32,7 @@ struct Host {
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-struct World {
+struct HostsWorld {
     state: State,
     owner: Option<usize>,
     attempts: u8,
@@ -65,7 +65,7 @@ enum Revert {
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Rules {
+struct ModelRules {
     settle: Settle,
     revert: Revert,
     /// Whether the lock is looked at between claim and letter.
@@ -74,9 +74,10 @@ struct Rules {
     gap: bool,
 }
 
-const WHAT_WE_DO: Rules = Rules { settle: Settle::Late, revert: Revert::Attempt, fence: true, gap: false };
+const WHAT_WE_DO: ModelRules =
+    ModelRules { settle: Settle::Late, revert: Revert::Attempt, fence: true, gap: false };
 
-impl World {
+impl HostsWorld {
     fn first() -> Self {
         let host = Host { phase: Phase::Idle, has_lock: true, rejected: None };
         Self {
@@ -118,7 +119,7 @@ impl World {
         }
     }
 
-    fn next(&self, rules: Rules) -> Vec<(String, Self)> {
+    fn next(&self, rules: ModelRules) -> Vec<(String, Self)> {
         let mut found = Vec::new();
         for index in HOSTS {
             self.claim(index, &mut found);
@@ -147,7 +148,7 @@ impl World {
         add("claim_one, not committed", *self, Phase::Unsent(number));
     }
 
-    fn deliver(&self, index: usize, rules: Rules, found: &mut Vec<(String, Self)>) {
+    fn deliver(&self, index: usize, rules: ModelRules, found: &mut Vec<(String, Self)>) {
         let host = self.hosts[index];
         let number = match host.phase {
             Phase::Claimed(_) if rules.fence && !host.has_lock => {
@@ -176,7 +177,7 @@ impl World {
         }
     }
 
-    fn settle(&self, index: usize, rules: Rules, found: &mut Vec<(String, Self)>) {
+    fn settle(&self, index: usize, rules: ModelRules, found: &mut Vec<(String, Self)>) {
         let host = self.hosts[index];
         let (number, truth) = match host.phase {
             Phase::Answered(number, truth) => (number, truth),
@@ -256,9 +257,9 @@ impl World {
 }
 
 /// Searches every world; returns how many there are, or the first fault with the steps to it.
-fn search(rules: Rules) -> Result<usize, String> {
-    let first = World::first();
-    let mut seen: HashMap<World, Option<(String, World)>> = HashMap::from([(first, None)]);
+fn search(rules: ModelRules) -> Result<usize, String> {
+    let first = HostsWorld::first();
+    let mut seen: HashMap<HostsWorld, Option<(String, HostsWorld)>> = HashMap::from([(first, None)]);
     let mut open = VecDeque::from([first]);
     while let Some(world) = open.pop_front() {
         if let Some(fault) = world.fault() {
@@ -291,22 +292,22 @@ fn no_order_of_events_sends_a_letter_twice_without_a_decision() {
 #[test]
 fn each_rule_is_needed() {
     for rules in [
-        Rules { settle: Settle::State, ..WHAT_WE_DO },
-        Rules { revert: Revert::Member, ..WHAT_WE_DO },
-        Rules { fence: false, ..WHAT_WE_DO },
+        ModelRules { settle: Settle::State, ..WHAT_WE_DO },
+        ModelRules { revert: Revert::Member, ..WHAT_WE_DO },
+        ModelRules { fence: false, ..WHAT_WE_DO },
     ] {
         assert!(search(rules).is_err(), "{rules:?}");
     }
     // The truth is lost, but nothing untrue is recorded.
-    assert!(search(Rules { settle: Settle::Attempt, ..WHAT_WE_DO }).is_ok());
-    assert!(search(Rules { revert: Revert::State, ..WHAT_WE_DO }).is_ok());
+    assert!(search(ModelRules { settle: Settle::Attempt, ..WHAT_WE_DO }).is_ok());
+    assert!(search(ModelRules { revert: Revert::State, ..WHAT_WE_DO }).is_ok());
 }
 
 /// A host whose session ends between its last look and the letter, and a person who decides in that moment that the letter
 /// is sent again: the documentation names this as a risk.
 #[test]
 fn what_remains_is_a_decision_while_a_letter_is_on_the_wire() {
-    let fault = search(Rules { gap: true, ..WHAT_WE_DO }).unwrap_err();
+    let fault = search(ModelRules { gap: true, ..WHAT_WE_DO }).unwrap_err();
     assert!(fault.ends_with("a letter too many"), "{fault}");
     let steps = ["the lock is held", "loses its session", "bury_one", "a person: resolve --resend"];
     let at: Vec<usize> = steps.iter().map(|step| fault.find(step).expect(step)).collect();

@@ -4,7 +4,7 @@ use crate::domain::IssueName;
 use crate::private;
 
 use super::db::Guard;
-use super::{LedgerError, Place};
+use super::{LedgerError, LedgerPlace};
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{Read, Seek, Write};
 use std::path::{Path, PathBuf};
@@ -40,7 +40,7 @@ impl Lock {
     ///
     /// # Errors
     /// If another process holds it after `patience`, with that one's note, or the server cannot be reached.
-    pub fn take(place: &Place, path: &Path, note: &str, patience: Duration) -> Result<Self, LockError> {
+    pub fn take(place: &LedgerPlace, path: &Path, note: &str, patience: Duration) -> Result<Self, LockError> {
         Self::take_for(None, place, path, note, patience)
     }
 
@@ -50,7 +50,7 @@ impl Lock {
     /// As for [`Self::take`]. A host that still prepares the issue is waited for.
     pub fn take_to_send(
         issue: &IssueName,
-        place: &Place,
+        place: &LedgerPlace,
         path: &Path,
         note: &str,
         patience: Duration,
@@ -60,7 +60,7 @@ impl Lock {
 
     fn take_for(
         issue: Option<&IssueName>,
-        place: &Place,
+        place: &LedgerPlace,
         path: &Path,
         note: &str,
         patience: Duration,
@@ -141,7 +141,7 @@ impl Lock {
     }
 
     /// Tells whether a living process holds the lock: one of this host by its file at `path`, or one of another host.
-    pub fn is_held(place: &Place, path: &Path) -> bool {
+    pub fn is_held(place: &LedgerPlace, path: &Path) -> bool {
         let is_held = |file: File| matches!(file.try_lock_shared(), Err(TryLockError::WouldBlock));
         File::open(path).is_ok_and(is_held) || Guard::is_held(place)
     }
@@ -155,7 +155,7 @@ mod tests {
     fn a_second_run_hears_who_is_at_work() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("state/lock");
-        let place = Place::from(&dir.path().join("state/l.db"));
+        let place = LedgerPlace::from(&dir.path().join("state/l.db"));
         assert!(!Lock::is_held(&place, &path));
         let lock = Lock::take(&place, &path, "send 2026-1", Duration::ZERO).unwrap();
         assert!(Lock::is_held(&place, &path));

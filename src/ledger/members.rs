@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use crate::domain::{Address, HeldReason, IssueName, Member, MemberId, SuppressionReason, field};
 
-use super::db::{Row, Values};
+use super::db::{Parameters, ResultRow};
 use super::{Ledger, LedgerError};
 
 /// A member with what decides whether it is mailed.
@@ -37,7 +37,7 @@ pub(super) const ISSUE_MEMBERS: &str = "member m
 pub(super) const MAILABLE: &str = "m.active = 1 AND m.address IS NOT NULL AND s.reason IS NULL
      AND p.reason IS NULL AND h.reason IS NULL";
 
-pub(super) fn member_row(row: &Row<'_>) -> Result<MemberRow, LedgerError> {
+pub(super) fn member_row(row: &ResultRow<'_>) -> Result<MemberRow, LedgerError> {
     let address: Option<String> = row.get(3)?;
     let fields: String = row.get(4)?;
     let member = Member {
@@ -82,7 +82,7 @@ impl Ledger {
     fn each_member<E: From<LedgerError>>(
         &self,
         tables: &str,
-        values: impl Values,
+        values: impl Parameters,
         mut each: impl FnMut(MemberRow) -> Result<(), E>,
     ) -> Result<(), E> {
         let sql = format!("SELECT {MEMBER_COLUMNS} FROM {tables} ORDER BY m.id");
@@ -156,7 +156,7 @@ impl Ledger {
     pub(super) fn one_member(
         &self,
         sql: &str,
-        values: impl Values,
+        values: impl Parameters,
     ) -> Result<Option<MemberRow>, LedgerError> {
         self.db.optional(sql, values, member_row)
     }

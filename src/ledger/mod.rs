@@ -1,7 +1,7 @@
 //! The durable store: register, deliveries, bounces and the trace of changes, in one `SQLite` file or on a `PostgreSQL` server.
 //! Only `db` knows which.
 //!
-//! Everything that must survive a crash goes through here. [`Writer`] is the only one that changes deliveries while
+//! Everything that must survive a crash goes through here. [`LedgerWriter`] is the only one that changes deliveries while
 //! letters are on their way; it commits in groups.
 
 mod bounces;
@@ -38,31 +38,31 @@ use db::sqlite::{Durable, with_end};
 use db::{Db, Transaction};
 use types::Stamp;
 
-pub use bounces::{BounceAction, BounceRecord, Correction};
+pub use bounces::{AddressCorrection, BounceAction, BounceRecord};
 pub use claims::{Attempt, Claim, Claimed, Refusal, RunId, Settled};
 pub use db::DbError;
 pub use deliveries::{DeliveryRow, Requeued};
 pub use frozen::MailedReport;
-pub use held::Held;
+pub use held::HeldMember;
 pub use hosts::HostRow;
 pub use import::{Difference, FieldChange, ImportRun, LastImport, PendingImport};
 pub use lock::{Lock, LockError};
 pub use members::MemberRow;
 pub use paper::OnPaper;
-pub use place::{Place, Server};
+pub use place::{DatabaseServer, LedgerPlace};
 pub use prune::Pruned;
 pub use register::History;
 pub use reviews::{Review, ReviewKind};
 pub use scratch::Scratch;
 pub use summary::{Coverage, IssueSummary, MOST_VALUES, NotReached, Reached};
-pub use survey::{Counts, Skip, Standing};
-pub use writer::{Settling, Writer, WriterHandle};
+pub use survey::{MemberCounts, MemberStanding, Skip};
+pub use writer::{LedgerWriter, Settling, WriterHandle};
 
 /// An open ledger.
 #[derive(Debug)]
 pub struct Ledger {
     db: Db,
-    place: Place,
+    place: LedgerPlace,
     durable: Durable,
 }
 
@@ -114,7 +114,7 @@ impl Ledger {
     ///
     /// # Errors
     /// If it cannot be opened or is from a newer version.
-    pub fn open(place: impl Into<Place>) -> Result<Self, LedgerError> {
+    pub fn open(place: impl Into<LedgerPlace>) -> Result<Self, LedgerError> {
         let place = place.into();
         Ok(Self { db: Db::open(&place)?, place, durable: Durable::Yes })
     }
@@ -123,7 +123,7 @@ impl Ledger {
     ///
     /// # Errors
     /// If it cannot be opened or is from a newer version.
-    pub fn open_existing(place: impl Into<Place>) -> Result<Option<Self>, LedgerError> {
+    pub fn open_existing(place: impl Into<LedgerPlace>) -> Result<Option<Self>, LedgerError> {
         let place = place.into();
         let db = Db::open_existing(&place)?;
         Ok(db.map(|db| Self { db, place, durable: Durable::Yes }))
@@ -134,7 +134,7 @@ impl Ledger {
     ///
     /// # Errors
     /// If the ledger cannot be read or the copy cannot be written.
-    pub fn temporary_copy(of: impl Into<Place>) -> Result<Self, LedgerError> {
+    pub fn temporary_copy(of: impl Into<LedgerPlace>) -> Result<Self, LedgerError> {
         let place = of.into();
         Ok(Self { db: Db::temporary_copy(&place)?, place, durable: Durable::No })
     }
@@ -143,7 +143,7 @@ impl Ledger {
     ///
     /// # Errors
     /// If it cannot be read or is from a newer version.
-    pub fn open_for_reading(place: impl Into<Place>) -> Result<Option<Self>, LedgerError> {
+    pub fn open_for_reading(place: impl Into<LedgerPlace>) -> Result<Option<Self>, LedgerError> {
         let place = place.into();
         match Self::open_existing(&place) {
             Err(LedgerError::Open { .. } | LedgerError::Database(_)) if place.server().is_none() => {
@@ -154,7 +154,7 @@ impl Ledger {
     }
 
     /// Returns where the ledger is.
-    pub fn place(&self) -> &Place {
+    pub fn place(&self) -> &LedgerPlace {
         &self.place
     }
 

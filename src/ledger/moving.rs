@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::db::{Db, Guard};
-use super::{Ledger, LedgerError, Place};
+use super::{Ledger, LedgerError, LedgerPlace};
 
 impl Ledger {
     /// Copies everything to another place, which must be empty, and compares both row by row. Returns the number of
@@ -11,7 +11,7 @@ impl Ledger {
     ///
     /// # Errors
     /// If the other ledger is not empty or at work, cannot be written, or differs afterwards.
-    pub fn copy_to(&self, place: &Place) -> Result<BTreeMap<&'static str, u64>, LedgerError> {
+    pub fn copy_to(&self, place: &LedgerPlace) -> Result<BTreeMap<&'static str, u64>, LedgerError> {
         let to = Db::open(place)?;
         let guard = Guard::new(place)?;
         let is_taken = guard.as_ref().map_or(Ok(true), |guard| guard.take("ledger copy"))?;

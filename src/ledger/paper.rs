@@ -6,7 +6,7 @@ use jiff::Timestamp;
 
 use crate::domain::{IssueName, MemberId};
 
-use super::db::Row;
+use super::db::ResultRow;
 use super::types::Stamp;
 use super::{Ledger, LedgerError};
 
@@ -69,7 +69,7 @@ impl Ledger {
         let sql =
             "SELECT count(*) FILTER (WHERE state = 'to_print'), count(*) FILTER (WHERE state = 'posted')
                    FROM paper WHERE issue = ?1";
-        let row = |row: &Row<'_>| Ok(OnPaper { to_print: row.get(0)?, posted: row.get(1)? });
+        let row = |row: &ResultRow<'_>| Ok(OnPaper { to_print: row.get(0)?, posted: row.get(1)? });
         self.db.one(sql, [issue], row)
     }
 }

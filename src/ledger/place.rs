@@ -7,14 +7,14 @@ use secrecy::SecretString;
 
 /// Where a ledger is.
 #[derive(Debug, Clone)]
-pub struct Place {
+pub struct LedgerPlace {
     file: PathBuf,
-    server: Option<Server>,
+    server: Option<DatabaseServer>,
 }
 
 /// A database on a server, and how to get in.
 #[derive(Debug, Clone)]
-pub struct Server {
+pub struct DatabaseServer {
     /// `postgres://USER@HOST:PORT/DATABASE`.
     pub url: String,
     /// The password, if it is not in the URL.
@@ -23,9 +23,9 @@ pub struct Server {
     pub ca_file: Option<PathBuf>,
 }
 
-impl Place {
+impl LedgerPlace {
     /// A database on `server`; what concerns this host alone is next to `file`.
-    pub fn on_server(server: Server, file: PathBuf) -> Self {
+    pub fn on_server(server: DatabaseServer, file: PathBuf) -> Self {
         Self { file, server: Some(server) }
     }
 
@@ -40,7 +40,7 @@ impl Place {
     }
 
     /// The server, if the ledger is on one.
-    pub fn server(&self) -> Option<&Server> {
+    pub fn server(&self) -> Option<&DatabaseServer> {
         self.server.as_ref()
     }
 
@@ -50,25 +50,25 @@ impl Place {
     }
 }
 
-impl From<&Path> for Place {
+impl From<&Path> for LedgerPlace {
     fn from(file: &Path) -> Self {
         Self { file: file.to_owned(), server: None }
     }
 }
 
-impl From<&PathBuf> for Place {
+impl From<&PathBuf> for LedgerPlace {
     fn from(file: &PathBuf) -> Self {
         Self::from(file.as_path())
     }
 }
 
-impl From<&Place> for Place {
-    fn from(place: &Place) -> Self {
+impl From<&LedgerPlace> for LedgerPlace {
+    fn from(place: &LedgerPlace) -> Self {
         place.clone()
     }
 }
 
-impl fmt::Display for Place {
+impl fmt::Display for LedgerPlace {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.server {
             Some(server) => server.fmt(f),
@@ -77,7 +77,7 @@ impl fmt::Display for Place {
     }
 }
 
-impl fmt::Display for Server {
+impl fmt::Display for DatabaseServer {
     /// The URL without user and password.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let address = self.url.split_once("://").map_or(self.url.as_str(), |(_, address)| address);
@@ -101,11 +101,11 @@ mod tests {
             ("postgres:///club?host=/run/postgresql", "postgres:///club"),
             ("hemligt@db", "postgres://db"),
         ] {
-            let server = Server { url: url.to_owned(), password: None, ca_file: None };
-            let place = Place::on_server(server, PathBuf::from("state/l.db"));
+            let server = DatabaseServer { url: url.to_owned(), password: None, ca_file: None };
+            let place = LedgerPlace::on_server(server, PathBuf::from("state/l.db"));
             assert_eq!(place.to_string(), shown);
             assert!(place.may_exist());
         }
-        assert_eq!(Place::from(Path::new("state/l.db")).to_string(), "state/l.db");
+        assert_eq!(LedgerPlace::from(Path::new("state/l.db")).to_string(), "state/l.db");
     }
 }

@@ -10,7 +10,7 @@ use crate::private;
 
 use super::db::Db;
 use super::db::sqlite::Durable;
-use super::{Ledger, LedgerError, Place};
+use super::{Ledger, LedgerError, LedgerPlace};
 
 const PREFIX: &str = "copy-";
 const LOCK: &str = "lock";
@@ -51,10 +51,10 @@ impl Scratch {
     ///
     /// # Errors
     /// If the ledger cannot be read or the copy cannot be written.
-    pub fn ledger(&self, of: &Place) -> Result<Ledger, LedgerError> {
+    pub fn ledger(&self, of: &LedgerPlace) -> Result<Ledger, LedgerError> {
         let path = self.folder.path().join("copy.db");
         let db = Db::copy_at(&path, of)?;
-        Ok(Ledger { db, place: Place::from(&path), durable: Durable::No })
+        Ok(Ledger { db, place: LedgerPlace::from(&path), durable: Durable::No })
     }
 }
 

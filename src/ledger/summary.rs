@@ -8,9 +8,9 @@ use serde::{Deserialize, Serialize};
 use crate::domain::bounce::Reason;
 use crate::domain::{IssueName, Member, MemberId, State};
 
-use super::db::Row;
+use super::db::ResultRow;
 use super::types::Stamp;
-use super::{Ledger, LedgerError, Skip, Standing};
+use super::{Ledger, LedgerError, MemberStanding, Skip};
 
 /// A field with more values than this describes single members rather than groups, and is not counted by.
 pub const MOST_VALUES: usize = 40;
@@ -93,22 +93,24 @@ struct Known {
 }
 
 impl Known {
-    fn reached(&self, member: &Member, standing: Standing) -> Option<Reached> {
+    fn reached(&self, member: &Member, standing: MemberStanding) -> Option<Reached> {
         let paper = self.paper.get(&member.id);
         let bounce = self.bounced.get(&member.id);
         let why = match standing {
-            Standing::In(State::Accepted) if bounce.is_none() => return Some(Reached::ByMail),
-            Standing::Skipped(Skip::SharesLetter) => return Some(Reached::ByMail),
+            MemberStanding::In(State::Accepted) if bounce.is_none() => return Some(Reached::ByMail),
+            MemberStanding::Skipped(Skip::SharesLetter) => return Some(Reached::ByMail),
             _ if paper == Some(&true) => return Some(Reached::OnPaper),
-            Standing::In(State::Accepted) => NotReached::Bounced(bounce.copied().flatten()),
-            Standing::In(State::Rejected) => NotReached::Rejected(self.refused.get(&member.id).copied()),
+            MemberStanding::In(State::Accepted) => NotReached::Bounced(bounce.copied().flatten()),
+            MemberStanding::In(State::Rejected) => {
+                NotReached::Rejected(self.refused.get(&member.id).copied())
+            }
             _ if paper == Some(&false) => NotReached::ToPrint,
-            Standing::In(State::InDoubt | State::Sending) => NotReached::InDoubt,
-            Standing::In(State::Queued | State::Deferred) => NotReached::Waiting,
-            Standing::Skipped(
+            MemberStanding::In(State::InDoubt | State::Sending) => NotReached::InDoubt,
+            MemberStanding::In(State::Queued | State::Deferred) => NotReached::Waiting,
+            MemberStanding::Skipped(
                 Skip::Later | Skip::NotVoting | Skip::NoSection | Skip::OutsideSegment | Skip::Departed,
             ) => return None,
-            Standing::Skipped(skip) => NotReached::Skipped(skip),
+            MemberStanding::Skipped(skip) => NotReached::Skipped(skip),
         };
         Some(Reached::Not(why))
     }
@@ -126,19 +128,19 @@ impl IssueSummary {
         (self.members > 0).then(|| self.reached as f64 / self.members as f64)
     }
 
-    fn add(&mut self, member: &Member, standing: Standing, known: &Known, by: &[String]) {
+    fn add(&mut self, member: &Member, standing: MemberStanding, known: &Known, by: &[String]) {
         let Some(reached) = known.reached(member, standing) else { return };
         self.members += 1;
         let reason = match standing {
-            Standing::In(State::Accepted) => known.bounced.get(&member.id).copied(),
-            Standing::In(State::Rejected) => Some(known.refused.get(&member.id).copied()),
+            MemberStanding::In(State::Accepted) => known.bounced.get(&member.id).copied(),
+            MemberStanding::In(State::Rejected) => Some(known.refused.get(&member.id).copied()),
             _ => None,
         };
-        self.sent += u64::from(matches!(standing, Standing::In(State::Accepted | State::Rejected)));
+        self.sent += u64::from(matches!(standing, MemberStanding::In(State::Accepted | State::Rejected)));
         if let Some(reason) = reason {
             *self.bounced.entry(reason.map_or("other", <&str>::from).to_owned()).or_default() += 1;
         }
-        self.in_doubt += u64::from(matches!(standing, Standing::In(State::InDoubt | State::Sending)));
+        self.in_doubt += u64::from(matches!(standing, MemberStanding::In(State::InDoubt | State::Sending)));
         match reached {
             Reached::ByMail => self.by_mail += 1,
             Reached::OnPaper => self.on_paper += 1,
@@ -236,7 +238,7 @@ impl Ledger {
             (SELECT count(*) FROM member WHERE added_at > ?1 AND added_at <= ?2)
             + (SELECT count(DISTINCT member) FROM change WHERE field = 'active' AND new = 'yes' AND at > ?1 AND at <= ?2),
             (SELECT count(DISTINCT member) FROM change WHERE field = 'active' AND new = 'no' AND at > ?1 AND at <= ?2)";
-        let row = |row: &Row<'_>| Ok((row.get(0)?, row.get(1)?));
+        let row = |row: &ResultRow<'_>| Ok((row.get(0)?, row.get(1)?));
         self.db.one(sql, (Stamp(from), Stamp(to)), row)
     }
 

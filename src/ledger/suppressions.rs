@@ -3,7 +3,7 @@
 use crate::domain::{Address, MemberId, Suppression};
 use jiff::Timestamp;
 
-use super::db::{Db, Row};
+use super::db::{Db, ResultRow};
 use super::types::Stamp;
 use super::{FieldChange, Ledger, LedgerError, record_change};
 
@@ -48,7 +48,7 @@ impl Ledger {
     }
 }
 
-fn suppression_row(row: &Row<'_>) -> Result<Suppression, LedgerError> {
+fn suppression_row(row: &ResultRow<'_>) -> Result<Suppression, LedgerError> {
     let Stamp(since) = row.get(2)?;
     Ok(Suppression { address: row.get(0)?, reason: row.get(1)?, since, note: row.get(3)? })
 }

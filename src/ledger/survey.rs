@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use crate::domain::{IssueKind, IssueName, Member, State, SuppressionReason};
 
-use super::db::Row;
+use super::db::ResultRow;
 use super::deliveries::SHARES_LETTER;
 use super::members::{ISSUE_MEMBERS, MEMBER_COLUMNS, MemberRow, member_row};
 use super::{Ledger, LedgerError, ReviewKind};
@@ -51,14 +51,14 @@ impl Skip {
 
 /// Where one member stands with an issue.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Standing {
+pub enum MemberStanding {
     Skipped(Skip),
     In(State),
 }
 
 /// How many members stand where; the sum is the number of members.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
-pub struct Counts {
+pub struct MemberCounts {
     #[serde(flatten)]
     pub states: BTreeMap<&'static str, u64>,
     pub skipped: BTreeMap<&'static str, u64>,
@@ -66,7 +66,7 @@ pub struct Counts {
     pub sharing: u64,
 }
 
-impl Counts {
+impl MemberCounts {
     /// How many deliveries are in this state.
     pub fn in_state(&self, state: State) -> u64 {
         self.states.get(state.as_str()).copied().unwrap_or(0)
@@ -117,7 +117,7 @@ impl Ledger {
         &self,
         issue: &IssueName,
         mut skip: impl FnMut(&Member) -> Option<Skip>,
-        mut each: impl FnMut(&Member, Standing, bool) -> Result<(), E>,
+        mut each: impl FnMut(&Member, MemberStanding, bool) -> Result<(), E>,
     ) -> Result<(), E> {
         let sql = format!(
             "SELECT {MEMBER_COLUMNS}, d.state, {SHARES_LETTER}, d.message_id FROM {ISSUE_MEMBERS}
@@ -130,19 +130,19 @@ impl Ledger {
         self.db.each(&sql, [issue], |row| {
             let member = member_row(row)?;
             let standing = match row.get::<Option<State>>(8)? {
-                Some(state) if !state.may_be_claimed() => Standing::In(state),
+                Some(state) if !state.may_be_claimed() => MemberStanding::In(state),
                 None if later.contains(&member.member.id)
                     && matches!(member.skip(), None | Some(Skip::NoAddress)) =>
                 {
-                    Standing::Skipped(Skip::Later)
+                    MemberStanding::Skipped(Skip::Later)
                 }
                 state => match member.skip().or_else(|| skip(&member.member)).or_else(|| shares(row)) {
-                    Some(skip) => Standing::Skipped(skip),
-                    None if is_sent && state.is_none() => Standing::Skipped(Skip::Later),
-                    None => Standing::In(state.unwrap_or(State::Queued)),
+                    Some(skip) => MemberStanding::Skipped(skip),
+                    None if is_sent && state.is_none() => MemberStanding::Skipped(Skip::Later),
+                    None => MemberStanding::In(state.unwrap_or(State::Queued)),
                 },
             };
-            let shares = matches!(standing, Standing::In(_)) && is_anothers(row, &member.member);
+            let shares = matches!(standing, MemberStanding::In(_)) && is_anothers(row, &member.member);
             each(&member.member, standing, shares)
         })
     }
@@ -156,14 +156,14 @@ impl Ledger {
         &self,
         issue: &IssueName,
         skip: impl FnMut(&Member) -> Option<Skip>,
-    ) -> Result<Counts, LedgerError> {
+    ) -> Result<MemberCounts, LedgerError> {
         let states = State::ALL.iter().map(|state| (state.as_str(), 0));
-        let mut counts = Counts { states: states.collect(), skipped: BTreeMap::new(), sharing: 0 };
+        let mut counts = MemberCounts { states: states.collect(), skipped: BTreeMap::new(), sharing: 0 };
         self.for_each_standing(issue, skip, |_, standing, shares| {
             counts.sharing += u64::from(shares);
             *match standing {
-                Standing::Skipped(skip) => counts.skipped.entry(skip.as_str()).or_default(),
-                Standing::In(state) => counts.states.entry(state.as_str()).or_default(),
+                MemberStanding::Skipped(skip) => counts.skipped.entry(skip.as_str()).or_default(),
+                MemberStanding::In(state) => counts.states.entry(state.as_str()).or_default(),
             } += 1;
             Ok::<_, LedgerError>(())
         })?;
@@ -172,13 +172,13 @@ impl Ledger {
 }
 
 /// Whether the letter's Message-ID, which names the member by whom it goes, is another member's.
-fn is_anothers(row: &Row<'_>, member: &Member) -> bool {
+fn is_anothers(row: &ResultRow<'_>, member: &Member) -> bool {
     let id: Option<String> = row.get(10).unwrap_or(None);
     let lead = id.as_deref().and_then(|id| id.split('@').next()?.rsplit('.').nth(1)?.parse().ok());
     lead.is_some_and(|lead: i64| lead != member.id.0)
 }
 
 /// Whether the member's address has the letter already, in the column after the state.
-fn shares(row: &Row<'_>) -> Option<Skip> {
+fn shares(row: &ResultRow<'_>) -> Option<Skip> {
     row.get(9).unwrap_or(false).then_some(Skip::SharesLetter)
 }

@@ -22,7 +22,7 @@ const LIFE_EVERY: Duration = Duration::from_secs(5);
 
 /// The writer's thread; it ends when all handles are dropped.
 #[derive(Debug)]
-pub struct Writer {
+pub struct LedgerWriter {
     thread: JoinHandle<Ledger>,
 }
 
@@ -34,24 +34,25 @@ pub struct WriterHandle {
 
 #[derive(Debug)]
 enum Request {
-    Claim { issue: IssueName, letter: Letter, now: Timestamp, answer: Answer<Claimed> },
-    Settle { settlement: Box<Settlement>, answer: Answer<Settled> },
+    Claim { issue: IssueName, letter: Letter, now: Timestamp, answer: ReplyChannel<Claimed> },
+    Settle { settlement: Box<Settlement>, answer: ReplyChannel<Settled> },
 }
 
-type Answer<T> = oneshot::Sender<Result<T, LedgerError>>;
+type ReplyChannel<T> = oneshot::Sender<Result<T, LedgerError>>;
 
 /// The end of a letter that is on its way to the disk.
 #[derive(Debug)]
 pub struct Settling(oneshot::Receiver<Result<Settled, LedgerError>>);
 
-impl Writer {
+impl LedgerWriter {
     /// Starts the writer of a run on an open ledger. `quotas` are those that several hosts share.
     ///
     /// # Errors
     /// If no thread can be started.
     pub fn start(ledger: Ledger, run: RunId, quotas: Vec<Quota>) -> std::io::Result<(Self, WriterHandle)> {
         let (requests, inbox) = mpsc::channel();
-        let work = move || serve(Desk { ledger, run, quotas, seen: Instant::now(), letters: 0 }, &inbox);
+        let work =
+            move || serve(WriterThread { ledger, run, quotas, seen: Instant::now(), letters: 0 }, &inbox);
         let thread = std::thread::Builder::new().name("ledger".to_owned()).spawn(work)?;
         Ok((Self { thread }, WriterHandle { requests }))
     }
@@ -118,7 +119,7 @@ async fn answered<T>(answer: oneshot::Receiver<Result<T, LedgerError>>) -> Resul
 
 /// What was recorded for one request.
 #[derive(Debug)]
-enum Done {
+enum Recorded {
     Taken(Taken),
     Settled(Settled),
 }
@@ -127,7 +128,7 @@ enum Done {
 struct Uncommitted {
     error: LedgerError,
     /// What was to be recorded, if only the answer to the commit is missing: it may have been.
-    unanswered: Vec<Done>,
+    unanswered: Vec<Recorded>,
 }
 
 impl From<LedgerError> for Uncommitted {
@@ -137,7 +138,7 @@ impl From<LedgerError> for Uncommitted {
 }
 
 /// What the writer's thread works with.
-struct Desk {
+struct WriterThread {
     ledger: Ledger,
     run: RunId,
     quotas: Vec<Quota>,
@@ -146,7 +147,7 @@ struct Desk {
     letters: u64,
 }
 
-fn serve(mut desk: Desk, inbox: &mpsc::Receiver<Request>) -> Ledger {
+fn serve(mut desk: WriterThread, inbox: &mpsc::Receiver<Request>) -> Ledger {
     while let Ok(first) = inbox.recv() {
         let group: Vec<Request> = std::iter::once(first).chain(inbox.try_iter()).collect();
         match desk.commit(&group) {
@@ -161,20 +162,22 @@ fn serve(mut desk: Desk, inbox: &mpsc::Receiver<Request>) -> Ledger {
     desk.ledger
 }
 
-impl Desk {
-    fn commit(&mut self, group: &[Request]) -> Result<Vec<Done>, Uncommitted> {
+impl WriterThread {
+    fn commit(&mut self, group: &[Request]) -> Result<Vec<Recorded>, Uncommitted> {
         let transaction = self.ledger.db.begin_beside()?;
         let record = |request: &Request| match request {
             Request::Claim { issue, letter, now, .. } => {
-                claims::claim(&transaction, self.run, issue, letter, &self.quotas, *now).map(Done::Taken)
+                claims::claim(&transaction, self.run, issue, letter, &self.quotas, *now).map(Recorded::Taken)
             }
-            Request::Settle { settlement, .. } => claims::settle(&transaction, settlement).map(Done::Settled),
+            Request::Settle { settlement, .. } => {
+                claims::settle(&transaction, settlement).map(Recorded::Settled)
+            }
         };
-        let done: Vec<Done> = group.iter().map(record).collect::<Result<_, LedgerError>>()?;
+        let done: Vec<Recorded> = group.iter().map(record).collect::<Result<_, LedgerError>>()?;
         if let Err(error) = transaction.commit() {
             return Err(Uncommitted { error, unanswered: done });
         }
-        let is_letter = |done: &&Done| matches!(done, Done::Taken(Taken::Attempt(_)));
+        let is_letter = |done: &&Recorded| matches!(done, Recorded::Taken(Taken::Attempt(_)));
         self.letters += done.iter().filter(is_letter).count() as u64;
         Ok(done)
     }
@@ -213,12 +216,12 @@ impl Desk {
 
 /// Notes that letters do not go out whose claims a server may have recorded without an answer: they are open again once it
 /// is reached.
-fn spool_unsent(ledger: &Ledger, group: &[Request], unanswered: &[Done]) {
+fn spool_unsent(ledger: &Ledger, group: &[Request], unanswered: &[Recorded]) {
     if ledger.place.server().is_none() {
         return;
     }
     let unsent = group.iter().zip(unanswered).filter_map(|(request, done)| match (request, done) {
-        (Request::Claim { issue, letter, now, .. }, Done::Taken(Taken::Attempt(number))) => {
+        (Request::Claim { issue, letter, now, .. }, Recorded::Taken(Taken::Attempt(number))) => {
             Some(Settlement {
                 attempt: Attempt { issue: issue.clone(), member: letter.member, number: *number },
                 others: letter.others.clone(),
@@ -241,7 +244,7 @@ fn spool(ledger: &Ledger, settles: Vec<Request>, error: &LedgerError) {
     let is_kept = ledger.durable == Durable::Yes && ledger.spool(&settlements).is_ok();
     for request in settles {
         if is_kept {
-            request.answer(Done::Settled(Settled { is_recorded: true, bounce: None }));
+            request.answer(Recorded::Settled(Settled { is_recorded: true, bounce: None }));
         } else {
             request.refuse(error);
         }
@@ -257,9 +260,9 @@ impl Request {
     }
 
     /// Answers; a worker that no longer waits has been told to stop.
-    fn answer(self, done: Done) {
+    fn answer(self, done: Recorded) {
         match (self, done) {
-            (Self::Claim { issue, letter, answer, .. }, Done::Taken(taken)) => {
+            (Self::Claim { issue, letter, answer, .. }, Recorded::Taken(taken)) => {
                 let claimed = match taken {
                     Taken::Attempt(number) => {
                         let attempt = Attempt { issue, member: letter.member, number };
@@ -271,7 +274,7 @@ impl Request {
                 };
                 let _gone = answer.send(Ok(claimed));
             }
-            (Self::Settle { answer, .. }, Done::Settled(settled)) => {
+            (Self::Settle { answer, .. }, Recorded::Settled(settled)) => {
                 let _gone = answer.send(Ok(settled));
             }
             (request, _) => request.refuse(&LedgerError::WriterStopped),

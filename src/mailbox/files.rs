@@ -24,7 +24,7 @@ pub struct MessageFile {
 
 /// What is in a file: one message, or several.
 #[derive(Debug)]
-pub struct Content {
+pub struct FileContent {
     name: String,
     bytes: Vec<u8>,
 }
@@ -70,12 +70,12 @@ impl MessageFile {
     ///
     /// # Errors
     /// If it cannot be read, or another program keeps the mbox locked.
-    pub fn read(&self, told: &mut dyn FnMut(String)) -> io::Result<Content> {
+    pub fn read(&self, told: &mut dyn FnMut(String)) -> io::Result<FileContent> {
         let name = self.path.display().to_string();
         let mut bytes = Vec::new();
         if self.path == Path::new(STDIN) {
             io::stdin().lock().read_to_end(&mut bytes)?;
-            return Ok(Content { name, bytes });
+            return Ok(FileContent { name, bytes });
         }
         let mut start = Vec::new();
         let mut file = File::open(&self.path)?;
@@ -86,7 +86,7 @@ impl MessageFile {
             bytes = start;
             file.read_to_end(&mut bytes)?;
         }
-        Ok(Content { name, bytes })
+        Ok(FileContent { name, bytes })
     }
 
     /// Moves a handled message of a folder to `to`, or a Maildir's new one to its read ones.
@@ -119,7 +119,7 @@ impl MessageFile {
     }
 }
 
-impl Content {
+impl FileContent {
     /// Hands over the messages with their names; those of an mbox have their number after the file's name.
     ///
     /// # Errors

@@ -14,6 +14,6 @@ pub enum Handling {
     Stays,
 }
 
-pub use files::{Content, FindError, MessageFile, find};
+pub use files::{FileContent, FindError, MessageFile, find};
 #[cfg(feature = "imap")]
 pub use imap::{Access, DONE, ImapError, ImapServer};

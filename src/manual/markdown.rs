@@ -5,7 +5,7 @@ use roff::{Inline, Roff, bold, italic, roman};
 
 /// Writes a document's text as sections of a page; its title is omitted.
 pub(super) fn write(roff: &mut Roff, document: &str) {
-    let mut writer = Writer::new(roff);
+    let mut writer = ManualWriter::new(roff);
     let mut is_title = false;
     for event in Parser::new_ext(document, Options::ENABLE_TABLES) {
         match event {
@@ -18,7 +18,7 @@ pub(super) fn write(roff: &mut Roff, document: &str) {
 }
 
 /// The page so far, and where in the document we are.
-struct Writer<'a> {
+struct ManualWriter<'a> {
     roff: &'a mut Roff,
     /// The text of the paragraph, heading or cell.
     line: Vec<Inline>,
@@ -35,7 +35,7 @@ struct Writer<'a> {
     row: Vec<Vec<Inline>>,
 }
 
-impl<'a> Writer<'a> {
+impl<'a> ManualWriter<'a> {
     fn new(roff: &'a mut Roff) -> Self {
         Self {
             roff,

@@ -19,7 +19,7 @@ pub(super) const SIDE: f32 = 18.0 * MM;
 pub(super) const EDGE: f32 = 15.0 * MM;
 
 /// A document that is being drawn.
-pub(super) struct Paper {
+pub(super) struct PdfDocument {
     pub document: Document,
     pub pages: usize,
     title: String,
@@ -30,7 +30,7 @@ pub(super) struct Paper {
     has_outline: bool,
 }
 
-impl Paper {
+impl PdfDocument {
     pub fn new(info: &PdfInfo<'_>) -> Result<Self, PaperError> {
         let PdfInfo { title, language, created } = *info;
         let configuration = ConfigurationBuilder::new()

@@ -40,13 +40,13 @@ const FILES: [(FaceName, &[u8]); 5] = [
 pub(super) const REPLACEMENT: char = '\u{fffd}';
 
 /// A face as the shaper and the PDF writer need it.
-pub(super) struct Face {
+pub(super) struct FontFace {
     pub name: FaceName,
     pub shaper: rustybuzz::Face<'static>,
     pub font: Font,
 }
 
-impl Face {
+impl FontFace {
     fn load(name: FaceName, bytes: &'static [u8]) -> Option<Self> {
         let shaper = rustybuzz::Face::from_slice(bytes, 0)?;
         Some(Self { name, shaper, font: Font::new(bytes.into(), 0)? })
@@ -58,17 +58,17 @@ impl Face {
     }
 }
 
-impl std::fmt::Debug for Face {
+impl std::fmt::Debug for FontFace {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "Face({:?})", self.name)
     }
 }
 
-static FACES: LazyLock<Vec<Face>> =
-    LazyLock::new(|| FILES.iter().filter_map(|(name, bytes)| Face::load(*name, bytes)).collect());
+static FACES: LazyLock<Vec<FontFace>> =
+    LazyLock::new(|| FILES.iter().filter_map(|(name, bytes)| FontFace::load(*name, bytes)).collect());
 
 /// A built-in face.
-pub(super) fn face(name: FaceName) -> Option<&'static Face> {
+pub(super) fn face(name: FaceName) -> Option<&'static FontFace> {
     FACES.iter().find(|face| face.name == name)
 }
 

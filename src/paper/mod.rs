@@ -28,8 +28,8 @@ use crate::compose::PrintedSection;
 
 pub use fonts::missing_characters;
 pub use printer::Printer;
-pub use sheets::{LabelSheet, labels, test_sheet};
-pub use window::{Window, WindowSide};
+pub use sheets::{labels, test_sheet};
+pub use window::EnvelopeWindow;
 
 /// What a PDF says about itself.
 #[derive(Debug, Clone, Copy)]
@@ -50,7 +50,7 @@ pub struct Stationery<'a> {
     pub return_line: &'a str,
     /// A PNG or JPEG picture at the top of the first page.
     pub logo: Option<&'a [u8]>,
-    pub window: Window,
+    pub window: EnvelopeWindow,
     /// The page number, such as "{page} ({pages})".
     pub page_of: &'a str,
     /// Whether each letter starts on a new sheet when both sides are printed.

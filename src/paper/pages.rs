@@ -14,7 +14,7 @@ pub(super) struct Slot {
 
 /// The place of a slot: its page, its top, and whether it is the first on its page.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub(super) struct Place {
+pub(super) struct SlotPlace {
     pub page: usize,
     pub y: f32,
     pub is_first: bool,
@@ -22,15 +22,15 @@ pub(super) struct Place {
 
 /// The part of a page that is filled; the first page has less.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Body {
+pub(super) struct PageBody {
     pub first_top: f32,
     pub top: f32,
     pub bottom: f32,
 }
 
 /// Fills pages from top to bottom.
-pub(super) fn paginate(slots: &[Slot], body: Body) -> Vec<Place> {
-    let mut pages = Pages { body, page: 0, y: body.first_top, is_top: true, places: Vec::new() };
+pub(super) fn paginate(slots: &[Slot], body: PageBody) -> Vec<SlotPlace> {
+    let mut pages = PageStack { body, page: 0, y: body.first_top, is_top: true, places: Vec::new() };
     let mut rest = slots;
     while !rest.is_empty() {
         let count = rest.iter().position(|slot| !slot.keep).map_or(rest.len(), |last| last + 1);
@@ -41,15 +41,15 @@ pub(super) fn paginate(slots: &[Slot], body: Body) -> Vec<Place> {
     pages.places
 }
 
-struct Pages {
-    body: Body,
+struct PageStack {
+    body: PageBody,
     page: usize,
     y: f32,
     is_top: bool,
-    places: Vec<Place>,
+    places: Vec<SlotPlace>,
 }
 
-impl Pages {
+impl PageStack {
     fn add(&mut self, chunk: &[Slot]) {
         if !self.fits(chunk) && !self.is_top && height(chunk, true) <= self.body.bottom - self.body.top {
             self.turn();
@@ -77,7 +77,7 @@ impl Pages {
 
     fn place(&mut self, slot: &Slot) {
         self.y += if self.is_top { slot.header } else { slot.before };
-        self.places.push(Place { page: self.page, y: self.y, is_first: self.is_top });
+        self.places.push(SlotPlace { page: self.page, y: self.y, is_first: self.is_top });
         self.y += slot.height;
         self.is_top = false;
     }
@@ -98,7 +98,7 @@ pub(super) fn keep_lines(count: usize) -> impl Iterator<Item = bool> {
 mod tests {
     use super::*;
 
-    const BODY: Body = Body { first_top: 60.0, top: 0.0, bottom: 100.0 };
+    const BODY: PageBody = PageBody { first_top: 60.0, top: 0.0, bottom: 100.0 };
 
     /// The pages of slots of height 10, kept with the next one if their letter is "k".
     fn pages(slots: &str) -> String {

@@ -52,14 +52,14 @@ enum Child {
 
 /// What has been drawn for the nodes, in order.
 #[derive(Debug)]
-pub(super) struct Drawn<'a> {
+pub(super) struct DrawnTags<'a> {
     tags: &'a Tags,
     children: Vec<Vec<Child>>,
     placed: Vec<bool>,
     roots: Vec<usize>,
 }
 
-impl<'a> Drawn<'a> {
+impl<'a> DrawnTags<'a> {
     pub fn new(tags: &'a Tags) -> Self {
         let count = tags.0.len();
         Self { tags, children: vec![Vec::new(); count], placed: vec![false; count], roots: Vec::new() }

@@ -2,6 +2,7 @@ use std::collections::BTreeMap;
 
 use super::*;
 use crate::compose::PrintedEvent;
+use crate::domain::WindowSide;
 
 fn stationery(two_sided: bool) -> Stationery<'static> {
     Stationery {
@@ -9,7 +10,7 @@ fn stationery(two_sided: bool) -> Stationery<'static> {
         sender_name: "Exempelföreningen",
         return_line: "Exempelföreningen, Exempelgatan 1, 123 45 Exempelby",
         logo: None,
-        window: Window::new(WindowSide::Left, 0.0, 0.0),
+        window: EnvelopeWindow::new(WindowSide::Left, 0.0, 0.0),
         page_of: "{page} ({pages})",
         two_sided,
     }

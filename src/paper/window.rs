@@ -2,8 +2,10 @@
 
 use std::rc::Rc;
 
+use crate::domain::WindowSide;
+
 use super::flow::plain_text;
-use super::lines::{Line, Setting, break_lines};
+use super::lines::{Setting, TextLine, break_lines};
 use super::shape::Shaper;
 
 /// A millimetre in points.
@@ -15,16 +17,9 @@ const PADDING: f32 = 5.0;
 const LARGEST: f32 = 11.0;
 const SMALLEST: f32 = 2.0;
 
-/// Side of the envelope's window.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum WindowSide {
-    Left,
-    Right,
-}
-
 /// The window of the envelope: its distance from the page's top and left edge and its size, in mm.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Window {
+pub struct EnvelopeWindow {
     pub side: WindowSide,
     pub top: f32,
     pub left: f32,
@@ -32,7 +27,7 @@ pub struct Window {
     pub height: f32,
 }
 
-impl Window {
+impl EnvelopeWindow {
     /// The usual window (left: DIN 5008 form B), moved right and down by the given mm.
     pub fn new(side: WindowSide, right: f32, down: f32) -> Self {
         let left = match side {
@@ -98,14 +93,14 @@ pub(super) fn fitted_address(
     language: &str,
     area: Area,
     shaper: &mut Shaper,
-) -> Vec<Line> {
+) -> Vec<TextLine> {
     let mut size = LARGEST;
     loop {
         let setting = Setting { size, language: Rc::from(language), bold: false };
         let broken = address
             .iter()
             .flat_map(|line| break_lines(&plain_text(line), &setting, area.width, shaper, &|_, _| None));
-        let lines: Vec<Line> = broken.collect();
+        let lines: Vec<TextLine> = broken.collect();
         let height: f32 = lines.iter().map(|line| line.height).sum();
         if height <= area.height || size <= SMALLEST {
             return lines;
@@ -120,19 +115,19 @@ mod tests {
 
     #[test]
     fn the_address_is_where_din_5008_has_it() {
-        let area = Window::new(WindowSide::Left, 0.0, 0.0).address_box();
+        let area = EnvelopeWindow::new(WindowSide::Left, 0.0, 0.0).address_box();
         let mm = |points: f32| format!("{:.1}", points / MM);
         let sizes = [area.x, area.y, area.width, area.height].map(mm);
         assert_eq!(sizes, ["25.0", "62.7", "75.0", "26.3"]);
-        let moved = Window::new(WindowSide::Right, -2.0, 3.0);
+        let moved = EnvelopeWindow::new(WindowSide::Right, -2.0, 3.0);
         assert_eq!(mm(moved.left * MM) + &mm(moved.top * MM), "103.048.0");
-        assert!(moved.is_valid() && !Window::new(WindowSide::Right, 30.0, 0.0).is_valid());
-        assert!(!Window::new(WindowSide::Left, f32::NAN, 0.0).is_valid());
+        assert!(moved.is_valid() && !EnvelopeWindow::new(WindowSide::Right, 30.0, 0.0).is_valid());
+        assert!(!EnvelopeWindow::new(WindowSide::Left, f32::NAN, 0.0).is_valid());
     }
 
     #[test]
     fn long_addresses_become_smaller_and_stay_whole() {
-        let area = Window::new(WindowSide::Left, 0.0, 0.0).address_box();
+        let area = EnvelopeWindow::new(WindowSide::Left, 0.0, 0.0).address_box();
         let long =
             "Bygdegårdsföreningen för Exempelby, Granbacken och Lillkvarn med omnejd utan personlig adress";
         for address in [vec!["Exempelgatan 1".to_owned(); 3], vec![long.to_owned(); 6], vec!["x".repeat(900)]]

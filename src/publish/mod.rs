@@ -8,7 +8,7 @@ use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use serde::Serialize;
 
-use crate::compose::{ComposeError, Composer, Index, Neighbours, PageLink};
+use crate::compose::{ArchiveNeighbours, ComposeError, Composer, Index, PageLink};
 use crate::domain::IssueName;
 use crate::private;
 
@@ -60,7 +60,7 @@ impl Site<'_> {
             let link = |place: Option<usize>| {
                 place.and_then(|place| issues.get(place)).map(|other| page_link(other))
             };
-            let neighbours = Neighbours {
+            let neighbours = ArchiveNeighbours {
                 earlier: link(place.checked_sub(1)),
                 later: link(place.checked_add(1)),
                 pdf: self.pdfs.contains_key(&issue.name).then(|| format!("{}.pdf", issue.name)),

@@ -29,7 +29,7 @@ pub enum Relay {
 
 /// One worker's connection.
 #[expect(missing_debug_implementations, reason = "lettre's connection has none")]
-pub enum Session<'a> {
+pub enum RelaySession<'a> {
     Outbox(&'a Outbox),
     Sendmail(&'a Sendmail),
     Smtp(Box<smtp::SmtpSession<'a>>),
@@ -87,11 +87,11 @@ impl Relay {
     ///
     /// # Errors
     /// If the relay cannot be reached or does not let us in.
-    pub async fn connect(&self) -> Result<Session<'_>, RelayError> {
+    pub async fn connect(&self) -> Result<RelaySession<'_>, RelayError> {
         match self {
-            Self::Outbox(outbox) => outbox.open().map(|()| Session::Outbox(outbox)),
-            Self::Sendmail(sendmail) => sendmail.open().map(|()| Session::Sendmail(sendmail)),
-            Self::Smtp(server) => server.connect().await.map(|session| Session::Smtp(Box::new(session))),
+            Self::Outbox(outbox) => outbox.open().map(|()| RelaySession::Outbox(outbox)),
+            Self::Sendmail(sendmail) => sendmail.open().map(|()| RelaySession::Sendmail(sendmail)),
+            Self::Smtp(server) => server.connect().await.map(|session| RelaySession::Smtp(Box::new(session))),
         }
     }
 
@@ -113,7 +113,7 @@ impl Relay {
     }
 }
 
-impl Session<'_> {
+impl RelaySession<'_> {
     /// Hands one letter over. The envelope of the `next` one may go out with it; its message does not before it is
     /// delivered itself.
     pub async fn deliver(&mut self, letter: &Letter, next: Option<&Letter>) -> Delivered {

@@ -24,10 +24,10 @@ use crate::domain::{Letter, MemberId, Reply};
 use crate::net::{self, Auth, Login, Security, ServerError, Transcript, Trust};
 
 use super::reply_lines::original;
-use super::wire::{Wire, WireMeter};
+use super::wire::{SmtpWire, WireMeter};
 use super::{After, Delivered, RelayError};
 use lent::Lent;
-use look_ahead::Leave;
+use look_ahead::LookAheadPermit;
 
 pub use look_ahead::LookAhead;
 pub use probe::{ProbeStep, Probed};
@@ -70,14 +70,14 @@ pub struct SmtpSession<'a> {
     last_used: Instant,
     /// Whether the server may have closed the connection before this letter.
     may_have_ended: bool,
-    offers: Offers,
+    offers: EhloOffers,
     /// The letter whose envelope has gone out, and whose replies have not been read.
-    ahead: Option<(MemberId, Leave<'a>)>,
+    ahead: Option<(MemberId, LookAheadPermit<'a>)>,
 }
 
 /// What the server's EHLO offers besides what lettre looks at.
 #[derive(Debug, Clone, Copy, Default)]
-struct Offers {
+struct EhloOffers {
     /// RFC 2920.
     pipelining: bool,
     /// RFC 1870: the keyword stands there, and the biggest letter it takes, 0 for no limit.
@@ -86,7 +86,7 @@ struct Offers {
 
 /// Why a command did not succeed.
 #[derive(Debug)]
-enum Fault {
+enum SmtpFault {
     /// The server said no.
     Refused(Reply),
     /// The connection broke, the server fell silent, or what it said is not SMTP.
@@ -126,7 +126,7 @@ impl SmtpServer {
         let hello = ClientId::Domain(self.hello_name.clone());
         let stream = self.stream(&trust, &meter, &hello).await?;
         let connection = self.greeted(stream, &hello).await?;
-        let offers = Offers::default();
+        let offers = EhloOffers::default();
         let mut session = SmtpSession {
             server: self,
             connection,
@@ -163,8 +163,8 @@ impl SmtpServer {
         })
     }
 
-    fn wire<S>(&self, stream: S, peer: SocketAddr, meter: &WireMeter) -> Wire<S> {
-        Wire::new(stream, peer, meter.clone(), LONGEST_REPLY, self.transcript)
+    fn wire<S>(&self, stream: S, peer: SocketAddr, meter: &WireMeter) -> SmtpWire<S> {
+        SmtpWire::new(stream, peer, meter.clone(), LONGEST_REPLY, self.transcript)
     }
 
     /// Reads the greeting and says EHLO.
@@ -199,7 +199,7 @@ impl SmtpServer {
     async fn step<T>(
         &self,
         command: impl Future<Output = Result<T, lettre::transport::smtp::Error>>,
-    ) -> Result<T, Fault> {
+    ) -> Result<T, SmtpFault> {
         limited(self.timeouts.command, command).await
     }
 
@@ -207,10 +207,12 @@ impl SmtpServer {
         ServerError::Connect { server: self.name(), reason }.into()
     }
 
-    fn turned_away(&self, fault: Fault) -> RelayError {
+    fn turned_away(&self, fault: SmtpFault) -> RelayError {
         match fault {
-            Fault::Refused(reply) => RelayError::TurnedAway { server: self.name(), reply: reply.to_string() },
-            Fault::Lost(reason) => self.lost(reason),
+            SmtpFault::Refused(reply) => {
+                RelayError::TurnedAway { server: self.name(), reply: reply.to_string() }
+            }
+            SmtpFault::Lost(reason) => self.lost(reason),
         }
     }
 }
@@ -221,7 +223,7 @@ impl<'a> SmtpSession<'a> {
     async fn look_at_offers(&mut self, hello: ClientId) -> Result<(), RelayError> {
         let reply = match self.command(Ehlo::new(hello)).await {
             Ok(reply) => reply,
-            Err(Fault::Refused(reply)) if reply.is_final() => return Ok(()),
+            Err(SmtpFault::Refused(reply)) if reply.is_final() => return Ok(()),
             Err(fault) => return Err(self.server.turned_away(fault)),
         };
         for line in reply.message().skip(1) {
@@ -254,7 +256,7 @@ impl<'a> SmtpSession<'a> {
         let credentials = Credentials::new(login.user.clone(), login.password.expose_secret().to_owned());
         match server.step(self.connection.auth(mechanisms, &credentials)).await {
             Ok(_) => Ok(()),
-            Err(Fault::Refused(reply)) if reply.is_final() => Err(refused(reply.to_string())),
+            Err(SmtpFault::Refused(reply)) if reply.is_final() => Err(refused(reply.to_string())),
             Err(fault) => Err(server.turned_away(fault)),
         }
     }
@@ -281,7 +283,7 @@ impl<'a> SmtpSession<'a> {
         self.is_ahead() || self.leave().is_some()
     }
 
-    fn leave(&self) -> Option<Leave<'a>> {
+    fn leave(&self) -> Option<LookAheadPermit<'a>> {
         let server = self.server;
         if self.offers.pipelining && self.letters_left() > 1 { server.look_ahead.leave() } else { None }
     }
@@ -291,7 +293,7 @@ impl<'a> SmtpSession<'a> {
         self.ahead.is_some()
     }
 
-    async fn command(&mut self, command: impl Display) -> Result<Response, Fault> {
+    async fn command(&mut self, command: impl Display) -> Result<Response, SmtpFault> {
         self.server.step(self.connection.command(command)).await
     }
 
@@ -308,19 +310,19 @@ impl<'a> SmtpSession<'a> {
 async fn limited<T>(
     limit: Duration,
     command: impl Future<Output = Result<T, lettre::transport::smtp::Error>>,
-) -> Result<T, Fault> {
+) -> Result<T, SmtpFault> {
     match tokio::time::timeout(limit, command).await {
-        Err(_) => Err(Fault::Lost(format!("no response within {} seconds", limit.as_secs()))),
+        Err(_) => Err(SmtpFault::Lost(format!("no response within {} seconds", limit.as_secs()))),
         Ok(Err(error)) => Err(fault(&error)),
         Ok(Ok(done)) => Ok(done),
     }
 }
 
-fn fault(error: &lettre::transport::smtp::Error) -> Fault {
+fn fault(error: &lettre::transport::smtp::Error) -> SmtpFault {
     let words = std::error::Error::source(error).map_or_else(|| error.to_string(), ToString::to_string);
     match error.status() {
-        Some(code) => Fault::Refused(reply(code, &words)),
-        None => Fault::Lost(words),
+        Some(code) => SmtpFault::Refused(reply(code, &words)),
+        None => SmtpFault::Lost(words),
     }
 }
 

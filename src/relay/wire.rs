@@ -32,7 +32,7 @@ pub(super) struct WireMeter {
 
 /// A TCP or TLS stream with its meter.
 #[derive(Debug)]
-pub(super) struct Wire<S> {
+pub(super) struct SmtpWire<S> {
     stream: S,
     peer: SocketAddr,
     meter: WireMeter,
@@ -59,7 +59,7 @@ impl WireMeter {
     }
 }
 
-impl<S> Wire<S> {
+impl<S> SmtpWire<S> {
     /// A stream that breaks on a reply of more than `longest_reply` bytes.
     pub fn new(
         stream: S,
@@ -90,7 +90,7 @@ impl<S> Wire<S> {
     }
 }
 
-impl<S: AsyncRead + Unpin> Wire<S> {
+impl<S: AsyncRead + Unpin> SmtpWire<S> {
     /// Looks whether a reply is there that nothing has asked for, before the bytes that ask for one go out.
     fn listen_early(&mut self) {
         let silent_until = self.meter.silent_until.load(Ordering::Relaxed);
@@ -112,7 +112,7 @@ impl<S: AsyncRead + Unpin> Wire<S> {
     }
 }
 
-impl<S: AsyncRead + Unpin> AsyncRead for Wire<S> {
+impl<S: AsyncRead + Unpin> AsyncRead for SmtpWire<S> {
     fn poll_read(
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
@@ -133,7 +133,7 @@ impl<S: AsyncRead + Unpin> AsyncRead for Wire<S> {
     }
 }
 
-impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Wire<S> {
+impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for SmtpWire<S> {
     fn poll_write(
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
@@ -156,7 +156,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Wire<S> {
     }
 }
 
-impl<S> AsyncTokioStream for Wire<S>
+impl<S> AsyncTokioStream for SmtpWire<S>
 where
     S: AsyncRead + AsyncWrite + Send + Sync + Unpin + std::fmt::Debug,
 {

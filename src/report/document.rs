@@ -21,7 +21,7 @@ struct Kept {
 
 /// The document: the command's result, its error, or both (a check that found errors).
 #[derive(Debug, Serialize)]
-pub struct Document<E> {
+pub struct JsonDocument<E> {
     /// The command as typed, such as `members list`.
     pub command: String,
     pub exit_code: u8,
@@ -36,7 +36,7 @@ struct Text<'a> {
     text: &'a str,
 }
 
-impl<E: Serialize> Document<E> {
+impl<E: Serialize> JsonDocument<E> {
     /// The document of a command that has ended, with the result that it has reported.
     pub fn new(command: String, exit_code: u8, error: Option<E>) -> Self {
         let mut kept = kept();

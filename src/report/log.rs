@@ -71,7 +71,7 @@ impl JsonLines {
             let event: Value = serde_json::from_slice(line).unwrap_or_default();
             let time = event.get("time").and_then(Value::as_str);
             let time = time.and_then(|time| time.parse::<Timestamp>().ok());
-            if time.is_none_or(|time| time >= before) { Line::Stays } else { Line::Goes }
+            if time.is_none_or(|time| time >= before) { LineEdit::Stays } else { LineEdit::Goes }
         })
     }
 
@@ -84,8 +84,10 @@ impl JsonLines {
         Self::rewrite(path, |line| {
             let text = String::from_utf8_lossy(line);
             match serde_json::from_str::<Value>(&text) {
-                Ok(event) if is_about(&event, traces) => Line::Goes,
-                _ => traces.redacted(&text).map_or(Line::Stays, |text| Line::Becomes(text.into_bytes())),
+                Ok(event) if is_about(&event, traces) => LineEdit::Goes,
+                _ => traces
+                    .redacted(&text)
+                    .map_or(LineEdit::Stays, |text| LineEdit::Becomes(text.into_bytes())),
             }
         })
     }
@@ -119,7 +121,7 @@ impl JsonLines {
         Ok(())
     }
 
-    fn rewrite(path: &Path, judge: impl Fn(&[u8]) -> Line) -> Result<u64, LogError> {
+    fn rewrite(path: &Path, judge: impl Fn(&[u8]) -> LineEdit) -> Result<u64, LogError> {
         let failed = |source| LogError { path: path.to_owned(), source };
         let dir = path.parent().unwrap_or_else(|| Path::new("."));
         if !path.exists() {
@@ -131,12 +133,12 @@ impl JsonLines {
         for line in BufReader::new(File::open(path).map_err(failed)?).split(b'\n') {
             let line = line.map_err(failed)?;
             let line = match judge(&line) {
-                Line::Stays => line,
-                Line::Goes => {
+                LineEdit::Stays => line,
+                LineEdit::Goes => {
                     changed += 1;
                     continue;
                 }
-                Line::Becomes(line) => {
+                LineEdit::Becomes(line) => {
                     changed += 1;
                     line
                 }
@@ -181,7 +183,7 @@ impl JsonLines {
 }
 
 /// What becomes of a line when its log is rewritten.
-enum Line {
+enum LineEdit {
     Stays,
     Goes,
     Becomes(Vec<u8>),

@@ -15,11 +15,11 @@ use std::io::{IsTerminal, Write};
 use serde::Serialize;
 
 pub use csv::spreadsheet_csv;
-pub use document::Document;
+pub use document::JsonDocument;
 pub use log::{JsonLines, LogError};
 pub use mask::{masked, masked_address};
 pub use output::{OUTPUT_FAILED, finish as finish_output};
-pub use paint::Paint;
+pub use paint::TextRole;
 pub use table::Table;
 use width::wrapped;
 pub use width::{stderr_width, stdout_width};

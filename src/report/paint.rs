@@ -2,7 +2,7 @@
 
 /// What a text is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Paint {
+pub enum TextRole {
     /// A header, or a sum.
     Strong,
     Good,
@@ -10,7 +10,7 @@ pub enum Paint {
     Error,
 }
 
-impl Paint {
+impl TextRole {
     /// The text in its colour.
     pub fn on(self, text: &str) -> String {
         // ECMA-48 §8.3.117, select graphic rendition.

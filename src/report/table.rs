@@ -5,7 +5,7 @@
 
 use textwrap::core::display_width;
 
-use super::Paint;
+use super::TextRole;
 use super::width::{options, stdout_width};
 
 /// Between two columns.
@@ -16,17 +16,17 @@ const LONGEST_WORD: usize = 32;
 /// A table that grows row by row.
 #[derive(Debug, Default)]
 pub struct Table {
-    header: Option<Row>,
-    rows: Vec<Row>,
+    header: Option<TableRow>,
+    rows: Vec<TableRow>,
     right: Vec<usize>,
     /// Columns that are never wrapped, besides the numbers.
     whole: Vec<usize>,
 }
 
 #[derive(Debug, Default)]
-struct Row {
+struct TableRow {
     cells: Vec<String>,
-    paint: Option<Paint>,
+    paint: Option<TextRole>,
 }
 
 impl Table {
@@ -37,7 +37,7 @@ impl Table {
 
     /// A table with a header row of any length.
     pub fn with_header<T: AsRef<str>>(cells: impl IntoIterator<Item = T>) -> Self {
-        Self { header: Some(Row::new(cells, Some(Paint::Strong))), ..Self::default() }
+        Self { header: Some(TableRow::new(cells, Some(TextRole::Strong))), ..Self::default() }
     }
 
     /// A table without a header row.
@@ -61,7 +61,7 @@ impl Table {
 
     /// Adds a row of any length.
     pub fn add(&mut self, cells: Vec<String>) {
-        self.rows.push(Row::new(cells, None));
+        self.rows.push(TableRow::new(cells, None));
     }
 
     /// Adds a row.
@@ -70,8 +70,8 @@ impl Table {
     }
 
     /// Adds a row in a colour.
-    pub fn painted<const N: usize>(&mut self, paint: Paint, cells: [String; N]) {
-        self.rows.push(Row::new(cells, Some(paint)));
+    pub fn painted<const N: usize>(&mut self, paint: TextRole, cells: [String; N]) {
+        self.rows.push(TableRow::new(cells, Some(paint)));
     }
 
     /// The table in this many columns; as wide as it likes if nothing limits it.
@@ -92,7 +92,7 @@ impl Table {
         }
     }
 
-    fn all_rows(&self) -> impl Iterator<Item = &Row> {
+    fn all_rows(&self) -> impl Iterator<Item = &TableRow> {
         self.header.iter().chain(&self.rows)
     }
 
@@ -112,7 +112,7 @@ impl Table {
         self.all_rows().map(|row| self.row_lines(row, widths)).collect()
     }
 
-    fn row_lines(&self, row: &Row, widths: &[usize]) -> String {
+    fn row_lines(&self, row: &TableRow, widths: &[usize]) -> String {
         let wrap = |(cell, width): (&String, &usize)| wrapped_cell(cell, *width);
         let cells: Vec<Vec<String>> = row.cells.iter().zip(widths).map(wrap).collect();
         let height = cells.iter().map(Vec::len).max().unwrap_or(0);
@@ -132,7 +132,7 @@ impl Table {
     fn blocks(&self, room: usize) -> String {
         let header: &[String] = self.header.as_ref().map_or(&[], |row| &row.cells);
         let label = header.iter().map(|cell| display_width(cell)).max().unwrap_or(0);
-        let block = |row: &Row| {
+        let block = |row: &TableRow| {
             let named = row.cells.iter().zip(header).filter(|(cell, _)| !cell.is_empty());
             let lines = named.map(|(cell, name)| {
                 let beside = room.saturating_sub(label + GAP);
@@ -142,7 +142,7 @@ impl Table {
                 let value = textwrap::wrap(cell, value).join(&format!("\n{}", " ".repeat(indent)));
                 let space = " ".repeat(label - display_width(name) + GAP);
                 let space = if fits { space } else { format!("\n{}", " ".repeat(GAP)) };
-                format!("{}{space}{}\n", Paint::Strong.on(name), row.painted(&value))
+                format!("{}{space}{}\n", TextRole::Strong.on(name), row.painted(&value))
             });
             lines.collect::<String>()
         };
@@ -150,8 +150,8 @@ impl Table {
     }
 }
 
-impl Row {
-    fn new<T: AsRef<str>>(cells: impl IntoIterator<Item = T>, paint: Option<Paint>) -> Self {
+impl TableRow {
+    fn new<T: AsRef<str>>(cells: impl IntoIterator<Item = T>, paint: Option<TextRole>) -> Self {
         Self { cells: cells.into_iter().map(|cell| clean(cell.as_ref())).collect(), paint }
     }
 

@@ -63,7 +63,7 @@ fn feed(
         left = left.saturating_sub(1);
         Ok::<_, LedgerError>(is_taken)
     };
-    let mut pages = Pages { ledger, job, after: MemberId(i64::MIN) };
+    let mut pages = MemberPages { ledger, job, after: MemberId(i64::MIN) };
     while let Some(page) = pages.next(&|| sender.is_closed())? {
         for member in page {
             if !hand_over(member)? {
@@ -84,13 +84,13 @@ fn feed(
 }
 
 /// The members whose letters were never tried, page by page.
-struct Pages<'a> {
+struct MemberPages<'a> {
     ledger: &'a Ledger,
     job: &'a Job,
     after: MemberId,
 }
 
-impl Pages<'_> {
+impl MemberPages<'_> {
     /// The next members; none after the last one. Among several hosts each gets members of its own, and those of hosts that
     /// have died: it waits until the others have finished, or the run `is_over`.
     fn next(&mut self, is_over: &dyn Fn() -> bool) -> Result<Option<Vec<Member>>, LedgerError> {

@@ -9,12 +9,12 @@ use crate::ledger::LedgerError;
 
 /// What the feeder has read, and what a worker could not deliver and gave back.
 #[derive(Debug)]
-pub(super) struct Members {
+pub(super) struct MemberQueue {
     fed: tokio::sync::Mutex<Receiver<Result<Household, LedgerError>>>,
     returned: Mutex<Vec<Household>>,
 }
 
-impl Members {
+impl MemberQueue {
     pub fn new(fed: Receiver<Result<Household, LedgerError>>) -> Self {
         Self { fed: tokio::sync::Mutex::new(fed), returned: Mutex::default() }
     }

@@ -25,13 +25,13 @@ use crate::compose::{ComposeError, Composer};
 use crate::diagnosis::{self, About, RulesError};
 use crate::domain::{Address, Household, IssueName, Member, MemberId, Outcome, Quota, Reply, Segment, State};
 use crate::feedback::RefusalJudge;
-use crate::ledger::{BounceRecord, Ledger, LedgerError, RunId, Skip, Writer};
+use crate::ledger::{BounceRecord, Ledger, LedgerError, LedgerWriter, RunId, Skip};
 use crate::relay::{Relay, RelayError};
 
-use members::Members;
+use members::MemberQueue;
 pub use pace::Forecast;
 use pace::Pace;
-use tally::{Correction, Tally};
+use tally::{StateCorrection, Tally};
 use watchman::Watchman;
 use worker::Worker;
 
@@ -62,7 +62,7 @@ pub struct Job {
 
 /// One letter's end, for logs and progress.
 #[derive(Debug, Clone)]
-pub struct Event {
+pub struct SettledLetter {
     pub at: Timestamp,
     /// Those whom the letter is for.
     pub household: Household,
@@ -78,8 +78,8 @@ pub struct Event {
 
 /// What a run tells while it continues.
 #[derive(Debug)]
-pub enum News<'a> {
-    Letter(&'a Event),
+pub enum RunNews<'a> {
+    Letter(&'a SettledLetter),
     /// Nothing leaves for that long.
     Pause(Duration, Pause<'a>),
 }
@@ -96,7 +96,7 @@ pub enum Pause<'a> {
 
 /// Why a run ended.
 #[derive(Debug)]
-pub enum End {
+pub enum RunEnd {
     /// Every open letter was tried, or the limit was reached.
     Done,
     /// Asked to stop; letters on the wire were finished.
@@ -115,7 +115,7 @@ pub enum End {
     QuotaUsed { quota: Quota, until: Timestamp },
 }
 
-impl End {
+impl RunEnd {
     /// A word for it, the same whatever the numbers and replies in it.
     pub fn name(&self) -> &'static str {
         match self {
@@ -206,8 +206,8 @@ pub async fn run(
     relay: Arc<Relay>,
     mut job: Job,
     stop: watch::Receiver<bool>,
-    mut report: impl FnMut(News<'_>),
-) -> Result<(Ledger, End), SendError> {
+    mut report: impl FnMut(RunNews<'_>),
+) -> Result<(Ledger, RunEnd), SendError> {
     let mut watchman = Watchman::start(ledger.place(), &job, stop)?;
     let run = ledger.begin_run(&job.issue, (job.clock)())?;
     let judge = Arc::new(RefusalJudge::new()?);
@@ -228,7 +228,7 @@ pub async fn run(
                     Outcome::Deferred(_) => open += 1,
                     _ => settled += 1,
                 }
-                report(News::Letter(event));
+                report(RunNews::Letter(event));
             })
             .await?;
         ledger = back;
@@ -237,7 +237,7 @@ pub async fn run(
                 let is_final = u64::from(matches!(correction.event.outcome, Outcome::Rejected(_)));
                 open = open.saturating_sub(is_final);
                 settled += is_final;
-                report(News::Letter(&correction.event));
+                report(RunNews::Letter(&correction.event));
             }
         }
         if let Some(end) = watchman.end() {
@@ -246,14 +246,14 @@ pub async fn run(
         job.limit = job.limit.map(|limit| limit.saturating_sub(settled));
         job.connections = rounds.pace.connections(job.connections);
         let why = match &end {
-            End::Done if open > 0 => Pause::Deferred(open),
-            End::RelayGone(error) if error.is_temporary() => Pause::RelayGone(error),
-            End::RefusedUs(reply) if passes(reply) => Pause::Refused(reply),
+            RunEnd::Done if open > 0 => Pause::Deferred(open),
+            RunEnd::RelayGone(error) if error.is_temporary() => Pause::RelayGone(error),
+            RunEnd::RefusedUs(reply) if passes(reply) => Pause::Refused(reply),
             _ => return Ok((ledger, end)),
         };
         let delay = delays.next().filter(|delay| began.elapsed() + *delay <= job.patience);
         let Some(delay) = delay else { return Ok((ledger, end)) };
-        report(News::Pause(delay, why));
+        report(RunNews::Pause(delay, why));
         tokio::select! {
             () = tokio::time::sleep(delay) => {}
             end = watchman.ended() => return Ok((ledger, end)),
@@ -268,7 +268,7 @@ fn recall(ledger: &Ledger, job: &Job, tally: &Tally) -> Result<(), LedgerError> 
         let attempt = row.attempt(&job.issue);
         let reply = Reply { code: row.code, status: row.status, text: row.reply.unwrap_or_default() };
         let is_rejected = row.state == State::Rejected;
-        let event = Event {
+        let event = SettledLetter {
             at: row.since,
             household: found.member.into(),
             sender: String::new(),
@@ -327,7 +327,7 @@ impl Rounds {
         &self,
         ledger: &Ledger,
         job: &Job,
-        Correction { event, attempt }: &mut Correction,
+        StateCorrection { event, attempt }: &mut StateCorrection,
     ) -> Result<bool, LedgerError> {
         let now = (job.clock)();
         let refusal = match (&event.outcome, &event.household.lead.address) {
@@ -349,14 +349,14 @@ impl Rounds {
         &self,
         ledger: Ledger,
         job: Job,
-        mut report: impl FnMut(&Event),
-    ) -> Result<(Ledger, End), SendError> {
+        mut report: impl FnMut(&SettledLetter),
+    ) -> Result<(Ledger, RunEnd), SendError> {
         let job = Arc::new(job);
         let (halt, halted) = watch::channel(false);
         let halt = Arc::new(halt);
         let members = feed::start(&ledger, Arc::clone(&self.composer), Arc::clone(&job))?;
-        let members = Arc::new(Members::new(members));
-        let (writer, handle) = Writer::start(ledger, self.run, job.quotas.clone())?;
+        let members = Arc::new(MemberQueue::new(members));
+        let (writer, handle) = LedgerWriter::start(ledger, self.run, job.quotas.clone())?;
         let (events, mut heard) = mpsc::channel(64);
         let mut workers = JoinSet::new();
         for _ in 0..job.connections {
@@ -389,26 +389,29 @@ impl Rounds {
 
 /// The run's end is its worst worker's; a connection that could not be opened matters only if none could, or if it leaves
 /// a letter behind.
-async fn gather(workers: &mut JoinSet<Result<End, SendError>>, members: &Members) -> Result<End, SendError> {
+async fn gather(
+    workers: &mut JoinSet<Result<RunEnd, SendError>>,
+    members: &MemberQueue,
+) -> Result<RunEnd, SendError> {
     let mut ends = Vec::new();
     while let Some(joined) = workers.join_next().await {
         ends.push(joined.map_err(|_| SendError::Worker)?);
     }
-    let ends = ends.into_iter().collect::<Result<Vec<End>, SendError>>()?;
-    let some_finished = ends.iter().any(|end| matches!(end, End::Done)) && !members.has_returned();
-    let rank = |end: &End| match end {
-        End::Cancelled => 0,
-        End::RefusedUs(_) => 1,
-        End::QuotaUsed { .. } => 2,
-        End::RelayGone(_) if !some_finished => 3,
-        End::TooSlow => 4,
-        End::Interrupted | End::WindowClosed => 5,
-        End::RelayGone(_) | End::Done => 6,
+    let ends = ends.into_iter().collect::<Result<Vec<RunEnd>, SendError>>()?;
+    let some_finished = ends.iter().any(|end| matches!(end, RunEnd::Done)) && !members.has_returned();
+    let rank = |end: &RunEnd| match end {
+        RunEnd::Cancelled => 0,
+        RunEnd::RefusedUs(_) => 1,
+        RunEnd::QuotaUsed { .. } => 2,
+        RunEnd::RelayGone(_) if !some_finished => 3,
+        RunEnd::TooSlow => 4,
+        RunEnd::Interrupted | RunEnd::WindowClosed => 5,
+        RunEnd::RelayGone(_) | RunEnd::Done => 6,
     };
-    Ok(ends.into_iter().min_by_key(rank).map_or(End::Done, |end| match end {
+    Ok(ends.into_iter().min_by_key(rank).map_or(RunEnd::Done, |end| match end {
         // Another worker has sent what this one could not, or none was told to stop.
-        End::RelayGone(_) if some_finished => End::Done,
-        End::Interrupted => End::Done,
+        RunEnd::RelayGone(_) if some_finished => RunEnd::Done,
+        RunEnd::Interrupted => RunEnd::Done,
         end => end,
     }))
 }

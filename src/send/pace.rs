@@ -26,18 +26,18 @@ pub(super) struct Pace {
     began: (Instant, Timestamp),
     /// How long to wait for a server that accepts letters too slowly.
     patience: Duration,
-    state: Mutex<State>,
+    state: Mutex<PaceState>,
 }
 
 #[derive(Debug)]
-struct State {
+struct PaceState {
     gap: Duration,
     /// When the next letter may leave.
     next: Instant,
     slowed: Option<Instant>,
     /// Since when letters wait for a server that has complained.
     slow_since: Option<Instant>,
-    windows: Vec<Window>,
+    windows: Vec<QuotaWindow>,
     /// Connections that the server has let in, and whether it has turned one away.
     connected: usize,
     turned_away: bool,
@@ -45,7 +45,7 @@ struct State {
 
 /// The letters that a quota still counts, oldest first.
 #[derive(Debug)]
-struct Window {
+struct QuotaWindow {
     quota: Quota,
     /// Times since the run began; those of earlier runs are below zero.
     gone: VecDeque<SignedDuration>,
@@ -69,9 +69,9 @@ impl Pace {
     /// A pace for a run that begins `now`; `gone` are the letters that left before it, oldest first.
     pub fn new(quotas: &[Quota], gone: &[Timestamp], patience: Duration, now: Timestamp) -> Self {
         let gone: VecDeque<SignedDuration> = gone.iter().map(|at| at.duration_since(now)).collect();
-        let windows = quotas.iter().map(|quota| Window { quota: *quota, gone: gone.clone() }).collect();
+        let windows = quotas.iter().map(|quota| QuotaWindow { quota: *quota, gone: gone.clone() }).collect();
         let began = (Instant::now(), now);
-        let state = State {
+        let state = PaceState {
             gap: Duration::ZERO,
             next: began.0,
             slowed: None,
@@ -112,7 +112,7 @@ impl Pace {
         self.began.1.saturating_add(since).unwrap_or(Timestamp::MAX)
     }
 
-    fn state(&self) -> MutexGuard<'_, State> {
+    fn state(&self) -> MutexGuard<'_, PaceState> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -178,7 +178,7 @@ fn is_too_fast(reply: &Reply) -> bool {
     reply.code == Some(CLOSING) || matches!(diagnosis::about(reply), About::Us(fault) if fault.passes())
 }
 
-impl Window {
+impl QuotaWindow {
     /// When a letter may leave again; `None` if one may now.
     fn free_at(&mut self, now: SignedDuration) -> Option<SignedDuration> {
         let ends = |gone: SignedDuration, quota: Quota| gone.saturating_add(quota.span());

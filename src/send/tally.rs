@@ -8,7 +8,7 @@ use crate::domain::Outcome;
 use crate::ledger::Attempt;
 use crate::relay::{After, Delivered};
 
-use super::Event;
+use super::SettledLetter;
 
 /// This many unclear refusals with the same words are about us.
 const HELD_IN_A_ROW: usize = 3;
@@ -21,10 +21,10 @@ const TOO_MANY_DOUBTS: u64 = 5;
 
 /// Counts over all connections and rounds of a run, in the order in which letters end.
 #[derive(Debug, Default)]
-pub(super) struct Tally(Mutex<Counts>);
+pub(super) struct Tally(Mutex<RunCounts>);
 
 #[derive(Debug, Default)]
-struct Counts {
+struct RunCounts {
     /// Whether the server has accepted a letter of the issue, in this run or before.
     has_accepted: bool,
     /// Letters in doubt since the last one that was accepted.
@@ -33,13 +33,13 @@ struct Counts {
     held: Vec<Refused>,
     /// Refusals of recipients since the last letter that was accepted: their letters are rejected.
     streak: Vec<Refused>,
-    corrections: Vec<Correction>,
+    corrections: Vec<StateCorrection>,
 }
 
 /// A refused letter.
 #[derive(Debug, Clone)]
 struct Refused {
-    event: Event,
+    event: SettledLetter,
     attempt: Attempt,
     words: String,
     domain: String,
@@ -47,20 +47,20 @@ struct Refused {
 
 /// A letter that was settled in what turned out to be the wrong state.
 #[derive(Debug, Clone)]
-pub(super) struct Correction {
+pub(super) struct StateCorrection {
     /// The letter with the outcome that is right.
-    pub event: Event,
+    pub event: SettledLetter,
     pub attempt: Attempt,
 }
 
 impl Tally {
     /// A tally for an issue of which letters have been accepted before, or not.
     pub fn new(has_accepted: bool) -> Self {
-        Self(Mutex::new(Counts { has_accepted, ..Counts::default() }))
+        Self(Mutex::new(RunCounts { has_accepted, ..RunCounts::default() }))
     }
 
     /// Takes in a refusal of an earlier run, so that a kill, a quota or a small selection does not reset the count.
-    pub fn recall(&self, event: &Event, attempt: &Attempt) {
+    pub fn recall(&self, event: &SettledLetter, attempt: &Attempt) {
         let mut counts = self.counts();
         let refused = Refused::new(event, attempt);
         match (&event.outcome, about(event.outcome.reply())) {
@@ -76,8 +76,8 @@ impl Tally {
         &self,
         delivered: Delivered,
         attempt: &Attempt,
-        event: impl FnOnce(Outcome) -> Event,
-    ) -> (Event, After) {
+        event: impl FnOnce(Outcome) -> SettledLetter,
+    ) -> (SettledLetter, After) {
         let mut counts = self.counts();
         let Delivered { outcome, after } = delivered;
         match outcome {
@@ -104,7 +104,7 @@ impl Tally {
     }
 
     /// The letters that were settled in the wrong state; called when all letters of a round have ended.
-    pub fn corrections(&self) -> Vec<Correction> {
+    pub fn corrections(&self) -> Vec<StateCorrection> {
         let mut counts = self.counts();
         // The last letter left, refused again: the address is dead if the server accepts letters to others.
         if let ([last], true) = (counts.held.as_slice(), counts.has_accepted)
@@ -116,12 +116,12 @@ impl Tally {
         std::mem::take(&mut counts.corrections)
     }
 
-    fn counts(&self) -> MutexGuard<'_, Counts> {
+    fn counts(&self) -> MutexGuard<'_, RunCounts> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl Counts {
+impl RunCounts {
     /// The server takes our mail: what it refused before was the recipients' own.
     fn accept(&mut self) {
         self.has_accepted = true;
@@ -145,7 +145,7 @@ impl Counts {
     }
 
     /// A refusal of unknown kind: three with the same words, or ten of any, are about us.
-    fn hold(&mut self, event: Event, attempt: &Attempt, after: After) -> (Event, After) {
+    fn hold(&mut self, event: SettledLetter, attempt: &Attempt, after: After) -> (SettledLetter, After) {
         let refusal = Refused::new(&event, attempt);
         // A letter that was held in an earlier round counts once.
         self.held.retain(|held| held.event.household.lead.id != event.household.lead.id);
@@ -158,7 +158,12 @@ impl Counts {
     }
 
     /// A refusal that clearly means the recipient; ten in a row are about us after all.
-    fn refuse(&mut self, mut event: Event, attempt: &Attempt, after: After) -> (Event, After) {
+    fn refuse(
+        &mut self,
+        mut event: SettledLetter,
+        attempt: &Attempt,
+        after: After,
+    ) -> (SettledLetter, After) {
         self.streak.push(Refused::new(&event, attempt));
         if !self.are_too_many(&self.streak) {
             return (event, after);
@@ -174,14 +179,14 @@ impl Counts {
 }
 
 impl Refused {
-    fn new(event: &Event, attempt: &Attempt) -> Self {
+    fn new(event: &SettledLetter, attempt: &Attempt) -> Self {
         let address = event.household.lead.address.as_ref();
         let domain = address.map_or_else(String::new, |address| address.domain().to_lowercase());
         Self { event: event.clone(), attempt: attempt.clone(), words: masked(event.outcome.reply()), domain }
     }
 
-    fn correction(self, outcome: Outcome) -> Correction {
-        Correction { event: Event { outcome, ..self.event }, attempt: self.attempt }
+    fn correction(self, outcome: Outcome) -> StateCorrection {
+        StateCorrection { event: SettledLetter { outcome, ..self.event }, attempt: self.attempt }
     }
 }
 

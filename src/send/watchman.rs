@@ -4,16 +4,16 @@ use std::time::Duration;
 
 use tokio::sync::watch;
 
-use crate::ledger::{Ledger, LedgerError, Place, ReviewKind};
+use crate::ledger::{Ledger, LedgerError, LedgerPlace, ReviewKind};
 
-use super::{End, Job, wait_for_stop};
+use super::{Job, RunEnd, wait_for_stop};
 
 /// How often to look for a decision by another process.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
 
 /// Why a run must end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Reason {
+enum StopReason {
     Signal,
     Cancelled,
     WindowClosed,
@@ -22,7 +22,7 @@ enum Reason {
 /// Watches on behalf of one run.
 #[derive(Debug)]
 pub(super) struct Watchman {
-    reason: watch::Receiver<Option<Reason>>,
+    reason: watch::Receiver<Option<StopReason>>,
     over: watch::Receiver<bool>,
 }
 
@@ -32,7 +32,11 @@ impl Watchman {
     ///
     /// # Errors
     /// If the ledger cannot be opened.
-    pub fn start(place: &Place, job: &Job, mut stop: watch::Receiver<bool>) -> Result<Self, LedgerError> {
+    pub fn start(
+        place: &LedgerPlace,
+        job: &Job,
+        mut stop: watch::Receiver<bool>,
+    ) -> Result<Self, LedgerError> {
         let ledger = Ledger::open(place)?;
         let (issue, clock) = (job.issue.clone(), job.clock);
         let began = clock();
@@ -43,17 +47,17 @@ impl Watchman {
         tokio::spawn(async move {
             let reason = loop {
                 tokio::select! {
-                    () = wait_for_stop(&mut stop) => break Reason::Signal,
+                    () = wait_for_stop(&mut stop) => break StopReason::Signal,
                     () = tokio::time::sleep(LOOK_EVERY) => {}
                     // Nobody listens any more: the run has ended.
                     () = found.closed() => return,
                 }
                 if until.is_some_and(|until| until <= clock()) {
-                    break Reason::WindowClosed;
+                    break StopReason::WindowClosed;
                 }
                 // What cannot be read now can be in a second; claims look too.
                 if ledger.review(&issue, ReviewKind::Cancelled).is_ok_and(|cancelled| cancelled.is_some()) {
-                    break Reason::Cancelled;
+                    break StopReason::Cancelled;
                 }
             };
             found.send_replace(Some(reason));
@@ -68,19 +72,19 @@ impl Watchman {
     }
 
     /// The end that the run has for this; `None` if it may continue.
-    pub fn end(&self) -> Option<End> {
+    pub fn end(&self) -> Option<RunEnd> {
         self.reason.borrow().map(|reason| match reason {
-            Reason::Signal => End::Interrupted,
-            Reason::Cancelled => End::Cancelled,
-            Reason::WindowClosed => End::WindowClosed,
+            StopReason::Signal => RunEnd::Interrupted,
+            StopReason::Cancelled => RunEnd::Cancelled,
+            StopReason::WindowClosed => RunEnd::WindowClosed,
         })
     }
 
     /// Waits until the run must end.
-    pub async fn ended(&mut self) -> End {
+    pub async fn ended(&mut self) -> RunEnd {
         if self.reason.wait_for(Option::is_some).await.is_err() {
             std::future::pending::<()>().await;
         }
-        self.end().unwrap_or(End::Interrupted)
+        self.end().unwrap_or(RunEnd::Interrupted)
     }
 }

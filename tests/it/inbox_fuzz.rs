@@ -5,12 +5,13 @@
 use std::sync::LazyLock;
 use std::time::{Duration, Instant};
 
-use medlemsbrev::inbox::{Hints, Reader, Report};
+use medlemsbrev::inbox::{Hints, MessageReader, MessageReport};
 use proptest::collection::vec;
 use proptest::prelude::{Strategy, any, prop_assert, prop_assert_eq, proptest};
 
-static READER: LazyLock<Reader> = LazyLock::new(|| {
-    Reader::new(&Hints { own_addresses: vec!["studs@example.se".to_owned()], ..Hints::default() }).unwrap()
+static READER: LazyLock<MessageReader> = LazyLock::new(|| {
+    MessageReader::new(&Hints { own_addresses: vec!["studs@example.se".to_owned()], ..Hints::default() })
+        .unwrap()
 });
 
 /// A message of these sizes is read in a fraction of a millisecond; the machine may be busy.
@@ -109,7 +110,7 @@ fn damage(mut message: Vec<u8>, damages: &[Damage]) -> Vec<u8> {
     message
 }
 
-fn read_quickly(message: &[u8]) -> Report {
+fn read_quickly(message: &[u8]) -> MessageReport {
     let start = Instant::now();
     let report = READER.read(message);
     assert!(start.elapsed() < LONG, "{:?} took {:?}", String::from_utf8_lossy(message), start.elapsed());

@@ -1,5 +1,6 @@
 //! The layers of `src/lib.rs`: a module may use those below it, never one above or next to it.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -165,6 +166,21 @@ fn every_module_has_its_layer() {
 }
 
 #[test]
+fn a_type_name_means_one_thing() {
+    let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    let mut places: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    for file in rust_files(&source) {
+        let inside = file.strip_prefix(&source).unwrap().display().to_string();
+        for name in defined_types(&fs::read_to_string(&file).unwrap()) {
+            places.entry(name).or_default().push(inside.clone());
+        }
+    }
+    assert!(places.len() > 300, "only {} types were found: does this test still read them?", places.len());
+    let twice: Vec<_> = places.iter().filter(|(_, files)| files.len() > 1).collect();
+    assert!(twice.is_empty(), "one name for several types: {twice:#?}");
+}
+
+#[test]
 fn files_stay_short() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     for file in rust_files(&root.join("src")).into_iter().chain(rust_files(&root.join("tests"))) {
@@ -189,6 +205,22 @@ fn used_commands(text: &str, is_inside: bool) -> Vec<String> {
 /// What follows `crate::` in a file, also inside `crate::{a, b}`.
 fn used_modules(text: &str) -> Vec<String> {
     words_after(text, "crate::")
+}
+
+/// The types that a file defines; an `impl` names the types of a trait, it defines none.
+fn defined_types(text: &str) -> Vec<String> {
+    let name = |line: &str| {
+        let code = line.trim_start();
+        let is_indented = code.len() < line.len();
+        let code =
+            code.strip_prefix("pub(").and_then(|rest| rest.split_once(") ")).map_or(code, |(_, rest)| rest);
+        let (keyword, rest) = code.strip_prefix("pub ").unwrap_or(code).split_once(' ')?;
+        let is_type =
+            ["struct", "enum", "trait", "union"].contains(&keyword) || (keyword == "type" && !is_indented);
+        let end = rest.find(|c: char| !c.is_alphanumeric()).unwrap_or(rest.len());
+        is_type.then(|| rest[..end].to_owned())
+    };
+    text.lines().filter_map(name).collect()
 }
 
 fn words_after(text: &str, prefix: &str) -> Vec<String> {

@@ -9,15 +9,15 @@ use hickory_resolver::proto::rr::{RData, RecordType};
 
 use crate::check::Finding;
 
-use super::{PublishedKey, Sending};
+use super::{PublishedKey, SenderNames};
 
 const ASK: &str = "ask the administrator of the domain's DNS";
 
 /// What the DNS knows under a name; `None` if it could not be asked.
-type Texts = Option<Vec<String>>;
+type DnsTexts = Option<Vec<String>>;
 
 /// Looks the records up and judges them.
-pub(super) async fn look_up(sending: &Sending) -> Vec<Finding> {
+pub(super) async fn look_up(sending: &SenderNames) -> Vec<Finding> {
     let resolver = match TokioResolver::builder_tokio().and_then(hickory_resolver::ResolverBuilder::build) {
         Ok(resolver) => Dns(resolver),
         Err(error) => return vec![unasked(&sending.from, &error.to_string())],
@@ -59,7 +59,7 @@ pub(super) async fn look_up(sending: &Sending) -> Vec<Finding> {
 struct Dns(TokioResolver);
 
 impl Dns {
-    async fn texts(&self, name: &str) -> Texts {
+    async fn texts(&self, name: &str) -> DnsTexts {
         match self.0.lookup(fqdn(name), RecordType::TXT).await {
             Ok(found) => {
                 let texts = found.answers().iter().filter_map(|record| match &record.data {
@@ -135,7 +135,7 @@ fn no_way_back(domain: &str, takes_mail: Option<bool>) -> Option<Finding> {
 }
 
 /// RFC 7208 §4.5: exactly one record.
-fn spf(domain: &str, texts: &Texts) -> Option<Finding> {
+fn spf(domain: &str, texts: &DnsTexts) -> Option<Finding> {
     let Some(texts) = texts else { return Some(no_answer("spf", domain)) };
     let records: Vec<&String> = texts.iter().filter(|text| is_tagged(text, "v=spf1")).collect();
     match records.as_slice() {
@@ -166,7 +166,7 @@ fn public_key(record: &str) -> Option<String> {
 }
 
 /// RFC 6376 §3.6.1: the record must hold the public half of the key that signs.
-fn dkim(key: &PublishedKey, texts: &Texts) -> Option<Finding> {
+fn dkim(key: &PublishedKey, texts: &DnsTexts) -> Option<Finding> {
     let PublishedKey { name, record, .. } = key;
     let Some(texts) = texts else { return Some(no_answer("dkim", name)) };
     let published: Vec<String> = texts.iter().filter_map(|text| public_key(text)).collect();
@@ -183,7 +183,7 @@ fn dkim(key: &PublishedKey, texts: &Texts) -> Option<Finding> {
 }
 
 /// RFC 7489 §6.3.
-fn dmarc(domain: &str, texts: &Texts) -> Option<Finding> {
+fn dmarc(domain: &str, texts: &DnsTexts) -> Option<Finding> {
     let Some(texts) = texts else { return Some(no_answer("dmarc", domain)) };
     (!has_tag(texts, "v=DMARC1")).then(|| {
         let message = format!("{domain} has no DMARC record: large mailbox providers require one");
@@ -194,7 +194,7 @@ fn dmarc(domain: &str, texts: &Texts) -> Option<Finding> {
 }
 
 /// RFC 7489 §3.1, relaxed: the return path or a signature is of From's own organisation.
-fn alignment(sending: &Sending) -> Option<Finding> {
+fn alignment(sending: &SenderNames) -> Option<Finding> {
     let own = organisation(&sending.from);
     let mut others = sending.keys.iter().map(|key| key.domain.as_str()).chain([sending.return_path.as_str()]);
     (!others.any(|domain| organisation(domain) == own)).then(|| {
@@ -218,7 +218,7 @@ mod tests {
     use super::*;
 
     #[expect(clippy::unnecessary_wraps, reason = "as the other answers")]
-    fn texts(records: &[&str]) -> Texts {
+    fn texts(records: &[&str]) -> DnsTexts {
         Some(records.iter().map(|&record| record.to_owned()).collect())
     }
 
@@ -263,7 +263,7 @@ mod tests {
     fn dmarc_asks_for_a_record_and_for_alignment() {
         assert_eq!(dmarc("byalaget.se", &texts(&["v=DMARC1; p=none"])), None);
         assert!(dmarc("byalaget.se", &texts(&["v=DMARC12"])).is_some());
-        let sending = |return_path: &str| Sending {
+        let sending = |return_path: &str| SenderNames {
             from: "brev.byalaget.se".to_owned(),
             return_path: return_path.to_owned(),
             keys: Vec::new(),

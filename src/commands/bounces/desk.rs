@@ -6,13 +6,13 @@ use std::path::{Path, PathBuf};
 use jiff::Timestamp;
 use serde_json::Value;
 
-use crate::cli::Bounces;
+use crate::cli::BouncesArgs;
 use crate::domain::Sha256;
 use crate::domain::TokenKey;
 use crate::domain::bounce::MessageKind;
-use crate::error::{Error, Kind};
+use crate::error::{Error, ErrorKind};
 use crate::feedback::{BounceAttribution, BounceLogLine};
-use crate::inbox::{Reader, Report, unix_lines};
+use crate::inbox::{MessageReader, MessageReport, unix_lines};
 use crate::ledger::{BounceAction, BounceRecord, Ledger, LedgerError};
 use crate::mailbox::{Handling, MessageFile};
 use crate::report::{JsonLines, LogError, Table, Terminal, count, plural};
@@ -22,8 +22,8 @@ use super::InboxProcessor;
 use super::farewell::Unsubscriber;
 
 /// Where messages are handled one by one.
-pub(super) struct Desk<'a> {
-    reader: &'a Reader,
+pub(super) struct MessageDesk<'a> {
+    reader: &'a MessageReader,
     attribution: BounceAttribution<'a>,
     move_to: Option<PathBuf>,
     log: JsonLines,
@@ -50,13 +50,13 @@ const SHARE_UNVERIFIED: u64 = 10;
 /// Characters of a subject that are shown.
 const SHOWN: usize = 60;
 
-impl<'a> Desk<'a> {
+impl<'a> MessageDesk<'a> {
     pub fn new(
         context: Context<'a>,
         ledger: &'a Ledger,
         key: &'a TokenKey,
-        reader: &'a Reader,
-        arguments: &Bounces,
+        reader: &'a MessageReader,
+        arguments: &BouncesArgs,
     ) -> Result<Self, Error> {
         let Context { project, terminal } = context;
         let inbox = &project.config.inbox;
@@ -136,7 +136,7 @@ impl<'a> Desk<'a> {
                 Ok(())
             }
             Some(false) => Err(Error::cancelled()),
-            None => Err(Error::new(Kind::Data, format!("{message}; the rest was not read"))
+            None => Err(Error::new(ErrorKind::Data, format!("{message}; the rest was not read"))
                 .hint("look at the messages, delete the forged ones, and run `bounces` in a terminal")),
         }
     }
@@ -145,7 +145,7 @@ impl<'a> Desk<'a> {
     /// has agreed to.
     fn record(
         &mut self,
-        report: &Report,
+        report: &MessageReport,
         digest: &str,
         name: &str,
         now: Timestamp,
@@ -175,7 +175,7 @@ impl<'a> Desk<'a> {
     }
 
     /// Whether a person wrote to us, rather than a machine; such mail is counted, and stays in the mailbox.
-    fn is_reply(&mut self, report: &Report, record: &BounceRecord) -> bool {
+    fn is_reply(&mut self, report: &MessageReport, record: &BounceRecord) -> bool {
         let is_reply = is_from_member(record) && report.may_be_answered;
         if is_reply {
             let issue = record.issue.as_ref().map_or_else(String::new, ToString::to_string);
@@ -185,7 +185,7 @@ impl<'a> Desk<'a> {
     }
 
     /// The row of a record: who, why and what was done.
-    fn show(&mut self, report: &Report, record: &BounceRecord, is_reply: bool) -> Result<(), Error> {
+    fn show(&mut self, report: &MessageReport, record: &BounceRecord, is_reply: bool) -> Result<(), Error> {
         let mut address = record.address.clone().unwrap_or_default();
         if let (MessageKind::Unsubscribe, Some(member)) = (record.kind, record.member) {
             // Whoever has the letter can leave with its link: a letter that was forwarded, for example.
@@ -232,7 +232,7 @@ fn logged(log: &Path) -> Result<HashSet<(String, usize)>, LogError> {
     Ok(logged)
 }
 
-impl InboxProcessor for Desk<'_> {
+impl InboxProcessor for MessageDesk<'_> {
     fn take(&mut self, name: &str, bytes: &[u8]) -> Result<Handling, Error> {
         let ledger = self.attribution.ledger;
         // IMAP has the line ends of the wire, a Maildir those of the machine: it is the same message.

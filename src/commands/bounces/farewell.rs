@@ -4,12 +4,12 @@
 
 use jiff::Timestamp;
 
-use crate::compose::{Answer, Notice, Texts};
+use crate::compose::{InReplyTo, Notice, Texts};
 use crate::domain::bounce::MessageKind;
 use crate::domain::{Address, IssueName, Letter, Outcome};
 use crate::error::Error;
 use crate::feedback::BounceAttribution;
-use crate::inbox::Report;
+use crate::inbox::MessageReport;
 use crate::ledger::{BounceAction, BounceRecord, LedgerError};
 use crate::relay::After;
 use crate::report::plural;
@@ -31,7 +31,7 @@ pub(super) struct Unsubscriber {
 impl Unsubscriber {
     /// The one whom a mail took off the list just now, if a machine may answer it.
     pub fn of(
-        report: &Report,
+        report: &MessageReport,
         record: &BounceRecord,
         attribution: &BounceAttribution<'_>,
     ) -> Result<Option<Self>, LedgerError> {
@@ -109,7 +109,10 @@ fn letter(project: &Project, unsubscriber: &Unsubscriber) -> Result<Letter, Erro
         subject: &texts.fill("unsubscribed_subject", &data)?,
         text: &texts.fill("unsubscribed_text", &data)?,
         message_id: format!("left-{name}@{}", from.domain()),
-        answer: Some(Answer { message_id: &unsubscriber.message_id, references: &unsubscriber.references }),
+        answer: Some(InReplyTo {
+            message_id: &unsubscriber.message_id,
+            references: &unsubscriber.references,
+        }),
     };
     Ok(notice.letter(&project.signers()?, Timestamp::now())?)
 }

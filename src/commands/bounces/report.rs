@@ -1,6 +1,6 @@
 //! `bounces report`: what to correct in the member list, by organisation.
 
-use crate::error::{Error, Exit, Kind};
+use crate::error::{Error, ErrorKind, Exit};
 use crate::report::{Table, spreadsheet_csv};
 
 use crate::commands::Context;
@@ -35,7 +35,7 @@ pub(super) fn run(context: Context<'_>, csv: bool) -> Result<Exit, Error> {
     if csv {
         let rows = std::iter::once(header).chain(rows).map(Vec::from);
         let text = spreadsheet_csv(rows)
-            .map_err(|error| Error::new(Kind::TryAgain, format!("cannot write CSV: {error}")))?;
+            .map_err(|error| Error::new(ErrorKind::TryAgain, format!("cannot write CSV: {error}")))?;
         // Excel takes it for UTF-8 by the BOM.
         context.terminal.data(format!("\u{feff}{text}"));
         return Ok(Exit::Done);

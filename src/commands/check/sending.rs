@@ -7,7 +7,7 @@ use crate::check::{Finding, place_of_key};
 use crate::commands::Project;
 use crate::commands::init::{PLACEHOLDERS, is_untouched};
 use crate::compose::IssueSource;
-use crate::config::{FILE, Transport, TransportKind};
+use crate::config::{FILE, TransportConfig, TransportKind};
 use crate::domain::Quota;
 use crate::net::{Auth, Security};
 
@@ -128,7 +128,7 @@ pub(super) fn provider(project: &Project, letters: u64, now: Timestamp) -> Vec<F
     findings
 }
 
-fn smtp(project: &Project) -> Option<&Transport> {
+fn smtp(project: &Project) -> Option<&TransportConfig> {
     Some(&project.config.transport).filter(|transport| transport.kind == TransportKind::Smtp)
 }
 

@@ -7,7 +7,7 @@ use std::path::Path;
 use jiff::Timestamp;
 use serde::Serialize;
 
-use crate::cli::Import;
+use crate::cli::ImportArgs;
 use crate::commands::Context;
 use crate::domain::{Address, InvalidRow, Suppression, SuppressionReason};
 use crate::error::{Error, Exit};
@@ -30,32 +30,32 @@ const STATUS: [&str; 8] = [
 
 /// What a status says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Meaning {
+enum StatusMeaning {
     Subscribed,
     Not(SuppressionReason),
     Unknown,
 }
 
 /// What newsletter systems call those who get letters, and why others don't, as the words begin.
-const WORDS: [(&str, Meaning); 18] = [
-    ("unsub", Meaning::Not(SuppressionReason::Unsubscribed)),
-    ("opt", Meaning::Not(SuppressionReason::Unsubscribed)),
-    ("block", Meaning::Not(SuppressionReason::Unsubscribed)),
-    ("black", Meaning::Not(SuppressionReason::Unsubscribed)),
-    ("remov", Meaning::Not(SuppressionReason::Unsubscribed)),
-    ("disabled", Meaning::Not(SuppressionReason::Unsubscribed)),
-    ("avreg", Meaning::Not(SuppressionReason::Unsubscribed)),
-    ("bounc", Meaning::Not(SuppressionReason::HardBounce)),
-    ("clean", Meaning::Not(SuppressionReason::HardBounce)),
-    ("invalid", Meaning::Not(SuppressionReason::HardBounce)),
-    ("undeliv", Meaning::Not(SuppressionReason::HardBounce)),
-    ("compl", Meaning::Not(SuppressionReason::Complaint)),
-    ("spam", Meaning::Not(SuppressionReason::Complaint)),
-    ("abuse", Meaning::Not(SuppressionReason::Complaint)),
-    ("subscribed", Meaning::Subscribed),
-    ("active", Meaning::Subscribed),
-    ("enabled", Meaning::Subscribed),
-    ("confirmed", Meaning::Subscribed),
+const WORDS: [(&str, StatusMeaning); 18] = [
+    ("unsub", StatusMeaning::Not(SuppressionReason::Unsubscribed)),
+    ("opt", StatusMeaning::Not(SuppressionReason::Unsubscribed)),
+    ("block", StatusMeaning::Not(SuppressionReason::Unsubscribed)),
+    ("black", StatusMeaning::Not(SuppressionReason::Unsubscribed)),
+    ("remov", StatusMeaning::Not(SuppressionReason::Unsubscribed)),
+    ("disabled", StatusMeaning::Not(SuppressionReason::Unsubscribed)),
+    ("avreg", StatusMeaning::Not(SuppressionReason::Unsubscribed)),
+    ("bounc", StatusMeaning::Not(SuppressionReason::HardBounce)),
+    ("clean", StatusMeaning::Not(SuppressionReason::HardBounce)),
+    ("invalid", StatusMeaning::Not(SuppressionReason::HardBounce)),
+    ("undeliv", StatusMeaning::Not(SuppressionReason::HardBounce)),
+    ("compl", StatusMeaning::Not(SuppressionReason::Complaint)),
+    ("spam", StatusMeaning::Not(SuppressionReason::Complaint)),
+    ("abuse", StatusMeaning::Not(SuppressionReason::Complaint)),
+    ("subscribed", StatusMeaning::Subscribed),
+    ("active", StatusMeaning::Subscribed),
+    ("enabled", StatusMeaning::Subscribed),
+    ("confirmed", StatusMeaning::Subscribed),
 ];
 
 /// What was done with the list.
@@ -72,7 +72,7 @@ struct Suppressed {
 }
 
 /// Suppresses every address of a list.
-pub(super) fn run(context: Context<'_>, file: &Path, arguments: &Import) -> Result<Exit, Error> {
+pub(super) fn run(context: Context<'_>, file: &Path, arguments: &ImportArgs) -> Result<Exit, Error> {
     let list = List::new(context.project, file, &ListRequest::new(&arguments.reading))?;
     let options = Options { wanted: crate::import::Wanted::default(), only: None, ..list.options };
     let mut done = Suppressed::default();
@@ -140,22 +140,25 @@ fn addresses(
             }
         };
         let status = STATUS.iter().find_map(|name| row.fields.get(*name));
-        let reason = match status.map_or(Meaning::Unknown, |status| meaning(status)) {
-            Meaning::Subscribed => {
+        let reason = match status.map_or(StatusMeaning::Unknown, |status| meaning(status)) {
+            StatusMeaning::Subscribed => {
                 done.subscribed += 1;
                 continue;
             }
-            Meaning::Not(reason) => reason,
-            Meaning::Unknown => usual,
+            StatusMeaning::Not(reason) => reason,
+            StatusMeaning::Unknown => usual,
         };
         found.extend(row.address.map(|address| (address.key(), (address, reason))));
     }
     Ok(found)
 }
 
-fn meaning(status: &str) -> Meaning {
+fn meaning(status: &str) -> StatusMeaning {
     let status = status.trim().to_lowercase();
-    WORDS.iter().find(|(word, _)| status.starts_with(word)).map_or(Meaning::Unknown, |(_, meaning)| *meaning)
+    WORDS
+        .iter()
+        .find(|(word, _)| status.starts_with(word))
+        .map_or(StatusMeaning::Unknown, |(_, meaning)| *meaning)
 }
 
 fn bare_addresses(
@@ -186,13 +189,13 @@ mod tests {
     #[test]
     fn the_words_of_newsletter_systems_are_known() {
         for (status, want) in [
-            ("Unsubscribed", Meaning::Not(SuppressionReason::Unsubscribed)),
-            ("subscribed", Meaning::Subscribed),
-            ("cleaned", Meaning::Not(SuppressionReason::HardBounce)),
-            ("blocklisted", Meaning::Not(SuppressionReason::Unsubscribed)),
-            ("enabled", Meaning::Subscribed),
-            ("Spam complaint", Meaning::Not(SuppressionReason::Complaint)),
-            ("1", Meaning::Unknown),
+            ("Unsubscribed", StatusMeaning::Not(SuppressionReason::Unsubscribed)),
+            ("subscribed", StatusMeaning::Subscribed),
+            ("cleaned", StatusMeaning::Not(SuppressionReason::HardBounce)),
+            ("blocklisted", StatusMeaning::Not(SuppressionReason::Unsubscribed)),
+            ("enabled", StatusMeaning::Subscribed),
+            ("Spam complaint", StatusMeaning::Not(SuppressionReason::Complaint)),
+            ("1", StatusMeaning::Unknown),
         ] {
             assert_eq!(meaning(status), want, "{status}");
         }

@@ -7,7 +7,7 @@ use crate::cli::{AddMember, FieldValue, LogKind};
 use crate::domain::{
     Address, ListedMember, Member, MemberId, Suppression, SuppressionReason, field, suggest,
 };
-use crate::error::{Error, Exit, Kind};
+use crate::error::{Error, ErrorKind, Exit};
 use crate::ledger::{Ledger, MemberRow, Scratch};
 use crate::report::{JsonLines, Terminal};
 
@@ -34,7 +34,7 @@ pub(super) fn add(context: Context<'_>, arguments: &AddMember) -> Result<Exit, E
     check_free(&ledger, &row, None)?;
     say_new_fields(&ledger, &arguments.set, context.terminal)?;
     if ledger.is_forgotten(&row)? {
-        return Err(Error::new(Kind::Data, format!("{} asked to be forgotten", row.name))
+        return Err(Error::new(ErrorKind::Data, format!("{} asked to be forgotten", row.name))
             .hint("a member who comes back needs another address or number"));
     }
     let member = ledger.add_member(&row, "members add", Timestamp::now())?;
@@ -102,7 +102,7 @@ fn say_new_fields(ledger: &Ledger, values: &[FieldValue], terminal: Terminal) ->
 }
 
 fn assign(row: &mut ListedMember, FieldValue { field: name, value }: &FieldValue) -> Result<(), Error> {
-    let wrong = |message: String| Err(Error::new(Kind::Data, message + "; nothing was changed"));
+    let wrong = |message: String| Err(Error::new(ErrorKind::Data, message + "; nothing was changed"));
     let given = Some(value.trim().to_owned()).filter(|value| !value.is_empty());
     if value.chars().any(char::is_control) {
         return wrong(format!("`{name}` has a line break or another control character"));
@@ -131,7 +131,8 @@ fn check_free(ledger: &Ledger, row: &ListedMember, own: Option<&crate::domain::M
         None => Ok(()),
         Some(other) => {
             let message = format!("{} (id:{}) already has this number", other.member.name, other.member.id);
-            Err(Error::new(Kind::Data, message).hint("nothing was changed; see: medlemsbrev members show"))
+            Err(Error::new(ErrorKind::Data, message)
+                .hint("nothing was changed; see: medlemsbrev members show"))
         }
     }
 }
@@ -163,7 +164,7 @@ pub(super) fn resubscribe(context: Context<'_>, who: &str, why: &str) -> Result<
     let address = address_of(&member)?;
     if why.trim().is_empty() {
         return Err(Error::new(
-            Kind::Usage,
+            ErrorKind::Usage,
             "--why is empty: the reason for mailing a member again is recorded",
         ));
     }
@@ -200,7 +201,7 @@ fn at_one_address(ledger: &Ledger, who: &str) -> Result<(Member, String), Error>
 }
 
 fn address_of(member: &crate::domain::Member) -> Result<&Address, Error> {
-    let error = || Error::new(Kind::Data, format!("{} has no e-mail address", member.name));
+    let error = || Error::new(ErrorKind::Data, format!("{} has no e-mail address", member.name));
     member.address.as_ref().ok_or_else(error)
 }
 

@@ -7,7 +7,7 @@ use serde::Serialize;
 use crate::cli::{ExportMembers, ListMembers};
 use crate::commands::files::overwrite;
 use crate::domain::{SuppressionReason, field, suggest};
-use crate::error::{Error, Exit, Kind};
+use crate::error::{Error, ErrorKind, Exit};
 use crate::ledger::{Ledger, MemberRow};
 use crate::report::{Table, count, plural, spreadsheet_csv};
 
@@ -94,7 +94,7 @@ fn known_columns(ledger: &Ledger, asked: &[String]) -> Result<Vec<String>, Error
                 ["id", "standing"].into_iter().chain(known.iter().map(String::as_str)).collect();
             let hint = suggest::did_you_mean(name, known.iter().copied().chain(field::names()))
                 .unwrap_or_else(|| format!("there are {}", known.join(", ")));
-            Err(Error::new(Kind::Usage, format!("no member has a field `{name}`")).hint(hint))
+            Err(Error::new(ErrorKind::Usage, format!("no member has a field `{name}`")).hint(hint))
         }
     }
 }
@@ -116,7 +116,7 @@ fn value(row: &MemberRow, column: &str) -> String {
 fn csv_text(columns: &[String], rows: &[MemberRow]) -> Result<String, Error> {
     let cells = rows.iter().map(|row| columns.iter().map(|column| value(row, column)).collect());
     spreadsheet_csv(std::iter::once(columns.to_vec()).chain(cells))
-        .map_err(|error| Error::new(Kind::TryAgain, format!("cannot write CSV: {error}")))
+        .map_err(|error| Error::new(ErrorKind::TryAgain, format!("cannot write CSV: {error}")))
 }
 
 /// An organisation of members.
@@ -156,7 +156,7 @@ pub fn organisations(context: Context<'_>) -> Result<Exit, Error> {
 
 /// A named segment with its members.
 #[derive(Debug, Serialize)]
-struct Named<'a> {
+struct NamedSegment<'a> {
     name: &'a str,
     expression: &'a str,
     members: u64,
@@ -179,14 +179,14 @@ pub fn segments(context: Context<'_>) -> Result<Exit, Error> {
             }
             Ok::<_, Error>(())
         })?;
-        found.push(Named { name, expression, members, reachable });
+        found.push(NamedSegment { name, expression, members, reachable });
     }
     if context.terminal.json {
         context.terminal.json(&found);
         return Ok(Exit::Done);
     }
     let mut table = Table::new(["segment", "members", "by mail", "expression"]).right(1).right(2);
-    for Named { name, expression, members, reachable } in &found {
+    for NamedSegment { name, expression, members, reachable } in &found {
         table.row([(*name).to_owned(), count(*members), count(*reachable), (*expression).to_owned()]);
     }
     context.terminal.data(table.to_string());

@@ -18,7 +18,7 @@ use crate::commands::{Context, Project};
 
 /// A member with all that is stored of it.
 #[derive(Debug, Serialize)]
-struct Shown {
+struct ShownMember {
     member: MemberRow,
     /// The names of the other members with the address, who get the same letter.
     #[serde(skip_serializing_if = "Vec::is_empty")]
@@ -57,7 +57,7 @@ pub(super) fn letters(project: &Project, traces: &Traces) -> Result<Vec<PathBuf>
     Outbox::letters_to(&dir, traces).map_err(|error| Error::unreadable(&dir, &error))
 }
 
-fn stored(project: &Project, who: &str) -> Result<Shown, Error> {
+fn stored(project: &Project, who: &str) -> Result<ShownMember, Error> {
     let ledger = register(project)?;
     let member = find(&ledger, who)?;
     let traces = ledger.traces(member.member.id)?;
@@ -65,10 +65,10 @@ fn stored(project: &Project, who: &str) -> Result<Shown, Error> {
     let sharing = member.member.address.as_ref().map(|address| ledger.members_at(address)).transpose()?;
     let others = sharing.into_iter().flatten().filter(|row| row.member.id != member.member.id);
     let shares_with = others.map(|row| row.member.name).collect();
-    Ok(Shown { member, shares_with, history, traces, log_lines: Vec::new(), letters: Vec::new() })
+    Ok(ShownMember { member, shares_with, history, traces, log_lines: Vec::new(), letters: Vec::new() })
 }
 
-fn print(shown: &Shown, terminal: Terminal) {
+fn print(shown: &ShownMember, terminal: Terminal) {
     if terminal.json {
         terminal.json(shown);
         return;

@@ -5,13 +5,13 @@ use std::path::{Path, PathBuf};
 
 use jiff::civil::Date;
 
-use crate::cli::Paper as Arguments;
+use crate::cli::PaperArgs;
 use crate::commands::Context;
 use crate::compose::{Association, Composer, Printed};
-use crate::config::{Paper as Settings, WindowSide as Side};
+use crate::config::PaperConfig;
 use crate::domain::{Member, MemberId};
-use crate::error::{Error, Kind};
-use crate::paper::{LabelSheet, PdfInfo, PrintLetter, Printer, Stationery, Window, WindowSide};
+use crate::error::{Error, ErrorKind};
+use crate::paper::{EnvelopeWindow, PdfInfo, PrintLetter, Printer, Stationery};
 use crate::private;
 use crate::report::spreadsheet_csv;
 
@@ -25,13 +25,13 @@ pub(super) struct Addressed {
 /// What an issue's letters share on paper.
 pub(super) struct Press<'a> {
     composer: &'a Composer,
-    settings: &'a Settings,
+    settings: &'a PaperConfig,
     return_line: String,
     sender: String,
 }
 
 impl<'a> Press<'a> {
-    pub fn new(association: Association, settings: &'a Settings, composer: &'a Composer) -> Self {
+    pub fn new(association: Association, settings: &'a PaperConfig, composer: &'a Composer) -> Self {
         let address = association.postal_address.split_whitespace().collect::<Vec<_>>().join(" ");
         Self {
             composer,
@@ -65,14 +65,7 @@ impl<'a> Press<'a> {
     /// The sheet of labels, in the letters' order.
     pub fn labels(&self, letters: &[Addressed]) -> Result<Vec<u8>, Error> {
         let addresses: Vec<Vec<String>> = letters.iter().map(|letter| letter.address.clone()).collect();
-        let sheet = self.settings.labels.map_or_else(LabelSheet::default, |labels| LabelSheet {
-            columns: labels.columns,
-            rows: labels.rows,
-            top: labels.top,
-            left: labels.left,
-            width: labels.width,
-            height: labels.height,
-        });
+        let sheet = self.settings.labels.unwrap_or_default();
         Ok(crate::paper::labels(&addresses, &sheet, &self.info(self.composer.issue().date))?)
     }
 
@@ -83,12 +76,8 @@ impl<'a> Press<'a> {
 }
 
 /// Where the envelope's window is.
-pub(super) fn window(settings: &Settings) -> Window {
-    let side = match settings.window {
-        Side::Left => WindowSide::Left,
-        Side::Right => WindowSide::Right,
-    };
-    Window::new(side, settings.right, settings.down)
+pub(super) fn window(settings: &PaperConfig) -> EnvelopeWindow {
+    EnvelopeWindow::new(settings.window, settings.right, settings.down)
 }
 
 fn laid_out<'p>(printed: &'p Printed, address: &[String]) -> PrintLetter<'p> {
@@ -109,7 +98,7 @@ fn laid_out<'p>(printed: &'p Printed, address: &[String]) -> PrintLetter<'p> {
 pub(super) fn write(
     context: Context<'_>,
     press: &Press<'_>,
-    arguments: &Arguments,
+    arguments: &PaperArgs,
     letters: &[Addressed],
     pdf: &[u8],
 ) -> Result<Vec<PathBuf>, Error> {
@@ -147,16 +136,17 @@ fn order_list(letters: &[Addressed]) -> Result<Vec<u8>, Error> {
         row
     };
     let text = spreadsheet_csv(letters.iter().enumerate().map(row));
-    let text = text
-        .map_err(|error| Error::new(Kind::TryAgain, format!("cannot write the list of letters: {error}")))?;
+    let text = text.map_err(|error| {
+        Error::new(ErrorKind::TryAgain, format!("cannot write the list of letters: {error}"))
+    })?;
     Ok(format!("\u{feff}{text}").into_bytes())
 }
 
 /// Writes a file that only its owner can read.
 pub(super) fn save(path: &Path, content: &[u8]) -> Result<PathBuf, Error> {
     let folder = path.parent().unwrap_or(Path::new("."));
-    private::create_folder(folder)
-        .and_then(|()| private::overwrite(path, content))
-        .map_err(|error| Error::new(Kind::TryAgain, format!("cannot write `{}`: {error}", path.display())))?;
+    private::create_folder(folder).and_then(|()| private::overwrite(path, content)).map_err(|error| {
+        Error::new(ErrorKind::TryAgain, format!("cannot write `{}`: {error}", path.display()))
+    })?;
     Ok(path.to_owned())
 }

@@ -10,15 +10,17 @@ use std::time::Instant;
 use serde::Serialize;
 
 use crate::check::Finding;
-use crate::cli::Preview;
+use crate::cli::PreviewArgs;
 use crate::compose::{ComposeError, Composer, IssueSource};
 use crate::config::FILE;
 use crate::domain::{Excerpt, IssueName};
 use crate::error::{Error, Exit};
 #[cfg(feature = "paper")]
-use crate::preview::browser::Printing;
-use crate::preview::browser::{Desk, Edition, Places, Reader, Readers, Server, watch};
-use crate::report::{Document, Terminal};
+use crate::preview::browser::PrintOption;
+use crate::preview::browser::{
+    BrowserMember, BrowserMembers, Edition, Places, PreviewDesk, PreviewServer, watch,
+};
+use crate::report::{JsonDocument, Terminal};
 use crate::send::wait_for_stop;
 
 use super::super::states::words;
@@ -30,23 +32,23 @@ const WIDTH: usize = 100;
 
 /// Where the page is, as JSON.
 #[derive(Debug, Serialize)]
-struct Place<'a> {
+struct PageAddress<'a> {
     url: &'a str,
 }
 
 /// Runs until a signal ends it.
-pub(super) fn run(context: Context<'_>, issue: &IssueName, arguments: &Preview) -> Result<Exit, Error> {
+pub(super) fn run(context: Context<'_>, issue: &IssueName, arguments: &PreviewArgs) -> Result<Exit, Error> {
     // If there is no such issue, there is nothing to wait for.
     if let Err(error @ ComposeError::NoIssue { .. }) = context.project.source(issue) {
         return Err(error.into());
     }
-    let desk = Desk::new(context.project.dir.clone());
+    let desk = PreviewDesk::new(context.project.dir.clone());
     let mut rebuilder = Rebuilder::open(&context.project.dir, issue, desk.clone(), context.terminal)?;
     rebuilder.work(true);
     let selected = selected(&rebuilder, arguments)?;
     super::super::runtime()?.block_on(async {
         let mut stop = stop_on_signal(Hangup::StopsUnlessIgnored);
-        let server = Server::listen(arguments.port).await?;
+        let server = PreviewServer::listen(arguments.port).await?;
         let url = format!("{}{selected}", server.url());
         let _watch = watch(rebuilder.places(), move |changed| {
             rebuilder.saved(changed);
@@ -68,8 +70,8 @@ pub(super) fn run(context: Context<'_>, issue: &IssueName, arguments: &Preview) 
 fn announce(url: &str, issue: &IssueName, terminal: Terminal) {
     if terminal.json {
         // Whoever started the program waits for the address, not for its end.
-        terminal.json(&Place { url });
-        Document::<()>::new("preview".to_owned(), 0, None).print();
+        terminal.json(&PageAddress { url });
+        JsonDocument::<()>::new("preview".to_owned(), 0, None).print();
     } else {
         terminal.data(url);
     }
@@ -79,7 +81,7 @@ fn announce(url: &str, issue: &IssueName, terminal: Terminal) {
 }
 
 /// The part of the address that names the member to start with.
-fn selected(rebuilder: &Rebuilder, arguments: &Preview) -> Result<String, Error> {
+fn selected(rebuilder: &Rebuilder, arguments: &PreviewArgs) -> Result<String, Error> {
     let Some(who) = &arguments.member else { return Ok(String::new()) };
     let member = {
         let context = Context { project: &rebuilder.project, terminal: rebuilder.terminal };
@@ -92,9 +94,9 @@ fn selected(rebuilder: &Rebuilder, arguments: &Preview) -> Result<String, Error>
 struct Rebuilder {
     project: Project,
     issue: IssueName,
-    readers: Arc<Readers>,
+    readers: Arc<BrowserMembers>,
     fields: BTreeSet<String>,
-    desk: Desk,
+    desk: PreviewDesk,
     terminal: Terminal,
     /// Whether the member list must be read again: it changed, or it could not be read.
     is_list_stale: bool,
@@ -103,7 +105,7 @@ struct Rebuilder {
 }
 
 impl Rebuilder {
-    fn open(dir: &Path, issue: &IssueName, desk: Desk, terminal: Terminal) -> Result<Self, Error> {
+    fn open(dir: &Path, issue: &IssueName, desk: PreviewDesk, terminal: Terminal) -> Result<Self, Error> {
         Ok(Self {
             project: Project::open(dir)?,
             issue: issue.clone(),
@@ -173,14 +175,14 @@ impl Rebuilder {
         let mut readers = Vec::new();
         ledger.for_each_member(|row| {
             if row.active {
-                readers.push(Reader {
+                readers.push(BrowserMember {
                     skipped: row.skip_of(kind).map(|skip| words(skip.as_str())),
                     member: row.member,
                 });
             }
             Ok::<_, Error>(())
         })?;
-        (self.readers, self.fields) = (Arc::new(Readers::new(readers)), ledger.fields()?);
+        (self.readers, self.fields) = (Arc::new(BrowserMembers::new(readers)), ledger.fields()?);
         Ok(())
     }
 
@@ -225,9 +227,9 @@ impl Rebuilder {
     }
 
     #[cfg(feature = "paper")]
-    fn printing(&self) -> Printing {
+    fn printing(&self) -> PrintOption {
         let (association, settings) = (self.project.association(), self.project.config.paper.clone());
-        Printing(Box::new(move |composer, member| {
+        PrintOption(Box::new(move |composer, member| {
             crate::commands::paper::letter(association.clone(), &settings, composer, member)
                 .map_err(|error| error.render(false, WIDTH))
         }))

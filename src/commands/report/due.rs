@@ -4,27 +4,27 @@
 
 use jiff::{SignedDuration, Timestamp};
 
-use crate::cli::Report as Arguments;
+use crate::cli::ReportArgs;
 use crate::commands::{Context, Project};
 use crate::compose::{BoardReport, Enclosures, Notice, Texts};
 use crate::diagnosis::{self, About};
 use crate::domain::{Address, IssueName, Letter, Outcome};
-use crate::error::{Error, Exit, Kind};
+use crate::error::{Error, ErrorKind, Exit};
 use crate::ledger::{Ledger, MailedReport};
 use crate::relay::After;
 
-use super::board::Words;
+use super::board::ReportWords;
 use super::{Findings, sent_issues, texts};
 
 /// A report in doubt is told once.
 const ONCE: SignedDuration = SignedDuration::from_hours(24 * 365 * 100);
 
 /// Runs the command: silent if nothing is due.
-pub(super) fn run(context: Context<'_>, arguments: &Arguments) -> Result<Exit, Error> {
+pub(super) fn run(context: Context<'_>, arguments: &ReportArgs) -> Result<Exit, Error> {
     let project = context.project;
     let settings = &project.config.report;
     if settings.to.is_empty() {
-        return Err(Error::new(Kind::Config, "nobody to report to: [report] has no `to`")
+        return Err(Error::new(ErrorKind::Config, "nobody to report to: [report] has no `to`")
             .hint("add to = [\"board@example.org\"]"));
     }
     if !project.ledger_place()?.may_exist() {
@@ -51,7 +51,7 @@ pub(super) fn run(context: Context<'_>, arguments: &Arguments) -> Result<Exit, E
     }
     let texts = texts(project, arguments)?;
     let report = Findings::new(project, &ledger, &issue, false)?.report(project, &texts);
-    let mail = Mail::new(context, &issue, &report, &texts)?;
+    let mail = ReportMail::new(context, &issue, &report, &texts)?;
     crate::commands::runtime()?.block_on(mail.send(context, &ledger, &open))
 }
 
@@ -71,21 +71,21 @@ fn in_doubt(context: Context<'_>, ledger: &Ledger, issue: &IssueName, now: Times
 }
 
 /// The report as a mail.
-struct Mail<'a> {
+struct ReportMail<'a> {
     issue: &'a IssueName,
     subject: String,
     text: String,
     enclosures: Enclosures,
 }
 
-impl<'a> Mail<'a> {
+impl<'a> ReportMail<'a> {
     fn new(
         context: Context<'_>,
         issue: &'a IssueName,
         report: &BoardReport,
         texts: &Texts,
     ) -> Result<Self, Error> {
-        let words = Words { project: context.project, texts };
+        let words = ReportWords { project: context.project, texts };
         let association = context.project.config.association.name.as_str();
         let subject =
             words.filled("mail_subject", &[("association", association), ("issue", issue.as_str())]);
@@ -167,13 +167,13 @@ fn refused(
     if let (Outcome::Rejected(_) | Outcome::Deferred(_), About::Us(fault)) =
         (outcome, diagnosis::about(reply))
     {
-        let kind = if fault.passes() { Kind::TryAgain } else { Kind::Config };
+        let kind = if fault.passes() { ErrorKind::TryAgain } else { ErrorKind::Config };
         return Err(
             Error::new(kind, format!("the server refuses the report from us: {reply}")).hint(fault.advice())
         );
     }
     let (what, code) = match outcome {
-        Outcome::Deferred(_) => ("was not accepted yet", Exit::Failed(Kind::TryAgain)),
+        Outcome::Deferred(_) => ("was not accepted yet", Exit::Failed(ErrorKind::TryAgain)),
         Outcome::InDoubt(_) => ("may have arrived and is not mailed again", Exit::Partly),
         _ => ("was rejected and is not mailed again", Exit::Partly),
     };

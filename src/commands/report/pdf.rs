@@ -8,8 +8,9 @@ use jiff::Timestamp;
 
 use crate::commands::Project;
 use crate::compose::{BoardChart, BoardReport, BoardRow, BoardTable, PrintedSection, Texts};
+use crate::domain::WindowSide;
 use crate::error::Error;
-use crate::paper::{PdfInfo, PrintLetter, Printer, Stationery, Window, WindowSide};
+use crate::paper::{EnvelopeWindow, PdfInfo, PrintLetter, Printer, Stationery};
 
 /// Lays out the report.
 pub(super) fn written(project: &Project, report: &BoardReport, texts: &Texts) -> Result<Vec<u8>, Error> {
@@ -21,7 +22,7 @@ pub(super) fn written(project: &Project, report: &BoardReport, texts: &Texts) ->
         sender_name: &association.name,
         return_line: "",
         logo: None,
-        window: Window::new(WindowSide::Left, 0.0, 0.0),
+        window: EnvelopeWindow::new(WindowSide::Left, 0.0, 0.0),
         page_of: texts.language.text("page_of"),
         two_sided: false,
     };

@@ -3,9 +3,9 @@
 use jiff::Timestamp;
 use jiff::civil::DateTime;
 
-use crate::cli::Send;
+use crate::cli::SendArgs;
 use crate::domain::{IssueName, Sha256, State};
-use crate::error::{Error, Exit, Kind};
+use crate::error::{Error, ErrorKind, Exit};
 use crate::ledger::{Ledger, Review, ReviewKind};
 
 use crate::commands::Context;
@@ -13,7 +13,7 @@ use crate::commands::send::request::{Mode, SendRequest};
 use crate::commands::send::run::ONCE_A_DAY;
 
 /// Runs the command over every issue, or the one that is named: one that is not approved, late or stuck holds up no other.
-pub(in crate::commands) fn run(context: Context<'_>, arguments: &Send) -> Result<Exit, Error> {
+pub(in crate::commands) fn run(context: Context<'_>, arguments: &SendArgs) -> Result<Exit, Error> {
     let issues = arguments.issue.clone().map_or_else(|| context.project.issues(), |issue| vec![issue]);
     let mut worst = Exit::Done;
     for issue in issues {
@@ -29,7 +29,7 @@ pub(in crate::commands) fn run(context: Context<'_>, arguments: &Send) -> Result
     Ok(worst)
 }
 
-fn send_if_due(context: Context<'_>, issue: &IssueName, arguments: &Send) -> Result<Exit, Error> {
+fn send_if_due(context: Context<'_>, issue: &IssueName, arguments: &SendArgs) -> Result<Exit, Error> {
     let Some(approved) = approval_if_due(context, issue)? else { return Ok(Exit::Done) };
     let request = SendRequest { mode: Mode::Approved(approved), ..SendRequest::new(arguments) };
     crate::commands::send::send(context, issue, &request)
@@ -68,15 +68,18 @@ fn approval_if_due(context: Context<'_>, issue: &IssueName) -> Result<Option<Rev
     if meta.send_until.is_some_and(is_past) {
         let until = meta.send_until.map(said).unwrap_or_default();
         return Err(Error::new(
-            Kind::Data,
+            ErrorKind::Data,
             format!("{issue} was to be sent by {until}, and there are letters left"),
         )
         .hint(format!("change send_until, or stop it with: medlemsbrev cancel {issue}")));
     }
     let approved = ledger.review(issue, ReviewKind::Approved)?;
     approved.map(Some).ok_or_else(|| {
-        Error::new(Kind::Data, format!("{issue} has been due since {} and is not approved", said(send_at)))
-            .hint(format!("review it with `send {issue} --dry-run`, then run: medlemsbrev approve {issue}"))
+        Error::new(
+            ErrorKind::Data,
+            format!("{issue} has been due since {} and is not approved", said(send_at)),
+        )
+        .hint(format!("review it with `send {issue} --dry-run`, then run: medlemsbrev approve {issue}"))
     })
 }
 

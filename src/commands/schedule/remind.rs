@@ -7,11 +7,11 @@ use serde::Serialize;
 
 use crate::compose::{Association, Notice};
 use crate::domain::{IssueName, Outcome};
-use crate::error::{Error, Exit, Kind};
+use crate::error::{Error, ErrorKind, Exit};
 use crate::ledger::{Ledger, Review, ReviewKind};
 use crate::report::plural;
 
-use super::year::{DueIssue, Standing, due_issues};
+use super::year::{DueIssue, LetterProgress, due_issues};
 use crate::commands::{Context, Project};
 
 /// What `new` writes instead of a missing text.
@@ -23,8 +23,11 @@ const EVERY_DAYS: i64 = 7;
 pub fn run(context: Context<'_>) -> Result<Exit, Error> {
     let schedule = &context.project.config.schedule;
     if schedule.due.is_empty() || schedule.editors.is_empty() {
-        return Err(Error::new(Kind::Config, "nobody to remind: [schedule] has no `due` or no `editors`")
-            .hint("add due = [\"05-15\", \"11-15\"] and editors = [\"you@example.org\"]"));
+        return Err(Error::new(
+            ErrorKind::Config,
+            "nobody to remind: [schedule] has no `due` or no `editors`",
+        )
+        .hint("add due = [\"05-15\", \"11-15\"] and editors = [\"you@example.org\"]"));
     }
     let _lock = context.project.lock("remind")?;
     let ledger = context.project.ledger()?;
@@ -61,8 +64,8 @@ fn words(project: &Project, due_issue: &DueIssue, days: i32, today: Date) -> Res
         today: texts.language.date(today),
         late: days < 0,
         days: days.unsigned_abs(),
-        not_begun: matches!(standing, Standing::NotBegun),
-        sending: matches!(standing, Standing::Sending),
+        not_begun: matches!(standing, LetterProgress::NotBegun),
+        sending: matches!(standing, LetterProgress::Sending),
         sections: SectionTitles::of(project, issue),
     };
     Ok((texts.fill("reminder_subject", &data)?, texts.fill("reminder_text", &data)?))
@@ -136,7 +139,7 @@ async fn mail(context: Context<'_>, issue: &IssueName, subject: &str, text: &str
         let delivered = session.deliver(&letter, None).await;
         if !matches!(delivered.outcome, Outcome::Accepted(_)) {
             let message = format!("the reminder to {editor} was not accepted: {}", delivered.outcome.reply());
-            return Err(Error::new(Kind::TryAgain, message));
+            return Err(Error::new(ErrorKind::TryAgain, message));
         }
     }
     session.close().await;

@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use crate::compose::Composer;
 use crate::domain::{Household, Member, Segment};
-use crate::report::{Paint, Table, count};
+use crate::report::{Table, TextRole, count};
 
 /// More languages than any list has on purpose; further ones are counted together.
 const MAX_LANGUAGES: usize = 40;
@@ -32,7 +32,7 @@ struct Numbers {
 }
 
 #[derive(Debug, PartialEq, Eq, Serialize)]
-struct Group {
+struct BreakdownGroup {
     /// None for members who name no language.
     name: Option<String>,
     #[serde(flatten)]
@@ -49,11 +49,11 @@ struct SectionCount {
 #[derive(Debug, Serialize)]
 pub(in crate::commands) struct Breakdown {
     /// Those of the configuration, by name.
-    segments: Vec<Group>,
+    segments: Vec<BreakdownGroup>,
     #[serde(skip)]
     expressions: Vec<Segment>,
     /// By the members' own field.
-    languages: Vec<Group>,
+    languages: Vec<BreakdownGroup>,
     /// In the order of the letter.
     sections: Vec<SectionCount>,
 }
@@ -72,7 +72,7 @@ impl Numbers {
 impl Breakdown {
     /// Counts from nothing for these segments and the composer's sections.
     pub fn new(segments: &BTreeMap<String, Segment>, composer: &Composer) -> Self {
-        let group = |name: &String| Group { name: Some(name.clone()), numbers: Numbers::default() };
+        let group = |name: &String| BreakdownGroup { name: Some(name.clone()), numbers: Numbers::default() };
         let section = |title: &str| SectionCount { title: title.to_owned(), letters: 0 };
         Self {
             segments: segments.keys().map(group).collect(),
@@ -106,7 +106,7 @@ impl Breakdown {
         let name = if is_full && !is_known { Some("others".to_owned()) } else { name };
         let found = self.languages.binary_search_by(|group| group.name.cmp(&name));
         if let Err(at) = found {
-            self.languages.insert(at, Group { name, numbers: Numbers::default() });
+            self.languages.insert(at, BreakdownGroup { name, numbers: Numbers::default() });
         }
         if let Some(group) = self.languages.get_mut(found.unwrap_or_else(|at| at)) {
             group.numbers.add(outcome);
@@ -130,7 +130,7 @@ impl Breakdown {
         let mut table = Table::new(["section", "letters"]).right(1);
         for SectionCount { title, letters } in &self.sections {
             match letters {
-                0 => table.painted(Paint::Warning, [title.clone(), "nobody".to_owned()]),
+                0 => table.painted(TextRole::Warning, [title.clone(), "nobody".to_owned()]),
                 _ => table.row([title.clone(), count(*letters)]),
             }
         }
@@ -139,7 +139,7 @@ impl Breakdown {
 }
 
 /// A row a group; earlier and later runs have a column where they matter.
-fn groups(first: &str, groups: &[Group]) -> Table {
+fn groups(first: &str, groups: &[BreakdownGroup]) -> Table {
     type Column = (&'static str, fn(&Numbers) -> u64);
     let columns: [Column; 4] = [
         ("letters", |numbers| numbers.letters),
@@ -160,7 +160,7 @@ fn groups(first: &str, groups: &[Group]) -> Table {
     for column in 1..=columns.len() {
         table = table.right(column);
     }
-    for Group { name, numbers } in groups {
+    for BreakdownGroup { name, numbers } in groups {
         let name = name.clone().unwrap_or_else(|| "not given".to_owned());
         let counts = columns.iter().map(|(_, of)| count(of(numbers)));
         table.add(std::iter::once(name).chain(counts).collect());

@@ -5,11 +5,11 @@ use std::path::PathBuf;
 use jiff::Timestamp;
 use serde::Serialize;
 
-use crate::compose::{Composer, Content};
+use crate::compose::{Composer, LetterContent};
 use crate::domain::{IssueName, Member, Outcome};
 use crate::error::Error;
 use crate::report::{Terminal, plural};
-use crate::send::{Event, Forecast};
+use crate::send::{Forecast, SettledLetter};
 
 use super::breakdown::{Breakdown, RunOutcome};
 use super::compare::{self, Summary};
@@ -56,7 +56,7 @@ struct Ahead {
 
 impl DryRun {
     /// Counts a letter, and tells what it says.
-    pub fn letter(&mut self, event: &Event, composer: &Composer) -> Option<Content> {
+    pub fn letter(&mut self, event: &SettledLetter, composer: &Composer) -> Option<LetterContent> {
         let is_made = matches!(event.outcome, Outcome::Accepted(_));
         if is_made {
             self.breakdown.add_letter(&event.household, composer);

@@ -10,7 +10,7 @@ use crate::commands::archive::is_public;
 use crate::commands::{Context, Project};
 use crate::compose::Composer;
 use crate::domain::{Address, Household, IssueKind, IssueName, MemberId, Segment, State};
-use crate::error::{Error, Kind};
+use crate::error::{Error, ErrorKind};
 use crate::ledger::{DeliveryRow, Ledger, Requeued};
 use crate::send::{Forecast, Grouping, Job};
 
@@ -65,7 +65,9 @@ pub(super) fn prepare(
     if let Some(expected) = request.expect.filter(|expected| *expected != letters) {
         let message =
             format!("there are {letters} letters to send, not {expected} as expected; nothing was sent");
-        return Err(Error::new(Kind::Data, message).hint("see the letters with: medlemsbrev send --dry-run"));
+        return Err(
+            Error::new(ErrorKind::Data, message).hint("see the letters with: medlemsbrev send --dry-run")
+        );
     }
     let connections = job.connections.min(usize::try_from(letters).unwrap_or(usize::MAX)).max(1);
     Ok(Prepared {
@@ -158,7 +160,7 @@ fn rejected_letters(
     for address in addresses {
         if !rows.iter().any(|row| row.is_to(address)) {
             let message = format!("{issue} has no rejected letter to {address}; nothing was sent");
-            return Err(Error::new(Kind::Data, message)
+            return Err(Error::new(ErrorKind::Data, message)
                 .hint(format!("list the rejected letters with: medlemsbrev status {issue}")));
         }
     }

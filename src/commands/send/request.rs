@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use crate::cli::Send;
+use crate::cli::SendArgs;
 use crate::commands::Project;
 use crate::commands::import::ListRequest;
 use crate::domain::Address;
@@ -51,7 +51,7 @@ pub(in crate::commands) struct Selection {
 
 impl SendRequest {
     /// The request of a command line.
-    pub fn new(arguments: &Send) -> Self {
+    pub fn new(arguments: &SendArgs) -> Self {
         let mode = match (arguments.dry_run, arguments.yes) {
             (true, _) => Mode::DryRun,
             (false, true) => Mode::Yes,

@@ -10,7 +10,7 @@ use serde::Serialize;
 use crate::compose::Composer;
 use crate::config::FILE;
 use crate::domain::{IssueName, MemberId, Sha256};
-use crate::error::{Error, Kind};
+use crate::error::{Error, ErrorKind};
 use crate::ledger::{Ledger, Review, ReviewKind};
 use crate::report::plural;
 use crate::send::Job;
@@ -78,7 +78,7 @@ pub(in crate::commands) fn refuse_cancelled(
 ) -> Result<(), Error> {
     let Some(cancelled) = ledger.review(issue, ReviewKind::Cancelled)? else { return Ok(()) };
     Err(Error::new(
-        Kind::Data,
+        ErrorKind::Data,
         format!("{issue} was cancelled at {}; nothing was sent", project.clock_time(cancelled.at)),
     )
     .hint(format!("undo with: medlemsbrev cancel {issue} --undo")))
@@ -149,7 +149,7 @@ pub(in crate::commands) fn refuse_unapproved(
     }
     let message =
         format!("{issue} changed since it was approved; nothing was sent\n  {}", changes.join("\n  "));
-    Err(Error::new(Kind::Data, message)
+    Err(Error::new(ErrorKind::Data, message)
         .hint(format!("review it with `send {issue} --dry-run`, then run: medlemsbrev approve {issue}")))
 }
 
@@ -177,7 +177,7 @@ pub(in crate::commands) fn refuse_unknown_members(
     let names = new.iter().take(NAMED).map(String::as_str).collect::<Vec<_>>().join(", ");
     let more = if new.len() > NAMED { ", …" } else { "" };
     let message = format!("{count} new since {issue} was approved: {names}{more}; nothing was sent");
-    Err(Error::new(Kind::Data, message).hint(format!(
+    Err(Error::new(ErrorKind::Data, message).hint(format!(
         "approve the issue again (medlemsbrev approve {issue}), or send to them by hand later with --only-missing"
     )))
 }
@@ -206,7 +206,7 @@ pub(in crate::commands) fn agree_to_changes(
         let question = format!("Send the other {letters} as the issue is now?");
         return crate::commands::agree(context.terminal, &question, "use --changed to send them anyway");
     }
-    Err(Error::new(Kind::Data, format!("{listed}\nNothing was sent"))
+    Err(Error::new(ErrorKind::Data, format!("{listed}\nNothing was sent"))
         .hint(format!("undo the changes, or send the rest as it is now: medlemsbrev send {issue} --changed")))
 }
 

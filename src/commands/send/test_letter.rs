@@ -4,9 +4,9 @@ use jiff::Timestamp;
 use serde::Serialize;
 
 use crate::commands::Context;
-use crate::compose::{Composer, Mark};
+use crate::compose::{Composer, LetterMark};
 use crate::domain::{Address, IssueName, Member, MemberId, Outcome, Reply, State};
-use crate::error::{Error, Exit, Kind};
+use crate::error::{Error, ErrorKind, Exit};
 use crate::ledger::Ledger;
 
 /// What became of a test letter, as JSON.
@@ -27,7 +27,7 @@ pub(super) async fn send_tests(
     let testers = &context.project.config.sender.testers;
     let addresses = if addresses.is_empty() { testers.as_slice() } else { addresses };
     if addresses.is_empty() {
-        return Err(Error::new(Kind::Usage, "no address for a test letter")
+        return Err(Error::new(ErrorKind::Usage, "no address for a test letter")
             .hint("name one after --test, or add testers = [\"you@example.org\"] to [sender]"));
     }
     let register = crate::commands::import::register_as_sent(context)?;
@@ -62,7 +62,7 @@ pub(super) async fn send_tests(
     context.terminal.json(&sent);
     let is = |state| sent.iter().any(|letter| letter.outcome == state);
     Ok(if is(State::Deferred) {
-        Exit::Failed(Kind::TryAgain)
+        Exit::Failed(ErrorKind::TryAgain)
     } else if is(State::Rejected) || is(State::InDoubt) {
         Exit::Partly
     } else {
@@ -84,7 +84,7 @@ fn letter_to(
         }
     };
     let reader = Member { address: Some(address.clone()), ..reader };
-    Ok(composer.letter(&reader, Mark::Test, Timestamp::now())?)
+    Ok(composer.letter(&reader, LetterMark::Test, Timestamp::now())?)
 }
 
 /// A test letter is not retried, so none is called deferred.

@@ -6,21 +6,21 @@ use serde::Deserialize;
 
 use crate::commands::{Context, Project};
 use crate::domain::{Address, IssueName, MemberId, State};
-use crate::error::{Error, Kind};
+use crate::error::{Error, ErrorKind};
 use crate::ledger::Ledger;
 use crate::report::{JsonLines, plural};
 
 /// A line of the log that says that a letter was accepted.
 #[derive(Debug, Deserialize)]
-struct Line {
+struct AcceptedLine {
     issue: IssueName,
     event: String,
     address: Option<Address>,
-    letter: Option<LoggedLetter>,
+    letter: Option<AcceptedLetter>,
 }
 
 #[derive(Debug, Deserialize)]
-struct LoggedLetter {
+struct AcceptedLetter {
     message_id: String,
 }
 
@@ -72,7 +72,7 @@ fn accepted_in_log(
         if memchr::memmem::find(line, sign.as_bytes()).is_none() {
             return;
         }
-        if let Ok(Line { issue: of, event, address: Some(address), letter: Some(letter) }) =
+        if let Ok(AcceptedLine { issue: of, event, address: Some(address), letter: Some(letter) }) =
             serde_json::from_slice(line)
             && of == *issue
             && event == State::Accepted.as_str()
@@ -97,7 +97,7 @@ pub(super) fn refuse_lost_records(
          was sent",
         first.name, first.address
     );
-    Err(Error::new(Kind::Data, message).hint(format!(
+    Err(Error::new(ErrorKind::Data, message).hint(format!(
         "the ledger may be an old copy; copy what the log has with: medlemsbrev resolve {issue} --from-log"
     )))
 }

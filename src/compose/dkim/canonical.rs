@@ -6,12 +6,12 @@ use memchr::{memchr, memchr_iter};
 
 /// A header field as it is in the message, with its folds.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Field<'a> {
+pub(super) struct HeaderField<'a> {
     name: &'a [u8],
     value: &'a [u8],
 }
 
-impl<'a> Field<'a> {
+impl<'a> HeaderField<'a> {
     /// Parts `text` at its first colon; a line without one is a field that has no value.
     pub fn new(text: &'a [u8]) -> Self {
         let (name, value) = memchr(b':', text)
@@ -41,11 +41,11 @@ impl<'a> Field<'a> {
 }
 
 /// The header fields of a message, and its body after the empty line.
-pub(super) fn split(message: &[u8]) -> (Vec<Field<'_>>, &[u8]) {
+pub(super) fn split(message: &[u8]) -> (Vec<HeaderField<'_>>, &[u8]) {
     let mut fields = Vec::new();
     let mut rest = message;
     while let Some((field, after)) = split_field(rest) {
-        fields.push(Field::new(field));
+        fields.push(HeaderField::new(field));
         rest = after;
     }
     let body = rest.strip_prefix(b"\r\n").or_else(|| rest.strip_prefix(b"\n")).unwrap_or(rest);

@@ -9,7 +9,7 @@ use data_encoding::BASE64;
 use jiff::{SignedDuration, Timestamp};
 use ring::digest::{Context, SHA256};
 
-use canonical::Field;
+use canonical::HeaderField;
 
 pub use key::{DkimKey, KeyProblem};
 
@@ -139,7 +139,7 @@ impl Signer {
             field.push_relaxed(&mut canonical);
             canonical.extend_from_slice(b"\r\n");
         }
-        Field::new(header.as_bytes()).push_relaxed(&mut canonical);
+        HeaderField::new(header.as_bytes()).push_relaxed(&mut canonical);
         let signature = BASE64.encode(&self.key.sign(&canonical)?);
         for (index, char) in signature.chars().enumerate() {
             if index > 0 && index % (WIDTH - 4) == 0 {
@@ -152,7 +152,12 @@ impl Signer {
     }
 
     /// The field with an empty `b=`.
-    fn unsigned(&self, signed: &[(&str, Option<Field<'_>>)], hash: &BodyHash, now: Timestamp) -> String {
+    fn unsigned(
+        &self,
+        signed: &[(&str, Option<HeaderField<'_>>)],
+        hash: &BodyHash,
+        now: Timestamp,
+    ) -> String {
         let mut header = Folded::new("DKIM-Signature:");
         header.tag(&format!("v=1; a={}; c=relaxed/relaxed;", self.key.algorithm()));
         header.tag(&format!("d={};", self.domain));
@@ -174,7 +179,7 @@ impl Signer {
 }
 
 /// The names of `h=` with the fields they represent, the last first (RFC 6376 §5.4.2).
-fn signed_fields<'a>(fields: &[Field<'a>]) -> Vec<(&'static str, Option<Field<'a>>)> {
+fn signed_fields<'a>(fields: &[HeaderField<'a>]) -> Vec<(&'static str, Option<HeaderField<'a>>)> {
     let found = |name: &'static str| {
         let of_name = fields.iter().rev().filter(move |field| field.is(name));
         of_name.map(move |field| (name, Some(*field)))

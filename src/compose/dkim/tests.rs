@@ -78,7 +78,7 @@ fn verifies(message: &str) -> bool {
         }
     }
     let (unsigned, _) = own.split_at(own.rfind("b=").unwrap() + 2);
-    Field::new(unsigned.as_bytes()).push_relaxed(&mut data);
+    HeaderField::new(unsigned.as_bytes()).push_relaxed(&mut data);
     let signature = BASE64.decode(tag("b").as_bytes()).unwrap();
     let verified = if tag("a") == "rsa-sha256" {
         let info = BASE64.decode(unspaced(armoured(RSA_PUBLIC)).as_bytes()).unwrap();

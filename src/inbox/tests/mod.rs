@@ -5,14 +5,15 @@ mod shapes;
 
 use std::sync::LazyLock;
 
-use super::{Hints, Reader, Report};
+use super::{Hints, MessageReader, MessageReport};
 use crate::domain::bounce::{Class, MessageKind, Reason};
 
-static READER: LazyLock<Reader> = LazyLock::new(|| {
-    Reader::new(&Hints { own_addresses: vec!["studs@example.org".to_owned()], ..Hints::default() }).unwrap()
+static READER: LazyLock<MessageReader> = LazyLock::new(|| {
+    MessageReader::new(&Hints { own_addresses: vec!["studs@example.org".to_owned()], ..Hints::default() })
+        .unwrap()
 });
 
-fn read(raw: &str) -> Report {
+fn read(raw: &str) -> MessageReport {
     READER.read(raw.as_bytes())
 }
 

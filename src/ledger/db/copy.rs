@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 #[cfg(any(feature = "postgres", test))]
 use ring::digest::{SHA256, digest};
 
-use super::{Db, Row, Value};
+use super::{Db, ResultRow, Value};
 use crate::ledger::LedgerError;
 
 /// All tables; those that others refer to come first.
@@ -42,13 +42,13 @@ const NUMBERED: [&str; 4] = ["member", "run", "import", "change"];
 /// The rows of one table: how many there are, and a digest of them in any order.
 #[cfg(any(feature = "postgres", test))]
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub(in crate::ledger) struct Content {
+pub(in crate::ledger) struct TableContent {
     pub rows: u64,
     digest: [u64; 4],
 }
 
 #[cfg(any(feature = "postgres", test))]
-impl Content {
+impl TableContent {
     fn add(&mut self, row: &str) {
         self.rows += 1;
         let digest = digest(&SHA256, row.as_bytes());
@@ -61,7 +61,7 @@ impl Content {
 }
 
 /// The columns that move with a ledger.
-fn columns<'a>(row: &'a Row<'_>) -> Vec<&'a str> {
+fn columns<'a>(row: &'a ResultRow<'_>) -> Vec<&'a str> {
     row.names().into_iter().filter(|name| !OF_HOSTS.contains(name)).collect()
 }
 
@@ -122,11 +122,11 @@ impl Db {
     /// # Errors
     /// If a row cannot be read.
     #[cfg(any(feature = "postgres", test))]
-    pub fn content(&self) -> Result<BTreeMap<&'static str, Content>, LedgerError> {
+    pub fn content(&self) -> Result<BTreeMap<&'static str, TableContent>, LedgerError> {
         let snapshot = self.snapshot()?;
         let mut tables = BTreeMap::new();
         for table in TABLES {
-            let mut content = Content::default();
+            let mut content = TableContent::default();
             self.each(&format!("SELECT * FROM {table}"), (), |row| {
                 let mut values = BTreeMap::new();
                 for (index, name) in columns(row).into_iter().enumerate() {

@@ -3,13 +3,13 @@
 #[cfg(feature = "postgres")]
 use super::postgres;
 use crate::domain::IssueName;
-use crate::ledger::{LedgerError, Place};
+use crate::ledger::{LedgerError, LedgerPlace};
 
 /// The lock of a ledger on a server, which a session holds among all hosts.
 #[derive(Debug)]
 pub(in crate::ledger) struct Guard {
     #[cfg(feature = "postgres")]
-    session: Box<postgres::Session>,
+    session: Box<postgres::PostgresSession>,
 }
 
 #[cfg(feature = "postgres")]
@@ -18,10 +18,10 @@ impl Guard {
     ///
     /// # Errors
     /// If the server cannot be reached, or a pooler is before it that lends out sessions by the transaction.
-    pub fn new(place: &Place) -> Result<Option<Self>, LedgerError> {
+    pub fn new(place: &LedgerPlace) -> Result<Option<Self>, LedgerError> {
         let Some(server) = place.server() else { return Ok(None) };
-        let session = Box::new(postgres::Session::open(server)?);
-        session.refuse_pooler(&postgres::Session::open(server)?)?;
+        let session = Box::new(postgres::PostgresSession::open(server)?);
+        session.refuse_pooler(&postgres::PostgresSession::open(server)?)?;
         Ok(Some(Self { session }))
     }
 
@@ -46,8 +46,8 @@ impl Guard {
     }
 
     /// Tells whether a session holds the lock, as far as that can be found out.
-    pub fn is_held(place: &Place) -> bool {
-        let session = place.server().and_then(|server| postgres::Session::open(server).ok());
+    pub fn is_held(place: &LedgerPlace) -> bool {
+        let session = place.server().and_then(|server| postgres::PostgresSession::open(server).ok());
         session.is_some_and(|session| session.holder().is_ok_and(|holder| holder.is_some()))
     }
 }
@@ -56,7 +56,7 @@ impl Guard {
 impl Guard {
     /// `None`: the ledger is a file, or cannot be opened either.
     #[expect(clippy::unnecessary_wraps, reason = "with the feature `postgres` it can fail")]
-    pub fn new(_: &Place) -> Result<Option<Self>, LedgerError> {
+    pub fn new(_: &LedgerPlace) -> Result<Option<Self>, LedgerError> {
         Ok(None)
     }
 
@@ -101,7 +101,7 @@ impl Guard {
     }
 
     /// False: no host can have it.
-    pub fn is_held(_: &Place) -> bool {
+    pub fn is_held(_: &LedgerPlace) -> bool {
         false
     }
 }

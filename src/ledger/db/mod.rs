@@ -1,5 +1,5 @@
 //! The only place that knows which database the ledger is in. Everything else in `ledger` hands SQL with the parameters
-//! `?1`, `?2` … to a [`Db`], and reads [`Row`]s.
+//! `?1`, `?2` … to a [`Db`], and reads [`ResultRow`]s.
 
 mod copy;
 mod guard;
@@ -10,23 +10,23 @@ pub(in crate::ledger) mod sqlite;
 mod values;
 
 pub(super) use guard::Guard;
-pub(super) use values::{FromValue, ToValue, Value, Values};
+pub(super) use values::{FromValue, Parameters, ToValue, Value};
 
 use std::path::Path;
 
 use super::LedgerError;
-use super::place::{Place, Server};
+use super::place::{DatabaseServer, LedgerPlace};
 
 /// An open database.
 #[derive(Debug)]
 pub(super) enum Db {
     Sqlite(rusqlite::Connection),
     #[cfg(feature = "postgres")]
-    Postgres(Box<postgres::Session>),
+    Postgres(Box<postgres::PostgresSession>),
 }
 
 /// One row of a result; it ends with the callback that it is handed to.
-pub(super) enum Row<'a> {
+pub(super) enum ResultRow<'a> {
     Sqlite(&'a rusqlite::Row<'a>),
     #[cfg(feature = "postgres")]
     Postgres(&'a ::postgres::Row),
@@ -66,7 +66,7 @@ impl Db {
     ///
     /// # Errors
     /// If it cannot be opened or is from a newer version.
-    pub fn open(place: &Place) -> Result<Self, LedgerError> {
+    pub fn open(place: &LedgerPlace) -> Result<Self, LedgerError> {
         match place.server() {
             None => sqlite::open(place.file()),
             Some(server) => Self::open_on(server),
@@ -77,13 +77,12 @@ impl Db {
     ///
     /// # Errors
     /// If it cannot be opened or is from a newer version.
-    pub fn open_existing(place: &Place) -> Result<Option<Self>, LedgerError> {
+    pub fn open_existing(place: &LedgerPlace) -> Result<Option<Self>, LedgerError> {
         match place.server() {
             None if !place.file().exists() => Ok(None),
             #[cfg(feature = "postgres")]
-            Some(server) => {
-                Ok(postgres::Session::open_existing(server)?.map(|session| Self::Postgres(Box::new(session))))
-            }
+            Some(server) => Ok(postgres::PostgresSession::open_existing(server)?
+                .map(|session| Self::Postgres(Box::new(session)))),
             _ => Self::open(place).map(Some),
         }
     }
@@ -92,7 +91,7 @@ impl Db {
     ///
     /// # Errors
     /// If the ledger cannot be read or the copy cannot be written.
-    pub fn temporary_copy(of: &Place) -> Result<Self, LedgerError> {
+    pub fn temporary_copy(of: &LedgerPlace) -> Result<Self, LedgerError> {
         let copy = sqlite::temporary_copy(of.database_file())?;
         Self::fill(copy, of)
     }
@@ -101,12 +100,12 @@ impl Db {
     ///
     /// # Errors
     /// If the ledger cannot be read or the copy cannot be written.
-    pub fn copy_at(path: &Path, of: &Place) -> Result<Self, LedgerError> {
+    pub fn copy_at(path: &Path, of: &LedgerPlace) -> Result<Self, LedgerError> {
         let copy = sqlite::copy_to(path, of.database_file())?;
         Self::fill(copy, of)
     }
 
-    fn fill(copy: Self, of: &Place) -> Result<Self, LedgerError> {
+    fn fill(copy: Self, of: &LedgerPlace) -> Result<Self, LedgerError> {
         if of.server().is_some()
             && let Some(db) = Self::open_existing(of)?
         {
@@ -116,12 +115,12 @@ impl Db {
     }
 
     #[cfg(feature = "postgres")]
-    fn open_on(server: &Server) -> Result<Self, LedgerError> {
-        postgres::Session::open(server).map(|session| Self::Postgres(Box::new(session)))
+    fn open_on(server: &DatabaseServer) -> Result<Self, LedgerError> {
+        postgres::PostgresSession::open(server).map(|session| Self::Postgres(Box::new(session)))
     }
 
     #[cfg(not(feature = "postgres"))]
-    fn open_on(server: &Server) -> Result<Self, LedgerError> {
+    fn open_on(server: &DatabaseServer) -> Result<Self, LedgerError> {
         Err(LedgerError::NoServers { server: server.to_string() })
     }
 
@@ -129,7 +128,7 @@ impl Db {
     ///
     /// # Errors
     /// If the database refuses it.
-    pub fn execute(&self, sql: &str, values: impl Values) -> Result<usize, LedgerError> {
+    pub fn execute(&self, sql: &str, values: impl Parameters) -> Result<usize, LedgerError> {
         match self {
             Self::Sqlite(connection) => values.with(|values| sqlite::execute(connection, sql, values)),
             #[cfg(feature = "postgres")]
@@ -156,15 +155,15 @@ impl Db {
     pub fn optional<T>(
         &self,
         sql: &str,
-        values: impl Values,
-        read: impl FnOnce(&Row<'_>) -> Result<T, LedgerError>,
+        values: impl Parameters,
+        read: impl FnOnce(&ResultRow<'_>) -> Result<T, LedgerError>,
     ) -> Result<Option<T>, LedgerError> {
         match self {
             Self::Sqlite(connection) => values.with(|values| sqlite::optional(connection, sql, values, read)),
             #[cfg(feature = "postgres")]
             Self::Postgres(session) => {
                 let rows = values.with(|values| session.query(sql, values))?;
-                rows.first().map(|row| read(&Row::Postgres(row))).transpose()
+                rows.first().map(|row| read(&ResultRow::Postgres(row))).transpose()
             }
         }
     }
@@ -176,8 +175,8 @@ impl Db {
     pub fn one<T>(
         &self,
         sql: &str,
-        values: impl Values,
-        read: impl FnOnce(&Row<'_>) -> Result<T, LedgerError>,
+        values: impl Parameters,
+        read: impl FnOnce(&ResultRow<'_>) -> Result<T, LedgerError>,
     ) -> Result<T, LedgerError> {
         let found = self.optional(sql, values, read)?;
         found.ok_or_else(|| LedgerError::Corrupt("a row is missing".to_owned()))
@@ -190,8 +189,8 @@ impl Db {
     pub fn each<E: From<LedgerError>>(
         &self,
         sql: &str,
-        values: impl Values,
-        each: impl FnMut(&Row<'_>) -> Result<(), E>,
+        values: impl Parameters,
+        each: impl FnMut(&ResultRow<'_>) -> Result<(), E>,
     ) -> Result<(), E> {
         match self {
             Self::Sqlite(connection) => values.with(|values| sqlite::each(connection, sql, values, each)),
@@ -207,11 +206,11 @@ impl Db {
     pub fn list<T, C: Default + Extend<T> + IntoIterator<Item = T>>(
         &self,
         sql: &str,
-        values: impl Values,
-        mut read: impl FnMut(&Row<'_>) -> Result<T, LedgerError>,
+        values: impl Parameters,
+        mut read: impl FnMut(&ResultRow<'_>) -> Result<T, LedgerError>,
     ) -> Result<C, LedgerError> {
         let mut found = C::default();
-        let mut add = |row: &Row<'_>| {
+        let mut add = |row: &ResultRow<'_>| {
             found.extend([read(row)?]);
             Ok::<_, LedgerError>(())
         };
@@ -222,7 +221,7 @@ impl Db {
             #[cfg(feature = "postgres")]
             Self::Postgres(session) => {
                 let rows = values.with(|values| session.query(sql, values))?;
-                rows.iter().try_for_each(|row| add(&Row::Postgres(row)))?;
+                rows.iter().try_for_each(|row| add(&ResultRow::Postgres(row)))?;
             }
         }
         Ok(found)
@@ -314,7 +313,7 @@ impl Db {
     }
 }
 
-impl Row<'_> {
+impl ResultRow<'_> {
     /// The value of a column, from 0.
     ///
     /// # Errors

@@ -16,8 +16,8 @@ use ::postgres::types::ToSql;
 use ::postgres::{Client, Error, Statement};
 
 use super::copy::TABLES;
-use super::{DbError, LedgerError, Row, Value};
-use crate::ledger::place::Server;
+use super::{DbError, LedgerError, ResultRow, Value};
+use crate::ledger::place::DatabaseServer;
 
 pub(super) use rows::value;
 
@@ -27,12 +27,12 @@ const PAGE: usize = 512;
 const STATEMENTS: usize = 256;
 
 /// A connection to a server.
-pub(in crate::ledger) struct Session {
+pub(in crate::ledger) struct PostgresSession {
     /// `None` only while it is dropped.
     client: RefCell<Option<Client>>,
     statements: RefCell<HashMap<String, Statement>>,
     cursors: Cell<u32>,
-    transaction: Cell<State>,
+    transaction: Cell<TransactionState>,
     /// The host for which it claims letters.
     host: Cell<Option<i64>>,
     /// The server's name, in errors.
@@ -41,14 +41,14 @@ pub(in crate::ledger) struct Session {
 
 /// Where a session's transaction is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum State {
+enum TransactionState {
     None,
     Open,
     /// A statement has failed: nothing of it can be kept.
     Failed,
 }
 
-impl std::fmt::Debug for Session {
+impl std::fmt::Debug for PostgresSession {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Session").field("name", &self.name).finish_non_exhaustive()
     }
@@ -81,12 +81,12 @@ fn outside<T>(work: impl FnOnce() -> T) -> T {
     if tokio::runtime::Handle::try_current().is_ok() { tokio::task::block_in_place(work) } else { work() }
 }
 
-impl Session {
+impl PostgresSession {
     /// Opens a session that has the newest schema, created or migrated if necessary.
     ///
     /// # Errors
     /// If the server cannot be reached or lets nobody in, or the ledger is from a newer version.
-    pub fn open(server: &Server) -> Result<Self, LedgerError> {
+    pub fn open(server: &DatabaseServer) -> Result<Self, LedgerError> {
         let session = connect::connect(server)?;
         schema::migrate(&session)?;
         Ok(session)
@@ -96,7 +96,7 @@ impl Session {
     ///
     /// # Errors
     /// If the server cannot be reached or lets nobody in, or the ledger is from a newer version.
-    pub fn open_existing(server: &Server) -> Result<Option<Self>, LedgerError> {
+    pub fn open_existing(server: &DatabaseServer) -> Result<Option<Self>, LedgerError> {
         let session = connect::connect(server)?;
         if schema::version(&session)?.is_none() {
             return Ok(None);
@@ -111,8 +111,8 @@ impl Session {
             return Err(LedgerError::Corrupt("the session is in use".to_owned()));
         };
         let done = outside(|| work(client));
-        if done.is_err() && self.transaction.get() == State::Open {
-            self.transaction.set(State::Failed);
+        if done.is_err() && self.transaction.get() == TransactionState::Open {
+            self.transaction.set(TransactionState::Failed);
         }
         Ok(done?)
     }
@@ -150,26 +150,26 @@ impl Session {
         &self,
         sql: &str,
         values: &[Value<'_>],
-        mut each: impl FnMut(&Row<'_>) -> Result<(), E>,
+        mut each: impl FnMut(&ResultRow<'_>) -> Result<(), E>,
     ) -> Result<(), E> {
         let number = self.cursors.get();
         self.cursors.set(number + 1);
         let name = format!("page_{number}");
         // A cursor that outlives its transaction is filled at once, and no transaction stays open meanwhile.
-        let hold = if self.transaction.get() == State::None { " WITH HOLD" } else { "" };
+        let hold = if self.transaction.get() == TransactionState::None { " WITH HOLD" } else { "" };
         let declare = format!("DECLARE {name} NO SCROLL CURSOR{hold} FOR {}", translated(sql));
         self.with(|client| client.execute(&declare, &parameters(values)))?;
         let mut read = || {
             loop {
                 let rows = self.with(|client| client.query(&format!("FETCH {PAGE} FROM {name}"), &[]))?;
-                rows.iter().try_for_each(|row| each(&Row::Postgres(row)))?;
+                rows.iter().try_for_each(|row| each(&ResultRow::Postgres(row)))?;
                 if rows.len() < PAGE {
                     return Ok(());
                 }
             }
         };
         let done = read();
-        if self.transaction.get() != State::Failed {
+        if self.transaction.get() != TransactionState::Failed {
             self.batch(&format!("CLOSE {name}"))?;
         }
         done
@@ -179,30 +179,30 @@ impl Session {
     pub(super) fn begin(&self) -> Result<(), LedgerError> {
         self.batch(&format!("BEGIN; SELECT pg_advisory_xact_lock({})", locks::WRITERS))
             .inspect_err(|_| drop(self.batch("ROLLBACK")))?;
-        self.transaction.set(State::Open);
+        self.transaction.set(TransactionState::Open);
         Ok(())
     }
 
     pub(super) fn commit(&self) -> Result<(), LedgerError> {
         // The server would answer the COMMIT of a failed transaction with a ROLLBACK, and without an error.
-        if self.transaction.get() == State::Failed {
+        if self.transaction.get() == TransactionState::Failed {
             return Err(LedgerError::Corrupt("a statement of the transaction has failed".to_owned()));
         }
         self.batch("COMMIT")?;
-        self.transaction.set(State::None);
+        self.transaction.set(TransactionState::None);
         Ok(())
     }
 
     pub(super) fn roll_back(&self) {
         // If this is not heard, the connection is lost and the server does the same.
         let _lost = self.batch("ROLLBACK");
-        self.transaction.set(State::None);
+        self.transaction.set(TransactionState::None);
     }
 
     /// Begins a transaction that only reads, and sees what was committed before it.
     pub(super) fn snapshot(&self) -> Result<(), LedgerError> {
         self.batch("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")?;
-        self.transaction.set(State::Open);
+        self.transaction.set(TransactionState::Open);
         Ok(())
     }
 
@@ -235,7 +235,7 @@ impl Session {
     }
 }
 
-impl Drop for Session {
+impl Drop for PostgresSession {
     fn drop(&mut self) {
         // The client says goodbye to the server, in its own runtime.
         let client = self.client.take();

@@ -9,7 +9,7 @@ use rusqlite::config::DbConfig;
 use rusqlite::types::{ToSqlOutput, ValueRef};
 use rusqlite::{CachedStatement, Connection, OpenFlags, ToSql, TransactionBehavior, params_from_iter};
 
-use super::{Db, DbError, LedgerError, Row, Value};
+use super::{Db, DbError, LedgerError, ResultRow, Value};
 use crate::private;
 
 /// The schema, one step after another; a step that was released is never changed.
@@ -75,23 +75,23 @@ pub(super) fn optional<T>(
     connection: &Connection,
     sql: &str,
     values: &[Value<'_>],
-    read: impl FnOnce(&Row<'_>) -> Result<T, LedgerError>,
+    read: impl FnOnce(&ResultRow<'_>) -> Result<T, LedgerError>,
 ) -> Result<Option<T>, LedgerError> {
     let mut statement = statement(connection, sql)?;
     let mut rows = statement.query(params_from_iter(values))?;
-    rows.next()?.map(|row| read(&Row::Sqlite(row))).transpose()
+    rows.next()?.map(|row| read(&ResultRow::Sqlite(row))).transpose()
 }
 
 pub(super) fn each<E: From<LedgerError>>(
     connection: &Connection,
     sql: &str,
     values: &[Value<'_>],
-    mut each: impl FnMut(&Row<'_>) -> Result<(), E>,
+    mut each: impl FnMut(&ResultRow<'_>) -> Result<(), E>,
 ) -> Result<(), E> {
     let mut statement = statement(connection, sql)?;
     let mut rows = statement.query(params_from_iter(values)).map_err(LedgerError::from)?;
     while let Some(row) = rows.next().map_err(LedgerError::from)? {
-        each(&Row::Sqlite(row))?;
+        each(&ResultRow::Sqlite(row))?;
     }
     Ok(())
 }
@@ -240,13 +240,13 @@ fn copy_into(connection: &mut Connection, of: Option<&Path>) -> Result<(), Ledge
 }
 
 /// A connection that reads a ledger, and the private copy that it may be of.
-struct Source {
+struct ReadConnection {
     connection: Connection,
     _copy: Option<tempfile::TempDir>,
 }
 
 /// Opens a ledger for reading even if its folder is not writable, which `SQLite` needs to read a write-ahead log.
-fn readable(path: &Path) -> Result<Source, LedgerError> {
+fn readable(path: &Path) -> Result<ReadConnection, LedgerError> {
     let open = |path: &Path| {
         let connection = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_ONLY)?;
         connection.busy_timeout(BUSY)?;
@@ -254,7 +254,7 @@ fn readable(path: &Path) -> Result<Source, LedgerError> {
         Ok::<_, rusqlite::Error>(connection)
     };
     match open(path) {
-        Ok(connection) => Ok(Source { connection, _copy: None }),
+        Ok(connection) => Ok(ReadConnection { connection, _copy: None }),
         Err(_) => {
             let failed = |source| LedgerError::Folder { path: path.to_owned(), source };
             let copy = tempfile::Builder::new().permissions(private::folder_permissions()).tempdir();
@@ -267,7 +267,7 @@ fn readable(path: &Path) -> Result<Source, LedgerError> {
                 }
             }
             let connection = Connection::open(&target).map_err(opening(path))?;
-            Ok(Source { connection, _copy: Some(copy) })
+            Ok(ReadConnection { connection, _copy: Some(copy) })
         }
     }
 }

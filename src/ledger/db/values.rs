@@ -22,7 +22,7 @@ pub(in crate::ledger) trait FromValue: Sized {
 }
 
 /// The parameters of a statement, `?1` first: a tuple or an array.
-pub(in crate::ledger) trait Values {
+pub(in crate::ledger) trait Parameters {
     /// Calls `work` with the parameters and returns what it returns.
     fn with<R>(&self, work: impl FnOnce(&[Value<'_>]) -> R) -> R;
 }
@@ -141,25 +141,25 @@ impl<T: FromValue> FromValue for Option<T> {
     }
 }
 
-impl Values for () {
+impl Parameters for () {
     fn with<R>(&self, work: impl FnOnce(&[Value<'_>]) -> R) -> R {
         work(&[])
     }
 }
 
-impl<T: ToValue, const N: usize> Values for [T; N] {
+impl<T: ToValue, const N: usize> Parameters for [T; N] {
     fn with<R>(&self, work: impl FnOnce(&[Value<'_>]) -> R) -> R {
         work(&self.each_ref().map(ToValue::to_value))
     }
 }
 
-impl Values for [Value<'_>] {
+impl Parameters for [Value<'_>] {
     fn with<R>(&self, work: impl FnOnce(&[Value<'_>]) -> R) -> R {
         work(self)
     }
 }
 
-impl<T: Values + ?Sized> Values for &T {
+impl<T: Parameters + ?Sized> Parameters for &T {
     fn with<R>(&self, work: impl FnOnce(&[Value<'_>]) -> R) -> R {
         (**self).with(work)
     }
@@ -167,7 +167,7 @@ impl<T: Values + ?Sized> Values for &T {
 
 macro_rules! tuples {
     ($($names:ident)*) => {
-        impl<$($names: ToValue),*> Values for ($($names,)*) {
+        impl<$($names: ToValue),*> Parameters for ($($names,)*) {
             fn with<Return>(&self, work: impl FnOnce(&[Value<'_>]) -> Return) -> Return {
                 #[expect(non_snake_case, reason = "the names of the types are those of the values")]
                 let ($($names,)*) = self;

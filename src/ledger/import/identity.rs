@@ -4,7 +4,7 @@ use std::collections::{HashMap, HashSet};
 
 use crate::domain::{Address, HeldReason, IdentityKey, ListedMember, MemberId, TextSet, name};
 use crate::ledger::db::Db;
-use crate::ledger::forgotten::{Forgotten, Verdict};
+use crate::ledger::forgotten::{Forgotten, ForgottenMatch};
 use crate::ledger::types::Stamp;
 use crate::ledger::{LedgerError, held};
 
@@ -127,7 +127,7 @@ impl<'a> Identification<'a> {
     }
 
     fn is_forgotten(&mut self, row: &ListedMember) -> bool {
-        let is_forgotten = self.forgotten.verdict(row) == Verdict::Forgotten;
+        let is_forgotten = self.forgotten.verdict(row) == ForgottenMatch::Forgotten;
         if is_forgotten {
             self.difference.forgotten.add(|| row.name.clone());
         }
@@ -358,7 +358,7 @@ impl<'a> Identification<'a> {
         doubt: Option<(HeldReason, MemberId)>,
     ) -> Result<(), LedgerError> {
         let verdict = self.forgotten.verdict(row);
-        if verdict == Verdict::Forgotten {
+        if verdict == ForgottenMatch::Forgotten {
             // A new register comes here without a first look.
             self.difference.forgotten.add(|| row.name.clone());
             return Ok(());
@@ -368,7 +368,8 @@ impl<'a> Identification<'a> {
         }
         let member = insert(self.db, row, Stamp(self.run.now))?;
         self.seen.insert(member);
-        let resembles = (verdict == Verdict::Resembles).then_some((HeldReason::ResemblesForgotten, None));
+        let resembles =
+            (verdict == ForgottenMatch::Resembles).then_some((HeldReason::ResemblesForgotten, None));
         let doubt = doubt.map(|(reason, likely)| (reason, Some(likely))).or(resembles);
         match doubt {
             Some((reason, likely)) => {

@@ -18,8 +18,8 @@ use backon::{BackoffBuilder, ExponentialBuilder};
 use super::Handling;
 use crate::net::{Login, Security, ServerError, Transcript};
 
-use session::Session;
-use wire::Fault;
+use session::ImapSession;
+use wire::ImapFault;
 
 /// The keyword of handled messages.
 pub const DONE: &str = "$MedlemsbrevDone";
@@ -107,7 +107,7 @@ impl ImapServer {
     /// # Errors
     /// Those of the server.
     pub async fn look(&self) -> Result<(), ImapError> {
-        Session::open(self, Access::Look).await?.close().await;
+        ImapSession::open(self, Access::Look).await?.close().await;
         Ok(())
     }
 
@@ -121,15 +121,15 @@ impl ImapServer {
         mut each: impl FnMut(&str, &[u8]) -> Result<Handling, E>,
         mut waiting: impl FnMut(&ImapError, Duration),
     ) -> Result<(), E> {
-        let mut progress = Progress::default();
+        let mut progress = HandedOver::default();
         let mut delays = delays();
         loop {
             let before = progress.seen.len();
             let end = self.read_once(access, &mut progress, &mut each).await;
             let error = match end {
-                Err(Stop::Server(error)) if error.is_temporary() => error,
-                Err(Stop::Server(error)) => return Err(error.into()),
-                Err(Stop::Caller(error)) => return Err(error),
+                Err(ReadStop::Server(error)) if error.is_temporary() => error,
+                Err(ReadStop::Server(error)) => return Err(error.into()),
+                Err(ReadStop::Caller(error)) => return Err(error),
                 Ok(()) => return Ok(()),
             };
             if progress.seen.len() > before {
@@ -144,10 +144,10 @@ impl ImapServer {
     async fn read_once<E>(
         &self,
         access: Access,
-        progress: &mut Progress,
+        progress: &mut HandedOver,
         each: &mut impl FnMut(&str, &[u8]) -> Result<Handling, E>,
-    ) -> Result<(), Stop<E>> {
-        let mut session = Session::open(self, access).await?;
+    ) -> Result<(), ReadStop<E>> {
+        let mut session = ImapSession::open(self, access).await?;
         progress.begin(session.validity);
         let uids = session.unhandled().await?;
         let (seen, new): (Vec<u32>, Vec<u32>) = uids.iter().partition(|uid| progress.seen.contains(uid));
@@ -162,7 +162,7 @@ impl ImapServer {
                 let mut handled = Vec::new();
                 for message in session.fetch(&batch).await? {
                     let handling =
-                        each(&self.message_name(message.uid), &message.bytes).map_err(Stop::Caller)?;
+                        each(&self.message_name(message.uid), &message.bytes).map_err(ReadStop::Caller)?;
                     progress.seen.insert(message.uid);
                     match handling {
                         Handling::PutAway => handled.push(message.uid),
@@ -184,13 +184,13 @@ impl ImapServer {
             left.retain(|uid| there.contains(uid));
         }
         session.close().await;
-        if left.is_empty() { Ok(()) } else { Err(Stop::Server(self.not_given(&left))) }
+        if left.is_empty() { Ok(()) } else { Err(ReadStop::Server(self.not_given(&left))) }
     }
 
-    fn fault(&self, command: &str, fault: Fault) -> ImapError {
+    fn fault(&self, command: &str, fault: ImapFault) -> ImapError {
         match fault {
-            Fault::Lost(reason) => self.lost(reason),
-            Fault::Refused(refusal) => ImapError::Refused {
+            ImapFault::Lost(reason) => self.lost(reason),
+            ImapFault::Refused(refusal) => ImapError::Refused {
                 server: self.name(),
                 folder: self.folder.clone(),
                 command: command.split(['"', '(']).next().unwrap_or_default().trim().to_owned(),
@@ -215,14 +215,14 @@ impl ImapServer {
 
 /// What was handed over by the connections of this run.
 #[derive(Debug, Default)]
-struct Progress {
+struct HandedOver {
     validity: u32,
     seen: BTreeSet<u32>,
     /// Those of them that stay as they are.
     staying: BTreeSet<u32>,
 }
 
-impl Progress {
+impl HandedOver {
     fn begin(&mut self, validity: u32) {
         if self.validity != validity {
             self.seen.clear();
@@ -233,12 +233,12 @@ impl Progress {
 }
 
 /// Why one connection's reading ended early.
-enum Stop<E> {
+enum ReadStop<E> {
     Server(ImapError),
     Caller(E),
 }
 
-impl<E> From<ImapError> for Stop<E> {
+impl<E> From<ImapError> for ReadStop<E> {
     fn from(error: ImapError) -> Self {
         Self::Server(error)
     }

@@ -6,29 +6,29 @@ use secrecy::ExposeSecret;
 use crate::net::{self, Auth, Login, Security, ServerError, Trust};
 
 use super::name::{folder, quoted};
-use super::wire::{Fault, Stream, Wire};
+use super::wire::{ImapFault, ImapWire, Stream};
 use super::{Access, DONE, ImapError, ImapServer, LARGEST};
 
 /// An opened folder.
-pub(super) struct Session<'a> {
+pub(super) struct ImapSession<'a> {
     server: &'a ImapServer,
-    wire: Wire<Box<dyn Stream>>,
-    offers: Offers,
+    wire: ImapWire<Box<dyn Stream>>,
+    offers: ImapCapabilities,
     /// While it stays the same, so do the messages' numbers (RFC 9051 §2.3.1.1).
     pub validity: u32,
 }
 
 /// A message with its number.
-pub(super) struct Message {
+pub(super) struct NumberedMessage {
     pub uid: u32,
     pub bytes: Vec<u8>,
 }
 
 /// What the server can do.
 #[derive(Debug, Default)]
-struct Offers(Vec<String>);
+struct ImapCapabilities(Vec<String>);
 
-impl Offers {
+impl ImapCapabilities {
     fn has(&self, name: &str) -> bool {
         self.0.iter().any(|offer| offer.eq_ignore_ascii_case(name))
     }
@@ -43,7 +43,7 @@ struct Opened {
     flags: Option<Vec<String>>,
 }
 
-impl<'a> Session<'a> {
+impl<'a> ImapSession<'a> {
     /// Connects, logs in and opens the folder.
     pub async fn open(server: &'a ImapServer, access: Access) -> Result<Self, ImapError> {
         let mut wire = connect(server).await?;
@@ -62,8 +62,8 @@ impl<'a> Session<'a> {
         let command = format!("{verb} {}", folder(&self.server.folder));
         let selected = self.wire.command(&command, |response| opened.note(response)).await;
         selected.map_err(|fault| match fault {
-            Fault::Refused(refusal) => self.server.bad_folder(&self.server.folder, refusal.reply),
-            Fault::Lost(reason) => self.server.lost(reason),
+            ImapFault::Refused(refusal) => self.server.bad_folder(&self.server.folder, refusal.reply),
+            ImapFault::Lost(reason) => self.server.lost(reason),
         })?;
         self.validity = opened.validity;
         let keeps =
@@ -118,7 +118,7 @@ impl<'a> Session<'a> {
     }
 
     /// The messages themselves, as far as they are still there; nobody sees that they were looked at.
-    pub async fn fetch(&mut self, uids: &[u32]) -> Result<Vec<Message>, ImapError> {
+    pub async fn fetch(&mut self, uids: &[u32]) -> Result<Vec<NumberedMessage>, ImapError> {
         let mut messages = Vec::new();
         self.run(&format!("UID FETCH {} (UID BODY.PEEK[]<0.{LARGEST}>)", set(uids)), |response| {
             let Response::Fetch(_, attributes) = response else { return };
@@ -127,7 +127,7 @@ impl<'a> Session<'a> {
                 _ => None,
             });
             if let (Some(uid), Some(body)) = (uid(attributes).filter(|uid| uids.contains(uid)), body) {
-                messages.push(Message { uid, bytes: body.to_vec() });
+                messages.push(NumberedMessage { uid, bytes: body.to_vec() });
             }
         })
         .await?;
@@ -156,14 +156,14 @@ impl<'a> Session<'a> {
     async fn transfer(&mut self, verb: &str, uids: &[u32], to: &str) -> Result<(), ImapError> {
         let command = format!("UID {verb} {} {}", set(uids), folder(to));
         match self.wire.command(&command, |_| ()).await {
-            Err(Fault::Refused(refusal)) if refusal.has_code("TRYCREATE") => {}
-            Err(Fault::Refused(refusal)) => return Err(self.server.bad_folder(to, refusal.reply)),
+            Err(ImapFault::Refused(refusal)) if refusal.has_code("TRYCREATE") => {}
+            Err(ImapFault::Refused(refusal)) => return Err(self.server.bad_folder(to, refusal.reply)),
             done => return done.map_err(|fault| self.server.fault(&command, fault)),
         }
         let made = self.wire.command(&format!("CREATE {}", folder(to)), |_| ()).await;
         made.map_err(|fault| match fault {
-            Fault::Refused(refusal) => self.server.bad_folder(to, refusal.reply),
-            Fault::Lost(reason) => self.server.lost(reason),
+            ImapFault::Refused(refusal) => self.server.bad_folder(to, refusal.reply),
+            ImapFault::Lost(reason) => self.server.lost(reason),
         })?;
         self.run(&command, |_| ()).await
     }
@@ -194,41 +194,44 @@ impl Opened {
 }
 
 /// Opens the connection, secured as the configuration asks.
-async fn connect(server: &ImapServer) -> Result<Wire<Box<dyn Stream>>, ImapError> {
+async fn connect(server: &ImapServer) -> Result<ImapWire<Box<dyn Stream>>, ImapError> {
     let trust = Trust::load(&server.host, server.ca_file.as_deref())?;
     let tcp = net::connect(&server.host, server.port, server.timeout).await?;
     let patience = server.timeout;
     let early = |fault| match fault {
-        Fault::Refused(greeting) => ImapError::NoImap { server: server.name(), greeting: greeting.reply },
-        Fault::Lost(reason) => server.lost(reason),
+        ImapFault::Refused(greeting) => ImapError::NoImap { server: server.name(), greeting: greeting.reply },
+        ImapFault::Lost(reason) => server.lost(reason),
     };
     match server.security {
         Security::None => {
-            let mut wire = Wire::new(Box::new(tcp) as Box<dyn Stream>, patience, server.transcript);
+            let mut wire = ImapWire::new(Box::new(tcp) as Box<dyn Stream>, patience, server.transcript);
             wire.greeting().await.map_err(early)?;
             Ok(wire)
         }
         Security::Tls => {
             let stream = trust.secure(tcp, patience).await?;
-            let mut wire = Wire::new(Box::new(stream) as Box<dyn Stream>, patience, server.transcript);
+            let mut wire = ImapWire::new(Box::new(stream) as Box<dyn Stream>, patience, server.transcript);
             wire.greeting().await.map_err(early)?;
             Ok(wire)
         }
         Security::Starttls => {
-            let mut wire = Wire::new(tcp, patience, server.transcript);
+            let mut wire = ImapWire::new(tcp, patience, server.transcript);
             wire.greeting().await.map_err(early)?;
             wire.command("STARTTLS", |_| ()).await.map_err(|fault| match fault {
-                Fault::Refused(_) => ServerError::NoStarttls { server: server.name() }.into(),
-                Fault::Lost(reason) => server.lost(reason),
+                ImapFault::Refused(_) => ServerError::NoStarttls { server: server.name() }.into(),
+                ImapFault::Lost(reason) => server.lost(reason),
             })?;
             let stream = trust.secure(wire.into_inner(), patience).await?;
-            Ok(Wire::new(Box::new(stream) as Box<dyn Stream>, patience, server.transcript))
+            Ok(ImapWire::new(Box::new(stream) as Box<dyn Stream>, patience, server.transcript))
         }
     }
 }
 
-async fn capabilities(server: &ImapServer, wire: &mut Wire<Box<dyn Stream>>) -> Result<Offers, ImapError> {
-    let mut offers = Offers::default();
+async fn capabilities(
+    server: &ImapServer,
+    wire: &mut ImapWire<Box<dyn Stream>>,
+) -> Result<ImapCapabilities, ImapError> {
+    let mut offers = ImapCapabilities::default();
     let asked = wire.command("CAPABILITY", |response| {
         if let Response::Capabilities(found) = response {
             offers.0.extend(found.iter().map(|capability| match capability {
@@ -244,8 +247,8 @@ async fn capabilities(server: &ImapServer, wire: &mut Wire<Box<dyn Stream>>) -> 
 
 async fn log_in(
     server: &ImapServer,
-    wire: &mut Wire<Box<dyn Stream>>,
-    offers: &Offers,
+    wire: &mut ImapWire<Box<dyn Stream>>,
+    offers: &ImapCapabilities,
 ) -> Result<(), ImapError> {
     let Login { user, password, auth } = &server.login;
     let password = password.expose_secret();
@@ -272,9 +275,9 @@ async fn log_in(
     };
     tried.map_err(|fault| match fault {
         // RFC 5530 §3: nothing is wrong with the password.
-        Fault::Refused(refusal) if refusal.has_code("UNAVAILABLE") => server.lost(refusal.reply),
-        Fault::Refused(refusal) => refused(refusal.reply),
-        Fault::Lost(reason) => server.lost(reason),
+        ImapFault::Refused(refusal) if refusal.has_code("UNAVAILABLE") => server.lost(refusal.reply),
+        ImapFault::Refused(refusal) => refused(refusal.reply),
+        ImapFault::Lost(reason) => server.lost(reason),
     })
 }
 

@@ -16,7 +16,7 @@ pub(super) trait Stream: AsyncRead + AsyncWrite + Unpin + Send {}
 impl<T: AsyncRead + AsyncWrite + Unpin + Send> Stream for T {}
 
 /// A connection that speaks IMAP.
-pub(super) struct Wire<S> {
+pub(super) struct ImapWire<S> {
     stream: BufReader<S>,
     commands: u32,
     /// How long the server may be silent.
@@ -26,21 +26,21 @@ pub(super) struct Wire<S> {
 
 /// Why a command did not succeed.
 #[derive(Debug)]
-pub(super) enum Fault {
+pub(super) enum ImapFault {
     /// The server said no.
-    Refused(Refusal),
+    Refused(ImapRefusal),
     /// The connection broke, the server fell silent or left, or what it said is not IMAP.
     Lost(String),
 }
 
 /// A tagged NO or BAD.
 #[derive(Debug)]
-pub(super) struct Refusal {
+pub(super) struct ImapRefusal {
     /// The words, with the code before them.
     pub reply: String,
 }
 
-impl Refusal {
+impl ImapRefusal {
     /// Whether the words begin with a code, such as `TRYCREATE`.
     pub fn has_code(&self, code: &str) -> bool {
         self.reply.to_ascii_uppercase().contains(&format!("[{code}]"))
@@ -48,13 +48,13 @@ impl Refusal {
 }
 
 /// What one response is, as far as the order of talk goes.
-enum Step {
+enum ResponseStep {
     Data,
     Continue,
     Ok,
 }
 
-impl<S: Stream> Wire<S> {
+impl<S: Stream> ImapWire<S> {
     pub fn new(stream: S, patience: Duration, transcript: Option<Transcript>) -> Self {
         Self { stream: BufReader::new(stream), commands: 0, patience, transcript }
     }
@@ -65,20 +65,24 @@ impl<S: Stream> Wire<S> {
     }
 
     /// Reads the greeting; one that says we are logged in already is a stranger's (RFC 9051 §11.3).
-    pub async fn greeting(&mut self) -> Result<(), Fault> {
+    pub async fn greeting(&mut self) -> Result<(), ImapFault> {
         let frame = self.frame().await?;
         let words = words(&frame);
         match words.to_ascii_uppercase() {
             greeting if greeting.starts_with("* OK") => Ok(()),
             greeting if greeting.starts_with("* BYE") => {
-                Err(Fault::Lost(format!("it greets with `{words}`")))
+                Err(ImapFault::Lost(format!("it greets with `{words}`")))
             }
-            _ => Err(Fault::Refused(Refusal { reply: words })),
+            _ => Err(ImapFault::Refused(ImapRefusal { reply: words })),
         }
     }
 
     /// Runs a command and hands each response to `each`; the tagged OK comes last.
-    pub async fn command(&mut self, command: &str, mut each: impl FnMut(&Response<'_>)) -> Result<(), Fault> {
+    pub async fn command(
+        &mut self,
+        command: &str,
+        mut each: impl FnMut(&Response<'_>),
+    ) -> Result<(), ImapFault> {
         let tag = self.send(command).await?;
         loop {
             let frame = self.frame().await?;
@@ -87,30 +91,30 @@ impl<S: Stream> Wire<S> {
             if let Ok((_, response)) = Response::parse(&frame) {
                 each(&response);
             }
-            if matches!(step, Step::Ok) {
+            if matches!(step, ResponseStep::Ok) {
                 return Ok(());
             }
         }
     }
 
     /// Runs AUTHENTICATE: `answer` goes out at the first challenge, nothing at a further one, which tells an error.
-    pub async fn authenticate(&mut self, mechanism: &str, answer: &[u8]) -> Result<(), Fault> {
+    pub async fn authenticate(&mut self, mechanism: &str, answer: &[u8]) -> Result<(), ImapFault> {
         let tag = self.send(&format!("AUTHENTICATE {mechanism}")).await?;
         let mut answer = data_encoding::BASE64.encode(answer);
         loop {
             let frame = self.frame().await?;
             match step(&tag, &frame)? {
-                Step::Ok => return Ok(()),
-                Step::Continue => {
+                ResponseStep::Ok => return Ok(()),
+                ResponseStep::Continue => {
                     self.tell("C: [secret]");
                     self.write(&(std::mem::take(&mut answer) + "\r\n")).await?;
                 }
-                Step::Data => {}
+                ResponseStep::Data => {}
             }
         }
     }
 
-    async fn send(&mut self, command: &str) -> Result<String, Fault> {
+    async fn send(&mut self, command: &str) -> Result<String, ImapFault> {
         self.commands += 1;
         let tag = format!("m{}", self.commands);
         self.tell(&format!("C: {tag} {}", masked(command)));
@@ -124,7 +128,7 @@ impl<S: Stream> Wire<S> {
         }
     }
 
-    async fn write(&mut self, text: &str) -> Result<(), Fault> {
+    async fn write(&mut self, text: &str) -> Result<(), ImapFault> {
         let stream = self.stream.get_mut();
         let writing = async {
             stream.write_all(text.as_bytes()).await?;
@@ -134,32 +138,32 @@ impl<S: Stream> Wire<S> {
     }
 
     /// One response: a line, with the literals that it announces.
-    async fn frame(&mut self) -> Result<Vec<u8>, Fault> {
+    async fn frame(&mut self) -> Result<Vec<u8>, ImapFault> {
         let mut frame = Vec::new();
         loop {
             let start = frame.len();
             let mut line = (&mut self.stream).take((LONGEST - start) as u64);
             let read = timely(self.patience, line.read_until(b'\n', &mut frame)).await?;
             if read == 0 || !frame.ends_with(b"\n") {
-                return Err(Fault::Lost("it closed the connection mid-response".to_owned()));
+                return Err(ImapFault::Lost("it closed the connection mid-response".to_owned()));
             }
             let line = frame.get(start..).unwrap_or_default();
             self.tell(&format!("S: {}", words(line)));
             let Some(length) = announced(line) else { return Ok(frame) };
             if length >= LONGEST - frame.len() {
-                return Err(Fault::Lost(format!("it sends {length} bytes at once")));
+                return Err(ImapFault::Lost(format!("it sends {length} bytes at once")));
             }
             self.tell(&format!("S: [{length} bytes]"));
             self.literal(&mut frame, length).await?;
         }
     }
 
-    async fn literal(&mut self, frame: &mut Vec<u8>, length: usize) -> Result<(), Fault> {
+    async fn literal(&mut self, frame: &mut Vec<u8>, length: usize) -> Result<(), ImapFault> {
         frame.reserve(length);
         let mut rest = (&mut self.stream).take(length as u64);
         while rest.limit() > 0 {
             if timely(self.patience, rest.read_buf(frame)).await? == 0 {
-                return Err(Fault::Lost("it closed the connection mid-message".to_owned()));
+                return Err(ImapFault::Lost("it closed the connection mid-message".to_owned()));
             }
         }
         Ok(())
@@ -180,20 +184,20 @@ fn announced(line: &[u8]) -> Option<usize> {
     std::str::from_utf8(digits).ok()?.trim_end_matches('+').parse().ok()
 }
 
-fn step(tag: &str, frame: &[u8]) -> Result<Step, Fault> {
+fn step(tag: &str, frame: &[u8]) -> Result<ResponseStep, ImapFault> {
     let words = words(frame);
     if words.starts_with('+') {
-        return Ok(Step::Continue);
+        return Ok(ResponseStep::Continue);
     }
     if let Some(reply) = words.strip_prefix("* BYE") {
-        return Err(Fault::Lost(format!("it ended the session:{reply}")));
+        return Err(ImapFault::Lost(format!("it ended the session:{reply}")));
     }
     let Some(done) = words.strip_prefix(tag).and_then(|rest| rest.strip_prefix(' ')) else {
-        return Ok(Step::Data);
+        return Ok(ResponseStep::Data);
     };
     match done.split_once(' ').unwrap_or((done, "")) {
-        (status, _) if status.eq_ignore_ascii_case("OK") => Ok(Step::Ok),
-        (_, reply) => Err(Fault::Refused(Refusal { reply: reply.to_owned() })),
+        (status, _) if status.eq_ignore_ascii_case("OK") => Ok(ResponseStep::Ok),
+        (_, reply) => Err(ImapFault::Refused(ImapRefusal { reply: reply.to_owned() })),
     }
 }
 
@@ -203,10 +207,13 @@ fn words(frame: &[u8]) -> String {
     String::from_utf8_lossy(line.get(..300).unwrap_or(line)).trim_end().to_owned()
 }
 
-async fn timely<T>(patience: Duration, work: impl Future<Output = std::io::Result<T>>) -> Result<T, Fault> {
+async fn timely<T>(
+    patience: Duration,
+    work: impl Future<Output = std::io::Result<T>>,
+) -> Result<T, ImapFault> {
     match tokio::time::timeout(patience, work).await {
-        Ok(done) => done.map_err(|error| Fault::Lost(error.to_string())),
-        Err(_) => Err(Fault::Lost(format!("no response within {} seconds", patience.as_secs()))),
+        Ok(done) => done.map_err(|error| ImapFault::Lost(error.to_string())),
+        Err(_) => Err(ImapFault::Lost(format!("no response within {} seconds", patience.as_secs()))),
     }
 }
 
@@ -225,7 +232,7 @@ mod tests {
         let said = b"+ go on\r\nm1 OK in\r\nm2 OK in\r\n* 1 FETCH (BODY[] {6}\r\nsecret)\r\nm3 OK done\r\n";
         let stream = tokio::io::join(said.as_slice(), tokio::io::sink());
         let tell = |line: &str| TOLD.with_borrow_mut(|told| told.push(line.to_owned()));
-        let mut wire = Wire::new(stream, Duration::from_secs(5), Some(tell));
+        let mut wire = ImapWire::new(stream, Duration::from_secs(5), Some(tell));
         wire.authenticate("PLAIN", b"secret").await.unwrap();
         wire.command("LOGIN anna secret", |_| ()).await.unwrap();
         wire.command("FETCH 1 BODY[]", |_| ()).await.unwrap();
@@ -240,7 +247,7 @@ mod tests {
     async fn literals_belong_to_their_response() {
         let said = b"* OK hello\r\n* 1 FETCH (UID 7 BODY[] {6}\r\nab\r\ncd)\r\n* ODD thing\r\nm1 OK done\r\n";
         let mut wire =
-            Wire::new(tokio::io::join(said.as_slice(), tokio::io::sink()), Duration::from_secs(5), None);
+            ImapWire::new(tokio::io::join(said.as_slice(), tokio::io::sink()), Duration::from_secs(5), None);
         wire.greeting().await.unwrap();
         let mut seen = Vec::new();
         wire.command("X", |response| seen.push(format!("{response:?}"))).await.unwrap();
@@ -257,15 +264,15 @@ mod tests {
             ("* 1 FETCH (BODY[] {99999999999}\r\n", true),
         ] {
             let stream = tokio::io::join(said.as_bytes(), tokio::io::sink());
-            let greeted = Wire::new(stream, Duration::from_secs(5), None).greeting().await;
-            assert!(greeted.is_err_and(|fault| matches!(fault, Fault::Lost(_)) == is_lost), "{said}");
+            let greeted = ImapWire::new(stream, Duration::from_secs(5), None).greeting().await;
+            assert!(greeted.is_err_and(|fault| matches!(fault, ImapFault::Lost(_)) == is_lost), "{said}");
         }
-        let mut wire = Wire::new(
+        let mut wire = ImapWire::new(
             tokio::io::join(b"m1 NO [TRYCREATE] x\r\n".as_slice(), tokio::io::sink()),
             Duration::from_secs(5),
             None,
         );
         let refused = wire.command("X", |_| ()).await;
-        assert!(matches!(refused, Err(Fault::Refused(refusal)) if refusal.has_code("TRYCREATE")));
+        assert!(matches!(refused, Err(ImapFault::Refused(refusal)) if refusal.has_code("TRYCREATE")));
     }
 }

@@ -7,32 +7,32 @@ use std::sync::Arc;
 use serde::Serialize;
 use tokio::sync::watch;
 
-use crate::check::{Finding, Report};
+use crate::check::{Finding, FindingReport};
 use crate::compose::{ComposeError, Composer};
 use crate::domain::{Member, Segment};
 
-use super::Readers;
+use super::BrowserMembers;
 
 /// The issue as the files have it, ready to be shown to any member.
 #[derive(Debug)]
 pub struct Edition {
     pub composer: Composer,
-    pub readers: Arc<Readers>,
+    pub readers: Arc<BrowserMembers>,
     /// The segments of the configuration.
     pub segments: BTreeMap<String, Segment>,
     /// Says an error as the command line does.
     pub explain: fn(ComposeError) -> String,
     /// Lays a letter out to be printed, if that can be done here.
-    pub print: Option<Printing>,
+    pub print: Option<PrintOption>,
 }
 
 /// Makes a PDF of a member's letter, or says why it cannot.
 pub type Print = dyn Fn(&Composer, Member) -> Result<Vec<u8>, String> + Send + Sync;
 
 /// A way to print that says no more of itself than its name.
-pub struct Printing(pub Box<Print>);
+pub struct PrintOption(pub Box<Print>);
 
-impl std::fmt::Debug for Printing {
+impl std::fmt::Debug for PrintOption {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str("Printing")
     }
@@ -50,7 +50,7 @@ pub(super) struct Showing {
 
 /// Where the newest edition lies for everyone who looks.
 #[derive(Debug, Clone)]
-pub struct Desk {
+pub struct PreviewDesk {
     showing: Arc<watch::Sender<Showing>>,
     /// The project's folder, which findings leave out of their files.
     root: Arc<PathBuf>,
@@ -58,7 +58,7 @@ pub struct Desk {
 
 /// What the page needs to know besides the letter.
 #[derive(Debug, Serialize)]
-pub(super) struct Status<'a> {
+pub(super) struct PreviewStatus<'a> {
     edition: u64,
     issue: Option<&'a str>,
     title: Option<&'a str>,
@@ -68,10 +68,10 @@ pub(super) struct Status<'a> {
     can_print: bool,
     trouble: Option<&'a str>,
     /// None until the files were checked.
-    findings: Option<Vec<Report<'a>>>,
+    findings: Option<Vec<FindingReport<'a>>>,
 }
 
-impl Desk {
+impl PreviewDesk {
     /// An empty desk of the project in `root`.
     pub fn new(root: PathBuf) -> Self {
         Self { showing: Arc::default(), root: Arc::new(root) }
@@ -118,7 +118,7 @@ impl Desk {
         let edition = showing.edition.as_deref();
         let issue = edition.map(|edition| edition.composer.issue());
         let findings = showing.findings.as_ref();
-        let status = Status {
+        let status = PreviewStatus {
             edition: showing.number,
             issue: issue.map(|issue| issue.name.as_str()),
             title: issue.map(|issue| issue.title.as_str()),

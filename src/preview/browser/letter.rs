@@ -3,12 +3,12 @@
 use jiff::Timestamp;
 use serde::Serialize;
 
-use crate::compose::{ComposeError, Mark};
+use crate::compose::{ComposeError, LetterMark};
 use crate::domain::{Address, Household, Member, MemberId};
 
-use super::readers::{Filter, Neighbours, Reader};
+use super::readers::{BrowserMember, Filter, ListNeighbours};
 use super::sheet::{self, Scheme};
-use super::{Edition, Printing};
+use super::{Edition, PrintOption};
 
 /// What a request asks for.
 #[derive(Debug, Default)]
@@ -25,7 +25,7 @@ pub(super) struct Ask {
 /// The letter besides its HTML.
 #[derive(Debug, Serialize)]
 pub(super) struct LetterView<'a> {
-    member: Named<'a>,
+    member: MemberItem<'a>,
     from: String,
     subject: String,
     preheader: Option<&'a str>,
@@ -42,7 +42,7 @@ pub(super) struct LetterView<'a> {
 
 /// A member as the list shows it.
 #[derive(Debug, Serialize)]
-pub(super) struct Named<'a> {
+pub(super) struct MemberItem<'a> {
     id: MemberId,
     name: &'a str,
     address: Option<&'a str>,
@@ -53,10 +53,10 @@ pub(super) struct Named<'a> {
 
 /// A part of the member list.
 #[derive(Debug, Serialize)]
-pub(super) struct Found<'a> {
+pub(super) struct MemberSlice<'a> {
     total: usize,
     offset: usize,
-    members: Vec<Named<'a>>,
+    members: Vec<MemberItem<'a>>,
 }
 
 /// This many members are listed at once.
@@ -101,7 +101,7 @@ impl Edition {
         let member = &chosen.member;
         let rendered = self.composer.render(&self.household(member))?;
         let message = self.message(member)?;
-        let Neighbours { previous, next } = self.readers.neighbours(member.id, &self.filter(ask));
+        let ListNeighbours { previous, next } = self.readers.neighbours(member.id, &self.filter(ask));
         Ok(LetterView {
             member: named(member, chosen.skipped),
             from: self.composer.from(),
@@ -148,7 +148,7 @@ impl Edition {
 
     /// The letter as a PDF; `None` if there is no such member or nothing can be printed.
     pub(super) fn pdf(&self, ask: &Ask) -> Option<Result<Vec<u8>, String>> {
-        let Printing(print) = self.print.as_ref()?;
+        let PrintOption(print) = self.print.as_ref()?;
         Some(print(&self.composer, self.chosen(ask.member)?.member))
     }
 
@@ -160,7 +160,7 @@ impl Edition {
         if member.address.is_none() {
             return Ok(None);
         }
-        let letter = self.composer.letter(&self.household(member), Mark::None, Timestamp::now())?;
+        let letter = self.composer.letter(&self.household(member), LetterMark::None, Timestamp::now())?;
         Ok(Some(letter.text()))
     }
 
@@ -170,7 +170,7 @@ impl Edition {
         let total = self.readers.found(&filter).count();
         let some = self.readers.found(&filter).skip(ask.offset).take(LISTED);
         let members = some.map(|reader| named(&reader.member, self.skipped(reader))).collect();
-        json(&Found { total, offset: ask.offset, members })
+        json(&MemberSlice { total, offset: ask.offset, members })
     }
 
     fn filter(&self, ask: &Ask) -> Filter<'_> {
@@ -187,14 +187,14 @@ impl Edition {
         Some(Chosen { member: reader.member.clone(), skipped: self.skipped(reader) })
     }
 
-    fn skipped<'a>(&self, reader: &'a Reader) -> Option<&'a str> {
+    fn skipped<'a>(&self, reader: &'a BrowserMember) -> Option<&'a str> {
         let no_section = || (!self.composer.has_section_for(&reader.member)).then_some(NO_SECTION);
         reader.skipped.as_deref().or_else(no_section)
     }
 }
 
-fn named<'a>(member: &'a Member, skipped: Option<&'a str>) -> Named<'a> {
-    Named {
+fn named<'a>(member: &'a Member, skipped: Option<&'a str>) -> MemberItem<'a> {
+    MemberItem {
         id: member.id,
         name: &member.name,
         address: member.address.as_ref().map(Address::as_str),

@@ -1,6 +1,6 @@
 //! The letter in the browser: a page on this machine that shows every member's letter and follows the files.
 //!
-//! [`Desk`] holds what is shown; whoever reads the files puts each new [`Edition`] there. [`Server`] shows it, to this
+//! [`PreviewDesk`] holds what is shown; whoever reads the files puts each new [`Edition`] there. [`PreviewServer`] shows it, to this
 //! machine's owner alone. [`watch()`] tells which files were saved.
 
 mod desk;
@@ -11,7 +11,7 @@ mod server;
 mod sheet;
 mod watch;
 
-pub use desk::{Desk, Edition, Printing};
-pub use readers::{Reader, Readers};
-pub use server::{PageError, Server};
+pub use desk::{Edition, PreviewDesk, PrintOption};
+pub use readers::{BrowserMember, BrowserMembers};
+pub use server::{PageError, PreviewServer};
 pub use watch::{Places, Watch, WatchError, watch};

@@ -4,7 +4,7 @@ use crate::domain::{Address, Household, Member, MemberId, SearchQuery, SearchedT
 
 /// A member in the list.
 #[derive(Debug)]
-pub struct Reader {
+pub struct BrowserMember {
     pub member: Member,
     /// Why the member gets no letter of any issue, such as `no e-mail address`.
     pub skipped: Option<String>,
@@ -12,8 +12,8 @@ pub struct Reader {
 
 /// All members, in the order of the register.
 #[derive(Debug, Default)]
-pub struct Readers {
-    all: Vec<Reader>,
+pub struct BrowserMembers {
+    all: Vec<BrowserMember>,
     /// What a search looks at, a text for each member.
     texts: Vec<SearchedText>,
 }
@@ -27,25 +27,25 @@ pub(super) struct Filter<'a> {
 
 /// A member's place among those of a filter.
 #[derive(Debug, Default, PartialEq, Eq)]
-pub(super) struct Neighbours {
+pub(super) struct ListNeighbours {
     pub previous: Option<MemberId>,
     pub next: Option<MemberId>,
 }
 
-impl Readers {
+impl BrowserMembers {
     /// Takes the members in.
-    pub fn new(all: Vec<Reader>) -> Self {
+    pub fn new(all: Vec<BrowserMember>) -> Self {
         let texts = all.iter().map(|reader| SearchedText::of(&reader.member)).collect();
         Self { all, texts }
     }
 
     /// All members.
-    pub fn iter(&self) -> impl Iterator<Item = &Reader> {
+    pub fn iter(&self) -> impl Iterator<Item = &BrowserMember> {
         self.all.iter()
     }
 
     /// The member with this number of the register.
-    pub fn get(&self, id: MemberId) -> Option<&Reader> {
+    pub fn get(&self, id: MemberId) -> Option<&BrowserMember> {
         let position = self.all.binary_search_by_key(&id, |reader| reader.member.id).ok()?;
         self.all.get(position)
     }
@@ -53,7 +53,7 @@ impl Readers {
     /// The member with those who get the same letter: who can be mailed at the address, and `is_for` holds.
     pub(super) fn household(&self, member: &Member, is_for: impl Fn(&Member) -> bool) -> Household {
         let key = member.address.as_ref().map(Address::key);
-        let is_reader = |reader: &&Reader| {
+        let is_reader = |reader: &&BrowserMember| {
             reader.skipped.is_none()
                 && reader.member.address.as_ref().map(Address::key) == key
                 && is_for(&reader.member)
@@ -69,14 +69,14 @@ impl Readers {
         }
     }
 
-    pub(super) fn found<'a>(&'a self, filter: &Filter<'_>) -> impl Iterator<Item = &'a Reader> {
+    pub(super) fn found<'a>(&'a self, filter: &Filter<'_>) -> impl Iterator<Item = &'a BrowserMember> {
         let pairs = self.all.iter().zip(&self.texts);
         pairs.filter(|(reader, text)| filter.takes(&reader.member, text)).map(|(reader, _)| reader)
     }
 
     /// The neighbours of `member` among those that the filter takes; the neutral reader (0) stands first.
-    pub(super) fn neighbours(&self, member: MemberId, filter: &Filter<'_>) -> Neighbours {
-        let mut neighbours = Neighbours::default();
+    pub(super) fn neighbours(&self, member: MemberId, filter: &Filter<'_>) -> ListNeighbours {
+        let mut neighbours = ListNeighbours::default();
         for id in self.found(filter).map(|reader| reader.member.id) {
             if id > member {
                 neighbours.next = Some(id);
@@ -107,8 +107,8 @@ mod tests {
 
     use super::*;
 
-    fn readers() -> Readers {
-        let member = |id: i64, name: &str, address: &str, organisation: &str| Reader {
+    fn readers() -> BrowserMembers {
+        let member = |id: i64, name: &str, address: &str, organisation: &str| BrowserMember {
             member: Member {
                 id: MemberId(id),
                 number: None,
@@ -118,7 +118,7 @@ mod tests {
             },
             skipped: None,
         };
-        Readers::new(vec![
+        BrowserMembers::new(vec![
             member(2, "Gösta Älghorna", "gosta@example.org", "Byalaget"),
             member(3, "Åsa Ek", "asa@example.se", "Skärgårdens vänner"),
             member(7, "Bo Ek", "bo@example.org", "Byalaget"),
@@ -159,7 +159,7 @@ mod tests {
             (3, "byalaget", Some(2), Some(7)),
             (7, "nobody", None, None),
         ] {
-            let want = Neighbours { previous: previous.map(MemberId), next: next.map(MemberId) };
+            let want = ListNeighbours { previous: previous.map(MemberId), next: next.map(MemberId) };
             let found = readers.neighbours(MemberId(member), &Filter::new(query, None));
             assert_eq!(found, want, "{member} {query}");
         }

@@ -23,7 +23,7 @@ use crate::compose::ComposeError;
 
 use super::gate::Gate;
 use super::letter::Ask;
-use super::{Desk, Edition};
+use super::{Edition, PreviewDesk};
 
 /// What the page itself may load: its own files, nothing written into it, nothing from elsewhere.
 const PAGE_POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; \
@@ -50,7 +50,7 @@ const HEARTBEAT: Duration = Duration::from_secs(15);
 
 /// Listens for a browser on this machine.
 #[derive(Debug)]
-pub struct Server {
+pub struct PreviewServer {
     listener: TcpListener,
     gate: Arc<Gate>,
 }
@@ -66,7 +66,7 @@ pub enum PageError {
     Serve(std::io::Error),
 }
 
-impl Server {
+impl PreviewServer {
     /// Listens on a port of the loopback address; 0 takes a free one.
     ///
     /// # Errors
@@ -88,14 +88,14 @@ impl Server {
     ///
     /// # Errors
     /// If the system closes the listener.
-    pub async fn serve(self, desk: Desk) -> Result<(), PageError> {
+    pub async fn serve(self, desk: PreviewDesk) -> Result<(), PageError> {
         axum::serve(self.listener, router(desk, self.gate)).await.map_err(PageError::Serve)
     }
 }
 
-fn router(desk: Desk, gate: Arc<Gate>) -> Router {
-    let asset = |kind, text: &'static str| get(move || async move { Answer::new(kind, text) });
-    let page = Answer::new(HTML, include_str!("assets/preview.html")).policy(PAGE_POLICY);
+fn router(desk: PreviewDesk, gate: Arc<Gate>) -> Router {
+    let asset = |kind, text: &'static str| get(move || async move { HttpAnswer::new(kind, text) });
+    let page = HttpAnswer::new(HTML, include_str!("assets/preview.html")).policy(PAGE_POLICY);
     Router::new()
         .route("/{token}/", get(move || async move { page }))
         .route("/{token}/preview.css", asset(CSS, include_str!("assets/preview.css")))
@@ -135,14 +135,14 @@ async fn guard(State(gate): State<Arc<Gate>>, request: Request, next: Next) -> R
 
 /// What a request gets.
 #[derive(Debug, Clone)]
-struct Answer<T> {
+struct HttpAnswer<T> {
     kind: &'static str,
     policy: &'static str,
     frames: &'static str,
     body: T,
 }
 
-impl<T> Answer<T> {
+impl<T> HttpAnswer<T> {
     fn new(kind: &'static str, body: T) -> Self {
         Self { kind, policy: DATA_POLICY, frames: "DENY", body }
     }
@@ -157,7 +157,7 @@ impl<T> Answer<T> {
     }
 }
 
-impl<T: IntoResponse> IntoResponse for Answer<T> {
+impl<T: IntoResponse> IntoResponse for HttpAnswer<T> {
     fn into_response(self) -> Response {
         let mut headers = HeaderMap::new();
         headers.insert(CONTENT_TYPE, HeaderValue::from_static(self.kind));
@@ -167,55 +167,57 @@ impl<T: IntoResponse> IntoResponse for Answer<T> {
     }
 }
 
-async fn letter(State(desk): State<Desk>, RawQuery(query): RawQuery) -> Response {
+async fn letter(State(desk): State<PreviewDesk>, RawQuery(query): RawQuery) -> Response {
     let ask = Ask::read(query.as_deref().unwrap_or_default());
     let policy = if ask.without_images { LETTER_POLICY_WITHOUT_IMAGES } else { LETTER_POLICY };
-    let html = |text| Answer::new(HTML, text).policy(policy).framed().into_response();
+    let html = |text| HttpAnswer::new(HTML, text).policy(policy).framed().into_response();
     answer(&desk, |edition| edition.letter_html(&ask), html)
 }
 
-async fn letter_json(State(desk): State<Desk>, RawQuery(query): RawQuery) -> Response {
+async fn letter_json(State(desk): State<PreviewDesk>, RawQuery(query): RawQuery) -> Response {
     let ask = Ask::read(query.as_deref().unwrap_or_default());
-    answer(&desk, |edition| edition.letter_view(&ask), |text| Answer::new(JSON, text).into_response())
+    answer(&desk, |edition| edition.letter_view(&ask), |text| HttpAnswer::new(JSON, text).into_response())
 }
 
-async fn source(State(desk): State<Desk>, RawQuery(query): RawQuery) -> Response {
+async fn source(State(desk): State<PreviewDesk>, RawQuery(query): RawQuery) -> Response {
     let ask = Ask::read(query.as_deref().unwrap_or_default());
-    answer(&desk, |edition| edition.source(&ask, false), |text| Answer::new(TEXT, text).into_response())
+    answer(&desk, |edition| edition.source(&ask, false), |text| HttpAnswer::new(TEXT, text).into_response())
 }
 
-async fn whole_source(State(desk): State<Desk>, RawQuery(query): RawQuery) -> Response {
+async fn whole_source(State(desk): State<PreviewDesk>, RawQuery(query): RawQuery) -> Response {
     let ask = Ask::read(query.as_deref().unwrap_or_default());
-    answer(&desk, |edition| edition.source(&ask, true), |text| Answer::new(TEXT, text).into_response())
+    answer(&desk, |edition| edition.source(&ask, true), |text| HttpAnswer::new(TEXT, text).into_response())
 }
 
 /// The letter as it is printed, in a page of its own.
-async fn pdf(State(desk): State<Desk>, RawQuery(query): RawQuery) -> Response {
+async fn pdf(State(desk): State<PreviewDesk>, RawQuery(query): RawQuery) -> Response {
     let ask = Ask::read(query.as_deref().unwrap_or_default());
     let Some(edition) = desk.edition() else { return StatusCode::SERVICE_UNAVAILABLE.into_response() };
     // Laying out takes a while; the page goes on meanwhile.
     match tokio::task::spawn_blocking(move || edition.pdf(&ask)).await {
-        Ok(Some(Ok(pdf))) => Answer::new(PDF, pdf).policy(PDF_POLICY).into_response(),
-        Ok(Some(Err(error))) => (StatusCode::UNPROCESSABLE_ENTITY, Answer::new(TEXT, error)).into_response(),
+        Ok(Some(Ok(pdf))) => HttpAnswer::new(PDF, pdf).policy(PDF_POLICY).into_response(),
+        Ok(Some(Err(error))) => {
+            (StatusCode::UNPROCESSABLE_ENTITY, HttpAnswer::new(TEXT, error)).into_response()
+        }
         Ok(None) => StatusCode::NOT_FOUND.into_response(),
         Err(_) => StatusCode::INTERNAL_SERVER_ERROR.into_response(),
     }
 }
 
-async fn members(State(desk): State<Desk>, RawQuery(query): RawQuery) -> Response {
+async fn members(State(desk): State<PreviewDesk>, RawQuery(query): RawQuery) -> Response {
     let ask = Ask::read(query.as_deref().unwrap_or_default());
     match desk.edition() {
-        Some(edition) => Answer::new(JSON, edition.members(&ask)).into_response(),
+        Some(edition) => HttpAnswer::new(JSON, edition.members(&ask)).into_response(),
         None => StatusCode::SERVICE_UNAVAILABLE.into_response(),
     }
 }
 
-async fn status(State(desk): State<Desk>) -> Response {
-    Answer::new(JSON, desk.status(&desk.showing())).into_response()
+async fn status(State(desk): State<PreviewDesk>) -> Response {
+    HttpAnswer::new(JSON, desk.status(&desk.showing())).into_response()
 }
 
 /// The status now and at every change (server-sent events).
-async fn events(State(desk): State<Desk>) -> Sse<impl Stream<Item = Result<Event, Infallible>>> {
+async fn events(State(desk): State<PreviewDesk>) -> Sse<impl Stream<Item = Result<Event, Infallible>>> {
     let changes = unfold((desk.follow(), desk), |(mut showing, desk)| async move {
         showing.changed().await.ok()?;
         let now = showing.borrow_and_update().clone();
@@ -227,7 +229,7 @@ async fn events(State(desk): State<Desk>) -> Sse<impl Stream<Item = Result<Event
 /// What an edition returns: 503 before there is one, 404 for a member that is not there, 422 with the error's text where
 /// the member's letter cannot be composed.
 fn answer(
-    desk: &Desk,
+    desk: &PreviewDesk,
     asked: impl FnOnce(&Edition) -> Option<Result<String, ComposeError>>,
     shown: impl FnOnce(String) -> Response,
 ) -> Response {
@@ -236,7 +238,7 @@ fn answer(
         None => StatusCode::NOT_FOUND.into_response(),
         Some(Ok(text)) => shown(text),
         Some(Err(error)) => {
-            let text = Answer::new(TEXT, (edition.explain)(error));
+            let text = HttpAnswer::new(TEXT, (edition.explain)(error));
             (StatusCode::UNPROCESSABLE_ENTITY, text).into_response()
         }
     }

@@ -25,7 +25,7 @@ pub struct Places {
 /// Watches until it is dropped; then what is being done about the last change is done to its end.
 #[derive(Debug)]
 pub struct Watch {
-    lookout: Sender<Message>,
+    lookout: Sender<WatchMessage>,
     thread: Option<JoinHandle<()>>,
 }
 
@@ -35,14 +35,14 @@ pub struct Watch {
 pub struct WatchError(#[from] notify::Error);
 
 #[derive(Debug)]
-enum Message {
+enum WatchMessage {
     Happened(notify::Result<Event>),
     Stop,
 }
 
 impl Drop for Watch {
     fn drop(&mut self) {
-        let _ended = self.lookout.send(Message::Stop);
+        let _ended = self.lookout.send(WatchMessage::Stop);
         let _panicked = self.thread.take().map(JoinHandle::join);
     }
 }
@@ -59,7 +59,7 @@ pub fn watch(
     let (sender, receiver) = channel();
     let events = sender.clone();
     let watcher = notify::recommended_watcher(move |event| {
-        let _ended = events.send(Message::Happened(event));
+        let _ended = events.send(WatchMessage::Happened(event));
     })?;
     let mut lookout = Lookout { watcher, places: Places::default(), watched: BTreeSet::new() };
     lookout.look_at(places)?;
@@ -74,7 +74,7 @@ struct Lookout {
 }
 
 impl Lookout {
-    fn run(mut self, events: &Receiver<Message>, mut saved: impl FnMut(&BTreeSet<PathBuf>) -> Places) {
+    fn run(mut self, events: &Receiver<WatchMessage>, mut saved: impl FnMut(&BTreeSet<PathBuf>) -> Places) {
         while let Some(changed) = self.next_change(events) {
             if !changed.is_empty() {
                 // New folders are watched before anyone reads what is in them. What cannot be watched now may be there
@@ -86,15 +86,15 @@ impl Lookout {
     }
 
     /// Waits for a change, and for the quiet after it; `None` at the end.
-    fn next_change(&self, events: &Receiver<Message>) -> Option<BTreeSet<PathBuf>> {
+    fn next_change(&self, events: &Receiver<WatchMessage>) -> Option<BTreeSet<PathBuf>> {
         let mut changed = BTreeSet::new();
-        let Ok(Message::Happened(first)) = events.recv() else { return None };
+        let Ok(WatchMessage::Happened(first)) = events.recv() else { return None };
         self.note(first, &mut changed);
         let start = Instant::now();
         while !changed.is_empty() && start.elapsed() < PATIENCE {
             match events.recv_timeout(QUIET) {
-                Ok(Message::Happened(event)) => self.note(event, &mut changed),
-                Ok(Message::Stop) | Err(RecvTimeoutError::Disconnected) => return None,
+                Ok(WatchMessage::Happened(event)) => self.note(event, &mut changed),
+                Ok(WatchMessage::Stop) | Err(RecvTimeoutError::Disconnected) => return None,
                 Err(RecvTimeoutError::Timeout) => break,
             }
         }

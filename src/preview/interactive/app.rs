@@ -3,9 +3,9 @@
 use ratatui::crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 use ratatui::layout::Rect;
 
-use super::super::terminal::{Face, Piece, clean, wrap};
-use super::input::{Done, Input, Kind};
-use super::letters::{Change, Letters, Parts, Row, View, alone, beside};
+use super::super::terminal::{Piece, TextStyle, clean, wrap};
+use super::input::{InputKind, InputOutcome, LineInput};
+use super::letters::{LetterSource, LineChange, Parts, ScreenRow, View, alone, beside};
 use super::people::{People, Segments};
 use super::screen::Screen;
 use crate::domain::{Member, MemberId};
@@ -32,12 +32,12 @@ pub enum Asked {
 /// The state of the interactive preview.
 #[derive(Debug)]
 pub struct App<'a> {
-    letters: &'a dyn Letters,
+    letters: &'a dyn LetterSource,
     pub(super) people: People,
     pub(super) segments: Segments,
     pub(super) view: View,
     pub(super) compare: Compare,
-    pub(super) input: Option<Input>,
+    pub(super) input: Option<LineInput>,
     pub(super) has_help: bool,
     /// What a screen with room for one of them shows.
     pub(super) is_on_list: bool,
@@ -50,13 +50,13 @@ pub struct App<'a> {
     pub(super) list_start: usize,
     /// The number of the one who was shown before.
     previous: Option<usize>,
-    shown: Option<Shown>,
-    pub(super) rows: Vec<Row>,
+    shown: Option<ShownState>,
+    pub(super) rows: Vec<ScreenRow>,
 }
 
 /// What the rows were made from: while it stays, they stay.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Shown {
+struct ShownState {
     number: Option<usize>,
     other: Option<usize>,
     view: View,
@@ -65,7 +65,7 @@ struct Shown {
 
 impl<'a> App<'a> {
     /// The preview at its start, on the neutral reader's letter.
-    pub fn new(letters: &'a dyn Letters, people: People, segments: Segments, colors: bool) -> Self {
+    pub fn new(letters: &'a dyn LetterSource, people: People, segments: Segments, colors: bool) -> Self {
         Self {
             letters,
             people,
@@ -128,8 +128,8 @@ impl<'a> App<'a> {
             KeyCode::Char('q') => return Asked::Quit,
             KeyCode::Char('o') if self.member().is_some() => return Asked::Browser,
             KeyCode::Char('?') | KeyCode::F(1) => self.has_help = true,
-            KeyCode::Char('/') => self.start_typing(Kind::Search),
-            KeyCode::Char('s') => self.start_typing(Kind::Segment),
+            KeyCode::Char('/') => self.start_typing(InputKind::Search),
+            KeyCode::Char('s') => self.start_typing(InputKind::Segment),
             KeyCode::Char('d') => self.compare = self.next_comparison(),
             KeyCode::Char(']') => self.scroll_to_change(true),
             KeyCode::Char('[') => self.scroll_to_change(false),
@@ -194,7 +194,7 @@ impl<'a> App<'a> {
 
     /// Scrolls to the start of the next difference, or back to the one before.
     fn scroll_to_change(&mut self, forward: bool) {
-        let changed = |row: Option<&Row>| row.is_some_and(|row| row.change != Change::Same);
+        let changed = |row: Option<&ScreenRow>| row.is_some_and(|row| row.change != LineChange::Same);
         let starts: Vec<usize> = (0..self.rows.len())
             .filter(|&at| changed(self.rows.get(at)) && !(at > 0 && changed(self.rows.get(at - 1))))
             .collect();
@@ -214,12 +214,12 @@ impl<'a> App<'a> {
         self.people.set_segment(None);
     }
 
-    fn start_typing(&mut self, kind: Kind) {
+    fn start_typing(&mut self, kind: InputKind) {
         let text = match kind {
-            Kind::Search => self.people.search(),
-            Kind::Segment => self.people.segment(),
+            InputKind::Search => self.people.search(),
+            InputKind::Segment => self.people.segment(),
         };
-        self.input = Some(Input::new(kind, text));
+        self.input = Some(LineInput::new(kind, text));
         self.is_on_list = true;
     }
 
@@ -227,9 +227,9 @@ impl<'a> App<'a> {
         let Some(input) = &mut self.input else { return };
         let kind = input.kind;
         match input.key(key, &self.segments) {
-            Done::NotYet => {}
-            Done::With(text) if kind == Kind::Search => self.people.set_search(&text),
-            Done::With(text) => self.choose_segment(&text),
+            InputOutcome::NotYet => {}
+            InputOutcome::With(text) if kind == InputKind::Search => self.people.set_search(&text),
+            InputOutcome::With(text) => self.choose_segment(&text),
         }
         if self.input.as_ref().is_some_and(|input| input.is_over) {
             self.input = None;
@@ -258,7 +258,7 @@ impl<'a> App<'a> {
         let at = self.people.at();
         self.list_start = self.list_start.clamp((at + 1).saturating_sub(height), at);
         let gutter = if self.compare == Compare::Off { 0 } else { GUTTER };
-        let shown = Shown {
+        let shown = ShownState {
             number: self.people.chosen(),
             other: self.other(),
             view: self.view,
@@ -289,7 +289,7 @@ impl<'a> App<'a> {
         self.people.member(self.other()?)
     }
 
-    fn rows_of(&self, shown: Shown) -> Vec<Row> {
+    fn rows_of(&self, shown: ShownState) -> Vec<ScreenRow> {
         let width = usize::from(shown.width);
         let lines = |number: usize| self.parts(number).map(|parts| parts.lines(shown.view, width));
         let rows = match (shown.number.map(lines), shown.other.map(lines)) {
@@ -298,7 +298,8 @@ impl<'a> App<'a> {
             (Some(here), Some(there)) => here.and_then(|here| Ok(beside(&there?, &here))),
         };
         rows.unwrap_or_else(|message| {
-            let message = Piece { text: clean(&message), face: Face { bold: true, ..Face::default() } };
+            let message =
+                Piece { text: clean(&message), face: TextStyle { bold: true, ..TextStyle::default() } };
             alone(wrap(&[message], width))
         })
     }

@@ -20,7 +20,7 @@ use crate::domain::Member;
 
 pub use app::{App, Asked};
 pub use draw::draw;
-pub use letters::{Composed, Letters, Parts};
+pub use letters::{Composed, LetterSource, Parts};
 pub use people::{People, Segments};
 
 /// How soon a signal is heeded.
@@ -28,7 +28,7 @@ const PATIENCE: Duration = Duration::from_millis(100);
 
 /// How it ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum End {
+pub enum ViewEnd {
     Quit,
     /// By a signal.
     Stopped,
@@ -44,7 +44,7 @@ pub fn run(
     app: &mut App<'_>,
     is_stopped: impl Fn() -> bool,
     open: impl FnMut(&Member) -> String,
-) -> io::Result<End> {
+) -> io::Result<ViewEnd> {
     let mut terminal = ratatui::try_init()?;
     let end = read_events().and_then(|events| until_the_end(app, &mut terminal, &events, is_stopped, open));
     ratatui::try_restore()?;
@@ -72,7 +72,7 @@ fn until_the_end(
     events: &Receiver<io::Result<Event>>,
     is_stopped: impl Fn() -> bool,
     mut open: impl FnMut(&Member) -> String,
-) -> io::Result<End> {
+) -> io::Result<ViewEnd> {
     loop {
         terminal.draw(|frame| {
             app.prepare(frame.area());
@@ -82,14 +82,14 @@ fn until_the_end(
             match events.recv_timeout(PATIENCE) {
                 Ok(event) => break event,
                 Err(RecvTimeoutError::Timeout) if !is_stopped() => {}
-                Err(_) => return Ok(End::Stopped),
+                Err(_) => return Ok(ViewEnd::Stopped),
             }
         };
         // All keys that are waiting, so that drawing never lags behind a held one.
         for event in std::iter::once(first).chain(events.try_iter()) {
             match asked(app, &event?) {
                 Asked::Nothing => {}
-                Asked::Quit => return Ok(End::Quit),
+                Asked::Quit => return Ok(ViewEnd::Quit),
                 Asked::Browser => {
                     let said = app.member().map(&mut open);
                     said.into_iter().for_each(|said| app.say(said));

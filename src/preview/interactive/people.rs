@@ -34,7 +34,7 @@ impl Segments {
 #[derive(Debug)]
 pub struct People {
     /// The neutral reader first.
-    all: Vec<Entry>,
+    all: Vec<MemberEntry>,
     listed: Vec<usize>,
     /// The chosen one's place among those listed.
     at: usize,
@@ -43,7 +43,7 @@ pub struct People {
 }
 
 #[derive(Debug)]
-struct Entry {
+struct MemberEntry {
     member: Member,
     /// What a search looks at.
     text: SearchedText,
@@ -52,7 +52,7 @@ struct Entry {
 impl People {
     /// The recipients after the neutral reader, who is chosen first.
     pub fn new(neutral: Member, members: Vec<Member>) -> Self {
-        let all: Vec<Entry> = std::iter::once(neutral).chain(members).map(Entry::new).collect();
+        let all: Vec<MemberEntry> = std::iter::once(neutral).chain(members).map(MemberEntry::new).collect();
         let listed = (0..all.len()).collect();
         Self { all, listed, at: 0, search: String::new(), segment: None }
     }
@@ -126,7 +126,7 @@ impl People {
     fn list(&mut self) {
         let chosen = self.chosen();
         let query = SearchQuery::new(&self.search);
-        let is_listed = |(index, entry): &(usize, &Entry)| {
+        let is_listed = |(index, entry): &(usize, &MemberEntry)| {
             query.matches(&entry.text)
                 && self
                     .segment
@@ -139,7 +139,7 @@ impl People {
     }
 }
 
-impl Entry {
+impl MemberEntry {
     fn new(member: Member) -> Self {
         Self { text: SearchedText::of(&member), member }
     }

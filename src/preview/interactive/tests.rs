@@ -6,19 +6,19 @@ use ratatui::crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 use ratatui::layout::Rect;
 
 use super::app::Compare;
-use super::letters::{Letters, Parts, View};
+use super::letters::{LetterSource, Parts, View};
 use super::people::People;
 use super::people::tests::{member, people, segments};
 use super::{App, Asked, draw};
 use crate::compose::ComposeError;
 use crate::domain::Member;
-use crate::preview::terminal::Envelope;
+use crate::preview::terminal::HeaderTable;
 
 /// Letters that name the member, and say more to the one whose name is Bo.
 #[derive(Debug)]
 struct Short;
 
-impl Letters for Short {
+impl LetterSource for Short {
     fn letter(&self, member: &Member) -> Result<Parts, ComposeError> {
         if member.name == "Cia Ek" {
             return Err(ComposeError::Letter {
@@ -34,7 +34,7 @@ impl Letters for Short {
         let more = if member.name == "Bo Lind" { "<p>Du är med i styrelsen.</p>" } else { "" };
         let rows: String = (1..=40).map(|number| format!("<p>Stycke {number}</p>")).collect();
         Ok(Parts {
-            envelope: Envelope::read(source.replace('\n', "\r\n").as_bytes(), Some("Kort sagt")),
+            envelope: HeaderTable::read(source.replace('\n', "\r\n").as_bytes(), Some("Kort sagt")),
             html: format!("<h1>Brevet</h1><p>Hej <strong>{}</strong>!</p>{more}{rows}", member.name),
             text: format!("Brevet\n======\n\nHej {}!\n", member.name),
             source,

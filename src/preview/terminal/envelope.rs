@@ -2,21 +2,21 @@
 
 use mail_parser::{Address, Message, MessageParser, MimeHeaders};
 
-use super::block::{Face, Ink, Piece};
+use super::block::{Ink, Piece, TextStyle};
 use super::clean::clean;
-use super::layout::Paper;
-use super::wrap::{Line, wrap};
+use super::layout::LayoutSurface;
+use super::wrap::{ScreenLine, wrap};
 
 /// Sender, reader, subject and so on, each with its name.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Envelope {
+pub struct HeaderTable {
     pub rows: Vec<(&'static str, String)>,
 }
 
 /// The columns of the names.
 const NAMES: usize = 11;
 
-impl Envelope {
+impl HeaderTable {
     /// Reads a message; its preheader is in the HTML alone.
     pub fn read(message: &[u8], preheader: Option<&str>) -> Self {
         let Some(parsed) = MessageParser::default().parse(message) else { return Self::default() };
@@ -38,19 +38,19 @@ impl Envelope {
     }
 
     /// Lays the rows out, with a rule below them.
-    pub fn lines(&self, paper: Paper) -> Vec<Line> {
+    pub fn lines(&self, paper: LayoutSurface) -> Vec<ScreenLine> {
         let width = paper.measure();
-        let mut lines: Vec<Line> =
+        let mut lines: Vec<ScreenLine> =
             self.rows.iter().flat_map(|(name, value)| row(name, value, width)).collect();
-        lines.push(Line::inked("─".repeat(width), Ink::Frame));
+        lines.push(ScreenLine::inked("─".repeat(width), Ink::Frame));
         lines
     }
 }
 
-fn row(name: &str, value: &str, width: usize) -> Vec<Line> {
-    let face = Face { bold: name == "Subject", ..Face::default() };
+fn row(name: &str, value: &str, width: usize) -> Vec<ScreenLine> {
+    let face = TextStyle { bold: name == "Subject", ..TextStyle::default() };
     let value = wrap(&[Piece { text: value.to_owned(), face }], width.saturating_sub(NAMES));
-    let first = Line::inked(format!("{:NAMES$}", format!("{name}:")), Ink::Quiet);
+    let first = ScreenLine::inked(format!("{:NAMES$}", format!("{name}:")), Ink::Quiet);
     super::layout::hanging(value, &first)
 }
 
@@ -90,7 +90,7 @@ mod tests {
     fn the_message_says_what_a_mail_program_shows() {
         let message =
             "From: =?utf-8?q?By=C3=A5?= <brev@example.se>\r\nTo: anna@example.se\r\nSubject: Hej\r\n\r\nx";
-        let envelope = Envelope::read(message.as_bytes(), Some("Kort\u{1b}"));
+        let envelope = HeaderTable::read(message.as_bytes(), Some("Kort\u{1b}"));
         let rows = [
             "From:      Byå <brev@example.se>",
             "To:        anna@example.se",

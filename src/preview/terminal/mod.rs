@@ -11,9 +11,9 @@ mod paint;
 mod table;
 mod wrap;
 
-pub use block::{Document, Face, Ink, Piece};
+pub use block::{Ink, Piece, TerminalDocument, TextStyle};
 pub use clean::{clean, clean_lines};
-pub use envelope::Envelope;
-pub use layout::Paper;
+pub use envelope::HeaderTable;
+pub use layout::LayoutSurface;
 pub use paint::{Paint, paint, style as face_style};
-pub use wrap::{Line, chop, cut, wrap};
+pub use wrap::{ScreenLine, chop, cut, wrap};

@@ -5,8 +5,8 @@ use std::fmt::Write as _;
 use anstyle::{AnsiColor, Style};
 use percent_encoding::{CONTROLS, utf8_percent_encode};
 
-use super::block::{Face, Ink};
-use super::wrap::Line;
+use super::block::{Ink, TextStyle};
+use super::wrap::ScreenLine;
 
 /// What the terminal shows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -17,7 +17,7 @@ pub struct Paint {
 }
 
 /// Writes lines for a terminal; `links` are the targets of the pieces' links.
-pub fn paint(lines: &[Line], links: &[String], paint: Paint) -> String {
+pub fn paint(lines: &[ScreenLine], links: &[String], paint: Paint) -> String {
     let mut text = String::new();
     for line in lines {
         for piece in &line.pieces {
@@ -47,7 +47,7 @@ fn start(target: &str) -> String {
 }
 
 /// A face in the sixteen colours, which each user's theme has.
-pub fn style(face: Face) -> Style {
+pub fn style(face: TextStyle) -> Style {
     let style = match face.ink {
         Ink::Plain => Style::new(),
         Ink::Title | Ink::Frame => AnsiColor::Green.on_default(),
@@ -67,7 +67,7 @@ mod tests {
 
     #[test]
     fn links_are_written_for_the_terminals_that_open_them() {
-        let lines = [Line::of("här", Face { link: Some(0), ..Face::default() })];
+        let lines = [ScreenLine::of("här", TextStyle { link: Some(0), ..TextStyle::default() })];
         let links = ["https://example.se/å".to_owned()];
         let painted = |hyperlinks| paint(&lines, &links, Paint { colors: false, hyperlinks });
         assert_eq!(painted(true), "\u{1b}]8;;https://example.se/%C3%A5\u{1b}\\här\u{1b}]8;;\u{1b}\\\n");

@@ -2,25 +2,25 @@
 
 use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
-use super::block::{Face, HARD_BREAK, Ink, Piece};
+use super::block::{HARD_BREAK, Ink, Piece, TextStyle};
 
 /// One line as it is on the screen.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Line {
+pub struct ScreenLine {
     pub pieces: Vec<Piece>,
     /// The number of the picture that may be shown above it.
     pub picture: Option<usize>,
 }
 
-impl Line {
+impl ScreenLine {
     /// A line of one text.
-    pub fn of(text: impl Into<String>, face: Face) -> Self {
+    pub fn of(text: impl Into<String>, face: TextStyle) -> Self {
         Self { pieces: vec![Piece { text: text.into(), face }], picture: None }
     }
 
     /// A line of one text in one colour.
     pub fn inked(text: impl Into<String>, ink: Ink) -> Self {
-        Self::of(text, Face { ink, ..Face::default() })
+        Self::of(text, TextStyle { ink, ..TextStyle::default() })
     }
 
     /// How many columns it takes.
@@ -34,7 +34,7 @@ impl Line {
     }
 
     /// Adds a text; one of the same face becomes one with what precedes it.
-    pub fn push(&mut self, text: &str, face: Face) {
+    pub fn push(&mut self, text: &str, face: TextStyle) {
         match self.pieces.last_mut() {
             Some(last) if last.face == face => last.text.push_str(text),
             _ if text.is_empty() => {}
@@ -52,9 +52,9 @@ impl Line {
     pub fn pad(&mut self, width: usize, to_the_right: bool) {
         let space = " ".repeat(width.saturating_sub(self.width()));
         if to_the_right && !space.is_empty() {
-            self.pieces.insert(0, Piece { text: space, face: Face::default() });
+            self.pieces.insert(0, Piece { text: space, face: TextStyle::default() });
         } else {
-            self.push(&space, Face::default());
+            self.push(&space, TextStyle::default());
         }
     }
 
@@ -68,12 +68,12 @@ impl Line {
 }
 
 /// Fills lines with words; only a web address may be wider.
-pub fn wrap(pieces: &[Piece], width: usize) -> Vec<Line> {
-    let mut filler = Filler { width: width.max(1), lines: Vec::new(), line: Line::default() };
+pub fn wrap(pieces: &[Piece], width: usize) -> Vec<ScreenLine> {
+    let mut filler = Filler { width: width.max(1), lines: Vec::new(), line: ScreenLine::default() };
     for word in words(pieces) {
         match word {
-            Word::Break => filler.end_line(),
-            Word::Text { line, space } => filler.add(&line, space),
+            WrapWord::Break => filler.end_line(),
+            WrapWord::Text { line, space } => filler.add(&line, space),
         }
     }
     filler.end_line();
@@ -81,13 +81,13 @@ pub fn wrap(pieces: &[Piece], width: usize) -> Vec<Line> {
 }
 
 /// Cuts a text that is not prose into lines, wherever they are full.
-pub fn chop(text: &str, face: Face, width: usize) -> Vec<Line> {
-    let mut lines = vec![Line::default()];
+pub fn chop(text: &str, face: TextStyle, width: usize) -> Vec<ScreenLine> {
+    let mut lines = vec![ScreenLine::default()];
     let mut used = 0;
     for c in text.chars() {
         let columns = c.width().unwrap_or(0);
         if used + columns > width.max(1) {
-            lines.push(Line::default());
+            lines.push(ScreenLine::default());
             used = 0;
         }
         used += columns;
@@ -114,19 +114,19 @@ pub fn cut(text: &str, width: usize) -> String {
 }
 
 /// What is never parted, with the face of the space before it.
-enum Word {
-    Text { line: Line, space: Face },
+enum WrapWord {
+    Text { line: ScreenLine, space: TextStyle },
     Break,
 }
 
-fn words(pieces: &[Piece]) -> Vec<Word> {
+fn words(pieces: &[Piece]) -> Vec<WrapWord> {
     let mut words = Vec::new();
-    let mut word = Line::default();
-    let mut space = Face::default();
+    let mut word = ScreenLine::default();
+    let mut space = TextStyle::default();
     for Piece { text, face } in pieces {
         if text == HARD_BREAK {
             end_word(&mut words, &mut word, space);
-            words.push(Word::Break);
+            words.push(WrapWord::Break);
             continue;
         }
         for (index, part) in text.split(|c: char| c.is_ascii_whitespace()).enumerate() {
@@ -141,16 +141,16 @@ fn words(pieces: &[Piece]) -> Vec<Word> {
     words
 }
 
-fn end_word(words: &mut Vec<Word>, word: &mut Line, space: Face) {
+fn end_word(words: &mut Vec<WrapWord>, word: &mut ScreenLine, space: TextStyle) {
     if !word.pieces.is_empty() {
-        words.push(Word::Text { line: std::mem::take(word), space });
+        words.push(WrapWord::Text { line: std::mem::take(word), space });
     }
 }
 
 struct Filler {
     width: usize,
-    lines: Vec<Line>,
-    line: Line,
+    lines: Vec<ScreenLine>,
+    line: ScreenLine,
 }
 
 impl Filler {
@@ -158,14 +158,14 @@ impl Filler {
         self.lines.push(std::mem::take(&mut self.line));
     }
 
-    fn add(&mut self, word: &Line, space: Face) {
+    fn add(&mut self, word: &ScreenLine, space: TextStyle) {
         let columns = word.width();
         let used = self.line.width();
         if used > 0 && used + 1 + columns <= self.width {
             let face = word
                 .pieces
                 .first()
-                .map_or(space, |piece| if piece.face == space { space } else { Face::default() });
+                .map_or(space, |piece| if piece.face == space { space } else { TextStyle::default() });
             self.line.push(" ", face);
             self.line.append(word);
             return;
@@ -180,7 +180,7 @@ impl Filler {
         }
     }
 
-    fn add_in_parts(&mut self, word: &Line) {
+    fn add_in_parts(&mut self, word: &ScreenLine) {
         for piece in &word.pieces {
             for c in piece.text.chars() {
                 if self.line.width() + c.width().unwrap_or(0) > self.width {
@@ -197,11 +197,11 @@ mod tests {
     use super::*;
 
     fn piece(text: &str, bold: bool) -> Piece {
-        Piece { text: text.to_owned(), face: Face { bold, ..Face::default() } }
+        Piece { text: text.to_owned(), face: TextStyle { bold, ..TextStyle::default() } }
     }
 
     fn wrapped(pieces: &[Piece], width: usize) -> Vec<String> {
-        wrap(pieces, width).iter().map(Line::text).collect()
+        wrap(pieces, width).iter().map(ScreenLine::text).collect()
     }
 
     #[test]
@@ -240,7 +240,8 @@ mod tests {
 
     #[test]
     fn a_text_is_cut_where_lines_are_full() {
-        let lines: Vec<String> = chop("abcdef", Face::default(), 4).iter().map(Line::text).collect();
+        let lines: Vec<String> =
+            chop("abcdef", TextStyle::default(), 4).iter().map(ScreenLine::text).collect();
         assert_eq!(lines, ["abcd", "ef"]);
     }
 }

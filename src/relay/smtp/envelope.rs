@@ -10,27 +10,28 @@ use crate::domain::{Address, Letter, Outcome, Reply};
 use super::SmtpSession;
 use crate::relay::{After, Delivered};
 
-pub(super) struct Envelope {
+pub(super) struct SmtpEnvelope {
     pub mail: Mail,
     pub rcpt: Rcpt,
 }
 
 /// MAIL, RCPT and DATA, in one go (RFC 2920 §3.1).
-impl fmt::Display for Envelope {
+impl fmt::Display for SmtpEnvelope {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(formatter, "{}{}{Data}", self.mail, self.rcpt)
     }
 }
 
 impl SmtpSession<'_> {
-    pub(super) fn envelope(&self, letter: &Letter) -> Result<Envelope, Delivered> {
+    pub(super) fn envelope(&self, letter: &Letter) -> Result<SmtpEnvelope, Delivered> {
         text_of(letter)?;
         let parameters = self.mail_parameters(letter)?;
         let sender = letter.sender.as_ref().map(lettre_address).transpose();
         match (sender, lettre_address(&letter.recipient)) {
-            (Ok(sender), Ok(recipient)) => {
-                Ok(Envelope { mail: Mail::new(sender, parameters), rcpt: Rcpt::new(recipient, Vec::new()) })
-            }
+            (Ok(sender), Ok(recipient)) => Ok(SmtpEnvelope {
+                mail: Mail::new(sender, parameters),
+                rcpt: Rcpt::new(recipient, Vec::new()),
+            }),
             (Err(reply), _) | (_, Err(reply)) => Err(Delivered::go_on(Outcome::Rejected(reply))),
         }
     }

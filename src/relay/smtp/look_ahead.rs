@@ -11,7 +11,7 @@ pub struct LookAhead {
 }
 
 /// The leave to send an envelope ahead; as long as the trial runs there is only one.
-pub(super) struct Leave<'a> {
+pub(super) struct LookAheadPermit<'a> {
     look_ahead: &'a LookAhead,
     /// None once the server has tolerated it.
     trial: Option<tokio::sync::MutexGuard<'a, ()>>,
@@ -28,13 +28,13 @@ impl LookAhead {
         *self.state()
     }
 
-    pub(super) fn leave(&self) -> Option<Leave<'_>> {
+    pub(super) fn leave(&self) -> Option<LookAheadPermit<'_>> {
         let trial = match self.is_tolerated() {
             Some(true) => None,
             Some(false) => return None,
             None => Some(self.trial.try_lock().ok()?),
         };
-        Some(Leave { look_ahead: self, trial })
+        Some(LookAheadPermit { look_ahead: self, trial })
     }
 
     fn state(&self) -> MutexGuard<'_, Option<bool>> {
@@ -42,7 +42,7 @@ impl LookAhead {
     }
 }
 
-impl Leave<'_> {
+impl LookAheadPermit<'_> {
     /// Whether the server has tolerated it before.
     pub(super) fn is_proven(&self) -> bool {
         self.trial.is_none()

@@ -6,7 +6,7 @@ use crate::domain::Address;
 use crate::net;
 use crate::relay::RelayError;
 
-use super::{Fault, SmtpServer, SmtpSession};
+use super::{SmtpFault, SmtpServer, SmtpSession};
 
 /// A step of the look, in the order in which they are done.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -115,10 +115,10 @@ impl SmtpServer {
         Ok(())
     }
 
-    fn refused(&self, fault: Fault) -> RelayError {
+    fn refused(&self, fault: SmtpFault) -> RelayError {
         match fault {
-            Fault::Refused(reply) => RelayError::Refused { server: self.name(), reply },
-            Fault::Lost(reason) => self.lost(reason),
+            SmtpFault::Refused(reply) => RelayError::Refused { server: self.name(), reply },
+            SmtpFault::Lost(reason) => self.lost(reason),
         }
     }
 }

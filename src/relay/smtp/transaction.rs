@@ -7,9 +7,9 @@ use lettre::transport::smtp::response::{Response, Severity};
 
 use crate::domain::{Letter, Outcome, Reply};
 
-use super::envelope::{Envelope, text_of};
-use super::look_ahead::Leave;
-use super::{Fault, SmtpSession, limited, reply};
+use super::envelope::{SmtpEnvelope, text_of};
+use super::look_ahead::LookAheadPermit;
+use super::{SmtpFault, SmtpSession, limited, reply};
 use crate::relay::{After, Delivered};
 
 /// Replies about our login, not about the recipient (RFC 4954 §6, RFC 5321 §4.2.3).
@@ -31,7 +31,7 @@ impl SmtpSession<'_> {
         let open = match self.ahead.take_if(|(member, _)| *member == letter.member) {
             Some((_, leave)) => self.went_ahead(letter, leave).await,
             None if self.is_ahead() => {
-                Err(not_taken(Fault::Lost("another letter's envelope went ahead".to_owned())))
+                Err(not_taken(SmtpFault::Lost("another letter's envelope went ahead".to_owned())))
             }
             None => self.open(letter).await,
         };
@@ -52,7 +52,7 @@ impl SmtpSession<'_> {
     }
 
     /// MAIL, RCPT and DATA, one after another's reply.
-    async fn one_by_one(&mut self, Envelope { mail, rcpt }: Envelope) -> Result<(), Delivered> {
+    async fn one_by_one(&mut self, SmtpEnvelope { mail, rcpt }: SmtpEnvelope) -> Result<(), Delivered> {
         if let Err(fault) = completed(self.command(mail).await) {
             let refused = self.ended_before(&fault).unwrap_or_else(|| sender_refused(fault));
             return Err(self.reset_after(refused).await);
@@ -68,7 +68,7 @@ impl SmtpSession<'_> {
 
     /// The replies to an envelope that went out with the letter before it. Where that was lost, or the server does not
     /// tolerate it, the envelope goes out once more, over a new connection.
-    async fn went_ahead(&mut self, letter: &Letter, leave: Leave<'_>) -> Result<(), Delivered> {
+    async fn went_ahead(&mut self, letter: &Letter, leave: LookAheadPermit<'_>) -> Result<(), Delivered> {
         let is_proven = leave.is_proven();
         let patience = self.server.timeouts.command;
         let limit = if is_proven { patience } else { patience.min(LONGEST_TRIAL) };
@@ -76,36 +76,36 @@ impl SmtpSession<'_> {
         let is_tolerated = match &mail {
             Ok(()) => true,
             // Once proven, a refusal is of the letter; only one that calls the order wrong is of the look-ahead.
-            Err(Fault::Refused(reply)) => {
+            Err(SmtpFault::Refused(reply)) => {
                 reply.code != Some(BAD_SEQUENCE) && (is_proven || !reply.is_final())
             }
-            Err(Fault::Lost(_)) => false,
+            Err(SmtpFault::Lost(_)) => false,
         };
         // A proven server may close the connection for another reason.
-        let is_closed = is_proven && mail.as_ref().is_err_and(|fault| matches!(fault, Fault::Lost(_)));
+        let is_closed = is_proven && mail.as_ref().is_err_and(|fault| matches!(fault, SmtpFault::Lost(_)));
         leave.conclude(is_tolerated || is_closed);
         if is_tolerated {
             return self.replies_after_mail(mail).await;
         }
         match self.server.connect().await {
             Ok(session) => *self = session,
-            Err(error) => return Err(not_taken(Fault::Lost(error.to_string()))),
+            Err(error) => return Err(not_taken(SmtpFault::Lost(error.to_string()))),
         }
         self.open(letter).await
     }
 
     /// The replies to RCPT and DATA, which went out with MAIL.
-    async fn replies_after_mail(&mut self, mail: Result<(), Fault>) -> Result<(), Delivered> {
+    async fn replies_after_mail(&mut self, mail: Result<(), SmtpFault>) -> Result<(), Delivered> {
         if let Err(fault) = &mail
             && let Some(again) = self.ended_before(fault)
         {
             return Err(again);
         }
-        if let Err(fault @ Fault::Lost(_)) = mail {
+        if let Err(fault @ SmtpFault::Lost(_)) = mail {
             return Err(not_taken(fault));
         }
         let rcpt = completed(self.server.step(self.connection.read_response()).await);
-        if let Err(fault @ Fault::Lost(_)) = rcpt {
+        if let Err(fault @ SmtpFault::Lost(_)) = rcpt {
             return Err(mail.err().map_or_else(|| not_taken(fault), sender_refused).lost());
         }
         let data = waits(self.server.step(self.connection.read_response()).await);
@@ -120,7 +120,7 @@ impl SmtpSession<'_> {
         }
         // DATA was let through without a recipient: a lone dot ends it, and the server refuses that.
         match self.command(".\r\n").await {
-            Err(Fault::Refused(_)) => Err(refused),
+            Err(SmtpFault::Refused(_)) => Err(refused),
             _ => Err(refused.lost()),
         }
     }
@@ -159,8 +159,8 @@ impl SmtpSession<'_> {
             Ok(response) => {
                 Delivered { outcome: Outcome::InDoubt(reply_of(&response)), after: After::Reconnect }
             }
-            Err(fault @ Fault::Refused(_)) => not_taken(fault),
-            Err(Fault::Lost(reason)) => {
+            Err(fault @ SmtpFault::Refused(_)) => not_taken(fault),
+            Err(SmtpFault::Lost(reason)) => {
                 let is_incomplete = self.meter.sent() - before < length;
                 let outcome = if is_incomplete {
                     Outcome::Deferred(Reply::local(format!("before the final dot: {reason}")))
@@ -175,14 +175,14 @@ impl SmtpSession<'_> {
     /// Ends the trial of the look-ahead if the letter before the envelope was not accepted. A refusal may be meant for what
     /// followed the dot: the letter, which the server says it has not taken, goes again alone. One that is lost at the dot
     /// is in doubt like any other.
-    fn end_failed_trial(&mut self, result: &Result<Response, Fault>) -> Option<Delivered> {
+    fn end_failed_trial(&mut self, result: &Result<Response, SmtpFault>) -> Option<Delivered> {
         if result.as_ref().is_ok_and(is_completion) {
             return None;
         }
         let (_, leave) = self.ahead.take_if(|(_, leave)| !leave.is_proven())?;
         leave.conclude(false);
         match result {
-            Err(Fault::Refused(reply)) if !is_of_recipient(reply) => {
+            Err(SmtpFault::Refused(reply)) if !is_of_recipient(reply) => {
                 Some(Delivered { outcome: Outcome::Deferred(reply.clone()), after: After::Again })
             }
             _ => None,
@@ -191,7 +191,7 @@ impl SmtpSession<'_> {
 
     /// Sends a message and waits for the reply: while bytes go out as long as for a command, and after the dot, which is
     /// byte number `dot` of the connection, as long as the server may take for it.
-    async fn after_the_dot(&mut self, message: String, dot: u64) -> Result<Response, Fault> {
+    async fn after_the_dot(&mut self, message: String, dot: u64) -> Result<Response, SmtpFault> {
         let timeouts = self.server.timeouts;
         let meter = self.meter.clone();
         let reply = self.connection.command(message);
@@ -205,18 +205,18 @@ impl SmtpSession<'_> {
             }
             let limit = if sent < dot { timeouts.command } else { timeouts.final_dot };
             if at.elapsed() >= limit {
-                return Err(Fault::Lost(format!("no response within {} seconds", limit.as_secs())));
+                return Err(SmtpFault::Lost(format!("no response within {} seconds", limit.as_secs())));
             }
         }
     }
 
     /// What it means if the server had closed the connection before MAIL, as it does to one that was idle or had enough
     /// letters (RFC 5321 §3.8): nothing of this letter has gone out. `None` if the fault means something else.
-    fn ended_before(&self, fault: &Fault) -> Option<Delivered> {
+    fn ended_before(&self, fault: &SmtpFault) -> Option<Delivered> {
         let reply = match fault {
-            Fault::Lost(reason) => Reply::local(reason.clone()),
-            Fault::Refused(reply) if reply.code == Some(CLOSING) => reply.clone(),
-            Fault::Refused(_) => return None,
+            SmtpFault::Lost(reason) => Reply::local(reason.clone()),
+            SmtpFault::Refused(reply) if reply.code == Some(CLOSING) => reply.clone(),
+            SmtpFault::Refused(_) => return None,
         };
         let delivered = Delivered { outcome: Outcome::Deferred(reply), after: After::Again };
         self.may_have_ended.then_some(delivered)
@@ -265,31 +265,31 @@ fn is_completion(reply: &Response) -> bool {
 }
 
 /// The reply to MAIL or RCPT is a 2xx.
-fn completed(reply: Result<Response, Fault>) -> Result<(), Fault> {
+fn completed(reply: Result<Response, SmtpFault>) -> Result<(), SmtpFault> {
     of_severity(Severity::PositiveCompletion, reply)
 }
 
 /// The reply to DATA is a 3xx: the server waits for the message. A 2xx here belongs to another command, and what was
 /// sent now would be a letter to nobody knows whom.
-fn waits(reply: Result<Response, Fault>) -> Result<(), Fault> {
+fn waits(reply: Result<Response, SmtpFault>) -> Result<(), SmtpFault> {
     of_severity(Severity::PositiveIntermediate, reply)
 }
 
-fn of_severity(wanted: Severity, reply: Result<Response, Fault>) -> Result<(), Fault> {
+fn of_severity(wanted: Severity, reply: Result<Response, SmtpFault>) -> Result<(), SmtpFault> {
     let reply = reply?;
     if reply.code().severity == wanted {
         return Ok(());
     }
-    Err(Fault::Lost(format!("an unexpected reply: {}", reply_of(&reply))))
+    Err(SmtpFault::Lost(format!("an unexpected reply: {}", reply_of(&reply))))
 }
 
 /// A refused or broken RCPT, DATA or message that was certainly not taken.
-fn not_taken(fault: Fault) -> Delivered {
+fn not_taken(fault: SmtpFault) -> Delivered {
     match fault {
-        Fault::Lost(reason) => {
+        SmtpFault::Lost(reason) => {
             Delivered { outcome: Outcome::Deferred(Reply::local(reason)), after: After::Reconnect }
         }
-        Fault::Refused(reply) => match reply.code {
+        SmtpFault::Refused(reply) => match reply.code {
             Some(CLOSING) => Delivered { outcome: Outcome::Deferred(reply), after: After::Reconnect },
             Some(code) if ABOUT_US.contains(&code) => {
                 Delivered { outcome: Outcome::Deferred(reply), after: After::Stop }
@@ -301,7 +301,7 @@ fn not_taken(fault: Fault) -> Delivered {
 }
 
 /// A refused sender concerns every letter: nobody is marked as rejected for it.
-fn sender_refused(fault: Fault) -> Delivered {
+fn sender_refused(fault: SmtpFault) -> Delivered {
     let delivered = not_taken(fault);
     match delivered.outcome {
         Outcome::Rejected(reply) => Delivered { outcome: Outcome::Deferred(reply), after: After::Stop },

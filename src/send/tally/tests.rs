@@ -6,7 +6,7 @@ use proptest::prelude::*;
 use super::*;
 use crate::domain::{Address, Member, MemberId, Reply};
 
-fn event(number: i64, domain: &str, outcome: Outcome) -> Event {
+fn event(number: i64, domain: &str, outcome: Outcome) -> SettledLetter {
     let address = Address::parse(&format!("m{number}@{domain}")).unwrap();
     let member = Member {
         id: MemberId(number),
@@ -16,7 +16,7 @@ fn event(number: i64, domain: &str, outcome: Outcome) -> Event {
         fields: BTreeMap::new(),
     };
     let at = Timestamp::UNIX_EPOCH;
-    Event {
+    SettledLetter {
         at,
         household: member.into(),
         sender: String::new(),

@@ -20,9 +20,9 @@ use tokio_rustls::rustls::ClientConfig;
 use tokio_rustls::rustls::pki_types::ServerName;
 use url::Url;
 
-use super::{Session, State, outside, words};
+use super::{PostgresSession, TransactionState, outside, words};
 use crate::ledger::LedgerError;
-use crate::ledger::place::Server;
+use crate::ledger::place::DatabaseServer;
 use crate::net::Trust;
 
 const CONNECT: Duration = Duration::from_secs(10);
@@ -41,7 +41,7 @@ const SETTINGS: &str = "SET default_transaction_isolation = 'read committed';
     SET tcp_keepalives_idle = 10; SET tcp_keepalives_interval = 5; SET tcp_keepalives_count = 3";
 
 /// Connects to a server.
-pub(super) fn connect(server: &Server) -> Result<Session, LedgerError> {
+pub(super) fn connect(server: &DatabaseServer) -> Result<PostgresSession, LedgerError> {
     let name = server.to_string();
     let failed = |reason: String| LedgerError::Server { server: name.clone(), reason };
     let config = settings(server).map_err(failed)?;
@@ -55,12 +55,12 @@ pub(super) fn connect(server: &Server) -> Result<Session, LedgerError> {
     Ok(session)
 }
 
-fn of(client: Client, name: String) -> Session {
-    Session {
+fn of(client: Client, name: String) -> PostgresSession {
+    PostgresSession {
         client: RefCell::new(Some(client)),
         statements: RefCell::new(HashMap::new()),
         cursors: Cell::new(0),
-        transaction: Cell::new(State::None),
+        transaction: Cell::new(TransactionState::None),
         host: Cell::new(None),
         name,
     }
@@ -68,7 +68,7 @@ fn of(client: Client, name: String) -> Session {
 
 /// The settings in the URL. Only `disable` goes without TLS to another machine, and with TLS the certificate always has to
 /// be valid for the host.
-fn settings(server: &Server) -> Result<Config, String> {
+fn settings(server: &DatabaseServer) -> Result<Config, String> {
     let mut url = Url::parse(&server.url).map_err(|error| format!("invalid URL: {error}"))?;
     let pairs: Vec<(String, String)> = url.query_pairs().into_owned().collect();
     let mode = pairs.iter().find(|(key, _)| key == "sslmode").map(|(_, value)| value.clone());
@@ -105,7 +105,7 @@ fn settings(server: &Server) -> Result<Config, String> {
     Ok(config)
 }
 
-fn tls(server: &Server) -> Result<Tls, String> {
+fn tls(server: &DatabaseServer) -> Result<Tls, String> {
     let trust = Trust::load("", server.ca_file.as_deref()).map_err(|error| error.to_string())?;
     trust.config().map(|config| Tls(Arc::new(config))).map_err(|error| error.to_string())
 }
@@ -185,7 +185,7 @@ mod tests {
     use super::*;
 
     fn mode(url: &str) -> Result<SslMode, String> {
-        let server = Server { url: url.to_owned(), password: None, ca_file: None };
+        let server = DatabaseServer { url: url.to_owned(), password: None, ca_file: None };
         settings(&server).map(|config| config.get_ssl_mode())
     }
 

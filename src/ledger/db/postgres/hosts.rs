@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use ::postgres::Row;
 
-use super::{Session, State, locks};
+use super::{PostgresSession, TransactionState, locks};
 use crate::ledger::LedgerError;
 use crate::ledger::db::ToValue;
 use crate::ledger::hosts::HostRow;
@@ -16,7 +16,7 @@ const RESERVED_FOR: u32 = 120;
 /// What somebody reads of a letter that was on its way when its host died.
 const CUT_OFF: &str = "the run was cut off while the letter was on its way";
 
-impl Session {
+impl PostgresSession {
     /// The host that this session claims for.
     pub fn host(&self) -> Option<i64> {
         self.host.get()
@@ -30,7 +30,7 @@ impl Session {
     /// Makes this session the life of a new host.
     pub fn register(&self, name: &str, issue: &str, content: &str) -> Result<(), LedgerError> {
         self.batch("BEGIN")?;
-        self.transaction.set(State::Open);
+        self.transaction.set(TransactionState::Open);
         let sql = "INSERT INTO host (name, issue, content) VALUES (?1, ?2, ?3) RETURNING id";
         let registered = self.query(sql, &[name.to_value(), issue.to_value(), content.to_value()]);
         let locked = registered.and_then(|rows| {
@@ -68,7 +68,7 @@ impl Session {
         let mut doubted = BTreeMap::new();
         for host in hosts {
             self.batch("BEGIN")?;
-            self.transaction.set(State::Open);
+            self.transaction.set(TransactionState::Open);
             let done = self.bury_one(host, now, &mut doubted);
             match done {
                 Ok(()) => self.commit()?,
@@ -181,7 +181,7 @@ impl Session {
     pub fn begin_beside(&self) -> Result<(), LedgerError> {
         self.batch(&format!("BEGIN; SELECT pg_advisory_xact_lock_shared({})", locks::WRITERS))
             .inspect_err(|_| drop(self.batch("ROLLBACK")))?;
-        self.transaction.set(State::Open);
+        self.transaction.set(TransactionState::Open);
         Ok(())
     }
 }

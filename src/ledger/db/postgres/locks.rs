@@ -1,6 +1,6 @@
 //! Advisory locks: each schema of a database, which is one ledger, has its own.
 
-use super::Session;
+use super::PostgresSession;
 use crate::ledger::LedgerError;
 
 /// Held by a transaction that writes.
@@ -15,7 +15,7 @@ pub(super) fn host(id: i64) -> String {
     format!("hashtext(current_schema()), {}::INT", id + 16)
 }
 
-impl Session {
+impl PostgresSession {
     /// Takes the lock of a command that changes something, for as long as the session lives; `note` says what it does.
     /// False if another session holds it.
     ///

@@ -1,6 +1,6 @@
 //! The schema on a server, with its version in a table.
 
-use super::{Session, locks};
+use super::{PostgresSession, locks};
 use crate::ledger::LedgerError;
 
 /// The schema step by step, each with the version that it makes; a step that was released is never changed.
@@ -10,7 +10,7 @@ const MIGRATIONS: [(i64, &str); 2] = [
 ];
 
 /// The version of the schema; `None` if there is none yet.
-pub(super) fn version(session: &Session) -> Result<Option<i64>, LedgerError> {
+pub(super) fn version(session: &PostgresSession) -> Result<Option<i64>, LedgerError> {
     let exists = "SELECT to_regclass('schema_version') IS NOT NULL";
     let exists = session.query(exists, &[])?.first().is_some_and(|row| row.get(0));
     if !exists {
@@ -20,7 +20,7 @@ pub(super) fn version(session: &Session) -> Result<Option<i64>, LedgerError> {
 }
 
 /// Creates the schema, or brings an older one to the newest version.
-pub(super) fn migrate(session: &Session) -> Result<(), LedgerError> {
+pub(super) fn migrate(session: &PostgresSession) -> Result<(), LedgerError> {
     let known = MIGRATIONS.last().map_or(0, |(version, _)| *version);
     if version(session)? == Some(known) {
         return Ok(());
@@ -31,7 +31,7 @@ pub(super) fn migrate(session: &Session) -> Result<(), LedgerError> {
     done
 }
 
-fn steps(session: &Session, known: i64) -> Result<(), LedgerError> {
+fn steps(session: &PostgresSession, known: i64) -> Result<(), LedgerError> {
     let found = version(session)?.unwrap_or(0);
     if found > known {
         let count = |version| usize::try_from(version).unwrap_or(usize::MAX);
