@@ -1,6 +1,6 @@
 //! The letter on a screen of characters: what the HTML that is sent says, in lines of the terminal's width.
 //!
-//! [`Document::read`] reads the HTML, [`Document::lines`] lays it out, [`paint()`] adds colors.
+//! [`TerminalDocument::read`] reads the HTML, [`TerminalDocument::lines`] lays it out, [`paint()`] adds colors.
 
 mod block;
 mod clean;
