@@ -67,10 +67,10 @@ use cli::{Cli, ColorChoice};
 use error::Error;
 use report::{JsonDocument, Terminal};
 
-/// Runs the program with the given arguments, the program's name first.
+/// Runs the program with the given arguments, starting with the program's name.
 pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     let arguments: Vec<OsString> = arguments.into_iter().collect();
-    // What is wrong with the command line is said before its --color is understood.
+    // Usage errors are printed before clap has parsed --color.
     set_color(color_of(&arguments));
     let is_json = arguments.iter().any(|argument| argument == "--json");
     let parsed = match commands::answer(&arguments) {
@@ -103,10 +103,10 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     ExitCode::from(code)
 }
 
-/// The width of the help in a pipe, and its greatest width.
+/// The width of the help text in a pipe, and its maximum width.
 const HELP_COLUMNS: usize = 100;
 
-/// The arguments and the name of the command, such as `members list`.
+/// Parses the arguments; also returns the command's full name, such as `members list`.
 fn parse(arguments: Vec<OsString>) -> Result<(Cli, String), clap::Error> {
     let columns = report::stdout_width().unwrap_or(HELP_COLUMNS).min(HELP_COLUMNS);
     let matches = cli::command(columns).try_get_matches_from(arguments)?;
@@ -115,7 +115,7 @@ fn parse(arguments: Vec<OsString>) -> Result<(Cli, String), clap::Error> {
     Ok((Cli::from_arg_matches(&matches)?, name))
 }
 
-/// Prints what clap says: a usage error, or the help that was asked for.
+/// Prints clap's output: a usage error, or the requested help.
 fn usage_error(error: &clap::Error, is_json: bool) -> ExitCode {
     let code = u8::try_from(error.exit_code()).unwrap_or(2);
     if is_json && code != 0 {
@@ -128,12 +128,12 @@ fn usage_error(error: &clap::Error, is_json: bool) -> ExitCode {
             Some(error.document()),
         )));
     }
-    // The reader may be gone.
+    // The reading end of the pipe may be closed.
     let _closed = error.print();
     ExitCode::from(code)
 }
 
-/// Prints the document of `--json`; returns the exit code, which is another one if it could not be written.
+/// Prints the `--json` document; returns the exit code, which changes if the document cannot be written.
 fn print_document<E: Serialize>(document: &JsonDocument<E>) -> u8 {
     document.print();
     match report::finish_output() {

@@ -1,4 +1,4 @@
-//! `[inbox]`: the sources of returned mail, and how it is processed.
+//! `[inbox]`: where returned mail is read from, and how it is processed.
 
 use std::fmt;
 use std::path::PathBuf;
@@ -13,19 +13,19 @@ use crate::net::{Auth, Security};
 use super::password::PasswordKeys;
 use super::{Count, Span};
 
-/// The sources of returned mail, and how it is processed.
+/// Where returned mail is read from, and how it is processed.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct InboxConfig {
-    /// Maildirs, mboxes and message files, from the project's folder.
+    /// Maildirs, mboxes and message files, relative to the project's folder.
     pub sources: Vec<PathBuf>,
-    /// The folder to which handled messages of a Maildir or folder are moved.
+    /// The folder to move handled messages of a Maildir or folder to.
     pub move_to: Option<PathBuf>,
-    /// After this many issues in a row with a soft bounce an address is suppressed.
+    /// An address is suppressed after soft bounces from this many issues in a row.
     pub soft_issues: Count,
     /// Send a short confirmation to members who unsubscribe by mail.
     pub confirm: bool,
-    /// The name of our mail server in `Authentication-Results`, whose verdict on DMARC is believed (RFC 8601 §2.5).
+    /// Our mail server's name in `Authentication-Results`; its DMARC results are trusted (RFC 8601 §2.5).
     pub authserv_id: Option<String>,
     /// One folder, or several.
     #[serde(deserialize_with = "one_or_several")]
@@ -50,9 +50,9 @@ pub struct ImapConfig {
     pub password_command: Option<String>,
     #[serde(default = "inbox")]
     pub folder: String,
-    /// The server's folder to which handled messages are moved.
+    /// The folder on the server to move handled messages to.
     pub move_to: Option<String>,
-    /// How long the server may be silent.
+    /// How long the server may stay silent.
     #[serde(default = "a_minute")]
     pub timeout: Span,
 }
@@ -71,14 +71,14 @@ impl Default for InboxConfig {
 }
 
 impl InboxConfig {
-    /// Tells whether returned messages are read from anywhere.
+    /// Tells whether returned mail is read from anywhere.
     pub fn has_source(&self) -> bool {
         !self.sources.is_empty() || !self.imap.is_empty()
     }
 }
 
 impl ImapConfig {
-    /// The port, by default the one that the kind of security has.
+    /// The port (default: the usual one for the kind of security).
     pub fn port(&self) -> u16 {
         self.port.unwrap_or(if self.security == Security::Tls { 993 } else { 143 })
     }
@@ -163,7 +163,7 @@ mod tests {
     }
 
     #[test]
-    fn values_that_do_not_go_together_are_refused() {
+    fn inconsistent_values_are_rejected() {
         for (more, key) in [
             ("", ""),
             ("security = \"none\"", ""),

@@ -6,10 +6,10 @@ use serde::Deserialize;
 
 use super::password::PasswordKeys;
 
-/// The environment variable that names the server instead of `url`.
+/// The environment variable that replaces `url`.
 pub const URL_VARIABLE: &str = "MEDLEMSBREV_LEDGER_URL";
 
-/// Where the ledger is, if not in the project's folder.
+/// Where the ledger is, if it is not in the project's folder.
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct LedgerConfig {
@@ -32,16 +32,15 @@ impl LedgerConfig {
         }
     }
 
-    /// The URL, from the environment before the file.
+    /// The URL; the environment takes precedence over the file.
     pub fn url(&self) -> Option<String> {
         let set = std::env::var(URL_VARIABLE).ok().filter(|url| !url.is_empty());
         set.or_else(|| self.url.clone())
     }
 
-    /// Says what is wrong in the table.
+    /// Checks the table.
     ///
-    /// # Errors
-    /// Names the key, and what is wrong with it.
+    /// # Errors Names the key and the problem.
     pub(super) fn check(&self) -> Result<(), (&'static str, &'static str)> {
         let Some(url) = &self.url else { return Ok(()) };
         let Ok(url) = url::Url::parse(url) else {
@@ -67,7 +66,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_password_is_not_in_the_file() {
+    fn a_password_in_the_file_is_rejected() {
         for (text, is_right) in [
             ("", true),
             ("url = \"postgres://anna@db.example.se/club\"", true),

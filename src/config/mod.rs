@@ -33,7 +33,7 @@ pub use values::{Age, Count, FolderUrl, ListId, MaxMissing, Missing, Span, Unsub
 /// The file's name in a project's folder.
 pub const FILE: &str = "medlemsbrev.toml";
 
-/// What the configuration file says; every value is checked on its own.
+/// The configuration file; each value is checked on its own.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Config {
@@ -55,7 +55,7 @@ pub struct Config {
     pub inbox: InboxConfig,
     #[serde(default)]
     pub design: DesignConfig,
-    /// Partners and sponsors, shown above the letter's foot.
+    /// Partners and sponsors, shown above the letter's footer.
     #[serde(default)]
     pub partner: Vec<Partner>,
     #[serde(default)]
@@ -82,13 +82,13 @@ pub struct AssociationConfig {
     pub contact: Address,
     /// Telephone number for questions.
     pub phone: Option<String>,
-    /// Image file, from the project's folder.
+    /// Image file, relative to the project's folder.
     pub logo: Option<PathBuf>,
-    /// Days that the statutes ask for between a notice and its meeting.
+    /// The number of days that the statutes require between a notice and its meeting.
     pub notice_days: Option<u16>,
 }
 
-/// The addresses in the letter.
+/// The sender's addresses in the letter.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct SenderConfig {
@@ -96,12 +96,12 @@ pub struct SenderConfig {
     pub name: Option<String>,
     pub address: Address,
     pub reply_to: Option<Address>,
-    /// Return path; each letter's has the member's token after a `+` (VERP).
+    /// Return path; in each letter, the member's token follows a `+` (VERP).
     pub bounce_address: Option<Address>,
     pub unsubscribe_address: Option<Address>,
-    /// `https:` address with `{token}` in it.
+    /// `https:` URL with `{token}` in it.
     pub unsubscribe_url: Option<UnsubscribeUrl>,
-    /// That the provider's DKIM signature covers `List-Unsubscribe` and `List-Unsubscribe-Post`.
+    /// Whether the provider's DKIM signature covers `List-Unsubscribe` and `List-Unsubscribe-Post`.
     #[serde(default)]
     pub one_click: bool,
     pub list_id: Option<ListId>,
@@ -110,12 +110,12 @@ pub struct SenderConfig {
     pub testers: Vec<Address>,
 }
 
-/// How letters leave this machine.
+/// How letters are sent.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct TransportConfig {
     pub kind: TransportKind,
-    /// A mail provider whose server and limits are known.
+    /// A mail provider with a known server and limits.
     pub provider: Option<String>,
     pub host: Option<String>,
     pub port: Option<u16>,
@@ -134,13 +134,13 @@ pub struct TransportConfig {
     pub connect_timeout: Span,
     pub command_timeout: Span,
     pub final_dot_timeout: Span,
-    /// How long a run retries deferred letters and a server that cannot be reached.
+    /// How long a run keeps retrying deferred letters and an unreachable server.
     pub patience: Wait,
-    /// How many letters may leave in a time, over all runs.
+    /// How many letters may be sent in a period, over all runs.
     pub quota: Vec<Quota>,
     /// The sendmail program.
     pub command: PathBuf,
-    /// The outbox folder, from the project's folder.
+    /// The outbox folder, relative to the project's folder.
     pub dir: PathBuf,
 }
 
@@ -164,19 +164,19 @@ pub struct MembersConfig {
     pub missing: Missing,
     /// How members are recognised (default: the number, if there is one).
     pub key: Option<IdentityKey>,
-    /// Field → header in the file, or several, the best first.
+    /// Field → one or several headers in the file, the best first.
     pub columns: BTreeMap<String, ColumnHeaders>,
     /// Only rows that match this are members.
     pub only: Option<Segment>,
-    /// The members with a vote, to whom notices go (default: everyone).
+    /// The members with a vote, who get notices (default: everyone).
     pub voting: Option<Segment>,
-    /// Headers of columns that are not kept.
+    /// Headers of columns to drop.
     pub ignore: Vec<String>,
-    /// Headers of columns that are kept although they hold personal identity numbers.
+    /// Headers of columns to keep although they hold personal identity numbers.
     pub keep: Vec<String>,
 }
 
-/// One header of the member list, or several of which the first that is there counts.
+/// One header of the member list, or several; the first one present counts.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(untagged)]
 pub enum ColumnHeaders {
@@ -201,7 +201,7 @@ pub struct DkimConfig {
     pub selector: String,
     /// The domain (default: the sender's).
     pub domain: Option<String>,
-    /// Private key in PEM, from the project's folder: RSA from 2048 bits, or Ed25519.
+    /// Private key in PEM, relative to the project's folder: RSA from 2048 bits, or Ed25519.
     pub key_file: PathBuf,
 }
 
@@ -209,7 +209,7 @@ pub struct DkimConfig {
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct ArchiveConfig {
-    /// Where the pages will be found.
+    /// The public address of the pages.
     pub url: Option<FolderUrl>,
 }
 
@@ -229,15 +229,14 @@ pub enum ConfigError {
 }
 
 impl Config {
-    /// The sender's name: the association's if none is configured.
+    /// The sender's name (default: the association's).
     pub fn sender_name(&self) -> &str {
         self.sender.name.as_ref().unwrap_or(&self.association.name)
     }
 
     /// Reads and checks the configuration in a project's folder.
     ///
-    /// # Errors
-    /// With the place in the file if a value is invalid.
+    /// # Errors Gives the place in the file if a value is invalid.
     pub fn load(dir: &Path) -> Result<Self, ConfigError> {
         let path = dir.join(FILE);
         let text = match std::fs::read_to_string(&path) {
@@ -322,18 +321,18 @@ impl Config {
     }
 }
 
-/// Tells whether a mail server's host is this machine, so that nothing crosses a network.
+/// Tells whether a mail server's host is this machine, so that nothing crosses the network.
 fn is_this_machine(host: &str) -> bool {
     let address = host.trim_matches(['[', ']']).parse::<std::net::IpAddr>();
     host.eq_ignore_ascii_case("localhost") || address.is_ok_and(|address| address.is_loopback())
 }
 
-/// The nearest folder above `dir` that has a project.
+/// The nearest folder above `dir` with a project in it.
 fn project_above(dir: &Path) -> Option<PathBuf> {
     dir.ancestors().skip(1).find(|folder| folder.join(FILE).is_file()).map(Path::to_owned)
 }
 
-/// Turns an error of the TOML reader into one with its place.
+/// Adds the place in the file to an error of the TOML parser.
 pub fn syntax(path: &Path, text: &str, error: &toml::de::Error) -> ConfigError {
     let (message, hint) = suggest::unknown_name(error.message());
     ConfigError::Syntax { message, hint, excerpt: Excerpt::new(path, text, error.span().unwrap_or(0..0)) }
@@ -383,7 +382,7 @@ impl TransportConfig {
         }
     }
 
-    /// The port, by default the one that the kind of security has.
+    /// The port (default: the usual one for the kind of security).
     pub fn port(&self) -> u16 {
         self.port.unwrap_or(match self.security {
             Security::Starttls => 587,

@@ -4,17 +4,17 @@ use serde::Deserialize;
 
 use crate::domain::{LabelSheet, Segment, WindowSide};
 
-/// How letters on paper look and what they cost.
+/// The layout and the postage of letters on paper.
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct PaperConfig {
-    /// Members who want paper, whether they have e-mail or not.
+    /// Members who want paper, even if they have e-mail.
     pub wanted: Option<Segment>,
     pub window: WindowSide,
-    /// How far the address is moved to the right and down, in mm; negative to the left and up.
+    /// How far to move the address right and down, in mm; negative values move it left and up.
     pub right: f32,
     pub down: f32,
-    /// Whether only one side of the sheets is printed.
+    /// Whether sheets are printed on one side only.
     pub one_sided: bool,
     pub labels: Option<LabelSheet>,
     /// The postage of a letter: maximum weight in grams, and price.

@@ -10,11 +10,11 @@ use super::values::Age;
 #[derive(Debug, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct ReportConfig {
-    /// Fields by which members are grouped.
+    /// The fields by which to group members.
     pub by: Vec<String>,
-    /// The addresses that `report --due` mails the report to.
+    /// The addresses to which `report --due` mails the report.
     pub to: Vec<Address>,
-    /// How long after an issue's last letter the report is mailed.
+    /// How long after an issue's last letter to mail the report.
     pub after: Age,
 }
 

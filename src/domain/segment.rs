@@ -1,4 +1,4 @@
-//! Expressions that choose members: `typ = "byalag" and område in ["skärgård", "landsbygd"]`.
+//! Expressions that select members: `typ = "byalag" and område in ["skärgård", "landsbygd"]`.
 
 use std::collections::BTreeSet;
 use std::fmt;
@@ -14,7 +14,7 @@ use winnow::token::{none_of, take_while};
 
 use super::{Member, field};
 
-/// A checked expression over a member's fields.
+/// A valid expression over a member's fields.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(try_from = "String")]
 pub struct Segment {
@@ -22,12 +22,12 @@ pub struct Segment {
     expression: Expression,
 }
 
-/// Why a text is not a segment expression, and where.
+/// Why a text is not a valid segment expression, and where.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{message}")]
 pub struct SegmentError {
     pub message: String,
-    /// Bytes of the expression.
+    /// The range of bytes in the expression.
     pub span: Range<usize>,
 }
 
@@ -61,15 +61,14 @@ enum Comparison {
 type ParserInput<'a> = LocatingSlice<&'a str>;
 type Parsed<T> = Result<T, ErrMode<ContextError>>;
 
-/// Deeper than anyone writes by hand, and far from the end of the stack.
+/// Deeper than anybody writes by hand, and far from overflowing the stack.
 const MAX_NESTING: usize = 64;
 
 impl Segment {
-    /// Parses an expression: `=`, `!=`, `<`, `<=`, `>`, `>=`, `contains`, `in [ … ]`, a field's name alone
-    /// (it has a value), `not`, `and`, `or` and parentheses; field names in Swedish or English.
+    /// Parses an expression: `=`, `!=`, `<`, `<=`, `>`, `>=`, `contains`, `in [ … ]`, a field's name alone (the field
+    /// has a value), `not`, `and`, `or` and parentheses; field names are Swedish or English.
     ///
-    /// # Errors
-    /// Says what was expected and at which bytes.
+    /// # Errors Says what was expected, and at which bytes.
     pub fn parse(source: &str) -> Result<Self, SegmentError> {
         if deepest_nesting(source) > MAX_NESTING {
             return Err(SegmentError {
@@ -88,10 +87,9 @@ impl Segment {
         Ok(Self { source: source.to_owned(), expression })
     }
 
-    /// Parses an expression over these fields.
+    /// Parses an expression that uses only the given fields.
     ///
-    /// # Errors
-    /// As [`Segment::parse`] and [`Segment::check_fields`].
+    /// # Errors Like [`Segment::parse`] and [`Segment::check_fields`].
     pub fn parse_over(source: &str, fields: &BTreeSet<String>) -> Result<Self, SegmentError> {
         let segment = Self::parse(source)?;
         segment.check_fields(|field| fields.contains(field))?;
@@ -119,7 +117,7 @@ impl Segment {
         self.expression.matches(member)
     }
 
-    /// The expression as it was written.
+    /// The expression as written.
     pub fn source(&self) -> &str {
         &self.source
     }
@@ -166,7 +164,7 @@ impl Expression {
 }
 
 impl Comparison {
-    /// Compares without regard to case: as numbers where both are numbers, else as texts (ISO dates sort as texts).
+    /// Compares without regard to case: as numbers if both are numbers, else as texts (which is right for ISO dates).
     fn holds(self, actual: &str, value: &str) -> bool {
         let (actual, value) = (actual.trim().to_lowercase(), value.trim().to_lowercase());
         if self == Self::Contains {
@@ -192,10 +190,10 @@ impl Comparison {
     }
 }
 
-/// How deep the parser would recurse: open brackets, and the `not`s whose operand has not ended.
+/// How deep the parser would recurse: open brackets, plus each `not` whose operand has not ended.
 fn deepest_nesting(source: &str) -> usize {
     let (mut deepest, mut depth) = (0, 0);
-    // The `not`s that wait for an operand, for each open bracket.
+    // For each open bracket, the number of `not`s that wait for an operand.
     let mut waiting = vec![0];
     for token in tokens(source) {
         match token {
@@ -384,7 +382,7 @@ mod tests {
     }
 
     #[test]
-    fn errors_point_at_the_place() {
+    fn errors_point_to_the_position() {
         for (source, at, message) in [
             ("typ =", 5, "expected a value"),
             ("typ = byalag och ort = x", 13, "did you mean"),
@@ -401,14 +399,14 @@ mod tests {
     }
 
     #[test]
-    fn an_unknown_field_is_named() {
+    fn an_unknown_field_is_named_in_the_error() {
         let segment = Segment::parse("typ = x and stjärntecken = y").unwrap();
         let error = segment.check_fields(|name| name == "type").unwrap_err();
         assert_eq!(error.span, 12..25);
     }
 
     #[test]
-    fn deep_nesting_is_refused() {
+    fn deep_nesting_is_an_error() {
         assert!(Segment::parse(&"(".repeat(100_000)).is_err());
         assert!(Segment::parse(&"not ".repeat(100_000)).is_err());
         assert!(Segment::parse(&"not (".repeat(40)).is_err());

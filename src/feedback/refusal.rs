@@ -1,4 +1,4 @@
-//! What a mail server's final refusal of a letter means for the register.
+//! What a mail server's permanent refusal of a letter means for the register.
 
 use jiff::Timestamp;
 
@@ -21,7 +21,7 @@ impl RefusalJudge {
         MessageReader::new(&Hints::default()).map(Self)
     }
 
-    /// What is recorded of a refusal of the letter to `address`; a dead address is not mailed again.
+    /// The record of the refusal of a letter to `address`; a dead address is not mailed again.
     pub fn refusal(&self, attempt: &Attempt, address: &Address, reply: &Reply, now: Timestamp) -> Refusal {
         let reason = self.0.reason(reply);
         let class = reason.class();

@@ -1,4 +1,4 @@
-//! The largest table of an HTML page as text with semicolons: some registers write such pages and call them .xls.
+//! Converts the largest table of an HTML page to semicolon-separated text: some registers export such pages as .xls.
 
 use std::cell::RefCell;
 
@@ -7,7 +7,7 @@ use html5ever::tokenizer::{
     BufferQueue, TagKind, Token, TokenSink, TokenSinkResult, Tokenizer, TokenizerOpts,
 };
 
-/// What stands between cells in the text.
+/// The delimiter in the converted text.
 pub(super) const DELIMITER: u8 = b';';
 
 /// Tells whether a file is an HTML page.
@@ -18,7 +18,7 @@ pub(super) fn is_page(text: &str) -> bool {
     begins.iter().any(|begin| head.starts_with(begin)) && text.to_ascii_lowercase().contains("<tr")
 }
 
-/// The table with the most rows, as CSV; `None` if it cannot be written.
+/// The table with the most rows as CSV; `None` if it cannot be written.
 pub(super) fn text(page: &str) -> Option<String> {
     let tokenizer = Tokenizer::new(HtmlTables::default(), TokenizerOpts::default());
     let input = BufferQueue::default();
@@ -41,7 +41,7 @@ struct HtmlTables(RefCell<TableBuilder>);
 #[derive(Debug, Default)]
 struct TableBuilder {
     tables: Vec<Vec<Vec<String>>>,
-    /// Whether text is in a cell.
+    /// Whether the current text is in a cell.
     in_cell: bool,
 }
 

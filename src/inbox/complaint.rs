@@ -1,4 +1,4 @@
-//! Complaints: reports in the Abuse Reporting Format (RFC 5965) and what some hosts send in its place.
+//! Complaints: reports in the Abuse Reporting Format (RFC 5965), and the formats of hosts that do not use it.
 
 use super::address;
 use super::header::Headers;
@@ -6,7 +6,7 @@ use super::mime::{MimeMessage, MimePart, Role};
 use super::rules::InboxRules;
 use crate::domain::bounce::{Class, Reason, Verdict};
 
-/// Whom a complaint names; `None` if the message is none.
+/// The verdicts on those whom a complaint names; `None` if the message is not a complaint.
 pub fn read(
     message: &MimeMessage<'_>,
     original: &Headers<'_>,
@@ -32,7 +32,7 @@ pub fn read(
     )
 }
 
-/// What a complaint says that names nobody.
+/// The verdict of a complaint that names nobody.
 pub fn unnamed(message: &MimeMessage<'_>, rules: &InboxRules) -> Verdict {
     let report = message.with(Role::Feedback).next().map(MimePart::text).unwrap_or_default();
     let kind = feedback_type(&Headers::of_text(&report));
@@ -43,7 +43,7 @@ fn feedback_type(fields: &Headers<'_>) -> String {
     fields.text("feedback-type").to_lowercase()
 }
 
-/// A report by a machine, as about the sender's DMARC or a virus, is nobody's complaint, so it suppresses nobody.
+/// A machine's report, for example about DMARC or a virus, is not a person's complaint, and suppresses nobody.
 fn reason(kind: &str, rules: &InboxRules) -> Reason {
     rules.complaints.by_machine.get(kind).copied().unwrap_or(Reason::Complaint)
 }
@@ -53,7 +53,7 @@ fn verdict(address: String, reason: Reason, kind: &str) -> Verdict {
     Verdict { address, class, status: None, reason, diagnostic: kind.to_owned() }
 }
 
-/// The addresses in the fields of a report, else those that the returned letter went to.
+/// The addresses in the fields of a report, else the recipients of the returned letter.
 fn recipients(places: &[&Headers<'_>], rules: &InboxRules) -> Vec<String> {
     let named = |names: &[String]| {
         let values = places.iter().flat_map(|headers| names.iter().flat_map(|name| headers.all(name)));
@@ -87,7 +87,7 @@ mod tests {
     }
 
     #[test]
-    fn a_report_names_who_complained() {
+    fn a_report_names_the_complainant() {
         let anna = |reason| Some(vec![("anna@example.se".to_owned(), reason)]);
         for (report, original, want) in [
             ("Feedback-Type: abuse\nOriginal-Rcpt-To: <anna@example.se>\n", "", anna(Reason::Complaint)),

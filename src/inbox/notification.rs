@@ -1,4 +1,5 @@
-//! Notifications in JSON, which mail services send instead of delivery reports (Amazon SES through SNS, and the like).
+//! JSON notifications, which some mail services send instead of delivery reports (for example Amazon SES through
+//! SNS).
 
 use serde_json::Value;
 
@@ -7,14 +8,14 @@ use super::status::Action;
 use super::verdict::Evidence;
 use crate::domain::bounce::{Class, MessageKind, Reason, Verdict};
 
-/// The most recipients of one notification that are read.
+/// The maximum number of recipients of one notification to read.
 const MOST: usize = 1_000;
-/// A notification inside another one's text, as SNS wraps it.
+/// How many notifications may be wrapped in another one's text, as SNS does.
 const MOST_WRAPPED: usize = 2;
-/// Objects around the one that says what happened.
+/// How many objects may enclose the event.
 const MOST_NESTED: usize = 3;
 
-/// What happened to a recipient, as services call it.
+/// What happened to a recipient, in the services' terms.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum What {
     Failed,
@@ -22,18 +23,18 @@ enum What {
     Complained,
 }
 
-/// What a service says of one recipient.
+/// A service's report on one recipient.
 #[derive(Debug)]
 struct NotifiedRecipient {
     what: What,
     address: String,
     status: Option<String>,
     diagnostic: String,
-    /// Whether the service calls it final; `None` if it does not say.
+    /// Whether the service calls it permanent; `None` if it does not say.
     is_permanent: Option<bool>,
 }
 
-/// Reads a text that begins with a notification in JSON; `None` for any other text.
+/// Parses a text that starts with a JSON notification; `None` for any other text.
 pub fn read(text: &str, rules: &InboxRules) -> Option<(MessageKind, Vec<Verdict>)> {
     let text = text.trim_start();
     if !text.starts_with(['{', '[']) {
@@ -118,7 +119,7 @@ fn ses(value: &Value, found: &mut Vec<NotifiedRecipient>) {
     }
 }
 
-/// Other services: one object an event, itself or inside others.
+/// Other services: one object per event, possibly nested in others.
 fn event(value: &Value, nested: usize) -> Option<NotifiedRecipient> {
     let inside = || {
         let objects = value.as_object()?.values().filter(|inner| inner.is_object());
@@ -127,7 +128,7 @@ fn event(value: &Value, nested: usize) -> Option<NotifiedRecipient> {
     event_of(value).or_else(inside)
 }
 
-/// The recipient and what happened, under names that differ from service to service.
+/// The recipient and the event, under names that differ between services.
 fn event_of(data: &Value) -> Option<NotifiedRecipient> {
     let text = |names: &[&str]| names.iter().find_map(|name| data[*name].as_str()).map(str::to_owned);
     let kind = text(&["event", "Type", "RecordType", "type"])?.to_lowercase().replace(['_', '-', ' '], "");
@@ -165,7 +166,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn services_say_it_in_their_own_json() {
+    fn the_json_of_several_services_is_read() {
         let rules = InboxRules::built_in().unwrap();
         for (text, kind, class) in [
             (

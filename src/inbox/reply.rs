@@ -1,17 +1,17 @@
-//! Answers by machines: vacation notices, receipts, challenges (RFC 3834).
+//! Automatic answers: vacation notices, receipts, challenges (RFC 3834).
 
 use super::header::Headers;
 use super::mime::starts_with;
 use super::rules::{InboxRules, ReplySign, has};
 use crate::diagnosis::phrase::fold;
 
-/// How sure it is that a message is an automatic answer.
+/// How certain it is that a message is an automatic answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum AutoReply {
     No,
-    /// By fields that bounces carry as well.
+    /// It has header fields that bounces have as well.
     Likely,
-    /// The subject says so, or somebody has to press a button.
+    /// The subject says so, or it asks somebody to press a button.
     Sure,
 }
 
@@ -31,12 +31,12 @@ pub fn is_automatic(headers: &Headers<'_>, subject: &str, text: &str, rules: &In
     AutoReply::No
 }
 
-/// Tells whether a mail may be answered by a machine: a person wrote it, and to nobody but us (RFC 3834 §2).
+/// Tells whether a machine may answer a mail: a person wrote it, and to nobody but us (RFC 3834 §2).
 pub fn may_be_answered(headers: &Headers<'_>, rules: &InboxRules) -> bool {
     !has_field(headers, &rules.reply.unanswered)
 }
 
-/// Tells whether a subject begins with one of the phrases, up to the end of a word.
+/// Tells whether a subject starts with one of the phrases as a whole.
 fn begins(subject: &str, phrases: &[String]) -> bool {
     phrases.iter().any(|phrase| {
         let rest = subject.strip_prefix(phrase.as_str());
@@ -44,7 +44,7 @@ fn begins(subject: &str, phrases: &[String]) -> bool {
     })
 }
 
-/// The subject after `Re:`, `SV:`, `AW:` and a list's tag.
+/// The subject without `Re:`, `SV:`, `AW:` and a list's tag.
 fn without_prefixes(subject: &str) -> &str {
     let mut bare = subject.trim_start();
     loop {
@@ -58,12 +58,12 @@ fn without_prefixes(subject: &str) -> &str {
     }
 }
 
-/// The words in brackets at a subject's beginning, and what follows.
+/// The words in brackets at the start of a subject, and the rest.
 fn tag(subject: &str) -> Option<(&str, &str)> {
     subject.trim_start().strip_prefix('[').and_then(|rest| rest.split_once(']'))
 }
 
-/// Tells whether a text asks its reader to confirm that she is a person.
+/// Tells whether a text asks its reader to confirm being a person.
 pub fn is_challenge(text: &str, rules: &InboxRules) -> bool {
     has(&rules.reply_words.find(&fold(text)), &ReplySign::Challenge)
 }
@@ -96,7 +96,7 @@ mod tests {
     }
 
     #[test]
-    fn answers_are_told_by_subject_field_and_text() {
+    fn automatic_answers_are_recognised_by_subject_field_and_text() {
         let rules = InboxRules::built_in().unwrap();
         for (header, subject, text, want) in [
             ("", "Automatic reply: the letter", "", AutoReply::Sure),

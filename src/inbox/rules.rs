@@ -25,28 +25,28 @@ pub struct InboxRules {
     pub families: Vec<Family>,
 }
 
-/// What a phrase says about a message as a whole.
+/// What a phrase indicates about a message as a whole.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Sign {
     Daemon,
     Failure,
     Delay,
     Final,
-    /// A family that writes notices.
+    /// Written by this family of programs.
     Family(usize),
-    /// A family that is quoted in notices.
+    /// Quotes this family of programs.
     Host(usize),
     Complaint,
 }
 
-/// Where a phrase of an automatic answer stands.
+/// Where a phrase of an automatic answer appears.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ReplySign {
     Challenge,
     Text,
 }
 
-/// Words by which a member leaves.
+/// Phrases of requests to leave.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Unsubscribe {
@@ -56,7 +56,7 @@ pub struct Unsubscribe {
     pub whole: Vec<String>,
     pub courtesies: Vec<String>,
     pub closings: Vec<String>,
-    /// Words of the line above a quotation.
+    /// Words in the line above a quotation.
     pub wrote: Vec<String>,
 }
 
@@ -67,7 +67,7 @@ struct LeaveRules {
     language: Vec<LeaveLanguage>,
 }
 
-/// How complaints are known and whom they name.
+/// How to recognise complaints and their recipients.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Complaints {
@@ -77,30 +77,31 @@ pub struct Complaints {
     pub praise: Vec<String>,
 }
 
-/// Which addresses of a notice are recipients.
+/// Which addresses of a notice are its recipients.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct AddressRules {
     pub before: Vec<String>,
-    /// Words in brackets before the address that the letter went to, below the one it was passed on to.
+    /// Words in brackets before the letter's original recipient, on the line below the address that it was forwarded
+    /// to.
     pub aliases: Vec<String>,
     pub not_after: Vec<String>,
     pub never: Vec<String>,
 }
 
-/// A family of programs that write alike.
+/// A family of programs whose notices look alike.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Family {
     #[expect(dead_code, reason = "for whoever reads the rules")]
     pub name: String,
-    /// Phrases in `header: value` or in the notice, any of which tells that the family wrote it.
+    /// Phrases in `header: value` or in the notice; any of them shows that the family wrote it.
     #[serde(default)]
     known_by: Vec<String>,
-    /// Phrases which tell that the notice quotes a host of the family; they don't make a mail a notice.
+    /// Phrases which show that the notice quotes a host of the family; they don't make a mail a notice.
     #[serde(default)]
     quoted_by: Vec<String>,
-    /// Lines in which recipients stand: text around `{address}`, or around `{local}` where the domain is left out.
+    /// Lines that name recipients: text around `{address}`, or around `{local}` if the domain is omitted.
     #[serde(default)]
     pub recipients: Vec<String>,
     /// Header fields that list the recipients.
@@ -128,16 +129,16 @@ struct RuleWords {
     texts: Vec<String>,
 }
 
-/// The beginning of the line that precedes a returned letter.
+/// How the line before a returned letter starts.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Lines {
     pub lines: Vec<String>,
-    /// Only in a line that is ruled off.
+    /// Counts only in a ruled line.
     pub ruled: Vec<String>,
 }
 
-/// How automatic answers are known.
+/// How to recognise automatic answers.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Replies {
@@ -151,7 +152,7 @@ pub struct Replies {
     pub news: NewsWords,
 }
 
-/// What automatic answers tell of their senders.
+/// Phrases of news in automatic answers.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct NewsWords {
@@ -194,10 +195,9 @@ const FAMILIES: &[(&str, &str)] = &[
 ];
 
 impl InboxRules {
-    /// Reads the rules that are built in.
+    /// Compiles the built-in rules.
     ///
-    /// # Errors
-    /// If a rule file is not what it should be.
+    /// # Errors If a rule file is invalid.
     pub fn built_in() -> Result<Self, RulesError> {
         let notices: Notices = read(rule_file!("notices.toml"))?;
         let replies: Replies = read(rule_file!("replies.toml"))?;
@@ -266,7 +266,7 @@ impl Replies {
     }
 }
 
-/// Tells whether a sign is among what was found.
+/// Tells whether a sign is among the phrases found.
 pub fn has<T: PartialEq>(found: &[FoundPhrase<T>], sign: &T) -> bool {
     found.iter().any(|found| found.meaning == *sign)
 }
@@ -277,7 +277,7 @@ mod tests {
     use crate::diagnosis::phrase::fold;
 
     #[test]
-    fn words_that_are_compared_whole_are_written_folded() {
+    fn words_compared_as_a_whole_are_folded_in_the_rules() {
         let rules = InboxRules::built_in().unwrap();
         let lists = [
             &rules.original.lines,

@@ -1,4 +1,4 @@
-//! The stream that lettre reads from and writes to: counted, in parsable lines, and told to the transcript.
+//! The stream that lettre reads and writes: it counts bytes, makes lines parsable, and feeds the transcript.
 
 use std::io;
 use std::net::SocketAddr;
@@ -15,18 +15,18 @@ use crate::net::Transcript;
 use super::reply_lines::ReplyLines;
 use super::transcript::Conversation;
 
-/// Bytes that are read at once.
+/// How many bytes are read at once.
 const CHUNK: usize = 2048;
 
-/// What a session knows of its stream.
+/// What a session knows about its stream.
 #[derive(Debug, Clone, Default)]
 pub(super) struct WireMeter {
     sent: Arc<AtomicU64>,
-    /// Bytes that came since we last sent something.
+    /// Bytes received since we last sent something.
     unanswered: Arc<AtomicU64>,
-    /// Until this many bytes have been sent, no reply is expected; 0 if early replies do not matter.
+    /// No reply is expected until this many bytes have been sent; 0 if early replies do not matter.
     silent_until: Arc<AtomicU64>,
-    /// Whether something came all the same.
+    /// Whether something was received nevertheless.
     is_early: Arc<AtomicBool>,
 }
 
@@ -53,14 +53,14 @@ impl WireMeter {
         self.silent_until.store(bytes, Ordering::Relaxed);
     }
 
-    /// Tells whether a reply came before its time.
+    /// Tells whether a reply came too early.
     pub fn has_early_reply(&self) -> bool {
         self.is_early.load(Ordering::Relaxed)
     }
 }
 
 impl<S> SmtpWire<S> {
-    /// A stream that breaks on a reply of more than `longest_reply` bytes.
+    /// Wraps a stream; a reply of more than `longest_reply` bytes is an error.
     pub fn new(
         stream: S,
         peer: SocketAddr,
@@ -72,7 +72,7 @@ impl<S> SmtpWire<S> {
         Self { stream, peer, meter, longest_reply, lines: ReplyLines::default(), conversation }
     }
 
-    /// The same stream, from which these lines are read first.
+    /// The same stream, but these lines are read first.
     pub fn with_lines(mut self, lines: &str) -> Self {
         self.lines.push(lines.as_bytes(), |_| {});
         self
@@ -91,7 +91,7 @@ impl<S> SmtpWire<S> {
 }
 
 impl<S: AsyncRead + Unpin> SmtpWire<S> {
-    /// Looks whether a reply is there that nothing has asked for, before the bytes that ask for one go out.
+    /// Checks for an unsolicited reply before sending the bytes that ask for one.
     fn listen_early(&mut self) {
         let silent_until = self.meter.silent_until.load(Ordering::Relaxed);
         if self.meter.sent() >= silent_until {
@@ -103,7 +103,7 @@ impl<S: AsyncRead + Unpin> SmtpWire<S> {
         let has_read = Pin::new(&mut self.stream).poll_read(&mut nobody, &mut read).is_ready();
         if has_read && !read.filled().is_empty() {
             let filled = read.filled().to_vec();
-            // A reply that is too long breaks the connection when it is read.
+            // A reply that is too long is an error when it is read.
             let _too_long = self.take(&filled);
         }
         if self.lines.has_line() {

@@ -1,4 +1,4 @@
-//! Whole messages, written after the descriptions of the formats.
+//! Whole messages, modelled on the descriptions of the formats.
 
 mod languages;
 mod shapes;
@@ -71,7 +71,7 @@ fn line_ends_make_no_difference() {
 }
 
 #[test]
-fn delayed_delivered_and_full_are_told_apart() {
+fn delayed_delivered_and_full_are_distinguished() {
     for (change, want) in [
         (
             ("Action: failed", "Action: delayed"),
@@ -178,7 +178,7 @@ fn notices_in_words_are_read() {
 }
 
 #[test]
-fn other_mail_is_no_bounce() {
+fn other_mail_is_not_a_bounce() {
     for (header, text, kind) in [
         (
             "From: anna@example.se\nSubject: SV: Medlemsbrev",
@@ -234,7 +234,7 @@ fn hostile_messages_are_read_quickly() {
 }
 
 #[test]
-fn cut_messages_are_read_without_panic() {
+fn truncated_messages_do_not_panic() {
     for end in (0..DSN.len()).filter(|end| DSN.is_char_boundary(*end)) {
         read(&DSN[..end]);
         read(&DSN[end..]);

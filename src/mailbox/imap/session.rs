@@ -14,7 +14,7 @@ pub(super) struct ImapSession<'a> {
     server: &'a ImapServer,
     wire: ImapWire<Box<dyn Stream>>,
     offers: ImapCapabilities,
-    /// While it stays the same, so do the messages' numbers (RFC 9051 §2.3.1.1).
+    /// Message numbers are valid as long as this does not change (RFC 9051 §2.3.1.1).
     pub validity: u32,
 }
 
@@ -24,7 +24,7 @@ pub(super) struct NumberedMessage {
     pub bytes: Vec<u8>,
 }
 
-/// What the server can do.
+/// The server's capabilities.
 #[derive(Debug, Default)]
 struct ImapCapabilities(Vec<String>);
 
@@ -34,12 +34,12 @@ impl ImapCapabilities {
     }
 }
 
-/// What SELECT says about a folder.
+/// The server's reply to SELECT.
 #[derive(Debug, Default)]
 struct Opened {
     validity: u32,
     is_read_only: bool,
-    /// Flags that stay; the server's silence means all (RFC 9051 §6.3.2).
+    /// Flags that can be stored; all of them if the server does not say (RFC 9051 §6.3.2).
     flags: Option<Vec<String>>,
 }
 
@@ -49,7 +49,7 @@ impl<'a> ImapSession<'a> {
         let mut wire = connect(server).await?;
         let mut offers = capabilities(server, &mut wire).await?;
         log_in(server, &mut wire, &offers).await?;
-        // A server may offer more to those it knows.
+        // A server may offer more after the login.
         offers = capabilities(server, &mut wire).await?;
         let mut session = Self { server, wire, offers, validity: 0 };
         session.select(access).await?;
@@ -83,7 +83,7 @@ impl<'a> ImapSession<'a> {
         Ok(())
     }
 
-    /// The numbers of the messages that were not handled yet, in their order.
+    /// The numbers of unhandled messages, in order.
     pub async fn unhandled(&mut self) -> Result<Vec<u32>, ImapError> {
         let mut uids = Vec::new();
         let command = match self.server.move_to {
@@ -101,7 +101,7 @@ impl<'a> ImapSession<'a> {
         Ok(uids)
     }
 
-    /// The sizes of messages, as far as they are still there.
+    /// The sizes of those messages that still exist.
     pub async fn sizes(&mut self, uids: &[u32]) -> Result<Vec<(u32, usize)>, ImapError> {
         let mut sizes = Vec::new();
         self.run(&format!("UID FETCH {} (UID RFC822.SIZE)", set(uids)), |response| {
@@ -117,7 +117,7 @@ impl<'a> ImapSession<'a> {
         Ok(sizes)
     }
 
-    /// The messages themselves, as far as they are still there; nobody sees that they were looked at.
+    /// Fetches those messages that still exist, without marking them as read.
     pub async fn fetch(&mut self, uids: &[u32]) -> Result<Vec<NumberedMessage>, ImapError> {
         let mut messages = Vec::new();
         self.run(&format!("UID FETCH {} (UID BODY.PEEK[]<0.{LARGEST}>)", set(uids)), |response| {
@@ -135,7 +135,7 @@ impl<'a> ImapSession<'a> {
         Ok(messages)
     }
 
-    /// Marks handled messages, or moves them; nothing is lost where it stops halfway.
+    /// Marks or moves handled messages; nothing is lost if it is interrupted.
     pub async fn put_away(&mut self, uids: &[u32]) -> Result<(), ImapError> {
         let Some(to) = &self.server.move_to else {
             return self.run(&format!("UID STORE {} +FLAGS.SILENT ({DONE})", set(uids)), |_| ()).await;
@@ -145,7 +145,7 @@ impl<'a> ImapSession<'a> {
         }
         self.transfer("COPY", uids, to).await?;
         self.run(&format!("UID STORE {} +FLAGS.SILENT (\\Deleted)", set(uids)), |_| ()).await?;
-        // A bare EXPUNGE would remove what others marked; without UIDPLUS the mail program does it.
+        // A bare EXPUNGE would remove messages that others marked; without UIDPLUS that is left to the mail program.
         if self.offers.has("UIDPLUS") {
             self.run(&format!("UID EXPUNGE {}", set(uids)), |_| ()).await?;
         }
@@ -168,7 +168,7 @@ impl<'a> ImapSession<'a> {
         self.run(&command, |_| ()).await
     }
 
-    /// Leaves; the answer is not waited for long.
+    /// Logs out without waiting long for the answer.
     pub async fn close(mut self) {
         let polite = std::time::Duration::from_secs(2);
         let _not_waited_for = tokio::time::timeout(polite, self.wire.command("LOGOUT", |_| ())).await;
@@ -193,7 +193,7 @@ impl Opened {
     }
 }
 
-/// Opens the connection, secured as the configuration asks.
+/// Opens the connection with the configured security.
 async fn connect(server: &ImapServer) -> Result<ImapWire<Box<dyn Stream>>, ImapError> {
     let trust = Trust::load(&server.host, server.ca_file.as_deref())?;
     let tcp = net::connect(&server.host, server.port, server.timeout).await?;
@@ -262,7 +262,7 @@ async fn log_in(
         Auth::Xoauth2 => {
             return Err(refused("the server offers no AUTH=XOAUTH2 on this connection".to_owned()));
         }
-        // Beside LOGIN it takes letters outside ASCII.
+        // Unlike LOGIN, it allows non-ASCII characters.
         Auth::Password if offers.has("AUTH=PLAIN") => {
             wire.authenticate("PLAIN", format!("\0{user}\0{password}").as_bytes()).await
         }
@@ -274,7 +274,7 @@ async fn log_in(
         Auth::Password => wire.command(&format!("LOGIN {} {}", quoted(user), quoted(password)), |_| ()).await,
     };
     tried.map_err(|fault| match fault {
-        // RFC 5530 §3: nothing is wrong with the password.
+        // RFC 5530 §3: the password is not the problem.
         ImapFault::Refused(refusal) if refusal.has_code("UNAVAILABLE") => server.lost(refusal.reply),
         ImapFault::Refused(refusal) => refused(refusal.reply),
         ImapFault::Lost(reason) => server.lost(reason),

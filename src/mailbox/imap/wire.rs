@@ -1,4 +1,4 @@
-//! Lines and literals of IMAP (RFC 9051 §2.2), with a limit on everything the server may say.
+//! Lines and literals of IMAP (RFC 9051 §2.2), with a limit on everything that the server sends.
 
 use std::future::Future;
 use std::time::Duration;
@@ -8,18 +8,18 @@ use tokio::io::{AsyncBufReadExt, AsyncRead, AsyncReadExt, AsyncWrite, AsyncWrite
 
 use crate::net::Transcript;
 
-/// No response is longer: a message that is read, and what stands around it.
+/// The maximum length of a response: a message with its surroundings.
 const LONGEST: usize = super::LARGEST + 4 * 1024 * 1024;
 
 /// A connection in plain text or in TLS.
 pub(super) trait Stream: AsyncRead + AsyncWrite + Unpin + Send {}
 impl<T: AsyncRead + AsyncWrite + Unpin + Send> Stream for T {}
 
-/// A connection that speaks IMAP.
+/// A connection for IMAP.
 pub(super) struct ImapWire<S> {
     stream: BufReader<S>,
     commands: u32,
-    /// How long the server may be silent.
+    /// How long the server may stay silent.
     patience: Duration,
     transcript: Option<Transcript>,
 }
@@ -29,25 +29,25 @@ pub(super) struct ImapWire<S> {
 pub(super) enum ImapFault {
     /// The server said no.
     Refused(ImapRefusal),
-    /// The connection broke, the server fell silent or left, or what it said is not IMAP.
+    /// The connection broke, the server fell silent or disconnected, or its response was not IMAP.
     Lost(String),
 }
 
-/// A tagged NO or BAD.
+/// A tagged NO or BAD response.
 #[derive(Debug)]
 pub(super) struct ImapRefusal {
-    /// The words, with the code before them.
+    /// The response text, including the code before it.
     pub reply: String,
 }
 
 impl ImapRefusal {
-    /// Whether the words begin with a code, such as `TRYCREATE`.
+    /// Whether the text starts with a code such as `TRYCREATE`.
     pub fn has_code(&self, code: &str) -> bool {
         self.reply.to_ascii_uppercase().contains(&format!("[{code}]"))
     }
 }
 
-/// What one response is, as far as the order of talk goes.
+/// The kind of a response in the order of the conversation.
 enum ResponseStep {
     Data,
     Continue,
@@ -59,12 +59,12 @@ impl<S: Stream> ImapWire<S> {
         Self { stream: BufReader::new(stream), commands: 0, patience, transcript }
     }
 
-    /// The bare connection; what the server said too early is dropped with the buffer.
+    /// The bare connection; anything that the server sent too early is dropped with the buffer.
     pub fn into_inner(self) -> S {
         self.stream.into_inner()
     }
 
-    /// Reads the greeting; one that says we are logged in already is a stranger's (RFC 9051 §11.3).
+    /// Reads the greeting; one that says that we are logged in already is not trusted (RFC 9051 §11.3).
     pub async fn greeting(&mut self) -> Result<(), ImapFault> {
         let frame = self.frame().await?;
         let words = words(&frame);
@@ -77,7 +77,7 @@ impl<S: Stream> ImapWire<S> {
         }
     }
 
-    /// Runs a command and hands each response to `each`; the tagged OK comes last.
+    /// Runs a command and calls `each` for every response; the tagged OK comes last.
     pub async fn command(
         &mut self,
         command: &str,
@@ -87,7 +87,7 @@ impl<S: Stream> ImapWire<S> {
         loop {
             let frame = self.frame().await?;
             let step = step(&tag, &frame)?;
-            // What a server adds of its own and nobody understands is passed over.
+            // Unknown extensions of a server are skipped.
             if let Ok((_, response)) = Response::parse(&frame) {
                 each(&response);
             }
@@ -97,7 +97,7 @@ impl<S: Stream> ImapWire<S> {
         }
     }
 
-    /// Runs AUTHENTICATE: `answer` goes out at the first challenge, nothing at a further one, which tells an error.
+    /// Runs AUTHENTICATE: sends `answer` at the first challenge, and nothing at a second one, which reports an error.
     pub async fn authenticate(&mut self, mechanism: &str, answer: &[u8]) -> Result<(), ImapFault> {
         let tag = self.send(&format!("AUTHENTICATE {mechanism}")).await?;
         let mut answer = data_encoding::BASE64.encode(answer);
@@ -137,7 +137,7 @@ impl<S: Stream> ImapWire<S> {
         timely(self.patience, writing).await
     }
 
-    /// One response: a line, with the literals that it announces.
+    /// One response: a line with its literals.
     async fn frame(&mut self) -> Result<Vec<u8>, ImapFault> {
         let mut frame = Vec::new();
         loop {
@@ -170,13 +170,13 @@ impl<S: Stream> ImapWire<S> {
     }
 }
 
-/// A command without the name and password of LOGIN.
+/// A command, without the name and password of LOGIN.
 fn masked(command: &str) -> &str {
     let is_login = command.get(..6).is_some_and(|verb| verb.eq_ignore_ascii_case("LOGIN "));
     if is_login { "LOGIN [secret]" } else { command }
 }
 
-/// The length of the literal that a line announces at its end: `{42}`.
+/// The length of a literal announced at the end of a line: `{42}`.
 fn announced(line: &[u8]) -> Option<usize> {
     let line = line.strip_suffix(b"\n")?;
     let line = line.strip_suffix(b"\r").unwrap_or(line).strip_suffix(b"}")?;
@@ -201,7 +201,7 @@ fn step(tag: &str, frame: &[u8]) -> Result<ResponseStep, ImapFault> {
     }
 }
 
-/// The first line of a response, not too long for a message.
+/// The first line of a response, shortened for a message.
 fn words(frame: &[u8]) -> String {
     let line = frame.split(|byte| *byte == b'\n').next().unwrap_or_default();
     String::from_utf8_lossy(line.get(..300).unwrap_or(line)).trim_end().to_owned()

@@ -1,4 +1,4 @@
-//! A letter's envelope as MAIL and RCPT carry it, with what the letter needs and the server must offer.
+//! A letter's envelope for MAIL and RCPT, with the extensions that the letter needs.
 
 use std::fmt;
 
@@ -15,7 +15,7 @@ pub(super) struct SmtpEnvelope {
     pub rcpt: Rcpt,
 }
 
-/// MAIL, RCPT and DATA, in one go (RFC 2920 §3.1).
+/// MAIL, RCPT and DATA in one write (RFC 2920 §3.1).
 impl fmt::Display for SmtpEnvelope {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(formatter, "{}{}{Data}", self.mail, self.rcpt)
@@ -36,7 +36,7 @@ impl SmtpSession<'_> {
         }
     }
 
-    /// RFC 6152 and 6531: what the letter needs and the server must offer.
+    /// The parameters that the letter needs and the server must offer (RFC 6152, RFC 6531).
     fn mail_parameters(&self, letter: &Letter) -> Result<Vec<MailParameter>, Delivered> {
         let info = self.connection.server_info();
         let mut parameters = Vec::new();
@@ -74,7 +74,7 @@ impl SmtpSession<'_> {
     }
 }
 
-/// The letter as lettre's connection takes it.
+/// The letter in the type that lettre's connection takes.
 pub(super) fn text_of(letter: &Letter) -> Result<&str, Delivered> {
     std::str::from_utf8(&letter.bytes)
         .map_err(|_| Delivered::go_on(Outcome::Rejected(Reply::local("the letter is not UTF-8"))))
