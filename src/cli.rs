@@ -59,7 +59,7 @@ pub struct Cli {
 
 const GLOBAL: &str = "Global options";
 
-/// The commands as `--help` groups them.
+/// The groups of commands in `--help`.
 pub(crate) const GROUPS: [(&str, &[&str]); 7] = [
     ("Start", &["init", "new"]),
     ("Register", &["import", "members", "organisations", "segments"]),
@@ -70,10 +70,10 @@ pub(crate) const GROUPS: [(&str, &[&str]); 7] = [
     ("Other", &["archive", "prune", "schedule", "remind", "completions", "man"]),
 ];
 
-/// Columns of a command's name in the help, with the space around it.
+/// The width of a command's name in the help, including the space around it.
 const NAME_COLUMNS: usize = 17;
 
-/// The command line as clap knows it, with the commands in groups; `columns` is the width of the help.
+/// The command line for clap, with grouped commands; `columns` is the width of the help.
 pub fn command(columns: usize) -> clap::Command {
     let command = Cli::command();
     let mut groups = String::new();

@@ -1,4 +1,4 @@
-//! Text on its ground: WCAG 2.2, 1.4.3.
+//! Contrast of text with its background (WCAG 2.2, 1.4.3).
 
 use std::collections::BTreeSet;
 
@@ -8,11 +8,11 @@ use crate::domain::Color;
 
 const AA: f64 = 4.5;
 const AA_LARGE: f64 = 3.0;
-/// Pixels from which text is large, and from which bold text is.
+/// Sizes in pixels from which text and bold text count as large.
 const LARGE: f64 = 24.0;
 const LARGE_BOLD: f64 = 18.66;
 
-/// Elements that set both colours, too close to each other.
+/// Finds elements that set both colours with too little contrast.
 pub(super) fn pairs(letters: &CheckedLetters<'_>) -> Vec<Finding> {
     too_close(&letters.rendered.html)
 }
@@ -70,7 +70,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn text_stands_out_from_its_ground() {
+    fn text_contrasts_with_its_background() {
         for (style, want) in [
             ("color: #1d2a22; background-color: #ffffff", 0),
             ("color: #fff; background-color: #1f5138", 0),

@@ -1,4 +1,4 @@
-//! What the rules want to know of a section's Markdown, with places.
+//! The parts of a section's Markdown that the rules need, with their places.
 
 use std::ops::Range;
 
@@ -9,24 +9,24 @@ use crate::compose::{TagKind, template_tags};
 
 use crate::compose::html;
 
-/// A section's Markdown, taken apart.
+/// The parts of a section's Markdown.
 #[derive(Debug, Default)]
 pub(super) struct Markdown {
     pub links: Vec<MarkdownLink>,
     pub images: Vec<Image>,
     pub headings: Vec<Heading>,
-    /// Names that links may lead to.
+    /// The anchors that links may lead to.
     pub ids: Vec<String>,
-    /// As long as the Markdown, with NULs for everything that is not prose: markup, links' targets, code.
+    /// The prose, as long as the Markdown; NULs replace markup, link targets and code.
     pub prose: String,
-    /// Whether there is anything to read or to look at.
+    /// Whether there is anything to read or to see.
     pub has_content: bool,
 }
 
 #[derive(Debug)]
 pub(super) struct MarkdownLink {
     pub target: String,
-    /// What a reader sees; `None` for HTML and for `<https://…>`.
+    /// The visible text; `None` for HTML and for `<https://…>`.
     pub text: Option<String>,
     pub range: Range<usize>,
 }
@@ -54,7 +54,7 @@ struct MarkdownReader {
 }
 
 impl Markdown {
-    /// Takes Markdown apart; places are bytes of `source`.
+    /// Parses Markdown; places are bytes of `source`.
     pub fn read(source: &str) -> Self {
         let masked = without_tags(source);
         let mut reader = MarkdownReader { prose: vec![0; source.len()], ..MarkdownReader::default() };
@@ -152,7 +152,7 @@ impl MarkdownReader {
     }
 }
 
-/// Puts letters for Handlebars values and dots for blocks and remarks: inert in Markdown, and just as long.
+/// Replaces Handlebars values with letters, and blocks and comments with dots: inert in Markdown, and equally long.
 fn without_tags(source: &str) -> String {
     let mut masked = String::with_capacity(source.len());
     let mut copied = 0;
@@ -201,7 +201,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_to_read_is_no_content() {
+    fn markup_without_text_is_no_content() {
         for (source, want) in [
             ("", false),
             ("\n  \n***\n", false),

@@ -30,7 +30,7 @@ pub struct ReportArgs {
     pub output: Option<PathBuf>,
 }
 
-/// What a report is written as.
+/// The format of a report.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum ReportFormat {
     Text,
@@ -42,7 +42,7 @@ pub enum ReportFormat {
 }
 
 impl ReportFormat {
-    /// The ending of the file's name.
+    /// The extension of the file's name.
     pub fn ending(self) -> &'static str {
         match self {
             Self::Text => "txt",

@@ -57,7 +57,7 @@ pub fn run(context: Context<'_>, arguments: &ArchiveArgs) -> Result<Exit, Error>
     Ok(Exit::Done)
 }
 
-/// Each letter to print, as a neutral reader gets it.
+/// Each letter for print, as a neutral reader gets it.
 #[cfg(feature = "paper")]
 fn pdfs(context: Context<'_>, composers: &[Composer]) -> Result<BTreeMap<IssueName, Vec<u8>>, Error> {
     let (project, settings) = (context.project, &context.project.config.paper);
@@ -67,14 +67,14 @@ fn pdfs(context: Context<'_>, composers: &[Composer]) -> Result<BTreeMap<IssueNa
     composers.iter().map(|composer| Ok((composer.issue().name.clone(), pdf(composer)?))).collect()
 }
 
-/// Without the feature `paper` there are none.
+/// Without the feature `paper` there are no PDFs.
 #[cfg(not(feature = "paper"))]
 #[expect(clippy::unnecessary_wraps, reason = "as with the feature")]
 fn pdfs(_: Context<'_>, _: &[Composer]) -> Result<BTreeMap<IssueName, Vec<u8>>, Error> {
     Ok(BTreeMap::new())
 }
 
-/// The issues that were approved for, or sent to, all members and not cancelled, and that still have their folder.
+/// The issues that were approved for, or sent to, all members, are not cancelled, and still have their folder.
 fn public(project: &Project, ledger: Option<&Ledger>) -> Result<Vec<IssueName>, Error> {
     let Some(ledger) = ledger else { return Ok(Vec::new()) };
     let mut issues = Vec::new();
@@ -86,7 +86,7 @@ fn public(project: &Project, ledger: Option<&Ledger>) -> Result<Vec<IssueName>, 
     Ok(issues)
 }
 
-/// Tells whether an issue was approved for, or sent to, all members and not cancelled.
+/// Tells whether an issue was approved for, or sent to, all members, and is not cancelled.
 pub(super) fn is_public(ledger: &Ledger, issue: &IssueName) -> Result<bool, Error> {
     let has = |kind| Ok::<_, Error>(ledger.review(issue, kind)?.is_some());
     Ok(!has(ReviewKind::Cancelled)? && (has(ReviewKind::Approved)? || has(ReviewKind::SentToAll)?))

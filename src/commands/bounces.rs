@@ -1,4 +1,4 @@
-//! `bounces`: what came back, and what is done about it.
+//! `bounces`: reads returned mail and acts on it.
 
 mod desk;
 mod explain;
@@ -25,16 +25,16 @@ use super::{Context, Project};
 use desk::MessageDesk;
 use explain::Explainer;
 
-/// What is done with each message; chosen once.
+/// What to do with each message; chosen once.
 trait InboxProcessor {
     /// Processes a message; its record is durable when this returns.
     fn take(&mut self, name: &str, bytes: &[u8]) -> Result<Handling, Error>;
 
-    /// Puts a message file away whose messages were all taken.
+    /// Moves a message file whose messages were all processed.
     fn put_away(&self, file: &MessageFile) -> std::io::Result<()>;
 }
 
-/// Runs the command; to say what messages mean it needs no project.
+/// Runs the command; explaining messages needs no project.
 pub fn run(dir: &Path, arguments: &BouncesArgs, terminal: Terminal) -> Result<Exit, Error> {
     if let Some(BouncesCommand::Report { csv }) = arguments.command {
         return report::run(Context { project: &Project::open(dir)?, terminal }, csv);
@@ -63,7 +63,7 @@ pub fn run(dir: &Path, arguments: &BouncesArgs, terminal: Terminal) -> Result<Ex
             let mut desk =
                 MessageDesk::new(Context { project: &project, terminal }, &ledger, &key, &reader, arguments)?;
             let read = read_all(Some(&project), arguments, &mut desk, terminal);
-            // What was read is told even if something could not be.
+            // Report what was read even if something failed.
             if read.is_ok() || desk.has_read() {
                 desk.tell(terminal);
             }
@@ -88,7 +88,7 @@ fn hints(project: &Project) -> Hints {
     }
 }
 
-/// Hands the messages of the named sources to the processor, or those of the configured ones.
+/// Passes the messages of the named or else the configured sources to the processor.
 fn read_all(
     project: Option<&Project>,
     arguments: &BouncesArgs,
@@ -122,7 +122,7 @@ fn read_servers(
     processor: &mut impl InboxProcessor,
 ) -> Result<(), Error> {
     let servers = context.project.config.inbox.imap.iter();
-    // A server that cannot be reached does not keep the others from being read.
+    // One unreachable server must not keep the others from being read.
     let read: Vec<_> = servers.map(|imap| imap::read(context, imap, is_dry, processor)).collect();
     read.into_iter().collect()
 }

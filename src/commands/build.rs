@@ -1,4 +1,4 @@
-//! `build`: the letter as files.
+//! `build`: writes the letter to files.
 
 use jiff::Timestamp;
 

@@ -1,4 +1,4 @@
-//! The issue that a command uses if none is named.
+//! Finds the issue for a command that was run without ISSUE.
 
 use jiff::Timestamp;
 
@@ -19,11 +19,10 @@ enum SentSoFar {
 }
 
 impl Project {
-    /// The issue to show: the named one or the current one, which is the earliest that is still to be sent,
-    /// else the one that is partly sent, else the last.
+    /// The issue to show: the named one or the current one, which is the earliest that has not been sent, else the
+    /// one that is partly sent, else the last.
     ///
-    /// # Errors
-    /// If the named one has no folder, or there is no issue.
+    /// # Errors If the named issue has no folder, or there is no issue.
     pub fn issue(&self, named: Option<&IssueName>) -> Result<IssueName, Error> {
         if let Some(name) = named {
             return self.named_issue(name);
@@ -36,8 +35,7 @@ impl Project {
 
     /// The issue to send or decide about: the named one, or the only one that is not over.
     ///
-    /// # Errors
-    /// If the named one has no folder, or if none is named and several could be meant.
+    /// # Errors If the named issue has no folder, or if none is named and several are possible.
     pub fn issue_to_change(&self, named: Option<&IssueName>) -> Result<IssueName, Error> {
         if let Some(name) = named {
             return self.named_issue(name);
@@ -57,11 +55,10 @@ impl Project {
         }
     }
 
-    /// The issue whose letters are decided about: as [`Self::issue_to_change`], but a named one that has letters in
-    /// the ledger needs no folder.
+    /// The issue whose letters to decide about: like [`Self::issue_to_change`], but a named issue with letters in the
+    /// ledger needs no folder.
     ///
-    /// # Errors
-    /// As [`Self::issue_to_change`].
+    /// # Errors Like [`Self::issue_to_change`].
     pub fn issue_in_ledger(&self, named: Option<&IssueName>, ledger: &Ledger) -> Result<IssueName, Error> {
         match named {
             Some(name) if ledger.has_deliveries(name)? => Ok(name.clone()),
@@ -74,7 +71,7 @@ impl Project {
         if is_there { Ok(name.clone()) } else { Err(self.no_issue(name)) }
     }
 
-    /// Each issue that has a folder, in order of name.
+    /// Every issue with a folder, sorted by name.
     fn with_sending(&self) -> Result<Vec<(IssueName, SentSoFar)>, Error> {
         let ledger = Ledger::open_for_reading(self.ledger_place()?)?;
         let of = |name: IssueName| Ok((name.clone(), self.sending(ledger.as_ref(), &name)?));
@@ -93,7 +90,7 @@ impl Project {
         }
         let folder = self.dir.join("issues").join(name.as_str());
         let association = &self.config.association;
-        // An issue that cannot be read is not over: the command that looks at it says what is wrong.
+        // An issue that cannot be read is not over: the command that uses it reports the problem.
         let source = IssueSource::load(&folder, name, &association.language).ok();
         let until = source.and_then(|source| source.issue.send_until);
         let now = Timestamp::now().to_zoned_datetime(association.time_zone.0.clone()).datetime();

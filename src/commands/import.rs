@@ -1,4 +1,4 @@
-//! `import`: the member list into the register.
+//! `import`: imports the member list into the register.
 
 mod shown;
 mod suppress;
@@ -23,7 +23,7 @@ use shown::{Imported, SHOWN, refusals};
 
 const ROW_NUMBERS: &str = "The member numbers are 1, 2, 3 … in the order of the rows. If they only number the rows, set key = \"email\" in [members].";
 
-/// How the member list is read; `None` means: as configured.
+/// How to read the member list; `None` means: as configured.
 #[derive(Debug, Clone, Default)]
 pub(super) struct ListRequest {
     skip_bad: bool,
@@ -35,7 +35,7 @@ pub(super) struct ListRequest {
 }
 
 impl ListRequest {
-    /// The request of a command line.
+    /// The request from the command line.
     pub fn new(reading: &Reading) -> Self {
         Self {
             skip_bad: reading.skip_bad,
@@ -85,7 +85,7 @@ pub fn run(context: Context<'_>, arguments: &ImportArgs) -> Result<Exit, Error> 
     }
 }
 
-/// A member list and how it is read.
+/// A member list and how to read it.
 struct List<'a> {
     path: &'a Path,
     options: Options,
@@ -94,7 +94,7 @@ struct List<'a> {
     max_missing: MaxMissing,
     key: Option<IdentityKey>,
     renumbered: bool,
-    /// Of the file and of the above: the same digest brings no news.
+    /// Of the file and the settings above: the same digest means that nothing is new.
     digest: String,
 }
 
@@ -126,7 +126,7 @@ impl<'a> List<'a> {
     }
 }
 
-/// Imports the configured list, if it brings news, and says what became of it.
+/// Imports the configured list if it is new, and reports the result.
 pub(super) fn import_list(
     context: Context<'_>,
     ledger: &mut Ledger,
@@ -150,7 +150,7 @@ pub(super) fn import_list(
 /// Imports a list into `ledger`: all of it or nothing.
 fn import(ledger: &mut Ledger, list: &List<'_>, terminal: Terminal) -> Result<Imported, Error> {
     if let Some(last) = ledger.last_import()?.filter(|last| last.digest == list.digest) {
-        // Changes made by hand since then are kept: an unchanged file brings no news.
+        // Changes made by hand since then are kept, since an unchanged file has nothing new.
         return Ok(Imported::unchanged(list.path, ledger.active_members()?, last.said));
     }
     let sheet = Sheet::open(list.path, &list.options)?;
@@ -163,7 +163,7 @@ fn import(ledger: &mut Ledger, list: &List<'_>, terminal: Terminal) -> Result<Im
     })
 }
 
-/// What an import into `ledger`, a copy, would do, whatever would stop it; and what that is.
+/// What an import into `ledger`, a copy, would change, even if something would stop it; and what would stop it.
 fn examine(
     ledger: &mut Ledger,
     list: &List<'_>,
@@ -182,7 +182,7 @@ fn examine(
     Ok((imported, obstacle))
 }
 
-/// Takes the valid rows over, if the list brings news and `agree` allows it.
+/// Applies the valid rows if the list is new and `agree` allows it.
 fn take_over(
     ledger: &mut Ledger,
     list: &List<'_>,
@@ -245,7 +245,7 @@ fn ascii(delimiter: char) -> Result<u8, Error> {
     })
 }
 
-/// The register as a send would find it: with the configured list imported, in a copy.
+/// The register as a send would find it: a copy, with the configured list imported.
 pub(super) fn register_as_sent(context: Context<'_>) -> Result<Ledger, Error> {
     let mut ledger = context.project.ledger_copy()?;
     let silent = Context { terminal: Terminal { quiet: true, ..context.terminal }, ..context };

@@ -1,4 +1,4 @@
-//! `init`: a project to start from.
+//! `init`: creates a project to start from.
 
 use std::path::{Path, PathBuf};
 
@@ -21,10 +21,10 @@ const FILES: [(&str, &[u8]); 5] = [
 /// The member list that `init` writes.
 const LIST: &str = "members.csv";
 
-/// Lists that a folder may have already, as their names end.
+/// Extensions of lists that a folder may have already.
 const LISTS: [&str; 4] = ["csv", "xlsx", "ods", "xls"];
 
-/// Runs the command; a folder that has a project already is left as it is, and one that has a list keeps it.
+/// Runs the command; an existing project is left as it is, and an existing list is kept.
 pub fn run(arguments: &InitArgs, terminal: Terminal) -> Result<Exit, Error> {
     let dir = &arguments.folder;
     if dir.join(crate::config::FILE).exists() {
@@ -70,7 +70,7 @@ pub fn run(arguments: &InitArgs, terminal: Terminal) -> Result<Exit, Error> {
     Ok(Exit::Done)
 }
 
-/// The list that the folder has: `members.csv`, or the only file that may be one.
+/// The folder's own list: `members.csv`, or the only file that could be one.
 fn own_list(dir: &Path) -> Result<Option<String>, Error> {
     let Ok(entries) = std::fs::read_dir(dir) else { return Ok(None) };
     let names = entries.flatten().map(|entry| entry.file_name().to_string_lossy().into_owned());
@@ -98,7 +98,7 @@ fn write_all(files: &[(PathBuf, String)]) -> Result<(), Error> {
     for (number, (path, text)) in files.iter().enumerate() {
         if let Err(error) = write_new(path, text.as_bytes()) {
             for (written, _) in files.iter().take(number) {
-                // The error that is reported is the first one.
+                // The first error is the one to report.
                 let _kept = std::fs::remove_file(written);
             }
             return Err(error);
@@ -107,12 +107,12 @@ fn write_all(files: &[(PathBuf, String)]) -> Result<(), Error> {
     Ok(())
 }
 
-/// Tells whether a section's text is one that `init` wrote.
+/// Tells whether a section's text was written by `init`.
 pub(super) fn is_untouched(text: &str) -> bool {
     let body = |text: &str| text.rsplit("+++").next().unwrap_or_default().trim().replace("\r\n", "\n");
     let written = FILES.iter().filter(|(name, _)| Path::new(name).extension().is_some_and(|end| end == "md"));
     written.map(|(_, content)| String::from_utf8_lossy(content)).any(|content| body(&content) == body(text))
 }
 
-/// What `init` writes for people to replace: the association's name and its postal address.
+/// The placeholders of `init` for the association's name and postal address.
 pub(super) const PLACEHOLDERS: [&str; 2] = ["Byalaget i Exempelby", "Byvägen 1, 100 00 Byn"];

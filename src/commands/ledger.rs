@@ -11,7 +11,7 @@ use crate::report::plural;
 
 use super::Context;
 
-/// What was copied, as JSON.
+/// The result of a copy, as JSON.
 #[derive(Debug, Serialize)]
 struct CopyReport {
     from: String,

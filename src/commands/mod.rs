@@ -1,4 +1,4 @@
-//! One file a command: raw arguments in, checked values to the layers below, a report out.
+//! One file per command: it turns raw arguments into checked values for the layers below, and reports the result.
 
 mod archive;
 mod bounces;
@@ -44,8 +44,7 @@ pub use shell::answer;
 
 /// Runs one command.
 ///
-/// # Errors
-/// Whatever ends it; the error knows its exit code.
+/// # Errors Any error that ends the command; it knows its exit code.
 pub fn run(cli: Cli, terminal: Terminal) -> Result<Exit, Error> {
     let within = |run: &dyn Fn(Context<'_>) -> Result<Exit, Error>| {
         let project = Project::open(&cli.dir)?;
@@ -92,7 +91,7 @@ pub fn run(cli: Cli, terminal: Terminal) -> Result<Exit, Error> {
     }
 }
 
-/// Asks before something is done; `instead` says how to agree without a terminal.
+/// Asks for confirmation; `instead` says how to confirm without a terminal.
 fn agree(terminal: Terminal, question: &str, instead: &str) -> Result<(), Error> {
     match terminal.confirm(question) {
         Some(true) => Ok(()),
@@ -101,7 +100,7 @@ fn agree(terminal: Terminal, question: &str, instead: &str) -> Result<(), Error>
     }
 }
 
-/// What runs everything that waits for a network.
+/// The runtime for everything that waits for the network.
 fn runtime() -> Result<tokio::runtime::Runtime, Error> {
     tokio::runtime::Builder::new_multi_thread()
         .enable_all()
@@ -109,7 +108,7 @@ fn runtime() -> Result<tokio::runtime::Runtime, Error> {
         .map_err(|error| Error::new(ErrorKind::TryAgain, format!("cannot start threads: {error}")))
 }
 
-/// Prints an error on stderr; with `-v` its causes as well.
+/// Prints an error on stderr, with its causes if `-v` is given.
 pub(crate) fn print_error(error: &Error, terminal: Terminal) {
     let stderr = std::io::stderr();
     let color = anstream::AutoStream::choice(&stderr) != anstream::ColorChoice::Never;

@@ -1,4 +1,4 @@
-//! `new`: the folder of the next issue.
+//! `new`: creates the folder of the next issue.
 
 use std::path::{Path, PathBuf};
 
@@ -12,7 +12,7 @@ use crate::error::{Error, ErrorKind, Exit};
 use super::files::write_new;
 use super::{Context, Project};
 
-/// Runs the command: an `issue.toml`, and for each section of the last issue a file with its title and audience.
+/// Runs the command: writes an `issue.toml`, and a file with title and audience for each section of the last issue.
 pub fn run(context: Context<'_>, arguments: &NewArgs) -> Result<Exit, Error> {
     let name = &arguments.issue;
     let dir = context.project.dir.join("issues").join(name.as_str());
@@ -71,7 +71,7 @@ fn section_text(title: &str, audience: Option<String>) -> String {
     format!("+++\ntitle = {}\n{audience}+++\nTODO: write this section, or remove the file.\n", quoted(title))
 }
 
-/// A TOML string.
+/// Quotes a TOML string.
 fn quoted(text: &str) -> String {
     toml::Value::String(text.to_owned()).to_string()
 }

@@ -1,4 +1,4 @@
-//! `paper`: letters for members who cannot be reached by e-mail.
+//! `paper`: prints letters for members who cannot be reached by e-mail.
 
 mod print;
 
@@ -18,7 +18,7 @@ use super::postal::{self, grams, price, sheets};
 use super::{Context, Project};
 use print::{Addressed, Press, save, window};
 
-/// What was printed, as JSON.
+/// The result, as JSON.
 #[derive(Debug, Serialize)]
 struct PaperReport {
     issue: IssueName,
@@ -26,23 +26,23 @@ struct PaperReport {
     pages: usize,
     sheets: usize,
     grams: f64,
-    /// `None` if no price is known for a letter.
+    /// `None` if there is no price for a letter's weight.
     #[serde(skip_serializing_if = "Option::is_none")]
     postage: Option<f64>,
     files: Vec<std::path::PathBuf>,
     without_address: Vec<Unaddressed>,
-    /// Addresses with characters that the letters' fonts lack.
+    /// Addresses with characters missing from the fonts.
     unprintable: Vec<Unprintable>,
 }
 
-/// An address that is not printed as it is written.
+/// An address that cannot be printed as written.
 #[derive(Debug, Serialize)]
 struct Unprintable {
     name: String,
     characters: String,
 }
 
-/// A member to whom nothing can be posted.
+/// A member without a usable postal address.
 #[derive(Debug, Serialize)]
 struct Unaddressed {
     name: String,
@@ -95,7 +95,7 @@ pub fn run(context: Context<'_>, arguments: &PaperArgs) -> Result<Exit, Error> {
     Ok(Exit::Done)
 }
 
-/// Asks on a terminal whether the letters are on their way; without one, `--done` says so.
+/// Asks on a terminal whether the letters have been posted; without one, `--done` says so.
 fn ask_whether_posted(context: Context<'_>, ledger: &Ledger, issue: &IssueName) -> Result<(), Error> {
     let question = "Print them now. Have they been posted?";
     if !context.terminal.json && context.terminal.confirm(question) == Some(true) {
@@ -117,7 +117,7 @@ pub(super) fn letter(
     Ok(pdf)
 }
 
-/// The addresses that the fonts lack characters for.
+/// The addresses with characters missing from the fonts.
 fn unprintable(letters: &[Addressed]) -> Vec<Unprintable> {
     let missing = letters.iter().map(|letter| {
         let characters = missing_characters(&letter.address.join(" ")).into_iter().collect();
@@ -126,7 +126,7 @@ fn unprintable(letters: &[Addressed]) -> Vec<Unprintable> {
     missing.filter(|address| !address.characters.is_empty()).collect()
 }
 
-/// Whose letters are printed, in postal order, and who has no address to print.
+/// The letters to print, in postal order, and the members without a usable address.
 fn recipients(
     project: &Project,
     ledger: &Ledger,
@@ -148,7 +148,7 @@ fn recipients(
     Ok((letters, without))
 }
 
-/// Asks before letters are printed that were posted already.
+/// Asks before printing letters that were posted already.
 fn ask_again(
     context: Context<'_>,
     on_paper: OnPaper,

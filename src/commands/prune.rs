@@ -1,4 +1,4 @@
-//! `prune`: what is too old to be kept.
+//! `prune`: deletes old data.
 
 use clap::ValueEnum;
 use jiff::Timestamp;
@@ -11,7 +11,7 @@ use crate::report::{JsonLines, plural};
 
 use super::Context;
 
-/// What was deleted, as JSON.
+/// The result, as JSON.
 #[derive(Debug, Serialize)]
 struct PruneReport {
     before: String,

@@ -1,4 +1,4 @@
-//! `report`: who was reached by an issue, for the board.
+//! `report`: tells the board whom an issue reached.
 
 mod board;
 mod due;
@@ -21,21 +21,21 @@ use crate::send::skip;
 
 use super::{Context, Project};
 
-/// How many issues are side by side.
+/// How many issues to show side by side.
 const SIDE_BY_SIDE: usize = 3;
 
-/// What the report says, as JSON.
+/// The report as JSON.
 #[derive(Debug, Serialize)]
 pub(super) struct Findings {
     issue: IssueName,
     /// The issue and those before it, the oldest first.
     issues: Vec<Counted>,
-    /// The issue's counts less those of the issue before it.
+    /// The issue's counts minus those of the issue before it.
     #[serde(skip_serializing_if = "Option::is_none")]
     difference: Option<BTreeMap<&'static str, i64>>,
-    /// Organisations without a member who can be reached by e-mail, with the number of members.
+    /// Organisations without a member who can be reached by e-mail, with their numbers of members.
     organisations: BTreeMap<String, u64>,
-    /// Addresses to correct, by what is wrong.
+    /// Addresses to correct, by problem.
     corrections: BTreeMap<String, u64>,
     #[serde(skip_serializing_if = "Option::is_none")]
     names: Option<Names>,
@@ -45,13 +45,13 @@ pub(super) struct Findings {
 #[derive(Debug, Serialize)]
 struct Counted {
     issue: IssueName,
-    /// Since when the counts are final; null if they may still change.
+    /// When the counts became final; null if they may still change.
     frozen: Option<Timestamp>,
     #[serde(flatten)]
     summary: IssueSummary,
 }
 
-/// What is personal in a report.
+/// The personal data in a report.
 #[derive(Debug, Serialize)]
 struct Names {
     not_reached: Vec<Missed>,
@@ -96,7 +96,7 @@ pub fn run(context: Context<'_>, arguments: &ReportArgs) -> Result<Exit, Error> 
     Ok(Exit::Done)
 }
 
-/// The texts of the language that was asked for, or of the association's.
+/// The texts of the requested language, or of the association's.
 fn texts(project: &Project, arguments: &ReportArgs) -> Result<Texts, Error> {
     match &arguments.language {
         None => project.texts(),
@@ -111,14 +111,14 @@ fn texts(project: &Project, arguments: &ReportArgs) -> Result<Texts, Error> {
     }
 }
 
-/// The ledger, with the counts of issues that are over kept.
+/// The ledger, after storing the counts of issues that are over.
 fn ledger(project: &Project, issue: Option<&IssueName>) -> Result<Ledger, Error> {
     if !project.ledger_place()?.may_exist() {
         let named = issue.filter(|issue| !project.issues().contains(issue));
         return Err(named.map_or_else(nothing_sent, |issue| project.no_issue(issue)));
     }
     let Ok(ledger) = project.ledger() else { return project.ledger_copy() };
-    // On a disk that cannot be written to, the counts are kept another time.
+    // On a read-only disk the counts are stored another time.
     let _read_only = super::history::freeze(project, &ledger, Timestamp::now());
     Ok(ledger)
 }
@@ -128,7 +128,7 @@ fn nothing_sent() -> Error {
         .hint("send an issue first: medlemsbrev send ISSUE --dry-run")
 }
 
-/// The issues of which letters have left, in the order of their last letters.
+/// The issues with letters that were sent, by the time of their last letter.
 fn sent_issues(ledger: &Ledger) -> Result<Vec<(Timestamp, IssueName)>, Error> {
     let mut issues = ledger.issues()?;
     issues.extend(ledger.frozen_issues()?);
@@ -200,7 +200,7 @@ fn corrections(ledger: &Ledger) -> Result<Vec<AddressCorrection>, Error> {
     Ok(corrections)
 }
 
-/// Refuses fields that no member has, and those that describe single members.
+/// Rejects fields that no member has, and fields that describe single members.
 fn check_fields(project: &Project, ledger: &Ledger) -> Result<(), Error> {
     let fields = ledger.fields()?;
     for field in &project.config.report.by {
@@ -227,7 +227,7 @@ fn check_fields(project: &Project, ledger: &Ledger) -> Result<(), Error> {
     Ok(())
 }
 
-/// What changed from the issue before the last to the last one.
+/// The changes from the last issue but one to the last one.
 fn difference(issues: &[Counted]) -> Option<BTreeMap<&'static str, i64>> {
     let [.., before, last] = issues else { return None };
     let numbers = |summary: &IssueSummary| {
@@ -264,7 +264,7 @@ fn unreachable_organisations(ledger: &Ledger) -> Result<BTreeMap<String, u64>, E
     Ok(unreachable.map(|(name, members, _)| (name, members)).collect())
 }
 
-/// The members of an issue's audience who were not reached, as the register knows them now.
+/// The members of an issue's audience who were not reached, with their data in the register now.
 fn missed(project: &Project, ledger: &Ledger, issue: &IssueName) -> Result<Vec<Missed>, Error> {
     let composer = project.composer(issue, ledger.fields()?).ok();
     let mut missed = Vec::new();
@@ -302,7 +302,7 @@ fn json(
     Ok(Exit::Done)
 }
 
-/// Writes the report as a web page or PDF.
+/// Writes the report to a web page or PDF.
 fn file(
     context: Context<'_>,
     report: &BoardReport,

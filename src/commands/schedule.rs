@@ -1,4 +1,4 @@
-//! `schedule`: lines for cron or units for systemd.
+//! `schedule`: prints lines for cron or units for systemd.
 
 pub(super) mod due;
 pub(super) mod remind;
@@ -13,7 +13,7 @@ use crate::error::{Error, ErrorKind, Exit};
 
 use super::Context;
 
-/// A line of the crontab: when, as cron and as systemd say it, and which command.
+/// A line of the crontab: the command, and its time in the syntax of cron and of systemd.
 #[derive(Debug, Serialize)]
 struct CrontabLine {
     name: &'static str,
@@ -23,7 +23,7 @@ struct CrontabLine {
     command: String,
 }
 
-/// Runs the command; it prints only.
+/// Runs the command, which only prints.
 pub fn run(context: Context<'_>, arguments: &ScheduleArgs) -> Result<Exit, Error> {
     let absolute = |path: &std::path::Path| {
         let found = std::fs::canonicalize(path).map_err(|error| {
@@ -86,7 +86,7 @@ pub fn run(context: Context<'_>, arguments: &ScheduleArgs) -> Result<Exit, Error
 fn crontab(entries: &[CrontabLine]) -> String {
     let mut text = "# Add these lines with `crontab -e`. Cron mails what a command prints.\n".to_owned();
     for entry in entries {
-        // Cron ends a command at a percent sign.
+        // Cron treats a percent sign as the end of the command.
         let _infallible = writeln!(text, "{}   {}", entry.cron, entry.command.replace('%', "\\%"));
     }
     text

@@ -1,4 +1,4 @@
-//! `send`: the main job.
+//! `send`: sends an issue.
 
 pub(super) mod approve;
 pub(super) mod breakdown;
@@ -41,7 +41,7 @@ use run_log::RunLog;
 use test_letter::send_tests;
 use two_records::refuse_lost_records;
 
-/// How long a server that does not tolerate look-ahead is remembered.
+/// How long to remember a server that does not tolerate look-ahead.
 const REMEMBERED_FOR: SignedDuration = SignedDuration::from_hours(180 * 24);
 
 /// Runs the command.
@@ -63,13 +63,13 @@ enum RunGuard {
 }
 
 impl RunGuard {
-    /// Whether other hosts send the issue already, and have imported the list.
+    /// Whether other hosts are sending the issue already, and have imported the list.
     fn joins(&self) -> bool {
         matches!(self, Self::Lock(lock) if lock.joins())
     }
 }
 
-/// Sends an issue, or makes a dry run of it; an approved one must be unchanged.
+/// Sends an issue, or does a dry run; an approved issue must be unchanged.
 pub(super) fn send(context: Context<'_>, issue: &IssueName, request: &SendRequest) -> Result<Exit, Error> {
     let runtime = super::runtime()?;
     let (mut ledger, held) = if request.is_dry_run() {
@@ -81,7 +81,7 @@ pub(super) fn send(context: Context<'_>, issue: &IssueName, request: &SendReques
         super::history::freeze(context.project, &ledger, Timestamp::now())?;
         (ledger, RunGuard::Lock(lock))
     };
-    // During a live send, letters on their way belong to it and were not interrupted.
+    // During a live send, letters in transit belong to it and were not interrupted.
     if !request.is_dry_run() || !context.project.is_locked()? {
         say_interrupted(&ledger, context.terminal)?;
     }
@@ -134,7 +134,7 @@ pub(super) fn send(context: Context<'_>, issue: &IssueName, request: &SendReques
     runtime.block_on(Run { context, log: log()?, dry: None, is_cron }.go(prepared, relay))
 }
 
-/// Says what is known before real letters leave, and asks unless the request has answered already.
+/// Says what is known before real letters are sent, and asks unless the request already has the answer.
 fn ask_before(
     context: Context<'_>,
     prepared: &Prepared,
@@ -165,7 +165,7 @@ fn ask_before(
     if matches!(request.mode, Mode::Ask) { confirm(context, prepared) } else { Ok(()) }
 }
 
-/// Leaves look-ahead out with a server that did not tolerate it in the last half year.
+/// Turns look-ahead off for a server that did not tolerate it in the last half year.
 fn recall_look_ahead(relay: &mut Relay, ledger: &Ledger) -> Result<(), Error> {
     let name = relay.name();
     let since = Timestamp::now().saturating_sub(REMEMBERED_FOR).unwrap_or(Timestamp::MIN);
@@ -187,7 +187,7 @@ fn say_interrupted(ledger: &Ledger, terminal: Terminal) -> Result<(), Error> {
     Ok(())
 }
 
-/// Says which segments of the configuration are empty because they name a field that no member has.
+/// Names the configured segments that are empty because of a field that no member has.
 fn say_empty_segments(context: Context<'_>, ledger: &Ledger) -> Result<(), Error> {
     let fields = ledger.fields()?;
     for (name, segment) in &context.project.config.segments {
@@ -198,7 +198,7 @@ fn say_empty_segments(context: Context<'_>, ledger: &Ledger) -> Result<(), Error
     Ok(())
 }
 
-/// Says that the issue's date is past, and how many of its events are over.
+/// Says that the issue's date has passed, and how many of its events are over.
 fn say_old_date(context: Context<'_>, prepared: &Prepared) -> Result<(), Error> {
     let issue = prepared.composer.issue();
     let zone = context.project.config.association.time_zone.0.clone();
@@ -215,7 +215,7 @@ fn say_old_date(context: Context<'_>, prepared: &Prepared) -> Result<(), Error> 
     Ok(())
 }
 
-/// How many members a notice goes to who get no newsletters.
+/// How many members get a notice although they get no newsletters.
 fn despite_opt_out(prepared: &Prepared) -> String {
     match prepared.opted_out {
         0 => String::new(),
@@ -226,7 +226,7 @@ fn despite_opt_out(prepared: &Prepared) -> String {
     }
 }
 
-/// Asks before real letters go out.
+/// Asks before real letters are sent.
 fn confirm(context: Context<'_>, prepared: &Prepared) -> Result<(), Error> {
     if prepared.letters == 0 {
         return Ok(());
@@ -241,7 +241,7 @@ fn confirm(context: Context<'_>, prepared: &Prepared) -> Result<(), Error> {
     )
 }
 
-/// Makes a dry run, and keeps what it saw for the next run to compare with.
+/// Does a dry run, and stores its review for the next run to compare with.
 fn make_dry_run(
     runtime: &tokio::runtime::Runtime,
     run: Run<'_>,
@@ -266,7 +266,7 @@ fn plan(
     now: &Review,
 ) -> Result<DryRun, Error> {
     let issue = &prepared.job.issue;
-    // A part of the members cannot be compared with all of them.
+    // A selection of members cannot be compared with all of them.
     let is_whole = request.selection.options().is_none();
     Ok(DryRun {
         breakdown: Breakdown::new(&project.config.segments, &prepared.composer),

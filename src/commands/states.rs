@@ -1,4 +1,4 @@
-//! States of deliveries as people read them: in tables and in words.
+//! Names of delivery states for people, in tables and sentences.
 
 use crate::domain::State;
 use crate::ledger::{DeliveryRow, MemberCounts};
@@ -6,7 +6,7 @@ use crate::report::{Table, TextRole, count, plural};
 
 use super::Project;
 
-/// The sum that proves that every member is in exactly one row.
+/// A table whose total shows that every member is in exactly one row.
 pub(super) fn table(counts: &MemberCounts) -> Table {
     let mut table = Table::bare().right(1);
     for state in State::ALL {
@@ -33,7 +33,7 @@ pub(super) fn table(counts: &MemberCounts) -> Table {
     table
 }
 
-/// A state's or a reason's name as people read it.
+/// The display name of a state or a reason.
 pub(super) fn words(name: &str) -> String {
     match name {
         "queued" => "to be sent".to_owned(),
@@ -48,7 +48,7 @@ pub(super) fn words(name: &str) -> String {
     }
 }
 
-/// Letters that are not accepted, one a row, with the times of the association's clock.
+/// Letters that are not accepted, one per row, with times in the association's time zone.
 pub(super) fn deliveries(project: &Project, first: &str, rows: &[DeliveryRow]) -> Table {
     let mut table = Table::new([first, "name", "since", "last reply"]).whole(2);
     for row in rows {

@@ -1,4 +1,4 @@
-//! `templates`: which templates a project has of its own, and copies of the built-in ones to change.
+//! `templates`: lists a project's own templates, and copies built-in ones for editing.
 
 use crate::cli::TemplatesArgs;
 use crate::compose::{TemplateState, template_states, write_templates};

@@ -1,4 +1,4 @@
-//! What the errors of each module mean: their kind, and what the user can do.
+//! Maps the errors of each module to their kind and a hint.
 
 use crate::compose::ComposeError;
 use crate::config::{ConfigError, PasswordError};

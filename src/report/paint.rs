@@ -1,9 +1,9 @@
 //! The few colors of the program; the streams remove them if there is no terminal.
 
-/// What a text is.
+/// The role of a text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum TextRole {
-    /// A header, or a sum.
+    /// A header or a total.
     Strong,
     Good,
     Warning,
@@ -11,7 +11,7 @@ pub enum TextRole {
 }
 
 impl TextRole {
-    /// The text in its colour.
+    /// Adds the colour to a text.
     pub fn on(self, text: &str) -> String {
         // ECMA-48 §8.3.117, select graphic rendition.
         let code = match self {

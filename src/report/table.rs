@@ -1,16 +1,16 @@
-//! Tables: columns kept apart by two spaces, numbers to the right, as wide as there is room for.
+//! Tables: columns separated by two spaces, numbers aligned to the right, as wide as there is room.
 //!
-//! Nothing is ever cut off. If there is too little room, cells are wrapped at words; if even that does not help,
-//! each row becomes a block of lines with the headers before the values.
+//! Nothing is ever cut off. If there is too little room, cells are wrapped at words; if even that does not help, each
+//! row becomes a block of lines with the headers before the values.
 
 use textwrap::core::display_width;
 
 use super::TextRole;
 use super::width::{options, stdout_width};
 
-/// Between two columns.
+/// The space between two columns.
 const GAP: usize = 2;
-/// A longer word is broken rather than that a table falls apart.
+/// A longer word is broken so that the table keeps its shape.
 const LONGEST_WORD: usize = 32;
 
 /// A table that grows row by row.
@@ -19,7 +19,7 @@ pub struct Table {
     header: Option<TableRow>,
     rows: Vec<TableRow>,
     right: Vec<usize>,
-    /// Columns that are never wrapped, besides the numbers.
+    /// Columns that are never wrapped, in addition to numbers.
     whole: Vec<usize>,
 }
 
@@ -74,12 +74,12 @@ impl Table {
         self.rows.push(TableRow::new(cells, Some(paint)));
     }
 
-    /// The table in this many columns; as wide as it likes if nothing limits it.
+    /// The table in at most this many columns; `None` for no limit.
     pub fn fitted(&self, room: Option<usize>) -> String {
         let natural = self.widths(longest_line);
         match room {
             Some(room) if total(&natural) > room => {
-                // Texts are wrapped first, and long words broken only if that is not enough.
+                // Texts are wrapped first; long words are broken only if that is not enough.
                 let words = shrunk(natural, &self.widths(longest_word), room);
                 let least = self.widths(|cell| longest_word(cell).min(LONGEST_WORD));
                 if total(&least) <= room || self.header.is_none() {
@@ -96,7 +96,7 @@ impl Table {
         self.header.iter().chain(&self.rows)
     }
 
-    /// The widest cell of each column by this measure; what is never wrapped is taken as it is.
+    /// The widest cell of each column by this measure; columns that are never wrapped have their full width.
     fn widths(&self, measure: fn(&str) -> usize) -> Vec<usize> {
         let columns = self.all_rows().map(|row| row.cells.len()).max().unwrap_or(0);
         let widest = |column: usize| {
@@ -128,7 +128,7 @@ impl Table {
         aligned.collect::<Vec<_>>().join(&" ".repeat(GAP)).trim_end().to_owned()
     }
 
-    /// Each row as a block: header and value a line.
+    /// Each row as a block, with one line per header and value.
     fn blocks(&self, room: usize) -> String {
         let header: &[String] = self.header.as_ref().map_or(&[], |row| &row.cells);
         let label = header.iter().map(|cell| display_width(cell)).max().unwrap_or(0);
@@ -160,7 +160,7 @@ impl TableRow {
     }
 }
 
-/// What a server or a list says must not steer the terminal.
+/// Text from a server or a list must not control the terminal.
 fn clean(cell: &str) -> String {
     cell.trim().chars().map(|c| if c.is_control() { ' ' } else { c }).collect()
 }
@@ -177,7 +177,7 @@ fn longest_word(cell: &str) -> usize {
     cell.split(' ').map(display_width).max().unwrap_or(0)
 }
 
-/// Takes from the widest columns until all fit, and from none below its least width.
+/// Narrows the widest columns until all fit, but none below its minimum.
 fn shrunk(mut widths: Vec<usize>, least: &[usize], room: usize) -> Vec<usize> {
     while total(&widths) > room {
         let above = widths.iter_mut().zip(least).filter(|(width, least)| **width > **least);
@@ -195,7 +195,7 @@ fn wrapped_cell(cell: &str, width: usize) -> Vec<String> {
 }
 
 impl std::fmt::Display for Table {
-    /// As wide as stdout allows.
+    /// The table in the width of stdout.
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(&self.fitted(stdout_width()))
     }
@@ -229,7 +229,7 @@ mod tests {
     }
 
     #[test]
-    fn cells_wrap_where_there_is_too_little_room() {
+    fn cells_wrap_if_there_is_too_little_room() {
         assert_eq!(
             plain(&members().fitted(Some(34))),
             "name       email           letters\n\
@@ -240,7 +240,7 @@ mod tests {
     }
 
     #[test]
-    fn rows_become_blocks_where_words_do_not_fit() {
+    fn rows_become_blocks_if_words_do_not_fit() {
         assert_eq!(
             plain(&members().fitted(Some(25))),
             "name     Åsa Älghorna\nemail    asa@example.se\nletters  12\n\nname     Bo Ek\nletters  3\n"
@@ -248,7 +248,7 @@ mod tests {
     }
 
     #[test]
-    fn a_long_word_stands_below_its_header_and_stays_whole() {
+    fn a_long_word_is_put_below_its_header_and_not_broken() {
         let mut table = Table::new(["address", "why", "file"]);
         let address = "a-long-name@a-long-domain.example.se";
         table.row([address.to_owned(), "no such user".to_owned(), "a-file-with-a-long-name.eml".to_owned()]);
@@ -261,7 +261,7 @@ mod tests {
     }
 
     #[test]
-    fn wide_characters_take_two_columns_and_controls_none_of_the_terminal() {
+    fn wide_characters_take_two_columns_and_controls_are_removed() {
         let mut table = Table::bare();
         table.row(["日本".to_owned(), "x\u{1b}[2J\ty".to_owned()]);
         table.row(["abcde".to_owned(), "z".to_owned()]);

@@ -1,4 +1,4 @@
-//! `bounces --dry-run`: says what messages mean, and of which members.
+//! `bounces --dry-run`: explains messages and says which members they are about.
 
 use serde::Serialize;
 
@@ -16,7 +16,7 @@ use crate::report::Terminal;
 use super::super::Project;
 use super::InboxProcessor;
 
-/// What a message says, as JSON.
+/// The meaning of a message, as JSON.
 #[derive(Debug, Serialize)]
 struct ExplainedMessage<'a> {
     file: &'a str,
@@ -31,10 +31,10 @@ struct Recipient<'a> {
     member: Option<MemberId>,
 }
 
-/// Says what each message means and changes nothing.
+/// Explains each message and changes nothing.
 pub(super) struct Explainer<'a> {
     reader: &'a MessageReader,
-    /// Without a project, or before its first run, nobody is known.
+    /// `None` without a project or before its first run: no member is known.
     known: Option<(Ledger, TokenKey)>,
     terminal: Terminal,
     /// The messages for `--json`.
@@ -60,7 +60,7 @@ impl<'a> Explainer<'a> {
 }
 
 impl Explainer<'_> {
-    /// Reports the explained messages for `--json`.
+    /// Prints the explained messages for `--json`.
     pub fn finish(self) {
         if self.terminal.json {
             self.terminal.json(&self.explained);

@@ -8,7 +8,7 @@ use crate::net::Login;
 use super::InboxProcessor;
 use crate::commands::Context;
 
-/// Hands the folder's new messages to the processor.
+/// Passes the folder's new messages to the processor.
 pub(super) fn read(
     context: Context<'_>,
     imap: &ImapConfig,
@@ -24,7 +24,7 @@ pub(super) fn read(
     super::super::runtime()?.block_on(reading)
 }
 
-/// Opens the folder and leaves it; returns its name.
+/// Opens the folder and closes it again; returns its name.
 pub(in crate::commands) fn look_at(context: Context<'_>, imap: &ImapConfig) -> Result<String, Error> {
     let server = server(context, imap)?;
     super::super::runtime()?.block_on(server.look())?;

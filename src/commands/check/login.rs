@@ -1,4 +1,4 @@
-//! `check --login`: whether the mail server lets us in and takes our addresses. No letter leaves.
+//! `check --login`: tests whether the mail server accepts our login and addresses. No letter is sent.
 
 use serde::Serialize;
 
@@ -7,7 +7,7 @@ use crate::error::{Error, ErrorKind, Exit};
 use crate::relay::{ProbeStep, Relay};
 use crate::report::{Table, TextRole};
 
-/// A step as it is reported.
+/// The result of a step.
 #[derive(Debug, Serialize)]
 struct LoginStep {
     server: &'static str,
@@ -19,7 +19,7 @@ struct LoginStep {
     advice: Option<String>,
 }
 
-/// Walks through the steps of a send, and of reading returned mail, and prints how each went.
+/// Goes through the steps of a send and of reading returned mail, and prints each result.
 pub(super) fn run(context: Context<'_>) -> Result<Exit, Error> {
     let mut worst = None;
     let mut steps = Vec::new();

@@ -1,4 +1,5 @@
-//! `import --suppress`: a list of people who must not be mailed, such as another newsletter system exports.
+//! `import --suppress`: imports a list of people who must not be mailed, for example an export of another newsletter
+//! system.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -16,7 +17,7 @@ use crate::report::{count, plural};
 
 use super::{List, ListRequest, SHOWN, would_stop};
 
-/// Columns in which newsletter systems say what became of an address.
+/// Columns for the status of an address in newsletter systems.
 const STATUS: [&str; 8] = [
     "status",
     "state",
@@ -28,7 +29,7 @@ const STATUS: [&str; 8] = [
     "confirmed",
 ];
 
-/// What a status says.
+/// The meaning of a status.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum StatusMeaning {
     Subscribed,
@@ -36,7 +37,7 @@ enum StatusMeaning {
     Unknown,
 }
 
-/// What newsletter systems call those who get letters, and why others don't, as the words begin.
+/// How newsletter systems label those who get letters, and why others don't; only the start of each label.
 const WORDS: [(&str, StatusMeaning); 18] = [
     ("unsub", StatusMeaning::Not(SuppressionReason::Unsubscribed)),
     ("opt", StatusMeaning::Not(SuppressionReason::Unsubscribed)),
@@ -58,15 +59,15 @@ const WORDS: [(&str, StatusMeaning); 18] = [
     ("confirmed", StatusMeaning::Subscribed),
 ];
 
-/// What was done with the list.
+/// The results of the import.
 #[derive(Debug, Default, Serialize)]
 struct Suppressed {
     added: u64,
-    /// Suppressed before.
+    /// Addresses that were already suppressed.
     known: u64,
     /// Addresses of present members among those that were added.
     members: u64,
-    /// Those whom the list calls subscribed.
+    /// Addresses with the status "subscribed".
     subscribed: u64,
     invalid_rows: Vec<InvalidRow>,
 }
@@ -116,7 +117,7 @@ pub(super) fn run(context: Context<'_>, file: &Path, arguments: &ImportArgs) -> 
     Ok(Exit::Done)
 }
 
-/// The addresses of a list with the reason of each, by their keys; a list may be addresses alone, one a line.
+/// The addresses of a list by their keys, each with its reason; a list may also be plain addresses, one per line.
 fn addresses(
     file: &Path,
     options: &Options,
@@ -187,7 +188,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_words_of_newsletter_systems_are_known() {
+    fn the_labels_of_newsletter_systems_are_recognised() {
         for (status, want) in [
             ("Unsubscribed", StatusMeaning::Not(SuppressionReason::Unsubscribed)),
             ("subscribed", StatusMeaning::Subscribed),

@@ -1,4 +1,4 @@
-//! Members who are held until a person decides who they are.
+//! Members who are held until a person confirms who they are.
 
 use jiff::Timestamp;
 

@@ -1,4 +1,4 @@
-//! Members in rows: filtered, as a table, JSON or CSV; by organisation; by segment.
+//! Lists of members: filtered, as a table, JSON or CSV; by organisation; by segment.
 
 use std::collections::BTreeMap;
 
@@ -53,7 +53,7 @@ pub(super) fn export(context: Context<'_>, arguments: &ExportMembers) -> Result<
         }
     }
     columns.push("standing".to_owned());
-    // The mark by which Excel knows UTF-8.
+    // The BOM tells Excel that it is UTF-8.
     let text = format!("\u{feff}{}", csv_text(&columns, &rows)?);
     match &arguments.output {
         None => context.terminal.data(text),
@@ -119,7 +119,7 @@ fn csv_text(columns: &[String], rows: &[MemberRow]) -> Result<String, Error> {
         .map_err(|error| Error::new(ErrorKind::TryAgain, format!("cannot write CSV: {error}")))
 }
 
-/// An organisation of members.
+/// An organisation with its members.
 #[derive(Debug, Default, Serialize)]
 struct Organisation {
     name: String,
@@ -127,7 +127,7 @@ struct Organisation {
     reachable: u64,
 }
 
-/// Shows which organisations can be reached by mail.
+/// Shows which organisations can be reached by e-mail.
 pub fn organisations(context: Context<'_>) -> Result<Exit, Error> {
     let mut found: BTreeMap<String, Organisation> = BTreeMap::new();
     register(context.project)?.for_each_member(|row| {
@@ -163,7 +163,7 @@ struct NamedSegment<'a> {
     reachable: u64,
 }
 
-/// Shows the configured segments with how many they have.
+/// Shows the configured segments with their numbers of members.
 pub fn segments(context: Context<'_>) -> Result<Exit, Error> {
     let ledger = register(context.project)?;
     let fields = ledger.fields()?;

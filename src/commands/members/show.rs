@@ -1,4 +1,4 @@
-//! What is known of one member.
+//! Shows everything known about one member.
 
 use std::path::PathBuf;
 
@@ -16,7 +16,7 @@ use crate::report::{JsonLines, Table, Terminal};
 use super::{find, register};
 use crate::commands::{Context, Project};
 
-/// A member with all that is stored of it.
+/// A member with all stored data.
 #[derive(Debug, Serialize)]
 struct ShownMember {
     member: MemberRow,
@@ -25,10 +25,10 @@ struct ShownMember {
     shares_with: Vec<String>,
     #[serde(flatten)]
     history: History,
-    /// What the logs say, for an extract.
+    /// The log lines about the member, for an extract.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     log_lines: Vec<Value>,
-    /// The files of letters, for an extract.
+    /// The letters' files, for an extract.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     letters: Vec<PathBuf>,
     #[serde(skip)]
@@ -51,7 +51,7 @@ pub(super) fn extract(context: Context<'_>, who: &str) -> Result<Exit, Error> {
     Ok(Exit::Done)
 }
 
-/// The letters to a person that are in the project's outbox.
+/// The letters to a person in the project's outbox.
 pub(super) fn letters(project: &Project, traces: &Traces) -> Result<Vec<PathBuf>, Error> {
     let dir = project.dir.join(&project.config.transport.dir);
     Outbox::letters_to(&dir, traces).map_err(|error| Error::unreadable(&dir, &error))
@@ -112,7 +112,7 @@ fn print(shown: &ShownMember, terminal: Terminal) {
     terminal.text(lines.join("\n"));
 }
 
-/// The values of an object in one line, without empty ones.
+/// The values of an object on one line, without empty ones.
 fn words(row: &Value) -> String {
     let text = |value: &Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
     let values = row.as_object().into_iter().flatten().filter(|(_, value)| !value.is_null());

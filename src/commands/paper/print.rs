@@ -1,4 +1,4 @@
-//! Laying out the letters of an issue, and writing them.
+//! Lays out the letters of an issue for print, and writes them.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -15,14 +15,14 @@ use crate::paper::{EnvelopeWindow, PdfInfo, PrintLetter, Printer, Stationery};
 use crate::private;
 use crate::report::spreadsheet_csv;
 
-/// A letter with its address, in postal order.
+/// A letter with its address lines.
 #[derive(Debug)]
 pub(super) struct Addressed {
     pub member: Member,
     pub address: Vec<String>,
 }
 
-/// What an issue's letters share on paper.
+/// Everything that an issue's letters on paper have in common.
 pub(super) struct Press<'a> {
     composer: &'a Composer,
     settings: &'a PaperConfig,
@@ -41,7 +41,7 @@ impl<'a> Press<'a> {
         }
     }
 
-    /// Lays out these letters in one PDF; with the pages of each member's letter.
+    /// Lays out these letters in one PDF; also returns the number of pages of each member's letter.
     pub fn letters(&self, letters: &[Addressed]) -> Result<(Vec<u8>, BTreeMap<MemberId, usize>), Error> {
         let issue = self.composer.issue();
         let stationery = Stationery {
@@ -62,7 +62,7 @@ impl<'a> Press<'a> {
         Ok((printer.finish()?, pages))
     }
 
-    /// The sheet of labels, in the letters' order.
+    /// The sheet of labels, in the order of the letters.
     pub fn labels(&self, letters: &[Addressed]) -> Result<Vec<u8>, Error> {
         let addresses: Vec<Vec<String>> = letters.iter().map(|letter| letter.address.clone()).collect();
         let sheet = self.settings.labels.unwrap_or_default();
@@ -75,7 +75,7 @@ impl<'a> Press<'a> {
     }
 }
 
-/// Where the envelope's window is.
+/// The position of the envelope's window.
 pub(super) fn window(settings: &PaperConfig) -> EnvelopeWindow {
     EnvelopeWindow::new(settings.window, settings.right, settings.down)
 }
@@ -94,7 +94,7 @@ fn laid_out<'p>(printed: &'p Printed, address: &[String]) -> PrintLetter<'p> {
     }
 }
 
-/// Writes the letters: all in one file, with labels, the list of the order, and each alone, as asked for.
+/// Writes the letters: one file for all of them, and on request labels, a list of the order, and one file per letter.
 pub(super) fn write(
     context: Context<'_>,
     press: &Press<'_>,
@@ -123,10 +123,10 @@ pub(super) fn write(
     Ok(files)
 }
 
-/// Place, number and the lines of the longest address.
+/// Position, number and the lines of the longest address.
 const COLUMNS: usize = 7;
 
-/// The letters in their order, as a CSV file that spreadsheets open as it is.
+/// The letters in order, as a CSV file that spreadsheet programs open correctly.
 fn order_list(letters: &[Addressed]) -> Result<Vec<u8>, Error> {
     let row = |(place, letter): (usize, &Addressed)| {
         let number = letter.member.number.clone().unwrap_or_default();
@@ -142,7 +142,7 @@ fn order_list(letters: &[Addressed]) -> Result<Vec<u8>, Error> {
     Ok(format!("\u{feff}{text}").into_bytes())
 }
 
-/// Writes a file that only its owner can read.
+/// Writes a private file.
 pub(super) fn save(path: &Path, content: &[u8]) -> Result<PathBuf, Error> {
     let folder = path.parent().unwrap_or(Path::new("."));
     private::create_folder(folder).and_then(|()| private::overwrite(path, content)).map_err(|error| {

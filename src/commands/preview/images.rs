@@ -1,4 +1,4 @@
-//! `preview --images`: the letter with its pictures, in terminals that show some.
+//! `preview --images`: shows the letter with its pictures in terminals that support them.
 
 use std::io::IsTerminal;
 use std::path::Path;
@@ -11,10 +11,10 @@ use crate::report::Terminal;
 
 use super::show;
 
-/// The pixels of a column, more or less.
+/// The approximate width of a column in pixels.
 const COLUMN: u32 = 8;
 
-/// Prints the letter, each picture above its alternative text.
+/// Prints the letter with each picture above its alternative text.
 pub(super) fn show(composer: &Composer, readers: &Household, terminal: Terminal) -> Result<(), Error> {
     let paint_with = show::paint_of_stdout();
     let paper = LayoutSurface { width: show::width(), with_marks: !paint_with.colors };
@@ -32,7 +32,7 @@ pub(super) fn show(composer: &Composer, readers: &Household, terminal: Terminal)
     Ok(())
 }
 
-/// Asks the terminal once which pictures it shows; without echo, or its answers would be in the letter.
+/// Asks the terminal once which image formats it supports; without echo, or its answers would appear in the letter.
 fn ask_terminal() {
     if std::io::stdout().is_terminal() && crossterm::terminal::enable_raw_mode().is_ok() {
         let _known = (viuer::get_kitty_support(), viuer::is_sixel_supported());

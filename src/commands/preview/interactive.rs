@@ -1,4 +1,4 @@
-//! `preview --interactive`: all recipients' letters to leaf through.
+//! `preview --interactive`: browse all recipients' letters.
 
 use std::io::IsTerminal;
 
@@ -27,11 +27,11 @@ pub(super) fn run(context: Context<'_>, arguments: &PreviewArgs) -> Result<Exit,
     let composer = context.project.composer(&issue, fields.clone())?;
     let people = People::new(composer.neutral_reader(), recipients(&ledger, &composer)?);
     let mut named = context.project.config.segments.clone();
-    // A section's readers are found by its title.
+    // A section's title finds its readers.
     named.extend(composer.audiences().map(|(title, audience)| (title.to_owned(), audience.clone())));
     let segments = Segments { named, fields };
     let mailable = |member: &Member| {
-        // A register that cannot be read is reported elsewhere; the letter is shown as one member's.
+        // A register that cannot be read is reported elsewhere; show the letter as one member's.
         super::household(&ledger, &composer, member.clone()).unwrap_or_else(|_| member.clone().into())
     };
     let letters = Composed { composer: &composer, household: &mailable, now: Timestamp::now() };

@@ -1,4 +1,4 @@
-//! `preview --serve`: the letter in the browser, reloaded whenever a file is saved.
+//! `preview --serve`: shows the letter in the browser and reloads it whenever a file is saved.
 
 use crate::commands::Context;
 use crate::commands::import::register_as_sent;
@@ -27,18 +27,18 @@ use super::super::states::words;
 use super::super::{Project, check};
 use crate::commands::stop::{Hangup, stop_on_signal};
 
-/// Columns of an error on the page.
+/// The width of error messages on the page, in columns.
 const WIDTH: usize = 100;
 
-/// Where the page is, as JSON.
+/// The URL of the page, as JSON.
 #[derive(Debug, Serialize)]
 struct PageAddress<'a> {
     url: &'a str,
 }
 
-/// Runs until a signal ends it.
+/// Runs until a signal arrives.
 pub(super) fn run(context: Context<'_>, issue: &IssueName, arguments: &PreviewArgs) -> Result<Exit, Error> {
-    // If there is no such issue, there is nothing to wait for.
+    // A missing issue is an error at once: there is no folder to watch.
     if let Err(error @ ComposeError::NoIssue { .. }) = context.project.source(issue) {
         return Err(error.into());
     }
@@ -60,7 +60,7 @@ pub(super) fn run(context: Context<'_>, issue: &IssueName, arguments: &PreviewAr
         }
         tokio::select! {
             served = server.serve(desk) => served?,
-            // If nobody listens for signals, they end the program by themselves.
+            // If no handler could be installed, signals end the program by themselves.
             () = wait_for_stop(&mut stop) => {}
         }
         Ok(Exit::Done)
@@ -69,7 +69,7 @@ pub(super) fn run(context: Context<'_>, issue: &IssueName, arguments: &PreviewAr
 
 fn announce(url: &str, issue: &IssueName, terminal: Terminal) {
     if terminal.json {
-        // Whoever started the program waits for the address, not for its end.
+        // Print the document now: the caller needs the address before the command ends.
         terminal.json(&PageAddress { url });
         JsonDocument::<()>::new("preview".to_owned(), 0, None).print();
     } else {
@@ -80,7 +80,7 @@ fn announce(url: &str, issue: &IssueName, terminal: Terminal) {
     ));
 }
 
-/// The part of the address that names the member to start with.
+/// The part of the URL that selects the first member to show.
 fn selected(rebuilder: &Rebuilder, arguments: &PreviewArgs) -> Result<String, Error> {
     let Some(who) = &arguments.member else { return Ok(String::new()) };
     let member = {
@@ -90,7 +90,7 @@ fn selected(rebuilder: &Rebuilder, arguments: &PreviewArgs) -> Result<String, Er
     Ok(format!("#member={}", member.id))
 }
 
-/// Makes the edition again when files were saved.
+/// Rebuilds the edition when files were saved.
 struct Rebuilder {
     project: Project,
     issue: IssueName,
@@ -98,9 +98,9 @@ struct Rebuilder {
     fields: BTreeSet<String>,
     desk: PreviewDesk,
     terminal: Terminal,
-    /// Whether the member list must be read again: it changed, or it could not be read.
+    /// Whether the member list must be read again: it has changed, or could not be read.
     is_list_stale: bool,
-    /// Whether the configuration cannot be used as it is.
+    /// Whether the configuration is invalid at the moment.
     is_config_broken: bool,
 }
 
@@ -112,14 +112,14 @@ impl Rebuilder {
             readers: Arc::default(),
             fields: BTreeSet::new(),
             desk,
-            // Nobody is asked anything while the page waits.
+            // No prompts while the page is served.
             terminal: Terminal { unattended: true, ..terminal },
             is_list_stale: true,
             is_config_broken: false,
         })
     }
 
-    /// What the letter is made of.
+    /// The files and folders that the letter is made of.
     fn places(&self) -> Places {
         let (config, dir) = (&self.project.config, real(&self.project.dir));
         let keys = config.dkim.iter().map(|dkim| &dkim.key_file);
@@ -146,7 +146,7 @@ impl Rebuilder {
         }
     }
 
-    /// Makes the edition, then reports on it.
+    /// Rebuilds the edition, then reports on it.
     fn work(&mut self, is_config: bool) {
         if let Err(error) = self.try_work(is_config) {
             self.desk.trouble(&error.render(false, WIDTH));
@@ -186,7 +186,7 @@ impl Rebuilder {
         Ok(())
     }
 
-    /// Shows the edition first: the check looks at every member.
+    /// Shows the edition first, since the check examines every member.
     fn show(&self, source: &IssueSource, composer: Result<Composer, ComposeError>) -> Result<(), Error> {
         let readers = Arc::clone(&self.readers);
         let members = |each: &mut dyn FnMut(&crate::domain::Member)| {
@@ -236,7 +236,7 @@ impl Rebuilder {
     }
 }
 
-/// What keeps a letter from being shown, such as a mistake in `issue.toml`, as a finding.
+/// An error that keeps the letter from being shown, such as a mistake in `issue.toml`, as a finding.
 fn finding(error: &Error) -> Finding {
     let document = error.document();
     let finding = Finding::error("source", document.message, document.hint.unwrap_or_default());
@@ -249,7 +249,7 @@ fn finding(error: &Error) -> Finding {
     }
 }
 
-/// A path as the system says it; as it is if there is nothing yet.
+/// The canonical path; unchanged if it does not exist yet.
 fn real(path: &Path) -> PathBuf {
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
     match (std::fs::canonicalize(path), folder, path.file_name()) {

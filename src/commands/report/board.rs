@@ -1,4 +1,4 @@
-//! The report in words: every one is from the language file.
+//! The report in words, all of which come from the language file.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -10,7 +10,7 @@ use crate::ledger::{AddressCorrection, Coverage, IssueSummary};
 
 use super::{Counted, Findings, Names};
 
-/// The words of a report's language.
+/// The words of a report in its language.
 pub(super) struct ReportWords<'a> {
     pub project: &'a Project,
     pub texts: &'a Texts,
@@ -22,19 +22,19 @@ impl ReportWords<'_> {
         self.texts.language.report_word(key)
     }
 
-    /// A text with what is filled in.
+    /// A text with its placeholders filled in.
     pub fn filled(&self, key: &str, values: &[(&str, &str)]) -> String {
         values
             .iter()
             .fold(self.of(key).to_owned(), |text, (name, value)| text.replace(&format!("{{{name}}}"), value))
     }
 
-    /// A field as people call it.
+    /// The display name of a field.
     pub fn field<'k>(&'k self, name: &'k str) -> &'k str {
         self.texts.language.report.get(&format!("field_{name}")).map_or(name, String::as_str)
     }
 
-    /// A date in full.
+    /// A date in words.
     pub fn date(&self, time: Timestamp) -> String {
         let zone = self.project.config.association.time_zone.0.clone();
         self.texts.language.date(time.to_zoned_datetime(zone).date())
@@ -63,7 +63,7 @@ impl ReportWords<'_> {
         }
     }
 
-    /// What is wrong with an address, and what to do: the parts of `[returned]`.
+    /// The problem with an address and what to do about it, from `[returned]`.
     pub fn returned(&self, reason: &str) -> (String, String) {
         let words = &self.texts.language.returned;
         let text = words.get(reason).or_else(|| words.get("other")).map_or("", String::as_str);
@@ -80,7 +80,7 @@ impl ReportWords<'_> {
     }
 }
 
-/// The share of a whole in percent: 100 only if nothing is missing.
+/// The percentage of a whole; 100 only if nothing is missing.
 #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "between 0 and 100")]
 fn percent(summary: &IssueSummary) -> Option<u8> {
     let share = (summary.share()? * 100.0).round().clamp(0.0, 100.0) as u8;
@@ -128,7 +128,7 @@ impl Findings {
         self.issues.iter().map(|Counted { summary, .. }| value(summary)).collect()
     }
 
-    /// The counts of the issues side by side.
+    /// The counts of the issues, side by side.
     fn main(&self, words: &ReportWords<'_>) -> BoardTable {
         let row = |key: &str, value: &dyn Fn(&IssueSummary) -> u64| {
             words.numbers(words.of(key).to_owned(), &self.values(value))
@@ -156,7 +156,7 @@ impl Findings {
         }
     }
 
-    /// A row for each reason of any issue, those with the same words together.
+    /// A row for each reason in any issue; reasons with the same words are added up.
     fn parts<'a>(
         &'a self,
         map: impl Fn(&'a IssueSummary) -> &'a BTreeMap<String, u64>,
@@ -188,7 +188,7 @@ impl Findings {
         BoardRow { label: words.of("share").to_owned(), cells, is_strong: true, is_part: false }
     }
 
-    /// Who joined and left, and what paper cost: rows without a difference.
+    /// Members who joined and left, and the cost of paper: rows without a difference.
     fn others(&self, words: &ReportWords<'_>) -> Vec<BoardRow> {
         let blank = (self.issues.len() > 1).then(String::new);
         let row = |key: &str, cell: &dyn Fn(&IssueSummary) -> String| {
@@ -222,7 +222,7 @@ impl Findings {
         (!bars.is_empty()).then(|| BoardChart { title: words.of("chart").to_owned(), bars })
     }
 
-    /// A table for each field by which members are grouped: reached of members.
+    /// For each grouping field, a table of how many members were reached.
     fn coverage(&self, words: &ReportWords<'_>) -> Vec<BoardTable> {
         let fields = words.project.config.report.by.iter();
         let table = |field: &String| {
@@ -273,7 +273,7 @@ impl Findings {
         }
     }
 
-    /// What the treasurer has to correct: by what is wrong, or by name.
+    /// Corrections for the treasurer, by problem or by name.
     fn corrections(&self, words: &ReportWords<'_>) -> BoardTable {
         let title = words.of("corrections").to_owned();
         if self.corrections.is_empty() {

@@ -1,6 +1,7 @@
 //! `report --due`: mails the report to the board, once.
 //!
-//! As with letters, what may have arrived is not sent again: it is recorded before anything is on the wire.
+//! A report that may have arrived is not sent again, as with letters: the attempt is recorded before any data is
+//! sent.
 
 use jiff::{SignedDuration, Timestamp};
 
@@ -16,7 +17,7 @@ use crate::relay::After;
 use super::board::ReportWords;
 use super::{Findings, sent_issues, texts};
 
-/// A report in doubt is told once.
+/// A report in doubt is mentioned only once.
 const ONCE: SignedDuration = SignedDuration::from_hours(24 * 365 * 100);
 
 /// Runs the command: silent if nothing is due.
@@ -34,7 +35,7 @@ pub(super) fn run(context: Context<'_>, arguments: &ReportArgs) -> Result<Exit, 
     let _lock = project.lock("report --due")?;
     let ledger = project.ledger()?;
     crate::commands::history::freeze(project, &ledger, now)?;
-    // Earlier issues have been reported, or are part of this report.
+    // Earlier issues were reported already, or are part of this report.
     let Some((last, issue)) = sent_issues(&ledger)?.pop() else { return Ok(Exit::Done) };
     if settings.after.before(now).is_none_or(|before| last > before) {
         return Ok(Exit::Done);
@@ -55,7 +56,7 @@ pub(super) fn run(context: Context<'_>, arguments: &ReportArgs) -> Result<Exit, 
     crate::commands::runtime()?.block_on(mail.send(context, &ledger, &open))
 }
 
-/// Tells once to whom a run that was cut off may have mailed the report.
+/// Says once to whom an interrupted run may have mailed the report.
 fn in_doubt(context: Context<'_>, ledger: &Ledger, issue: &IssueName, now: Timestamp) -> Result<bool, Error> {
     let mut is_news = false;
     for to in &context.project.config.report.to {
@@ -143,7 +144,7 @@ impl<'a> ReportMail<'a> {
     }
 }
 
-/// What is recorded after an attempt; nothing if it is tried again.
+/// The record to make after an attempt; `None` if it is retried.
 fn after(outcome: &Outcome) -> Option<MailedReport> {
     match outcome {
         Outcome::Accepted(_) => Some(MailedReport::Sent),
@@ -155,7 +156,7 @@ fn after(outcome: &Outcome) -> Option<MailedReport> {
     }
 }
 
-/// Tells of a report that was not taken; an error if the server refuses us.
+/// Reports a refusal; an error if the server refuses us.
 fn refused(
     context: Context<'_>,
     issue: &IssueName,
@@ -191,7 +192,7 @@ fn attachment(
     Ok(Some((format!("{issue}.pdf"), super::pdf(context, report, texts)?)))
 }
 
-/// Without PDF the web page is all there is.
+/// The web page is attached if there is no PDF.
 #[cfg(not(feature = "paper"))]
 #[expect(clippy::unnecessary_wraps, reason = "as with PDF")]
 fn attachment(

@@ -1,4 +1,4 @@
-//! The report as a PDF: the same tables, laid out as a letter without an address.
+//! The report as a PDF: the same tables, laid out like a letter without an address.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -49,7 +49,7 @@ fn sections(report: &BoardReport) -> Vec<PrintedSection> {
     let mut sections = Vec::new();
     for (place, table) in report.tables.iter().enumerate() {
         match report.chart.as_ref().filter(|_| place == 0) {
-            // The notes come after the chart, so that it is on the first page.
+            // The notes follow the chart, so that the chart is on the first page.
             Some(chart) => {
                 sections.push(section(&table.title, rows(table)));
                 sections.push(section(&chart.title, bars(chart) + &notes(table)));

@@ -31,16 +31,16 @@ struct Proof {
     members: Vec<NoticeProof>,
 }
 
-/// What became of the notice to one member.
+/// The result of the notice for one member.
 #[derive(Debug, Serialize)]
 struct NoticeProof {
     number: Option<String>,
     name: String,
-    /// When the letter left by e-mail, and the address.
+    /// When the letter was sent by e-mail, and to which address.
     mailed: Option<(Timestamp, String)>,
     /// The reason of a bounce or refusal.
     returned: Option<&'static str>,
-    /// Whether the letter on paper was posted, and when it was printed or posted.
+    /// Whether the letter on paper was posted (else only printed), and when.
     paper: Option<(bool, Timestamp)>,
     postal_address: Option<String>,
     suppressed: bool,
@@ -76,7 +76,7 @@ pub(super) fn run(
     Ok(Exit::Done)
 }
 
-/// What the ledger knows of the letters.
+/// The ledger's records of the letters.
 struct LetterRecords {
     deliveries: HashMap<MemberId, DeliveryRow>,
     bounced: HashMap<MemberId, Option<Reason>>,
@@ -237,7 +237,7 @@ impl NoticeProof {
     }
 }
 
-/// The table as a CSV file that spreadsheets open as it is.
+/// The table as a CSV file that spreadsheet programs open correctly.
 fn csv(report: &BoardReport) -> Result<Vec<u8>, Error> {
     let rows = report.tables.iter().flat_map(|table| {
         let rows = table.rows.iter().map(|row| {
@@ -247,6 +247,6 @@ fn csv(report: &BoardReport) -> Result<Vec<u8>, Error> {
     });
     let text = spreadsheet_csv(rows)
         .map_err(|error| Error::new(ErrorKind::TryAgain, format!("cannot write CSV: {error}")))?;
-    // Excel takes it for UTF-8 by the BOM.
+    // The BOM tells Excel that it is UTF-8.
     Ok(format!("\u{feff}{text}").into_bytes())
 }

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use crate::compose::{BoardReport, BoardTable};
 use crate::report::{Table, TextRole};
 
-/// Characters of a whole bar.
+/// The width of a full bar in characters.
 const BAR: usize = 30;
 
 /// The report as text.

@@ -1,4 +1,4 @@
-//! `remind`: tells the editors by mail that an issue is due, and what is missing in it.
+//! `remind`: mails the editors that an issue is due, and what is missing in it.
 
 use jiff::Timestamp;
 use jiff::civil::Date;
@@ -14,12 +14,12 @@ use crate::report::plural;
 use super::year::{DueIssue, LetterProgress, due_issues};
 use crate::commands::{Context, Project};
 
-/// What `new` writes instead of a missing text.
+/// The placeholder of `new` for a missing text.
 const UNFINISHED: &str = "TODO";
-/// The editors are told once in this many days.
+/// The editors get at most one reminder in this many days.
 const EVERY_DAYS: i64 = 7;
 
-/// Runs the command: silent if nothing is due, or the editors were told lately.
+/// Runs the command: silent if nothing is due, or if the editors were reminded recently.
 pub fn run(context: Context<'_>) -> Result<Exit, Error> {
     let schedule = &context.project.config.schedule;
     if schedule.due.is_empty() || schedule.editors.is_empty() {
@@ -71,7 +71,7 @@ fn words(project: &Project, due_issue: &DueIssue, days: i32, today: Date) -> Res
     Ok((texts.fill("reminder_subject", &data)?, texts.fill("reminder_text", &data)?))
 }
 
-/// What the reminder's text may use.
+/// The data for the reminder's text.
 #[derive(Serialize)]
 struct Reminder<'a> {
     association: Association,
@@ -89,12 +89,12 @@ struct Reminder<'a> {
 /// The titles of an issue's sections.
 #[derive(Serialize)]
 struct SectionTitles {
-    /// Those that are finished.
+    /// Finished sections.
     #[serde(rename = "sections")]
     finished: Vec<String>,
-    /// Those in which something is left to be written.
+    /// Sections with something left to write.
     unfinished: Vec<String>,
-    /// Those that the issue before had and this one has not.
+    /// Sections that the issue before had and this one lacks.
     missing: Vec<String>,
     last: Option<IssueName>,
 }

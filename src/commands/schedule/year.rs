@@ -1,4 +1,4 @@
-//! The year's issues: promised, written, approved, sent.
+//! The issues of the year: due, written, approved, sent.
 
 use jiff::civil::Date;
 
@@ -17,14 +17,14 @@ pub(in crate::commands) struct DueIssue {
     pub standing: LetterProgress,
 }
 
-/// How far it has come.
+/// The progress of an issue.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in crate::commands) enum LetterProgress {
     NotBegun,
     Written,
     Approved,
     Cancelled,
-    /// Letters are out, and others are left.
+    /// Some letters have been sent, others have not.
     Sending,
     Sent,
 }
@@ -41,7 +41,7 @@ impl LetterProgress {
         }
     }
 
-    /// Tells whether nobody needs to be reminded of it.
+    /// Tells whether it needs no reminder.
     pub fn is_settled(self) -> bool {
         matches!(self, Self::Approved | Self::Cancelled | Self::Sent)
     }

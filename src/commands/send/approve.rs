@@ -1,4 +1,4 @@
-//! `approve` and `cancel`: what a person decides about an issue.
+//! `approve` and `cancel`: a person's decisions about an issue.
 
 use jiff::Timestamp;
 
@@ -14,11 +14,11 @@ use super::review::{refuse_cancelled, review, say_changes};
 use crate::commands::Context;
 use crate::commands::import::{ListRequest, import_list};
 
-/// Records that the issue may go out as it is now.
+/// Approves an issue in its present form.
 pub fn approve(context: Context<'_>, arguments: &ApproveArgs) -> Result<Exit, Error> {
     let issue = context.project.issue(arguments.issue.as_ref())?;
     let _lock = context.project.lock(&format!("approve {issue}"))?;
-    // Like a send, an approval takes the list into the register first: it names the members it is for.
+    // Like a send, an approval imports the list first, since it names the members it is for.
     let mut ledger = context.project.ledger()?;
     refuse_cancelled(context.project, &ledger, &issue)?;
     let request = SendRequest { list: ListRequest::new(&arguments.reading), ..SendRequest::default() };
@@ -52,7 +52,7 @@ pub fn approve(context: Context<'_>, arguments: &ApproveArgs) -> Result<Exit, Er
     Ok(Exit::Done)
 }
 
-/// The members whom the issue is for, whether they have their letter or not.
+/// The members whom the issue is for, whether or not they have their letter.
 fn recipients_of(prepared: &Prepared) -> Result<Vec<MemberId>, Error> {
     let mut members = Vec::new();
     let skip = |member: &Member| {
@@ -73,9 +73,9 @@ fn recipients_of(prepared: &Prepared) -> Result<Vec<MemberId>, Error> {
     Ok(members)
 }
 
-/// Stops an issue, or lets it continue.
+/// Cancels an issue, or allows it again.
 pub fn cancel(context: Context<'_>, arguments: &CancelArgs) -> Result<Exit, Error> {
-    // Without the lock: a run that is at work looks for this decision before each letter.
+    // Without the lock: a run in progress checks for this decision before each letter.
     let ledger = context.project.ledger()?;
     let issue = &context.project.issue_in_ledger(arguments.issue.as_ref(), &ledger)?;
     let (is_cancelled, said) = if arguments.undo {

@@ -1,4 +1,4 @@
-//! Counts letters by segment, language and section: counters that do not grow with the list.
+//! Counts letters by segment, language and section, in memory that does not grow with the list.
 
 use std::collections::BTreeMap;
 
@@ -8,21 +8,21 @@ use crate::compose::Composer;
 use crate::domain::{Household, Member, Segment};
 use crate::report::{Table, TextRole, count};
 
-/// More languages than any list has on purpose; further ones are counted together.
+/// No list has more languages on purpose; further ones are counted together.
 const MAX_LANGUAGES: usize = 40;
 
-/// What became of a member in a run.
+/// The outcome of a run for one member.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in crate::commands) enum RunOutcome {
     Letter,
     Skipped,
-    /// An earlier run sent the letter, or settled it otherwise.
+    /// An earlier run sent the letter, or settled it in another way.
     Earlier,
-    /// A later run will try: this one was limited.
+    /// A later run will try, since this one was limited.
     Left,
 }
 
-/// How many members of a group met which outcome.
+/// The number of members of a group by outcome.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
 struct Numbers {
     letters: u64,
@@ -33,7 +33,7 @@ struct Numbers {
 
 #[derive(Debug, PartialEq, Eq, Serialize)]
 struct BreakdownGroup {
-    /// None for members who name no language.
+    /// `None` for members without a language.
     name: Option<String>,
     #[serde(flatten)]
     numbers: Numbers,
@@ -48,7 +48,7 @@ struct SectionCount {
 /// The counts of a run.
 #[derive(Debug, Serialize)]
 pub(in crate::commands) struct Breakdown {
-    /// Those of the configuration, by name.
+    /// The configured segments, by name.
     segments: Vec<BreakdownGroup>,
     #[serde(skip)]
     expressions: Vec<Segment>,
@@ -70,7 +70,7 @@ impl Numbers {
 }
 
 impl Breakdown {
-    /// Counts from nothing for these segments and the composer's sections.
+    /// Starts counting for these segments and the composer's sections.
     pub fn new(segments: &BTreeMap<String, Segment>, composer: &Composer) -> Self {
         let group = |name: &String| BreakdownGroup { name: Some(name.clone()), numbers: Numbers::default() };
         let section = |title: &str| SectionCount { title: title.to_owned(), letters: 0 };
@@ -82,7 +82,7 @@ impl Breakdown {
         }
     }
 
-    /// Counts a letter: for each of its readers, and once for each of its sections.
+    /// Counts a letter, for each of its readers and once for each of its sections.
     pub fn add_letter(&mut self, household: &Household, composer: &Composer) {
         household.members().for_each(|member| self.add(member, RunOutcome::Letter));
         for (count, (_, is_shown)) in self.sections.iter_mut().zip(composer.sections(household)) {
@@ -138,7 +138,7 @@ impl Breakdown {
     }
 }
 
-/// A row a group; earlier and later runs have a column where they matter.
+/// One row per group; earlier and later runs have a column only if needed.
 fn groups(first: &str, groups: &[BreakdownGroup]) -> Table {
     type Column = (&'static str, fn(&Numbers) -> u64);
     let columns: [Column; 4] = [

@@ -1,4 +1,4 @@
-//! `log --kind dry-run --diff`: who gets another letter than in the dry run before.
+//! `log --kind dry-run --diff`: shows who gets a different letter than in the previous dry run.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -13,31 +13,31 @@ use crate::report::{JsonLines, Table, count, masked_address, plural};
 
 use crate::commands::{Context, Project};
 
-/// Members with the same change are shown one by one up to this many.
+/// Up to this many members with the same change are listed.
 const SHOWN: usize = 5;
-/// A dry run compares no longer lists at its end, so that its memory does not grow with them; the command does.
+/// A dry run does not compare longer lists at its end, which would need memory in proportion; this command does.
 const MOST_COMPARED: usize = 20_000;
 
-/// A dry run by address: before the first import a dry run numbers members again.
+/// A dry run by address, since before the first import each dry run numbers members again.
 type DryRunLetters = BTreeMap<String, DryRunEntry>;
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum DryRunEntry {
     Letter(DryRunLetter),
-    /// No letter, and why.
+    /// No letter, with the reason.
     Without(Rc<str>),
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct DryRunLetter {
-    /// Shared by the members who get the same.
+    /// Shared by the members who get the same sections.
     sections: Rc<[String]>,
     subject: Rc<str>,
     digest: Option<String>,
     bytes: u64,
 }
 
-/// An address whose letter is new, gone or another one.
+/// An address whose letter is new, gone or different.
 #[derive(Debug, PartialEq, Eq, Serialize)]
 struct LetterChange {
     what: &'static str,
@@ -45,7 +45,7 @@ struct LetterChange {
     detail: String,
 }
 
-/// How many letters differ from those of the dry run before.
+/// The number of letters that differ from those of the previous dry run.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
 pub(in crate::commands) struct Summary {
     new: u64,
@@ -54,16 +54,16 @@ pub(in crate::commands) struct Summary {
     same: u64,
 }
 
-/// The last two dry runs of each selection of members, read from the log.
+/// The last two dry runs of each selection of members, from the log.
 #[derive(Debug, Default)]
 struct Runs {
     reading: BTreeMap<String, DryRunLetters>,
     finished: BTreeMap<String, (Option<DryRunLetters>, DryRunLetters)>,
     last: Option<String>,
-    /// More members than this in a run are too many to be kept.
+    /// Runs with more members than this are not kept.
     most: usize,
     is_over: bool,
-    /// Texts that many members share.
+    /// Texts shared by many members.
     texts: BTreeSet<Rc<str>>,
     sections: BTreeSet<Rc<[String]>>,
 }
@@ -93,13 +93,13 @@ pub(in crate::commands) fn run(
     Ok(Exit::Done)
 }
 
-/// How many letters the last dry run changed; `None` if there is nothing to compare with, or too much.
+/// The number of letters changed by the last dry run; `None` if there is nothing to compare with, or too much.
 pub(in crate::commands) fn summary(project: &Project, issue: &IssueName) -> Result<Option<Summary>, Error> {
     let pair = Runs::read(project, issue, MOST_COMPARED)?.last_two();
     Ok(pair.map(|(before, last)| Summary::of(&changes(&before, &last), &last)))
 }
 
-/// A row a change; where many members have the same one, a row for all of them.
+/// One row per change, or one for many members with the same change.
 fn table(changes: &[LetterChange], all: bool) -> Table {
     let mut alike: BTreeMap<(&str, &str), usize> = BTreeMap::new();
     for LetterChange { what, detail, .. } in changes {
@@ -175,8 +175,7 @@ impl Runs {
         })
     }
 
-    /// The last dry run and the one before it that was for the same members; if there is none, the last two of all
-    /// members.
+    /// The last dry run and the previous one for the same members; if there is none, the last two for all members.
     fn last_two(mut self) -> Option<(DryRunLetters, DryRunLetters)> {
         let mut pair = |selection: &str| {
             let (before, last) = self.finished.remove(selection)?;
@@ -224,7 +223,7 @@ fn changes(before: &DryRunLetters, last: &DryRunLetters) -> Vec<LetterChange> {
     now.chain(gone).collect()
 }
 
-/// What is different in a letter; `None` if nothing is.
+/// The differences in a letter; `None` if there are none.
 fn difference(then: &DryRunLetter, now: &DryRunLetter) -> Option<String> {
     let missing_in = |here: &DryRunLetter, there: &DryRunLetter, sign: &str| {
         let names = here.sections.iter().filter(|name| !there.sections.contains(name));
@@ -252,7 +251,7 @@ impl Summary {
         Self { new, gone: number("gone"), other, same: letters - new - other }
     }
 
-    /// Tells whether any letter is not the same.
+    /// Tells whether any letter differs.
     pub fn differ(self) -> bool {
         self.new + self.gone + self.other > 0
     }
@@ -279,7 +278,7 @@ mod tests {
     }
 
     #[test]
-    fn runs_that_overlap_are_kept_apart_and_cut_ones_left_out() {
+    fn overlapping_runs_are_separated_and_interrupted_ones_omitted() {
         let mut runs = Runs { most: 9, ..Runs::default() };
         for (run, event, address) in [
             ("1", "accepted", "a@example.org"),

@@ -1,4 +1,4 @@
-//! `resolve`: a person decides about letters in doubt.
+//! `resolve`: a person's decision about letters in doubt.
 
 use jiff::Timestamp;
 
@@ -57,7 +57,7 @@ pub fn run(context: Context<'_>, arguments: &ResolveArgs) -> Result<Exit, Error>
     Ok(Exit::Done)
 }
 
-/// Records what only the send log knows, after a question.
+/// Records letters that are only in the send log, after a question.
 fn take_over_log(
     context: Context<'_>,
     ledger: &Ledger,
@@ -99,7 +99,7 @@ fn take_over_log(
     Ok(Exit::Done)
 }
 
-/// The letters that the decision may be about.
+/// The letters that the decision can be about.
 fn candidates(
     ledger: &Ledger,
     issue: &IssueName,
@@ -115,13 +115,13 @@ fn candidates(
     }
     let mut rows = ledger.deliveries(issue, State::InDoubt)?;
     if arguments.resend && !arguments.addresses.is_empty() {
-        // After a corrected address or a fixed server a refused letter may be tried again, one by one.
+        // After an address was corrected or a server fixed, refused letters can be retried one by one.
         rows.extend(ledger.deliveries(issue, State::Rejected)?);
     }
     Ok(rows)
 }
 
-/// Carries the decision out; returns how many letters it was about.
+/// Carries out the decision; returns the number of letters.
 fn decide(
     context: Context<'_>,
     ledger: &Ledger,
@@ -149,7 +149,7 @@ fn decide(
     Ok(decided)
 }
 
-/// Makes sure that a decision about all letters is about the ones that were listed.
+/// Ensures that a decision about all letters is about those that were listed.
 fn agree_to_all(
     context: Context<'_>,
     arguments: &ResolveArgs,
@@ -179,7 +179,7 @@ fn agree_to_all(
     crate::commands::agree(context.terminal, &question, &instead)
 }
 
-/// A short digest of a listing: of its letters and their attempts.
+/// A short digest of a list: its letters and their attempts.
 fn digest(issue: &IssueName, rows: &[DeliveryRow]) -> String {
     let mut digest = Sha256::new();
     digest.update(issue.as_str().as_bytes());

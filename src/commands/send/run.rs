@@ -1,4 +1,4 @@
-//! A run of `send`: progress, logs, the sum at the end, and the exit code.
+//! A run of `send`: progress, logs, the result, and the exit code.
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -27,7 +27,7 @@ use super::run_log::RunLog;
 use crate::commands::Context;
 use crate::commands::stop::{Hangup, stop_on_signal};
 
-/// Cron says the same again after this time, a little less than a day.
+/// Cron repeats a message after this time, a little less than a day.
 pub(in crate::commands) const ONCE_A_DAY: SignedDuration = SignedDuration::from_hours(23);
 
 /// The result of a run, as JSON.
@@ -46,11 +46,11 @@ struct RunReport<'a> {
     dry: Option<DryReport<'a>>,
 }
 
-/// How many letters a run has tried, each counted once.
+/// The number of letters that a run has tried, each counted once.
 #[derive(Debug, Default)]
 struct Tried {
     settled: u64,
-    /// Those that may be tried again.
+    /// Letters that may be retried.
     deferred: HashSet<MemberId>,
 }
 
@@ -72,7 +72,7 @@ impl Tried {
     }
 }
 
-/// What a run reports when it ends.
+/// The report at the end of a run.
 struct Ending<'a> {
     counts: &'a MemberCounts,
     letters: u64,
@@ -80,18 +80,18 @@ struct Ending<'a> {
     notice: Option<NoticeSum>,
 }
 
-/// A run with where it reports to.
+/// A run, and where it reports to.
 pub(in crate::commands) struct Run<'a> {
     pub context: Context<'a>,
     pub log: RunLog,
     /// Set if nothing is sent.
     pub dry: Option<DryRun>,
-    /// Whether cron runs it: then the same is said once a day at most.
+    /// Whether cron runs it: it repeats a message at most once a day.
     pub is_cron: bool,
 }
 
 impl Run<'_> {
-    /// Sends what was prepared.
+    /// Sends the prepared letters.
     pub(in crate::commands) async fn go(mut self, prepared: Prepared, relay: Relay) -> Result<Exit, Error> {
         let Prepared { ledger, composer, job, letters, .. } = prepared;
         let issue = job.issue.clone();
@@ -159,7 +159,7 @@ impl Run<'_> {
         self.log.letter(event, composer, content.as_ref());
     }
 
-    /// Tells the log of everybody who gets no letter of this run: skipped, or settled before it.
+    /// Logs everybody who gets no letter in this run: skipped, or settled before it.
     fn members_without_letter(
         &mut self,
         ledger: &Ledger,
@@ -192,7 +192,7 @@ impl Run<'_> {
         )
     }
 
-    /// Tells the log of a dry run who is left for a later run, as by a limit.
+    /// Logs the members left for a later run of a dry run, for example by a limit.
     fn members_left(
         &mut self,
         ledger: &Ledger,
@@ -213,7 +213,7 @@ impl Run<'_> {
         )
     }
 
-    /// Tells the bounce log of a refusal that was recorded with the letter's state.
+    /// Adds a refusal to the bounce log if it was recorded with the letter's state.
     fn log_refusal(&self, event: &SettledLetter) {
         let Some(record) = &event.bounce else { return };
         let line = BounceLogLine { time: event.at, event: "refused", record };
@@ -314,7 +314,7 @@ impl Run<'_> {
     }
 }
 
-/// 75 while letters are deferred, 1 with rejected letters or letters in doubt, else 0.
+/// 75 while letters are deferred, 1 if letters are rejected or in doubt, else 0.
 pub(in crate::commands) fn exit_code(counts: &MemberCounts) -> Exit {
     if counts.in_state(State::Deferred) > 0 {
         return Exit::Failed(ErrorKind::TryAgain);
@@ -326,7 +326,7 @@ pub(in crate::commands) fn exit_code(counts: &MemberCounts) -> Exit {
     }
 }
 
-/// The error of a run that the server's refusal has stopped, with what to do about it.
+/// The error of a run that a refusal by the server has stopped, with advice.
 fn refused_us(reply: &Reply, open: u64) -> Error {
     let left = plural(open, "letter is", "letters are");
     let error = |kind, message: String, hint: &str| {

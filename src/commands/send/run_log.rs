@@ -1,4 +1,4 @@
-//! The lines of the send and dry-run logs: one for every member, and one at the end.
+//! The send and dry-run logs: a line for every member, and one at the end.
 
 use jiff::Timestamp;
 use serde::Serialize;
@@ -23,7 +23,7 @@ struct LogLine<'a> {
     /// The member's own field.
     #[serde(skip_serializing_if = "Option::is_none")]
     language: Option<&'a str>,
-    /// By whom the letter goes that the member shares.
+    /// The member whose letter this member shares.
     #[serde(skip_serializing_if = "Option::is_none")]
     with: Option<MemberId>,
     /// Why a member is skipped, or what an earlier run did.
@@ -31,7 +31,7 @@ struct LogLine<'a> {
     reason: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     letter: Option<LoggedLetter<'a>>,
-    /// What of the members the run was for, where not for all.
+    /// The run's selection of members, if it was not for all.
     #[serde(skip_serializing_if = "Option::is_none")]
     selection: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -43,10 +43,10 @@ struct LoggedLetter<'a> {
     sender: &'a str,
     message_id: &'a str,
     bytes: usize,
-    /// The letter's own, as in `Content-Language`.
+    /// The letter's language, as in `Content-Language`.
     language: &'a str,
     sections: Vec<&'a str>,
-    /// In dry runs.
+    /// Only in dry runs.
     #[serde(flatten)]
     content: Option<&'a LetterContent>,
     code: Option<u16>,
@@ -66,7 +66,7 @@ pub(in crate::commands) struct RunLog {
 }
 
 impl RunLog {
-    /// Begins the log of a run.
+    /// Starts the log of a run.
     pub fn new(file: JsonLines, issue: &IssueName, selection: Option<String>, terminal: Terminal) -> Self {
         let run = Timestamp::now().strftime("%Y%m%dT%H%M%SZ").to_string();
         Self { file, terminal, run, issue: issue.clone(), selection }
@@ -77,7 +77,7 @@ impl RunLog {
         &self.run
     }
 
-    /// What became of a letter, and who shares it.
+    /// Adds the result of a letter, and the members who share it.
     pub fn letter(&mut self, event: &SettledLetter, composer: &Composer, content: Option<&LetterContent>) {
         let reply = event.outcome.reply();
         let letter = LoggedLetter {
@@ -103,12 +103,12 @@ impl RunLog {
         }
     }
 
-    /// Why a member gets no letter of this run.
+    /// Adds the reason why a member gets no letter in this run.
     pub fn member(&mut self, member: &Member, event: &'static str, reason: Option<&'static str>) {
         self.add(|line| LogLine { event, reason, ..line.of(member) });
     }
 
-    /// The sum at the end.
+    /// Adds the counts at the end.
     pub fn finished(&mut self, counts: &MemberCounts) {
         let selection = self.selection.clone();
         self.add(|line| LogLine {
@@ -119,7 +119,7 @@ impl RunLog {
         });
     }
 
-    /// The ledger is the truth: a log that cannot be written is said once a line, and the run continues.
+    /// The ledger decides: if the log cannot be written, each failure is reported and the run continues.
     fn add<'a>(&'a mut self, make: impl FnOnce(LogLine<'a>) -> LogLine<'a>) {
         let Self { file, terminal, run, issue, .. } = self;
         let line = LogLine {

@@ -1,4 +1,4 @@
-//! The members next to the letter: kept in memory, searched with every key.
+//! The members next to the letter, kept in memory and searched at every keystroke.
 
 use crate::domain::{Address, Household, Member, MemberId, SearchQuery, SearchedText, Segment};
 
@@ -6,7 +6,7 @@ use crate::domain::{Address, Household, Member, MemberId, SearchQuery, SearchedT
 #[derive(Debug)]
 pub struct BrowserMember {
     pub member: Member,
-    /// Why the member gets no letter of any issue, such as `no e-mail address`.
+    /// The reason why the member gets no letter of any issue, such as `no e-mail address`.
     pub skipped: Option<String>,
 }
 
@@ -14,18 +14,18 @@ pub struct BrowserMember {
 #[derive(Debug, Default)]
 pub struct BrowserMembers {
     all: Vec<BrowserMember>,
-    /// What a search looks at, a text for each member.
+    /// The searchable text of each member.
     texts: Vec<SearchedText>,
 }
 
-/// Which members are meant.
+/// The filter of the member list.
 #[derive(Debug, Default)]
 pub(super) struct Filter<'a> {
     query: SearchQuery,
     segment: Option<&'a Segment>,
 }
 
-/// A member's place among those of a filter.
+/// A member's position among those that match a filter.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct ListNeighbours {
     pub previous: Option<MemberId>,
@@ -33,7 +33,7 @@ pub(super) struct ListNeighbours {
 }
 
 impl BrowserMembers {
-    /// Takes the members in.
+    /// Indexes the members.
     pub fn new(all: Vec<BrowserMember>) -> Self {
         let texts = all.iter().map(|reader| SearchedText::of(&reader.member)).collect();
         Self { all, texts }
@@ -44,13 +44,13 @@ impl BrowserMembers {
         self.all.iter()
     }
 
-    /// The member with this number of the register.
+    /// The member with this id.
     pub fn get(&self, id: MemberId) -> Option<&BrowserMember> {
         let position = self.all.binary_search_by_key(&id, |reader| reader.member.id).ok()?;
         self.all.get(position)
     }
 
-    /// The member with those who get the same letter: who can be mailed at the address, and `is_for` holds.
+    /// The member together with those who get the same letter: who can be mailed at the address and match `is_for`.
     pub(super) fn household(&self, member: &Member, is_for: impl Fn(&Member) -> bool) -> Household {
         let key = member.address.as_ref().map(Address::key);
         let is_reader = |reader: &&BrowserMember| {
@@ -74,7 +74,7 @@ impl BrowserMembers {
         pairs.filter(|(reader, text)| filter.takes(&reader.member, text)).map(|(reader, _)| reader)
     }
 
-    /// The neighbours of `member` among those that the filter takes; the neutral reader (0) stands first.
+    /// The neighbours of `member` among those that match the filter; the neutral reader (0) comes first.
     pub(super) fn neighbours(&self, member: MemberId, filter: &Filter<'_>) -> ListNeighbours {
         let mut neighbours = ListNeighbours::default();
         for id in self.found(filter).map(|reader| reader.member.id) {
@@ -91,7 +91,7 @@ impl BrowserMembers {
 }
 
 impl<'a> Filter<'a> {
-    /// Members who match the query and are of the segment.
+    /// Members who match the query and the segment.
     pub fn new(query: &str, segment: Option<&'a Segment>) -> Self {
         Self { query: SearchQuery::new(query), segment }
     }
@@ -126,7 +126,7 @@ mod tests {
     }
 
     #[test]
-    fn a_search_looks_at_name_address_and_organisation() {
+    fn a_search_covers_name_address_and_organisation() {
         let readers = readers();
         for (query, want) in [
             ("", &[2, 3, 7][..]),

@@ -25,17 +25,17 @@ use super::gate::Gate;
 use super::letter::Ask;
 use super::{Edition, PreviewDesk};
 
-/// What the page itself may load: its own files, nothing written into it, nothing from elsewhere.
+/// The page may load only its own files: nothing inline, nothing from elsewhere.
 const PAGE_POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; \
      frame-src 'self'; img-src data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
-/// What a letter may do in its frame: show its own styles and images. No script of its own ever runs.
+/// A letter in its frame may use only its own styles and images. Its scripts never run.
 const LETTER_POLICY: &str = "default-src 'none'; img-src data:; style-src 'unsafe-inline'; base-uri 'none'; \
      form-action 'none'; frame-ancestors 'self'; sandbox allow-same-origin allow-popups allow-popups-to-escape-sandbox";
 const LETTER_POLICY_WITHOUT_IMAGES: &str = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; \
      form-action 'none'; frame-ancestors 'self'; sandbox allow-same-origin allow-popups allow-popups-to-escape-sandbox";
 const DATA_POLICY: &str = "default-src 'none'; frame-ancestors 'none'; sandbox";
 
-/// Browsers show a PDF by a page of their own, which a sandbox would keep from running.
+/// Browsers show a PDF in a page of their own, which a sandbox would block.
 const PDF_POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'";
 
 const PDF: &str = "application/pdf";
@@ -45,7 +45,7 @@ const SCRIPT: &str = "text/javascript; charset=utf-8";
 const JSON: &str = "application/json";
 const TEXT: &str = "text/plain; charset=utf-8";
 
-/// How often a page that hears nothing new is told that the program still runs.
+/// How often to send the page a sign of life if nothing changes.
 const HEARTBEAT: Duration = Duration::from_secs(15);
 
 /// Listens for a browser on this machine.
@@ -55,7 +55,7 @@ pub struct PreviewServer {
     gate: Arc<Gate>,
 }
 
-/// Why nothing can be shown.
+/// Why the page cannot be served.
 #[derive(Debug, thiserror::Error)]
 pub enum PageError {
     #[error("cannot listen on 127.0.0.1, port {port}: {source}")]
@@ -67,10 +67,9 @@ pub enum PageError {
 }
 
 impl PreviewServer {
-    /// Listens on a port of the loopback address; 0 takes a free one.
+    /// Listens on a port of the loopback address; 0 chooses a free one.
     ///
-    /// # Errors
-    /// If the port is taken.
+    /// # Errors If the port is taken.
     pub async fn listen(port: u16) -> Result<Self, PageError> {
         let failed = |source| PageError::Listen { port, source };
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, port)).await.map_err(failed)?;
@@ -79,15 +78,14 @@ impl PreviewServer {
         Ok(Self { listener, gate })
     }
 
-    /// The page's address, with the token that opens it.
+    /// The page's URL, including the token.
     pub fn url(&self) -> String {
         self.gate.url()
     }
 
-    /// Shows what lies on the desk, without end.
+    /// Serves the content of the desk until it is cancelled.
     ///
-    /// # Errors
-    /// If the system closes the listener.
+    /// # Errors If the system closes the listener.
     pub async fn serve(self, desk: PreviewDesk) -> Result<(), PageError> {
         axum::serve(self.listener, router(desk, self.gate)).await.map_err(PageError::Serve)
     }
@@ -112,7 +110,7 @@ fn router(desk: PreviewDesk, gate: Arc<Gate>) -> Router {
         .layer(middleware::from_fn_with_state(gate, guard))
 }
 
-/// Turns strangers away, and tells the browser to keep every answer to itself.
+/// Rejects strangers, and tells the browser not to share or cache any answer.
 async fn guard(State(gate): State<Arc<Gate>>, request: Request, next: Next) -> Response {
     let mut response = match gate.refuses(&request) {
         Some(status) => status.into_response(),
@@ -133,7 +131,7 @@ async fn guard(State(gate): State<Arc<Gate>>, request: Request, next: Next) -> R
     response
 }
 
-/// What a request gets.
+/// The answer to a request.
 #[derive(Debug, Clone)]
 struct HttpAnswer<T> {
     kind: &'static str,
@@ -151,7 +149,7 @@ impl<T> HttpAnswer<T> {
         Self { policy, ..self }
     }
 
-    /// Lets the page show it in a frame.
+    /// Allows the page to show the answer in a frame.
     fn framed(self) -> Self {
         Self { frames: "SAMEORIGIN", ..self }
     }
@@ -189,11 +187,11 @@ async fn whole_source(State(desk): State<PreviewDesk>, RawQuery(query): RawQuery
     answer(&desk, |edition| edition.source(&ask, true), |text| HttpAnswer::new(TEXT, text).into_response())
 }
 
-/// The letter as it is printed, in a page of its own.
+/// The letter in print layout, in a page of its own.
 async fn pdf(State(desk): State<PreviewDesk>, RawQuery(query): RawQuery) -> Response {
     let ask = Ask::read(query.as_deref().unwrap_or_default());
     let Some(edition) = desk.edition() else { return StatusCode::SERVICE_UNAVAILABLE.into_response() };
-    // Laying out takes a while; the page goes on meanwhile.
+    // Layout takes a while; the page stays responsive meanwhile.
     match tokio::task::spawn_blocking(move || edition.pdf(&ask)).await {
         Ok(Some(Ok(pdf))) => HttpAnswer::new(PDF, pdf).policy(PDF_POLICY).into_response(),
         Ok(Some(Err(error))) => {
@@ -216,7 +214,7 @@ async fn status(State(desk): State<PreviewDesk>) -> Response {
     HttpAnswer::new(JSON, desk.status(&desk.showing())).into_response()
 }
 
-/// The status now and at every change (server-sent events).
+/// The current status and every change of it (server-sent events).
 async fn events(State(desk): State<PreviewDesk>) -> Sse<impl Stream<Item = Result<Event, Infallible>>> {
     let changes = unfold((desk.follow(), desk), |(mut showing, desk)| async move {
         showing.changed().await.ok()?;
@@ -226,7 +224,7 @@ async fn events(State(desk): State<PreviewDesk>) -> Sse<impl Stream<Item = Resul
     Sse::new(changes).keep_alive(KeepAlive::new().interval(HEARTBEAT))
 }
 
-/// What an edition returns: 503 before there is one, 404 for a member that is not there, 422 with the error's text where
+/// Answers from the current edition: 503 before there is one, 404 for an unknown member, 422 with the error's text if
 /// the member's letter cannot be composed.
 fn answer(
     desk: &PreviewDesk,

@@ -1,4 +1,4 @@
-//! What the interactive preview shows, and what each key does to it. Nothing here draws.
+//! The state of the interactive preview, and the effect of each key. Nothing here draws.
 
 use ratatui::crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 use ratatui::layout::Rect;
@@ -10,7 +10,7 @@ use super::people::{People, Segments};
 use super::screen::Screen;
 use crate::domain::{Member, MemberId};
 
-/// Whose letter the shown one is compared with.
+/// Whose letter to compare with.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum Compare {
     #[default]
@@ -20,12 +20,12 @@ pub enum Compare {
     Previous,
 }
 
-/// What a key asks of the one who runs the program.
+/// An action that the state itself cannot do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Asked {
     Nothing,
     Quit,
-    /// The shown letter in the browser.
+    /// Open the letter in the browser.
     Browser,
 }
 
@@ -39,22 +39,22 @@ pub struct App<'a> {
     pub(super) compare: Compare,
     pub(super) input: Option<LineInput>,
     pub(super) has_help: bool,
-    /// What a screen with room for one of them shows.
+    /// Whether a screen with room for one pane shows the list.
     pub(super) is_on_list: bool,
     pub(super) notice: Option<String>,
     /// Whether there are colours.
     pub(super) colors: bool,
     pub(super) screen: Screen,
-    /// The first row that is shown of the letter, and of the list.
+    /// The first visible row of the letter, and of the list.
     pub(super) scroll: usize,
     pub(super) list_start: usize,
-    /// The number of the one who was shown before.
+    /// The number of the recipient shown before.
     previous: Option<usize>,
     shown: Option<ShownState>,
     pub(super) rows: Vec<ScreenRow>,
 }
 
-/// What the rows were made from: while it stays, they stay.
+/// The data that the rows were made from; they are rebuilt only if it changes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct ShownState {
     number: Option<usize>,
@@ -64,7 +64,7 @@ struct ShownState {
 }
 
 impl<'a> App<'a> {
-    /// The preview at its start, on the neutral reader's letter.
+    /// The initial state, with the neutral reader's letter.
     pub fn new(letters: &'a dyn LetterSource, people: People, segments: Segments, colors: bool) -> Self {
         Self {
             letters,
@@ -86,22 +86,22 @@ impl<'a> App<'a> {
         }
     }
 
-    /// Starts at the recipient with this number; tells whether there is one.
+    /// Starts at the recipient with this id; tells whether there is one.
     pub fn start_at(&mut self, member: MemberId) -> bool {
         self.people.choose(member)
     }
 
-    /// The member whose letter is shown; none if nobody is listed.
+    /// The member whose letter is shown; `None` if the list is empty.
     pub fn member(&self) -> Option<&Member> {
         self.people.member(self.people.chosen()?)
     }
 
-    /// Says something until the next key.
+    /// Shows a message until the next key.
     pub fn say(&mut self, notice: String) {
         self.notice = Some(notice);
     }
 
-    /// Runs the action of a key.
+    /// Handles a key.
     pub fn key(&mut self, key: KeyEvent) -> Asked {
         self.notice = None;
         if key.modifiers.contains(KeyModifiers::CONTROL) && key.code == KeyCode::Char('c') {
@@ -146,7 +146,7 @@ impl<'a> App<'a> {
         Asked::Nothing
     }
 
-    /// The keys that move: among the recipients, or in the letter.
+    /// Keys for moving among the recipients or in the letter.
     fn walk(&mut self, key: KeyEvent) {
         let page = self.screen.letter_height().saturating_sub(1).cast_signed();
         match key.code {
@@ -192,7 +192,7 @@ impl<'a> App<'a> {
         }
     }
 
-    /// Scrolls to the start of the next difference, or back to the one before.
+    /// Scrolls to the start of the next or previous difference.
     fn scroll_to_change(&mut self, forward: bool) {
         let changed = |row: Option<&ScreenRow>| row.is_some_and(|row| row.change != LineChange::Same);
         let starts: Vec<usize> = (0..self.rows.len())
@@ -236,7 +236,7 @@ impl<'a> App<'a> {
         }
     }
 
-    /// Lists a segment; while what is typed is none the list stays.
+    /// Filters by a segment; while the text is not a valid one, the list stays.
     fn choose_segment(&mut self, text: &str) {
         let text = text.trim();
         let segment = if text.is_empty() { Ok(None) } else { self.segments.find(text).map(Some) };
@@ -250,7 +250,7 @@ impl<'a> App<'a> {
         }
     }
 
-    /// Makes ready what a screen of this size shows.
+    /// Prepares the content for a screen of this size.
     pub fn prepare(&mut self, area: Rect) {
         let typing = self.input.as_ref().map_or(1, |input| input.height(area.width));
         self.screen = Screen::of(area, self.is_on_list, typing, self.has_filter());
@@ -271,7 +271,7 @@ impl<'a> App<'a> {
         self.scroll = self.scroll.min(self.last_scroll());
     }
 
-    /// Whether not everybody is listed.
+    /// Whether the list is filtered.
     pub(super) fn has_filter(&self) -> bool {
         !self.people.search().is_empty() || !self.people.segment().is_empty()
     }
@@ -284,7 +284,7 @@ impl<'a> App<'a> {
         }
     }
 
-    /// The member with whose letter the shown one is compared.
+    /// The member whose letter the current one is compared with.
     pub(super) fn other_member(&self) -> Option<&Member> {
         self.people.member(self.other()?)
     }
@@ -310,5 +310,5 @@ impl<'a> App<'a> {
     }
 }
 
-/// The columns of the marks next to a letter that is compared.
+/// The width of the marks next to a compared letter.
 pub(super) const GUTTER: u16 = 2;

@@ -1,4 +1,4 @@
-//! The interactive preview on the screen.
+//! Draws the interactive preview.
 
 use ratatui::Frame;
 use ratatui::layout::{Alignment, Rect};
@@ -13,7 +13,7 @@ use super::input::{InputKind, LineInput};
 use super::letters::{LineChange, ScreenRow, View};
 use crate::domain::{Address, Member};
 
-/// What each key does, as the help shows it.
+/// The keys in the help.
 const KEYS: [(&str, &str); 14] = [
     ("j ↓ n", "next recipient"),
     ("k ↑ p", "previous recipient"),
@@ -31,7 +31,7 @@ const KEYS: [(&str, &str); 14] = [
     ("q", "quit"),
 ];
 
-/// Draws all of it; [`App::prepare`] came before.
+/// Draws everything; call [`App::prepare`] first.
 pub fn draw(frame: &mut Frame<'_>, app: &App<'_>) {
     list(frame, app);
     let border = app.screen.border;
@@ -51,7 +51,7 @@ fn ink(app: &App<'_>, ink: Ink) -> Style {
     style(app, TextStyle { ink, ..TextStyle::default() })
 }
 
-/// A face as this screen shows it.
+/// A text style on this screen.
 fn style(app: &App<'_>, face: TextStyle) -> Style {
     let style = face_style(face);
     let mut shown = Style::new();
@@ -177,7 +177,7 @@ fn status(frame: &mut Frame<'_>, app: &App<'_>) {
     frame.render_widget(right, Rect { x: area.x + start, width: area.width - start, ..area });
 }
 
-/// Which lines are seen, and what the marks mean.
+/// Which lines are visible, and the meaning of the marks.
 fn place(app: &App<'_>) -> String {
     if app.screen.letter_height() == 0 {
         return "Enter: the letter".to_owned();
@@ -215,7 +215,7 @@ fn typing(frame: &mut Frame<'_>, app: &App<'_>, input: &LineInput) {
     frame.set_cursor_position((area.x + column.min(area.width.saturating_sub(1)), area.y));
 }
 
-/// What can be typed.
+/// A hint about valid input.
 fn tip(app: &App<'_>, input: &LineInput) -> String {
     let names = match input.kind {
         InputKind::Search => return "Enter: done  Esc: back".to_owned(),

@@ -1,4 +1,4 @@
-//! One member's letter in its views, and what differs from another's.
+//! One member's letter in different views, and the differences from another one.
 
 use std::fmt;
 
@@ -12,10 +12,10 @@ use super::super::terminal::{
 use crate::compose::{ComposeError, Composer, LetterMark};
 use crate::domain::{Household, Member};
 
-/// Which side of the letter is looked at.
+/// A view of the letter.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum View {
-    /// As mail programs show its HTML.
+    /// The HTML part, as mail programs show it.
     #[default]
     Letter,
     Text,
@@ -24,10 +24,10 @@ pub enum View {
 }
 
 impl View {
-    /// In the order of their keys, 1 to 4.
+    /// In the order of the keys 1 to 4.
     pub const ALL: [Self; 4] = [Self::Letter, Self::Text, Self::Headers, Self::Source];
 
-    /// The name on the screen.
+    /// The name of the view on screen.
     pub fn name(self) -> &'static str {
         match self {
             Self::Letter => "letter",
@@ -38,7 +38,7 @@ impl View {
     }
 }
 
-/// Where letters come from.
+/// A source of letters.
 pub trait LetterSource: fmt::Debug {
     /// A member's letter.
     ///
@@ -47,7 +47,7 @@ pub trait LetterSource: fmt::Debug {
     fn letter(&self, member: &Member) -> Result<Parts, ComposeError>;
 }
 
-/// The letters of an issue, all of one moment.
+/// The letters of an issue, all from the same state of its files.
 pub struct Composed<'a> {
     pub composer: &'a Composer,
     /// A member with those who get the same letter.
@@ -61,7 +61,7 @@ impl fmt::Debug for Composed<'_> {
     }
 }
 
-/// A letter to look at.
+/// The parts of a letter.
 #[derive(Debug, Clone, Default)]
 pub struct Parts {
     pub envelope: HeaderTable,
@@ -86,7 +86,7 @@ impl LetterSource for Composed<'_> {
 }
 
 impl Parts {
-    /// A view in lines of this width.
+    /// A view of the letter, wrapped to this width.
     pub fn lines(&self, view: View, width: usize) -> Vec<ScreenLine> {
         match view {
             View::Letter => {
@@ -110,7 +110,7 @@ impl Parts {
     }
 }
 
-/// A line of the text part, parted between words if it is too long, under its own indentation.
+/// A line of the text part, wrapped between words and indented like its start.
 fn folded(line: &str, width: usize) -> Vec<ScreenLine> {
     if line.width() <= width {
         return vec![ScreenLine::of(line, TextStyle::default())];
@@ -139,7 +139,7 @@ fn header(line: &str, width: usize) -> Vec<ScreenLine> {
     lines
 }
 
-/// How a line compares with the other letter.
+/// The result of comparing a line with the other letter.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum LineChange {
     Same,
@@ -156,12 +156,12 @@ pub struct ScreenRow {
     pub change: LineChange,
 }
 
-/// The lines of a letter alone.
+/// The lines of a single letter.
 pub(super) fn alone(lines: Vec<ScreenLine>) -> Vec<ScreenRow> {
     lines.into_iter().map(|line| ScreenRow { line, change: LineChange::Same }).collect()
 }
 
-/// The lines of a letter with those that only another one has, each before what is in its place.
+/// The lines of a letter merged with those that only another letter has, each before its replacement.
 pub(super) fn beside(there: &[ScreenLine], here: &[ScreenLine]) -> Vec<ScreenRow> {
     let texts = |lines: &[ScreenLine]| lines.iter().map(ScreenLine::text).collect::<Vec<String>>();
     let operations = capture_diff_slices(Algorithm::Myers, &texts(there), &texts(here));
@@ -190,7 +190,7 @@ mod tests {
     }
 
     #[test]
-    fn what_differs_is_marked() {
+    fn differences_are_marked() {
         let rows = beside(&lines("Hej medlem rad slut"), &lines("Hej Anna rad mer slut"));
         let marked: Vec<String> = rows
             .iter()

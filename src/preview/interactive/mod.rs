@@ -23,10 +23,10 @@ pub use draw::draw;
 pub use letters::{Composed, LetterSource, Parts};
 pub use people::{People, Segments};
 
-/// How soon a signal is heeded.
+/// How soon to react to a signal.
 const PATIENCE: Duration = Duration::from_millis(100);
 
-/// How it ended.
+/// How the preview ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ViewEnd {
     Quit,
@@ -34,12 +34,11 @@ pub enum ViewEnd {
     Stopped,
 }
 
-/// Runs until the user quits or `is_stopped`; `open` shows a letter in the browser and says what happened.
+/// Runs until the user quits or `is_stopped`; `open` shows a letter in the browser and returns a message.
 ///
-/// The terminal is put back as it was, also after a panic.
+/// The terminal is restored, even after a panic.
 ///
-/// # Errors
-/// If the terminal cannot be read or written.
+/// # Errors If the terminal cannot be read or written.
 pub fn run(
     app: &mut App<'_>,
     is_stopped: impl Fn() -> bool,
@@ -51,8 +50,8 @@ pub fn run(
     end
 }
 
-/// Keys and changes of size, read on a thread of their own: if the terminal's window was closed, crossterm comes back
-/// from no call any more, and only the signal is left to end the program.
+/// Reads keys and resize events on a separate thread: if the terminal's window was closed, calls of crossterm never
+/// return, and only a signal can end the program.
 fn read_events() -> io::Result<Receiver<io::Result<Event>>> {
     let (sender, events) = channel();
     std::thread::Builder::new().name("keys".to_owned()).spawn(move || {
@@ -85,7 +84,7 @@ fn until_the_end(
                 Err(_) => return Ok(ViewEnd::Stopped),
             }
         };
-        // All keys that are waiting, so that drawing never lags behind a held one.
+        // Handle all pending keys, so that drawing does not lag behind a key that is held down.
         for event in std::iter::once(first).chain(events.try_iter()) {
             match asked(app, &event?) {
                 Asked::Nothing => {}

@@ -1,4 +1,4 @@
-//! The keys, one after the other, and what is on the screen after them.
+//! Presses keys and checks the screen after them.
 
 use ratatui::Terminal;
 use ratatui::backend::TestBackend;
@@ -14,7 +14,7 @@ use crate::compose::ComposeError;
 use crate::domain::Member;
 use crate::preview::terminal::HeaderTable;
 
-/// Letters that name the member, and say more to the one whose name is Bo.
+/// Letters that name the member, and are longer for the one named Bo.
 #[derive(Debug)]
 struct Short;
 
@@ -48,7 +48,7 @@ fn app() -> App<'static> {
     app
 }
 
-/// Types these keys; the screen follows each.
+/// Presses these keys and updates the screen after each.
 fn press(app: &mut App<'_>, keys: &str) -> Asked {
     let mut asked = Asked::Nothing;
     for c in keys.chars() {
@@ -113,7 +113,7 @@ fn keys_turn_to_views_and_scroll() {
 }
 
 #[test]
-fn what_differs_is_found() {
+fn differences_are_found() {
     let mut app = app();
     press(&mut app, "jd");
     assert_eq!((app.compare, app.other_member().unwrap().name.as_str()), (Compare::Neutral, "medlem"));
@@ -126,7 +126,7 @@ fn what_differs_is_found() {
 }
 
 #[test]
-fn keys_ask_for_what_the_state_can_not_do() {
+fn keys_request_actions_outside_the_state() {
     for (keys, want) in
         [("q", Asked::Quit), ("o", Asked::Browser), ("/q", Asked::Nothing), ("?q", Asked::Nothing)]
     {

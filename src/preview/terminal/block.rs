@@ -1,19 +1,19 @@
-//! What a letter is made of, whatever its width: read from the HTML that is sent.
+//! The structure of a letter, independent of the width: read from the HTML that is sent.
 
 use super::html::{HtmlElement, HtmlNode};
 
-/// How a piece of text looks.
+/// The style of a piece of text.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
 pub struct TextStyle {
     pub ink: Ink,
     pub bold: bool,
     pub italic: bool,
     pub strike: bool,
-    /// The number of the link it belongs to, from 0.
+    /// The number of its link, from 0.
     pub link: Option<usize>,
 }
 
-/// What a piece of text is, for its colour.
+/// The role of a piece of text, which decides its colour.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
 pub enum Ink {
     #[default]
@@ -23,11 +23,11 @@ pub enum Ink {
     Button,
     Frame,
     Code,
-    /// Notes, labels, the letter's foot.
+    /// Notes, labels, the letter's footer.
     Quiet,
 }
 
-/// A text of one face.
+/// A text in one style.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Piece {
     pub text: String,
@@ -55,7 +55,7 @@ pub(super) enum TerminalBlock {
         picture: usize,
     },
     Rule,
-    /// The links since the last notes.
+    /// The links since the last list of notes.
     Notes(Vec<Note>),
     Foot(Vec<Self>),
 }
@@ -74,7 +74,7 @@ pub(super) struct Note {
     pub link: usize,
 }
 
-/// A letter that is read and not yet laid out.
+/// A letter that is parsed but not laid out yet.
 #[derive(Debug)]
 pub struct TerminalDocument {
     pub(super) blocks: Vec<TerminalBlock>,
@@ -84,7 +84,7 @@ pub struct TerminalDocument {
     pub pictures: Vec<String>,
 }
 
-/// Elements that are in a line of text.
+/// Elements within a line of text.
 const INLINE: [&str; 22] = [
     "a", "abbr", "b", "bdi", "bdo", "br", "cite", "code", "del", "em", "font", "i", "input", "ins", "kbd",
     "mark", "s", "small", "span", "strong", "sub", "sup",
@@ -92,7 +92,7 @@ const INLINE: [&str; 22] = [
 const HIDDEN: [&str; 5] = ["head", "script", "style", "template", "title"];
 
 impl TerminalDocument {
-    /// Reads the HTML of a letter or of a part of one.
+    /// Parses the HTML of a letter or of a part of one.
     pub fn read(html: &str) -> Self {
         let mut reader = LetterReader::default();
         let mut blocks = reader.blocks(&super::html::parse(html));
@@ -104,9 +104,9 @@ impl TerminalDocument {
 #[derive(Default)]
 struct LetterReader {
     links: Vec<String>,
-    /// The links that have a number, which is their place here plus one.
+    /// The links that have a number, which is their position here plus one.
     numbered: Vec<usize>,
-    /// How many of them are in notes already.
+    /// How many of them have been listed in notes.
     noted: usize,
     pictures: Vec<String>,
 }
@@ -221,7 +221,7 @@ impl LetterReader {
         }
     }
 
-    /// All of an element as one line of text.
+    /// The content of an element as one line of text.
     fn text(&mut self, element: &HtmlElement, face: TextStyle) -> Vec<Piece> {
         let mut line = Vec::new();
         self.inline_children(element, face, &mut line);
@@ -278,7 +278,7 @@ impl LetterReader {
     fn image(&mut self, element: &HtmlElement) -> Option<TerminalBlock> {
         let alt = element.attribute("alt").trim().to_owned();
         let picture = place(&mut self.pictures, element.attribute("src").to_owned());
-        // WCAG H67: an empty alternative text says that the image is for the eye only.
+        // WCAG H67: an image with an empty alternative text is decorative.
         (!alt.is_empty()).then_some(TerminalBlock::Image { alt, picture })
     }
 
@@ -296,7 +296,7 @@ impl LetterReader {
     }
 }
 
-/// The value's place in the list, at whose end it is put if it is new.
+/// The value's position in the list, to which it is added if it is new.
 fn place<T: PartialEq>(list: &mut Vec<T>, value: T) -> usize {
     list.iter().position(|known| *known == value).unwrap_or_else(|| {
         list.push(value);
@@ -304,7 +304,7 @@ fn place<T: PartialEq>(list: &mut Vec<T>, value: T) -> usize {
     })
 }
 
-/// A line end that the letter asks for.
+/// A line break in the letter itself.
 pub(super) const HARD_BREAK: &str = "\u{b}";
 const NO_BREAK_SPACE: char = '\u{a0}';
 

@@ -1,4 +1,4 @@
-//! What a mail program shows above and next to the letter, read from the message that is sent.
+//! What a mail program shows above and next to the letter, read from the message as sent.
 
 use mail_parser::{Address, Message, MessageParser, MimeHeaders};
 
@@ -7,17 +7,17 @@ use super::clean::clean;
 use super::layout::LayoutSurface;
 use super::wrap::{ScreenLine, wrap};
 
-/// Sender, reader, subject and so on, each with its name.
+/// Sender, recipient, subject and so on, each with its label.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct HeaderTable {
     pub rows: Vec<(&'static str, String)>,
 }
 
-/// The columns of the names.
+/// The width of the labels.
 const NAMES: usize = 11;
 
 impl HeaderTable {
-    /// Reads a message; its preheader is in the HTML alone.
+    /// Parses a message; its preheader is only in the HTML.
     pub fn read(message: &[u8], preheader: Option<&str>) -> Self {
         let Some(parsed) = MessageParser::default().parse(message) else { return Self::default() };
         let attachments = attachments(&parsed);
@@ -62,7 +62,7 @@ fn mailbox(address: &Address<'_>) -> String {
     clean(&mailboxes.collect::<Vec<_>>().join(", "))
 }
 
-/// The names and sizes of what is sent along.
+/// The names and sizes of the attachments.
 fn attachments(message: &Message<'_>) -> Vec<String> {
     let attached = message
         .attachments()
@@ -73,7 +73,7 @@ fn attachments(message: &Message<'_>) -> Vec<String> {
     named.collect()
 }
 
-/// A size for people, as file managers show it.
+/// A size for people to read, as in file managers.
 fn size(bytes: usize) -> String {
     match bytes {
         0..1000 => format!("{bytes} bytes"),
@@ -87,7 +87,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_message_says_what_a_mail_program_shows() {
+    fn the_table_shows_what_a_mail_program_shows() {
         let message =
             "From: =?utf-8?q?By=C3=A5?= <brev@example.se>\r\nTo: anna@example.se\r\nSubject: Hej\r\n\r\nx";
         let envelope = HeaderTable::read(message.as_bytes(), Some("Kort\u{1b}"));

@@ -1,6 +1,6 @@
 //! The letter's HTML as a tree.
 //!
-//! What is sent was written by a serialiser, so its tags are paired: html5ever's tokenizer and a stack are enough.
+//! A serialiser wrote the HTML, so its tags are balanced, and html5ever's tokenizer with a stack is enough.
 
 use std::cell::RefCell;
 
@@ -12,7 +12,7 @@ use crate::compose::VOID_ELEMENTS;
 
 use super::clean::{clean, clean_lines};
 
-/// Elements whose text is not a text.
+/// Elements with content that is not text.
 const RAW: [&str; 2] = ["style", "script"];
 
 #[derive(Debug)]
@@ -73,13 +73,13 @@ pub(super) fn parse(html: &str) -> HtmlElement {
     tokenizer.sink.open.into_inner().finish()
 }
 
-/// Puts tokens together.
+/// Builds the tree from tokens.
 #[derive(Default)]
 struct HtmlTreeBuilder {
     open: RefCell<OpenElements>,
 }
 
-/// The elements whose end has not come yet, the outermost first.
+/// The open elements, the outermost first.
 #[derive(Default)]
 struct OpenElements {
     root: HtmlElement,
@@ -114,7 +114,7 @@ impl OpenElements {
     fn text(&mut self, text: &str) {
         let text = clean_lines(text);
         match self.open.last_mut().unwrap_or(&mut self.root).children.last_mut() {
-            // A text comes in parts, at each character reference a new one.
+            // Text arrives in pieces, with a new one at each character reference.
             Some(HtmlNode::Text(start)) => start.push_str(&text),
             _ => self.add(HtmlNode::Text(text)),
         }
@@ -134,7 +134,7 @@ impl OpenElements {
         }
     }
 
-    /// Ends the innermost element of this name and all in it; an end without a start is passed over.
+    /// Closes the innermost element of this name and everything in it; an unmatched end tag is ignored.
     fn close(&mut self, name: &str) {
         let Some(depth) = self.open.iter().rposition(|element| element.name == *name) else { return };
         while self.open.len() > depth {

@@ -1,23 +1,23 @@
-//! Blocks as lines of a given width.
+//! Lays out blocks as lines of a given width.
 
 use super::block::{Ink, Piece, TerminalBlock, TerminalDocument, TextStyle};
 use super::table;
 use super::wrap::{ScreenLine, chop, wrap};
 
-/// Longer lines are tiring to read; a letter on a wide screen keeps to the left.
+/// Longer lines are tiring to read; on a wide screen the letter stays at the left.
 const WIDEST: usize = 100;
 
-/// What a letter is laid out on.
+/// The surface on which to lay out a letter.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct LayoutSurface {
-    /// The columns that there are.
+    /// The available columns.
     pub width: usize,
-    /// Whether bold and italics are to be told by `*` and `_` if the screen shows neither.
+    /// Whether to mark bold and italics with `*` and `_`, for a screen that shows neither.
     pub with_marks: bool,
 }
 
 impl LayoutSurface {
-    /// The columns that the letter takes.
+    /// The width of the letter.
     pub fn measure(self) -> usize {
         self.width.clamp(20, WIDEST)
     }
@@ -39,7 +39,7 @@ struct Setter<'a> {
 }
 
 impl Setter<'_> {
-    /// Blocks below each other, with this many empty lines between them.
+    /// Blocks below one another, separated by this many empty lines.
     fn blocks(&self, blocks: &[TerminalBlock], width: usize, gap: usize) -> Vec<ScreenLine> {
         let mut lines: Vec<ScreenLine> = Vec::new();
         for block in blocks {
@@ -87,7 +87,7 @@ impl Setter<'_> {
             2 => "─",
             _ => return self.wrapped(text, width),
         };
-        // The line below says that it is a heading.
+        // The line below marks it as a heading.
         let mut lines = wrap(text, width);
         let widest = lines.iter().map(ScreenLine::width).max().unwrap_or(0).min(width);
         lines.push(ScreenLine::inked(rule.repeat(widest), Ink::Title));
@@ -117,7 +117,7 @@ impl Setter<'_> {
         let prefix = ScreenLine::inked(format!("[{number}] "), Ink::Quiet);
         let face = TextStyle { ink: Ink::Quiet, link: Some(link), ..TextStyle::default() };
         let inside = width.saturating_sub(prefix.width());
-        // A web address stays whole, so that terminals open it.
+        // A web address is not broken, so that terminals can open it.
         let lines = if target.contains("://") {
             vec![ScreenLine::of(target, face)]
         } else {
@@ -141,7 +141,7 @@ fn starts_section(block: &TerminalBlock) -> bool {
     matches!(block, TerminalBlock::Heading { level: 1 | 2, .. } | TerminalBlock::Foot(_))
 }
 
-/// Lines after a first prefix, the later ones below its end.
+/// Lines after a first prefix, with later lines indented to its end.
 pub(super) fn hanging(lines: Vec<ScreenLine>, first: &ScreenLine) -> Vec<ScreenLine> {
     let later = ScreenLine::inked(" ".repeat(first.width()), Ink::Plain);
     let lines = if lines.is_empty() { vec![ScreenLine::default()] } else { lines };
@@ -158,7 +158,7 @@ fn code(text: &str, width: usize) -> Vec<ScreenLine> {
     lines.map(|line| line.after(&ScreenLine::inked("    ", Ink::Plain))).collect()
 }
 
-/// The text shown instead of a picture, or below it.
+/// The text below a picture, or instead of it.
 fn image(alt: &str, picture: usize, width: usize) -> Vec<ScreenLine> {
     let face = TextStyle { ink: Ink::Quiet, ..TextStyle::default() };
     let mut lines = wrap(&[Piece { text: format!("[{alt}]"), face }], width);
@@ -166,7 +166,7 @@ fn image(alt: &str, picture: usize, width: usize) -> Vec<ScreenLine> {
     lines
 }
 
-/// A label in a cell, as mail programs show it, and the number of its link.
+/// A label in a box, as mail programs show it, with the number of its link.
 fn button(text: &[Piece], width: usize) -> Vec<ScreenLine> {
     let (label, note): (Vec<Piece>, Vec<Piece>) =
         text.iter().cloned().partition(|piece| piece.face.ink == Ink::Button);
@@ -201,7 +201,7 @@ fn framed(lines: Vec<ScreenLine>, width: usize) -> Vec<ScreenLine> {
     framed
 }
 
-/// Puts `*` around what is bold, `_` around what is italic, and so on.
+/// Puts `*` around bold text, `_` around italics, and so on.
 fn marked(text: &[Piece]) -> Vec<Piece> {
     let mut marked = Vec::with_capacity(text.len());
     let mut before = TextStyle::default();

@@ -1,6 +1,6 @@
-//! The letter on a screen of characters: what the HTML that is sent says, in lines of the terminal's width.
+//! The letter on a text screen: the content of the HTML part in lines of the terminal's width.
 //!
-//! [`TerminalDocument::read`] reads the HTML, [`TerminalDocument::lines`] lays it out, [`paint()`] adds colors.
+//! [`TerminalDocument::read`] parses the HTML, [`TerminalDocument::lines`] lays it out, [`paint()`] adds colors.
 
 mod block;
 mod clean;

@@ -1,4 +1,4 @@
-//! Lines as text with the terminal's escape sequences.
+//! Renders lines as text with escape sequences.
 
 use std::fmt::Write as _;
 
@@ -8,15 +8,15 @@ use percent_encoding::{CONTROLS, utf8_percent_encode};
 use super::block::{Ink, TextStyle};
 use super::wrap::ScreenLine;
 
-/// What the terminal shows.
+/// The terminal's abilities.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Paint {
     pub colors: bool,
-    /// Links that can be clicked (OSC 8).
+    /// Clickable links (OSC 8).
     pub hyperlinks: bool,
 }
 
-/// Writes lines for a terminal; `links` are the targets of the pieces' links.
+/// Renders lines for a terminal; `links` are the targets of the pieces' links.
 pub fn paint(lines: &[ScreenLine], links: &[String], paint: Paint) -> String {
     let mut text = String::new();
     for line in lines {
@@ -34,19 +34,19 @@ pub fn paint(lines: &[ScreenLine], links: &[String], paint: Paint) -> String {
     text
 }
 
-/// Other links could do things on this machine.
+/// Tells whether a link may be clickable; links to anything but web and mail could act on this machine.
 fn may_be_opened(target: &str) -> bool {
     ["https:", "http:", "mailto:"].iter().any(|scheme| target.starts_with(scheme))
 }
 
 const END: &str = "\u{1b}]8;;\u{1b}\\";
 
-/// The sequence asks for printable ASCII.
+/// OSC 8 allows only printable ASCII.
 fn start(target: &str) -> String {
     format!("\u{1b}]8;;{}\u{1b}\\", utf8_percent_encode(target, CONTROLS))
 }
 
-/// A face in the sixteen colours, which each user's theme has.
+/// A text style in the sixteen colours, which the user's theme defines.
 pub fn style(face: TextStyle) -> Style {
     let style = match face.ink {
         Ink::Plain => Style::new(),
@@ -66,7 +66,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn links_are_written_for_the_terminals_that_open_them() {
+    fn links_are_written_for_terminals_that_support_them() {
         let lines = [ScreenLine::of("här", TextStyle { link: Some(0), ..TextStyle::default() })];
         let links = ["https://example.se/å".to_owned()];
         let painted = |hyperlinks| paint(&lines, &links, Paint { colors: false, hyperlinks });

@@ -1,4 +1,4 @@
-//! A table within the available columns: side by side, wrapped, or as one card per row.
+//! Lays out a table within the available columns: side by side, wrapped, or as one card per row.
 
 use unicode_width::UnicodeWidthStr;
 
@@ -25,13 +25,13 @@ fn natural_width(cell: &TerminalCell) -> usize {
     wrap(&cell.text, usize::MAX).iter().map(ScreenLine::width).max().unwrap_or(0)
 }
 
-/// A column as narrow as it may be: no word is parted.
+/// The minimum width of a column without breaking words.
 fn longest_word(cell: &TerminalCell) -> usize {
     let text: String = cell.text.iter().map(|piece| piece.text.as_str()).collect();
     text.split_ascii_whitespace().map(UnicodeWidthStr::width).max().unwrap_or(0)
 }
 
-/// The widths that fit, taken from the widest columns first; none if the words would not fit.
+/// Narrows the widest columns until all fit; `None` if words would have to be broken.
 fn shrunk(rows: &[Vec<TerminalCell>], natural: &[usize], width: usize) -> Option<Vec<usize>> {
     let room = width.checked_sub(GAP * natural.len().saturating_sub(1))?;
     let least: Vec<usize> = natural
@@ -75,7 +75,7 @@ fn side_by_side(rows: &[Vec<TerminalCell>], widths: &[usize]) -> Vec<ScreenLine>
     lines
 }
 
-/// Each row as a list: its first cell, then the others under the names of their columns.
+/// Each row as a list: its first cell, then the others after the names of their columns.
 fn cards(rows: &[Vec<TerminalCell>], width: usize) -> Vec<ScreenLine> {
     let header = rows.first().filter(|row| row.iter().any(|cell| cell.is_header));
     let mut lines = Vec::new();
@@ -113,7 +113,7 @@ mod tests {
     }
 
     #[test]
-    fn a_table_stands_side_by_side_wrapped_or_as_cards() {
+    fn a_table_is_shown_side_by_side_wrapped_or_as_cards() {
         assert_eq!(
             laid_out(40),
             [

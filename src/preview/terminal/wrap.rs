@@ -1,24 +1,24 @@
-//! Lines of pieces, no wider than they may be.
+//! Wraps pieces of text into lines of limited width.
 
 use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
 use super::block::{HARD_BREAK, Ink, Piece, TextStyle};
 
-/// One line as it is on the screen.
+/// One line on the screen.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct ScreenLine {
     pub pieces: Vec<Piece>,
-    /// The number of the picture that may be shown above it.
+    /// The number of a picture that can be shown above it.
     pub picture: Option<usize>,
 }
 
 impl ScreenLine {
-    /// A line of one text.
+    /// A line with a single text in one style.
     pub fn of(text: impl Into<String>, face: TextStyle) -> Self {
         Self { pieces: vec![Piece { text: text.into(), face }], picture: None }
     }
 
-    /// A line of one text in one colour.
+    /// A line with a single text in one colour.
     pub fn inked(text: impl Into<String>, ink: Ink) -> Self {
         Self::of(text, TextStyle { ink, ..TextStyle::default() })
     }
@@ -28,12 +28,12 @@ impl ScreenLine {
         self.pieces.iter().map(|piece| piece.text.width()).sum()
     }
 
-    /// The text without its looks.
+    /// The text without styles.
     pub fn text(&self) -> String {
         self.pieces.iter().map(|piece| piece.text.as_str()).collect()
     }
 
-    /// Adds a text; one of the same face becomes one with what precedes it.
+    /// Adds a text; it is merged with the text before if both have the same style.
     pub fn push(&mut self, text: &str, face: TextStyle) {
         match self.pieces.last_mut() {
             Some(last) if last.face == face => last.text.push_str(text),
@@ -48,7 +48,7 @@ impl ScreenLine {
         other.pieces.iter().for_each(|piece| self.push(&piece.text, piece.face));
     }
 
-    /// Fills the line with spaces up to a width, on the left where the text stands to the right.
+    /// Pads the line with spaces to a width, on the left if the text is aligned to the right.
     pub fn pad(&mut self, width: usize, to_the_right: bool) {
         let space = " ".repeat(width.saturating_sub(self.width()));
         if to_the_right && !space.is_empty() {
@@ -58,7 +58,7 @@ impl ScreenLine {
         }
     }
 
-    /// The line after a prefix.
+    /// The line with a prefix.
     #[must_use]
     pub fn after(self, prefix: &Self) -> Self {
         let mut line = prefix.clone();
@@ -67,7 +67,7 @@ impl ScreenLine {
     }
 }
 
-/// Fills lines with words; only a web address may be wider.
+/// Fills lines with words; only a web address may exceed the width.
 pub fn wrap(pieces: &[Piece], width: usize) -> Vec<ScreenLine> {
     let mut filler = Filler { width: width.max(1), lines: Vec::new(), line: ScreenLine::default() };
     for word in words(pieces) {
@@ -80,7 +80,7 @@ pub fn wrap(pieces: &[Piece], width: usize) -> Vec<ScreenLine> {
     filler.lines
 }
 
-/// Cuts a text that is not prose into lines, wherever they are full.
+/// Breaks a text that is not prose into lines exactly at the width.
 pub fn chop(text: &str, face: TextStyle, width: usize) -> Vec<ScreenLine> {
     let mut lines = vec![ScreenLine::default()];
     let mut used = 0;
@@ -96,7 +96,7 @@ pub fn chop(text: &str, face: TextStyle, width: usize) -> Vec<ScreenLine> {
     lines
 }
 
-/// A text as far as there is room, with `…` for the rest.
+/// A text cut to the width, with `…` for the rest.
 pub fn cut(text: &str, width: usize) -> String {
     if text.width() <= width {
         return text.to_owned();
@@ -113,7 +113,7 @@ pub fn cut(text: &str, width: usize) -> String {
     start
 }
 
-/// What is never parted, with the face of the space before it.
+/// An unbreakable unit, with the style of the space before it.
 enum WrapWord {
     Text { line: ScreenLine, space: TextStyle },
     Break,
@@ -205,7 +205,7 @@ mod tests {
     }
 
     #[test]
-    fn words_fill_lines_across_faces() {
+    fn words_fill_lines_across_styles() {
         let pieces = [piece("ett två", false), piece("tre", true), piece(" fyra\n fem ", false)];
         assert_eq!(wrapped(&pieces, 9), ["ett", "tvåtre", "fyra fem"]);
         assert_eq!(wrapped(&[piece("a", false), piece(HARD_BREAK, false), piece("b", false)], 9), ["a", "b"]);
@@ -231,7 +231,7 @@ mod tests {
     }
 
     #[test]
-    fn what_has_no_room_is_left_out() {
+    fn text_without_room_is_cut() {
         for (text, width, want) in [("abc", 3, "abc"), ("abcd", 3, "ab…"), ("漢字", 3, "漢…"), ("a", 0, "")]
         {
             assert_eq!(cut(text, width), want);
@@ -239,7 +239,7 @@ mod tests {
     }
 
     #[test]
-    fn a_text_is_cut_where_lines_are_full() {
+    fn text_is_broken_at_full_lines() {
         let lines: Vec<String> =
             chop("abcdef", TextStyle::default(), 4).iter().map(ScreenLine::text).collect();
         assert_eq!(lines, ["abcd", "ef"]);

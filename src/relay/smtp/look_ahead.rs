@@ -28,7 +28,7 @@ impl LookAhead {
         *self.state()
     }
 
-    pub(super) fn leave(&self) -> Option<LookAheadPermit<'_>> {
+    pub(super) fn permit(&self) -> Option<LookAheadPermit<'_>> {
         let trial = match self.is_tolerated() {
             Some(true) => None,
             Some(false) => return None,
