@@ -1,7 +1,7 @@
-//! Letters composed a second on one core: `cargo bench --bench compose`.
+//! Letters composed per second on one core: `cargo bench --bench compose`.
 //!
-//! `templates` renders what is personal, `letter` makes the whole message; the difference is encoding and assembling.
-//! The 30 kB letter has three times the example's text and neither images nor attachments.
+//! `templates` renders the personal parts, and `letter` makes the whole message; the difference is encoding and
+//! assembling. The 30 kB letter has three times the example's text, and neither images nor attachments.
 
 #![allow(clippy::unwrap_used, reason = "a bench that can't go on fails")]
 

@@ -1,5 +1,6 @@
-//! A search over what one letter, two hosts and a person can do with a ledger on a server. Its steps are named after the
-//! statements; a commit may go unanswered, and time passes between a host's last look at its lock and the letter.
+//! Searches everything that one letter, two hosts and a person can do with a ledger on a server. The steps are named
+//! after the statements; a commit may go unanswered, and time passes between a host's last check of its lock and the
+//! letter.
 
 use std::collections::{HashMap, VecDeque};
 
@@ -8,17 +9,17 @@ use crate::domain::State;
 const MOST_ATTEMPTS: u8 = 3;
 const HOSTS: [usize; 2] = [0, 1];
 
-/// What a host is about to do.
+/// The next step of a host.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 enum Phase {
     Idle,
     /// The claim's commit was answered.
     Claimed(u8),
-    /// The lock was held just now; the letter goes out whatever happens.
+    /// The lock was just held; the letter is sent whatever happens.
     Delivers(u8),
-    /// The claim's commit was not answered: the letter does not go out, and a note says so.
+    /// The claim's commit was not answered: the letter is not sent, and a note records that.
     Unsent(u8),
-    /// The server's answer, which is not in the ledger yet.
+    /// The server has answered, but the answer is not in the ledger yet.
     Answered(u8, State),
     Dead,
 }
@@ -27,7 +28,7 @@ enum Phase {
 struct Host {
     phase: Phase,
     has_lock: bool,
-    /// An attempt that this host settled as rejected, and may take back as a streak's.
+    /// An attempt that this host settled as rejected, and may revert as part of a streak.
     rejected: Option<u8>,
 }
 
@@ -37,7 +38,7 @@ struct HostsWorld {
     owner: Option<usize>,
     attempts: u8,
     delivered: u8,
-    /// How many letters a person's decisions allow.
+    /// How many letters the person's decisions allow.
     allowed: u8,
     by_hand: bool,
     hosts: [Host; 2],
@@ -54,7 +55,7 @@ enum Settle {
     Late,
 }
 
-/// Which rows a streak's end takes back.
+/// Which rows the end of a streak reverts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Revert {
     Member,
@@ -68,9 +69,9 @@ enum Revert {
 struct ModelRules {
     settle: Settle,
     revert: Revert,
-    /// Whether the lock is looked at between claim and letter.
+    /// Whether the lock is checked between claim and letter.
     fence: bool,
-    /// Whether time passes between that look and the letter.
+    /// Whether time passes between that check and the letter.
     gap: bool,
 }
 
@@ -96,7 +97,7 @@ impl HostsWorld {
         self
     }
 
-    /// What must never be.
+    /// The violation of a promise, if there is one.
     fn fault(&self) -> Option<&'static str> {
         let is_on_way = self.hosts.iter().any(|host| {
             matches!(
@@ -229,7 +230,7 @@ impl HostsWorld {
         }
     }
 
-    /// Whoever takes the lock of the letter's owner, or was that owner, marks it in doubt.
+    /// The host that takes the lock of the letter's owner, or is its owner, marks the letter in doubt.
     fn bury(&self, index: usize, found: &mut Vec<(String, Self)>) {
         let host = self.hosts[index];
         if self.state != State::Sending || !host.has_lock || host.phase == Phase::Dead {
@@ -256,7 +257,7 @@ impl HostsWorld {
     }
 }
 
-/// Searches every world; returns how many there are, or the first fault with the steps to it.
+/// Searches every world; returns their number, or the first fault with the steps that lead to it.
 fn search(rules: ModelRules) -> Result<usize, String> {
     let first = HostsWorld::first();
     let mut seen: HashMap<HostsWorld, Option<(String, HostsWorld)>> = HashMap::from([(first, None)]);
@@ -298,15 +299,15 @@ fn each_rule_is_needed() {
     ] {
         assert!(search(rules).is_err(), "{rules:?}");
     }
-    // The truth is lost, but nothing untrue is recorded.
+    // The outcome is lost, but nothing false is recorded.
     assert!(search(ModelRules { settle: Settle::Attempt, ..WHAT_WE_DO }).is_ok());
     assert!(search(ModelRules { revert: Revert::State, ..WHAT_WE_DO }).is_ok());
 }
 
-/// A host whose session ends between its last look and the letter, and a person who decides in that moment that the letter
-/// is sent again: the documentation names this as a risk.
+/// A host loses its session between its last check and the letter, and a person decides at that moment to send the
+/// letter again: the documentation names this risk.
 #[test]
-fn what_remains_is_a_decision_while_a_letter_is_on_the_wire() {
+fn the_remaining_risk_is_a_decision_while_a_letter_is_in_transit() {
     let fault = search(ModelRules { gap: true, ..WHAT_WE_DO }).unwrap_err();
     assert!(fault.ends_with("a letter too many"), "{fault}");
     let steps = ["the lock is held", "loses its session", "bury_one", "a person: resolve --resend"];

@@ -1,5 +1,5 @@
-//! An exhaustive search over what one letter, two runs that overlap and a person can do, on a real ledger: no order of
-//! events sends a letter again without a decision, or calls one accepted that no server took.
+//! Searches everything that one letter, two overlapping runs and a person can do, on a real ledger: no order of
+//! events sends a letter again without a decision, or records one as accepted that no server accepted.
 
 use std::collections::HashSet;
 
@@ -27,9 +27,9 @@ enum Truth {
 enum ModelRun {
     NotBegun,
     Idle,
-    /// The letter may go out: this attempt is recorded.
+    /// The letter may be sent: this attempt is recorded.
     Claimed(u32),
-    /// It went out, and this came back.
+    /// The letter was sent, with this result.
     Answered(u32, Truth),
     Dead,
 }
@@ -41,14 +41,14 @@ struct DeliveryWorld {
     attempts: u32,
     runs: [ModelRun; 2],
     newest: Option<u8>,
-    /// An outcome that waits in the spool.
+    /// An outcome waiting in the spool.
     spooled: Option<(u32, Truth)>,
     cancelled: bool,
     forgotten: bool,
-    /// Letters that the server took, and how many it may take.
+    /// Letters that the server accepted, and how many it may accept.
     delivered: u8,
     allowed: u8,
-    /// Whether the state is a person's word.
+    /// Whether the state is a person's decision.
     by_hand: bool,
 }
 
@@ -80,7 +80,7 @@ impl Model {
         Self { ledger, issue, letter, now, ids }
     }
 
-    /// Puts the ledger into the state that `world` has, past the triggers.
+    /// Puts the ledger into the state of `world`, bypassing the triggers.
     fn restore(&self, world: &DeliveryWorld) {
         self.ledger.db.without_triggers(|| self.overwrite(world)).unwrap();
     }
@@ -106,7 +106,7 @@ impl Model {
         )
     }
 
-    /// The world with the row as the ledger has it now.
+    /// The world with the ledger's present row.
     fn after(&self, world: DeliveryWorld) -> DeliveryWorld {
         let sql = "SELECT state, attempts FROM delivery";
         let row = self.ledger.db.one(sql, (), |row| Ok((row.get(0)?, row.get(1)?)));
@@ -150,7 +150,7 @@ impl Model {
             found.push((format!("run {index} {name}"), DeliveryWorld { runs, ..world }));
         };
         match run {
-            // The second one got past the lock file while the first is at work.
+            // The second run got past the lock file while the first one is active.
             ModelRun::NotBegun if index == 0 || world.runs[0] != ModelRun::NotBegun => {
                 self.restore(world);
                 if let Some((attempt, truth)) = world.spooled {
@@ -206,7 +206,7 @@ impl Model {
             self.restore(world);
             if self.ledger.resolve(&self.issue, MEMBER, state, self.now).unwrap() {
                 let is_resend = state == State::Queued;
-                // A decision about a letter that is still on its way may be wrong, and allows one more.
+                // A decision about a letter that is still in transit may be wrong, and allows one more.
                 let allowed = world.allowed + u8::from(is_resend && world.state != State::Rejected);
                 found.push((name.to_owned(), self.after(DeliveryWorld { allowed, by_hand: true, ..*world })));
             }

@@ -1,18 +1,18 @@
-//! Where a ledger is: in a file, or in a database on a server.
+//! The location of a ledger: a file, or a database on a server.
 
 use std::fmt;
 use std::path::{Path, PathBuf};
 
 use secrecy::SecretString;
 
-/// Where a ledger is.
+/// The location of a ledger.
 #[derive(Debug, Clone)]
 pub struct LedgerPlace {
     file: PathBuf,
     server: Option<DatabaseServer>,
 }
 
-/// A database on a server, and how to get in.
+/// A database on a server, with its credentials.
 #[derive(Debug, Clone)]
 pub struct DatabaseServer {
     /// `postgres://USER@HOST:PORT/DATABASE`.
@@ -24,12 +24,12 @@ pub struct DatabaseServer {
 }
 
 impl LedgerPlace {
-    /// A database on `server`; what concerns this host alone is next to `file`.
+    /// A database on `server`; data that concerns only this host is stored next to `file`.
     pub fn on_server(server: DatabaseServer, file: PathBuf) -> Self {
         Self { file, server: Some(server) }
     }
 
-    /// The ledger's file, or the one next to which this host keeps what concerns it alone.
+    /// The ledger's file, or the one next to which this host stores its own data.
     pub(super) fn file(&self) -> &Path {
         &self.file
     }
@@ -44,7 +44,7 @@ impl LedgerPlace {
         self.server.as_ref()
     }
 
-    /// Tells whether there may be a ledger: a file that is missing was never created, of a server it is not known.
+    /// Tells whether a ledger may exist: a missing file was never created, but for a server this is unknown.
     pub fn may_exist(&self) -> bool {
         self.server.is_some() || self.file.exists()
     }
@@ -78,7 +78,7 @@ impl fmt::Display for LedgerPlace {
 }
 
 impl fmt::Display for DatabaseServer {
-    /// The URL without user and password.
+    /// Shows the URL without user and password.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let address = self.url.split_once("://").map_or(self.url.as_str(), |(_, address)| address);
         let address = address.split_once('?').map_or(address, |(address, _)| address);

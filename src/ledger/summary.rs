@@ -1,4 +1,5 @@
-//! What became of an issue, in numbers: every member of its audience is either reached or in one row of those who were not.
+//! The results of an issue in numbers: every member of its audience was either reached or counts in one row of those
+//! who were not.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
@@ -12,31 +13,31 @@ use super::db::ResultRow;
 use super::types::Stamp;
 use super::{Ledger, LedgerError, MemberStanding, Skip};
 
-/// A field with more values than this describes single members rather than groups, and is not counted by.
+/// A field with more values describes single members rather than groups, so members are not grouped by it.
 pub const MOST_VALUES: usize = 40;
 
 /// The counts of an issue, by member.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct IssueSummary {
-    /// When the last letter left, by e-mail or on paper.
+    /// When the last letter was sent, by e-mail or on paper.
     pub last_letter: Option<Timestamp>,
-    /// The members whom the issue was for.
+    /// The members of the issue's audience.
     pub members: u64,
     /// Members whose letters a server accepted or refused.
     pub sent: u64,
-    /// Those of them whose letters were refused or came back, by reason.
+    /// The members among them whose letters were refused or came back, by reason.
     pub bounced: BTreeMap<String, u64>,
     pub in_doubt: u64,
     pub by_mail: u64,
-    /// Members who were reached only by a letter that was posted.
+    /// Members reached only by a posted letter.
     pub on_paper: u64,
     pub reached: u64,
     pub not_reached: BTreeMap<String, u64>,
-    /// Since the issue before; nothing for the first one.
+    /// Since the issue before; `None` for the first one.
     pub joined: Option<u64>,
     pub left: Option<u64>,
-    /// What the posted letters cost.
+    /// The cost of posted letters.
     pub postage: Option<f64>,
     /// By field and value.
     pub coverage: BTreeMap<String, BTreeMap<String, Coverage>>,
@@ -63,7 +64,7 @@ pub enum NotReached {
     Bounced(Option<Reason>),
     Rejected(Option<Reason>),
     InDoubt,
-    /// The letter has not left yet.
+    /// The letter has not been sent yet.
     Waiting,
     /// The letter on paper has not been posted yet.
     ToPrint,
@@ -84,11 +85,11 @@ impl NotReached {
     }
 }
 
-/// What the ledger knows of an issue's letters beyond their states.
+/// The ledger's data about an issue's letters besides their states.
 struct Known {
     bounced: HashMap<MemberId, Option<Reason>>,
     refused: HashMap<MemberId, Reason>,
-    /// The letters on paper: whether they were posted.
+    /// The letters on paper, and whether they were posted.
     paper: HashMap<MemberId, bool>,
 }
 
@@ -117,7 +118,7 @@ impl Known {
 }
 
 impl IssueSummary {
-    /// How many letters were refused or came back.
+    /// The number of letters that were refused or came back.
     pub fn bounces(&self) -> u64 {
         self.bounced.values().sum()
     }
@@ -157,11 +158,10 @@ impl IssueSummary {
 }
 
 impl Ledger {
-    /// Hands each member of an issue's audience to `each`, with how they were reached. `skip` says why the issue is not for
-    /// a member that could be mailed.
+    /// Calls `each` for every member of an issue's audience, with how they were reached. `skip` says why the issue is
+    /// not for a member who could be mailed.
     ///
-    /// # Errors
-    /// Those of the ledger and of `each`.
+    /// # Errors Those of the ledger and of `each`.
     pub fn for_each_reached<E: From<LedgerError>>(
         &self,
         issue: &IssueName,
@@ -174,10 +174,9 @@ impl Ledger {
         })
     }
 
-    /// Counts an issue; `by` are the fields by which members are grouped.
+    /// Counts an issue; `by` are the fields to group members by.
     ///
-    /// # Errors
-    /// If the ledger cannot be read.
+    /// # Errors If the ledger cannot be read.
     pub fn summary(
         &self,
         issue: &IssueName,
@@ -201,10 +200,9 @@ impl Ledger {
         Ok(summary)
     }
 
-    /// When the last letter of an issue left, by e-mail or on paper.
+    /// When the last letter of an issue was sent, by e-mail or on paper.
     ///
-    /// # Errors
-    /// If the ledger cannot be read.
+    /// # Errors If the ledger cannot be read.
     pub fn last_letter(&self, issue: &IssueName) -> Result<Option<Timestamp>, LedgerError> {
         let sql = "SELECT max(at) FROM (
                        SELECT changed_at AS at FROM delivery WHERE issue = ?1 AND state IN ('accepted', 'rejected')
@@ -213,10 +211,9 @@ impl Ledger {
         Ok(at.map(|Stamp(at)| at))
     }
 
-    /// The pages of an issue's posted letters.
+    /// The page counts of an issue's posted letters.
     ///
-    /// # Errors
-    /// If the ledger cannot be read.
+    /// # Errors If the ledger cannot be read.
     pub fn posted_pages(&self, issue: &IssueName) -> Result<Vec<usize>, LedgerError> {
         let sql = "SELECT pages FROM paper WHERE issue = ?1 AND state = 'posted'";
         self.db.list(sql, [issue], |row| row.get(0))
@@ -251,7 +248,7 @@ impl Ledger {
         })
     }
 
-    /// The members who joined after the last letter of an issue that was sent to all, and have none of it.
+    /// The members who joined after the last letter of an issue that was sent to all, and did not get it.
     pub(super) fn later_members(&self, issue: &IssueName) -> Result<HashSet<MemberId>, LedgerError> {
         let Some(last) = self.last_letter(issue)? else { return Ok(HashSet::new()) };
         let sql = "SELECT id FROM member WHERE added_at > ?2

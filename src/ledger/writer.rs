@@ -1,7 +1,7 @@
-//! The one writer of deliveries while letters are on their way: durable in groups.
+//! The only writer of deliveries while letters are in transit; it commits in groups.
 //!
-//! Workers hand in "about to send" and "outcome" records; the writer commits all that are waiting in one durable
-//! transaction and only then answers. While one group is being synced to the disk the next one gathers.
+//! Workers submit "about to send" and "outcome" records; the writer commits all waiting ones in one durable
+//! transaction and only then answers. While one group is being synced to disk, the next one gathers.
 
 use std::sync::mpsc;
 use std::thread::JoinHandle;
@@ -15,9 +15,9 @@ use crate::domain::{IssueName, Letter, Outcome, Quota, Reply};
 use super::claims::{self, Attempt, Claim, Claimed, Refusal, RunId, Settled, Settlement, Taken};
 use super::{Durable, Ledger, LedgerError};
 
-/// How long an outcome waits for a ledger that another program holds before it goes into the spool.
+/// How long an outcome waits for a ledger held by another program before it is spooled.
 const SETTLE_PATIENCE: Duration = Duration::from_mins(3);
-/// How often a host among several shows that it lives.
+/// How often a host among several gives a sign of life.
 const LIFE_EVERY: Duration = Duration::from_secs(5);
 
 /// The writer's thread; it ends when all handles are dropped.
@@ -26,7 +26,7 @@ pub struct LedgerWriter {
     thread: JoinHandle<Ledger>,
 }
 
-/// What a worker talks to.
+/// A worker's handle to the writer.
 #[derive(Debug, Clone)]
 pub struct WriterHandle {
     requests: mpsc::Sender<Request>,
@@ -40,15 +40,14 @@ enum Request {
 
 type ReplyChannel<T> = oneshot::Sender<Result<T, LedgerError>>;
 
-/// The end of a letter that is on its way to the disk.
+/// The outcome of a letter on its way to the disk.
 #[derive(Debug)]
 pub struct Settling(oneshot::Receiver<Result<Settled, LedgerError>>);
 
 impl LedgerWriter {
     /// Starts the writer of a run on an open ledger. `quotas` are those that several hosts share.
     ///
-    /// # Errors
-    /// If no thread can be started.
+    /// # Errors If no thread can be started.
     pub fn start(ledger: Ledger, run: RunId, quotas: Vec<Quota>) -> std::io::Result<(Self, WriterHandle)> {
         let (requests, inbox) = mpsc::channel();
         let work =
@@ -67,10 +66,9 @@ impl LedgerWriter {
 }
 
 impl WriterHandle {
-    /// Takes the delivery of a letter; when this returns, the record is durable and the letter may go out.
+    /// Claims the delivery of a letter; when this returns, the record is durable and the letter may be sent.
     ///
-    /// # Errors
-    /// If the ledger cannot be written, or another run has begun; then the letter must not go out.
+    /// # Errors If the ledger cannot be written, or another run has started; then the letter must not be sent.
     pub async fn claim(
         &self,
         issue: &IssueName,
@@ -82,7 +80,7 @@ impl WriterHandle {
         answered(claimed).await
     }
 
-    /// Hands in how a claimed letter ended. What is asked for after it is recorded with it or later, never before it.
+    /// Submits the outcome of a claimed letter. Later requests are recorded with it or after it, never before it.
     pub fn settle(
         &self,
         claim: Claim,
@@ -98,7 +96,7 @@ impl WriterHandle {
     }
 
     fn ask(&self, request: Request) {
-        // A writer that has stopped returns no answer, and that is found out when one is waited for.
+        // A stopped writer does not answer, which is noticed when its answer is awaited.
         let _stopped = self.requests.send(request);
     }
 }
@@ -106,8 +104,7 @@ impl WriterHandle {
 impl Settling {
     /// Waits until the record is durable, in the ledger or in the spool.
     ///
-    /// # Errors
-    /// If it could not be written anywhere; the delivery is then in doubt for the next run.
+    /// # Errors If it could not be written anywhere; then the next run finds the delivery in doubt.
     pub async fn done(self) -> Result<Settled, LedgerError> {
         answered(self.0).await
     }
@@ -117,7 +114,7 @@ async fn answered<T>(answer: oneshot::Receiver<Result<T, LedgerError>>) -> Resul
     answer.await.map_err(|_| LedgerError::WriterStopped)?
 }
 
-/// What was recorded for one request.
+/// The record made for one request.
 #[derive(Debug)]
 enum Recorded {
     Taken(Taken),
@@ -127,7 +124,7 @@ enum Recorded {
 /// Why a group was not recorded.
 struct Uncommitted {
     error: LedgerError,
-    /// What was to be recorded, if only the answer to the commit is missing: it may have been.
+    /// The records of the group if only the answer to the commit is missing, so that they may be in the ledger.
     unanswered: Vec<Recorded>,
 }
 
@@ -137,12 +134,12 @@ impl From<LedgerError> for Uncommitted {
     }
 }
 
-/// What the writer's thread works with.
+/// The state of the writer's thread.
 struct WriterThread {
     ledger: Ledger,
     run: RunId,
     quotas: Vec<Quota>,
-    /// The host's last sign of life, and the letters claimed since.
+    /// The host's last sign of life, and the number of letters claimed since.
     seen: Instant,
     letters: u64,
 }
@@ -182,10 +179,10 @@ impl WriterThread {
         Ok(done)
     }
 
-    /// Records that this host lives, and how many letters it has handed over.
+    /// Gives a sign of life of this host, with the number of letters that it has handed over.
     fn show_life(&mut self, every: Duration) {
         if self.ledger.db.host().is_some() && self.seen.elapsed() >= every {
-            // What is not recorded now is recorded with the next sign.
+            // If it fails, the next one includes these letters.
             if self.ledger.db.seen(self.letters).is_ok() {
                 self.letters = 0;
             }
@@ -193,7 +190,7 @@ impl WriterThread {
         }
     }
 
-    /// Refuses the claims of a group that could not be recorded; outcomes are tried again, and spooled in the end.
+    /// Refuses the claims of a group that could not be recorded; outcomes are retried, and finally spooled.
     fn fail(&mut self, group: Vec<Request>, Uncommitted { error, unanswered }: Uncommitted) {
         spool_unsent(&self.ledger, &group, &unanswered);
         let (claims, settles): (Vec<_>, Vec<_>) =
@@ -214,8 +211,8 @@ impl WriterThread {
     }
 }
 
-/// Notes that letters do not go out whose claims a server may have recorded without an answer: they are open again once it
-/// is reached.
+/// Notes letters that are not sent although a server may have recorded their claims without an answer: they are open
+/// again once it can be reached.
 fn spool_unsent(ledger: &Ledger, group: &[Request], unanswered: &[Recorded]) {
     if ledger.place.server().is_none() {
         return;
@@ -259,7 +256,7 @@ impl Request {
         }
     }
 
-    /// Answers; a worker that no longer waits has been told to stop.
+    /// Answers; if no worker is waiting any more, it was told to stop.
     fn answer(self, done: Recorded) {
         match (self, done) {
             (Self::Claim { issue, letter, answer, .. }, Recorded::Taken(taken)) => {

@@ -1,4 +1,4 @@
-//! Watches for what ends a run early: a signal, a cancellation by another process, the end of its window.
+//! Watches for events that end a run early: a signal, a cancellation by another process, the end of its window.
 
 use std::time::Duration;
 
@@ -8,7 +8,7 @@ use crate::ledger::{Ledger, LedgerError, LedgerPlace, ReviewKind};
 
 use super::{Job, RunEnd, wait_for_stop};
 
-/// How often to look for a decision by another process.
+/// How often to check for a decision by another process.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
 
 /// Why a run must end.
@@ -19,7 +19,7 @@ enum StopReason {
     WindowClosed,
 }
 
-/// Watches on behalf of one run.
+/// Watches for one run.
 #[derive(Debug)]
 pub(super) struct Watchman {
     reason: watch::Receiver<Option<StopReason>>,
@@ -27,11 +27,10 @@ pub(super) struct Watchman {
 }
 
 impl Watchman {
-    /// Starts to watch for `stop`, for a cancellation in the ledger at `place`, and for the time after which the job may
-    /// send no more.
+    /// Starts watching for `stop`, for a cancellation in the ledger at `place`, and for the time after which the job
+    /// may send no more.
     ///
-    /// # Errors
-    /// If the ledger cannot be opened.
+    /// # Errors If the ledger cannot be opened.
     pub fn start(
         place: &LedgerPlace,
         job: &Job,
@@ -40,7 +39,7 @@ impl Watchman {
         let ledger = Ledger::open(place)?;
         let (issue, clock) = (job.issue.clone(), job.clock);
         let began = clock();
-        // A run that begins after that time was started on purpose.
+        // A run that starts after that time was started on purpose.
         let until = job.until.filter(|until| *until > began);
         let (found, reason) = watch::channel(None);
         let (ended, over) = watch::channel(false);
@@ -49,13 +48,13 @@ impl Watchman {
                 tokio::select! {
                     () = wait_for_stop(&mut stop) => break StopReason::Signal,
                     () = tokio::time::sleep(LOOK_EVERY) => {}
-                    // Nobody listens any more: the run has ended.
+                    // Nobody is listening any more: the run has ended.
                     () = found.closed() => return,
                 }
                 if until.is_some_and(|until| until <= clock()) {
                     break StopReason::WindowClosed;
                 }
-                // What cannot be read now can be in a second; claims look too.
+                // If it cannot be read now, the next check can; claims check too.
                 if ledger.review(&issue, ReviewKind::Cancelled).is_ok_and(|cancelled| cancelled.is_some()) {
                     break StopReason::Cancelled;
                 }
@@ -71,7 +70,7 @@ impl Watchman {
         self.over.clone()
     }
 
-    /// The end that the run has for this; `None` if it may continue.
+    /// The reason for the run to end; `None` if it may continue.
     pub fn end(&self) -> Option<RunEnd> {
         self.reason.borrow().map(|reason| match reason {
             StopReason::Signal => RunEnd::Interrupted,

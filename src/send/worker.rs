@@ -1,4 +1,4 @@
-//! One worker: one connection, one letter at a time, and the next one's envelope ahead.
+//! One worker: one connection, one letter at a time, with the next one's envelope sent ahead.
 
 use std::sync::Arc;
 use std::time::Instant;
@@ -27,7 +27,7 @@ pub(super) struct Worker {
     pub events: mpsc::Sender<SettledLetter>,
     /// Set by Ctrl-C.
     pub stop: watch::Receiver<bool>,
-    /// Set by a worker after whose news no other should continue.
+    /// Set by a worker if no other should continue.
     pub halt: Arc<watch::Sender<bool>>,
     pub halted: watch::Receiver<bool>,
     pub tally: Arc<Tally>,
@@ -40,7 +40,7 @@ struct Ready {
     letter: Letter,
 }
 
-/// A letter whose end is on its way to the ledger.
+/// A letter whose outcome is on its way to the ledger.
 struct Unsettled {
     settling: Settling,
     event: SettledLetter,
@@ -69,7 +69,7 @@ impl Worker {
         let mut session: Option<RelaySession<'_>> = None;
         let mut ready: Option<Ready> = None;
         let end = loop {
-            // A letter whose envelope is on the wire is finished.
+            // A letter whose envelope was sent must be finished.
             if self.is_over() && !session.as_ref().is_some_and(RelaySession::is_ahead) {
                 break RunEnd::Interrupted;
             }
@@ -80,7 +80,7 @@ impl Worker {
                     Err(end) => break end,
                 },
             };
-            // The turn comes before the connection: servers close one that is idle.
+            // The turn comes before the connection, because servers close idle ones.
             let open = match session.take() {
                 Some(open) => open,
                 None => match self.connect().await {
@@ -157,7 +157,7 @@ impl Worker {
         }
     }
 
-    /// The letter after the one that is to be delivered if the session can use it and it needs no waiting for.
+    /// The letter after the current one, if the session can use it and it is available at once.
     fn next_at_once(&self, session: &RelaySession<'_>) -> Result<Option<Ready>, SendError> {
         if self.is_over() || !session.can_look_ahead() {
             return Ok(None);
@@ -172,7 +172,7 @@ impl Worker {
         Ok(Ready { household, letter })
     }
 
-    /// Waits until a letter may leave; returns the run's end if none may.
+    /// Waits until a letter may be sent; returns the run's end if none may.
     async fn turn(&self) -> Option<RunEnd> {
         loop {
             let wait = match self.pace.turn(Instant::now()) {
@@ -188,8 +188,9 @@ impl Worker {
         }
     }
 
-    /// Claims, delivers, settles: in this order, so that nothing goes out without a durable record. Where the next letter's
-    /// envelope went ahead, this one's end waits in `last`: it becomes durable in one go with the next one's claim.
+    /// Claims, delivers, settles: in this order, so that nothing is sent without a durable record. If the next
+    /// letter's envelope was sent ahead, this one's outcome waits in `last` and is committed together with the next
+    /// one's claim.
     async fn deliver<'a>(
         &'a self,
         mut session: RelaySession<'a>,
@@ -206,7 +207,7 @@ impl Worker {
                 self.members.give_back(household);
                 return Ok(self.wait_for_others(session, quota, until).await);
             }
-            // An envelope that went ahead cannot be taken back but with the connection.
+            // Only closing the connection takes back an envelope that was sent ahead.
             Claimed::Closed if session.is_ahead() => return Ok(Next::Reconnect),
             Claimed::Closed => return Ok(Next::GoOn(session)),
         };
@@ -228,14 +229,14 @@ impl Worker {
         })
     }
 
-    /// Waits until a quota that other hosts have used up has a place again, or ends the run.
+    /// Waits until a quota used up by other hosts allows a letter again, or ends the run.
     async fn wait_for_others<'a>(
         &'a self,
         session: RelaySession<'a>,
         quota: Quota,
         until: Timestamp,
     ) -> Next<'a> {
-        // A connection that waits would be closed by the server, and an envelope may have gone ahead.
+        // The server would close a waiting connection, and an envelope may have been sent ahead.
         session.close().await;
         if !quota.is_waited_for() {
             return Next::Stop(RunEnd::QuotaUsed { quota, until });
@@ -247,8 +248,8 @@ impl Worker {
         }
     }
 
-    /// Delivers a claimed letter. If the server certainly did not accept it, as when it had closed an idle connection, the
-    /// letter goes again over another connection.
+    /// Delivers a claimed letter. If the server certainly did not accept it, for example because it had closed an
+    /// idle connection, the letter is sent again over another connection.
     async fn deliver_claimed<'a>(
         &'a self,
         session: &mut RelaySession<'a>,
@@ -269,7 +270,7 @@ impl Worker {
         }
     }
 
-    /// Judges a letter's end and hands it to the ledger; returns the reply.
+    /// Judges a letter's outcome and passes it to the ledger; returns the reply.
     fn settle(
         &self,
         claim: Claim,
@@ -304,12 +305,12 @@ impl Worker {
         (reply, after)
     }
 
-    /// Waits until a letter's end is durable, and tells of it.
+    /// Waits until a letter's outcome is durable, and reports it.
     async fn settled(&self, letter: Option<Unsettled>) -> Result<(), SendError> {
         let Some(Unsettled { settling, mut event }) = letter else { return Ok(()) };
         let settled = settling.done().await;
         event.bounce = settled.as_ref().ok().and_then(|settled| settled.bounce.clone());
-        // Nobody listens only if the whole run was dropped.
+        // Nobody is listening only if the whole run was dropped.
         let _ended = self.events.send(event).await;
         settled?;
         Ok(())

@@ -1,10 +1,10 @@
-//! The layers of `src/lib.rs`: a module may use those below it, never one above or next to it.
+//! The layers of `src/lib.rs`: a module may use those below it, but none above or next to it.
 
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// Each module and what it may use; `report`, `config` and `error` belong to the commands.
+/// The modules, and what each may use; `report`, `config` and `error` are part of the commands' layer.
 const ALLOWED: [(&str, &[&str]); 21] = [
     ("private", &[]),
     ("domain", &[]),
@@ -48,7 +48,7 @@ const ALLOWED: [(&str, &[&str]); 21] = [
     ),
 ];
 
-/// Each command and what it may use of the others.
+/// The commands, and which of the others each may use.
 const COMMANDS: [(&str, &[&str]); 31] = [
     ("project", &[]),
     ("context", &["project"]),
@@ -83,7 +83,7 @@ const COMMANDS: [(&str, &[&str]); 31] = [
     ("shell", &["project"]),
     ("templates", &["context", "project"]),
     ("status", &["context", "project", "schedule", "states"]),
-    // What `commands/mod.rs` itself has for all of them.
+    // Not commands: what `commands/mod.rs` provides for all of them.
     ("agree", &[]),
     ("runtime", &[]),
     ("mod", &[]),
@@ -138,7 +138,7 @@ fn imports_point_down_only() {
     let mut uses = 0;
     for file in rust_files(&source) {
         let inside = file.strip_prefix(&source).unwrap();
-        // A module's tests may make what it works on with the layers above it.
+        // A module's tests may use the layers above it to prepare their data.
         if inside.ends_with("tests.rs") {
             continue;
         }
@@ -189,12 +189,12 @@ fn files_stay_short() {
     }
 }
 
-/// The modules of `commands` that a file uses; `is_inside` says that it is in a folder of one of them.
+/// The modules of `commands` that a file uses; `is_inside` means that the file is in a folder of its command.
 fn used_commands(text: &str, is_inside: bool) -> Vec<String> {
     let up = if is_inside { "super::super::" } else { "super::" };
     let mut modules: Vec<String> =
         ["crate::commands::", up].into_iter().flat_map(|prefix| words_after(text, prefix)).collect();
-    // The two types that `commands` names for its modules.
+    // Two types that `commands` re-exports for its modules.
     let named = [("Context", "context"), ("Project", "project")];
     modules
         .extend(named.iter().filter(|(name, _)| text.contains(name)).map(|(_, module)| (*module).to_owned()));
@@ -202,12 +202,12 @@ fn used_commands(text: &str, is_inside: bool) -> Vec<String> {
     modules
 }
 
-/// What follows `crate::` in a file, also inside `crate::{a, b}`.
+/// The names after `crate::` in a file, including those in `crate::{a, b}`.
 fn used_modules(text: &str) -> Vec<String> {
     words_after(text, "crate::")
 }
 
-/// The types that a file defines; an `impl` names the types of a trait, it defines none.
+/// The types defined in a file, without the associated types of an `impl`.
 fn defined_types(text: &str) -> Vec<String> {
     let name = |line: &str| {
         let code = line.trim_start();

@@ -25,7 +25,7 @@ pub(super) enum Db {
     Postgres(Box<postgres::PostgresSession>),
 }
 
-/// One row of a result; it ends with the callback that it is handed to.
+/// One row of a result; it is valid only during the callback.
 pub(super) enum ResultRow<'a> {
     Sqlite(&'a rusqlite::Row<'a>),
     #[cfg(feature = "postgres")]
@@ -50,7 +50,7 @@ pub enum DbError {
 }
 
 impl DbError {
-    /// Tells whether another program holds the database, so that the same can be tried again.
+    /// Tells whether another program holds the database, so that a retry may succeed.
     pub(super) fn is_busy(&self) -> bool {
         use rusqlite::ErrorCode::{DatabaseBusy, DatabaseLocked};
         match self {
@@ -62,10 +62,9 @@ impl DbError {
 }
 
 impl Db {
-    /// Opens the ledger's database, created or migrated if necessary.
+    /// Opens the ledger's database, creating or migrating it if necessary.
     ///
-    /// # Errors
-    /// If it cannot be opened or is from a newer version.
+    /// # Errors If it cannot be opened or is from a newer version.
     pub fn open(place: &LedgerPlace) -> Result<Self, LedgerError> {
         match place.server() {
             None => sqlite::open(place.file()),
@@ -73,10 +72,9 @@ impl Db {
         }
     }
 
-    /// Opens a database that exists; `None` if there is none yet.
+    /// Opens an existing database; `None` if there is none yet.
     ///
-    /// # Errors
-    /// If it cannot be opened or is from a newer version.
+    /// # Errors If it cannot be opened or is from a newer version.
     pub fn open_existing(place: &LedgerPlace) -> Result<Option<Self>, LedgerError> {
         match place.server() {
             None if !place.file().exists() => Ok(None),
@@ -87,10 +85,9 @@ impl Db {
         }
     }
 
-    /// A copy for this process only, in memory, and beyond some megabytes in a file without a name.
+    /// A copy for this process only, in memory, or beyond some megabytes in an unnamed file.
     ///
-    /// # Errors
-    /// If the ledger cannot be read or the copy cannot be written.
+    /// # Errors If the ledger cannot be read or the copy cannot be written.
     pub fn temporary_copy(of: &LedgerPlace) -> Result<Self, LedgerError> {
         let copy = sqlite::temporary_copy(of.database_file())?;
         Self::fill(copy, of)
@@ -170,8 +167,7 @@ impl Db {
 
     /// Reads the first row of a result that always has one.
     ///
-    /// # Errors
-    /// If the database refuses the statement, if there is no row, and those of `read`.
+    /// # Errors If the database refuses the statement or there is no row, and those of `read`.
     pub fn one<T>(
         &self,
         sql: &str,
@@ -182,10 +178,10 @@ impl Db {
         found.ok_or_else(|| LedgerError::Corrupt("a row is missing".to_owned()))
     }
 
-    /// Hands each row of a SELECT to `each`, which may use the database as well: it sees what was stored when the statement began.
+    /// Calls `each` for every row of a SELECT. `each` may use the database as well; the rows are those at the start
+    /// of the statement.
     ///
-    /// # Errors
-    /// If the database refuses the statement, and those of `each`.
+    /// # Errors If the database refuses the statement, and those of `each`.
     pub fn each<E: From<LedgerError>>(
         &self,
         sql: &str,
@@ -227,10 +223,9 @@ impl Db {
         Ok(found)
     }
 
-    /// Begins a transaction that may write: what it reads first cannot change before it writes.
+    /// Begins a transaction that may write: the data that it reads cannot change before it writes.
     ///
-    /// # Errors
-    /// If another program writes for longer than a writer waits.
+    /// # Errors If another program writes for longer than a writer waits.
     pub fn begin(&self) -> Result<Transaction<'_>, LedgerError> {
         match self {
             Self::Sqlite(connection) => sqlite::batch(connection, "BEGIN IMMEDIATE")?,
@@ -242,8 +237,7 @@ impl Db {
 
     /// Begins a transaction that only reads, and sees the ledger as it is at this moment.
     ///
-    /// # Errors
-    /// If the database cannot be read.
+    /// # Errors If the database cannot be read.
     pub fn snapshot(&self) -> Result<Transaction<'_>, LedgerError> {
         match self {
             Self::Sqlite(connection) => sqlite::batch(connection, "BEGIN")?,
@@ -300,10 +294,9 @@ impl Db {
         }
     }
 
-    /// Rewrites the database, so that nothing of what was deleted is left in its files.
+    /// Rewrites the database, so that no deleted data is left in its files.
     ///
-    /// # Errors
-    /// If it cannot be written; what it stores stays the same.
+    /// # Errors If it cannot be written; its content stays the same.
     pub fn compact(&self) -> Result<(), LedgerError> {
         match self {
             Self::Sqlite(connection) => sqlite::compact(connection),
@@ -323,10 +316,9 @@ impl ResultRow<'_> {
         T::from_value(self.value(index)?).map_err(wrong)
     }
 
-    /// The value of a column as it is stored.
+    /// The value of a column as stored.
     ///
-    /// # Errors
-    /// If there is no such column, or its value is not one that this program stores.
+    /// # Errors If there is no such column, or its value has a type that this program does not store.
     pub fn value(&self, index: usize) -> Result<Value<'_>, LedgerError> {
         match self {
             Self::Sqlite(row) => sqlite::value(row, index),
@@ -346,10 +338,9 @@ impl ResultRow<'_> {
 }
 
 impl Transaction<'_> {
-    /// Keeps what was done.
+    /// Commits the changes.
     ///
-    /// # Errors
-    /// If the database cannot be written; then nothing is kept.
+    /// # Errors If the database cannot be written; then nothing is kept.
     pub fn commit(mut self) -> Result<(), LedgerError> {
         self.db.commit()?;
         self.is_open = false;

@@ -1,6 +1,6 @@
 //! `PostgreSQL`: one session, whose statements are prepared once.
 //!
-//! The client blocks the thread as `SQLite` does. Inside the send loop's runtime it steps out of it for that long.
+//! The client blocks the thread, like `SQLite`. Inside the send loop's runtime, it leaves the runtime for that time.
 
 mod connect;
 mod hosts;
@@ -21,9 +21,9 @@ use crate::ledger::place::DatabaseServer;
 
 pub(super) use rows::value;
 
-/// Rows that are fetched at once.
+/// How many rows to fetch at once.
 const PAGE: usize = 512;
-/// Statements that are kept prepared.
+/// How many prepared statements to keep.
 const STATEMENTS: usize = 256;
 
 /// A connection to a server.
@@ -35,16 +35,16 @@ pub(in crate::ledger) struct PostgresSession {
     transaction: Cell<TransactionState>,
     /// The host for which it claims letters.
     host: Cell<Option<i64>>,
-    /// The server's name, in errors.
+    /// The server's name in error messages.
     name: String,
 }
 
-/// Where a session's transaction is.
+/// The state of a session's transaction.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum TransactionState {
     None,
     Open,
-    /// A statement has failed: nothing of it can be kept.
+    /// A statement has failed, so nothing of the transaction can be kept.
     Failed,
 }
 
@@ -60,7 +60,7 @@ impl From<Error> for LedgerError {
     }
 }
 
-/// What a server or a broken connection says.
+/// The words of a server's error, or of a broken connection.
 pub(super) fn words(error: &Error) -> String {
     if let Some(said) = error.as_db_error() {
         return said.message().to_owned();
@@ -69,23 +69,22 @@ pub(super) fn words(error: &Error) -> String {
     chain.map(ToString::to_string).collect::<Vec<_>>().join(": ")
 }
 
-/// Tells whether another session holds what a statement needs.
+/// Tells whether another session holds a resource that a statement needs.
 pub(super) fn is_busy(error: &Error) -> bool {
     [SqlState::LOCK_NOT_AVAILABLE, SqlState::T_R_DEADLOCK_DETECTED, SqlState::T_R_SERIALIZATION_FAILURE]
         .iter()
         .any(|code| error.code() == Some(code))
 }
 
-/// Steps out of the runtime, if this thread is in one, so that the client can use its own.
+/// Leaves the runtime, if this thread is in one, so that the client can use its own.
 fn outside<T>(work: impl FnOnce() -> T) -> T {
     if tokio::runtime::Handle::try_current().is_ok() { tokio::task::block_in_place(work) } else { work() }
 }
 
 impl PostgresSession {
-    /// Opens a session that has the newest schema, created or migrated if necessary.
+    /// Opens a session with the newest schema, creating or migrating it if necessary.
     ///
-    /// # Errors
-    /// If the server cannot be reached or lets nobody in, or the ledger is from a newer version.
+    /// # Errors If the server cannot be reached or refuses the login, or the ledger is from a newer version.
     pub fn open(server: &DatabaseServer) -> Result<Self, LedgerError> {
         let session = connect::connect(server)?;
         schema::migrate(&session)?;
@@ -94,8 +93,7 @@ impl PostgresSession {
 
     /// Opens a session if there is a ledger; `None` if there is none yet.
     ///
-    /// # Errors
-    /// If the server cannot be reached or lets nobody in, or the ledger is from a newer version.
+    /// # Errors If the server cannot be reached or refuses the login, or the ledger is from a newer version.
     pub fn open_existing(server: &DatabaseServer) -> Result<Option<Self>, LedgerError> {
         let session = connect::connect(server)?;
         if schema::version(&session)?.is_none() {
@@ -145,7 +143,7 @@ impl PostgresSession {
         self.with(|client| client.query(&statement, &parameters(values)))
     }
 
-    /// Hands each row of a SELECT to `each`, page by page: the session is free between two pages.
+    /// Calls `each` for every row of a SELECT, page by page; the session is free between two pages.
     pub(super) fn each<E: From<LedgerError>>(
         &self,
         sql: &str,
@@ -184,7 +182,7 @@ impl PostgresSession {
     }
 
     pub(super) fn commit(&self) -> Result<(), LedgerError> {
-        // The server would answer the COMMIT of a failed transaction with a ROLLBACK, and without an error.
+        // The server would answer the COMMIT of a failed transaction with a ROLLBACK, without an error.
         if self.transaction.get() == TransactionState::Failed {
             return Err(LedgerError::Corrupt("a statement of the transaction has failed".to_owned()));
         }
@@ -194,7 +192,7 @@ impl PostgresSession {
     }
 
     pub(super) fn roll_back(&self) {
-        // If this is not heard, the connection is lost and the server does the same.
+        // If it does not arrive, the connection is lost, and the server rolls back by itself.
         let _lost = self.batch("ROLLBACK");
         self.transaction.set(TransactionState::None);
     }
@@ -213,11 +211,11 @@ impl PostgresSession {
     ) -> Result<(), LedgerError> {
         self.batch("ALTER TABLE delivery DISABLE TRIGGER USER")?;
         work()?;
-        // Foreign keys are checked by triggers too, which have to fire before the table can be changed.
+        // Triggers also check foreign keys, and must fire before the table can be changed.
         self.batch("SET CONSTRAINTS ALL IMMEDIATE; ALTER TABLE delivery ENABLE TRIGGER USER")
     }
 
-    /// The last id that a table has given.
+    /// The last id assigned by a table.
     pub(super) fn last_id(&self, table: &str) -> Result<i64, LedgerError> {
         let sql = format!("SELECT CASE WHEN is_called THEN last_value ELSE 0 END FROM {table}_id_seq");
         Ok(self.query(&sql, &[])?.first().map_or(0, |row| row.get(0)))
@@ -237,7 +235,7 @@ impl PostgresSession {
 
 impl Drop for PostgresSession {
     fn drop(&mut self) {
-        // The client says goodbye to the server, in its own runtime.
+        // The client says goodbye to the server in its own runtime.
         let client = self.client.take();
         outside(|| drop(client));
     }
@@ -247,7 +245,8 @@ fn parameters<'a>(values: &'a [Value<'a>]) -> Vec<&'a (dyn ToSql + Sync)> {
     values.iter().map(|value| value as &(dyn ToSql + Sync)).collect()
 }
 
-/// SQL as the server reads it: `$1` for `?1`, and without the name of an index, which it chooses itself.
+/// SQL in the server's syntax: `$1` instead of `?1`, and without index names, since the server chooses indexes
+/// itself.
 fn translated(sql: &str) -> String {
     sql.replace(" INDEXED BY delivery_address", "").replace('?', "$")
 }

@@ -1,8 +1,8 @@
-//! What the columns of a row and the parameters of a statement can be: nothing, an integer or a text.
+//! The types of columns and parameters: NULL, integer or text.
 
 use std::borrow::Cow;
 
-/// A value as it is stored.
+/// A value as stored.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(in crate::ledger) enum Value<'a> {
     Null,
@@ -10,14 +10,14 @@ pub(in crate::ledger) enum Value<'a> {
     Text(Cow<'a, str>),
 }
 
-/// What can be a parameter.
+/// A type that can be a parameter.
 pub(in crate::ledger) trait ToValue {
     fn to_value(&self) -> Value<'_>;
 }
 
-/// What can be read from a column.
+/// A type that can be read from a column.
 pub(in crate::ledger) trait FromValue: Sized {
-    /// Reads a value; the error says what is wrong with it.
+    /// Converts a value; the error says what is wrong with it.
     fn from_value(value: Value<'_>) -> Result<Self, String>;
 }
 
@@ -201,7 +201,7 @@ mod tests {
     }
 
     #[test]
-    fn parameters_are_in_the_order_in_which_they_are_given() {
+    fn parameters_keep_their_order() {
         let values = (&"a".to_owned(), None::<i64>, true, 7_u32);
         values.with(|values| {
             let text = Value::Text(Cow::Borrowed("a"));

@@ -1,4 +1,4 @@
-//! Lists taken over, one after another.
+//! Imports one list after another.
 
 use std::path::Path;
 
@@ -49,7 +49,7 @@ fn counts(difference: &Difference) -> [u64; 5] {
 }
 
 #[test]
-fn a_list_is_taken_over_step_by_step() {
+fn a_list_is_imported_step_by_step() {
     let dir = tempfile::tempdir().unwrap();
     let mut ledger = Ledger::open(&dir.path().join("l.db")).unwrap();
     let first = "namn;epost;ort;medlemsnr\nAnna;a@example.se;Ekerö;1\nBo;b@example.se;;2\nCia;;Nacka;\n";
@@ -65,7 +65,7 @@ fn a_list_is_taken_over_step_by_step() {
 #[test]
 fn rows_and_members_stay_one_to_one() {
     for (first, second, names) in [
-        // An address passes on to another member whose row comes first.
+        // An address passes on to another member, whose row comes first.
         (
             "Anna;a@example.se;1\n",
             "Bo;a@example.se;\nAnna;b@example.se;1\n",
@@ -76,11 +76,11 @@ fn rows_and_members_stay_one_to_one() {
             "Dan;a@example.se;3\nAnna;c@example.se;1\n",
             "Anna c@example.se, Dan a@example.se",
         ),
-        // One who left had the address.
+        // A former member had the address.
         ("Anna;x@example.se;1\nBo;b@example.se;2\n", "Bo;x@example.se;2\n", "Bo x@example.se"),
-        // Two of one name without e-mail.
+        // Two members with the same name and no e-mail.
         ("", "Cia;;1\nCia;;2\n", "Cia -, Cia -"),
-        // A number whose member has another name and another address may be anybody's.
+        // A number whose member has another name and address could be anybody's.
         ("Anna Ek;a@example.se;1\n", "Cia Al;c@example.se;1\n", "Cia Al c@example.se"),
         // A typing error in a known member's row.
         ("Anna;a@example.se;1\n", "Anna;a@example;1\n", "Anna a@example.se"),
@@ -131,7 +131,7 @@ fn an_import_that_is_dropped_changes_nothing() {
     assert_eq!(ledger.active_members().unwrap(), 0);
 }
 
-/// People who join, leave, move, are renumbered and share addresses, as they really are.
+/// People who join, leave, move, are renumbered and share addresses, as in real life.
 mod people {
     use std::collections::BTreeSet;
 
@@ -150,7 +150,7 @@ mod people {
         Move(usize),
         Share(usize, usize),
         OptOut(usize),
-        /// The list is sorted again, and numbered by its rows.
+        /// The list is sorted again, and numbered by row.
         Sort(bool),
     }
 
@@ -170,9 +170,9 @@ mod people {
     struct ImportWorld {
         /// The address of each person on the list.
         listed: BTreeMap<usize, String>,
-        /// Where each person was last.
+        /// The last address of each person.
         last: BTreeMap<usize, String>,
-        /// Who opted out, or had the address when somebody did.
+        /// People who opted out, or had the address when somebody did.
         out: BTreeSet<usize>,
         out_addresses: BTreeSet<String>,
         reversed: bool,

@@ -1,4 +1,4 @@
-//! Connecting to a server: TLS unless it is this machine, and with what the ledger counts on.
+//! Connects to a server: with TLS, unless it is on this machine, and with the settings that the ledger relies on.
 
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
@@ -26,15 +26,15 @@ use crate::ledger::place::DatabaseServer;
 use crate::net::Trust;
 
 const CONNECT: Duration = Duration::from_secs(10);
-/// A host that lost its power is noticed after about half a minute, at both ends.
+/// Both ends notice after about half a minute that the other one lost its power.
 const IDLE: Duration = Duration::from_secs(10);
 const PROBE: Duration = Duration::from_secs(5);
 const PROBES: u32 = 3;
 const SILENT: Duration = Duration::from_secs(30);
 
-/// What a session counts on, whatever the server's settings: a commit is durable, statements of a transaction see what
-/// was committed before them, and nobody waits for a lock indefinitely: a program that stops inside a transaction loses it,
-/// and its session, before the others give up waiting.
+/// Settings that a session relies on, whatever the server's defaults are. A commit is durable, each statement sees
+/// what was committed before it, and nobody waits for a lock indefinitely: a program that stops inside a transaction
+/// loses it, and its session, before the others give up waiting.
 const SETTINGS: &str = "SET default_transaction_isolation = 'read committed';
     SELECT set_config('synchronous_commit', 'on', false) WHERE current_setting('synchronous_commit') IN ('off', 'local');
     SET lock_timeout = '20s'; SET idle_in_transaction_session_timeout = '8s';
@@ -66,8 +66,8 @@ fn of(client: Client, name: String) -> PostgresSession {
     }
 }
 
-/// The settings in the URL. Only `disable` goes without TLS to another machine, and with TLS the certificate always has to
-/// be valid for the host.
+/// The settings in the URL. Only `disable` allows another machine without TLS, and with TLS the certificate must
+/// always be valid for the host.
 fn settings(server: &DatabaseServer) -> Result<Config, String> {
     let mut url = Url::parse(&server.url).map_err(|error| format!("invalid URL: {error}"))?;
     let pairs: Vec<(String, String)> = url.query_pairs().into_owned().collect();
@@ -110,11 +110,11 @@ fn tls(server: &DatabaseServer) -> Result<Tls, String> {
     trust.config().map(|config| Tls(Arc::new(config))).map_err(|error| error.to_string())
 }
 
-/// Makes TLS connections.
+/// Creates TLS connections.
 #[derive(Clone)]
 struct Tls(Arc<ClientConfig>);
 
-/// Makes one to a host.
+/// Creates a TLS connection to one host.
 struct Handshake {
     config: Arc<ClientConfig>,
     host: ServerName<'static>,
@@ -147,7 +147,7 @@ impl TlsConnect<Socket> for Handshake {
 
 impl TlsStream for Encrypted {
     fn channel_binding(&self) -> ChannelBinding {
-        // The certificate was checked against the host's name.
+        // The certificate was verified for the host's name.
         ChannelBinding::none()
     }
 }

@@ -1,4 +1,4 @@
-//! Values as the server's types have them.
+//! Values in the server's types.
 
 use std::borrow::Cow;
 use std::error::Error;
@@ -21,7 +21,7 @@ impl ToSql for Value<'_> {
                 Type::INT8 => number.to_sql(ty, out),
                 _ => Err(format!("a number for the type {ty}").into()),
             },
-            // A server's reply may contain a NUL, and the server stores none.
+            // A mail server's reply may contain a NUL, which this server cannot store.
             Self::Text(text) if text.contains('\0') => text.replace('\0', "\u{fffd}").to_sql(ty, out),
             Self::Text(text) => {
                 out.extend_from_slice(text.as_bytes());

@@ -3,7 +3,7 @@
 use super::{PostgresSession, locks};
 use crate::ledger::LedgerError;
 
-/// The schema step by step, each with the version that it makes; a step that was released is never changed.
+/// The schema step by step, each with the version that it leads to; a released step is never changed.
 const MIGRATIONS: [(i64, &str); 2] = [
     (10, include_str!("../../migrations/postgres/0010_schema.sql")),
     (11, include_str!("../../migrations/postgres/0011_hosts.sql")),
@@ -19,7 +19,7 @@ pub(super) fn version(session: &PostgresSession) -> Result<Option<i64>, LedgerEr
     Ok(session.query("SELECT max(version) FROM schema_version", &[])?.first().and_then(|row| row.get(0)))
 }
 
-/// Creates the schema, or brings an older one to the newest version.
+/// Creates the schema, or migrates an older one to the newest version.
 pub(super) fn migrate(session: &PostgresSession) -> Result<(), LedgerError> {
     let known = MIGRATIONS.last().map_or(0, |(version, _)| *version);
     if version(session)? == Some(known) {
