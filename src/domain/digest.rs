@@ -1,6 +1,6 @@
 //! SHA-256 in hexadecimal: how the program recognises what it has seen.
 
-use ring::digest::{Context, SHA256};
+use aws_lc_rs::digest::{Context, SHA256};
 
 /// An incremental digest.
 pub struct Sha256(Context);

@@ -1,8 +1,8 @@
 //! Who may read the page: a browser on this machine that was given the address, and nobody through another site.
 
+use aws_lc_rs::rand::SecureRandom;
 use axum::http::header::{HOST, ORIGIN};
 use axum::http::{HeaderMap, Request, StatusCode, Uri};
-use ring::rand::SecureRandom;
 
 /// Bytes of the token in the address.
 const TOKEN: usize = 16;
@@ -19,7 +19,7 @@ impl Gate {
     /// A gate with a new token; `None` if the system provides no random bytes.
     pub fn new(port: u16) -> Option<Self> {
         let mut secret = [0; TOKEN];
-        ring::rand::SystemRandom::new().fill(&mut secret).ok()?;
+        aws_lc_rs::rand::SystemRandom::new().fill(&mut secret).ok()?;
         let token = data_encoding::HEXLOWER.encode(&secret);
         // A browser leaves HTTP's own port out.
         let port = if port == 80 { String::new() } else { format!(":{port}") };
