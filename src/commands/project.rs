@@ -6,8 +6,8 @@ use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 use std::time::Duration;
 
+use aws_lc_rs::rand::SecureRandom;
 use jiff::Timestamp;
-use ring::rand::SecureRandom;
 
 use crate::compose::{
     self, ComposeError, Composer, DkimError, DkimKey, IssueSource, KeyProblem, Setup, Signer, Texts,
@@ -373,7 +373,7 @@ impl Project {
             Err(error) => return Err(failed(error)),
         }
         let mut secret = [0; 32];
-        ring::rand::SystemRandom::new()
+        aws_lc_rs::rand::SystemRandom::new()
             .fill(&mut secret)
             .map_err(|_| Error::new(ErrorKind::TryAgain, "the system provides no random bytes"))?;
         let dir = self.dir.join("state");

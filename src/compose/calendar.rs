@@ -4,11 +4,11 @@ mod zone;
 
 use std::collections::BTreeSet;
 
+use aws_lc_rs::digest::{SHA256, digest};
 use data_encoding::BASE32_NOPAD;
 use jiff::civil::{Date, DateTime, date};
 use jiff::tz::TimeZone;
 use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
-use ring::digest::{SHA256, digest};
 
 use crate::domain::{Address, Event, EventStatus, Issue, Repeat};
 

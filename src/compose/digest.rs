@@ -1,6 +1,6 @@
 //! What a letter says, as a digest: two letters with the same one read the same.
 
-use ring::digest::{Context, SHA256};
+use aws_lc_rs::digest::{Context, SHA256};
 use serde::Serialize;
 
 use crate::domain::Addressees;

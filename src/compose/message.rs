@@ -3,13 +3,13 @@
 use std::sync::OnceLock;
 use std::time::{Duration, SystemTime};
 
+use aws_lc_rs::digest::{Context, Digest, SHA256};
 use jiff::Timestamp;
 use lettre::message::header::{
     ContentTransferEncoding, ContentType, Date, HeaderName, HeaderValue, Headers, MessageId, MimeVersion,
     Subject, To,
 };
 use lettre::message::{Body, Mailbox, Mailboxes, MultiPart, SinglePart};
-use ring::digest::{Context, Digest, SHA256};
 
 use crate::domain::{Address, Issue, IssueName, Token};
 

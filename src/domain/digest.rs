@@ -1,6 +1,6 @@
 //! SHA-256 in hexadecimal, by which the program recognises content it has seen before.
 
-use ring::digest::{Context, SHA256};
+use aws_lc_rs::digest::{Context, SHA256};
 
 /// An incremental digest.
 pub struct Sha256(Context);

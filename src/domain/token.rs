@@ -2,8 +2,8 @@
 
 use std::fmt;
 
+use aws_lc_rs::hmac;
 use data_encoding::BASE32_NOPAD;
-use ring::hmac;
 
 use super::{IssueName, MemberId};
 

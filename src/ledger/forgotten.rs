@@ -2,8 +2,8 @@
 
 use std::collections::HashSet;
 
+use aws_lc_rs::hmac;
 use jiff::Timestamp;
-use ring::hmac;
 
 use crate::domain::{ListedMember, MemberId, Traces, name};
 

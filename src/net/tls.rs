@@ -72,7 +72,7 @@ impl Trust {
         for certificate in &self.extra {
             roots.add(certificate.clone()).map_err(|error| self.error(&error))?;
         }
-        let provider = Arc::new(tokio_rustls::rustls::crypto::ring::default_provider());
+        let provider = Arc::new(tokio_rustls::rustls::crypto::aws_lc_rs::default_provider());
         Ok(ClientConfig::builder_with_provider(provider)
             .with_safe_default_protocol_versions()
             .map_err(|error| self.error(&error))?

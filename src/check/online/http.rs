@@ -1,9 +1,11 @@
 //! Checks whether web links answer.
 
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use tokio_rustls::rustls::crypto::aws_lc_rs;
 use ureq::http::StatusCode;
+use ureq::tls::TlsConfig;
 
 use crate::check::Finding;
 
@@ -13,7 +15,10 @@ const PATIENCE: Duration = Duration::from_secs(15);
 
 /// Follows each link; returns those with a finding.
 pub(super) fn follow(urls: Vec<String>) -> Vec<(String, Finding)> {
+    let provider = Arc::new(aws_lc_rs::default_provider());
+    let tls = TlsConfig::builder().unversioned_rustls_crypto_provider(provider).build();
     let config = ureq::Agent::config_builder()
+        .tls_config(tls)
         .timeout_global(Some(PATIENCE))
         .http_status_as_error(false)
         .user_agent(concat!("medlemsbrev/", env!("CARGO_PKG_VERSION"), " (link check)"))

@@ -5,9 +5,9 @@ mod key;
 
 use std::path::PathBuf;
 
+use aws_lc_rs::digest::{Context, SHA256};
 use data_encoding::BASE64;
 use jiff::{SignedDuration, Timestamp};
-use ring::digest::{Context, SHA256};
 
 use canonical::HeaderField;
 

@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 #[cfg(any(feature = "postgres", test))]
-use ring::digest::{SHA256, digest};
+use aws_lc_rs::digest::{SHA256, digest};
 
 use super::{Db, ResultRow, Value};
 use crate::ledger::LedgerError;

@@ -1,8 +1,8 @@
 //! Access control: only a browser on this machine that was given the URL may read the page, and no other site may.
 
+use aws_lc_rs::rand::SecureRandom;
 use axum::http::header::{HOST, ORIGIN};
 use axum::http::{HeaderMap, Request, StatusCode, Uri};
-use ring::rand::SecureRandom;
 
 /// Bytes of the token in the URL.
 const TOKEN: usize = 16;
@@ -19,7 +19,7 @@ impl Gate {
     /// A gate with a new token; `None` if the system provides no random bytes.
     pub fn new(port: u16) -> Option<Self> {
         let mut secret = [0; TOKEN];
-        ring::rand::SystemRandom::new().fill(&mut secret).ok()?;
+        aws_lc_rs::rand::SystemRandom::new().fill(&mut secret).ok()?;
         let token = data_encoding::HEXLOWER.encode(&secret);
         // Browsers omit the default port of HTTP.
         let port = if port == 80 { String::new() } else { format!(":{port}") };
