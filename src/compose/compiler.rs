@@ -1,4 +1,4 @@
-//! Compiling an issue: what is the same for all members is rendered, styled and encoded here, once.
+//! Compiles an issue: everything that is the same for all members is rendered, styled and encoded once.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -27,8 +27,7 @@ use super::{
 impl Composer {
     /// Compiles an issue.
     ///
-    /// # Errors
-    /// Points at whatever in the issue's files or templates is wrong.
+    /// # Errors Points to the problem in the issue's files or templates.
     pub fn new(source: IssueSource, setup: Setup, key: TokenKey) -> Result<Self, ComposeError> {
         let mut language = Language::load(&source.issue.language, &setup.templates)?;
         let mut others = Language::others(&language.code, &setup.templates);
@@ -59,7 +58,7 @@ impl Composer {
                 .as_ref()
                 .filter(|_| setup.has_web_page)
                 .map(|url| format!("{url}{}.html", source.issue.name)),
-            // Made again once the images are known.
+            // Built again once the images are known.
             frame: Frame::new(&setup.sender, &source.issue, &[], &[])?,
             images: Vec::new(),
             attachment_names: names(&source.attachments),
@@ -83,7 +82,7 @@ impl Composer {
         composer.finished(images, attachments)
     }
 
-    /// Adds the calendar, and the images in the form in which they travel.
+    /// Adds the calendar, and the images in the form in which they are sent.
     fn finished(
         mut self,
         images: InlineImages,
@@ -104,7 +103,7 @@ impl Composer {
         Ok(self)
     }
 
-    /// The calendar of the events that everyone is told of, with its file name.
+    /// The calendar of the events in sections for everyone, with its file name.
     fn calendar(&self, events: &[Event]) -> Result<Option<(String, SinglePart)>, ComposeError> {
         let sender = &self.setup.sender;
         let organiser = Organiser { name: &self.setup.association.name, address: sender.contact() };
@@ -114,12 +113,12 @@ impl Composer {
         Ok(Some((name, part)))
     }
 
-    /// The name of the calendar's file.
+    /// The name of the calendar file.
     pub(super) fn calendar_name(&self) -> String {
         format!("{}.ics", self.language.text("calendar").to_lowercase())
     }
 
-    /// Renders the language file's texts, which are the same for all members.
+    /// Renders the texts of the language file that are the same for all members.
     fn fill_texts(&self, language: &mut Language) -> Result<(), ComposeError> {
         let data = serde_json::json!({ "association": self.setup.association, "issue": self.issue });
         let mut texts = Templates::text();
@@ -133,7 +132,7 @@ impl Composer {
         Ok(())
     }
 
-    /// The data of a letter, as an example of which names there are.
+    /// Sample data of a letter, which defines the known names.
     fn schema(&self) -> Result<serde_json::Value, ComposeError> {
         let reader = self.neutral_reader();
         let fields = self.fields_of(&reader);
@@ -185,7 +184,7 @@ impl Composer {
         template::TemplateSource { path: &path, text: &markdown, lines_above }.check(&self.schema()?)?;
         let anchor = format!("section-{}", index + 1);
         let language = language.unwrap_or_else(|| self.issue.language.clone());
-        // A section in a language that there is no file for is set as the letter is.
+        // A section in a language without a language file is set like the letter.
         let set_in = self.language(&language).clone();
         let set_in = &set_in;
         let rendered = markdown::render(&markdown, &anchor, "prose", dir, set_in, styles, images)?;
@@ -205,7 +204,7 @@ impl Composer {
     }
 }
 
-/// Where a section's texts come from.
+/// The source of a section's texts.
 #[derive(Clone, Copy)]
 struct TextOrigin<'a> {
     anchor: &'a str,
@@ -239,7 +238,7 @@ fn decides_by_member(text: &str) -> bool {
     template::decides_by(text, &["member", "greeting", "links"])
 }
 
-/// The width at which a logo is shown, in CSS pixels.
+/// The display width of a logo in CSS pixels.
 const LOGO_WIDTH: usize = 200;
 
 fn logo(path: &Path, images: &mut InlineImages) -> Result<Logo, ComposeError> {

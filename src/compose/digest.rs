@@ -1,4 +1,4 @@
-//! What a letter says, as a digest: two letters with the same one read the same.
+//! Digests of letters: letters with the same digest have the same content.
 
 use aws_lc_rs::digest::{Context, SHA256};
 use serde::Serialize;
@@ -7,10 +7,10 @@ use crate::domain::Addressees;
 
 use super::{ComposeError, Composer};
 
-/// Stands for the link that is each member's own.
+/// Replaces the unsubscribe link, which differs between members.
 const UNSUBSCRIBE: &str = "unsubscribe";
 
-/// What a letter says, without date and token, which are other ones each time.
+/// The content of a letter, without its date and token, which are different each time.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct LetterContent {
     pub subject: String,
@@ -19,10 +19,9 @@ pub struct LetterContent {
 }
 
 impl Composer {
-    /// What a letter to these readers says.
+    /// The content of a letter to these readers.
     ///
-    /// # Errors
-    /// If a template cannot be rendered with the first member's fields.
+    /// # Errors If a template cannot be rendered with the first member's fields.
     pub fn content<'a>(&self, readers: impl Into<Addressees<'a>>) -> Result<LetterContent, ComposeError> {
         let rendered = self.fill_with(readers.into(), UNSUBSCRIBE.to_owned())?.rendered();
         let mut context = Context::new(&SHA256);

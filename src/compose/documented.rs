@@ -1,4 +1,4 @@
-//! Checks that `docs/templates.md` names each variable and helper of templates, and no other.
+//! Checks that `docs/templates.md` names every variable and helper of templates, and no others.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
@@ -28,7 +28,7 @@ fn names(heading: &str) -> BTreeSet<String> {
     rows(heading).into_iter().map(|(name, _)| name.to_owned()).collect()
 }
 
-/// The names of all values in `data`, with dots; tables that users fill are one name.
+/// The names of all values in `data`, with dots; a table filled by users counts as one name.
 fn paths(data: &Value) -> BTreeSet<String> {
     let Value::Object(table) = data else { return BTreeSet::new() };
     let mut found = BTreeSet::new();
@@ -140,7 +140,7 @@ fn the_variables_of_sections_and_events_are_documented() {
 }
 
 #[test]
-fn the_helpers_are_documented_and_do_what_is_said() {
+fn the_helpers_are_documented_and_behave_as_documented() {
     let documented = rows("Helpers");
     let called: BTreeSet<&str> = documented
         .iter()

@@ -1,5 +1,5 @@
-//! Tables of people: a table with a column of e-mail addresses becomes one of two columns, the name with what else is said
-//! about it, and how to reach the person. Four columns do not fit a telephone, and hardly a letter.
+//! Tables of people: a table with a column of e-mail addresses is reduced to two columns, the name with other
+//! details, and how to reach the person. Four columns do not fit on a phone, and hardly in a letter.
 
 use pulldown_cmark::{Alignment, Event, Tag, TagEnd};
 
@@ -10,7 +10,7 @@ const COLUMNS: usize = 3;
 
 type PeopleCell<'a> = Vec<Event<'a>>;
 
-/// What a column is about.
+/// The kind of a column.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum PeopleColumn {
     Name,
@@ -18,7 +18,7 @@ enum PeopleColumn {
     Contact,
 }
 
-/// The events with the tables of people made so.
+/// The events with tables of people rearranged.
 pub(super) fn arranged<'a>(events: &[Event<'a>]) -> Vec<Event<'a>> {
     let mut made = Vec::with_capacity(events.len());
     let mut rest = events;
@@ -43,7 +43,7 @@ pub(super) fn arranged<'a>(events: &[Event<'a>]) -> Vec<Event<'a>> {
     made
 }
 
-/// The table in its new form; `None` if it is not one of people.
+/// The rearranged table; `None` if it is not a table of people.
 fn table<'a>(events: &[Event<'a>]) -> Option<Vec<Event<'a>>> {
     let rows = rows(events);
     let (header, body) = rows.split_first()?;
@@ -88,7 +88,7 @@ fn person<'a>(
     }
     for ((cell, name), _) in cells(PeopleColumn::Fact) {
         made.push(Event::HardBreak);
-        // A year or a number says nothing without its column's name.
+        // A year or a number means nothing without its column's name.
         let is_number = words(cell).trim_start().starts_with(|c: char| c.is_ascii_digit());
         made.extend(is_number.then(|| Event::Text(format!("{}: ", words(name).trim()).into())));
         made.extend(cell.iter().cloned());
@@ -103,7 +103,7 @@ fn person<'a>(
     made.push(Event::End(TagEnd::TableCell));
 }
 
-/// The cells of a table, its header first.
+/// The cells of a table, the header first.
 fn rows<'a>(events: &[Event<'a>]) -> Vec<Vec<PeopleCell<'a>>> {
     let mut rows: Vec<Vec<PeopleCell<'a>>> = Vec::new();
     let mut in_cell = false;
@@ -125,7 +125,7 @@ fn rows<'a>(events: &[Event<'a>]) -> Vec<Vec<PeopleCell<'a>>> {
     rows
 }
 
-/// What each column is about; `None` if no column is of e-mail addresses, or the first one is of contacts.
+/// The kind of each column; `None` if there is no column of e-mail addresses, or the first column has contacts.
 fn columns(number: usize, body: &[Vec<PeopleCell<'_>>]) -> Option<Vec<PeopleColumn>> {
     if number < COLUMNS {
         return None;

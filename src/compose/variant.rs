@@ -1,4 +1,4 @@
-//! One choice of sections, rendered once for all members who get just these.
+//! A variant of the letter: a combination of sections, rendered once for all members who get exactly these.
 
 use std::borrow::Cow;
 use std::collections::{BTreeMap, HashMap};
@@ -18,7 +18,7 @@ use super::{
     CONTENTS_FROM, CompiledSection, ComposeError, Composer, HTML, LetterBody, RenderedLetter, TEXT, text,
 };
 
-/// More choices than anyone has audiences for; beyond them the oldest work is done again.
+/// Nobody needs more combinations; beyond them the oldest ones are rendered again.
 const MAX_VARIANTS: usize = 256;
 
 /// The numbers of the holes; the fields follow, then the sections.
@@ -26,21 +26,21 @@ const GREETING: usize = 0;
 const UNSUBSCRIBE: usize = 1;
 const FIRST: usize = 2;
 
-/// The letter with these sections, open only if it is personal.
+/// The letter with these sections; it has holes only for personal values.
 #[derive(Debug)]
 pub(super) struct Variant {
     html: EncodedPage,
     text: EncodedPage,
 }
 
-/// The code of the frame's language, and which sections there are.
+/// The code of the frame's language, and the sections.
 type VariantKey = (String, Vec<usize>);
 
-/// The variants that were rendered so far.
+/// The variants rendered so far.
 #[derive(Debug, Default)]
 pub(super) struct Variants(RwLock<HashMap<VariantKey, Arc<Variant>>>);
 
-/// What is personal in one member's letter.
+/// The personal values of one member's letter.
 #[derive(Debug)]
 pub(super) struct PersonalValues {
     pub subject: String,
@@ -49,11 +49,11 @@ pub(super) struct PersonalValues {
     greeting: String,
     unsubscribe: String,
     fields: Vec<String>,
-    /// The sections that decide something by the member, by their hole.
+    /// The sections that make decisions based on the member, by their hole.
     sections: BTreeMap<usize, LetterBody>,
 }
 
-/// A letter's values with the variant they go into.
+/// A letter's values with the variant for them.
 #[derive(Debug)]
 pub(super) struct Filled {
     variant: Arc<Variant>,
@@ -65,7 +65,7 @@ impl Filled {
         &self.values.subject
     }
 
-    /// The letter as it reads.
+    /// The readable letter.
     pub fn rendered(&self) -> RenderedLetter {
         RenderedLetter {
             subject: self.values.subject.clone(),
@@ -82,7 +82,7 @@ impl Filled {
 }
 
 impl PersonalValues {
-    /// What fills a hole of the HTML.
+    /// The HTML for a hole.
     pub fn html(&self, number: usize) -> String {
         match self.sections.get(&number) {
             Some(body) => body.html.clone(),
@@ -97,7 +97,7 @@ impl PersonalValues {
         }
     }
 
-    /// The words that greet.
+    /// The words of the greeting.
     pub fn greeting(&self) -> &str {
         &self.greeting
     }
@@ -112,18 +112,16 @@ impl PersonalValues {
 }
 
 impl Composer {
-    /// The member's letter: its variant and what is personal in it.
+    /// The member's letter: its variant and its personal values.
     ///
-    /// # Errors
-    /// If a template cannot be rendered with this member's fields.
+    /// # Errors If a template cannot be rendered with this member's fields.
     pub(super) fn fill(&self, readers: Addressees<'_>, token: &Token) -> Result<Filled, ComposeError> {
         self.fill_with(readers, self.setup.sender.unsubscribe(token)?)
     }
 
-    /// The member's letter with this link to leave.
+    /// The member's letter with this unsubscribe link.
     ///
-    /// # Errors
-    /// As [`Composer::fill`].
+    /// # Errors Like [`Composer::fill`].
     pub(super) fn fill_with(
         &self,
         readers: Addressees<'_>,
@@ -136,7 +134,7 @@ impl Composer {
         };
         let values = self.values(readers, unsubscribe, &visible, false).map_err(failed)?;
         let variant = if self.pages_have_logic {
-            // What the page shows depends on the member: it is rendered for each.
+            // The page's content depends on the member, so it is rendered for each.
             Arc::new(self.variant(&visible, &values).map_err(failed)?)
         } else {
             self.known_variant(visible, &values.language).map_err(failed)?
@@ -165,10 +163,9 @@ impl Composer {
         Ok(variant)
     }
 
-    /// What is personal in a letter of these sections; `web` is for the page that everyone reads.
+    /// The personal values of a letter with these sections; `web` is for the public page.
     ///
-    /// # Errors
-    /// If a template cannot be rendered with the first member's fields.
+    /// # Errors If a template cannot be rendered with the first member's fields.
     pub(super) fn values(
         &self,
         readers: Addressees<'_>,
@@ -208,10 +205,9 @@ impl Composer {
         Ok(LetterBody { html: self.html.render(anchor, context)?, text: self.text.render(anchor, context)? })
     }
 
-    /// The body, with holes for the values, of a section that shows values and decides nothing by them.
+    /// The body of a section that shows values without making decisions by them, with holes for the values.
     ///
-    /// # Errors
-    /// If its templates cannot be rendered.
+    /// # Errors If its templates cannot be rendered.
     pub(super) fn open_body(&self, anchor: &str, language: &str) -> Result<LetterBody, ComposeError> {
         let holes = self.holes(language);
         let fields = self.named(&holes.fields);
@@ -221,7 +217,7 @@ impl Composer {
         })
     }
 
-    /// The number of the hole for a section that decides something by the member.
+    /// The number of the hole for a section that makes decisions based on the member.
     pub(super) fn section_hole(&self, number: usize) -> usize {
         FIRST + self.setup.fields.len() + number
     }
@@ -243,7 +239,8 @@ impl Composer {
         self.setup.fields.iter().map(String::as_str).zip(values).collect()
     }
 
-    /// Renders the page with these sections and values, which are holes unless the page decides by them.
+    /// Renders the page with these sections and values; the values are holes, unless the page makes decisions by
+    /// them.
     fn variant(&self, visible: &[usize], values: &PersonalValues) -> Result<Variant, RenderError> {
         let html = self.whole(&self.html, HTML, |body| &body.html, visible, values, None)?;
         let text = self.whole(&self.text, TEXT, |body| &body.text, visible, values, None)?;
@@ -273,7 +270,7 @@ impl Composer {
                 section.view(of_body, self.section_hole(index), number, self)
             })
             .collect();
-        // What is marked everywhere stands out nowhere.
+        // If everything were highlighted, nothing would stand out.
         let warm = sections.iter_mut().filter(|section| section.tone == WARM);
         warm.skip(MOST_WARM).for_each(|section| section.tone = PLAIN);
         let language = self.language(&values.language);
@@ -281,10 +278,9 @@ impl Composer {
         templates.render_data(name, &Page { web: archive.is_some(), archive, ..page })
     }
 
-    /// The page for everyone: a neutral reader's, without what only members need.
+    /// The public page: a neutral reader's, without the parts only for members.
     ///
-    /// # Errors
-    /// If a template cannot be rendered.
+    /// # Errors If a template cannot be rendered.
     pub(super) fn public_html(&self, archive: &ArchiveNeighbours) -> Result<String, ComposeError> {
         let reader = self.neutral_reader();
         let failed = |error: RenderError| ComposeError::Letter {
@@ -330,15 +326,15 @@ impl Composer {
     }
 }
 
-/// The tones of sections that only some members get, and of all others without events.
+/// The tones of sections with an audience, and of other sections without events.
 const WARM: &str = "warm";
 const PLAIN: &str = "plain";
-/// The most sections of a letter that are warm.
+/// The maximum number of warm sections in a letter.
 const MOST_WARM: usize = 2;
 
-/// The most events of a section that are shown as cards; more make a table.
+/// The maximum number of a section's events that are shown as cards; more become a table.
 const MOST_CARDS: usize = 6;
-/// The most days of a section in the table of contents; of more, the first and the last are named.
+/// The maximum number of days per section in the table of contents; otherwise only the first and the last are listed.
 const MOST_DAYS: usize = 4;
 
 impl CompiledSection {

@@ -1,11 +1,11 @@
-//! The blocks and the running text of a section, read from its HTML.
+//! The blocks and the running text of a section, parsed from its HTML.
 
 use std::rc::Rc;
 
 use super::links;
 use super::tree::{SectionElement, SectionNode, parse};
 
-/// How a text differs from the text around it.
+/// How a text differs from the surrounding text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(super) struct Style {
     pub bold: bool,
@@ -15,7 +15,7 @@ pub(super) struct Style {
     pub rise: Rise,
 }
 
-/// Whether a text is set above or below the line.
+/// Whether a text is raised or lowered.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(super) enum Rise {
     #[default]
@@ -39,7 +39,7 @@ pub(super) enum Inline {
         alt: String,
         width: Option<f32>,
     },
-    /// A bar that is filled to a share between 0 and 1.
+    /// A bar filled to a share between 0 and 1.
     Meter {
         share: f32,
         alt: String,
@@ -70,13 +70,13 @@ pub(super) enum PaperBlock {
     Quote(Vec<PaperBlock>),
     Indented(Vec<PaperBlock>),
     Note(Vec<PaperBlock>),
-    /// The rows of the head, and the others.
+    /// The header rows, and the others.
     Table(Vec<Vec<PaperCell>>, Vec<Vec<PaperCell>>),
     Rule,
     Code(Vec<Inline>),
 }
 
-/// What a section's HTML says; links are numbered.
+/// The content of a section's HTML; links are numbered.
 #[derive(Debug, Default, PartialEq)]
 pub(super) struct SectionContent {
     pub blocks: Vec<PaperBlock>,
@@ -90,7 +90,7 @@ pub(super) fn read(html: &str) -> SectionContent {
     SectionContent { blocks, links: reader.links }
 }
 
-/// What the elements around a text say about it.
+/// The effect of the surrounding elements on a text.
 #[derive(Debug, Clone, Default)]
 struct Around {
     style: Style,
@@ -104,7 +104,7 @@ struct BlockReader {
     links: Vec<String>,
 }
 
-/// Blocks that are complete, and the running text after them.
+/// Complete blocks, and the running text after them.
 #[derive(Default)]
 struct Flow {
     blocks: Vec<PaperBlock>,
@@ -131,7 +131,7 @@ impl Flow {
         }
     }
 
-    /// Tells whether the running text is only the number of a footnote, which belongs to the paragraph after it.
+    /// Tells whether the running text is only a footnote's number, which belongs to the paragraph after it.
     fn is_label(&self) -> bool {
         let mut printed = self.open.iter().filter(|inline| is_printed(inline)).peekable();
         printed.peek().is_some()
@@ -341,7 +341,7 @@ fn meter(element: &SectionElement) -> Inline {
     Inline::Meter { share, alt }
 }
 
-/// Keeps the spaces and line ends of a text.
+/// Keeps the spaces and line breaks of a text.
 fn preformatted(text: &str, around: &Around, flow: &mut Flow) {
     for (index, line) in text.split('\n').enumerate() {
         if index > 0 {
@@ -351,7 +351,7 @@ fn preformatted(text: &str, around: &Around, flow: &mut Flow) {
     }
 }
 
-/// Blocks as running text with line breaks, for a cell of a table or a heading.
+/// Blocks as running text with line breaks, for a table cell or a heading.
 fn flattened(blocks: Vec<PaperBlock>) -> Vec<Inline> {
     let mut text = Vec::new();
     for block in blocks {

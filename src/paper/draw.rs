@@ -1,4 +1,4 @@
-//! Draws what was laid out on pages, and marks what it is.
+//! Draws laid-out items on pages, and tags them.
 
 use std::collections::BTreeMap;
 
@@ -59,7 +59,7 @@ pub(super) struct ItemSpot {
     pub is_first: bool,
 }
 
-/// The places of links on a page, by the part of the letter and the node.
+/// The areas of links on a page, by part of the letter and node.
 pub(super) type LinkAreas = BTreeMap<(usize, usize), Vec<Rect>>;
 
 /// Draws on a page.
@@ -111,7 +111,7 @@ impl Pen<'_, '_> {
         self.rules(item, spot);
     }
 
-    /// Draws an item that has no meaning of its own on this page, such as a repeated table head.
+    /// Draws an item without a meaning of its own on this page, such as a repeated table header.
     pub fn artifact(&mut self, item: &Item, spot: ItemSpot, kind: ArtifactType) {
         self.surface.start_tagged(ContentTag::Artifact(Artifact::with_kind(kind)));
         for mark in &item.marks {
@@ -123,7 +123,7 @@ impl Pen<'_, '_> {
         self.rules(item, spot);
     }
 
-    /// Ends the drawing; returns the places of the links.
+    /// Ends the drawing; returns the areas of the links.
     pub fn finish(self) -> LinkAreas {
         self.surface.finish();
         self.links

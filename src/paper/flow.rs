@@ -1,4 +1,4 @@
-//! Blocks laid out in a column, before it is known which page they are on.
+//! Lays out blocks in a column, before their pages are known.
 
 use std::collections::HashMap;
 use std::rc::Rc;
@@ -12,7 +12,7 @@ use super::pictures::Pictures;
 use super::shape::Shaper;
 use super::tags::{Tags, heading};
 
-/// The size of the text in points.
+/// The font size of the text in points.
 pub(super) const TEXT: f32 = 11.5;
 pub(super) const SMALL: f32 = 10.0;
 const PARAGRAPH_GAP: f32 = 7.0;
@@ -20,7 +20,7 @@ const ITEM_GAP: f32 = 3.0;
 const INDENT: f32 = 20.0;
 const NARROWEST: f32 = 120.0;
 
-/// What is drawn at a distance from the left margin and from the top of its item.
+/// A mark, at a distance from the left margin and from the top of its item.
 #[derive(Debug, Clone)]
 pub(super) enum PageMark {
     Part {
@@ -29,35 +29,35 @@ pub(super) enum PageMark {
         part: LinePart,
         node: usize,
     },
-    /// A filled box without a meaning of its own: a rule.
+    /// A filled box without a meaning of its own, such as a rule.
     Fill {
         x: f32,
         y: f32,
         width: f32,
         height: f32,
     },
-    /// A rule in the space above the item, left out at the top of a page.
+    /// A rule in the space above the item, omitted at the top of a page.
     RuleAbove {
         x: f32,
         width: f32,
     },
-    /// A bar at the left of a quotation, joined to the one above.
+    /// A bar at the left of a quotation, joined with the one above.
     Bar {
         x: f32,
         is_joined: bool,
     },
 }
 
-/// What is never split between pages.
+/// An item that is never split between pages.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Item {
     pub slot: Slot,
     pub marks: Vec<PageMark>,
-    /// The head of the table, repeated at the top of a page.
+    /// The table header, repeated at the top of a page.
     pub header: Option<Rc<Vec<Item>>>,
 }
 
-/// A part of a letter, laid out.
+/// A laid-out part of a letter.
 #[derive(Debug, Default)]
 pub(super) struct Laid {
     pub items: Vec<Item>,
@@ -87,7 +87,7 @@ pub(super) struct BlockFlow<'a> {
     pub language: Rc<str>,
     pub links: Vec<String>,
     link_nodes: HashMap<usize, usize>,
-    /// The level of the last heading: none is left out.
+    /// The level of the last heading, so that no level is skipped.
     level: u8,
 }
 
@@ -107,7 +107,7 @@ impl<'a> BlockFlow<'a> {
         break_lines(text, setting, measure, self.shaper, &|src, width| pictures.size(src, width))
     }
 
-    /// Lays out what a section's HTML says.
+    /// Lays out the content of a section's HTML.
     pub fn content(&mut self, content: &SectionContent, column: TextColumn, parent: usize) {
         self.links.clone_from(&content.links);
         self.link_nodes.clear();
@@ -153,7 +153,7 @@ impl<'a> BlockFlow<'a> {
         self.laid.items.push(Item { slot, marks: vec![mark], header: None });
     }
 
-    /// Adds a paragraph that keeps its first and its last two lines together.
+    /// Adds a paragraph whose first two and last two lines stay together.
     pub fn text(&mut self, text: &[Inline], setting: &Setting, column: TextColumn, node: usize, gap: f32) {
         let lines = self.lines(text, setting, column.width);
         let keeps: Vec<bool> = keep_lines(lines.len()).collect();
@@ -165,7 +165,7 @@ impl<'a> BlockFlow<'a> {
         }
     }
 
-    /// The parts of a line at its place, each with its node.
+    /// The parts of a line in position, each with its node.
     pub fn marks(&mut self, line: &TextLine, x: f32, baseline: f32, node: usize) -> Vec<PageMark> {
         let mut marks = Vec::new();
         for part in &line.parts {
@@ -198,14 +198,14 @@ impl<'a> BlockFlow<'a> {
         self.title(text, &setting, column, node, 13.0);
     }
 
-    /// Adds a heading that stays with what follows.
+    /// Adds a heading that stays with the text after it.
     pub fn title(&mut self, text: &[Inline], setting: &Setting, column: TextColumn, node: usize, gap: f32) {
         let first = self.laid.items.len();
         self.text(text, setting, column, node, gap);
         self.laid.items.iter_mut().skip(first).for_each(|item| item.slot.keep = true);
     }
 
-    /// Tells that the heading of the section has the given level.
+    /// Sets the level of the section's heading.
     pub fn set_level(&mut self, level: u8) {
         self.level = level;
     }
@@ -245,7 +245,7 @@ impl<'a> BlockFlow<'a> {
         }
     }
 
-    /// Keeps each heading with two lines after it.
+    /// Keeps each heading together with two lines after it.
     pub fn keep_headings(&mut self) {
         let mut wanted = 0;
         for item in &mut self.laid.items {
@@ -278,7 +278,7 @@ fn is_large(mark: &PageMark) -> bool {
     look.style.bold && look.size > TEXT
 }
 
-/// A text without any style.
+/// A text without styles.
 pub(super) fn plain_text(text: &str) -> Vec<Inline> {
     vec![Inline::Text { text: text.to_owned(), style: Style::default(), language: None, link: None }]
 }

@@ -1,4 +1,4 @@
-//! The parts of a letter, laid out.
+//! Lays out the parts of a letter.
 
 use std::rc::Rc;
 
@@ -21,11 +21,11 @@ pub(super) const COLUMN: TextColumn =
 const TITLE: f32 = 23.0;
 const SECTION: f32 = 16.0;
 const LEAD: f32 = 13.0;
-/// The width of an event's date, and the distance of its text from it.
+/// The width of an event's date, and its distance from the event's text.
 const DATE: f32 = 105.0;
 const DATE_GAP: f32 = 14.0;
 
-/// Title, lead and greeting.
+/// The title, the lead and the greeting.
 pub(super) fn head(letter: &PrintLetter<'_>, shaper: &mut Shaper, pictures: &Pictures) -> Laid {
     let mut layout = BlockFlow::new(shaper, pictures, letter.language);
     let node = layout.laid.tags.add(heading(1, &letter.title), None);
@@ -68,7 +68,7 @@ pub(super) fn section(section: &PrintedSection, shaper: &mut Shaper, pictures: &
     layout.laid
 }
 
-/// Enclosures and foot, which stay together.
+/// The enclosures and the footer, which stay together.
 pub(super) fn tail(letter: &PrintLetter<'_>, shaper: &mut Shaper, pictures: &Pictures) -> Laid {
     let mut layout = BlockFlow::new(shaper, pictures, letter.language);
     if let Some((title, names)) = &letter.enclosures {
@@ -98,7 +98,7 @@ pub(super) fn tail(letter: &PrintLetter<'_>, shaper: &mut Shaper, pictures: &Pic
 }
 
 impl BlockFlow<'_> {
-    /// Adds an event: its date at the left, the rest at the right; it is not split.
+    /// Adds an event, which is not split: its date at the left, the rest at the right.
     fn event(&mut self, event: &PrintedEvent, parent: usize) {
         let node = self.laid.tags.add(Tag::Div, Some(parent));
         let date = self.laid.tags.add(Tag::P, Some(node));
@@ -150,7 +150,7 @@ fn linked(label: &str, url: &str, link: usize) -> Vec<Inline> {
     inlines
 }
 
-/// All items of a letter in order, with what their part is, and the foot kept with the last lines of the text.
+/// All items of a letter in order, with the numbers of their parts; the footer stays with the last lines of the text.
 pub(super) fn sequence(parts: &[Rc<Laid>]) -> Vec<(usize, &Item, Slot)> {
     let items = parts.iter().enumerate();
     let mut all: Vec<_> =

@@ -1,4 +1,4 @@
-//! Running text broken into lines.
+//! Breaks running text into lines.
 
 use std::collections::VecDeque;
 use std::rc::Rc;
@@ -7,14 +7,14 @@ use super::blocks::{Inline, Rise, Style};
 use super::fonts::FaceName;
 use super::shape::{ShapedWord, Shaper, WordGlyph, hyphen};
 
-/// The height of Open Sans above and below the line, and the distance of lines, in parts of the font size.
+/// The height of Open Sans above and below the baseline, and the line spacing, relative to the font size.
 const ASCENT: f32 = 1.069;
 const DESCENT: f32 = 0.293;
 pub(super) const LEADING: f32 = 1.4;
-/// A line is broken within a word only if it would otherwise stay empty to this part.
+/// A line is broken within a word only if at least this share of it would otherwise be empty.
 const EMPTY: f32 = 0.12;
 
-/// What a text looks like.
+/// The look of a text.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Look {
     pub style: Style,
@@ -51,14 +51,14 @@ pub(super) enum PartKind {
     },
 }
 
-/// What is drawn in a line and is not text.
+/// An object in a line other than text.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) enum Object {
     Picture { src: String, alt: String },
     Meter { share: f32, alt: String },
 }
 
-/// A line; `width` is without the space at its end.
+/// A line; `width` does not include the space at its end.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub(super) struct TextLine {
     pub parts: Vec<LinePart>,
@@ -90,7 +90,7 @@ impl Atom {
     }
 }
 
-/// The size of a picture that is to have a width in pixels; `None` if it cannot be drawn.
+/// The size of a picture with an optional width in pixels; `None` if it cannot be drawn.
 pub(super) type SizeOf<'a> = &'a dyn Fn(&str, Option<f32>) -> Option<(f32, f32)>;
 
 enum TextToken {
@@ -100,7 +100,7 @@ enum TextToken {
     Object { object: Object, width: f32, height: f32 },
 }
 
-/// Breaks text into lines of at most `measure`; `size_of` is the size of a picture that can be drawn.
+/// Breaks text into lines of at most `measure`; `size_of` returns the size of a drawable picture.
 pub(super) fn break_lines(
     text: &[Inline],
     setting: &Setting,
@@ -228,7 +228,7 @@ impl Breaker<'_> {
         self.lines.push(line);
     }
 
-    /// Adds a word, which may have parts of different looks, and the space before it.
+    /// Adds a word, which may have parts with different looks, and the space before it.
     fn unit(&mut self, unit: &mut VecDeque<Atom>, space: &mut Option<Atom>) {
         while !unit.is_empty() {
             let before = space.as_ref().filter(|_| !self.line.parts.is_empty()).map_or(0.0, Atom::width);
@@ -248,7 +248,7 @@ impl Breaker<'_> {
                 let (index, at) = last_cluster(unit, room);
                 self.push_until(unit, index, at, false);
             } else {
-                // The space is drawn, so that words stay apart in copied text, but has no width.
+                // The space is written, so that words stay separate in copied text, but has no width.
                 self.space_at_end(space);
             }
             self.end_line();
@@ -327,7 +327,7 @@ impl Breaker<'_> {
     }
 }
 
-/// The last break point that fits: part, byte and whether a hyphen is printed.
+/// The last break point that fits: part, byte, and whether a hyphen is printed.
 fn last_point(unit: &VecDeque<Atom>, room: f32) -> Option<(usize, usize, bool)> {
     let mut found = None;
     let mut before = 0.0;
@@ -350,7 +350,7 @@ fn last_point(unit: &VecDeque<Atom>, room: f32) -> Option<(usize, usize, bool)> 
     found
 }
 
-/// The last place between glyphs that fits, after at least one.
+/// The last position between glyphs that fits, after at least one glyph.
 fn last_cluster(unit: &VecDeque<Atom>, room: f32) -> (usize, usize) {
     let mut width = 0.0;
     let mut found = None;

@@ -19,11 +19,11 @@ use super::{PaperError, PrintLetter, Stationery};
 use crate::compose::PrintedSection;
 use crate::domain::WindowSide;
 
-/// The `src` under which the logo is kept.
+/// The `src` of the logo.
 const LOGO: &str = "\0logo";
-/// Sections that differ from member to member are not kept indefinitely.
+/// The maximum number of cached sections, since sections can differ from member to member.
 const MOST_SECTIONS: usize = 200;
-/// The space that the footer takes, above the lower margin.
+/// The height of the footer, above the lower margin.
 const FOOTER: f32 = 26.0;
 const FOOTER_SIZE: f32 = 9.0;
 const RETURN_SIZE: f32 = 7.0;
@@ -59,7 +59,8 @@ struct Planned<'a> {
 }
 
 impl Printer {
-    /// Starts a PDF; the pictures are JPEG or PNG files by the value of `src`. Broken ones are replaced by their text.
+    /// Starts a PDF; the pictures are JPEG or PNG files by the value of `src`. Broken ones are replaced with their
+    /// text.
     pub fn new(
         stationery: &Stationery<'_>,
         pictures: &BTreeMap<String, Vec<u8>>,
@@ -89,7 +90,7 @@ impl Printer {
         })
     }
 
-    /// Adds a letter; returns the number of its pages, without a blank one before it.
+    /// Adds a letter; returns the number of its pages, without a blank page before it.
     pub fn add(&mut self, letter: &PrintLetter<'_>) -> Result<usize, PaperError> {
         if self.two_sided && self.paper.pages % 2 == 1 {
             self.paper.blank_page();
@@ -190,7 +191,7 @@ impl Printer {
         Ok(())
     }
 
-    /// What is at a fixed place on the first page: sender, address and date.
+    /// The parts at a fixed position on the first page: sender, address and date.
     fn fixed(&mut self, letter: &PrintLetter<'_>) -> Laid {
         let logo = self.has_logo.then(|| self.logo_size());
         let mut layout = BlockFlow::new(&mut self.shaper, &self.pictures, letter.language);
@@ -229,7 +230,7 @@ impl Printer {
     }
 }
 
-/// The letter's entry in the outline: whom it is for.
+/// The letter's entry in the outline: its recipient.
 fn outline_title(letter: &PrintLetter<'_>) -> String {
     match letter.address.first() {
         Some(name) => format!("{} – {name}", letter.title),
@@ -239,7 +240,7 @@ fn outline_title(letter: &PrintLetter<'_>) -> String {
 }
 
 impl BlockFlow<'_> {
-    /// Adds a text at a height on the page; `anchor` is 0 if that is its top, 1 if it is its lower end.
+    /// Adds a text at a height on the page; `anchor` is 0 if that is its top, and 1 if it is its bottom.
     fn placed(
         &mut self,
         text: &str,
@@ -288,7 +289,7 @@ impl BlockFlow<'_> {
 }
 
 impl Pen<'_, '_> {
-    /// Repeats the head of a table above its first row on a page.
+    /// Repeats a table's header above its first row on a page.
     fn header(&mut self, item: &Item, spot: ItemSpot) {
         let Some(header) = item.header.as_ref().filter(|_| spot.is_first) else { return };
         let mut y = spot.y - item.slot.header;

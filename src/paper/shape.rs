@@ -1,4 +1,4 @@
-//! Words as glyphs: shaped once for each face and language, in any size.
+//! Shapes words into glyphs, once for each font and language, for any size.
 
 use std::collections::HashMap;
 use std::rc::Rc;
@@ -10,7 +10,7 @@ use unicode_normalization::{UnicodeNormalization, is_nfc};
 use super::fonts::{FaceName, FontFace, REPLACEMENT, drawn_as, face, is_private};
 use super::hyphen::{BreakPoint, break_points};
 
-/// A glyph and the bytes of its word that it shows; lengths are parts of the font size.
+/// A glyph and the bytes of its word that it shows; lengths are relative to the font size.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct WordGlyph {
     pub face: FaceName,
@@ -30,12 +30,12 @@ pub(super) struct ShapedWord {
 }
 
 impl ShapedWord {
-    /// The width of some of its bytes.
+    /// The width of a range of its bytes.
     pub fn width(&self, from: usize, to: usize) -> f32 {
         self.part(from, to).map(|glyph| glyph.advance).sum()
     }
 
-    /// The glyphs of some of its bytes.
+    /// The glyphs of a range of its bytes.
     pub fn part(&self, from: usize, to: usize) -> impl Iterator<Item = &WordGlyph> {
         let first = self.glyphs.partition_point(|glyph| glyph.start < from);
         let last = self.glyphs.partition_point(|glyph| glyph.start < to);
@@ -43,7 +43,7 @@ impl ShapedWord {
     }
 }
 
-/// A cache of shaped words; emptied when it has grown beyond what a language's common words take.
+/// A cache of shaped words; emptied when it exceeds the size of a language's common words.
 #[derive(Debug, Default)]
 pub(super) struct Shaper {
     words: HashMap<(FaceName, String), HashMap<String, Rc<ShapedWord>>>,
@@ -53,7 +53,7 @@ pub(super) struct Shaper {
 const MOST_WORDS: usize = 50_000;
 
 impl Shaper {
-    /// A word in a face, with the places where it may break in its language.
+    /// A word in a font, with its break points in its language.
     pub fn word(&mut self, text: &str, name: FaceName, language: &str) -> Rc<ShapedWord> {
         if self.count > MOST_WORDS {
             self.words.clear();
@@ -102,7 +102,7 @@ fn shaped(text: &str, name: FaceName, language: &str) -> ShapedWord {
     ShapedWord { text, glyphs, points }
 }
 
-/// Shapes characters of one face, given with their places, up to the byte `end`.
+/// Shapes characters of one font, given with their positions, up to the byte `end`.
 fn shape_run(run: &[(usize, char)], end: usize, name: FaceName, glyphs: &mut Vec<WordGlyph>) {
     let Some(face) = face(name).filter(|_| !run.is_empty()) else { return };
     let mut buffer = UnicodeBuffer::new();

@@ -1,4 +1,4 @@
-//! Sheets that are not letters: address labels, and a page to test the window with.
+//! Sheets other than letters: address labels, and a page for testing the window.
 
 use krilla::tagging::{Artifact, ArtifactType, ContentTag, Tag, TagGroup};
 
@@ -61,7 +61,8 @@ pub fn labels(
     paper.finish()
 }
 
-/// Prints a page with rulers and the outline of the window, to be held behind an envelope; the lines are in the window.
+/// Prints a page with rulers and the outline of the window, to be held behind an envelope; the lines are printed in
+/// the window.
 pub fn test_sheet(
     window: &EnvelopeWindow,
     lines: &[String],
@@ -106,7 +107,7 @@ fn rulers(pen: &mut Pen<'_, '_>, window: &EnvelopeWindow) {
     }
 }
 
-/// Draws a page on its own.
+/// Draws a page.
 fn draw(paper: &mut PdfDocument, laid: &Laid, extra: &dyn Fn(&mut Pen<'_, '_>)) -> Result<(), PaperError> {
     let settings = a4().ok_or_else(|| PaperError::Pdf("no page size".to_owned()))?;
     let pictures = Pictures::default();

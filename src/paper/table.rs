@@ -1,4 +1,4 @@
-//! Tables: columns by content, rows that are not split, and a head that is repeated.
+//! Tables: columns sized by content, unsplit rows, and a repeated header.
 
 use std::rc::Rc;
 
@@ -12,16 +12,16 @@ use super::pages::{Slot, keep_lines};
 const GAP: f32 = 12.0;
 const PADDING: f32 = 3.5;
 const SMALLEST: f32 = 5.0;
-/// A row of more lines may be split.
+/// A row with more lines may be split.
 const TALLEST_ROW: usize = 30;
 
-/// The columns of a table and the font size in which they fit.
+/// The columns of a table, and the font size in which they fit.
 struct Grid {
     columns: Vec<TextColumn>,
     size: f32,
 }
 
-/// A column's lines and the node they belong to.
+/// A column's lines, and the node they belong to.
 pub(super) struct ColumnLines {
     pub column: TextColumn,
     pub align: Align,
@@ -83,7 +83,7 @@ impl BlockFlow<'_> {
         self.stacks(&stacks, PADDING);
     }
 
-    /// Adds columns of lines side by side; they stay on one page unless they are too tall for any.
+    /// Adds columns of lines side by side; they stay on one page unless they are too tall for any page.
     pub fn stacks(&mut self, stacks: &[ColumnLines], gap: f32) {
         let count = stacks.iter().map(|stack| stack.lines.len()).max().unwrap_or(0);
         let keeps: Vec<bool> = keep_lines(count).collect();

@@ -1,6 +1,6 @@
 //! A section's HTML as a tree of bounded depth.
 //!
-//! The HTML was written by a serialiser, so its tags are paired: html5ever's tokenizer and a stack are enough.
+//! A serialiser wrote the HTML, so its tags are balanced, and html5ever's tokenizer with a stack is enough.
 
 use std::cell::RefCell;
 
@@ -12,7 +12,7 @@ use crate::compose::VOID_ELEMENTS;
 
 /// Elements whose content is not printed.
 const RAW: [&str; 2] = ["style", "script"];
-/// Deeper elements are passed over; their text stays.
+/// Deeper elements are skipped; their text stays.
 const DEEPEST: usize = 32;
 
 #[derive(Debug)]
@@ -67,7 +67,7 @@ struct SectionTreeBuilder {
     stack: RefCell<SectionStack>,
 }
 
-/// The elements whose end has not come yet, the outermost first.
+/// The open elements, the outermost first.
 #[derive(Default)]
 struct SectionStack {
     root: SectionElement,
@@ -103,7 +103,7 @@ impl SectionStack {
 
     fn text(&mut self, text: &str) {
         match self.siblings().last_mut() {
-            // A text comes in parts, at each character reference a new one.
+            // Text arrives in pieces, with a new one at each character reference.
             Some(SectionNode::Text(start)) => start.push_str(text),
             _ => self.siblings().push(SectionNode::Text(text.to_owned())),
         }
@@ -121,7 +121,7 @@ impl SectionStack {
         }
     }
 
-    /// Ends the innermost element of this name and all in it; an end without a start is passed over.
+    /// Closes the innermost element of this name and everything in it; an unmatched end tag is ignored.
     fn close(&mut self, name: &str) {
         if let Some(at) = self.skipped.iter().rposition(|known| known == name) {
             self.skipped.truncate(at);
@@ -148,7 +148,7 @@ impl SectionStack {
     }
 }
 
-/// Whether a mail program would not show the element, such as the names of columns that only phones show.
+/// Whether mail programs hide the element, for example column names shown only on phones.
 fn is_hidden(element: &SectionElement) -> bool {
     let style = element.attribute("style").unwrap_or_default().to_ascii_lowercase();
     style.split(';').any(|rule| rule.split_whitespace().collect::<String>() == "display:none")

@@ -1,4 +1,4 @@
-//! The window of the envelope, and an address that fits into it.
+//! The window of the envelope, and the address inside it.
 
 use std::rc::Rc;
 
@@ -10,9 +10,9 @@ use super::shape::Shaper;
 
 /// A millimetre in points.
 pub(super) const MM: f32 = 72.0 / 25.4;
-/// DIN 5008: the first 17.7 mm of the window are for the return line.
+/// DIN 5008: the top 17.7 mm of the window are for the return line.
 const RETURN_ZONE: f32 = 17.7;
-/// The distance of the address from the window's left and right edge.
+/// The distance of the address from the left and right edge of the window.
 const PADDING: f32 = 5.0;
 const LARGEST: f32 = 11.0;
 const SMALLEST: f32 = 2.0;
@@ -28,7 +28,7 @@ pub struct EnvelopeWindow {
 }
 
 impl EnvelopeWindow {
-    /// The usual window (left: DIN 5008 form B), moved right and down by the given mm.
+    /// The usual window (left: DIN 5008 form B), moved right and down by the given number of mm.
     pub fn new(side: WindowSide, right: f32, down: f32) -> Self {
         let left = match side {
             WindowSide::Left => 20.0,
@@ -49,12 +49,12 @@ impl EnvelopeWindow {
             && top + height <= 200.0
     }
 
-    /// The part for the return line, in points: its left end, its lower end and its width.
+    /// The area for the return line, in points: its left end, its bottom and its width.
     pub(super) fn return_line(&self) -> (f32, f32, f32) {
         (self.inner_left(), (self.top + self.zone()) * MM - 4.0, self.inner_width())
     }
 
-    /// The part for the address, in points.
+    /// The area for the address, in points.
     pub(super) fn address_box(&self) -> Area {
         let zone = self.zone();
         Area {
@@ -87,7 +87,7 @@ pub(super) struct Area {
     pub height: f32,
 }
 
-/// The lines of an address in the largest size in which they fit into the area.
+/// The lines of an address in the largest size that fits into the area.
 pub(super) fn fitted_address(
     address: &[String],
     language: &str,
@@ -114,7 +114,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_address_is_where_din_5008_has_it() {
+    fn the_address_is_where_din_5008_puts_it() {
         let area = EnvelopeWindow::new(WindowSide::Left, 0.0, 0.0).address_box();
         let mm = |points: f32| format!("{:.1}", points / MM);
         let sizes = [area.x, area.y, area.width, area.height].map(mm);
@@ -126,7 +126,7 @@ mod tests {
     }
 
     #[test]
-    fn long_addresses_become_smaller_and_stay_whole() {
+    fn long_addresses_become_smaller_and_stay_complete() {
         let area = EnvelopeWindow::new(WindowSide::Left, 0.0, 0.0).address_box();
         let long =
             "Bygdegårdsföreningen för Exempelby, Granbacken och Lillkvarn med omnejd utan personlig adress";

@@ -52,7 +52,7 @@ fn inline(text: &[Inline]) -> String {
 }
 
 #[test]
-fn html_is_read_into_blocks() {
+fn html_is_parsed_into_blocks() {
     for (html, want) in [
         ("", ""),
         ("<p></p><p> </p>", ""),
