@@ -16,6 +16,7 @@ mod docs;
 mod dovecot;
 mod dry_run;
 mod forget;
+mod formats;
 #[cfg(feature = "postgres")]
 mod hosts;
 mod identity;
