@@ -27,7 +27,8 @@ pub enum Tightened {
 /// Creates a folder and its parents, readable by the owner only, whatever the umask; an existing folder stays as it
 /// is.
 ///
-/// # Errors If it cannot be created.
+/// # Errors
+/// If it cannot be created.
 pub fn create_folder(path: &Path) -> io::Result<()> {
     DirBuilder::new().recursive(true).mode(FOLDER).create(path)
 }
@@ -48,7 +49,8 @@ pub fn is_open_to_others(path: &Path) -> io::Result<bool> {
 /// Removes the permissions of group and others from a file, unless its folder is shared with a group on purpose
 /// (setgid).
 ///
-/// # Errors If the permissions cannot be read or changed.
+/// # Errors
+/// If the permissions cannot be read or changed.
 pub fn close_to_others(path: &Path) -> io::Result<()> {
     let folder = path.parent().map(fs::metadata).transpose()?;
     if folder.is_some_and(|folder| folder.mode() & SETGID != 0) || !is_open_to_others(path)? {
@@ -78,7 +80,8 @@ pub fn create_if_missing(path: &Path) -> io::Result<()> {
 
 /// Replaces a file with one that only the owner can read.
 ///
-/// # Errors If it cannot be written; the old one may be lost then.
+/// # Errors
+/// If it cannot be written; the old one may be lost then.
 pub fn overwrite(path: &Path, content: &[u8]) -> io::Result<()> {
     use std::io::Write;
     let mut file = OpenOptions::new().create(true).write(true).truncate(true).mode(FILE).open(path)?;
@@ -88,7 +91,8 @@ pub fn overwrite(path: &Path, content: &[u8]) -> io::Result<()> {
 
 /// Creates a folder and its parents, readable by a web server.
 ///
-/// # Errors If it cannot be created.
+/// # Errors
+/// If it cannot be created.
 pub fn publish_folder(path: &Path) -> io::Result<()> {
     if path.is_dir() {
         return Ok(());
@@ -102,7 +106,8 @@ pub fn publish_folder(path: &Path) -> io::Result<()> {
 
 /// Writes a file, readable by a web server.
 ///
-/// # Errors If it cannot be written.
+/// # Errors
+/// If it cannot be written.
 pub fn publish_file(path: &Path, content: &[u8]) -> io::Result<()> {
     fs::write(path, content)?;
     fs::set_permissions(path, Permissions::from_mode(PUBLIC_FILE))

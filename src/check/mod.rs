@@ -141,7 +141,8 @@ pub fn source(source: &IssueSource, facts: &Facts) -> Vec<Finding> {
 
 /// Checks the letters.
 ///
-/// # Errors If the letter cannot be rendered.
+/// # Errors
+/// If the letter cannot be rendered.
 pub fn letters(
     source: &IssueSource,
     composer: &Composer,

@@ -45,7 +45,8 @@ pub(super) fn name_of(member: &Member) -> &str {
 impl Audience {
     /// Adds a member.
     ///
-    /// # Errors If the member's letter cannot be rendered.
+    /// # Errors
+    /// If the member's letter cannot be rendered.
     pub fn add(
         &mut self,
         source: &IssueSource,

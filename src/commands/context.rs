@@ -25,14 +25,16 @@ impl Context<'_> {
 
     /// The configured relay; an outbox writes to the issue's folder.
     ///
-    /// # Errors If the password cannot be read.
+    /// # Errors
+    /// If the password cannot be read.
     pub fn relay(&self, issue: &IssueName) -> Result<Relay, Error> {
         self.relay_or(self.project.outbox(issue))
     }
 
     /// The configured relay; an outbox writes to this folder.
     ///
-    /// # Errors If the password cannot be read.
+    /// # Errors
+    /// If the password cannot be read.
     pub fn relay_or(&self, outbox: PathBuf) -> Result<Relay, Error> {
         self.project.relay(outbox, self.transcript())
     }

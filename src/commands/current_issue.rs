@@ -22,7 +22,8 @@ impl Project {
     /// The issue to show: the named one or the current one, which is the earliest that has not been sent, else the
     /// one that is partly sent, else the last.
     ///
-    /// # Errors If the named issue has no folder, or there is no issue.
+    /// # Errors
+    /// If the named issue has no folder, or there is no issue.
     pub fn issue(&self, named: Option<&IssueName>) -> Result<IssueName, Error> {
         if let Some(name) = named {
             return self.named_issue(name);
@@ -35,7 +36,8 @@ impl Project {
 
     /// The issue to send or decide about: the named one, or the only one that is not over.
     ///
-    /// # Errors If the named issue has no folder, or if none is named and several are possible.
+    /// # Errors
+    /// If the named issue has no folder, or if none is named and several are possible.
     pub fn issue_to_change(&self, named: Option<&IssueName>) -> Result<IssueName, Error> {
         if let Some(name) = named {
             return self.named_issue(name);
@@ -58,7 +60,8 @@ impl Project {
     /// The issue whose letters to decide about: like [`Self::issue_to_change`], but a named issue with letters in the
     /// ledger needs no folder.
     ///
-    /// # Errors Like [`Self::issue_to_change`].
+    /// # Errors
+    /// Like [`Self::issue_to_change`].
     pub fn issue_in_ledger(&self, named: Option<&IssueName>, ledger: &Ledger) -> Result<IssueName, Error> {
         match named {
             Some(name) if ledger.has_deliveries(name)? => Ok(name.clone()),

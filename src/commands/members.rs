@@ -50,7 +50,8 @@ fn is_empty() -> Error {
 
 /// The member with this address, member number, `id:N` or name.
 ///
-/// # Errors If there is none, or if the address or name is ambiguous.
+/// # Errors
+/// If there is none, or if the address or name is ambiguous.
 pub(super) fn find(ledger: &Ledger, who: &str) -> Result<MemberRow, Error> {
     let mut found = find_all(ledger, who)?;
     match (found.pop(), found.as_slice()) {

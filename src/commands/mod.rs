@@ -44,7 +44,8 @@ pub use shell::answer;
 
 /// Runs one command.
 ///
-/// # Errors Any error that ends the command; it knows its exit code.
+/// # Errors
+/// Any error that ends the command; it knows its exit code.
 pub fn run(cli: Cli, terminal: Terminal) -> Result<Exit, Error> {
     let within = |run: &dyn Fn(Context<'_>) -> Result<Exit, Error>| {
         let project = Project::open(&cli.dir)?;

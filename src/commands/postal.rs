@@ -37,7 +37,8 @@ pub(super) fn gets_paper(row: &MemberRow, kind: IssueKind, wanted: Option<&Segme
 
 /// The members who get the issue on paper.
 ///
-/// # Errors If `wanted` in `[paper]` names a field that no member has, or the ledger cannot be read.
+/// # Errors
+/// If `wanted` in `[paper]` names a field that no member has, or the ledger cannot be read.
 #[cfg(feature = "paper")]
 pub(super) fn on_paper(
     project: &Project,

@@ -86,7 +86,8 @@ impl Project {
 
     /// Where another ledger is: the URL of a server, with the password of `[ledger]`, or a file.
     ///
-    /// # Errors If the password cannot be read.
+    /// # Errors
+    /// If the password cannot be read.
     #[cfg(feature = "postgres")]
     pub fn place_at(&self, to: &str) -> Result<LedgerPlace, Error> {
         if ["postgres://", "postgresql://"].iter().any(|scheme| to.starts_with(scheme)) {
@@ -107,7 +108,8 @@ impl Project {
 
     /// A copy of the ledger, for commands that must not change anything.
     ///
-    /// # Errors If the ledger cannot be read.
+    /// # Errors
+    /// If the ledger cannot be read.
     pub fn ledger_copy(&self) -> Result<Ledger, Error> {
         Ok(Ledger::temporary_copy(self.ledger_place()?)?)
     }
@@ -119,7 +121,8 @@ impl Project {
 
     /// Tells whether a command that changes something is running.
     ///
-    /// # Errors If the ledger's password cannot be read.
+    /// # Errors
+    /// If the ledger's password cannot be read.
     pub fn is_locked(&self) -> Result<bool, Error> {
         Ok(Lock::is_held(self.ledger_place()?, &self.lock_path()))
     }
@@ -203,7 +206,8 @@ impl Project {
 
     /// A segment: a name in the configuration, or an expression; `argument` is its name on the command line.
     ///
-    /// # Errors Points to the place where the expression is invalid, or where it names a field that no member has.
+    /// # Errors
+    /// Points to the place where the expression is invalid, or where it names a field that no member has.
     pub fn segment(&self, text: &str, argument: &str, fields: &BTreeSet<String>) -> Result<Segment, Error> {
         if let Some(configured) = self.config.segments.get(text) {
             return self.configured_segment(text, configured, fields);
@@ -224,7 +228,8 @@ impl Project {
 
     /// A segment of the configuration, whose fields can be checked only now.
     ///
-    /// # Errors Points to the line that names a field that no member has.
+    /// # Errors
+    /// Points to the line that names a field that no member has.
     pub fn configured_segment(
         &self,
         name: &str,
@@ -259,7 +264,8 @@ impl Project {
 
     /// The composer of an issue; `fields` are the register's.
     ///
-    /// # Errors Points to the problem in the issue or the templates.
+    /// # Errors
+    /// Points to the problem in the issue or the templates.
     pub fn composer(&self, issue: &IssueName, fields: BTreeSet<String>) -> Result<Composer, Error> {
         let source = self.source(issue)?;
         Ok(Composer::new(source, self.setup(fields)?, self.token_key()?)?)
@@ -267,7 +273,8 @@ impl Project {
 
     /// The files of an issue.
     ///
-    /// # Errors Points to the problem in them.
+    /// # Errors
+    /// Points to the problem in them.
     pub fn source(&self, issue: &IssueName) -> Result<IssueSource, ComposeError> {
         let dir = self.dir.join("issues").join(issue.as_str());
         IssueSource::load(&dir, issue, &self.config.association.language)
@@ -275,7 +282,8 @@ impl Project {
 
     /// The settings that letters need besides the issue; `fields` are the register's.
     ///
-    /// # Errors If a DKIM key cannot be used.
+    /// # Errors
+    /// If a DKIM key cannot be used.
     pub fn setup(&self, fields: BTreeSet<String>) -> Result<Setup, ComposeError> {
         let config = &self.config;
         let voting = config.members.voting.clone();
@@ -351,7 +359,8 @@ impl Project {
 
     /// The secret for tokens, created at first use; bounces can be recognised only as long as it stays the same.
     ///
-    /// # Errors If the file cannot be read or created.
+    /// # Errors
+    /// If the file cannot be read or created.
     pub fn token_key(&self) -> Result<TokenKey, Error> {
         let path = self.dir.join("state/key");
         let failed = |error: std::io::Error| {
@@ -392,7 +401,8 @@ impl Project {
 
     /// The configured relay; `outbox` is its folder if it writes files. SMTP conversations go to the transcript.
     ///
-    /// # Errors If the password cannot be read.
+    /// # Errors
+    /// If the password cannot be read.
     pub fn relay(&self, outbox: PathBuf, transcript: Option<Transcript>) -> Result<Relay, Error> {
         let transport = &self.config.transport;
         Ok(match transport.kind {

@@ -21,7 +21,8 @@ const NAME: &str = "medlemsbrev";
 
 /// Answers a shell's request to complete a command line; false if there is none.
 ///
-/// # Errors If the shell is not supported.
+/// # Errors
+/// If the shell is not supported.
 pub fn answer(arguments: &[OsString]) -> Result<bool, clap::Error> {
     let here = std::env::current_dir().ok();
     CompleteEnv::with_factory(command).var(VARIABLE).try_complete(arguments, here.as_deref())

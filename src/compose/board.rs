@@ -65,7 +65,8 @@ pub struct BoardBar {
 impl BoardReport {
     /// The report as a self-contained web page.
     ///
-    /// # Errors If the template cannot be used.
+    /// # Errors
+    /// If the template cannot be used.
     pub fn html(&self, templates: &Path, language: &Language) -> Result<String, ComposeError> {
         let (path, text) = template::load(templates, TEMPLATE)?;
         let mut compiled = Templates::html();

@@ -58,7 +58,8 @@ pub fn template_states(templates: &Path) -> Vec<(&'static str, TemplateState)> {
 /// Writes the built-in templates into the project for editing. A changed file is kept, and the newer version is
 /// written next to it as `NAME.new`. Returns the files written.
 ///
-/// # Errors If a file cannot be written.
+/// # Errors
+/// If a file cannot be written.
 pub fn write_templates(templates: &Path) -> std::io::Result<Vec<PathBuf>> {
     for folder in ["language", "letter"] {
         std::fs::create_dir_all(templates.join(folder))?;

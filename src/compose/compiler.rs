@@ -27,7 +27,8 @@ use super::{
 impl Composer {
     /// Compiles an issue.
     ///
-    /// # Errors Points to the problem in the issue's files or templates.
+    /// # Errors
+    /// Points to the problem in the issue's files or templates.
     pub fn new(source: IssueSource, setup: Setup, key: TokenKey) -> Result<Self, ComposeError> {
         let mut language = Language::load(&source.issue.language, &setup.templates)?;
         let mut others = Language::others(&language.code, &setup.templates);

@@ -96,7 +96,8 @@ fn companions(color: Color) -> [(&'static str, Color); 8] {
 
 /// Adds an issue's hero picture.
 ///
-/// # Errors If it is missing or not a picture.
+/// # Errors
+/// If it is missing or not a picture.
 pub(super) fn hero(hero: &Hero, images: &mut InlineImages) -> Result<FramePicture, ComposeError> {
     let image = images.add(&hero.path, HERO_WIDTH)?;
     Ok(framed(image, &hero.alt, (HERO_WIDTH, usize::MAX)))
@@ -104,7 +105,8 @@ pub(super) fn hero(hero: &Hero, images: &mut InlineImages) -> Result<FramePictur
 
 /// Adds the partners' logos and returns the partners in rows.
 ///
-/// # Errors If a logo is missing or not a picture.
+/// # Errors
+/// If a logo is missing or not a picture.
 pub(super) fn rows(
     partners: &[Partner],
     images: &mut InlineImages,

@@ -21,7 +21,8 @@ pub struct LetterContent {
 impl Composer {
     /// The content of a letter to these readers.
     ///
-    /// # Errors If a template cannot be rendered with the first member's fields.
+    /// # Errors
+    /// If a template cannot be rendered with the first member's fields.
     pub fn content<'a>(&self, readers: impl Into<Addressees<'a>>) -> Result<LetterContent, ComposeError> {
         let rendered = self.fill_with(readers.into(), UNSUBSCRIBE.to_owned())?.rendered();
         let mut context = Context::new(&SHA256);

@@ -37,7 +37,8 @@ impl FigureLayout {
     /// Parses the braces at the start of the text after a picture; returns the layout and the length of the braces in
     /// bytes.
     ///
-    /// # Errors Names the unknown word.
+    /// # Errors
+    /// Names the unknown word.
     pub fn read(after: &str) -> Option<Result<(Self, usize), String>> {
         let inner = after.strip_prefix('{').filter(|rest| !rest.starts_with('{'))?;
         let (inner, _) = inner.split_once('}')?;

@@ -100,7 +100,8 @@ impl InlineImages {
     /// Adds an image, only once even if it is used several times and at different widths; `shown` is the maximum
     /// display width of this use in CSS pixels.
     ///
-    /// # Errors If the file is missing or is not an image that mail programs show.
+    /// # Errors
+    /// If the file is missing or is not an image that mail programs show.
     pub fn add(&mut self, path: &Path, shown: usize) -> Result<&TakenImage, ComposeError> {
         let known = self.images.iter().position(|image| image.path == path && image.ready.is_none());
         let index = match known {
@@ -117,7 +118,8 @@ impl InlineImages {
 
     /// Adds a logo, on a background of its own if it needs one; `shown` is its maximum display width in CSS pixels.
     ///
-    /// # Errors Like [`InlineImages::add`].
+    /// # Errors
+    /// Like [`InlineImages::add`].
     pub fn add_logo(&mut self, path: &Path, shown: usize) -> Result<&TakenImage, ComposeError> {
         let bytes = limits::read_file(&self.project, path)?;
         let picture = Picture::new(path, bytes, shown, LIGHT)?.on_ground(shown, self.ground);
@@ -133,7 +135,8 @@ impl InlineImages {
 
     /// Adds the images of a section's Markdown.
     ///
-    /// # Errors Like [`InlineImages::add`].
+    /// # Errors
+    /// Like [`InlineImages::add`].
     pub fn take_in<'a>(
         &mut self,
         events: Vec<Event<'a>>,
@@ -153,7 +156,8 @@ impl InlineImages {
     /// Adds the images of HTML written by an editor, and sets the width that Outlook needs on all images, up to the
     /// letter's and their own; `html` is sanitised, with its attributes in double quotes.
     ///
-    /// # Errors Like [`InlineImages::add`].
+    /// # Errors
+    /// Like [`InlineImages::add`].
     pub fn take_in_html(&mut self, html: &str, dir: &Path) -> Result<String, ComposeError> {
         let mut replaced = String::new();
         let mut copied = 0;
@@ -184,7 +188,8 @@ impl InlineImages {
     /// All images in the form in which they are sent. If they are too large together, each may use an equal share of
     /// the budget.
     ///
-    /// # Errors If a picture is damaged, or its file can no longer be read.
+    /// # Errors
+    /// If a picture is damaged, or its file can no longer be read.
     pub fn into_images(self) -> Result<Vec<InlineImage>, ComposeError> {
         let mut images = ready(&self.images, |image| {
             let bytes = limits::read_file(&self.project, &image.path)?;

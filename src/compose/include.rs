@@ -17,7 +17,8 @@ const DEPTH: usize = 8;
 
 /// A template's text with its blocks inserted; every file is checked against `schema`.
 ///
-/// # Errors Points to the file and line with the problem.
+/// # Errors
+/// Points to the file and line with the problem.
 pub(super) fn with_blocks(
     templates: &Path,
     path: &Path,

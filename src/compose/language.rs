@@ -67,7 +67,8 @@ pub struct Language {
 impl Language {
     /// Loads a language: the built-in file, overridden by the project's `templates/language/CODE.toml`.
     ///
-    /// # Errors If neither exists or a file is invalid.
+    /// # Errors
+    /// If neither exists or a file is invalid.
     pub fn load(code: &str, templates: &Path) -> Result<Self, ComposeError> {
         let path = templates.join("language").join(format!("{code}.toml"));
         let built_in = BUILT_IN.iter().find(|(known, _)| *known == code);

@@ -33,7 +33,8 @@ pub const VOID_ELEMENTS: [&str; 13] =
 
 /// Checks a section file; `markdown` is the end of `text`.
 ///
-/// # Errors Points to the place that is too long or too deep.
+/// # Errors
+/// Points to the place that is too long or too deep.
 pub(super) fn section(path: &Path, text: &str, markdown: &str) -> Result<(), ComposeError> {
     let offset = text.len() - markdown.len();
     let too = |message: String, hint: &str, at: usize| ComposeError::Source {
@@ -70,7 +71,8 @@ pub(super) fn section(path: &Path, text: &str, markdown: &str) -> Result<(), Com
 
 /// Checks the tags of a template.
 ///
-/// # Errors Points to the first line that is too deep.
+/// # Errors
+/// Points to the first line that is too deep.
 pub(super) fn template(path: &Path, text: &str) -> Result<(), ComposeError> {
     let Some((at, message)) = template_depth(text) else { return Ok(()) };
     let hint = Some("simplify the template tags".to_owned());
@@ -138,8 +140,9 @@ impl TokenSink for Depth {
 
 /// Reads a picture or an attachment, which must be a regular file of the project in the folder `project`.
 ///
-/// # Errors If it is outside the project (by `..`, an absolute path or a symbolic link), is a pipe or a device, is
-/// too large or cannot be read.
+/// # Errors
+/// If it is outside the project (by `..`, an absolute path or a symbolic link), is a pipe or a device, is too large
+/// or cannot be read.
 pub(super) fn read_file(project: &Path, path: &Path) -> Result<Vec<u8>, ComposeError> {
     let failed = |source| ComposeError::Read { path: path.to_owned(), source };
     let real = path.canonicalize().map_err(failed)?;

@@ -32,7 +32,8 @@ pub fn options() -> Options {
 
 /// Renders the Markdown of a section file into an element with these classes; image paths are relative to `dir`.
 ///
-/// # Errors If an image is missing or not an image.
+/// # Errors
+/// If an image is missing or not an image.
 pub(super) fn render(
     markdown: &str,
     anchor: &str,

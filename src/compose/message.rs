@@ -33,7 +33,8 @@ pub(super) struct Frame {
 impl Frame {
     /// Builds the frame of an issue's messages around images and attachments.
     ///
-    /// # Errors If a header cannot be written.
+    /// # Errors
+    /// If a header cannot be written.
     pub fn new(
         sender: &Sender,
         issue: &Issue,
@@ -95,7 +96,8 @@ impl Frame {
 
 /// The headers of this member's message only; `leaving` is the token for unsubscribing, if that is possible.
 ///
-/// # Errors If a header cannot be written in a form that every mail program reads.
+/// # Errors
+/// If a header cannot be written in a form that every mail program reads.
 pub(super) fn headers(
     sender: &Sender,
     to: String,

@@ -258,7 +258,8 @@ impl Composer {
 
     /// Renders the letter's subject, HTML and text for one member, or for all who share an address.
     ///
-    /// # Errors If a template cannot be rendered with the first member's fields.
+    /// # Errors
+    /// If a template cannot be rendered with the first member's fields.
     pub fn render<'a>(&self, readers: impl Into<Addressees<'a>>) -> Result<RenderedLetter, ComposeError> {
         let readers = readers.into();
         let token = self.key.sign(&self.issue.name, readers.lead.id);
@@ -267,7 +268,8 @@ impl Composer {
 
     /// Composes and signs the letter to one member, or to all who share an address.
     ///
-    /// # Errors If the member has no address, and those of [`Composer::render`].
+    /// # Errors
+    /// If the member has no address, and those of [`Composer::render`].
     pub fn letter<'a>(
         &self,
         readers: impl Into<Addressees<'a>>,
@@ -285,7 +287,8 @@ impl Composer {
 
     /// Composes a letter without the costly signature, to check that it can be sent.
     ///
-    /// # Errors Like [`Composer::letter`].
+    /// # Errors
+    /// Like [`Composer::letter`].
     pub fn rehearse<'a>(
         &self,
         readers: impl Into<Addressees<'a>>,

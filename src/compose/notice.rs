@@ -45,7 +45,8 @@ impl Notice<'_> {
     /// The mail for a relay, signed. An answer has no return path, so that it is not answered in turn (RFC 3834
     /// §3.3).
     ///
-    /// # Errors If an address cannot be written into a header, or a key is damaged.
+    /// # Errors
+    /// If an address cannot be written into a header, or a key is damaged.
     pub fn letter(&self, signers: &[Signer], now: Timestamp) -> Result<Letter, ComposeError> {
         let message = self.builder()?.header(ContentType::TEXT_PLAIN).body(self.text.to_owned());
         self.finished(message, signers, now)
@@ -53,7 +54,8 @@ impl Notice<'_> {
 
     /// The mail with a web page and an attached file.
     ///
-    /// # Errors Like [`Self::letter`].
+    /// # Errors
+    /// Like [`Self::letter`].
     pub fn letter_with(
         &self,
         enclosures: &Enclosures,

@@ -9,7 +9,8 @@ use super::{ComposeError, limits};
 
 /// An attachment; its MIME type follows from its name (RFC 2183, file name by RFC 2231).
 ///
-/// # Errors If the file cannot be read.
+/// # Errors
+/// If the file cannot be read.
 pub(super) fn attachment(project: &Path, path: &Path) -> Result<SinglePart, ComposeError> {
     let kind = mime_guess::from_path(path).first_or_octet_stream();
     let builder = SinglePart::builder()
@@ -21,7 +22,8 @@ pub(super) fn attachment(project: &Path, path: &Path) -> Result<SinglePart, Comp
 
 /// The calendar of an issue's events (RFC 6047 §2.4); `name` is the file's.
 ///
-/// # Errors If the headers cannot be written.
+/// # Errors
+/// If the headers cannot be written.
 pub(super) fn calendar(text: String, name: &str) -> Result<SinglePart, ComposeError> {
     let refused = |message: String| ComposeError::Letter { member: "everyone".to_owned(), message };
     let kind =

@@ -52,7 +52,8 @@ impl Picture {
     /// Prepares a file's content; `shown` is its maximum display width in the letter, in CSS pixels, and `light` the
     /// maximum number of bytes.
     ///
-    /// # Errors If it is not a supported picture, or is damaged.
+    /// # Errors
+    /// If it is not a supported picture, or is damaged.
     pub fn new(path: &Path, bytes: Vec<u8>, shown: usize, light: usize) -> Result<Self, ComposeError> {
         let refused = |why: String| ComposeError::NotAnImage { path: path.to_owned(), why };
         if let Some(why) = unsupported(&bytes) {
@@ -88,7 +89,8 @@ impl Picture {
 
 /// A picture's own width and height, after the rotation in its EXIF data.
 ///
-/// # Errors If it is not a supported picture, or is damaged.
+/// # Errors
+/// If it is not a supported picture, or is damaged.
 pub(super) fn size(path: &Path, bytes: &[u8]) -> Result<(usize, usize), ComposeError> {
     let refused = |why: String| ComposeError::NotAnImage { path: path.to_owned(), why };
     if let Some(why) = unsupported(bytes) {

@@ -51,7 +51,8 @@ pub struct PrintedEvent {
 impl Composer {
     /// A member's letter for print; the member needs no e-mail address.
     ///
-    /// # Errors If a template cannot be rendered with the member's fields.
+    /// # Errors
+    /// If a template cannot be rendered with the member's fields.
     pub fn printed(&self, member: &Member) -> Result<Printed, ComposeError> {
         let readers = Addressees::from(member);
         let visible = self.visible(readers);

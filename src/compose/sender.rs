@@ -87,7 +87,8 @@ impl Sender {
     /// Headers for unsubscribing (RFC 2369 §3.2); with one click if there is an `https:` URL and a signature covers
     /// these headers (RFC 8058 §4).
     ///
-    /// # Errors If the token makes the local part too long.
+    /// # Errors
+    /// If the token makes the local part too long.
     pub(super) fn unsubscribe_headers(
         &self,
         token: &Token,

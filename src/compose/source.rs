@@ -90,7 +90,8 @@ struct FrontMatter {
 impl IssueSource {
     /// Reads the folder `dir` of the issue `name`; `language` is the association's own.
     ///
-    /// # Errors Points to the file and line with the problem.
+    /// # Errors
+    /// Points to the file and line with the problem.
     pub fn load(dir: &Path, name: &IssueName, language: &str) -> Result<Self, ComposeError> {
         let path = dir.join("issue.toml");
         if !path.is_file() {

@@ -33,7 +33,8 @@ impl Styles {
 
     /// Inlines the rules into an HTML template; `@media` rules go into the head, and tags stay as they are.
     ///
-    /// # Errors If the stylesheet is not valid CSS.
+    /// # Errors
+    /// If the stylesheet is not valid CSS.
     pub fn write_into_template(&self, template: &str) -> Result<String, ComposeError> {
         let with_css = template.replace(MARK, &format!("<style>{}</style>{HEAD_STYLE}", self.plain));
         let (mask, html) = TagMask::html(&with_css);
@@ -44,7 +45,8 @@ impl Styles {
 
     /// Inlines the rules into the HTML of a section or an event's details, in an element with these classes.
     ///
-    /// # Errors If the stylesheet is not valid CSS.
+    /// # Errors
+    /// If the stylesheet is not valid CSS.
     pub fn write_into_fragment(&self, html: &str, classes: &str) -> Result<String, ComposeError> {
         self.inliner
             .inline_fragment(&format!("<div class=\"{classes}\">{html}</div>"), &self.plain)

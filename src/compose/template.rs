@@ -49,7 +49,8 @@ impl Templates {
 
     /// Compiles `text` under a name.
     ///
-    /// # Errors If it is not a valid template; the place is relative to `text`.
+    /// # Errors
+    /// If it is not a valid template; the place is relative to `text`.
     pub fn add(&mut self, name: &str, path: &Path, text: &str) -> Result<(), ComposeError> {
         limits::template(path, text)?;
         let source = TemplateSource { path, text, lines_above: 0 };
@@ -60,14 +61,16 @@ impl Templates {
 
     /// Renders a template.
     ///
-    /// # Errors If a helper gets an unsuitable value, or a name is missing.
+    /// # Errors
+    /// If a helper gets an unsuitable value, or a name is missing.
     pub fn render_data(&self, name: &str, data: &impl Serialize) -> Result<String, RenderError> {
         self.registry.render(name, data)
     }
 
     /// Renders a template with data prepared for several templates.
     ///
-    /// # Errors Like [`Templates::render_data`].
+    /// # Errors
+    /// Like [`Templates::render_data`].
     pub fn render(&self, name: &str, context: &Context) -> Result<String, RenderError> {
         self.registry.render_with_context(name, context)
     }
@@ -82,14 +85,16 @@ fn registry() -> Handlebars<'static> {
 impl TemplateSource<'_> {
     /// Parses the template and checks every name in it against `schema`, the data that it will get.
     ///
-    /// # Errors Points to an unclosed block, an invalid tag, or an unknown name.
+    /// # Errors
+    /// Points to an unclosed block, an invalid tag, or an unknown name.
     pub fn check(&self, schema: &Value) -> Result<(), ComposeError> {
         self.check_inside(schema, true)
     }
 
     /// Checks a template that may be included where bare names have another meaning than at the root.
     ///
-    /// # Errors Like [`TemplateSource::check`].
+    /// # Errors
+    /// Like [`TemplateSource::check`].
     pub fn check_inside(&self, schema: &Value, at_root: bool) -> Result<(), ComposeError> {
         limits::template(self.path, self.text)?;
         let template = Template::compile(&helpers::with_fallbacks(self.text))

@@ -114,14 +114,16 @@ impl PersonalValues {
 impl Composer {
     /// The member's letter: its variant and its personal values.
     ///
-    /// # Errors If a template cannot be rendered with this member's fields.
+    /// # Errors
+    /// If a template cannot be rendered with this member's fields.
     pub(super) fn fill(&self, readers: Addressees<'_>, token: &Token) -> Result<Filled, ComposeError> {
         self.fill_with(readers, self.setup.sender.unsubscribe(token)?)
     }
 
     /// The member's letter with this unsubscribe link.
     ///
-    /// # Errors Like [`Composer::fill`].
+    /// # Errors
+    /// Like [`Composer::fill`].
     pub(super) fn fill_with(
         &self,
         readers: Addressees<'_>,
@@ -165,7 +167,8 @@ impl Composer {
 
     /// The personal values of a letter with these sections; `web` is for the public page.
     ///
-    /// # Errors If a template cannot be rendered with the first member's fields.
+    /// # Errors
+    /// If a template cannot be rendered with the first member's fields.
     pub(super) fn values(
         &self,
         readers: Addressees<'_>,
@@ -207,7 +210,8 @@ impl Composer {
 
     /// The body of a section that shows values without making decisions by them, with holes for the values.
     ///
-    /// # Errors If its templates cannot be rendered.
+    /// # Errors
+    /// If its templates cannot be rendered.
     pub(super) fn open_body(&self, anchor: &str, language: &str) -> Result<LetterBody, ComposeError> {
         let holes = self.holes(language);
         let fields = self.named(&holes.fields);
@@ -280,7 +284,8 @@ impl Composer {
 
     /// The public page: a neutral reader's, without the parts only for members.
     ///
-    /// # Errors If a template cannot be rendered.
+    /// # Errors
+    /// If a template cannot be rendered.
     pub(super) fn public_html(&self, archive: &ArchiveNeighbours) -> Result<String, ComposeError> {
         let reader = self.neutral_reader();
         let failed = |error: RenderError| ComposeError::Letter {

@@ -81,7 +81,8 @@ impl Composer {
 impl Index {
     /// Loads the index's template and the language's texts.
     ///
-    /// # Errors If either cannot be used.
+    /// # Errors
+    /// If either cannot be used.
     pub fn load(
         templates: &Path,
         language: &str,
@@ -98,7 +99,8 @@ impl Index {
 
     /// Renders the index of these issues.
     ///
-    /// # Errors If the template cannot be rendered.
+    /// # Errors
+    /// If the template cannot be rendered.
     pub fn render<T: Serialize>(&self, issues: &[T]) -> Result<String, ComposeError> {
         let page = IndexPage {
             language: &self.language.code,

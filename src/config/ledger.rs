@@ -40,7 +40,8 @@ impl LedgerConfig {
 
     /// Checks the table.
     ///
-    /// # Errors Names the key and the problem.
+    /// # Errors
+    /// Names the key and the problem.
     pub(super) fn check(&self) -> Result<(), (&'static str, &'static str)> {
         let Some(url) = &self.url else { return Ok(()) };
         let Ok(url) = url::Url::parse(url) else {

@@ -236,7 +236,8 @@ impl Config {
 
     /// Reads and checks the configuration in a project's folder.
     ///
-    /// # Errors Gives the place in the file if a value is invalid.
+    /// # Errors
+    /// Gives the place in the file if a value is invalid.
     pub fn load(dir: &Path) -> Result<Self, ConfigError> {
         let path = dir.join(FILE);
         let text = match std::fs::read_to_string(&path) {

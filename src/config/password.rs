@@ -44,7 +44,8 @@ pub struct PasswordKeys<'a> {
 impl PasswordKeys<'_> {
     /// Checks the keys of a table with or without a user name.
     ///
-    /// # Errors If there are several sources, or if either name or source is missing.
+    /// # Errors
+    /// If there are several sources, or if either name or source is missing.
     pub fn check(self, has_user: bool) -> Result<(), &'static str> {
         let sources = [self.environment.is_some(), self.file.is_some(), self.command.is_some()];
         match sources.iter().filter(|is_set| **is_set).count() {
@@ -66,7 +67,8 @@ impl PasswordKeys<'_> {
 impl Password {
     /// Reads the password, without a line end after it.
     ///
-    /// # Errors If the source has no password, or others may read the file.
+    /// # Errors
+    /// If the source has no password, or others may read the file.
     pub fn read(&self) -> Result<SecretString, PasswordError> {
         let text = match self {
             Self::Environment(name) => {

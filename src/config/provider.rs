@@ -57,7 +57,8 @@ fn date<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Date>, D::E
 impl Provider {
     /// Finds a provider by the name in the configuration.
     ///
-    /// # Errors Suggests the nearest known name, or lists all names.
+    /// # Errors
+    /// Suggests the nearest known name, or lists all names.
     pub fn named(name: &str) -> Result<&'static Self, String> {
         PROVIDERS.get(name).ok_or_else(|| {
             let names: Vec<&str> = PROVIDERS.keys().map(String::as_str).collect();

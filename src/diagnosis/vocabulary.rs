@@ -73,7 +73,8 @@ pub struct Vocabulary {
 impl Vocabulary {
     /// Compiles the general phrases and those of the families of programs, which are then known by their index.
     ///
-    /// # Errors If a built-in file is invalid or there are too many phrases.
+    /// # Errors
+    /// If a built-in file is invalid or there are too many phrases.
     pub fn new(families: &[&[PhraseGroup]]) -> Result<Self, RulesError> {
         let general: Phrases = read(("phrases", include_str!("words/phrases.toml")))?;
         let own = families.iter().enumerate().map(|(index, groups)| (Some(index), *groups));
@@ -154,7 +155,8 @@ fn without_names(folded: &str) -> String {
 
 /// Parses a built-in rule file.
 ///
-/// # Errors If it is invalid.
+/// # Errors
+/// If it is invalid.
 pub fn read<'f, T: Deserialize<'f>>((file, text): (&'static str, &'f str)) -> Result<T, RulesError> {
     toml::from_str(text).map_err(|source| RulesError::Toml { file, reason: source.to_string() })
 }

@@ -38,7 +38,8 @@ impl Address {
     /// Checks and normalises `text`: trims it, removes `<…>` and `mailto:`, and turns the domain into lower-case
     /// ASCII.
     ///
-    /// # Errors Names the part that makes delivery impossible; address literals and names without a dot are invalid.
+    /// # Errors
+    /// Names the part that makes delivery impossible; address literals and names without a dot are invalid.
     pub fn parse(text: &str) -> Result<Self, AddressError> {
         let text = bare(text);
         let text: String = if text.is_ascii() { text.to_owned() } else { text.nfc().collect() };
@@ -84,7 +85,8 @@ impl Address {
 
     /// The same address with `+detail` after the local part (RFC 5233).
     ///
-    /// # Errors If the local part would exceed 64 octets.
+    /// # Errors
+    /// If the local part would exceed 64 octets.
     pub fn with_detail(&self, detail: &str) -> Result<Self, AddressError> {
         Self::parse(&format!("{}+{detail}@{}", self.local_part(), self.domain()))
     }

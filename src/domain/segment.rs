@@ -68,7 +68,8 @@ impl Segment {
     /// Parses an expression: `=`, `!=`, `<`, `<=`, `>`, `>=`, `contains`, `in [ … ]`, a field's name alone (the field
     /// has a value), `not`, `and`, `or` and parentheses; field names are Swedish or English.
     ///
-    /// # Errors Says what was expected, and at which bytes.
+    /// # Errors
+    /// Says what was expected, and at which bytes.
     pub fn parse(source: &str) -> Result<Self, SegmentError> {
         if deepest_nesting(source) > MAX_NESTING {
             return Err(SegmentError {
@@ -89,7 +90,8 @@ impl Segment {
 
     /// Parses an expression that uses only the given fields.
     ///
-    /// # Errors Like [`Segment::parse`] and [`Segment::check_fields`].
+    /// # Errors
+    /// Like [`Segment::parse`] and [`Segment::check_fields`].
     pub fn parse_over(source: &str, fields: &BTreeSet<String>) -> Result<Self, SegmentError> {
         let segment = Self::parse(source)?;
         segment.check_fields(|field| fields.contains(field))?;

@@ -76,7 +76,8 @@ fn first_invalid(encoding: &'static Encoding, content: &[u8]) -> usize {
 
 /// The encoding with this name: a WHATWG label, or a DOS code page such as `cp850`.
 ///
-/// # Errors Names the label if it is unknown.
+/// # Errors
+/// Names the label if it is unknown.
 pub fn encoding_for(label: &str) -> Result<TextEncoding, ImportError> {
     let folded = label.trim().to_ascii_lowercase();
     let number = ["cp", "ibm", "dos-", "dos", "oem"].iter().find_map(|start| folded.strip_prefix(start));

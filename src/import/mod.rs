@@ -108,7 +108,8 @@ impl Sheet {
 
     /// Reads `bytes`, the content of `path`.
     ///
-    /// # Errors Like [`Sheet::open`].
+    /// # Errors
+    /// Like [`Sheet::open`].
     pub fn from_bytes(path: &Path, bytes: Vec<u8>, options: &Options) -> Result<Self, ImportError> {
         if bytes.starts_with(b"PK\x03\x04") || bytes.starts_with(b"\xD0\xCF\x11\xE0") {
             return Self::from_spreadsheet(path, bytes, options);

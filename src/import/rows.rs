@@ -156,8 +156,8 @@ impl<'a> Rows<'a> {
 impl ListedMember {
     /// Takes the first address of the best column that has one, and adds remarks about anything unusual.
     ///
-    /// # Errors Returns the column, the cell and the reason if a cell has neither an address nor a word for "no
-    /// address".
+    /// # Errors
+    /// Returns the column, the cell and the reason if a cell has neither an address nor a word for "no address".
     fn take_addresses<'c>(
         &mut self,
         cells: &[(usize, &'c Column, &'c str)],

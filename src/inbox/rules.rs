@@ -197,7 +197,8 @@ const FAMILIES: &[(&str, &str)] = &[
 impl InboxRules {
     /// Compiles the built-in rules.
     ///
-    /// # Errors If a rule file is invalid.
+    /// # Errors
+    /// If a rule file is invalid.
     pub fn built_in() -> Result<Self, RulesError> {
         let notices: Notices = read(rule_file!("notices.toml"))?;
         let replies: Replies = read(rule_file!("replies.toml"))?;

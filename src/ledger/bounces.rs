@@ -74,14 +74,16 @@ impl Ledger {
 
     /// Records one recipient of a message.
     ///
-    /// # Errors If the ledger cannot be written.
+    /// # Errors
+    /// If the ledger cannot be written.
     pub fn add_bounce(&self, record: &BounceRecord, now: Timestamp) -> Result<(), LedgerError> {
         add(&self.db, record, now)
     }
 
     /// The records of one message and the time when it was read; none if they were pruned or forgotten.
     ///
-    /// # Errors If the ledger cannot be read.
+    /// # Errors
+    /// If the ledger cannot be read.
     pub fn bounces_of(&self, digest: &str) -> Result<Vec<(Timestamp, BounceRecord)>, LedgerError> {
         let sql = "SELECT position, at, file, kind, address, class, status, reason, diagnostic, issue, member, action
                    FROM bounce WHERE digest = ?1 AND file <> '' ORDER BY position";
@@ -107,7 +109,8 @@ impl Ledger {
 
     /// Runs `work` in one transaction: all of it is kept or nothing.
     ///
-    /// # Errors Those of the ledger and of `work`.
+    /// # Errors
+    /// Those of the ledger and of `work`.
     pub fn at_once<T, E: From<LedgerError>>(&self, work: impl FnOnce(&Self) -> Result<T, E>) -> Result<T, E> {
         let transaction = self.begin()?;
         let done = work(self)?;
@@ -117,7 +120,8 @@ impl Ledger {
 
     /// Tells whether a letter of any issue was sent to this member, or was at least tried.
     ///
-    /// # Errors If the ledger cannot be read.
+    /// # Errors
+    /// If the ledger cannot be read.
     pub fn was_mailed(&self, member: MemberId) -> Result<bool, LedgerError> {
         let sql = "SELECT EXISTS (SELECT 1 FROM delivery WHERE member = ?1 AND attempts > 0)";
         self.db.one(sql, [member], |row| row.get(0))
@@ -125,7 +129,8 @@ impl Ledger {
 
     /// The issue last sent to this member.
     ///
-    /// # Errors If the ledger cannot be read.
+    /// # Errors
+    /// If the ledger cannot be read.
     pub fn last_issue_of(&self, member: MemberId) -> Result<Option<IssueName>, LedgerError> {
         let sql = "SELECT issue FROM delivery WHERE member = ?1 AND attempts > 0
                    ORDER BY changed_at DESC, issue DESC LIMIT 1";
@@ -135,7 +140,8 @@ impl Ledger {
     /// The members whose letters of this issue were accepted but came back, with the last reason. A report without an
     /// issue counts for the last letter before it.
     ///
-    /// # Errors If the ledger cannot be read.
+    /// # Errors
+    /// If the ledger cannot be read.
     pub fn bounced_members(
         &self,
         issue: &IssueName,
@@ -150,7 +156,8 @@ impl Ledger {
 
     /// The number of members whose letters of this issue were accepted but came back.
     ///
-    /// # Errors If the ledger cannot be read.
+    /// # Errors
+    /// If the ledger cannot be read.
     pub fn came_back(&self, issue: &IssueName) -> Result<u64, LedgerError> {
         Ok(self.bounced_members(issue)?.len() as u64)
     }
@@ -158,7 +165,8 @@ impl Ledger {
     /// How many of the last issues sent to this member, other than `issue`, bounced softly without a success in
     /// between.
     ///
-    /// # Errors If the ledger cannot be read.
+    /// # Errors
+    /// If the ledger cannot be read.
     pub fn soft_bounces_in_a_row(
         &self,
         member: MemberId,
@@ -175,7 +183,8 @@ impl Ledger {
 
     /// The active members whose address is not mailed any more because of a bounce, by organisation.
     ///
-    /// # Errors If the ledger cannot be read.
+    /// # Errors
+    /// If the ledger cannot be read.
     pub fn corrections(&self) -> Result<Vec<AddressCorrection>, LedgerError> {
         let sql = "SELECT m.id, m.name, m.fields ->> 'organisation', s.address, s.since,
                    (SELECT b.reason FROM bounce b WHERE b.member = m.id AND b.reason IS NOT NULL
@@ -202,7 +211,8 @@ impl Ledger {
 
     /// The reason of the last refusal of each member's letter of an issue.
     ///
-    /// # Errors If the ledger cannot be read.
+    /// # Errors
+    /// If the ledger cannot be read.
     pub fn refusal_reasons(&self, issue: &IssueName) -> Result<HashMap<MemberId, Reason>, LedgerError> {
         let sql =
             "SELECT member, reason FROM bounce WHERE issue = ?1 AND file = 'smtp' AND member IS NOT NULL
@@ -212,7 +222,8 @@ impl Ledger {
 
     /// The member to whom the last letter to this address was sent, whoever has the address now.
     ///
-    /// # Errors If the ledger cannot be read.
+    /// # Errors
+    /// If the ledger cannot be read.
     pub fn mailed_at(&self, address: &str) -> Result<Option<MemberId>, LedgerError> {
         // Issue by issue, because the index of addresses starts with the issue.
         let sql = "SELECT d.member FROM (SELECT DISTINCT issue FROM run) r
@@ -225,7 +236,8 @@ impl Ledger {
 
     /// News from automatic answers about members whose address has not changed since, the latest first.
     ///
-    /// # Errors If the ledger cannot be read.
+    /// # Errors
+    /// If the ledger cannot be read.
     pub fn news(&self) -> Result<Vec<AddressCorrection>, LedgerError> {
         let sql = "SELECT id, name, organisation, address, at, reason, diagnostic FROM (
                        SELECT m.id, m.name, m.fields ->> 'organisation' AS organisation,
@@ -240,7 +252,8 @@ impl Ledger {
 
     /// The address to which an issue's letter to this member was sent.
     ///
-    /// # Errors If the ledger cannot be read.
+    /// # Errors
+    /// If the ledger cannot be read.
     pub fn mailed_address(&self, issue: &IssueName, member: MemberId) -> Result<Option<String>, LedgerError> {
         let sql = "SELECT address FROM delivery WHERE issue = ?1 AND member = ?2";
         let found = self.db.optional(sql, (issue, member), |row| row.get(0));

@@ -97,7 +97,8 @@ impl Claim {
 impl Ledger {
     /// Starts a run: from now on no earlier one can claim a letter.
     ///
-    /// # Errors If the ledger cannot be written.
+    /// # Errors
+    /// If the ledger cannot be written.
     pub fn begin_run(&self, issue: &IssueName, now: Timestamp) -> Result<RunId, LedgerError> {
         let sql = "INSERT INTO run (issue, began_at) VALUES (?1, ?2) RETURNING id";
         self.db.one(sql, (issue, Stamp(now)), |row| row.get(0)).map(RunId)
@@ -106,7 +107,8 @@ impl Ledger {
     /// Whether a server, `host:port`, tolerates the next envelope together with a final dot, if a run has tried it
     /// since `since`.
     ///
-    /// # Errors If the ledger cannot be read.
+    /// # Errors
+    /// If the ledger cannot be read.
     pub fn look_ahead(&self, server: &str, since: Timestamp) -> Result<Option<bool>, LedgerError> {
         let sql = "SELECT look_ahead FROM server WHERE name = ?1 AND at >= ?2";
         self.db.optional(sql, (server, Stamp(since)), |row| row.get(0))
@@ -114,7 +116,8 @@ impl Ledger {
 
     /// Records whether a server tolerates look-ahead.
     ///
-    /// # Errors If the ledger cannot be written.
+    /// # Errors
+    /// If the ledger cannot be written.
     pub fn keep_look_ahead(&self, server: &str, tolerates: bool, now: Timestamp) -> Result<(), LedgerError> {
         let sql = "INSERT INTO server VALUES (?1, ?2, ?3)
                    ON CONFLICT (name) DO UPDATE SET look_ahead = excluded.look_ahead, at = excluded.at";
@@ -125,7 +128,8 @@ impl Ledger {
     /// Cleans up after a dead run: records the outcomes that it could not record, and marks the letters it left in
     /// transit as in doubt. Returns the number of those letters by issue. Only for the holder of the lock.
     ///
-    /// # Errors If the ledger cannot be written.
+    /// # Errors
+    /// If the ledger cannot be written.
     pub fn recover(&self, now: Timestamp) -> Result<BTreeMap<IssueName, u64>, LedgerError> {
         self.record_spooled()?;
         if self.is_shared() {
@@ -146,7 +150,8 @@ impl Ledger {
     /// own reason after all, with its `refusal`, or a rejected one was not, and the consequences of its refusal are
     /// undone. `None` if the letter has changed meanwhile.
     ///
-    /// # Errors If the ledger cannot be written; then nothing is changed.
+    /// # Errors
+    /// If the ledger cannot be written; then nothing is changed.
     pub fn correct(
         &self,
         attempt: &Attempt,

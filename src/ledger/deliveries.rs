@@ -101,7 +101,8 @@ impl DeliveryRow {
 impl Ledger {
     /// Calls `each` for every member who can be mailed and has no letter of the issue that was sent or may have been.
     ///
-    /// # Errors Those of the ledger and of `each`.
+    /// # Errors
+    /// Those of the ledger and of `each`.
     pub fn for_each_open<E: From<LedgerError>>(
         &self,
         issue: &IssueName,
@@ -116,7 +117,8 @@ impl Ledger {
 
     /// Queues a delivery for every open member who matches `is_recipient` and has none yet.
     ///
-    /// # Errors If the ledger cannot be written; then none is queued.
+    /// # Errors
+    /// If the ledger cannot be written; then none is queued.
     pub fn queue(
         &self,
         issue: &IssueName,
@@ -138,7 +140,8 @@ impl Ledger {
 
     /// The next members after `after`, by id, whose letters were never tried and may be sent.
     ///
-    /// # Errors If the ledger cannot be read.
+    /// # Errors
+    /// If the ledger cannot be read.
     pub fn claimable(
         &self,
         issue: &IssueName,
@@ -157,7 +160,8 @@ impl Ledger {
 
     /// The members who share an address and whose letter of the issue may be sent, by id.
     ///
-    /// # Errors If the ledger cannot be read.
+    /// # Errors
+    /// If the ledger cannot be read.
     pub fn claimable_at(&self, issue: &IssueName, address: &Address) -> Result<Vec<Member>, LedgerError> {
         let sql = format!(
             "SELECT {MEMBER_COLUMNS} FROM {ISSUE_MEMBERS} JOIN delivery d ON d.issue = ?1 AND d.member = m.id
@@ -189,7 +193,8 @@ impl Ledger {
     /// The letters of an issue that were refused with a 5xx reply since the server last accepted one, in the order in
     /// which they were settled.
     ///
-    /// # Errors If the ledger cannot be read.
+    /// # Errors
+    /// If the ledger cannot be read.
     pub fn refused_since_acceptance(&self, issue: &IssueName) -> Result<Vec<DeliveryRow>, LedgerError> {
         let sql = format!(
             "{DELIVERY_ROWS} WHERE d.issue = ?1 AND d.state IN ('deferred', 'rejected') AND d.code >= 500
@@ -206,7 +211,8 @@ impl Ledger {
     /// Applies a person's decision: a letter in doubt becomes accepted or queued again, and a rejected one queued,
     /// for all who share it. Returns false if the delivery is in another state.
     ///
-    /// # Errors If the ledger cannot be written.
+    /// # Errors
+    /// If the ledger cannot be written.
     pub fn resolve(
         &self,
         issue: &IssueName,
@@ -238,7 +244,8 @@ impl Ledger {
     /// Queues a letter again that is in doubt or was rejected, and lifts the suppression caused by its refusal, since
     /// a person who retries has a reason to. A suppression by a bounce, a complaint or the owner's wish stays.
     ///
-    /// # Errors If the ledger cannot be written; then nothing is changed.
+    /// # Errors
+    /// If the ledger cannot be written; then nothing is changed.
     pub fn queue_again(&self, attempt: &Attempt, why: &str, now: Timestamp) -> Result<Requeued, LedgerError> {
         self.at_once(|ledger| {
             let sharing = ledger.attempts_of_letter(attempt)?;
@@ -271,7 +278,8 @@ impl Ledger {
     /// recorded while the clock was ahead. Times older than a week are deleted; a clock that is a day ahead deletes
     /// none that matter.
     ///
-    /// # Errors If the ledger cannot be read or written.
+    /// # Errors
+    /// If the ledger cannot be read or written.
     pub fn handed_over(&self, since: Timestamp, now: Timestamp) -> Result<Vec<Timestamp>, LedgerError> {
         let long_ago =
             since.as_millisecond().saturating_sub(i64::try_from(A_WEEK.as_millis()).unwrap_or(i64::MAX));
@@ -306,7 +314,8 @@ impl Ledger {
 
     /// Tells whether an address has or may have a letter of the issue, whichever member it was for.
     ///
-    /// # Errors If the ledger cannot be read.
+    /// # Errors
+    /// If the ledger cannot be read.
     pub fn has_letter(&self, issue: &IssueName, address: &Address) -> Result<bool, LedgerError> {
         let sql = "SELECT EXISTS (SELECT 1 FROM delivery INDEXED BY delivery_address
                    WHERE issue = ?1 AND lower(address) = ?2
@@ -317,7 +326,8 @@ impl Ledger {
     /// Records by a person's decision that a letter which only the send log knows was accepted; false if the ledger
     /// has another outcome for it.
     ///
-    /// # Errors If the ledger cannot be written; then nothing is recorded.
+    /// # Errors
+    /// If the ledger cannot be written; then nothing is recorded.
     pub fn accept_from_log(
         &self,
         issue: &IssueName,
@@ -341,7 +351,8 @@ impl Ledger {
 
     /// Counts a letter outside any issue, such as a test letter, towards the quotas.
     ///
-    /// # Errors If the ledger cannot be written.
+    /// # Errors
+    /// If the ledger cannot be written.
     pub fn count_handed_over(&self, now: Timestamp) -> Result<(), LedgerError> {
         self.db.execute("INSERT INTO handed_over VALUES (?1)", [now.as_millisecond()])?;
         Ok(())
@@ -349,7 +360,8 @@ impl Ledger {
 
     /// Tells whether a letter of the issue was or may have been sent.
     ///
-    /// # Errors If the ledger cannot be read.
+    /// # Errors
+    /// If the ledger cannot be read.
     pub fn has_left(&self, issue: &IssueName) -> Result<bool, LedgerError> {
         self.has_in(issue, &[State::Accepted, State::InDoubt, State::Sending])
     }
@@ -370,7 +382,8 @@ impl Ledger {
 
     /// The issues with deliveries.
     ///
-    /// # Errors If the ledger cannot be read.
+    /// # Errors
+    /// If the ledger cannot be read.
     pub fn issues(&self) -> Result<Vec<IssueName>, LedgerError> {
         self.db.list("SELECT DISTINCT issue FROM delivery ORDER BY issue", (), |row| row.get(0))
     }

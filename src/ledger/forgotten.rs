@@ -72,7 +72,8 @@ fn uncertain(row: &ListedMember) -> Vec<String> {
 impl Ledger {
     /// Tells whether a row is about somebody who asked to be forgotten.
     ///
-    /// # Errors If the ledger cannot be read.
+    /// # Errors
+    /// If the ledger cannot be read.
     pub fn is_forgotten(&self, row: &ListedMember) -> Result<bool, LedgerError> {
         Ok(Forgotten::load(&self.db)?.verdict(row) == ForgottenMatch::Forgotten)
     }
@@ -80,7 +81,8 @@ impl Ledger {
     /// Erases a member's data; its deliveries stay as numbers. Hashes of its addresses and of `row`, the member as an
     /// import would bring it, are kept.
     ///
-    /// # Errors If the ledger cannot be written; then nothing is erased.
+    /// # Errors
+    /// If the ledger cannot be written; then nothing is erased.
     pub fn forget(&self, traces: &Traces, row: &ListedMember, now: Timestamp) -> Result<(), LedgerError> {
         let transaction = self.begin()?;
         let forgotten = Forgotten::load(&transaction)?;
@@ -103,7 +105,8 @@ impl Ledger {
 
     /// Rewrites the ledger's file, so that no deleted data is left in it.
     ///
-    /// # Errors If the ledger cannot be written; its content stays the same.
+    /// # Errors
+    /// If the ledger cannot be written; its content stays the same.
     pub fn compact(&self) -> Result<(), LedgerError> {
         self.db.compact()
     }

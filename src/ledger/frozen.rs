@@ -34,7 +34,8 @@ impl MailedReport {
 impl Ledger {
     /// The issues whose last letter was sent at least 30 days ago and whose counts are not stored yet.
     ///
-    /// # Errors If the ledger cannot be read.
+    /// # Errors
+    /// If the ledger cannot be read.
     pub fn to_freeze(&self, now: Timestamp) -> Result<Vec<IssueName>, LedgerError> {
         let before = now.saturating_sub(SETTLES_IN).unwrap_or(Timestamp::MIN);
         let mut issues = Vec::new();
@@ -49,7 +50,8 @@ impl Ledger {
 
     /// Stores the counts of an issue; counts stored before stay.
     ///
-    /// # Errors If the ledger cannot be written.
+    /// # Errors
+    /// If the ledger cannot be written.
     pub fn freeze(
         &self,
         issue: &IssueName,
@@ -64,7 +66,8 @@ impl Ledger {
 
     /// The stored counts of an issue, and the time when they were stored.
     ///
-    /// # Errors If the ledger cannot be read.
+    /// # Errors
+    /// If the ledger cannot be read.
     pub fn frozen(&self, issue: &IssueName) -> Result<Option<(Timestamp, IssueSummary)>, LedgerError> {
         let sql = "SELECT at, counts FROM frozen WHERE issue = ?1";
         let row = |row: &ResultRow<'_>| Ok((row.get::<Stamp>(0)?, row.get::<String>(1)?));
@@ -76,7 +79,8 @@ impl Ledger {
 
     /// The issues with stored counts.
     ///
-    /// # Errors If the ledger cannot be read.
+    /// # Errors
+    /// If the ledger cannot be read.
     pub fn frozen_issues(&self) -> Result<Vec<IssueName>, LedgerError> {
         self.db.list("SELECT issue FROM frozen ORDER BY issue", (), |row| row.get(0))
     }
@@ -101,7 +105,8 @@ impl Ledger {
 
     /// Records whether the report was mailed; `None` if it certainly was not, and a retry is due.
     ///
-    /// # Errors If the ledger cannot be written.
+    /// # Errors
+    /// If the ledger cannot be written.
     pub fn set_mailed_report(
         &self,
         issue: &IssueName,

@@ -23,7 +23,8 @@ pub struct HeldMember {
 impl Ledger {
     /// The active members who are held, in the order in which they were held.
     ///
-    /// # Errors If the ledger cannot be read.
+    /// # Errors
+    /// If the ledger cannot be read.
     pub fn held(&self) -> Result<Vec<HeldMember>, LedgerError> {
         let sql = format!(
             "SELECT {MEMBER_COLUMNS}, h.likely, h.since FROM {MEMBER_TABLES}
@@ -48,7 +49,8 @@ impl Ledger {
 
     /// Records that a held member is a new one, who is mailed from now on. False if the member is not held.
     ///
-    /// # Errors If the ledger cannot be written.
+    /// # Errors
+    /// If the ledger cannot be written.
     pub fn confirm_new(&self, member: MemberId, now: Timestamp) -> Result<bool, LedgerError> {
         self.at_once(|ledger| {
             if !release(&ledger.db, member)? {
@@ -64,7 +66,8 @@ impl Ledger {
     /// Records that a held member is a known one: that one gets the values of `row`, and keeps its history and its
     /// opt-out. False if the member is not held.
     ///
-    /// # Errors If the ledger cannot be written; then nothing is changed.
+    /// # Errors
+    /// If the ledger cannot be written; then nothing is changed.
     pub fn confirm_same(
         &self,
         member: MemberId,

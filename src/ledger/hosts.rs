@@ -32,7 +32,8 @@ impl Ledger {
     /// Joins the sending of an issue; the host lives as long as this ledger's session. `content` has digests of
     /// everything that must be the same on all hosts.
     ///
-    /// # Errors Names the differences from the hosts that take part already.
+    /// # Errors
+    /// Names the differences from the hosts that take part already.
     pub fn take_part(
         &self,
         issue: &IssueName,
@@ -66,7 +67,8 @@ impl Ledger {
 
     /// Ends hosts that are found dead; returns the number of their letters, which are in doubt, by issue.
     ///
-    /// # Errors If the ledger cannot be written; hosts that were already ended stay so.
+    /// # Errors
+    /// If the ledger cannot be written; hosts that were already ended stay so.
     pub fn bury_dead_hosts(&self, now: Timestamp) -> Result<BTreeMap<IssueName, u64>, LedgerError> {
         let doubted = self.db.bury(&Stamp(now).to_string())?;
         let corrupt = super::members::corrupt;
@@ -77,7 +79,8 @@ impl Ledger {
 
     /// Reserves the next members, by id, whose letters were never tried and may be sent.
     ///
-    /// # Errors If the ledger cannot be written.
+    /// # Errors
+    /// If the ledger cannot be written.
     pub fn reserve(&self, issue: &IssueName, limit: usize) -> Result<Vec<Member>, LedgerError> {
         let mut members = Vec::new();
         for id in self.db.reserve(&super::deliveries::untried_members(), issue, limit)? {
@@ -96,7 +99,8 @@ impl Ledger {
 
     /// Releases a letter that this host does not send.
     ///
-    /// # Errors If the ledger cannot be written.
+    /// # Errors
+    /// If the ledger cannot be written.
     pub fn give_back(&self, issue: &IssueName, member: MemberId) -> Result<(), LedgerError> {
         self.db.free(issue, member)
     }
@@ -111,7 +115,8 @@ impl Ledger {
 
     /// The hosts that take or took part in sending an issue; none for a ledger in a file.
     ///
-    /// # Errors If the ledger cannot be read.
+    /// # Errors
+    /// If the ledger cannot be read.
     pub fn hosts(&self, issue: &IssueName) -> Result<Vec<HostRow>, LedgerError> {
         self.db.hosts(issue)
     }

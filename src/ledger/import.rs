@@ -69,7 +69,8 @@ impl Ledger {
     /// Applies the rows inside a transaction that the caller keeps or drops. `rows` starts from the first row at each
     /// call.
     ///
-    /// # Errors If the ledger cannot be written, or if members are matched by number and were renumbered.
+    /// # Errors
+    /// If the ledger cannot be written, or if members are matched by number and were renumbered.
     pub fn import<'a, I: Iterator<Item = ListedMember>>(
         &'a mut self,
         rows: impl Fn() -> I,
@@ -106,7 +107,8 @@ impl Ledger {
 
     /// Tells whether the numbers of earlier lists turned out to be row numbers.
     ///
-    /// # Errors If the ledger cannot be read.
+    /// # Errors
+    /// If the ledger cannot be read.
     pub fn numbers_are_rows(&self) -> Result<bool, LedgerError> {
         let sql = "SELECT EXISTS (SELECT 1 FROM register_fact WHERE name = ?1)";
         self.db.one(sql, [NUMBERS_ARE_ROWS], |row| row.get(0))
@@ -114,7 +116,8 @@ impl Ledger {
 
     /// The last import.
     ///
-    /// # Errors If the ledger cannot be read.
+    /// # Errors
+    /// If the ledger cannot be read.
     pub fn last_import(&self) -> Result<Option<LastImport>, LedgerError> {
         let sql = "SELECT digest, said FROM import ORDER BY id DESC LIMIT 1";
         let last = self.db.optional(sql, (), |row| Ok((row.get(0)?, row.get(1)?)))?;
@@ -126,7 +129,8 @@ impl Ledger {
 impl PendingImport<'_> {
     /// Commits the import, and what was `said` about its rows; members who are missing from the file become inactive.
     ///
-    /// # Errors If the ledger cannot be written; then nothing is changed.
+    /// # Errors
+    /// If the ledger cannot be written; then nothing is changed.
     pub fn keep(self, said: &[String]) -> Result<Difference, LedgerError> {
         let now = Stamp(self.run.now);
         let difference = &self.difference;

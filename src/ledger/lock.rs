@@ -38,15 +38,16 @@ impl Lock {
     /// Takes the lock of the ledger at `place`, with its file at `path`, as soon as it is free, and leaves a note
     /// about the holder. Another process's lock is never removed.
     ///
-    /// # Errors If another process still holds it after `patience` (the error has its note), or the server cannot be
-    /// reached.
+    /// # Errors
+    /// If another process still holds it after `patience` (the error has its note), or the server cannot be reached.
     pub fn take(place: &LedgerPlace, path: &Path, note: &str, patience: Duration) -> Result<Self, LockError> {
         Self::take_for(None, place, path, note, patience)
     }
 
     /// Takes the lock to send an issue; hosts that send it already share theirs.
     ///
-    /// # Errors Like [`Self::take`]. Waits for a host that is still preparing the issue.
+    /// # Errors
+    /// Like [`Self::take`]. Waits for a host that is still preparing the issue.
     pub fn take_to_send(
         issue: &IssueName,
         place: &LedgerPlace,

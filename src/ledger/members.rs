@@ -58,7 +58,8 @@ pub(super) fn corrupt(what: impl ToString) -> LedgerError {
 impl Ledger {
     /// Calls `each` for every member, including former ones, by id.
     ///
-    /// # Errors Those of the ledger and of `each`.
+    /// # Errors
+    /// Those of the ledger and of `each`.
     pub fn for_each_member<E: From<LedgerError>>(
         &self,
         each: impl FnMut(MemberRow) -> Result<(), E>,
@@ -68,7 +69,8 @@ impl Ledger {
 
     /// Calls `each` for every member, with the reason why the member gets no letter of this issue.
     ///
-    /// # Errors Those of the ledger and of `each`.
+    /// # Errors
+    /// Those of the ledger and of `each`.
     pub fn for_each_member_of<E: From<LedgerError>>(
         &self,
         issue: &IssueName,
@@ -89,7 +91,8 @@ impl Ledger {
 
     /// The member with this id, with the reason why it gets no letter of this issue.
     ///
-    /// # Errors If the ledger cannot be read.
+    /// # Errors
+    /// If the ledger cannot be read.
     pub fn member_of(&self, issue: &IssueName, id: MemberId) -> Result<Option<MemberRow>, LedgerError> {
         let sql = format!("SELECT {MEMBER_COLUMNS} FROM {ISSUE_MEMBERS} WHERE m.id = ?2");
         self.one_member(&sql, (issue, id))
@@ -97,7 +100,8 @@ impl Ledger {
 
     /// The member with this id.
     ///
-    /// # Errors If the ledger cannot be read.
+    /// # Errors
+    /// If the ledger cannot be read.
     pub fn member(&self, id: MemberId) -> Result<Option<MemberRow>, LedgerError> {
         let sql = format!("SELECT {MEMBER_COLUMNS} FROM {MEMBER_TABLES} WHERE m.id = ?1");
         self.one_member(&sql, [id])
@@ -105,7 +109,8 @@ impl Ledger {
 
     /// The member with this address; a present one takes precedence over a former one.
     ///
-    /// # Errors If the ledger cannot be read.
+    /// # Errors
+    /// If the ledger cannot be read.
     pub fn member_by_address(&self, address: &Address) -> Result<Option<MemberRow>, LedgerError> {
         let sql = format!(
             "SELECT {MEMBER_COLUMNS} FROM {MEMBER_TABLES} WHERE m.address_key = ?1 ORDER BY m.active DESC LIMIT 1"
@@ -128,7 +133,8 @@ impl Ledger {
 
     /// The members with this address who can be mailed, by id.
     ///
-    /// # Errors If the ledger cannot be read.
+    /// # Errors
+    /// If the ledger cannot be read.
     pub fn mailable_at(&self, address: &Address) -> Result<Vec<Member>, LedgerError> {
         let sql = format!(
             "SELECT {MEMBER_COLUMNS} FROM {MEMBER_TABLES} WHERE m.address_key = ?1 AND {MAILABLE} ORDER BY m.id"
@@ -138,7 +144,8 @@ impl Ledger {
 
     /// The active members with this address, by id.
     ///
-    /// # Errors If the ledger cannot be read.
+    /// # Errors
+    /// If the ledger cannot be read.
     pub fn members_at(&self, address: &Address) -> Result<Vec<MemberRow>, LedgerError> {
         let sql = format!(
             "SELECT {MEMBER_COLUMNS} FROM {MEMBER_TABLES} WHERE m.address_key = ?1 AND m.active = 1 ORDER BY m.id"
@@ -166,7 +173,8 @@ impl Ledger {
 
     /// The number of active members.
     ///
-    /// # Errors If the ledger cannot be read.
+    /// # Errors
+    /// If the ledger cannot be read.
     pub fn active_members(&self) -> Result<u64, LedgerError> {
         let sql = "SELECT count(*) FROM member WHERE active = 1";
         self.db.one(sql, (), |row| row.get(0))

@@ -112,7 +112,8 @@ pub enum LedgerError {
 impl Ledger {
     /// Opens the ledger at `place`, creating or migrating it if necessary.
     ///
-    /// # Errors If it cannot be opened or is from a newer version.
+    /// # Errors
+    /// If it cannot be opened or is from a newer version.
     pub fn open(place: impl Into<LedgerPlace>) -> Result<Self, LedgerError> {
         let place = place.into();
         Ok(Self { db: Db::open(&place)?, place, durable: Durable::Yes })
@@ -120,7 +121,8 @@ impl Ledger {
 
     /// Opens an existing ledger; `None` if there is none yet.
     ///
-    /// # Errors If it cannot be opened or is from a newer version.
+    /// # Errors
+    /// If it cannot be opened or is from a newer version.
     pub fn open_existing(place: impl Into<LedgerPlace>) -> Result<Option<Self>, LedgerError> {
         let place = place.into();
         let db = Db::open_existing(&place)?;
@@ -130,7 +132,8 @@ impl Ledger {
     /// A copy of the ledger at `of` for this process only, which does not affect the original. It is in memory, or
     /// beyond some megabytes in an unnamed file, so that nothing is left if the process dies.
     ///
-    /// # Errors If the ledger cannot be read or the copy cannot be written.
+    /// # Errors
+    /// If the ledger cannot be read or the copy cannot be written.
     pub fn temporary_copy(of: impl Into<LedgerPlace>) -> Result<Self, LedgerError> {
         let place = of.into();
         Ok(Self { db: Db::temporary_copy(&place)?, place, durable: Durable::No })
@@ -138,7 +141,8 @@ impl Ledger {
 
     /// Opens an existing ledger for reading only; `None` if there is none yet. It need not be writable.
     ///
-    /// # Errors If it cannot be read or is from a newer version.
+    /// # Errors
+    /// If it cannot be read or is from a newer version.
     pub fn open_for_reading(place: impl Into<LedgerPlace>) -> Result<Option<Self>, LedgerError> {
         let place = place.into();
         match Self::open_existing(&place) {

@@ -9,7 +9,8 @@ impl Ledger {
     /// Copies everything to another place, which must be empty, and compares both row by row. Returns the number of
     /// rows by table. The copy does not get what is recorded here afterwards.
     ///
-    /// # Errors If the other ledger is in use or not empty, cannot be written, or differs afterwards.
+    /// # Errors
+    /// If the other ledger is in use or not empty, cannot be written, or differs afterwards.
     pub fn copy_to(&self, place: &LedgerPlace) -> Result<BTreeMap<&'static str, u64>, LedgerError> {
         let to = Db::open(place)?;
         let guard = Guard::new(place)?;

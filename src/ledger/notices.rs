@@ -9,7 +9,8 @@ use super::{Ledger, LedgerError};
 impl Ledger {
     /// Records the kind of an issue. Nothing is written if it is known already.
     ///
-    /// # Errors If letters of the other kind have been sent, or the ledger cannot be written.
+    /// # Errors
+    /// If letters of the other kind have been sent, or the ledger cannot be written.
     pub fn set_kind(&self, issue: &IssueName, kind: IssueKind) -> Result<(), LedgerError> {
         if self.kind(issue)? == kind {
             return Ok(());
@@ -29,7 +30,8 @@ impl Ledger {
 
     /// The kind of an issue.
     ///
-    /// # Errors If the ledger cannot be read.
+    /// # Errors
+    /// If the ledger cannot be read.
     pub fn kind(&self, issue: &IssueName) -> Result<IssueKind, LedgerError> {
         let sql = "SELECT EXISTS (SELECT 1 FROM notice WHERE issue = ?1)";
         let is_notice: bool = self.db.one(sql, [issue], |row| row.get(0))?;
@@ -38,7 +40,8 @@ impl Ledger {
 
     /// The active members who opted out of newsletters.
     ///
-    /// # Errors If the ledger cannot be read.
+    /// # Errors
+    /// If the ledger cannot be read.
     pub fn opted_out(&self) -> Result<HashSet<MemberId>, LedgerError> {
         let sql = "SELECT id FROM member WHERE active = 1 AND (
                        id IN (SELECT member FROM opted_out WHERE reason IN ('unsubscribed', 'complaint'))

@@ -20,7 +20,8 @@ pub struct OnPaper {
 impl Ledger {
     /// Records printed letters with their page counts; those that were posted before must be posted again.
     ///
-    /// # Errors If the ledger cannot be written; then none is recorded.
+    /// # Errors
+    /// If the ledger cannot be written; then none is recorded.
     pub fn record_paper(
         &self,
         issue: &IssueName,
@@ -38,7 +39,8 @@ impl Ledger {
 
     /// Records that all printed letters of an issue were posted; returns their number.
     ///
-    /// # Errors If the ledger cannot be written.
+    /// # Errors
+    /// If the ledger cannot be written.
     pub fn paper_posted(&self, issue: &IssueName, now: Timestamp) -> Result<usize, LedgerError> {
         let sql = "UPDATE paper SET state = 'posted', at = ?2 WHERE issue = ?1 AND state = 'to_print'";
         self.db.execute(sql, (issue, Stamp(now)))
@@ -46,7 +48,8 @@ impl Ledger {
 
     /// The printed letters of an issue by member: whether they were posted, and when that was recorded.
     ///
-    /// # Errors If the ledger cannot be read.
+    /// # Errors
+    /// If the ledger cannot be read.
     pub fn paper_letters(
         &self,
         issue: &IssueName,
@@ -60,7 +63,8 @@ impl Ledger {
 
     /// The numbers of an issue's letters on paper.
     ///
-    /// # Errors If the ledger cannot be read.
+    /// # Errors
+    /// If the ledger cannot be read.
     pub fn on_paper(&self, issue: &IssueName) -> Result<OnPaper, LedgerError> {
         let sql =
             "SELECT count(*) FILTER (WHERE state = 'to_print'), count(*) FILTER (WHERE state = 'posted')

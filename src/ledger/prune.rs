@@ -17,7 +17,8 @@ impl Ledger {
     /// Deletes bounce texts and change history from before `before`. Deliveries stay, so that nobody is mailed twice,
     /// and so do suppressions and the digests of bounces, so that no message is read again.
     ///
-    /// # Errors If the ledger cannot be written; then nothing is deleted.
+    /// # Errors
+    /// If the ledger cannot be written; then nothing is deleted.
     pub fn prune(&self, before: Timestamp) -> Result<Pruned, LedgerError> {
         let transaction = self.begin()?;
         let before = Stamp(before);

@@ -28,7 +28,8 @@ pub struct History {
 impl Ledger {
     /// The member with this member number.
     ///
-    /// # Errors If the ledger cannot be read.
+    /// # Errors
+    /// If the ledger cannot be read.
     pub fn member_by_number(&self, number: &str) -> Result<Option<MemberRow>, LedgerError> {
         self.one_member(
             &format!("SELECT {MEMBER_COLUMNS} FROM {MEMBER_TABLES} WHERE m.number = ?1"),
@@ -38,7 +39,8 @@ impl Ledger {
 
     /// Adds a member by hand, who does not count as missing in an import.
     ///
-    /// # Errors If the ledger cannot be written.
+    /// # Errors
+    /// If the ledger cannot be written.
     pub fn add_member(
         &self,
         row: &ListedMember,
@@ -57,7 +59,8 @@ impl Ledger {
 
     /// Gives a member the values of `row`, and records each change.
     ///
-    /// # Errors If the ledger cannot be written; then nothing is changed.
+    /// # Errors
+    /// If the ledger cannot be written; then nothing is changed.
     pub fn change_member(
         &self,
         member: MemberId,
@@ -81,7 +84,8 @@ impl Ledger {
 
     /// Everything stored about a member besides its row, under any of its addresses.
     ///
-    /// # Errors If the ledger cannot be read.
+    /// # Errors
+    /// If the ledger cannot be read.
     pub fn history(&self, traces: &Traces) -> Result<History, LedgerError> {
         // A member without an address has no key; nothing is equal to NULL.
         let places: Vec<String> = (2..traces.addresses.len() + 2).map(|place| format!("?{place}")).collect();

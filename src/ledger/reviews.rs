@@ -43,7 +43,8 @@ pub struct Review {
 impl Ledger {
     /// Stores a review, replacing an earlier one of its kind.
     ///
-    /// # Errors If the ledger cannot be written.
+    /// # Errors
+    /// If the ledger cannot be written.
     pub fn keep_review(
         &self,
         issue: &IssueName,
@@ -77,7 +78,8 @@ impl Ledger {
 
     /// Stores an approval and the members it is for, replacing an earlier one.
     ///
-    /// # Errors If the ledger cannot be written; then the earlier one stays.
+    /// # Errors
+    /// If the ledger cannot be written; then the earlier one stays.
     pub fn approve(
         &self,
         issue: &IssueName,
@@ -97,7 +99,8 @@ impl Ledger {
 
     /// The members whom the approval is for; approvals of older versions have none.
     ///
-    /// # Errors If the ledger cannot be read.
+    /// # Errors
+    /// If the ledger cannot be read.
     pub fn approved_members(&self, issue: &IssueName) -> Result<HashSet<MemberId>, LedgerError> {
         let sql = "SELECT member FROM approved_member WHERE issue = ?1";
         self.db.list(sql, [issue], |row| row.get(0))
@@ -106,7 +109,8 @@ impl Ledger {
     /// Tells whether an approved letter can still be sent: its member can be mailed, and the letter was not queued
     /// yet, is waiting, or was left in transit.
     ///
-    /// # Errors If the ledger cannot be read.
+    /// # Errors
+    /// If the ledger cannot be read.
     pub fn has_approved_left(&self, issue: &IssueName) -> Result<bool, LedgerError> {
         let sql = format!(
             "SELECT EXISTS (SELECT 1 FROM {ISSUE_MEMBERS} JOIN approved_member a ON a.member = m.id
@@ -119,7 +123,8 @@ impl Ledger {
 
     /// Records that a message about an issue was printed; false if it was already printed within `span`.
     ///
-    /// # Errors If the ledger cannot be written.
+    /// # Errors
+    /// If the ledger cannot be written.
     pub fn tell(
         &self,
         issue: &IssueName,
@@ -144,7 +149,8 @@ impl Ledger {
 
     /// Active members who have not been sent a letter of the issue: none was queued, or it is waiting.
     ///
-    /// # Errors If the ledger cannot be read.
+    /// # Errors
+    /// If the ledger cannot be read.
     pub fn without_letter(&self, issue: &IssueName) -> Result<HashSet<MemberId>, LedgerError> {
         let sql = "SELECT id FROM member WHERE active = 1
                    AND NOT EXISTS (SELECT 1 FROM delivery WHERE issue = ?1 AND member = member.id

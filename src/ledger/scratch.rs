@@ -31,7 +31,8 @@ impl Scratch {
 
     /// A new folder in `state`, or in the system's temporary folder if `state` is read-only.
     ///
-    /// # Errors If no folder can be created.
+    /// # Errors
+    /// If no folder can be created.
     pub fn new(state: &Path) -> Result<Self, LedgerError> {
         remove_abandoned(state);
         let build = || {

@@ -161,7 +161,8 @@ impl Ledger {
     /// Calls `each` for every member of an issue's audience, with how they were reached. `skip` says why the issue is
     /// not for a member who could be mailed.
     ///
-    /// # Errors Those of the ledger and of `each`.
+    /// # Errors
+    /// Those of the ledger and of `each`.
     pub fn for_each_reached<E: From<LedgerError>>(
         &self,
         issue: &IssueName,
@@ -176,7 +177,8 @@ impl Ledger {
 
     /// Counts an issue; `by` are the fields to group members by.
     ///
-    /// # Errors If the ledger cannot be read.
+    /// # Errors
+    /// If the ledger cannot be read.
     pub fn summary(
         &self,
         issue: &IssueName,
@@ -202,7 +204,8 @@ impl Ledger {
 
     /// When the last letter of an issue was sent, by e-mail or on paper.
     ///
-    /// # Errors If the ledger cannot be read.
+    /// # Errors
+    /// If the ledger cannot be read.
     pub fn last_letter(&self, issue: &IssueName) -> Result<Option<Timestamp>, LedgerError> {
         let sql = "SELECT max(at) FROM (
                        SELECT changed_at AS at FROM delivery WHERE issue = ?1 AND state IN ('accepted', 'rejected')
@@ -213,7 +216,8 @@ impl Ledger {
 
     /// The page counts of an issue's posted letters.
     ///
-    /// # Errors If the ledger cannot be read.
+    /// # Errors
+    /// If the ledger cannot be read.
     pub fn posted_pages(&self, issue: &IssueName) -> Result<Vec<usize>, LedgerError> {
         let sql = "SELECT pages FROM paper WHERE issue = ?1 AND state = 'posted'";
         self.db.list(sql, [issue], |row| row.get(0))

@@ -10,7 +10,8 @@ use super::{FieldChange, Ledger, LedgerError, record_change};
 impl Ledger {
     /// Suppresses an address; false if it is suppressed already, in which case the first reason stays.
     ///
-    /// # Errors If the ledger cannot be written.
+    /// # Errors
+    /// If the ledger cannot be written.
     pub fn suppress(&self, suppression: &Suppression) -> Result<bool, LedgerError> {
         add(&self.db, suppression)
     }
@@ -27,7 +28,8 @@ impl Ledger {
     /// Lifts the suppression of a member at an address, and records the reason in the member's history; false if
     /// there was none.
     ///
-    /// # Errors If the ledger cannot be written.
+    /// # Errors
+    /// If the ledger cannot be written.
     pub fn lift_suppression(
         &self,
         member: MemberId,

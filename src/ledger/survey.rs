@@ -111,7 +111,8 @@ impl Ledger {
     /// get their letter as another member's who shares the address. `skip` says why the issue is not for a member who
     /// could be mailed.
     ///
-    /// # Errors Those of the ledger and of `each`.
+    /// # Errors
+    /// Those of the ledger and of `each`.
     pub fn for_each_standing<E: From<LedgerError>>(
         &self,
         issue: &IssueName,
@@ -149,7 +150,8 @@ impl Ledger {
     /// Counts every active member, and every former one with a delivery, in one row each. `skip` says why the issue
     /// is not for a member who could be mailed.
     ///
-    /// # Errors If the ledger cannot be read.
+    /// # Errors
+    /// If the ledger cannot be read.
     pub fn survey(
         &self,
         issue: &IssueName,

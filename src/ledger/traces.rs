@@ -10,7 +10,8 @@ impl Ledger {
     /// The member's addresses: the present one, those in the change history, and those to which letters were sent. An
     /// address that belongs to another member now is omitted.
     ///
-    /// # Errors If the ledger cannot be read.
+    /// # Errors
+    /// If the ledger cannot be read.
     pub fn traces(&self, member: MemberId) -> Result<Traces, LedgerError> {
         let sql = "SELECT address FROM member WHERE id = ?1
                    UNION SELECT old FROM change WHERE member = ?1 AND field = 'email'

@@ -47,7 +47,8 @@ pub struct Settling(oneshot::Receiver<Result<Settled, LedgerError>>);
 impl LedgerWriter {
     /// Starts the writer of a run on an open ledger. `quotas` are those that several hosts share.
     ///
-    /// # Errors If no thread can be started.
+    /// # Errors
+    /// If no thread can be started.
     pub fn start(ledger: Ledger, run: RunId, quotas: Vec<Quota>) -> std::io::Result<(Self, WriterHandle)> {
         let (requests, inbox) = mpsc::channel();
         let work =
@@ -68,7 +69,8 @@ impl LedgerWriter {
 impl WriterHandle {
     /// Claims the delivery of a letter; when this returns, the record is durable and the letter may be sent.
     ///
-    /// # Errors If the ledger cannot be written, or another run has started; then the letter must not be sent.
+    /// # Errors
+    /// If the ledger cannot be written, or another run has started; then the letter must not be sent.
     pub async fn claim(
         &self,
         issue: &IssueName,
@@ -104,7 +106,8 @@ impl WriterHandle {
 impl Settling {
     /// Waits until the record is durable, in the ledger or in the spool.
     ///
-    /// # Errors If it could not be written anywhere; then the next run finds the delivery in doubt.
+    /// # Errors
+    /// If it could not be written anywhere; then the next run finds the delivery in doubt.
     pub async fn done(self) -> Result<Settled, LedgerError> {
         answered(self.0).await
     }

@@ -39,7 +39,8 @@ pub struct FindError {
 
 /// The message files: a Maildir's new and read ones, the files of a folder, or the file itself.
 ///
-/// # Errors If a path does not exist or cannot be read.
+/// # Errors
+/// If a path does not exist or cannot be read.
 pub fn find(named: &[PathBuf]) -> Result<Vec<MessageFile>, FindError> {
     let mut found = Vec::new();
     for path in named {
@@ -67,7 +68,8 @@ fn in_folder(folder: &Path) -> Result<Vec<MessageFile>, FindError> {
 impl MessageFile {
     /// Reads the file; waits with an mbox until nobody writes to it, and calls `told` if that cannot be ensured.
     ///
-    /// # Errors If it cannot be read, or another program keeps the mbox locked.
+    /// # Errors
+    /// If it cannot be read, or another program keeps the mbox locked.
     pub fn read(&self, told: &mut dyn FnMut(String)) -> io::Result<FileContent> {
         let name = self.path.display().to_string();
         let mut bytes = Vec::new();
@@ -89,7 +91,8 @@ impl MessageFile {
 
     /// Moves a handled message of a folder to `to`, or a Maildir's new message to its read ones.
     ///
-    /// # Errors If it cannot be moved, or a file of that name already exists.
+    /// # Errors
+    /// If it cannot be moved, or a file of that name already exists.
     pub fn put_away(&self, to: Option<&Path>) -> io::Result<()> {
         let is_new = self.path.parent().is_some_and(|folder| folder.ends_with("new"));
         let maildir =
@@ -119,7 +122,8 @@ impl MessageFile {
 impl FileContent {
     /// Calls `each` for every message with its name; in an mbox, a number follows the file's name.
     ///
-    /// # Errors Those of `each`.
+    /// # Errors
+    /// Those of `each`.
     pub fn each<E>(&self, mut each: impl FnMut(&str, &[u8]) -> Result<(), E>) -> Result<(), E> {
         if !is_mbox(&self.bytes) {
             return each(&self.name, &self.bytes);

@@ -26,7 +26,8 @@ enum Holder {
 impl Locked {
     /// Opens an mbox once no other program writes to it. A lock is never broken, however old it is.
     ///
-    /// # Errors If the file cannot be opened, or another program holds it for longer than `patience`.
+    /// # Errors
+    /// If the file cannot be opened, or another program holds it for longer than `patience`.
     pub fn open(path: &Path, patience: Duration, told: &mut dyn FnMut(String)) -> io::Result<Self> {
         let until = Instant::now() + patience;
         let mut locked = Self { file: File::open(path)?, dotlock: None };

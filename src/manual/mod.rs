@@ -28,7 +28,8 @@ pub(crate) struct ManualPage {
 
 /// The pages of the program, of each command, and of the configuration.
 ///
-/// # Errors If the page of a command cannot be written.
+/// # Errors
+/// If the page of a command cannot be written.
 pub(crate) fn pages() -> io::Result<Vec<ManualPage>> {
     let command = Cli::command();
     let mut pages = vec![program()?, configuration()];

@@ -75,7 +75,8 @@ impl ServerError {
 
 /// Connects to a server.
 ///
-/// # Errors If it does not answer in time.
+/// # Errors
+/// If it does not answer in time.
 pub async fn connect(host: &str, port: u16, limit: Duration) -> Result<TcpStream, ServerError> {
     let server = || format!("{host}:{port}");
     let failed = |error: std::io::Error| ServerError::Connect { server: server(), reason: error.to_string() };

@@ -48,7 +48,8 @@ impl Trust {
 
     /// Secures a new connection, or one whose server is ready for TLS.
     ///
-    /// # Errors If the server's certificate is not trusted, or it does not answer in time.
+    /// # Errors
+    /// If the server's certificate is not trusted, or it does not answer in time.
     pub async fn secure(&self, tcp: TcpStream, limit: Duration) -> Result<TlsStream<TcpStream>, ServerError> {
         let (connector, name) = self.connector()?;
         tokio::time::timeout(limit, connector.connect(name, tcp))
@@ -64,7 +65,8 @@ impl Trust {
 
     /// The settings for a handshake with any host that has a trusted certificate.
     ///
-    /// # Errors If one of the user's own authorities cannot be used.
+    /// # Errors
+    /// If one of the user's own authorities cannot be used.
     pub fn config(&self) -> Result<ClientConfig, ServerError> {
         let mut roots = RootCertStore::empty();
         roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);

@@ -48,7 +48,8 @@ struct Listed {
 impl Site<'_> {
     /// Writes the pages of the issues, the newest first in index and feed; returns the files in the order of writing.
     ///
-    /// # Errors If a page cannot be rendered or a file cannot be written.
+    /// # Errors
+    /// If a page cannot be rendered or a file cannot be written.
     pub fn write(&self, issues: &[Composer], index: &Index) -> Result<Vec<PathBuf>, PublishError> {
         let mut files = Vec::new();
         let mut listed = Vec::new();

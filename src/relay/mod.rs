@@ -85,7 +85,8 @@ impl RelayError {
 impl Relay {
     /// Opens a session.
     ///
-    /// # Errors If the relay cannot be reached or refuses us.
+    /// # Errors
+    /// If the relay cannot be reached or refuses us.
     pub async fn connect(&self) -> Result<RelaySession<'_>, RelayError> {
         match self {
             Self::Outbox(outbox) => outbox.open().map(|()| RelaySession::Outbox(outbox)),

@@ -44,7 +44,8 @@ impl Outbox {
 
     /// All letters to a person in a folder and its subfolders, by their file names.
     ///
-    /// # Errors If a folder cannot be read.
+    /// # Errors
+    /// If a folder cannot be read.
     pub fn letters_to(dir: &Path, traces: &Traces) -> std::io::Result<Vec<PathBuf>> {
         let addresses: Vec<String> = traces.addresses.iter().map(|address| in_file_name(address)).collect();
         let mut found = Vec::new();
@@ -76,7 +77,8 @@ impl Outbox {
 
     /// Deletes unfinished files of a killed run; no other run may be active.
     ///
-    /// # Errors If a file cannot be deleted.
+    /// # Errors
+    /// If a file cannot be deleted.
     pub fn clear_unfinished(&self) -> std::io::Result<()> {
         for entry in std::fs::read_dir(&self.dir).into_iter().flatten().flatten() {
             if entry.file_name().to_string_lossy().starts_with(UNFINISHED) {

@@ -2,7 +2,8 @@
 
 /// Rows as CSV with semicolons and CRLF, as the Swedish Excel expects; no cell can run as a formula.
 ///
-/// # Errors Those of the CSV writer.
+/// # Errors
+/// Those of the CSV writer.
 pub fn spreadsheet_csv(rows: impl Iterator<Item = Vec<String>>) -> Result<String, csv::Error> {
     let mut writer =
         csv::WriterBuilder::new().delimiter(b';').terminator(csv::Terminator::CRLF).from_writer(Vec::new());

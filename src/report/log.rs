@@ -50,7 +50,8 @@ impl JsonLines {
 
     /// Appends one event in one write, so that lines of two processes never mix.
     ///
-    /// # Errors If the line cannot be written.
+    /// # Errors
+    /// If the line cannot be written.
     pub fn add(&mut self, event: &impl Serialize) -> Result<(), LogError> {
         let failed = |source| LogError { path: self.path.clone(), source };
         let mut line = if self.is_cut { vec![b'\n'] } else { Vec::new() };
@@ -63,7 +64,8 @@ impl JsonLines {
 
     /// Rewrites a log without the events before `before`; returns how many were deleted. All of it or nothing.
     ///
-    /// # Errors If the log cannot be read or rewritten.
+    /// # Errors
+    /// If the log cannot be read or rewritten.
     pub fn prune(path: &Path, before: Timestamp) -> Result<u64, LogError> {
         Self::rewrite(path, |line| {
             let event: Value = serde_json::from_slice(line).unwrap_or_default();
@@ -76,7 +78,8 @@ impl JsonLines {
     /// Rewrites a log without the events of a person, and without the person's addresses in other events; returns how
     /// many lines were deleted or changed. All of it or nothing.
     ///
-    /// # Errors If the log cannot be read or rewritten.
+    /// # Errors
+    /// If the log cannot be read or rewritten.
     pub fn forget(path: &Path, traces: &Traces) -> Result<u64, LogError> {
         Self::rewrite(path, |line| {
             let text = String::from_utf8_lossy(line);
@@ -92,7 +95,8 @@ impl JsonLines {
     /// Calls `each` for every complete event of a person, and for every other event that contains one of the person's
     /// addresses.
     ///
-    /// # Errors If the file cannot be read.
+    /// # Errors
+    /// If the file cannot be read.
     pub fn about(path: &Path, traces: &Traces, mut each: impl FnMut(Value)) -> Result<(), LogError> {
         Self::read(path, |event| {
             if is_about(&event, traces) || traces.are_in(&event.to_string()) {
@@ -103,7 +107,8 @@ impl JsonLines {
 
     /// Deletes unfinished files of killed rewrites in a folder of logs. Only for the holder of the project's lock.
     ///
-    /// # Errors If a file cannot be deleted.
+    /// # Errors
+    /// If a file cannot be deleted.
     pub fn clear_unfinished(dir: &Path) -> Result<(), LogError> {
         for entry in std::fs::read_dir(dir).into_iter().flatten().flatten() {
             let name = entry.file_name();
@@ -149,7 +154,8 @@ impl JsonLines {
 
     /// Calls `each` for every complete event of a log; a missing log has none.
     ///
-    /// # Errors If the file cannot be read.
+    /// # Errors
+    /// If the file cannot be read.
     pub fn read(path: &Path, mut each: impl FnMut(Value)) -> Result<(), LogError> {
         Self::lines(path, |line| {
             // A power cut can leave half a line, or half a character.
@@ -161,7 +167,8 @@ impl JsonLines {
 
     /// Calls `each` for every line of a log, without its line end; a missing log has none.
     ///
-    /// # Errors If the file cannot be read.
+    /// # Errors
+    /// If the file cannot be read.
     pub fn lines(path: &Path, mut each: impl FnMut(&[u8])) -> Result<(), LogError> {
         let failed = |source| LogError { path: path.to_owned(), source };
         let file = match File::open(path) {

@@ -198,7 +198,8 @@ impl Grouping {
 /// Sends the queued letters; `report` gets each result and pause. Deferred letters and an unreachable relay are
 /// retried until the job's patience is over.
 ///
-/// # Errors If the ledger cannot be written or a letter cannot be composed; everything recorded stays true.
+/// # Errors
+/// If the ledger cannot be written or a letter cannot be composed; everything recorded stays true.
 pub async fn run(
     mut ledger: Ledger,
     composer: Arc<Composer>,

@@ -30,7 +30,8 @@ impl Watchman {
     /// Starts watching for `stop`, for a cancellation in the ledger at `place`, and for the time after which the job
     /// may send no more.
     ///
-    /// # Errors If the ledger cannot be opened.
+    /// # Errors
+    /// If the ledger cannot be opened.
     pub fn start(
         place: &LedgerPlace,
         job: &Job,

@@ -49,7 +49,8 @@ pub enum KeyProblem {
 impl DkimKey {
     /// Reads a PEM file: RSA as PKCS#1 or PKCS#8, Ed25519 as PKCS#8.
     ///
-    /// # Errors Names the file and says why it cannot sign letters.
+    /// # Errors
+    /// Names the file and says why it cannot sign letters.
     pub fn load(path: &Path) -> Result<Self, DkimError> {
         let problem = |problem| DkimError::Key { path: PathBuf::from(path), problem };
         let pem = std::fs::read(path).map_err(|error| problem(error.into()))?;
@@ -58,7 +59,8 @@ impl DkimKey {
 
     /// Parses a key from the text of a PEM file.
     ///
-    /// # Errors Like [`DkimKey::load`].
+    /// # Errors
+    /// Like [`DkimKey::load`].
     pub fn from_pem(pem: &[u8]) -> Result<Self, KeyProblem> {
         use rustls_pki_types::pem::Error;
         if memchr::memmem::find(pem, b"ENCRYPTED").is_some() {

@@ -74,7 +74,8 @@ pub struct Signer {
 
 /// The `DKIM-Signature` fields of all signers, to be put before the message; each signs the original message.
 ///
-/// # Errors If a key is damaged.
+/// # Errors
+/// If a key is damaged.
 pub fn signatures(signers: &[Signer], message: &[u8], now: Timestamp) -> Result<String, DkimError> {
     if signers.is_empty() {
         return Ok(String::new());
@@ -93,7 +94,8 @@ pub fn body_hash(message: &[u8]) -> BodyHash {
 impl Signer {
     /// A signer for `domain` with the key published at `<selector>._domainkey.<domain>`.
     ///
-    /// # Errors If `domain` or `selector` is not a domain name in ASCII.
+    /// # Errors
+    /// If `domain` or `selector` is not a domain name in ASCII.
     pub fn new(domain: &str, selector: &str, key: DkimKey) -> Result<Self, DkimError> {
         for (what, value) in [("domain", domain), ("selector", selector)] {
             if !is_name(value) {

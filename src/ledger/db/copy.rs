@@ -68,7 +68,8 @@ fn columns<'a>(row: &'a ResultRow<'_>) -> Vec<&'a str> {
 impl Db {
     /// Replaces everything in `to`, which nobody else may use, with the present content.
     ///
-    /// # Errors If a row cannot be read or written; then `to` stays as it is.
+    /// # Errors
+    /// If a row cannot be read or written; then `to` stays as it is.
     pub fn copy_to(&self, to: &Self) -> Result<(), LedgerError> {
         let snapshot = self.snapshot()?;
         let transaction = to.begin()?;
@@ -103,7 +104,8 @@ impl Db {
 
     /// Tells whether nothing has ever been recorded here.
     ///
-    /// # Errors If a table cannot be read.
+    /// # Errors
+    /// If a table cannot be read.
     #[cfg(any(feature = "postgres", test))]
     pub fn is_empty(&self) -> Result<bool, LedgerError> {
         // The salt exists from the start.
@@ -117,7 +119,8 @@ impl Db {
 
     /// The content of each table.
     ///
-    /// # Errors If a row cannot be read.
+    /// # Errors
+    /// If a row cannot be read.
     #[cfg(any(feature = "postgres", test))]
     pub fn content(&self) -> Result<BTreeMap<&'static str, TableContent>, LedgerError> {
         let snapshot = self.snapshot()?;

@@ -16,8 +16,8 @@ pub(in crate::ledger) struct Guard {
 impl Guard {
     /// A session that can take the lock; `None` if the ledger is a file.
     ///
-    /// # Errors If the server cannot be reached, or if it is behind a pooler that shares sessions between
-    /// transactions.
+    /// # Errors
+    /// If the server cannot be reached, or if it is behind a pooler that shares sessions between transactions.
     pub fn new(place: &LedgerPlace) -> Result<Option<Self>, LedgerError> {
         let Some(server) = place.server() else { return Ok(None) };
         let session = Box::new(postgres::PostgresSession::open(server)?);

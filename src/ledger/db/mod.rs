@@ -64,7 +64,8 @@ impl DbError {
 impl Db {
     /// Opens the ledger's database, creating or migrating it if necessary.
     ///
-    /// # Errors If it cannot be opened or is from a newer version.
+    /// # Errors
+    /// If it cannot be opened or is from a newer version.
     pub fn open(place: &LedgerPlace) -> Result<Self, LedgerError> {
         match place.server() {
             None => sqlite::open(place.file()),
@@ -74,7 +75,8 @@ impl Db {
 
     /// Opens an existing database; `None` if there is none yet.
     ///
-    /// # Errors If it cannot be opened or is from a newer version.
+    /// # Errors
+    /// If it cannot be opened or is from a newer version.
     pub fn open_existing(place: &LedgerPlace) -> Result<Option<Self>, LedgerError> {
         match place.server() {
             None if !place.file().exists() => Ok(None),
@@ -87,7 +89,8 @@ impl Db {
 
     /// A copy for this process only, in memory, or beyond some megabytes in an unnamed file.
     ///
-    /// # Errors If the ledger cannot be read or the copy cannot be written.
+    /// # Errors
+    /// If the ledger cannot be read or the copy cannot be written.
     pub fn temporary_copy(of: &LedgerPlace) -> Result<Self, LedgerError> {
         let copy = sqlite::temporary_copy(of.database_file())?;
         Self::fill(copy, of)
@@ -167,7 +170,8 @@ impl Db {
 
     /// Reads the first row of a result that always has one.
     ///
-    /// # Errors If the database refuses the statement or there is no row, and those of `read`.
+    /// # Errors
+    /// If the database refuses the statement or there is no row, and those of `read`.
     pub fn one<T>(
         &self,
         sql: &str,
@@ -181,7 +185,8 @@ impl Db {
     /// Calls `each` for every row of a SELECT. `each` may use the database as well; the rows are those at the start
     /// of the statement.
     ///
-    /// # Errors If the database refuses the statement, and those of `each`.
+    /// # Errors
+    /// If the database refuses the statement, and those of `each`.
     pub fn each<E: From<LedgerError>>(
         &self,
         sql: &str,
@@ -225,7 +230,8 @@ impl Db {
 
     /// Begins a transaction that may write: the data that it reads cannot change before it writes.
     ///
-    /// # Errors If another program writes for longer than a writer waits.
+    /// # Errors
+    /// If another program writes for longer than a writer waits.
     pub fn begin(&self) -> Result<Transaction<'_>, LedgerError> {
         match self {
             Self::Sqlite(connection) => sqlite::batch(connection, "BEGIN IMMEDIATE")?,
@@ -237,7 +243,8 @@ impl Db {
 
     /// Begins a transaction that only reads, and sees the ledger as it is at this moment.
     ///
-    /// # Errors If the database cannot be read.
+    /// # Errors
+    /// If the database cannot be read.
     pub fn snapshot(&self) -> Result<Transaction<'_>, LedgerError> {
         match self {
             Self::Sqlite(connection) => sqlite::batch(connection, "BEGIN")?,
@@ -296,7 +303,8 @@ impl Db {
 
     /// Rewrites the database, so that no deleted data is left in its files.
     ///
-    /// # Errors If it cannot be written; its content stays the same.
+    /// # Errors
+    /// If it cannot be written; its content stays the same.
     pub fn compact(&self) -> Result<(), LedgerError> {
         match self {
             Self::Sqlite(connection) => sqlite::compact(connection),
@@ -318,7 +326,8 @@ impl ResultRow<'_> {
 
     /// The value of a column as stored.
     ///
-    /// # Errors If there is no such column, or its value has a type that this program does not store.
+    /// # Errors
+    /// If there is no such column, or its value has a type that this program does not store.
     pub fn value(&self, index: usize) -> Result<Value<'_>, LedgerError> {
         match self {
             Self::Sqlite(row) => sqlite::value(row, index),
@@ -340,7 +349,8 @@ impl ResultRow<'_> {
 impl Transaction<'_> {
     /// Commits the changes.
     ///
-    /// # Errors If the database cannot be written; then nothing is kept.
+    /// # Errors
+    /// If the database cannot be written; then nothing is kept.
     pub fn commit(mut self) -> Result<(), LedgerError> {
         self.db.commit()?;
         self.is_open = false;

@@ -84,7 +84,8 @@ fn outside<T>(work: impl FnOnce() -> T) -> T {
 impl PostgresSession {
     /// Opens a session with the newest schema, creating or migrating it if necessary.
     ///
-    /// # Errors If the server cannot be reached or refuses the login, or the ledger is from a newer version.
+    /// # Errors
+    /// If the server cannot be reached or refuses the login, or the ledger is from a newer version.
     pub fn open(server: &DatabaseServer) -> Result<Self, LedgerError> {
         let session = connect::connect(server)?;
         schema::migrate(&session)?;
@@ -93,7 +94,8 @@ impl PostgresSession {
 
     /// Opens a session if there is a ledger; `None` if there is none yet.
     ///
-    /// # Errors If the server cannot be reached or refuses the login, or the ledger is from a newer version.
+    /// # Errors
+    /// If the server cannot be reached or refuses the login, or the ledger is from a newer version.
     pub fn open_existing(server: &DatabaseServer) -> Result<Option<Self>, LedgerError> {
         let session = connect::connect(server)?;
         if schema::version(&session)?.is_none() {

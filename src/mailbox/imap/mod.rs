@@ -103,7 +103,8 @@ impl ImapServer {
 
     /// Logs in and opens the folder as a test.
     ///
-    /// # Errors If the server refuses or cannot be reached.
+    /// # Errors
+    /// If the server refuses or cannot be reached.
     pub async fn look(&self) -> Result<(), ImapError> {
         ImapSession::open(self, Access::Look).await?.close().await;
         Ok(())
@@ -111,8 +112,8 @@ impl ImapServer {
 
     /// Reads the unhandled messages, each once; `each` must record them durably.
     ///
-    /// # Errors Those of `each`, which end the reading at once, and the server's, after some retries if they may be
-    /// temporary.
+    /// # Errors
+    /// Those of `each`, which end the reading at once, and the server's, after some retries if they may be temporary.
     pub async fn read<E: From<ImapError>>(
         &self,
         access: Access,

@@ -69,7 +69,8 @@ pub enum PageError {
 impl PreviewServer {
     /// Listens on a port of the loopback address; 0 chooses a free one.
     ///
-    /// # Errors If the port is taken.
+    /// # Errors
+    /// If the port is taken.
     pub async fn listen(port: u16) -> Result<Self, PageError> {
         let failed = |source| PageError::Listen { port, source };
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, port)).await.map_err(failed)?;
@@ -85,7 +86,8 @@ impl PreviewServer {
 
     /// Serves the content of the desk until it is cancelled.
     ///
-    /// # Errors If the system closes the listener.
+    /// # Errors
+    /// If the system closes the listener.
     pub async fn serve(self, desk: PreviewDesk) -> Result<(), PageError> {
         axum::serve(self.listener, router(desk, self.gate)).await.map_err(PageError::Serve)
     }

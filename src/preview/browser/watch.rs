@@ -49,7 +49,8 @@ impl Drop for Watch {
 
 /// Calls `saved` with the changed files whenever some were saved; it returns the places to watch from then on.
 ///
-/// # Errors If the system cannot watch files.
+/// # Errors
+/// If the system cannot watch files.
 pub fn watch(
     places: Places,
     saved: impl FnMut(&BTreeSet<PathBuf>) -> Places + Send + 'static,

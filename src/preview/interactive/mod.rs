@@ -38,7 +38,8 @@ pub enum ViewEnd {
 ///
 /// The terminal is restored, even after a panic.
 ///
-/// # Errors If the terminal cannot be read or written.
+/// # Errors
+/// If the terminal cannot be read or written.
 pub fn run(
     app: &mut App<'_>,
     is_stopped: impl Fn() -> bool,

@@ -17,7 +17,8 @@ pub struct Segments {
 impl Segments {
     /// The segment with this name, or of this expression.
     ///
-    /// # Errors Says what is wrong with the expression, and where.
+    /// # Errors
+    /// Says what is wrong with the expression, and where.
     pub fn find(&self, text: &str) -> Result<Segment, SegmentError> {
         let text = self.named.get(text).map_or(text, Segment::source);
         Segment::parse_over(text, &self.fields)

@@ -19,7 +19,8 @@ impl PostgresSession {
     /// Takes the lock of a command that changes something, until the session ends; `note` says what the command does.
     /// False if another session holds it.
     ///
-    /// # Errors If the server cannot be asked.
+    /// # Errors
+    /// If the server cannot be asked.
     pub fn lock(&self, note: &str) -> Result<bool, LedgerError> {
         let sql = format!("SELECT pg_try_advisory_lock({COMMAND})");
         let is_taken = self.query(&sql, &[])?.first().is_some_and(|row| row.get(0));
@@ -31,7 +32,8 @@ impl PostgresSession {
 
     /// Shares the lock with the hosts that send an issue; false if there are none, or another command holds the lock.
     ///
-    /// # Errors If the server cannot be asked.
+    /// # Errors
+    /// If the server cannot be asked.
     pub fn join(&self, issue: &str, note: &str) -> Result<bool, LedgerError> {
         let sql = format!("SELECT pg_try_advisory_lock_shared({COMMAND})");
         if !self.query(&sql, &[])?.first().is_some_and(|row| row.get(0)) {
@@ -48,7 +50,8 @@ impl PostgresSession {
 
     /// Shares the lock that this session holds alone.
     ///
-    /// # Errors If the server cannot be asked.
+    /// # Errors
+    /// If the server cannot be asked.
     pub fn share(&self) -> Result<(), LedgerError> {
         self.batch(&format!(
             "SELECT pg_advisory_lock_shared({COMMAND}); SELECT pg_advisory_unlock({COMMAND})"
@@ -63,7 +66,8 @@ impl PostgresSession {
 
     /// The note of the lock's holder, if there is one.
     ///
-    /// # Errors If the server cannot be asked.
+    /// # Errors
+    /// If the server cannot be asked.
     pub fn holder(&self) -> Result<Option<String>, LedgerError> {
         let sql = "SELECT coalesce(a.application_name, '') || coalesce(' on ' || host(a.client_addr), '')
                    FROM pg_locks l JOIN pg_stat_activity a ON a.pid = l.pid
@@ -83,7 +87,8 @@ impl PostgresSession {
     /// transaction mode: a session's advisory locks would belong to other programs. `other` is a second session to
     /// the same server.
     ///
-    /// # Errors If a session's process changes, or if both sessions have the same.
+    /// # Errors
+    /// If a session's process changes, or if both sessions have the same.
     pub fn refuse_pooler(&self, other: &Self) -> Result<(), LedgerError> {
         let before = self.backend()?;
         other.batch("BEGIN")?;
