@@ -16,10 +16,9 @@ pub struct Texts {
 }
 
 impl Texts {
-    /// Loads the texts of the language with this BCP 47 code, with the project's own over the built-in ones.
+    /// Loads the texts of the language with this BCP 47 code; the project's own override the built-in ones.
     ///
-    /// # Errors
-    /// If the language file is missing or not right.
+    /// # Errors If the language file is missing or invalid.
     pub fn load(code: &str, templates: &Path) -> Result<Self, ComposeError> {
         let path = PathBuf::from(format!("templates/language/{code}.toml"));
         Ok(Self { language: Language::load(code, templates)?, path })
@@ -27,8 +26,7 @@ impl Texts {
 
     /// The text, filled in with `data`.
     ///
-    /// # Errors
-    /// If the text is not a template, or uses what `data` has not.
+    /// # Errors If the text is not a valid template, or uses a value that `data` lacks.
     pub fn fill(&self, key: &str, data: &impl Serialize) -> Result<String, ComposeError> {
         let mut texts = Templates::text();
         let text = self.language.mails.get(key).map_or_else(|| self.language.text(key), String::as_str);

@@ -1,4 +1,4 @@
-//! Issues that every member must get, whatever they decided about newsletters.
+//! Issues that every member must get, even those who opted out of newsletters.
 
 use std::collections::HashSet;
 
@@ -7,10 +7,9 @@ use crate::domain::{IssueKind, IssueName, MemberId};
 use super::{Ledger, LedgerError};
 
 impl Ledger {
-    /// Records what kind an issue is. Nothing is written if it is known already.
+    /// Records the kind of an issue. Nothing is written if it is known already.
     ///
-    /// # Errors
-    /// If letters of the other kind have left, or the ledger cannot be written.
+    /// # Errors If letters of the other kind have been sent, or the ledger cannot be written.
     pub fn set_kind(&self, issue: &IssueName, kind: IssueKind) -> Result<(), LedgerError> {
         if self.kind(issue)? == kind {
             return Ok(());
@@ -28,20 +27,18 @@ impl Ledger {
         Ok(())
     }
 
-    /// What kind of issue it is.
+    /// The kind of an issue.
     ///
-    /// # Errors
-    /// If the ledger cannot be read.
+    /// # Errors If the ledger cannot be read.
     pub fn kind(&self, issue: &IssueName) -> Result<IssueKind, LedgerError> {
         let sql = "SELECT EXISTS (SELECT 1 FROM notice WHERE issue = ?1)";
         let is_notice: bool = self.db.one(sql, [issue], |row| row.get(0))?;
         Ok(if is_notice { IssueKind::Notice } else { IssueKind::Newsletter })
     }
 
-    /// The active members who get no newsletters, by their own wish.
+    /// The active members who opted out of newsletters.
     ///
-    /// # Errors
-    /// If the ledger cannot be read.
+    /// # Errors If the ledger cannot be read.
     pub fn opted_out(&self) -> Result<HashSet<MemberId>, LedgerError> {
         let sql = "SELECT id FROM member WHERE active = 1 AND (
                        id IN (SELECT member FROM opted_out WHERE reason IN ('unsubscribed', 'complaint'))

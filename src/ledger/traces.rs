@@ -1,4 +1,4 @@
-//! Every address by which a member was ever known.
+//! Every address that a member ever had.
 
 use std::collections::BTreeSet;
 
@@ -7,11 +7,10 @@ use crate::domain::{MemberId, Traces};
 use super::{Ledger, LedgerError};
 
 impl Ledger {
-    /// The member's addresses: its own, those of the trace of changes, and those to which letters went. One that is
-    /// another member's now is left out.
+    /// The member's addresses: the present one, those in the change history, and those to which letters were sent. An
+    /// address that belongs to another member now is omitted.
     ///
-    /// # Errors
-    /// If the ledger cannot be read.
+    /// # Errors If the ledger cannot be read.
     pub fn traces(&self, member: MemberId) -> Result<Traces, LedgerError> {
         let sql = "SELECT address FROM member WHERE id = ?1
                    UNION SELECT old FROM change WHERE member = ?1 AND field = 'email'
