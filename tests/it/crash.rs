@@ -9,7 +9,7 @@ const MEMBERS: usize = 300;
 const CONNECTIONS: usize = 10;
 
 /// A simple generator spreads the moments well enough (Knuth's MMIX constants).
-fn moments(seed: u64, count: usize, below: usize) -> impl Iterator<Item = usize> {
+pub fn moments(seed: u64, count: usize, below: usize) -> impl Iterator<Item = usize> {
     let mut state = seed;
     std::iter::repeat_with(move || {
         state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);

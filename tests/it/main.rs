@@ -11,6 +11,7 @@
 mod check;
 mod checkers;
 mod crash;
+mod crash_mixed;
 mod decisions;
 mod docs;
 mod dovecot;
