@@ -1,19 +1,19 @@
-//! Complaints: reports in the Abuse Reporting Format (RFC 5965) and what some hosts send in its place.
+//! Complaints: reports in the Abuse Reporting Format (RFC 5965), and the formats of hosts that do not use it.
 
 use super::address;
 use super::header::Headers;
-use super::mime::{Message, Part, Role};
-use super::rules::Rules;
+use super::mime::{MimeMessage, MimePart, Role};
+use super::rules::InboxRules;
 use crate::domain::bounce::{Class, Reason, Verdict};
 
-/// Whom a complaint names; `None` if the message is none.
+/// The verdicts on those whom a complaint names; `None` if the message is not a complaint.
 pub fn read(
-    message: &Message<'_>,
+    message: &MimeMessage<'_>,
     original: &Headers<'_>,
     signed: bool,
-    rules: &Rules,
+    rules: &InboxRules,
 ) -> Option<Vec<Verdict>> {
-    let report = message.with(Role::Feedback).next().map(Part::text);
+    let report = message.with(Role::Feedback).next().map(MimePart::text);
     let report = report.as_deref();
     if report.is_none() && !signed {
         return None;
@@ -32,9 +32,9 @@ pub fn read(
     )
 }
 
-/// What a complaint says that names nobody.
-pub fn unnamed(message: &Message<'_>, rules: &Rules) -> Verdict {
-    let report = message.with(Role::Feedback).next().map(Part::text).unwrap_or_default();
+/// The verdict of a complaint that names nobody.
+pub fn unnamed(message: &MimeMessage<'_>, rules: &InboxRules) -> Verdict {
+    let report = message.with(Role::Feedback).next().map(MimePart::text).unwrap_or_default();
     let kind = feedback_type(&Headers::of_text(&report));
     verdict(String::new(), reason(&kind, rules), &kind)
 }
@@ -43,8 +43,8 @@ fn feedback_type(fields: &Headers<'_>) -> String {
     fields.text("feedback-type").to_lowercase()
 }
 
-/// A report by a machine, as about the sender's DMARC or a virus, is nobody's complaint, so it suppresses nobody.
-fn reason(kind: &str, rules: &Rules) -> Reason {
+/// A machine's report, for example about DMARC or a virus, is not a person's complaint, and suppresses nobody.
+fn reason(kind: &str, rules: &InboxRules) -> Reason {
     rules.complaints.by_machine.get(kind).copied().unwrap_or(Reason::Complaint)
 }
 
@@ -53,8 +53,8 @@ fn verdict(address: String, reason: Reason, kind: &str) -> Verdict {
     Verdict { address, class, status: None, reason, diagnostic: kind.to_owned() }
 }
 
-/// The addresses in the fields of a report, else those that the returned letter went to.
-fn recipients(places: &[&Headers<'_>], rules: &Rules) -> Vec<String> {
+/// The addresses in the fields of a report, else the recipients of the returned letter.
+fn recipients(places: &[&Headers<'_>], rules: &InboxRules) -> Vec<String> {
     let named = |names: &[String]| {
         let values = places.iter().flat_map(|headers| names.iter().flat_map(|name| headers.all(name)));
         values.flat_map(address::find).map(|spot| spot.address.to_owned()).collect::<Vec<_>>()
@@ -78,16 +78,16 @@ mod tests {
             "Content-Type: multipart/report; boundary=x\n\n--x\nContent-Type: message/feedback-report\n\n{report}\n--x--"
         );
         let verdicts = read(
-            &Message::parse(raw.as_bytes()),
+            &MimeMessage::parse(raw.as_bytes()),
             &Headers::of_text(original),
             false,
-            &Rules::built_in().unwrap(),
+            &InboxRules::built_in().unwrap(),
         );
         verdicts.map(|verdicts| verdicts.into_iter().map(|v| (v.address, v.reason)).collect())
     }
 
     #[test]
-    fn a_report_names_who_complained() {
+    fn a_report_names_the_complainant() {
         let anna = |reason| Some(vec![("anna@example.se".to_owned(), reason)]);
         for (report, original, want) in [
             ("Feedback-Type: abuse\nOriginal-Rcpt-To: <anna@example.se>\n", "", anna(Reason::Complaint)),

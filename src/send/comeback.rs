@@ -5,7 +5,7 @@ use std::time::Instant;
 use crate::ledger::{Ledger, LedgerError, Part};
 
 use super::watchman::Watchman;
-use super::{End, Job, News, Pause, SendError, delays};
+use super::{Job, Pause, RunEnd, RunNews, SendError, delays};
 
 /// Hands on the result of a round. If the ledger's server was gone, this waits for it; the end is `None` if that has cut the round
 /// short.
@@ -13,12 +13,12 @@ use super::{End, Job, News, Pause, SendError, delays};
 /// # Errors
 /// Those of the round, and if the server does not come back.
 pub(super) async fn after_round(
-    done: Result<(Ledger, End), SendError>,
+    done: Result<(Ledger, RunEnd), SendError>,
     part: Option<Part>,
     job: &Job,
     watchman: &mut Watchman,
-    report: &mut impl FnMut(News<'_>),
-) -> Result<(Ledger, Option<End>), SendError> {
+    report: &mut impl FnMut(RunNews<'_>),
+) -> Result<(Ledger, Option<RunEnd>), SendError> {
     let (part, gone, end) = match (done, part) {
         (Err(SendError::Ledger(gone)), Some(part)) if gone.is_gone() => (part, gone, None),
         // Only outcomes were left to record, and they are in a file.
@@ -36,14 +36,14 @@ async fn come_back(
     mut why: LedgerError,
     job: &Job,
     watchman: &mut Watchman,
-    report: &mut impl FnMut(News<'_>),
+    report: &mut impl FnMut(RunNews<'_>),
 ) -> Result<Ledger, SendError> {
     let began = Instant::now();
     for delay in delays(job.patience) {
         if began.elapsed() + delay > job.patience {
             break;
         }
-        report(News::Pause(delay, Pause::LedgerGone(&why)));
+        report(RunNews::Pause(delay, Pause::LedgerGone(&why)));
         tokio::select! {
             () = tokio::time::sleep(delay) => {}
             _ended = watchman.ended() => break,

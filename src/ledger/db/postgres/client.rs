@@ -10,7 +10,7 @@ use tokio::task::JoinHandle;
 
 use crate::ledger::DbError;
 
-type Parameters<'a> = &'a [&'a (dyn ToSql + Sync)];
+type SqlValues<'a> = &'a [&'a (dyn ToSql + Sync)];
 
 /// For the connection with TLS and login.
 const CONNECT: Duration = Duration::from_secs(15);
@@ -63,7 +63,7 @@ impl Client {
         self.explained(done)
     }
 
-    pub fn execute<S>(&mut self, statement: &S, values: Parameters<'_>) -> Result<u64, DbError>
+    pub fn execute<S>(&mut self, statement: &S, values: SqlValues<'_>) -> Result<u64, DbError>
     where
         S: ToStatement + ?Sized,
     {
@@ -71,7 +71,7 @@ impl Client {
         self.explained(done)
     }
 
-    pub fn query<S>(&mut self, statement: &S, values: Parameters<'_>) -> Result<Vec<Row>, DbError>
+    pub fn query<S>(&mut self, statement: &S, values: SqlValues<'_>) -> Result<Vec<Row>, DbError>
     where
         S: ToStatement + ?Sized,
     {
