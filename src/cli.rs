@@ -346,7 +346,7 @@ pub enum LedgerCommand {
 #[cfg(feature = "postgres")]
 #[derive(Debug, Args)]
 pub struct LedgerCopyArgs {
-    /// The URL of the new ledger on a server, or a file. The password is that of [ledger].
+    /// The URL of the new ledger on a server, or a file. The password is that of `[ledger]`.
     #[arg(long, value_name = "URL")]
     pub to: String,
 }
