@@ -8,6 +8,8 @@ use crate::diagnosis::phrase::fold;
 /// Longer texts are left for a person to read.
 const MOST_WORDS: usize = 60;
 const MOST_POLITE_WORDS: usize = 8;
+/// A closing and a name.
+const MOST_CLOSING_WORDS: usize = 4;
 
 /// The words of one language, folded.
 #[derive(Debug, Clone, Deserialize)]
@@ -80,7 +82,8 @@ impl LeaveLanguage {
         if is_question && !is_opened {
             return Sentence::Unclear;
         }
-        let Some(found) = self.sort(&words) else { return self.other(&words) };
+        let words = self.before_closing(&words);
+        let Some(found) = self.sort(words) else { return self.other(words) };
         // "No" alone is not a request: the text must also say what is unwanted.
         let wants_none = found.has_none && found.has_what;
         let is_unwanted = found.is_unwanted || found.wants && found.is_negated;
@@ -95,6 +98,16 @@ impl LeaveLanguage {
             () if found.has_verb || found.has_what || found.wants => Sentence::Unclear,
             () => Sentence::Empty,
         }
+    }
+
+    /// The words before a closing such as `mvh Anna` without a full stop in front of it.
+    fn before_closing<'w, 's>(&self, words: &'w [&'s str]) -> &'w [&'s str] {
+        let is_closing = |at: &usize| {
+            let rest = words.get(*at..).unwrap_or_default();
+            self.polite.iter().any(|opening| begins(rest, opening))
+        };
+        let last = words.len().saturating_sub(MOST_CLOSING_WORDS).max(1)..words.len();
+        words.get(..last.into_iter().find(is_closing).unwrap_or(words.len())).unwrap_or(words)
     }
 
     /// Classifies a sentence with words that belong to no request: it says something else, or reverses the request.
@@ -225,7 +238,7 @@ fn sentences(text: &str) -> Vec<(String, bool)> {
         // A full stop inside an address does not end the sentence.
         let is_before_space = characters.peek().is_none_or(|next| next.is_whitespace());
         let is_dash = "-–—".contains(c) && is_before_space && sentence.ends_with(' ');
-        let ends = "!?;,\n".contains(c) || c == '.' && is_before_space || is_dash;
+        let ends = "!?;,\n".contains(c) || ".:".contains(c) && is_before_space || is_dash;
         if ends {
             sentences.push((std::mem::take(&mut sentence), c == '?'));
         } else {
