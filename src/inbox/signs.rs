@@ -12,6 +12,9 @@ use crate::diagnosis::phrase::{FoundPhrase, fold};
 /// Header text beyond this does not help to recognise a program.
 const MAX_CLUES: usize = 8192;
 
+/// What mail programs write before the subject of a forwarded message.
+const FORWARDED: [&str; 7] = ["fwd:", "fw:", "vb:", "wg:", "tr:", "vl:", "vs: fwd:"];
+
 /// What the words of a message indicate about it as a whole.
 #[derive(Debug, Default)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a sign of its own, found or not")]
@@ -64,14 +67,14 @@ pub fn is_report(headers: &Headers<'_>) -> bool {
     headers.get("content-type").is_some_and(|kind| starts_with(kind, "multipart/report"))
 }
 
-/// Tells whether a person seems to have written a message: not a mail system or program, and not a report or a
-/// forwarded notice.
+/// Tells whether a person seems to have written or forwarded a message: not a mail system or program, and not a report.
 pub fn is_by_person(headers: &Headers<'_>, rules: &InboxRules) -> bool {
-    let subject = || rules.header.find(&fold(&headers.text("subject")));
-    !is_daemon(headers, rules)
-        && !is_automatic(headers)
-        && !is_report(headers)
-        && !has(&subject(), &Sign::Failure)
+    let is_notice = || {
+        let subject = fold(&headers.text("subject"));
+        let is_forwarded = FORWARDED.iter().any(|prefix| subject.trim_start().starts_with(prefix));
+        !is_forwarded && has(&rules.header.find(&subject), &Sign::Failure)
+    };
+    !is_daemon(headers, rules) && !is_automatic(headers) && !is_report(headers) && !is_notice()
 }
 
 fn is_daemon(headers: &Headers<'_>, rules: &InboxRules) -> bool {
