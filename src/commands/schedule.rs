@@ -12,6 +12,7 @@ use crate::cli::ScheduleArgs;
 use crate::error::{Error, ErrorKind, Exit};
 
 use super::Context;
+use crate::config::URL_VARIABLE;
 
 /// A line of the crontab: the command, and its time in the syntax of cron and of systemd.
 #[derive(Debug, Serialize)]
@@ -49,9 +50,7 @@ pub fn run(context: Context<'_>, arguments: &ScheduleArgs) -> Result<Exit, Error
         calendar: "*-*-* 07..20:00/15",
         command: command("send --due --quiet"),
     }];
-    let inbox = &context.project.config.inbox;
-    let has_inbox = inbox.has_source();
-    if has_inbox {
+    if context.project.config.inbox.has_source() {
         entries.push(CrontabLine {
             name: "bounces",
             cron: "30 6 * * *",
@@ -77,10 +76,20 @@ pub fn run(context: Context<'_>, arguments: &ScheduleArgs) -> Result<Exit, Error
     }
     context.terminal.json(&entries);
     context.terminal.data(if arguments.systemd { systemd(&entries) } else { crontab(&entries) });
-    if !has_inbox {
+    say_what_is_missing(context);
+    Ok(Exit::Done)
+}
+
+/// Says what the lines alone do not do.
+fn say_what_is_missing(context: Context<'_>) {
+    if !context.project.config.inbox.has_source() {
         context.terminal.say("No bounces are read: set sources = [\"/home/you/Maildir\"] in [inbox], or configure [inbox.imap].");
     }
-    Ok(Exit::Done)
+    if context.project.config.ledger.is_from_environment() {
+        context.terminal.say(format!(
+            "{URL_VARIABLE} is not set for cron and systemd: set url in [ledger], or add the variable to their environment."
+        ));
+    }
 }
 
 fn crontab(entries: &[CrontabLine]) -> String {

@@ -92,7 +92,7 @@ pub(super) fn send(context: Context<'_>, issue: &IssueName, request: &SendReques
     if !request.is_dry_run() {
         refuse_lost_records(context, &ledger, issue)?;
     }
-    let prepared = prepare(context, ledger, issue, request)?;
+    let mut prepared = prepare(context, ledger, issue, request)?;
     let now = review(context.project, &prepared.ledger, &prepared.composer, &prepared.job)?;
     let log = || -> Result<RunLog, Error> {
         let file = JsonLines::open(&request.log_path(context.project))?;
@@ -127,8 +127,8 @@ pub(super) fn send(context: Context<'_>, issue: &IssueName, request: &SendReques
             .say(format!("Cannot remove unfinished letters from `{}`: {error}", outbox.dir().display()));
     }
     if let RunGuard::Lock(lock) = &held {
-        hosts::take_part(context.project, &prepared, &now)?;
         lock.share()?;
+        hosts::take_part(context.project, &mut prepared, &now)?;
     }
     let is_cron = matches!(request.mode, Mode::Approved(_));
     runtime.block_on(Run { context, log: log()?, dry: None, is_cron }.go(prepared, relay))

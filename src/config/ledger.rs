@@ -38,6 +38,11 @@ impl LedgerConfig {
         set.or_else(|| self.url.clone())
     }
 
+    /// Tells whether the URL is only in the environment, which cron and systemd do not have.
+    pub fn is_from_environment(&self) -> bool {
+        self.url().is_some() && self.url.is_none()
+    }
+
     /// Checks the table.
     ///
     /// # Errors

@@ -130,6 +130,9 @@ impl From<LedgerError> for Error {
             LedgerError::NoServers { .. } => {
                 words.hint("build it with PostgreSQL: cargo install medlemsbrev --features postgres")
             }
+            error if error.is_gone() => {
+                words.hint("check that the ledger's server runs and can be reached, then run again to resume")
+            }
             LedgerError::Pooler { .. } => words.hint(
                 "name the server itself in `url` in [ledger], or set pool_mode = session in PgBouncer",
             ),

@@ -9,18 +9,44 @@ use serde::Serialize;
 use crate::domain::{IssueName, Member, MemberId};
 
 use super::types::Stamp;
-use super::{Ledger, LedgerError};
+use super::{Ledger, LedgerError, LedgerPlace};
 
 /// A host that takes or took part in sending an issue.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct HostRow {
     pub name: String,
-    /// The number of letters that it has handed over.
+    /// Letters that it was the last to claim.
     pub letters: u64,
     pub per_minute: u64,
     pub is_alive: bool,
     /// The last sign of life.
     pub seen: Timestamp,
+}
+
+/// How a host takes part in sending an issue, so that it can do so again after it has lost its session.
+#[derive(Debug, Clone)]
+pub struct Part {
+    place: LedgerPlace,
+    issue: IssueName,
+    name: String,
+    content: BTreeMap<String, String>,
+    /// Its number, by which letters are claimed.
+    host: Option<i64>,
+}
+
+impl Part {
+    /// Takes part again, as a new host with a new session: outcomes that could not be recorded are, and the letters of the old
+    /// one that are still on their way are in doubt. Only for a run that has no letter on the wire.
+    ///
+    /// # Errors
+    /// If the server is still gone, or another command has begun meanwhile.
+    pub fn come_back(&self, now: Timestamp) -> Result<Ledger, LedgerError> {
+        let mut ledger = Ledger::open(&self.place)?;
+        ledger.db.end_session(self.host)?;
+        ledger.recover(now)?;
+        ledger.take_part(&self.issue, &self.name, &self.content)?;
+        Ok(ledger)
+    }
 }
 
 impl Ledger {
@@ -35,7 +61,7 @@ impl Ledger {
     /// # Errors
     /// Names the differences from the hosts that take part already.
     pub fn take_part(
-        &self,
+        &mut self,
         issue: &IssueName,
         name: &str,
         content: &BTreeMap<String, String>,
@@ -51,8 +77,26 @@ impl Ledger {
                 return Err(LedgerError::HostsDiffer { what });
             }
         }
-        let content = serde_json::to_string(content).map_err(super::members::corrupt)?;
-        self.db.register(name, issue, &content)
+        let digests = serde_json::to_string(content).map_err(super::members::corrupt)?;
+        self.db.register(name, issue, &digests)?;
+        self.part = Some(Part {
+            place: self.place.clone(),
+            issue: issue.clone(),
+            name: name.to_owned(),
+            content: content.clone(),
+            host: self.db.host(),
+        });
+        Ok(())
+    }
+
+    /// How this host takes part in sending an issue; `None` if it is the only one that can.
+    pub fn part(&self) -> Option<Part> {
+        self.part.clone()
+    }
+
+    /// Tells whether the session lives that holds the host's lock.
+    pub fn still_claims(&self) -> bool {
+        self.db.is_alive().unwrap_or(false)
     }
 
     /// Another session of the same host.

@@ -17,7 +17,7 @@ enum Phase {
     Claimed(u8),
     /// The lock was just held; the letter is sent whatever happens.
     Delivers(u8),
-    /// The claim's commit was not answered: the letter is not sent, and a note records that.
+    /// The claim's commit was not answered, or the lock was gone: the letter does not go out, and a note says so.
     Unsent(u8),
     /// The server has answered, but the answer is not in the ledger yet.
     Answered(u8, State),
@@ -71,12 +71,13 @@ struct ModelRules {
     revert: Revert,
     /// Whether the lock is checked between claim and letter.
     fence: bool,
-    /// Whether time passes between that check and the letter.
-    gap: bool,
+    /// Whether a person who has a letter sent again waits, as the documentation says, until none can be on the wire whose
+    /// host looked at its lock before it lost it.
+    waits: bool,
 }
 
 const WHAT_WE_DO: ModelRules =
-    ModelRules { settle: Settle::Late, revert: Revert::Attempt, fence: true, gap: false };
+    ModelRules { settle: Settle::Late, revert: Revert::Attempt, fence: true, waits: true };
 
 impl HostsWorld {
     fn first() -> Self {
@@ -129,7 +130,7 @@ impl HostsWorld {
             self.lose(index, &mut found);
             self.bury(index, &mut found);
         }
-        self.decide(&mut found);
+        self.decide(rules, &mut found);
         found
     }
 
@@ -152,21 +153,21 @@ impl HostsWorld {
     fn deliver(&self, index: usize, rules: ModelRules, found: &mut Vec<(String, Self)>) {
         let host = self.hosts[index];
         let number = match host.phase {
-            Phase::Claimed(_) if rules.fence && !host.has_lock => {
+            Phase::Claimed(number) if rules.fence && !host.has_lock => {
                 found.push((
                     format!("host {index}: the lock is gone"),
-                    self.with(index, |host| host.phase = Phase::Idle),
+                    self.with(index, |host| host.phase = Phase::Unsent(number)),
                 ));
                 return;
             }
-            Phase::Claimed(number) if rules.gap => {
+            Phase::Claimed(number) => {
                 found.push((
                     format!("host {index}: the lock is held"),
                     self.with(index, |host| host.phase = Phase::Delivers(number)),
                 ));
                 return;
             }
-            Phase::Claimed(number) | Phase::Delivers(number) => number,
+            Phase::Delivers(number) => number,
             _ => return,
         };
         for (truth, delivered) in [(State::Accepted, 1), (State::Rejected, 0), (State::Deferred, 0)] {
@@ -243,12 +244,14 @@ impl HostsWorld {
         }
     }
 
-    fn decide(&self, found: &mut Vec<(String, Self)>) {
+    fn decide(&self, rules: ModelRules, found: &mut Vec<(String, Self)>) {
         if self.state == State::InDoubt {
             let world = Self { state: State::Accepted, by_hand: true, ..*self };
             found.push(("a person: resolve --accepted".to_owned(), world));
         }
-        if matches!(self.state, State::InDoubt | State::Rejected) && self.attempts < MOST_ATTEMPTS {
+        let is_on_wire = self.hosts.iter().any(|host| matches!(host.phase, Phase::Delivers(_)));
+        let may_resend = self.attempts < MOST_ATTEMPTS && !(rules.waits && is_on_wire);
+        if may_resend && matches!(self.state, State::InDoubt | State::Rejected) {
             let is_second = self.state == State::InDoubt && self.delivered >= self.allowed;
             let allowed = self.allowed + u8::from(is_second);
             let world = Self { state: State::Queued, owner: None, allowed, ..*self };
@@ -307,8 +310,8 @@ fn each_rule_is_needed() {
 /// A host loses its session between its last check and the letter, and a person decides at that moment to send the
 /// letter again: the documentation names this risk.
 #[test]
-fn the_remaining_risk_is_a_decision_while_a_letter_is_in_transit() {
-    let fault = search(ModelRules { gap: true, ..WHAT_WE_DO }).unwrap_err();
+fn what_remains_is_a_decision_while_a_letter_is_on_the_wire() {
+    let fault = search(ModelRules { waits: false, ..WHAT_WE_DO }).unwrap_err();
     assert!(fault.ends_with("a letter too many"), "{fault}");
     let steps = ["the lock is held", "loses its session", "bury_one", "a person: resolve --resend"];
     let at: Vec<usize> = steps.iter().map(|step| fault.find(step).expect(step)).collect();

@@ -44,7 +44,7 @@ pub use db::DbError;
 pub use deliveries::{DeliveryRow, Requeued};
 pub use frozen::MailedReport;
 pub use held::HeldMember;
-pub use hosts::HostRow;
+pub use hosts::{HostRow, Part};
 pub use import::{Difference, FieldChange, ImportRun, LastImport, PendingImport};
 pub use lock::{Lock, LockError};
 pub use members::MemberRow;
@@ -64,6 +64,8 @@ pub struct Ledger {
     db: Db,
     place: LedgerPlace,
     durable: Durable,
+    /// How this host takes part in sending, if several can.
+    part: Option<Part>,
 }
 
 /// Why the ledger cannot be used.
@@ -97,6 +99,10 @@ pub enum LedgerError {
     Renumbered { examples: String },
     #[error("the ledger could not be written: {0}")]
     Commit(String),
+    #[error("the ledger's server is gone: {0}")]
+    Gone(String),
+    #[error("another run is in progress: {holder}")]
+    Held { holder: String },
     #[error("line {line}: {name} is the same member as an earlier row; nothing was changed")]
     TwoRows { line: u64, name: String },
     #[error("{issue} was begun as another kind of issue: some letters have left; nothing was changed")]
@@ -116,7 +122,7 @@ impl Ledger {
     /// If it cannot be opened or is from a newer version.
     pub fn open(place: impl Into<LedgerPlace>) -> Result<Self, LedgerError> {
         let place = place.into();
-        Ok(Self { db: Db::open(&place)?, place, durable: Durable::Yes })
+        Ok(Self { db: Db::open(&place)?, place, durable: Durable::Yes, part: None })
     }
 
     /// Opens an existing ledger; `None` if there is none yet.
@@ -126,7 +132,7 @@ impl Ledger {
     pub fn open_existing(place: impl Into<LedgerPlace>) -> Result<Option<Self>, LedgerError> {
         let place = place.into();
         let db = Db::open_existing(&place)?;
-        Ok(db.map(|db| Self { db, place, durable: Durable::Yes }))
+        Ok(db.map(|db| Self { db, place, durable: Durable::Yes, part: None }))
     }
 
     /// A copy of the ledger at `of` for this process only, which does not affect the original. It is in memory, or
@@ -136,7 +142,7 @@ impl Ledger {
     /// If the ledger cannot be read or the copy cannot be written.
     pub fn temporary_copy(of: impl Into<LedgerPlace>) -> Result<Self, LedgerError> {
         let place = of.into();
-        Ok(Self { db: Db::temporary_copy(&place)?, place, durable: Durable::No })
+        Ok(Self { db: Db::temporary_copy(&place)?, place, durable: Durable::No, part: None })
     }
 
     /// Opens an existing ledger for reading only; `None` if there is none yet. It need not be writable.
@@ -168,6 +174,20 @@ impl LedgerError {
     /// Tells whether another program holds the ledger.
     fn is_busy(&self) -> bool {
         matches!(self, Self::Database(error) if error.is_busy())
+    }
+
+    /// Tells whether it may be over if a run waits: a server may start again, another command ends.
+    pub fn may_pass(&self) -> bool {
+        self.is_gone() || matches!(self, Self::Server { .. } | Self::Held { .. })
+    }
+
+    /// Tells whether the session with a server has ended; a run can wait for the server and open another one.
+    pub fn is_gone(&self) -> bool {
+        match self {
+            Self::Database(error) => error.is_gone(),
+            Self::Gone(_) => true,
+            _ => false,
+        }
     }
 }
 

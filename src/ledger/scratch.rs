@@ -54,7 +54,7 @@ impl Scratch {
     pub fn ledger(&self, of: &LedgerPlace) -> Result<Ledger, LedgerError> {
         let path = self.folder.path().join("copy.db");
         let db = Db::copy_at(&path, of)?;
-        Ok(Ledger { db, place: LedgerPlace::from(&path), durable: Durable::No })
+        Ok(Ledger { db, place: LedgerPlace::from(&path), durable: Durable::No, part: None })
     }
 }
 

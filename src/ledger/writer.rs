@@ -29,7 +29,16 @@ pub struct LedgerWriter {
 /// A worker's handle to the writer.
 #[derive(Debug, Clone)]
 pub struct WriterHandle {
-    requests: mpsc::Sender<Request>,
+    inbox: mpsc::Sender<WriterMessage>,
+    /// Whether other hosts may send too.
+    is_shared: bool,
+}
+
+#[derive(Debug)]
+enum WriterMessage {
+    Record(Request),
+    /// Whether the session lives that holds the host's lock.
+    Look(oneshot::Sender<bool>),
 }
 
 #[derive(Debug)]
@@ -50,11 +59,11 @@ impl LedgerWriter {
     /// # Errors
     /// If no thread can be started.
     pub fn start(ledger: Ledger, run: RunId, quotas: Vec<Quota>) -> std::io::Result<(Self, WriterHandle)> {
-        let (requests, inbox) = mpsc::channel();
-        let work =
-            move || serve(WriterThread { ledger, run, quotas, seen: Instant::now(), letters: 0 }, &inbox);
+        let (sender, inbox) = mpsc::channel();
+        let is_shared = ledger.is_shared();
+        let work = move || serve(WriterThread { ledger, run, quotas, seen: Instant::now() }, &inbox);
         let thread = std::thread::Builder::new().name("ledger".to_owned()).spawn(work)?;
-        Ok((Self { thread }, WriterHandle { requests }))
+        Ok((Self { thread }, WriterHandle { inbox: sender, is_shared }))
     }
 
     /// Waits for the writer to end and returns the ledger.
@@ -78,8 +87,19 @@ impl WriterHandle {
         now: Timestamp,
     ) -> Result<Claimed, LedgerError> {
         let (answer, claimed) = oneshot::channel();
-        self.ask(Request::Claim { issue: issue.clone(), letter, now, answer });
+        self.ask_to_record(Request::Claim { issue: issue.clone(), letter, now, answer });
         answered(claimed).await
+    }
+
+    /// Tells whether letters that were claimed are still this host's to send: no other host can have found it dead. A ledger in
+    /// a file has one host, and needs no look.
+    pub async fn still_claims(&self) -> bool {
+        if !self.is_shared {
+            return true;
+        }
+        let (answer, is_alive) = oneshot::channel();
+        self.ask(WriterMessage::Look(answer));
+        is_alive.await.unwrap_or(false)
     }
 
     /// Submits the outcome of a claimed letter. Later requests are recorded with it or after it, never before it.
@@ -93,13 +113,17 @@ impl WriterHandle {
         let (answer, settled) = oneshot::channel();
         let (attempt, others) = claim.into_parts();
         let settlement = Box::new(Settlement { attempt, others, outcome, refusal, at });
-        self.ask(Request::Settle { settlement, answer });
+        self.ask_to_record(Request::Settle { settlement, answer });
         Settling(settled)
     }
 
-    fn ask(&self, request: Request) {
-        // A stopped writer does not answer, which is noticed when its answer is awaited.
-        let _stopped = self.requests.send(request);
+    fn ask_to_record(&self, request: Request) {
+        self.ask(WriterMessage::Record(request));
+    }
+
+    fn ask(&self, asked: WriterMessage) {
+        // A writer that has stopped returns no answer, and that is found out when one is waited for.
+        let _stopped = self.inbox.send(asked);
     }
 }
 
@@ -144,18 +168,21 @@ struct WriterThread {
     quotas: Vec<Quota>,
     /// The host's last sign of life, and the number of letters claimed since.
     seen: Instant,
-    letters: u64,
 }
 
-fn serve(mut desk: WriterThread, inbox: &mpsc::Receiver<Request>) -> Ledger {
+fn serve(mut desk: WriterThread, inbox: &mpsc::Receiver<WriterMessage>) -> Ledger {
     while let Ok(first) = inbox.recv() {
-        let group: Vec<Request> = std::iter::once(first).chain(inbox.try_iter()).collect();
-        match desk.commit(&group) {
-            Ok(done) => {
-                group.into_iter().zip(done).for_each(|(request, done)| request.answer(done));
-                desk.show_life(LIFE_EVERY);
+        let (mut group, mut looks) = (Vec::new(), Vec::new());
+        for asked in std::iter::once(first).chain(inbox.try_iter()) {
+            match asked {
+                WriterMessage::Record(request) => group.push(request),
+                WriterMessage::Look(answer) => looks.push(answer),
             }
-            Err(uncommitted) => desk.fail(group, uncommitted),
+        }
+        // A commit that is answered shows that the session lives.
+        let is_alive = desk.record(group) || (!looks.is_empty() && desk.is_alive());
+        for answer in looks {
+            let _gone = answer.send(is_alive);
         }
     }
     desk.show_life(Duration::ZERO);
@@ -163,7 +190,30 @@ fn serve(mut desk: WriterThread, inbox: &mpsc::Receiver<Request>) -> Ledger {
 }
 
 impl WriterThread {
-    fn commit(&mut self, group: &[Request]) -> Result<Vec<Recorded>, Uncommitted> {
+    /// Records a group and answers it; false if nothing was committed.
+    fn record(&mut self, group: Vec<Request>) -> bool {
+        if group.is_empty() {
+            return false;
+        }
+        match self.commit(&group) {
+            Ok(done) => {
+                group.into_iter().zip(done).for_each(|(request, done)| request.answer(done));
+                self.show_life(LIFE_EVERY);
+                true
+            }
+            Err(uncommitted) => {
+                self.fail(group, uncommitted);
+                false
+            }
+        }
+    }
+
+    /// Asks the server by the session that holds the host's lock.
+    fn is_alive(&self) -> bool {
+        self.ledger.db.is_alive().unwrap_or(false)
+    }
+
+    fn commit(&self, group: &[Request]) -> Result<Vec<Recorded>, Uncommitted> {
         let transaction = self.ledger.db.begin_beside()?;
         let record = |request: &Request| match request {
             Request::Claim { issue, letter, now, .. } => {
@@ -177,18 +227,14 @@ impl WriterThread {
         if let Err(error) = transaction.commit() {
             return Err(Uncommitted { error, unanswered: done });
         }
-        let is_letter = |done: &&Recorded| matches!(done, Recorded::Taken(Taken::Attempt(_)));
-        self.letters += done.iter().filter(is_letter).count() as u64;
         Ok(done)
     }
 
-    /// Gives a sign of life of this host, with the number of letters that it has handed over.
+    /// Records that this host lives.
     fn show_life(&mut self, every: Duration) {
         if self.ledger.db.host().is_some() && self.seen.elapsed() >= every {
-            // If it fails, the next one includes these letters.
-            if self.ledger.db.seen(self.letters).is_ok() {
-                self.letters = 0;
-            }
+            // Only `status` shows it.
+            let _next_time = self.ledger.db.seen();
             self.seen = Instant::now();
         }
     }
@@ -284,6 +330,7 @@ impl Request {
     fn refuse(self, error: &LedgerError) {
         let error = match error {
             LedgerError::OtherRun => LedgerError::OtherRun,
+            LedgerError::Database(gone) if gone.is_gone() => LedgerError::Gone(gone.to_string()),
             other => LedgerError::Commit(other.to_string()),
         };
         match self {

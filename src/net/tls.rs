@@ -89,12 +89,18 @@ impl Trust {
         if chain().any(is_broken_connection) {
             return ServerError::Connect { server: self.host.clone(), reason: words };
         }
+        ServerError::Tls { server: self.host.clone(), reason: Self::explained(&words) }
+    }
+
+    /// An error of a handshake in rustls's words, with what to do before them if that is known.
+    pub fn explained(words: &str) -> String {
         // rustls names the problem in its Debug form or in words, depending on how much it knows.
         let meaning = [
             (
                 "unknownissuer",
                 "its certificate is signed by an authority that is not trusted here (see ca_file)",
             ),
+            ("badsignature", "its certificate is signed by another authority of the same name (see ca_file)"),
             ("not valid for name", "its certificate is for another name than the configured host"),
             ("notvalidforname", "its certificate is for another name than the configured host"),
             ("invalidcontenttype", "no TLS on this port; check port and security"),
@@ -103,8 +109,7 @@ impl Trust {
             ("notvalidyet", "its certificate is not valid yet; check this machine's clock"),
         ];
         let found = meaning.iter().find(|(sign, _)| words.to_lowercase().contains(sign));
-        let reason = found.map_or(words.clone(), |(_, meaning)| format!("{meaning} ({words})"));
-        ServerError::Tls { server: self.host.clone(), reason }
+        found.map_or(words.to_owned(), |(_, meaning)| format!("{meaning} ({words})"))
     }
 }
 

@@ -114,13 +114,24 @@ impl Relay {
 }
 
 impl RelaySession<'_> {
-    /// Delivers one letter. The envelope of the `next` one may be sent along; its message is not sent before its own
-    /// turn.
-    pub async fn deliver(&mut self, letter: &Letter, next: Option<&Letter>) -> Delivered {
+    /// Hands one letter over.
+    pub async fn deliver(&mut self, letter: &Letter) -> Delivered {
+        self.deliver_if(std::future::ready(true), letter, None).await
+    }
+
+    /// Hands one letter over if it `may_leave`, which is asked as late as possible: before the first byte of its message. The
+    /// envelope of the `next` one may go out with it; its message does not before it is delivered itself.
+    pub async fn deliver_if(
+        &mut self,
+        may_leave: impl Future<Output = bool>,
+        letter: &Letter,
+        next: Option<&Letter>,
+    ) -> Delivered {
         match self {
+            Self::Smtp(session) => session.deliver(letter, next, may_leave).await,
+            _ if !may_leave.await => Delivered::kept_back(),
             Self::Outbox(outbox) => outbox.deliver(letter),
             Self::Sendmail(sendmail) => sendmail.deliver(letter).await,
-            Self::Smtp(session) => session.deliver(letter, next).await,
         }
     }
 
@@ -151,5 +162,11 @@ impl Delivered {
 
     fn go_on(outcome: Outcome) -> Self {
         Self { outcome, after: After::GoOn }
+    }
+
+    /// A letter that may not leave after all.
+    fn kept_back() -> Self {
+        let reply = Reply::local("not sent: the ledger's server ended the session");
+        Self { outcome: Outcome::Deferred(reply), after: After::Reconnect }
     }
 }

@@ -71,8 +71,10 @@ pub struct SmtpSession<'a> {
     /// Whether the server may have closed the connection before this letter.
     may_have_ended: bool,
     offers: EhloOffers,
-    /// The letter whose envelope was sent ahead and whose replies are still unread.
+    /// The letter whose envelope has gone out, and whose replies have not been read.
     ahead: Option<(MemberId, LookAheadPermit<'a>)>,
+    /// Whether the server waits for a message that does not come.
+    is_waited_for: bool,
 }
 
 /// Extensions in the server's EHLO reply that lettre does not keep.
@@ -136,6 +138,7 @@ impl SmtpServer {
             may_have_ended: false,
             offers,
             ahead: None,
+            is_waited_for: false,
         };
         session.look_at_offers(hello).await?;
         Ok(session)
@@ -261,10 +264,15 @@ impl<'a> SmtpSession<'a> {
         }
     }
 
-    /// Delivers one letter, and tells whether the connection can take another one. With PIPELINING, MAIL, RCPT and
-    /// DATA of the `next` one are sent together with the final dot (RFC 2920 §3.1), which saves a round trip.
-    pub(super) async fn deliver(&mut self, letter: &Letter, next: Option<&Letter>) -> Delivered {
-        let delivered = self.transaction(letter, next).await;
+    /// Hands over one letter; tells whether the connection can take another one. With PIPELINING the `next` one's MAIL,
+    /// RCPT and DATA go out in the same breath as the final dot (RFC 2920 §3.1), which saves a round trip.
+    pub(super) async fn deliver(
+        &mut self,
+        letter: &Letter,
+        next: Option<&Letter>,
+        may_leave: impl Future<Output = bool>,
+    ) -> Delivered {
+        let delivered = self.transaction(letter, next, may_leave).await;
         self.letters += 1;
         self.last_used = Instant::now();
         if delivered.after == After::GoOn && self.letters_left() == 0 {
@@ -297,10 +305,9 @@ impl<'a> SmtpSession<'a> {
         self.server.step(self.connection.command(command)).await
     }
 
-    /// Sends QUIT, unless an envelope was sent ahead: the server may be waiting for its message and would read QUIT
-    /// as text.
+    /// Says QUIT, unless the server may wait for a message: it would take QUIT for the text.
     pub(super) async fn close(mut self) {
-        if self.is_ahead() {
+        if self.is_ahead() || self.is_waited_for {
             return;
         }
         let polite = Duration::from_secs(3).min(self.server.timeouts.command);

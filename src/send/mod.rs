@@ -4,6 +4,7 @@
 //! after its claim is durable, so a crash leaves at most one letter per connection in doubt. The loop does not know
 //! about dry runs: then the relay is an outbox and the ledger a copy.
 
+mod comeback;
 mod feed;
 mod members;
 mod pace;
@@ -28,6 +29,7 @@ use crate::feedback::RefusalJudge;
 use crate::ledger::{BounceRecord, Ledger, LedgerError, LedgerWriter, RunId, Skip};
 use crate::relay::{Relay, RelayError};
 
+use comeback::after_round;
 use members::MemberQueue;
 pub use pace::Forecast;
 use pace::Pace;
@@ -92,6 +94,8 @@ pub enum Pause<'a> {
     /// The server's limit is reached, which passes with time.
     Refused(&'a Reply),
     RelayGone(&'a RelayError),
+    /// The ledger's server cannot be reached any more; no letter is on the wire.
+    LedgerGone(&'a LedgerError),
 }
 
 /// Why a run ended.
@@ -222,7 +226,8 @@ pub async fn run(
     loop {
         let mut open = 0_u64;
         let mut settled = 0;
-        let (back, end) = rounds
+        let part = ledger.part();
+        let done = rounds
             .round(ledger, job.clone(), |event| {
                 match event.outcome {
                     Outcome::Deferred(_) => open += 1,
@@ -230,7 +235,8 @@ pub async fn run(
                 }
                 report(RunNews::Letter(event));
             })
-            .await?;
+            .await;
+        let (back, end) = after_round(done, part, &job, &mut watchman, &mut report).await?;
         ledger = back;
         for mut correction in rounds.tally.corrections() {
             if rounds.correct(&ledger, &job, &mut correction)? {
@@ -245,6 +251,8 @@ pub async fn run(
         }
         job.limit = job.limit.map(|limit| limit.saturating_sub(settled));
         job.connections = rounds.pace.connections(job.connections);
+        // The ledger's server was waited for already.
+        let Some(end) = end else { continue };
         let why = match &end {
             RunEnd::Done if open > 0 => Pause::Deferred(open),
             RunEnd::RelayGone(error) if error.is_temporary() => Pause::RelayGone(error),

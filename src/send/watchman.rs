@@ -37,7 +37,8 @@ impl Watchman {
         job: &Job,
         mut stop: watch::Receiver<bool>,
     ) -> Result<Self, LedgerError> {
-        let ledger = Ledger::open(place)?;
+        let mut ledger = Ledger::open(place)?;
+        let place = place.clone();
         let (issue, clock) = (job.issue.clone(), job.clock);
         let began = clock();
         // A run that starts after that time was started on purpose.
@@ -55,9 +56,15 @@ impl Watchman {
                 if until.is_some_and(|until| until <= clock()) {
                     break StopReason::WindowClosed;
                 }
-                // If it cannot be read now, the next check can; claims check too.
-                if ledger.review(&issue, ReviewKind::Cancelled).is_ok_and(|cancelled| cancelled.is_some()) {
-                    break StopReason::Cancelled;
+                // What cannot be read now can be in a second; claims look too.
+                match ledger.review(&issue, ReviewKind::Cancelled) {
+                    Ok(Some(_)) => break StopReason::Cancelled,
+                    Err(error) if error.is_gone() => {
+                        if let Ok(another) = Ledger::open(&place) {
+                            ledger = another;
+                        }
+                    }
+                    _ => {}
                 }
             };
             found.send_replace(Some(reason));

@@ -257,14 +257,14 @@ impl Worker {
         next: Option<&Ready>,
     ) -> Delivered {
         let next = next.map(|next| &next.letter);
-        let delivered = session.deliver(claim.letter(), next).await;
+        let delivered = session.deliver_if(self.ledger.still_claims(), claim.letter(), next).await;
         if delivered.after != After::Again {
             return delivered;
         }
         match self.relay.connect().await {
             Ok(open) => {
                 std::mem::replace(session, open).close().await;
-                session.deliver(claim.letter(), next).await
+                session.deliver_if(self.ledger.still_claims(), claim.letter(), next).await
             }
             Err(_) => delivered,
         }

@@ -76,7 +76,7 @@ async fn deliver(context: Context<'_>, unsubscribers: &[Unsubscriber]) -> Result
     let mut told = 0;
     for unsubscriber in unsubscribers {
         let letter = letter(context.project, unsubscriber)?;
-        let delivered = session.deliver(&letter, None).await;
+        let delivered = session.deliver(&letter).await;
         match delivered.outcome {
             Outcome::Accepted(_) => told += 1,
             outcome => context.terminal.say(format!(

@@ -109,7 +109,7 @@ impl<'a> ReportMail<'a> {
         for (place, address) in to.iter().enumerate() {
             let letter = self.letter(project, address)?;
             ledger.set_mailed_report(self.issue, address, Some(MailedReport::Sending), Timestamp::now())?;
-            let delivered = session.deliver(&letter, None).await;
+            let delivered = session.deliver(&letter).await;
             let state = after(&delivered.outcome);
             ledger.set_mailed_report(self.issue, address, state, Timestamp::now())?;
             if let Outcome::Accepted(_) = delivered.outcome {

@@ -136,7 +136,7 @@ async fn mail(context: Context<'_>, issue: &IssueName, subject: &str, text: &str
             answer: None,
         };
         let letter = notice.letter(&signers, now)?;
-        let delivered = session.deliver(&letter, None).await;
+        let delivered = session.deliver(&letter).await;
         if !matches!(delivered.outcome, Outcome::Accepted(_)) {
             let message = format!("the reminder to {editor} was not accepted: {}", delivered.outcome.reply());
             return Err(Error::new(ErrorKind::TryAgain, message));

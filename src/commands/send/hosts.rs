@@ -12,8 +12,8 @@ use super::prepare::Prepared;
 /// Joins the sending of an issue, if several hosts can take part.
 ///
 /// # Errors
-/// Names the differences from the hosts that take part already.
-pub(super) fn take_part(project: &Project, prepared: &Prepared, now: &Review) -> Result<(), Error> {
+/// Names what differs from the hosts that take part already.
+pub(super) fn take_part(project: &Project, prepared: &mut Prepared, now: &Review) -> Result<(), Error> {
     if !prepared.ledger.is_shared() {
         return Ok(());
     }

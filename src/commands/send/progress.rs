@@ -82,6 +82,7 @@ impl Progress {
             Pause::Deferred(letters) => format!("{} deferred", plural(*letters, "letter", "letters")),
             Pause::Refused(reply) => format!("the server's limit is reached ({reply})"),
             Pause::RelayGone(error) => error.to_string(),
+            Pause::LedgerGone(error) => error.to_string(),
         };
         let seconds = delay.as_secs().max(1);
         self.bar.suspend(|| terminal.say(format!("{why}; trying again in {seconds} s")));

@@ -42,7 +42,7 @@ pub(super) async fn send_tests(
     let mut sent = Vec::new();
     for address in addresses {
         let letter = letter_to(&composer, &register, reader.as_ref(), address)?;
-        let delivered = session.deliver(&letter, None).await;
+        let delivered = session.deliver(&letter).await;
         if let Some(ledger) = &ledger {
             ledger.count_handed_over(Timestamp::now())?;
         }

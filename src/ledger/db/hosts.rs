@@ -46,6 +46,11 @@ impl Db {
         on_server!(self, |session| session.register(name, issue.as_str(), content), Ok(()))
     }
 
+    /// Ends the session of a host, if the server still has it.
+    pub fn end_session(&self, host: Option<i64>) -> Result<(), LedgerError> {
+        on_server!(self, |session| session.end_session(host), Ok(()))
+    }
+
     /// Tells whether this connection's host may still claim.
     pub fn is_alive(&self) -> Result<bool, LedgerError> {
         on_server!(self, |session| session.is_alive(), Ok(true))
@@ -75,8 +80,8 @@ impl Db {
         on_server!(self, |session| session.others_have_work(issue.as_str()), Ok(false))
     }
 
-    pub fn seen(&self, letters: u64) -> Result<(), LedgerError> {
-        on_server!(self, |session| session.seen(letters), Ok(()))
+    pub fn seen(&self) -> Result<(), LedgerError> {
+        on_server!(self, |session| session.seen(), Ok(()))
     }
 
     pub fn hosts(&self, issue: &IssueName) -> Result<Vec<HostRow>, LedgerError> {

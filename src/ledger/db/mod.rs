@@ -29,7 +29,7 @@ pub(super) enum Db {
 pub(super) enum ResultRow<'a> {
     Sqlite(&'a rusqlite::Row<'a>),
     #[cfg(feature = "postgres")]
-    Postgres(&'a ::postgres::Row),
+    Postgres(&'a ::tokio_postgres::Row),
 }
 
 /// Several statements that are all kept, by [`Transaction::commit`], or none.
@@ -46,7 +46,16 @@ pub enum DbError {
     Sqlite(#[from] rusqlite::Error),
     #[cfg(feature = "postgres")]
     #[error("{}", postgres::words(.0))]
-    Postgres(::postgres::Error),
+    Postgres(#[from] ::tokio_postgres::Error),
+    #[cfg(feature = "postgres")]
+    #[error("the server did not answer within {seconds} seconds")]
+    Silent { seconds: u64 },
+    #[cfg(feature = "postgres")]
+    #[error("the session with the server has ended")]
+    Ended,
+    #[cfg(feature = "postgres")]
+    #[error("cannot start a runtime: {0}")]
+    Thread(std::io::Error),
 }
 
 impl DbError {
@@ -57,6 +66,19 @@ impl DbError {
             Self::Sqlite(error) => matches!(error.sqlite_error_code(), Some(DatabaseBusy | DatabaseLocked)),
             #[cfg(feature = "postgres")]
             Self::Postgres(error) => postgres::is_busy(error),
+            #[cfg(feature = "postgres")]
+            Self::Silent { .. } | Self::Ended | Self::Thread(_) => false,
+        }
+    }
+
+    /// Tells whether the session with a server has ended; another one may be opened.
+    pub(super) fn is_gone(&self) -> bool {
+        match self {
+            #[cfg(feature = "postgres")]
+            Self::Postgres(error) => postgres::is_gone(error),
+            #[cfg(feature = "postgres")]
+            Self::Silent { .. } | Self::Ended => true,
+            _ => false,
         }
     }
 }
@@ -341,7 +363,7 @@ impl ResultRow<'_> {
         match self {
             Self::Sqlite(row) => row.as_ref().column_names().collect(),
             #[cfg(feature = "postgres")]
-            Self::Postgres(row) => row.columns().iter().map(::postgres::Column::name).collect(),
+            Self::Postgres(row) => row.columns().iter().map(::tokio_postgres::Column::name).collect(),
         }
     }
 }

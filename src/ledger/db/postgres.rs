@@ -2,6 +2,7 @@
 //!
 //! The client blocks the thread, like `SQLite`. Inside the send loop's runtime, it leaves the runtime for that time.
 
+mod client;
 mod connect;
 mod hosts;
 mod locks;
@@ -10,14 +11,16 @@ mod schema;
 
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
+use std::io;
 
-use ::postgres::error::SqlState;
-use ::postgres::types::ToSql;
-use ::postgres::{Client, Error, Statement};
+use ::tokio_postgres::error::SqlState;
+use ::tokio_postgres::types::ToSql;
+use ::tokio_postgres::{Error, Statement};
 
 use super::copy::TABLES;
 use super::{DbError, LedgerError, ResultRow, Value};
 use crate::ledger::place::DatabaseServer;
+use client::Client;
 
 pub(super) use rows::value;
 
@@ -28,7 +31,7 @@ const STATEMENTS: usize = 256;
 
 /// A connection to a server.
 pub(in crate::ledger) struct PostgresSession {
-    /// `None` only while it is dropped.
+    /// `None` once the connection is lost.
     client: RefCell<Option<Client>>,
     statements: RefCell<HashMap<String, Statement>>,
     cursors: Cell<u32>,
@@ -58,6 +61,15 @@ impl From<Error> for LedgerError {
     fn from(error: Error) -> Self {
         Self::Database(DbError::Postgres(error))
     }
+}
+
+/// Tells whether an error is of the connection: the session has ended, or nobody knows.
+pub(super) fn is_gone(error: &Error) -> bool {
+    let is_of_wire =
+        || std::error::Error::source(error).is_some_and(<dyn std::error::Error>::is::<io::Error>);
+    let code = error.code().map_or("", SqlState::code);
+    // Connection exceptions, what an operator or a crash did, and a transaction that took too long.
+    error.is_closed() || is_of_wire() || code.starts_with("08") || code.starts_with("57P") || code == "25P03"
 }
 
 /// The words of a server's error, or of a broken connection.
@@ -105,14 +117,18 @@ impl PostgresSession {
         Ok(Some(session))
     }
 
-    fn with<T>(&self, work: impl FnOnce(&mut Client) -> Result<T, Error>) -> Result<T, LedgerError> {
-        let mut client = self.client.try_borrow_mut().ok();
-        let Some(client) = client.as_mut().and_then(|client| client.as_mut()) else {
+    fn with<T>(&self, work: impl FnOnce(&mut Client) -> Result<T, DbError>) -> Result<T, LedgerError> {
+        let Ok(mut held) = self.client.try_borrow_mut() else {
             return Err(LedgerError::Corrupt("the session is in use".to_owned()));
         };
+        let Some(client) = held.as_mut() else { return Err(DbError::Ended.into()) };
         let done = outside(|| work(client));
         if done.is_err() && self.transaction.get() == TransactionState::Open {
             self.transaction.set(TransactionState::Failed);
+        }
+        if done.as_ref().is_err_and(DbError::is_gone) {
+            let lost = held.take();
+            outside(|| drop(lost));
         }
         Ok(done?)
     }
@@ -137,10 +153,14 @@ impl PostgresSession {
     }
 
     pub(super) fn batch(&self, sql: &str) -> Result<(), LedgerError> {
-        self.with(|client| client.batch_execute(sql))
+        self.with(|client| client.batch(sql))
     }
 
-    pub(super) fn query(&self, sql: &str, values: &[Value<'_>]) -> Result<Vec<::postgres::Row>, LedgerError> {
+    pub(super) fn query(
+        &self,
+        sql: &str,
+        values: &[Value<'_>],
+    ) -> Result<Vec<::tokio_postgres::Row>, LedgerError> {
         let statement = self.statement(sql)?;
         self.with(|client| client.query(&statement, &parameters(values)))
     }
@@ -158,10 +178,11 @@ impl PostgresSession {
         // A cursor that outlives its transaction is filled at once, and no transaction stays open meanwhile.
         let hold = if self.transaction.get() == TransactionState::None { " WITH HOLD" } else { "" };
         let declare = format!("DECLARE {name} NO SCROLL CURSOR{hold} FOR {}", translated(sql));
-        self.with(|client| client.execute(&declare, &parameters(values)))?;
+        self.with(|client| client.execute(declare.as_str(), &parameters(values)))?;
+        let fetch = format!("FETCH {PAGE} FROM {name}");
         let mut read = || {
             loop {
-                let rows = self.with(|client| client.query(&format!("FETCH {PAGE} FROM {name}"), &[]))?;
+                let rows = self.with(|client| client.query(fetch.as_str(), &[]))?;
                 rows.iter().try_for_each(|row| each(&ResultRow::Postgres(row)))?;
                 if rows.len() < PAGE {
                     return Ok(());
@@ -213,8 +234,9 @@ impl PostgresSession {
     ) -> Result<(), LedgerError> {
         self.batch("ALTER TABLE delivery DISABLE TRIGGER USER")?;
         work()?;
-        // Triggers also check foreign keys, and must fire before the table can be changed.
-        self.batch("SET CONSTRAINTS ALL IMMEDIATE; ALTER TABLE delivery ENABLE TRIGGER USER")
+        // Foreign keys are checked by triggers too, which have to fire before the table can be changed.
+        let end = "SET CONSTRAINTS ALL IMMEDIATE; ALTER TABLE delivery ENABLE TRIGGER USER";
+        self.without_limit(|| self.batch(end))
     }
 
     /// The last id assigned by a table.
@@ -228,18 +250,26 @@ impl PostgresSession {
     }
 
     pub(super) fn compact(&self) -> Result<(), LedgerError> {
-        for table in TABLES {
-            self.batch(&format!("VACUUM (FULL) {table}"))?;
-        }
-        Ok(())
+        self.without_limit(|| {
+            TABLES.iter().try_for_each(|table| self.batch(&format!("VACUUM (FULL) {table}")))
+        })
+    }
+
+    /// Does what the server may need a long time for.
+    fn without_limit<T>(&self, work: impl FnOnce() -> Result<T, LedgerError>) -> Result<T, LedgerError> {
+        let limit = self.with(|client| Ok(client.set_limit(None)))?;
+        let done = work();
+        // A session that was lost meanwhile needs no limit.
+        let _lost = self.with(|client| Ok(client.set_limit(limit)));
+        done
     }
 }
 
 impl Drop for PostgresSession {
     fn drop(&mut self) {
-        // The client says goodbye to the server in its own runtime.
-        let client = self.client.take();
-        outside(|| drop(client));
+        if let Some(client) = self.client.take() {
+            outside(|| client.close());
+        }
     }
 }
 

@@ -27,7 +27,12 @@ const IDLE: Duration = Duration::from_secs(1);
 const LOOK_EVERY: Duration = Duration::from_millis(500);
 
 impl SmtpSession<'_> {
-    pub(super) async fn transaction(&mut self, letter: &Letter, next: Option<&Letter>) -> Delivered {
+    pub(super) async fn transaction(
+        &mut self,
+        letter: &Letter,
+        next: Option<&Letter>,
+        may_leave: impl Future<Output = bool>,
+    ) -> Delivered {
         self.may_have_ended = self.letters > 0 || self.last_used.elapsed() > IDLE;
         let open = match self.ahead.take_if(|(member, _)| *member == letter.member) {
             Some((_, permit)) => self.went_ahead(letter, permit).await,
@@ -37,7 +42,11 @@ impl SmtpSession<'_> {
             None => self.open(letter).await,
         };
         match open {
-            Ok(()) => self.content(letter, next).await,
+            Ok(()) if may_leave.await => self.content(letter, next).await,
+            Ok(()) => {
+                self.is_waited_for = true;
+                Delivered::kept_back()
+            }
             Err(delivered) => delivered,
         }
     }

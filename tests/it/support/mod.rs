@@ -7,6 +7,8 @@ pub mod imap_server;
 pub mod postgres;
 #[cfg(feature = "browser")]
 pub mod preview;
+#[cfg(feature = "postgres")]
+pub mod proxy;
 pub mod real_servers;
 pub mod sandbox;
 pub mod smtp_client;

@@ -31,6 +31,8 @@ use std::time::Duration;
 
 pub use builder::Builder;
 pub use certificate::Certificate;
+#[cfg(feature = "postgres")]
+pub use certificate::Identity;
 pub use message::{Login, Message};
 pub use options::{Extension, Security};
 pub use script::{Action, Fault, Garbage, Place, When};

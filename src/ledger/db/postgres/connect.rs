@@ -9,9 +9,9 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use ::postgres::config::{Host, SslMode};
-use ::postgres::tls::{ChannelBinding, MakeTlsConnect, TlsConnect, TlsStream};
-use ::postgres::{Client, Config, NoTls, Socket};
+use ::tokio_postgres::config::{Host, SslMode};
+use ::tokio_postgres::tls::{ChannelBinding, MakeTlsConnect, TlsConnect, TlsStream};
+use ::tokio_postgres::{Config, NoTls, Socket};
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use secrecy::ExposeSecret;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
@@ -20,7 +20,8 @@ use tokio_rustls::rustls::ClientConfig;
 use tokio_rustls::rustls::pki_types::ServerName;
 use url::Url;
 
-use super::{PostgresSession, TransactionState, outside, words};
+use super::client::Client;
+use super::{PostgresSession, TransactionState, outside};
 use crate::ledger::LedgerError;
 use crate::ledger::place::DatabaseServer;
 use crate::net::Trust;
@@ -31,6 +32,9 @@ const IDLE: Duration = Duration::from_secs(10);
 const PROBE: Duration = Duration::from_secs(5);
 const PROBES: u32 = 3;
 const SILENT: Duration = Duration::from_secs(30);
+/// No answer takes longer, unless the server works on whole tables; something between here and there may keep a dead
+/// connection open.
+const ANSWER: Duration = Duration::from_mins(2);
 
 /// Settings that a session relies on, whatever the server's defaults are. A commit is durable, each statement sees
 /// what was committed before it, and nobody waits for a lock indefinitely: a program that stops inside a transaction
@@ -44,10 +48,13 @@ const SETTINGS: &str = "SET default_transaction_isolation = 'read committed';
 pub(super) fn connect(server: &DatabaseServer) -> Result<PostgresSession, LedgerError> {
     let name = server.to_string();
     let failed = |reason: String| LedgerError::Server { server: name.clone(), reason };
-    let config = settings(server).map_err(failed)?;
+    let mut config = settings(server).map_err(failed)?;
+    let limit = config.get_tcp_user_timeout().copied().unwrap_or(ANSWER);
+    config.tcp_user_timeout(limit.min(SILENT));
     let client = outside(|| match config.get_ssl_mode() {
-        SslMode::Disable => config.connect(NoTls).map_err(|error| words(&error)),
-        _ => config.connect(tls(server)?).map_err(|error| words(&error)),
+        SslMode::Disable => Client::connect(&config, NoTls, limit).map_err(|error| error.to_string()),
+        _ => Client::connect(&config, tls(server)?, limit)
+            .map_err(|error| Trust::explained(&error.to_string())),
     });
     let client = client.map_err(failed)?;
     let session = of(client, name);
@@ -77,7 +84,7 @@ fn settings(server: &DatabaseServer) -> Result<Config, String> {
     let others = pairs.iter().filter(|(key, _)| key != "sslmode");
     let others: Vec<String> = others.map(|(key, value)| format!("{key}={}", encoded(value))).collect();
     url.set_query((!others.is_empty()).then(|| others.join("&")).as_deref());
-    let mut config: Config = url.as_str().parse().map_err(|error| words(&error))?;
+    let mut config: Config = url.as_str().parse().map_err(|error| super::words(&error))?;
     if let Some(password) = &server.password {
         config.password(password.expose_secret());
     }
@@ -98,7 +105,6 @@ fn settings(server: &DatabaseServer) -> Result<Config, String> {
         config.connect_timeout(CONNECT);
     }
     config.keepalives(true).keepalives_idle(IDLE).keepalives_interval(PROBE).keepalives_retries(PROBES);
-    config.tcp_user_timeout(SILENT);
     if config.get_application_name().is_none() {
         config.application_name("medlemsbrev");
     }

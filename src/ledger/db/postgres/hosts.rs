@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use ::postgres::Row;
+use ::tokio_postgres::Row;
 
 use super::{PostgresSession, TransactionState, locks};
 use crate::ledger::LedgerError;
@@ -37,6 +37,7 @@ impl PostgresSession {
             let id: i64 = rows.first().map_or(0, |row| row.get(0));
             // Before the row becomes visible: a row without a lock belongs to a dead host.
             self.batch(&format!("SELECT pg_advisory_lock({})", locks::host(id)))?;
+            self.share_as_host(issue)?;
             self.commit()?;
             self.host.set(Some(id));
             Ok(())
@@ -45,6 +46,12 @@ impl PostgresSession {
             self.roll_back();
         }
         locked
+    }
+
+    /// Ends the session of a host of this process, which the server may not know yet to be lost.
+    pub fn end_session(&self, host: Option<i64>) -> Result<(), LedgerError> {
+        let sql = format!("SELECT pg_terminate_backend(l.pid) FROM pg_locks l WHERE {}", locks::OF_HOST);
+        self.query(&sql, &[host.to_value()]).map(drop)
     }
 
     /// The digests registered by the living hosts of an issue.
@@ -83,8 +90,8 @@ impl PostgresSession {
 
     fn bury_one(&self, host: i64, now: &str, doubted: &mut BTreeMap<String, u64>) -> Result<(), LedgerError> {
         let lock = format!("SELECT pg_try_advisory_xact_lock({})", locks::host(host));
-        let is_dead = self.with(|client| client.query_one(&lock, &[]))?;
-        if !is_dead.get::<_, bool>(0) {
+        let is_dead = self.with(|client| client.query(lock.as_str(), &[]))?;
+        if !is_dead.first().is_some_and(|row| row.get(0)) {
             return Ok(());
         }
         let sql = "UPDATE delivery SET state = 'in_doubt', changed_at = ?2, reply = ?3
@@ -148,21 +155,23 @@ impl PostgresSession {
         Ok(rows.first().is_some_and(|row| row.get(0)))
     }
 
-    /// Records a sign of life, and the number of letters sent since the last one.
-    pub fn seen(&self, letters: u64) -> Result<(), LedgerError> {
-        let sql = "UPDATE host SET seen_at = now(), letters = letters + ?2 WHERE id = ?1";
-        self.execute(sql, &[self.host().to_value(), letters.to_value()]).map(drop)
+    /// Records a sign of life.
+    pub fn seen(&self) -> Result<(), LedgerError> {
+        self.execute("UPDATE host SET seen_at = now() WHERE id = ?1", &[self.host().to_value()]).map(drop)
     }
 
     /// The hosts of an issue, the newest last.
     pub fn hosts(&self, issue: &str) -> Result<Vec<HostRow>, LedgerError> {
-        let sql = "SELECT name, letters, ended_at IS NULL AND EXISTS (
+        let sql = "SELECT name, sent.letters, ended_at IS NULL AND EXISTS (
                        SELECT 1 FROM pg_locks l WHERE l.locktype = 'advisory' AND l.granted AND l.objsubid = 2
                        AND l.classid::BIGINT = hashtext(current_schema())::BIGINT & 4294967295
                        AND l.objid::BIGINT = h.id + 16),
                    to_char(seen_at AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS\"Z\"'),
-                   round(letters * 60 / greatest(extract(epoch FROM seen_at - began_at), 1))::BIGINT
-                   FROM host h WHERE issue = ?1 ORDER BY id";
+                   round(sent.letters * 60 / greatest(extract(epoch FROM seen_at - began_at), 1))::BIGINT
+                   FROM host h CROSS JOIN LATERAL (
+                       SELECT count(DISTINCT d.message_id) AS letters FROM delivery d
+                       WHERE d.issue = h.issue AND d.host = h.id) sent
+                   WHERE issue = ?1 ORDER BY id";
         self.query(sql, &[issue.to_value()])?.iter().map(host_row).collect()
     }
 

@@ -10,6 +10,11 @@ pub(super) const QUOTAS: &str = "hashtext(current_schema()), 3";
 /// Held by a session that changes the ledger, while its command runs; hosts that send together share it.
 const COMMAND: &str = "hashtext(current_schema()), 2";
 
+/// The locks `l` of the host `?1` in `pg_locks`.
+pub(super) const OF_HOST: &str = "l.locktype = 'advisory' AND l.granted AND l.objsubid = 2
+    AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database())
+    AND l.classid::BIGINT = hashtext(current_schema())::BIGINT & 4294967295 AND l.objid::BIGINT = ?1 + 16";
+
 /// Held by a host's session during its life.
 pub(super) fn host(id: i64) -> String {
     format!("hashtext(current_schema()), {}::INT", id + 16)
@@ -48,6 +53,19 @@ impl PostgresSession {
         Ok(is_sent)
     }
 
+    /// Shares the lock of commands as the session of a host that sends an issue.
+    ///
+    /// # Errors
+    /// If another command has it, or the server cannot be asked.
+    pub fn share_as_host(&self, issue: &str) -> Result<(), LedgerError> {
+        let sql = format!("SELECT pg_try_advisory_lock_shared({COMMAND})");
+        if !self.query(&sql, &[])?.first().is_some_and(|row| row.get(0)) {
+            let holder = self.holder()?.unwrap_or_else(|| "another command".to_owned());
+            return Err(LedgerError::Held { holder });
+        }
+        self.set_note(&format!("send {issue}"))
+    }
+
     /// Shares the lock that this session holds alone.
     ///
     /// # Errors
@@ -79,8 +97,8 @@ impl PostgresSession {
 
     /// The server process that works for this session at the moment.
     fn backend(&self) -> Result<i32, LedgerError> {
-        let found = self.with(|client| client.query_one("SELECT pg_backend_pid()", &[]))?;
-        Ok(found.get(0))
+        let found = self.with(|client| client.query("SELECT pg_backend_pid()", &[]))?;
+        Ok(found.first().map_or(0, |row| row.get(0)))
     }
 
     /// Fails if there is a pooler before the server that shares sessions between transactions, such as `PgBouncer` in

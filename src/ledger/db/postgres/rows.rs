@@ -3,8 +3,8 @@
 use std::borrow::Cow;
 use std::error::Error;
 
-use ::postgres::Row;
-use ::postgres::types::{FromSql, IsNull, ToSql, Type, to_sql_checked};
+use ::tokio_postgres::Row;
+use ::tokio_postgres::types::{FromSql, IsNull, ToSql, Type, to_sql_checked};
 use bytes::BytesMut;
 
 use crate::ledger::LedgerError;

@@ -26,7 +26,7 @@ pub(super) fn migrate(session: &PostgresSession) -> Result<(), LedgerError> {
         return Ok(());
     }
     session.batch(&format!("BEGIN; SELECT pg_advisory_xact_lock({})", locks::WRITERS))?;
-    let done = steps(session, known);
+    let done = session.without_limit(|| steps(session, known));
     session.batch(if done.is_ok() { "COMMIT" } else { "ROLLBACK" })?;
     done
 }

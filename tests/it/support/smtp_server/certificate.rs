@@ -23,6 +23,10 @@ pub enum Certificate {
 /// A server's key and certificate, and the authority that signed it.
 pub struct Identity {
     pub ca_pem: String,
+    #[cfg(feature = "postgres")]
+    pub certificate_pem: String,
+    #[cfg(feature = "postgres")]
+    pub key_pem: String,
     pub config: Arc<ServerConfig>,
 }
 
@@ -35,6 +39,8 @@ impl Identity {
         };
         let key = KeyPair::generate()?;
         let certificate = parameters(kind)?.signed_by(&key, &authority)?;
+        #[cfg(feature = "postgres")]
+        let (certificate_pem, key_pem) = (certificate.pem(), key.serialize_pem());
         let key = PrivateKeyDer::try_from(key.serialize_der()).expect("a PKCS #8 key");
         let config = ServerConfig::builder_with_provider(Arc::new(default_provider()))
             .with_safe_default_protocol_versions()
@@ -42,7 +48,14 @@ impl Identity {
             .with_no_client_auth()
             .with_single_cert(vec![certificate.der().clone()], key)
             .expect("key and certificate belong together");
-        Ok(Self { ca_pem, config: Arc::new(config) })
+        Ok(Self {
+            ca_pem,
+            #[cfg(feature = "postgres")]
+            certificate_pem,
+            #[cfg(feature = "postgres")]
+            key_pem,
+            config: Arc::new(config),
+        })
     }
 }
 
