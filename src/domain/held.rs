@@ -27,7 +27,7 @@ impl HeldReason {
         match self {
             Self::NumberReused => "the number was another member's; name and address are new",
             Self::ResemblesMember => "a member of this name, with another address, left or opted out",
-            Self::ResemblesForgotten => "the number or name is that of somebody who asked to be forgotten",
+            Self::ResemblesForgotten => "the number or name belongs to somebody who asked to be forgotten",
         }
     }
 }

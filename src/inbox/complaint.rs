@@ -4,15 +4,17 @@ use super::address;
 use super::header::Headers;
 use super::mime::{MimeMessage, MimePart, Role};
 use super::rules::InboxRules;
-use crate::domain::bounce::{Class, Reason, Verdict};
+use crate::domain::bounce::{Class, MessageKind, Reason, Verdict};
 
-/// The verdicts on those whom a complaint names; `None` if the message is not a complaint.
+/// What a report about a letter says of those whom it names; `None` if the message is not such a report.
+///
+/// The report of somebody who calls the letter "not spam" has nobody to complain about.
 pub fn read(
     message: &MimeMessage<'_>,
     original: &Headers<'_>,
     signed: bool,
     rules: &InboxRules,
-) -> Option<Vec<Verdict>> {
+) -> Option<(MessageKind, Vec<Verdict>)> {
     let report = message.with(Role::Feedback).next().map(MimePart::text);
     let report = report.as_deref();
     if report.is_none() && !signed {
@@ -21,15 +23,11 @@ pub fn read(
     let fields = Headers::of_text(report.unwrap_or_default());
     let kind = feedback_type(&fields);
     if rules.complaints.praise.contains(&kind) {
-        return None;
+        return Some((MessageKind::Other, Vec::new()));
     }
     let reason = reason(&kind, rules);
-    Some(
-        recipients(&[&fields, original, &message.headers], rules)
-            .into_iter()
-            .map(|address| verdict(address, reason, &kind))
-            .collect(),
-    )
+    let named = recipients(&[&fields, original, &message.headers], rules).into_iter();
+    Some((MessageKind::Complaint, named.map(|address| verdict(address, reason, &kind)).collect()))
 }
 
 /// The verdict of a complaint that names nobody.
@@ -73,29 +71,30 @@ fn recipients(places: &[&Headers<'_>], rules: &InboxRules) -> Vec<String> {
 mod tests {
     use super::*;
 
-    fn complained(report: &str, original: &str) -> Option<Vec<(String, Reason)>> {
+    fn complained(report: &str, original: &str) -> (MessageKind, Vec<(String, Reason)>) {
         let raw = format!(
             "Content-Type: multipart/report; boundary=x\n\n--x\nContent-Type: message/feedback-report\n\n{report}\n--x--"
         );
-        let verdicts = read(
+        let (kind, verdicts) = read(
             &MimeMessage::parse(raw.as_bytes()),
             &Headers::of_text(original),
             false,
             &InboxRules::built_in().unwrap(),
-        );
-        verdicts.map(|verdicts| verdicts.into_iter().map(|v| (v.address, v.reason)).collect())
+        )
+        .unwrap();
+        (kind, verdicts.into_iter().map(|v| (v.address, v.reason)).collect())
     }
 
     #[test]
     fn a_report_names_the_complainant() {
-        let anna = |reason| Some(vec![("anna@example.se".to_owned(), reason)]);
+        let anna = |reason| (MessageKind::Complaint, vec![("anna@example.se".to_owned(), reason)]);
         for (report, original, want) in [
             ("Feedback-Type: abuse\nOriginal-Rcpt-To: <anna@example.se>\n", "", anna(Reason::Complaint)),
             ("Feedback-Type: abuse\n", "To: anna@example.se\n", anna(Reason::Complaint)),
             ("Feedback-Type: auth-failure\n", "To: anna@example.se\n", anna(Reason::AuthFailure)),
             ("Feedback-Type: virus\n", "To: anna@example.se\n", anna(Reason::SpamPolicy)),
-            ("Feedback-Type: not-spam\n", "To: anna@example.se\n", None),
-            ("Feedback-Type: fraud\n", "", Some(vec![])),
+            ("Feedback-Type: not-spam\n", "To: anna@example.se\n", (MessageKind::Other, vec![])),
+            ("Feedback-Type: fraud\n", "", (MessageKind::Complaint, vec![])),
         ] {
             assert_eq!(complained(report, original), want, "{report}");
         }

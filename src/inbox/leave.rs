@@ -8,6 +8,8 @@ use crate::diagnosis::phrase::fold;
 /// Longer texts are left for a person to read.
 const MOST_WORDS: usize = 60;
 const MOST_POLITE_WORDS: usize = 8;
+/// A closing and a name.
+const MOST_CLOSING_WORDS: usize = 4;
 
 /// The words of one language, folded.
 #[derive(Debug, Clone, Deserialize)]
@@ -80,10 +82,12 @@ impl LeaveLanguage {
         if is_question && !is_opened {
             return Sentence::Unclear;
         }
-        let Some(found) = self.sort(&words) else { return self.other(&words) };
+        let words = self.before_closing(&words);
+        let Some(found) = self.sort(words) else { return self.other(words) };
         // "No" alone is not a request: the text must also say what is unwanted.
         let wants_none = found.has_none && found.has_what;
-        let wants_not = found.wants && found.is_negated && (found.has_what || found.has_whom);
+        let is_unwanted = found.is_unwanted || found.wants && found.is_negated;
+        let wants_not = is_unwanted && (found.has_what || found.has_whom);
         let leaves =
             found.has_verb && !found.is_negated && (found.has_what || found.has_whom || words.len() <= 2);
         let is_negated_verb = found.has_verb && found.is_negated && !found.has_none;
@@ -94,6 +98,16 @@ impl LeaveLanguage {
             () if found.has_verb || found.has_what || found.wants => Sentence::Unclear,
             () => Sentence::Empty,
         }
+    }
+
+    /// The words before a closing such as `mvh Anna` without a full stop in front of it.
+    fn before_closing<'w, 's>(&self, words: &'w [&'s str]) -> &'w [&'s str] {
+        let is_closing = |at: &usize| {
+            let rest = words.get(*at..).unwrap_or_default();
+            self.polite.iter().any(|opening| begins(rest, opening))
+        };
+        let last = words.len().saturating_sub(MOST_CLOSING_WORDS).max(1)..words.len();
+        words.get(..last.into_iter().find(is_closing).unwrap_or(words.len())).unwrap_or(words)
     }
 
     /// Classifies a sentence with words that belong to no request: it says something else, or reverses the request.
@@ -129,16 +143,22 @@ impl LeaveLanguage {
             let best = lengths.iter().copied().flatten().max();
             if let Some(length) = best {
                 let is = |index: usize| lengths.get(index).copied().flatten() == best;
-                found.has_none |= is(0);
-                found.has_verb |= is(1);
-                found.wants |= is(2);
-                found.is_negated |= is(4);
+                let [none, verb, wants, _, not] = [0, 1, 2, 3, 4].map(is);
+                // `Strike me I don't want it` negates the wish, `I don't want to leave` the verb.
+                found.is_negated |= verb && found.is_unwanted || not && !found.is_wish_last;
+                found.is_unwanted |= not && found.is_wish_last;
+                found.is_wish_last = wants || found.is_wish_last && !verb;
+                found.has_none |= none;
+                found.has_verb |= verb;
+                found.wants |= wants;
+                // `take me off` names the writer too.
+                found.has_whom |= verb && rest.iter().take(length).any(|word| is_among(&self.whom, word));
                 rest = rest.get(length..).unwrap_or_default();
                 continue;
             }
-            let is_in = |list: &[String]| list.iter().any(|word| word == first);
-            let (is_whom, is_what) = (is_in(&self.whom) || first.contains('@'), is_in(&self.what));
-            if !is_whom && !is_what && !is_in(&self.others) {
+            let is_whom = is_among(&self.whom, first) || first.contains('@');
+            let is_what = is_among(&self.what, first);
+            if !is_whom && !is_what && !is_among(&self.others, first) {
                 return None;
             }
             found.has_whom |= is_whom;
@@ -149,6 +169,18 @@ impl LeaveLanguage {
     }
 }
 
+/// Tells whether a word is in a list, or differs from a long one by a slip inside it.
+///
+/// Verbs are not compared so: in German a letter is all that parts `anmelden` from `abmelden`.
+fn is_among(list: &[String], word: &str) -> bool {
+    list.iter().any(|known| known == word || is_slip(word, known))
+}
+
+fn is_slip(word: &str, known: &str) -> bool {
+    let ends = |text: &str| (text.chars().next(), text.chars().rev().take(2).collect::<String>());
+    word.chars().count() >= 6 && ends(word) == ends(known) && strsim::osa_distance(word, known) == 1
+}
+
 /// The kinds of words in a sentence.
 #[derive(Debug, Clone, Copy, Default)]
 struct FoundWords {
@@ -156,7 +188,12 @@ struct FoundWords {
     has_whom: bool,
     has_what: bool,
     wants: bool,
+    /// A verb is negated.
     is_negated: bool,
+    /// A wish is negated.
+    is_unwanted: bool,
+    /// The last verb or wish was a wish.
+    is_wish_last: bool,
     has_none: bool,
 }
 
@@ -201,7 +238,7 @@ fn sentences(text: &str) -> Vec<(String, bool)> {
         // A full stop inside an address does not end the sentence.
         let is_before_space = characters.peek().is_none_or(|next| next.is_whitespace());
         let is_dash = "-–—".contains(c) && is_before_space && sentence.ends_with(' ');
-        let ends = "!?;,\n".contains(c) || c == '.' && is_before_space || is_dash;
+        let ends = "!?;,\n".contains(c) || ".:".contains(c) && is_before_space || is_dash;
         if ends {
             sentences.push((std::mem::take(&mut sentence), c == '?'));
         } else {
@@ -265,6 +302,13 @@ mod tests {
             "Stop venligst med at sende mig disse breve - jeg er ikke længere medlem.",
             "Please remove this email address from your mailing list. This request was sent by Example Mail on behalf of anna@example.se.",
             "I'm no longer interested in your newsletter. Thank you for all these years!",
+            "kan du stryka mig från sänndlistan jag vill inte ha utskickken länngre mvh Anna",
+            "Vi har flyttat till Skåne. Could you take us off the list please? Thanks!",
+            "FÖR ANDRA GÅNGEN: sluta skicka det här skräpet till mig. Annars ringer jag!",
+            "Nej tack, inga fler sådana här. Ta bort min adress.",
+            "Jag vill bli borttagen från listan",
+            "I would like to be removed from your list.",
+            "Länken går inte att öppna. Kan ni avsluta prenumerationen åt mig?",
         ] {
             assert!(asks(text, &rules.leave), "{text}");
         }
@@ -287,6 +331,9 @@ mod tests {
             "Please remove my neighbour from the list",
             "Ta bort min man från listan, han är död",
             "Don't unsubscribe me",
+            "Jag vill absolut inte lämna listan",
+            "I don't want to be removed from the list",
+            "Jag vill inte bli struken från listan",
             "Please don't remove me from the list",
             "Jag vill ha brevet",
             "Kan ni skicka brevet till mig?",
@@ -302,6 +349,8 @@ mod tests {
             "Någon bad mig skriva: ta bort Bo från listan",
             "Avsluta. Mötet blev långt i går och vi hann inte med allt",
             "Stop the wind farm!",
+            "Bitte melden Sie mich zum Newsletter an",
+            "Sluta skicka skräp till återvinningen",
             "Inga brev har kommit till mig",
             "Jag vill bli medlem",
             "Nein",

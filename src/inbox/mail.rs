@@ -59,8 +59,8 @@ impl<'m> IncomingMail<'m> {
         if let Some(found) = notification::read(self.notice, self.rules) {
             return found;
         }
-        if let Some(who) = complaint::read(self.message, self.original, self.signs.complaint, self.rules) {
-            return (MessageKind::Complaint, who);
+        if let Some(found) = complaint::read(self.message, self.original, self.signs.complaint, self.rules) {
+            return found;
         }
         if self.is_challenge() {
             return (MessageKind::AutoReply, Vec::new());
@@ -179,8 +179,10 @@ impl<'m> IncomingMail<'m> {
         }
         let found =
             self.in_words(is_notice || daemon && says_so || self.signs.automatic || self.signs.family);
-        let is_sure = is_notice
-            && (is_report(&self.message.headers) || self.signs.subject_fails && self.signs.text_fails);
+        // A fraud says the same words about letters to us, and shows none.
+        let has_letter = self.original.iter().next().is_some() || self.signs.automatic;
+        let is_sure =
+            is_notice && (is_report(&self.message.headers) || subject_fails && text_fails && has_letter);
         (!found.is_empty() || is_sure).then(|| self.judged(found))
     }
 
@@ -211,6 +213,7 @@ impl<'m> IncomingMail<'m> {
 
     fn by_records(&self, records: &[Record]) -> Vec<Verdict> {
         let blocks = notice::blocks(self.notice);
+        let originals = notice::originals(self.notice, self.rules);
         let alone = records.len() == 1;
         let mut verdicts = Vec::with_capacity(records.len());
         let mut seen = HashSet::new();
@@ -219,6 +222,7 @@ impl<'m> IncomingMail<'m> {
             let Some(address) = named.find(|address| !self.is_own(address)).cloned() else {
                 continue;
             };
+            let address = originals.get(&address::key(&address)).cloned().unwrap_or(address);
             if !seen.insert(address::key(&address)) {
                 continue;
             }
@@ -277,10 +281,12 @@ impl<'m> IncomingMail<'m> {
 
     fn about(&self, addresses: Vec<String>) -> Vec<Verdict> {
         let blocks = notice::blocks(self.notice);
+        let originals = notice::originals(self.notice, self.rules);
         let alone = addresses.len() == 1;
         let mut seen = HashSet::new();
         addresses
             .into_iter()
+            .map(|address| originals.get(&address::key(&address)).cloned().unwrap_or(address))
             .filter(|address| seen.insert(address::key(address)))
             .map(|address| {
                 let block = blocks.get(&address::key(&address)).copied();

@@ -177,6 +177,15 @@ pub fn blocks(notice: &str) -> HashMap<String, &str> {
     blocks
 }
 
+/// By address to which a letter was passed on: the address that it was sent to, from the line below.
+pub fn originals(notice: &str, rules: &InboxRules) -> HashMap<String, String> {
+    let pairs = notice.lines().zip(notice.lines().skip(1)).filter_map(|(above, line)| {
+        let original = original_of_alias(line, rules)?;
+        Some((address::key(address::first(above)?), original.to_owned()))
+    });
+    pairs.collect()
+}
+
 /// The part of a block about its recipient: up to two empty lines, or a rule above a footer.
 pub fn paragraph(block: &str) -> &str {
     let mut empty = 0;
@@ -268,6 +277,9 @@ fn sureness(above: &str, line: &str, spot: AddressSpot<'_>, rules: &InboxRules) 
         return (!is_another).then_some(Confidence::HeadOfLine);
     }
     let lead = lead(before);
+    if rules.addresses.originally.iter().any(|words| ends_with_word(&lead, words)) {
+        return Some(Confidence::HeadOfLine);
+    }
     Some(match compared(&lead, rules) {
         Ordering::Less => return None,
         _ if matches!(lead.trim(), "to" | "cc") => Confidence::InHeader,

@@ -82,6 +82,8 @@ pub struct Complaints {
 #[serde(deny_unknown_fields)]
 pub struct AddressRules {
     pub before: Vec<String>,
+    /// Words right before the letter's original recipient, in a sentence that says so.
+    pub originally: Vec<String>,
     /// Words in brackets before the letter's original recipient, on the line below the address that it was forwarded
     /// to.
     pub aliases: Vec<String>,

@@ -58,8 +58,13 @@ impl Evidence<'_> {
         // RFC 3463 §2, RFC 5321 §4.2.1: a code that starts with 4 is temporary.
         let telling = status.as_deref().filter(|status| !status.ends_with(".0.0"));
         let code = telling.or_else(|| texts().find_map(reply_code)).or(status.as_deref());
+        // A host that refuses in clear words has answered, whatever the reporter calls it.
+        let is_refused = clear.is_some()
+            && self.action == Some(Action::Failed)
+            && reply_code(self.diagnostic).is_some_and(|code| code.starts_with('5'));
         let class = match self.action {
             Some(Action::Delayed) => Class::Delayed,
+            _ if is_refused => reason.class(),
             _ if code.is_some_and(|code| code.starts_with('4')) => Class::Soft,
             _ => reason.class(),
         };
@@ -187,6 +192,21 @@ mod tests {
             (Some("5.2.1"), "Kontot finns inte längre", Class::Hard),
         ] {
             let evidence = Evidence { status, diagnostic, ..Evidence::default() };
+            assert_eq!(evidence.judge(&rules, "a@example.se".to_owned()).class, class, "{diagnostic}");
+        }
+    }
+
+    #[test]
+    fn a_refusal_in_clear_words_outweighs_the_reporters_status() {
+        let rules = InboxRules::built_in().unwrap();
+        for (status, diagnostic, class) in [
+            ("4.4.7", "550 there is no such user", Class::Hard),
+            ("4.4.7", "450 there is no such user", Class::Soft),
+            ("4.4.7", "550 mailbox full", Class::Soft),
+            ("4.4.7", "550 delivery time expired", Class::Soft),
+        ] {
+            let action = Some(Action::Failed);
+            let evidence = Evidence { status: Some(status), diagnostic, action, ..Evidence::default() };
             assert_eq!(evidence.judge(&rules, "a@example.se".to_owned()).class, class, "{diagnostic}");
         }
     }

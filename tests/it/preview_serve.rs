@@ -179,8 +179,8 @@ fn every_file_of_a_letter_is_watched() {
     club.write("templates/style.css", "body { background-color: #123456; }");
     follow(&mut events, || has("#123456"));
     let texts = std::fs::read_to_string("templates/language/sv.toml").unwrap();
-    club.write("templates/language/sv.toml", texts.replace("Avsluta", "Lämna"));
-    follow(&mut events, || has("Lämna"));
+    club.write("templates/language/sv.toml", texts.replace("Avregistrera dig", "Lämna listan"));
+    follow(&mut events, || has("Lämna listan"));
 
     let config = club.read("medlemsbrev.toml");
     club.write("medlemsbrev.toml", config.replace("Byalaget", "Bygdelaget"));

@@ -177,3 +177,26 @@ fn somebody_who_quotes_a_notice_is_not_a_mail_system() {
     );
     assert_eq!(read(&raw).kind, MessageKind::Other);
 }
+
+#[test]
+fn the_address_that_the_letter_was_sent_to_counts_not_the_one_it_was_passed_on_to() {
+    let words = "This address failed:\n\n  anna.privat@example.com\n    (generated from anna@example.se)\n    no such user";
+    let by_fields =
+        report("Final-Recipient: rfc822; anna.privat@example.com\nAction: failed\nStatus: 5.1.1", words);
+    let listed = notice(words).replacen("\n\n", "\nX-Failed-Recipients: anna.privat@example.com\n\n", 1);
+    let in_prose = notice(
+        "Your message could not be delivered to anna.privat@example.com. It was originally sent to anna@example.se \
+         and forwarded automatically.",
+    );
+    for raw in [by_fields, listed, in_prose] {
+        assert_eq!(addresses(&raw), ["anna@example.se"], "{raw}");
+    }
+}
+
+#[test]
+fn a_fraud_about_letters_to_us_is_not_a_notice() {
+    let fraud = "From: Mail Server <no-reply@example.com>\nReturn-Path: <no-reply@example.com>\nTo: studs@example.org\n\
+                 Subject: (3) failed delivery\n\nMessages could not be delivered to your inbox.\n\
+                 Release them: https://example.com/?u=studs@example.org\n";
+    assert_eq!(summary(fraud), (MessageKind::Other, vec![]));
+}
