@@ -69,7 +69,7 @@ impl Composer {
         // Nobody opens a calendar file on paper.
         let calendar = self.calendar_name();
         let files: Vec<String> =
-            self.attachment_names.iter().filter(|name| **name != calendar).cloned().collect();
+            self.attached_to(member)?.into_iter().filter(|name| *name != calendar).collect();
         Ok(Printed {
             language: language.code.clone(),
             date: language.date(self.issue.date),

@@ -22,7 +22,8 @@ const MAX_VARIANTS: usize = 256;
 /// The numbers of the holes; the fields follow, then the sections.
 const GREETING: usize = 0;
 const UNSUBSCRIBE: usize = 1;
-const FIRST: usize = 2;
+const OWN_FILE: usize = 2;
+const FIRST: usize = 3;
 
 /// The letter with these sections, open only if it is personal.
 #[derive(Debug)]
@@ -31,8 +32,15 @@ pub(super) struct Variant {
     text: Sheet,
 }
 
-/// The code of the frame's language, and which sections there are.
-type Choice = (String, Vec<usize>);
+/// What letters have in common that are the same but for values.
+#[derive(Debug, PartialEq, Eq, Hash)]
+struct Choice {
+    /// The code of the frame's language.
+    language: String,
+    sections: Vec<usize>,
+    /// Whether they have a file that is the member's own.
+    has_own_file: bool,
+}
 
 /// The variants that were rendered so far.
 #[derive(Debug, Default)]
@@ -46,6 +54,8 @@ pub(super) struct Values {
     language: String,
     greeting: String,
     unsubscribe: String,
+    /// The name of the file that only this member gets.
+    own_file: Option<String>,
     fields: Vec<String>,
     /// The sections that decide something by the member, by their hole.
     sections: BTreeMap<usize, Body>,
@@ -104,6 +114,7 @@ impl Values {
         match number {
             GREETING => &self.greeting,
             UNSUBSCRIBE => &self.unsubscribe,
+            OWN_FILE => self.own_file.as_deref().unwrap_or_default(),
             field => self.fields.get(field.wrapping_sub(FIRST)).map_or("", String::as_str),
         }
     }
@@ -132,12 +143,16 @@ impl Composer {
             member: readers.lead.name.clone(),
             message: error.to_string(),
         };
+        let own_file = self.own_file(readers)?.map(|file| file.name);
         let values = self.values(readers, unsubscribe, &visible, false).map_err(failed)?;
+        let values = Values { own_file, ..values };
         let variant = if self.pages_have_logic {
             // What the page shows depends on the member: it is rendered for each.
             Arc::new(self.variant(&visible, &values).map_err(failed)?)
         } else {
-            self.known_variant(visible, &values.language).map_err(failed)?
+            let language = values.language.clone();
+            let has_own_file = values.own_file.is_some();
+            self.known_variant(Choice { language, sections: visible, has_own_file }).map_err(failed)?
         };
         Ok(Filled { variant, values })
     }
@@ -148,18 +163,19 @@ impl Composer {
         numbered.filter(|(_, section)| section.is_for_any(readers)).map(|(number, _)| number).collect()
     }
 
-    fn known_variant(&self, visible: Vec<usize>, language: &str) -> Result<Arc<Variant>, RenderError> {
-        let key = (language.to_owned(), visible);
-        let known = self.variants.0.read().unwrap_or_else(PoisonError::into_inner).get(&key).cloned();
+    fn known_variant(&self, choice: Choice) -> Result<Arc<Variant>, RenderError> {
+        let known = self.variants.0.read().unwrap_or_else(PoisonError::into_inner).get(&choice).cloned();
         if let Some(variant) = known {
             return Ok(variant);
         }
-        let variant = Arc::new(self.variant(&key.1, &self.holes(language))?);
+        let own_file = choice.has_own_file.then(|| hole(OWN_FILE));
+        let holes = Values { own_file, ..self.holes(&choice.language) };
+        let variant = Arc::new(self.variant(&choice.sections, &holes)?);
         let mut variants = self.variants.0.write().unwrap_or_else(PoisonError::into_inner);
         if variants.len() >= MAX_VARIANTS {
             variants.clear();
         }
-        variants.insert(key, Arc::clone(&variant));
+        variants.insert(choice, Arc::clone(&variant));
         Ok(variant)
     }
 
@@ -199,7 +215,7 @@ impl Composer {
         }
         let fields = fields.into_values().map(Cow::into_owned).collect();
         let language = language.code.clone();
-        Ok(Values { subject, language, greeting, unsubscribe, fields, sections })
+        Ok(Values { subject, language, greeting, unsubscribe, own_file: None, fields, sections })
     }
 
     fn body(&self, anchor: &str, context: &Context) -> Result<Body, RenderError> {
@@ -231,6 +247,7 @@ impl Composer {
             language: language.to_owned(),
             greeting: hole(GREETING),
             unsubscribe: hole(UNSUBSCRIBE),
+            own_file: None,
             fields: (FIRST..).take(self.setup.fields.len()).map(hole).collect(),
             sections: BTreeMap::new(),
         }
@@ -273,7 +290,9 @@ impl Composer {
         warm.skip(MOST_WARM).for_each(|section| section.tone = PLAIN);
         let language = self.language(&values.language);
         let page = self.page(&fields, language, &values.greeting, &values.unsubscribe, &sections);
-        templates.render_data(name, &Page { web: archive.is_some(), archive, ..page })
+        let attachments: Vec<String> = page.attachments.iter().chain(&values.own_file).cloned().collect();
+        let attachments = &attachments;
+        templates.render_data(name, &Page { web: archive.is_some(), archive, attachments, ..page })
     }
 
     /// The page for everyone: a neutral reader's, without what only members need.

@@ -8,6 +8,7 @@
     reason = "a test that cannot continue fails"
 )]
 
+mod attachments;
 mod check;
 mod checkers;
 mod crash;
