@@ -1,9 +1,15 @@
 //! The blocks and the running text of a section, read from its HTML.
 
+mod cells;
+
+use std::num::NonZeroU16;
 use std::rc::Rc;
 
 use super::links;
-use super::tree::{Element, Node, parse};
+use crate::compose::tree::{Element, Node};
+
+/// Deeper elements are passed over; their text stays.
+const DEEPEST: usize = 32;
 
 /// How a text differs from the text around it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -47,10 +53,12 @@ pub(super) enum Inline {
 }
 
 /// A cell of a table.
-#[derive(Debug, Clone, PartialEq, Default)]
+#[derive(Debug, Clone, PartialEq)]
 pub(super) struct Cell {
     pub content: Vec<Inline>,
     pub align: Align,
+    /// How many columns it takes.
+    pub span: NonZeroU16,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -86,7 +94,7 @@ pub(super) struct Content {
 /// Reads a section's HTML.
 pub(super) fn read(html: &str) -> Content {
     let mut reader = Reader::default();
-    let blocks = reader.flow(&parse(html), &Around::default());
+    let blocks = reader.flow(&Element::parse(html, DEEPEST), &Around::default());
     Content { blocks, links: reader.links }
 }
 
@@ -171,6 +179,9 @@ impl Reader {
     }
 
     fn element(&mut self, element: &Element, around: &Around, flow: &mut Flow) {
+        if element.is_hidden() {
+            return;
+        }
         let mut inner = around.clone();
         if let Some(language) = element.attribute("lang") {
             inner.language = Some(language.into());
@@ -186,7 +197,7 @@ impl Reader {
                 }
             }
             "ul" | "ol" => {
-                let items = element.elements().filter(|child| child.name == "li" || child.name == "ul");
+                let items = shown(element).filter(|child| child.name == "li" || child.name == "ul");
                 let items = items.map(|item| self.flow(item, &around)).collect();
                 let start = element.attribute("start").and_then(|start| start.trim().parse().ok());
                 flow.block(Block::List((element.name == "ol").then_some(start.unwrap_or(1)), items));
@@ -277,47 +288,11 @@ impl Reader {
             flow.text(&address, &bare);
         }
     }
-
-    fn table(&mut self, element: &Element, around: &Around, flow: &mut Flow) {
-        flow.flush();
-        let (mut head, mut body) = (Vec::new(), Vec::new());
-        for part in element.elements() {
-            match part.name.as_str() {
-                "tr" => body.push(self.row(part, around)),
-                "caption" => self.paragraph(part, around.clone(), flow),
-                name => {
-                    let rows =
-                        part.elements().filter(|row| row.name == "tr").map(|row| self.row(row, around));
-                    if name == "thead" { head.extend(rows) } else { body.extend(rows) }
-                }
-            }
-        }
-        if head.iter().chain(&body).flatten().any(|cell| cell.content.iter().any(is_printed)) {
-            flow.block(Block::Table(head, body));
-        }
-    }
-
-    fn row(&mut self, row: &Element, around: &Around) -> Vec<Cell> {
-        let mut cells = Vec::new();
-        for cell in row.elements() {
-            let mut inner = around.clone();
-            inner.style.bold |= cell.name == "th";
-            cells.push(Cell { content: self.inline(cell, &inner), align: align(cell) });
-        }
-        cells
-    }
 }
 
-fn align(cell: &Element) -> Align {
-    let style = cell.attribute("style").unwrap_or_default().replace(' ', "").to_ascii_lowercase();
-    let given = cell.attribute("align").unwrap_or_default().to_ascii_lowercase();
-    match given.as_str() {
-        "right" => Align::Right,
-        "center" => Align::Center,
-        _ if style.contains("text-align:right") => Align::Right,
-        _ if style.contains("text-align:center") => Align::Center,
-        _ => Align::Left,
-    }
+/// The elements among the children that a mail program shows.
+fn shown(element: &Element) -> impl Iterator<Item = &Element> {
+    element.elements().filter(|child| !child.is_hidden())
 }
 
 fn number(element: &Element, name: &str) -> Option<f32> {

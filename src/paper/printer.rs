@@ -112,7 +112,10 @@ impl Printer {
 
     /// Writes the PDF.
     pub fn finish(self) -> Result<Vec<u8>, PaperError> {
-        self.paper.finish()
+        let Self { paper, sections, shaper, .. } = self;
+        // The document is largest while it is written.
+        drop((sections, shaper));
+        paper.finish()
     }
 
     fn section(&mut self, content: &PrintedSection) -> Rc<Laid> {

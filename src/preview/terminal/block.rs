@@ -1,6 +1,10 @@
 //! What a letter is made of, whatever its width: read from the HTML that is sent.
 
-use super::html::{Element, Node};
+use super::clean::{clean, clean_lines};
+use crate::compose::tree::{Element, Node};
+
+/// The tables of the letter's frame are inside one another, and sections may have as many elements again.
+const DEEPEST: usize = 128;
 
 /// How a piece of text looks.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
@@ -95,7 +99,7 @@ impl Document {
     /// Reads the HTML of a letter or of a part of one.
     pub fn read(html: &str) -> Self {
         let mut reader = Reader::default();
-        let mut blocks = reader.blocks(&super::html::parse(html));
+        let mut blocks = reader.blocks(&Element::parse(html, DEEPEST).map(clean_lines, clean));
         blocks.extend(reader.notes());
         Self { blocks, links: reader.links, pictures: reader.pictures }
     }
@@ -153,7 +157,7 @@ impl Reader {
                 blocks.extend(paragraph(line));
             }
             "table" if element.has_class("contents") => self.contents(element, blocks),
-            "table" if element.attribute("role") != "presentation" => {
+            "table" if element.attribute("role") != Some("presentation") => {
                 let mut rows = Vec::new();
                 self.rows(element, &mut rows);
                 blocks.push(Block::Table(rows));
@@ -194,7 +198,8 @@ impl Reader {
     }
 
     fn list(&mut self, element: &Element) -> Block {
-        let first = (element.name == "ol").then(|| element.attribute("start").parse().unwrap_or(1));
+        let first = (element.name == "ol")
+            .then(|| element.attribute("start").and_then(|start| start.parse().ok()).unwrap_or(1));
         let items =
             element.elements().filter(|item| item.name == "li").map(|item| self.blocks(item)).collect();
         Block::List { first, items }
@@ -213,7 +218,7 @@ impl Reader {
     fn cell(&mut self, element: &Element) -> Cell {
         let is_header = element.name == "th";
         let to_the_right = element.has_style("text-align", "right")
-            || element.attribute("align").eq_ignore_ascii_case("right");
+            || element.attribute("align").is_some_and(|align| align.eq_ignore_ascii_case("right"));
         Cell {
             text: self.text(element, Face { bold: is_header, ..Face::default() }),
             is_header,
@@ -256,7 +261,7 @@ impl Reader {
     }
 
     fn link(&mut self, element: &Element, face: Face, line: &mut Vec<Piece>) {
-        let target = element.attribute("href");
+        let target = element.attribute("href").unwrap_or_default();
         if target.is_empty() || target.starts_with('#') {
             return self.inline_children(element, face, line);
         }
@@ -275,8 +280,8 @@ impl Reader {
     }
 
     fn image(&mut self, element: &Element) -> Option<Block> {
-        let alt = element.attribute("alt").trim().to_owned();
-        let picture = place(&mut self.pictures, element.attribute("src").to_owned());
+        let alt = element.attribute("alt").unwrap_or_default().trim().to_owned();
+        let picture = place(&mut self.pictures, element.attribute("src").unwrap_or_default().to_owned());
         // WCAG H67: an empty alternative text says that the image is for the eye only.
         (!alt.is_empty()).then_some(Block::Image { alt, picture })
     }
@@ -313,18 +318,18 @@ fn paragraph(line: Vec<Piece>) -> Option<Block> {
 }
 
 fn label(element: &Element) -> String {
-    match element.attribute("alt").trim() {
+    match element.attribute("alt").unwrap_or_default().trim() {
         "" => String::new(),
         alt => format!("[{alt}]"),
     }
 }
 
 fn checkbox(element: &Element) -> &'static str {
-    if element.has("checked") { "[x]" } else { "[ ]" }
+    if element.attribute("checked").is_some() { "[x]" } else { "[ ]" }
 }
 
 fn is_hidden(element: &Element) -> bool {
-    HIDDEN.contains(&element.name.as_str()) || element.has_style("display", "none")
+    HIDDEN.contains(&element.name.as_str()) || element.is_hidden()
 }
 
 fn text_of(element: &Element) -> String {
