@@ -87,7 +87,7 @@ pub use member_file::{MemberAttachment, MemberFile};
 pub use notice::{Answer, Enclosures, Notice};
 pub use page::{Association, Neighbours, PageLink};
 pub use phone::Phone;
-pub use picture::unsupported;
+pub use picture::{channels, unsupported};
 pub use prepare::is_picture_name;
 pub use printed::{Printed, PrintedEvent, PrintedPartner, PrintedPicture, PrintedSection};
 pub use sender::Sender;

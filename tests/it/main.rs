@@ -34,6 +34,7 @@ mod look_ahead;
 mod main_job;
 mod members;
 mod notices;
+mod odd_letters;
 #[cfg(feature = "paper")]
 mod paper;
 mod postfix;
