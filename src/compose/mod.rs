@@ -67,6 +67,7 @@ use crate::domain::{
 use design::{FramePicture, PartnerView};
 use event::CompiledEvent;
 use language::Language;
+pub use language::fill_pattern;
 use message::Frame;
 use page::Logo;
 use template::Templates;

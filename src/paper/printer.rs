@@ -16,7 +16,7 @@ use super::shape::Shaper;
 use super::tags::Drawn;
 use super::window::{Area, MM, WindowSide, fitted_address};
 use super::{PaperError, PrintLetter, Stationery};
-use crate::compose::PrintedSection;
+use crate::compose::{PrintedSection, fill_pattern};
 
 /// The `src` under which the logo is kept.
 const LOGO: &str = "\0logo";
@@ -218,8 +218,8 @@ impl Printer {
     }
 
     fn footer(&mut self, language: &str, number: usize, pages: usize) -> Item {
-        let numbers = self.page_of.replace("{pages}", &pages.to_string());
-        let numbers = numbers.replace("{page}", &(number + 1).to_string());
+        let values = [("page", &*(number + 1).to_string()), ("pages", &*pages.to_string())];
+        let numbers = fill_pattern(&self.page_of, &values);
         let mut layout = Layout::new(&mut self.shaper, &self.pictures, language);
         let at = (1.0, HEIGHT - EDGE);
         if number > 0 {
