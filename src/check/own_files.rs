@@ -7,7 +7,7 @@ use crate::domain::Member;
 
 use super::attachments::{HEAVY, TOO_HEAVY, danger, in_megabytes, total_size};
 use super::readers::{NAMED, name_of};
-use super::{Finding, Letters};
+use super::{CheckedLetters, Finding};
 
 const KEY: &str = "member_attachment";
 
@@ -73,7 +73,7 @@ impl OwnFiles {
 }
 
 /// Members without a file that can be sent; each is named.
-pub(super) fn missing(letters: &Letters<'_>) -> Vec<Finding> {
+pub(super) fn missing(letters: &CheckedLetters<'_>) -> Vec<Finding> {
     let problems = letters.readers.own_files().problems();
     if problems.is_empty() {
         return Vec::new();
@@ -88,7 +88,7 @@ pub(super) fn missing(letters: &Letters<'_>) -> Vec<Finding> {
 }
 
 /// Members who get no file because others would see it.
-pub(super) fn shared(letters: &Letters<'_>) -> Vec<Finding> {
+pub(super) fn shared(letters: &CheckedLetters<'_>) -> Vec<Finding> {
     let households = letters.readers.own_files().households();
     if households.is_empty() {
         return Vec::new();
@@ -102,7 +102,7 @@ pub(super) fn shared(letters: &Letters<'_>) -> Vec<Finding> {
 }
 
 /// Attachments that are heavy together only for some.
-pub(super) fn sizes(letters: &Letters<'_>) -> Vec<Finding> {
+pub(super) fn sizes(letters: &CheckedLetters<'_>) -> Vec<Finding> {
     let OwnFiles { common, heaviest, .. } = letters.readers.own_files();
     // If those that all get are heavy, that is said of them.
     if common.is_none_or(|common| common > HEAVY) || *heaviest <= HEAVY {

@@ -1,4 +1,4 @@
-//! A member's letter in its parts, as it is laid out on paper.
+//! A member's letter in parts, for layout on paper.
 
 use std::collections::BTreeMap;
 
@@ -8,8 +8,8 @@ use super::design::{FramePicture, PartnerView};
 use super::encode::filled;
 use super::event::{CompiledEvent, EventView};
 use super::language::Language;
-use super::variant::Values;
-use super::{Body, CONTENTS_FROM, CompiledSection, ComposeError, Composer};
+use super::variant::PersonalValues;
+use super::{CONTENTS_FROM, CompiledSection, ComposeError, Composer, LetterBody};
 
 /// One member's letter, with everything personal filled in.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -23,7 +23,7 @@ pub struct Printed {
     pub hero: Option<PrintedPicture>,
     pub greeting: Option<String>,
     pub sections: Vec<PrintedSection>,
-    /// The heading of the attached files' list, and their names.
+    /// The heading of the list of attachments, and their names.
     pub enclosures: Option<(String, Vec<String>)>,
     /// The heading above the partners, and the partners in rows.
     pub partners: Option<(String, Vec<Vec<PrintedPartner>>)>,
@@ -67,12 +67,12 @@ pub struct PrintedEvent {
     pub date_lines: Vec<String>,
     pub title: String,
     pub lines: Vec<String>,
-    /// A link's words and its URL.
+    /// A link's text and its URL.
     pub link: Option<(String, String)>,
 }
 
 impl Composer {
-    /// A member's letter to print; the member needs no e-mail address.
+    /// A member's letter for print; the member needs no e-mail address.
     ///
     /// # Errors
     /// If a template cannot be rendered with the member's fields.
@@ -89,7 +89,7 @@ impl Composer {
             let number = if has_contents { place + 1 } else { 0 };
             self.printed_section(section, number, self.section_hole(index), &values)
         });
-        // Nobody opens a calendar file on paper.
+        // A calendar file is useless on paper.
         let calendar = self.calendar_name();
         let files: Vec<String> =
             self.attached_to(member)?.into_iter().filter(|name| *name != calendar).collect();
@@ -111,12 +111,12 @@ impl Composer {
         })
     }
 
-    /// The letter's pictures by the URL that its HTML has for them.
+    /// The letter's pictures by their URL in the HTML.
     pub fn pictures(&self) -> BTreeMap<String, Vec<u8>> {
         self.images.iter().map(|image| (image.url(), image.picture.bytes.clone())).collect()
     }
 
-    /// The logo, made as small as it is shown.
+    /// The logo in its reduced size.
     pub fn logo_picture(&self) -> Option<&[u8]> {
         let source = &self.logo.as_ref()?.src;
         self.images.iter().find(|image| image.url() == *source).map(|image| image.picture.bytes.as_slice())
@@ -132,7 +132,7 @@ impl Composer {
         section: &CompiledSection,
         number: usize,
         hole: usize,
-        values: &Values,
+        values: &PersonalValues,
     ) -> PrintedSection {
         let html = match &section.body {
             Some(body) => filled(&body.html, |number| values.html(number)),
@@ -177,7 +177,7 @@ fn printed_picture(picture: &FramePicture) -> PrintedPicture {
     PrintedPicture { src: picture.src.clone(), alt: picture.alt.clone(), width: picture.width }
 }
 
-fn text_of(body: &Body) -> &String {
+fn text_of(body: &LetterBody) -> &String {
     &body.text
 }
 

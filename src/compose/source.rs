@@ -10,18 +10,19 @@ use super::design::Hero;
 use super::issue_file::IssueFile;
 use super::{ComposeError, MemberAttachment, section_file};
 
-/// What is in an issue's folder, read and checked but not yet rendered.
+/// The content of an issue's folder, read and checked but not rendered.
 #[derive(Debug, Clone)]
 pub struct IssueSource {
     pub dir: PathBuf,
     pub issue: Issue,
-    /// In the order in which they are in the letter.
+    /// In the order of the letter.
     pub sections: Vec<Section>,
     /// The picture below the title.
     pub hero: Option<Hero>,
-    /// Sponsors of this issue, besides the association's partners; their logos are files of the issue's folder.
+    /// Sponsors of this issue, in addition to the association's partners; their logos are files in the issue's
+    /// folder.
     pub partners: Vec<Partner>,
-    /// Files to attach, in the order of their names.
+    /// Files to attach, sorted by name.
     pub attachments: Vec<PathBuf>,
     /// Which file only one member gets.
     pub member_attachment: Option<MemberAttachment>,
@@ -29,29 +30,29 @@ pub struct IssueSource {
     pub left_out: Vec<(PathBuf, LeftOut)>,
 }
 
-/// Why a file in an issue's folder is no part of the letter.
+/// Why a file in an issue's folder is not part of the letter.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum LeftOut {
     /// Neither a section nor `issue.toml`.
     NotASection,
-    /// In a folder that is not looked into.
+    /// In a folder that is not searched.
     InAFolder,
-    /// An attachment that programs keep for themselves, such as a lock file.
+    /// An attachment that is a program's own file, such as a lock file.
     NotForReaders,
-    /// An attachment with nothing in it.
+    /// An empty attachment.
     Empty,
 }
 
-/// How the names of section files end.
+/// Extensions of section files.
 const SECTIONS: [&str; 4] = ["md", "markdown", "mdown", "txt"];
-/// Folders of an issue that have their own meaning.
+/// Folders of an issue with a special meaning.
 const FOLDERS: [&str; 2] = ["images", "attachments"];
 
 impl IssueSource {
     /// Reads the folder `dir` of the issue `name`; `language` is the association's own.
     ///
     /// # Errors
-    /// Points at the file and line that is wrong.
+    /// Points to the file and line with the problem.
     pub fn load(dir: &Path, name: &IssueName, language: &str) -> Result<Self, ComposeError> {
         let path = dir.join("issue.toml");
         if !path.is_file() {
@@ -105,7 +106,7 @@ fn is_section(path: &Path) -> bool {
     ending.is_some_and(|ending| SECTIONS.contains(&ending.as_str()))
 }
 
-/// The files that look like sections in folders that are not looked into.
+/// The files that look like sections in folders that are not searched.
 fn in_folders(dir: &Path) -> Result<Vec<PathBuf>, ComposeError> {
     let failed = |source| ComposeError::Read { path: dir.to_owned(), source };
     let mut found = Vec::new();
@@ -120,7 +121,8 @@ fn in_folders(dir: &Path) -> Result<Vec<PathBuf>, ComposeError> {
     Ok(found)
 }
 
-/// Why a file in the folder of attachments is not attached: lock files of office programs, what file managers leave.
+/// Why a file in the attachments folder is not attached: it is a lock file of an office program, or left by a file
+/// manager.
 fn not_attached(path: &Path) -> Option<LeftOut> {
     let name = path.file_name()?.to_string_lossy().to_lowercase();
     let is_own = name.starts_with("~$") || ["thumbs.db", "desktop.ini"].contains(&name.as_str());
@@ -144,7 +146,7 @@ pub(super) fn read(path: &Path) -> Result<String, ComposeError> {
     Ok(text.replace("\r\n", "\n").replace('\r', "\n"))
 }
 
-/// UTF-8, or what editors of Windows write: UTF-16 with a byte order mark, else Windows-1252.
+/// Decodes UTF-8, or the encodings of Windows editors: UTF-16 with a byte order mark, else Windows-1252.
 fn decoded(bytes: Vec<u8>) -> String {
     let marked = Encoding::for_bom(&bytes).filter(|(encoding, _)| *encoding != UTF_8);
     if let Some((encoding, length)) = marked {
@@ -153,7 +155,7 @@ fn decoded(bytes: Vec<u8>) -> String {
     String::from_utf8(bytes).unwrap_or_else(|error| WINDOWS_1252.decode(error.as_bytes()).0.into_owned())
 }
 
-/// What is visible in a folder, but for folders, in the order of the names.
+/// The visible files in a folder, without subfolders, sorted by name.
 fn files(dir: &Path) -> Result<Vec<PathBuf>, ComposeError> {
     let failed = |source| ComposeError::Read { path: dir.to_owned(), source };
     let entries = std::fs::read_dir(dir).map_err(failed)?.collect::<Result<Vec<_>, _>>().map_err(failed)?;

@@ -15,26 +15,27 @@ const RAW: [&str; 2] = ["style", "script"];
 
 /// A text or an element.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Node {
+pub enum HtmlNode {
     Text(String),
-    Element(Element),
+    Element(HtmlElement),
 }
 
 /// An element with what is in it.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Element {
+pub struct HtmlElement {
     pub name: String,
     attributes: Vec<(String, String)>,
-    pub children: Vec<Node>,
+    pub children: Vec<HtmlNode>,
 }
 
-impl Element {
+impl HtmlElement {
     /// Parses a document or a part of one; the root has no name. Elements that are more than `deepest` deep are passed over:
     /// their text is in the one around them.
     pub fn parse(html: &str, deepest: usize) -> Self {
         let input = BufferQueue::default();
         input.push_back(StrTendril::from(html));
-        let builder = Builder { stack: RefCell::new(Stack { deepest, ..Stack::default() }) };
+        let builder =
+            TreeBuilder { stack: RefCell::new(OpenElements { deepest, ..OpenElements::default() }) };
         let tokenizer = Tokenizer::new(builder, html5ever::tokenizer::TokenizerOpts::default());
         // The tokenizer stops only at scripts, which are raw text here.
         let _done = tokenizer.feed(&input);
@@ -68,16 +69,16 @@ impl Element {
     /// The elements among the children.
     pub fn elements(&self) -> impl Iterator<Item = &Self> {
         self.children.iter().filter_map(|child| match child {
-            Node::Element(element) => Some(element),
-            Node::Text(_) => None,
+            HtmlNode::Element(element) => Some(element),
+            HtmlNode::Text(_) => None,
         })
     }
 
     /// All text in the element.
     pub fn text(&self) -> String {
         let texts = self.children.iter().map(|child| match child {
-            Node::Text(text) => text.clone(),
-            Node::Element(element) => element.text(),
+            HtmlNode::Text(text) => text.clone(),
+            HtmlNode::Element(element) => element.text(),
         });
         texts.collect()
     }
@@ -87,28 +88,28 @@ impl Element {
     pub fn map(self, text: fn(&str) -> String, value: fn(&str) -> String) -> Self {
         let attributes = self.attributes.into_iter().map(|(name, old)| (name, value(&old))).collect();
         let children = self.children.into_iter().map(|child| match child {
-            Node::Text(old) => Node::Text(text(&old)),
-            Node::Element(element) => Node::Element(element.map(text, value)),
+            HtmlNode::Text(old) => HtmlNode::Text(text(&old)),
+            HtmlNode::Element(element) => HtmlNode::Element(element.map(text, value)),
         });
         Self { name: self.name, attributes, children: children.collect() }
     }
 }
 
-struct Builder {
-    stack: RefCell<Stack>,
+struct TreeBuilder {
+    stack: RefCell<OpenElements>,
 }
 
 /// The elements whose end has not come yet, the outermost first.
 #[derive(Default)]
-struct Stack {
+struct OpenElements {
     deepest: usize,
-    root: Element,
-    open: Vec<Element>,
+    root: HtmlElement,
+    open: Vec<HtmlElement>,
     /// Names of open elements that are too deep.
     skipped: Vec<String>,
 }
 
-impl TokenSink for Builder {
+impl TokenSink for TreeBuilder {
     type Handle = ();
 
     fn process_token(&self, token: Token, _line: u64) -> TokenSinkResult<()> {
@@ -128,16 +129,16 @@ impl TokenSink for Builder {
     }
 }
 
-impl Stack {
-    fn siblings(&mut self) -> &mut Vec<Node> {
+impl OpenElements {
+    fn siblings(&mut self) -> &mut Vec<HtmlNode> {
         &mut self.open.last_mut().unwrap_or(&mut self.root).children
     }
 
     fn text(&mut self, text: &str) {
         match self.siblings().last_mut() {
             // A text comes in parts, at each character reference a new one.
-            Some(Node::Text(start)) => start.push_str(text),
-            _ => self.siblings().push(Node::Text(text.to_owned())),
+            Some(HtmlNode::Text(start)) => start.push_str(text),
+            _ => self.siblings().push(HtmlNode::Text(text.to_owned())),
         }
     }
 
@@ -146,7 +147,7 @@ impl Stack {
         match tag.kind {
             TagKind::EndTag => self.close(&name),
             TagKind::StartTag if VOID_ELEMENTS.contains(&name.as_str()) => {
-                self.siblings().push(Node::Element(element(tag)));
+                self.siblings().push(HtmlNode::Element(element(tag)));
             }
             TagKind::StartTag if self.open.len() >= self.deepest => self.skipped.push(name),
             TagKind::StartTag => self.open.push(element(tag)),
@@ -168,11 +169,11 @@ impl Stack {
 
     fn close_one(&mut self) {
         if let Some(element) = self.open.pop() {
-            self.siblings().push(Node::Element(element));
+            self.siblings().push(HtmlNode::Element(element));
         }
     }
 
-    fn finish(mut self) -> Element {
+    fn finish(mut self) -> HtmlElement {
         while !self.open.is_empty() {
             self.close_one();
         }
@@ -180,20 +181,20 @@ impl Stack {
     }
 }
 
-fn element(tag: &Tag) -> Element {
+fn element(tag: &Tag) -> HtmlElement {
     let attributes =
         tag.attrs.iter().map(|attribute| (attribute.name.local.to_string(), attribute.value.to_string()));
-    Element { name: tag.name.to_string(), attributes: attributes.collect(), children: Vec::new() }
+    HtmlElement { name: tag.name.to_string(), attributes: attributes.collect(), children: Vec::new() }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn shape(element: &Element) -> String {
+    fn shape(element: &HtmlElement) -> String {
         let children = element.children.iter().map(|child| match child {
-            Node::Text(text) => text.clone(),
-            Node::Element(element) => shape(element),
+            HtmlNode::Text(text) => text.clone(),
+            HtmlNode::Element(element) => shape(element),
         });
         format!("{}({})", element.name, children.collect::<Vec<_>>().join(","))
     }
@@ -206,16 +207,16 @@ mod tests {
             ("<ul><li>a</ul>b</p>", "(ul(li(a)),b)"),
             ("<i><b><u>a<s>b</s></u>c</b></i>d", "(i(b(u(ab),c)),d)"),
         ] {
-            assert_eq!(shape(&Element::parse(html, 3)), want, "{html}");
+            assert_eq!(shape(&HtmlElement::parse(html, 3)), want, "{html}");
         }
-        let deep = Element::parse(&"<b>".repeat(100_000), 3);
+        let deep = HtmlElement::parse(&"<b>".repeat(100_000), 3);
         assert_eq!(shape(&deep), "(b(b(b())))");
         assert_eq!(shape(&deep.map(str::to_owned, str::to_owned)), "(b(b(b())))");
     }
 
     #[test]
     fn attributes_are_found() {
-        let root = Element::parse("<p class='a b' style='color: red; display: NONE'>x</p>", 3);
+        let root = HtmlElement::parse("<p class='a b' style='color: red; display: NONE'>x</p>", 3);
         let element = root.elements().next().unwrap();
         assert!(element.has_class("b") && !element.has_class("c"));
         assert!(element.is_hidden() && element.attribute("id").is_none());

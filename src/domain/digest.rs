@@ -1,12 +1,12 @@
-//! SHA-256 in hexadecimal: how the program recognises what it has seen.
+//! SHA-256 in hexadecimal, by which the program recognises content it has seen before.
 
-use ring::digest::{Context, SHA256};
+use aws_lc_rs::digest::{Context, SHA256};
 
 /// An incremental digest.
 pub struct Sha256(Context);
 
 impl Sha256 {
-    /// An empty digest.
+    /// Starts a digest.
     pub fn new() -> Self {
         Self(Context::new(&SHA256))
     }

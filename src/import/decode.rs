@@ -7,19 +7,19 @@ use encoding_rs::{Encoding, UTF_8, WINDOWS_1252};
 use super::ImportError;
 use super::encoding::{TextEncoding, find};
 
-/// A file as text.
+/// A decoded file.
 pub(super) struct Decoded {
     pub text: String,
     pub encoding: TextEncoding,
-    /// How many words had been encoded twice, and were repaired.
+    /// The number of doubly encoded words that were repaired.
     pub repaired: u64,
 }
 
 /// A text that was encoded more often is not repaired.
 const MOST_ROUNDS: usize = 3;
 
-/// Decodes a whole file: by its byte order mark, else as asked, else as found. UTF-8 that was taken for Windows-1252 and
-/// encoded again is repaired.
+/// Decodes a whole file: by its byte order mark, else as asked, else as detected. Repairs UTF-8 that was read as
+/// Windows-1252 and encoded again.
 pub(super) fn decode(
     path: &Path,
     bytes: Vec<u8>,
@@ -45,8 +45,8 @@ pub(super) fn decode(
     Ok(Decoded { text, encoding, repaired })
 }
 
-/// The text without double encoding, and how many places had it: runs of characters that, as bytes of Windows-1252, are
-/// UTF-8, which words of no language are.
+/// Undoes double encoding, and counts its places: runs of characters that are UTF-8 if taken as bytes of
+/// Windows-1252. No language has words like that.
 fn undouble(text: &str) -> Option<(String, u64)> {
     if !text.contains(['Ã', 'Â', 'â', 'Å', 'Ä']) {
         return None;
@@ -72,7 +72,7 @@ fn undouble(text: &str) -> Option<(String, u64)> {
     (places > 0).then_some((better, places))
 }
 
-/// The byte that gives this character in Windows-1252, or in Latin-1 where that leaves a place empty.
+/// The byte for a character in Windows-1252, or in Latin-1 if Windows-1252 has none.
 fn byte(c: char) -> Option<u8> {
     if let Ok(byte) = u8::try_from(c) {
         return Some(byte);
@@ -92,7 +92,7 @@ mod tests {
     const TEXT: &str = "Namn;E-post\r\nÅsa Öberg;asa@example.se\r\nÄlva Håkansson;alva@example.se\r\n";
 
     #[test]
-    fn encodings_are_found() {
+    fn encodings_are_detected() {
         let utf16: Vec<u8> = TEXT.encode_utf16().flat_map(u16::to_le_bytes).collect();
         let utf16_big: Vec<u8> = TEXT.encode_utf16().flat_map(u16::to_be_bytes).collect();
         for (bytes, want) in [
@@ -109,7 +109,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_encoded_twice_is_repaired_and_nothing_else_is_touched() {
+    fn double_encoding_is_repaired_and_nothing_else_is_touched() {
         let mut twice = TEXT.to_owned();
         for _ in 0..2 {
             twice = twice.bytes().map(|byte| WINDOWS_1252.decode(&[byte]).0.into_owned()).collect();
@@ -124,7 +124,7 @@ mod tests {
     }
 
     #[test]
-    fn macintosh_is_read_when_asked_for() {
+    fn macintosh_is_decoded_only_on_request() {
         let asked = super::super::encoding_for("macintosh").unwrap();
         let decoded = decode(Path::new("m.csv"), b"\x81sa".to_vec(), Some(asked)).unwrap();
         assert_eq!(decoded.text, "Åsa");

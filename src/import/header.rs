@@ -1,4 +1,4 @@
-//! Where a list's header is, and what stands between its cells.
+//! Finds a list's header row and its delimiter.
 
 use std::collections::BTreeSet;
 
@@ -9,28 +9,28 @@ use crate::domain::field;
 /// Delimiters that spreadsheets write.
 const DELIMITERS: [u8; 4] = [b';', b',', b'\t', b'|'];
 
-/// The number of rows in which the header is looked for; titles may stand above it.
+/// The number of rows to search for the header, since titles may precede it.
 const ROWS: usize = 20;
 
-/// What may stand before the first row.
+/// Characters that may precede the first row.
 const EMPTY: [char; 4] = ['\r', '\n', ' ', '\u{feff}'];
 
-/// The header's place.
+/// The position of the header.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Place {
-    /// The byte of the text at which it starts.
+pub(super) struct HeaderPlace {
+    /// The byte at which it starts.
     pub start: usize,
     pub delimiter: u8,
-    /// How many rows with something in them stand above it.
+    /// The number of non-empty rows above it.
     pub titles: usize,
 }
 
-/// Finds the row that names the most columns, one for addresses among them; else the first row.
-pub(super) fn find(text: &str, delimiter: Option<u8>, wanted: &Wanted) -> Place {
+/// Finds the row that names the most columns, including one for addresses; else the first row.
+pub(super) fn find(text: &str, delimiter: Option<u8>, wanted: &Wanted) -> HeaderPlace {
     let first = after_marks(text);
     let usual = delimiter.unwrap_or_else(|| most_frequent(text.get(first..).unwrap_or_default()));
-    let mut best = (0, Place { start: first, delimiter: usual, titles: 0 });
-    // The usual one first: it wins a tie.
+    let mut best = (0, HeaderPlace { start: first, delimiter: usual, titles: 0 });
+    // The most frequent one comes first, and wins a tie.
     let others = DELIMITERS.into_iter().filter(|other| *other != usual && delimiter.is_none());
     for delimiter in std::iter::once(usual).chain(others) {
         let mut reader = reader(text.get(first..).unwrap_or_default(), delimiter);
@@ -45,7 +45,7 @@ pub(super) fn find(text: &str, delimiter: Option<u8>, wanted: &Wanted) -> Place 
             if known > best.0 {
                 let start = first.saturating_add(at);
                 let start = start + leading_line_ends(text.get(start..).unwrap_or_default());
-                best = (known, Place { start, delimiter, titles });
+                best = (known, HeaderPlace { start, delimiter, titles });
             }
             titles += usize::from(record.iter().any(|cell| !cell.trim().is_empty()));
         }
@@ -53,7 +53,7 @@ pub(super) fn find(text: &str, delimiter: Option<u8>, wanted: &Wanted) -> Place 
     best.1
 }
 
-/// How many of a row's cells name columns; 0 if none of them is one for addresses.
+/// How many of a row's cells name known columns; 0 if none of them is an address column.
 fn known_columns(record: &csv::StringRecord, wanted: &Wanted) -> usize {
     let meant = record.iter().filter_map(|cell| match wanted.field_of(cell) {
         Some((field, _)) => Some(field.to_owned()),
@@ -67,7 +67,7 @@ fn leading_line_ends(text: &str) -> usize {
     text.len() - text.trim_start_matches(['\r', '\n']).len()
 }
 
-/// Where the first row starts: after empty lines, and after the line `sep=;` by which Excel is told the delimiter.
+/// Where the first row starts: after empty lines and the line `sep=;`, which tells Excel the delimiter.
 fn after_marks(text: &str) -> usize {
     let rest = text.trim_start_matches(EMPTY);
     let told = rest.get(..4).filter(|start| start.eq_ignore_ascii_case("sep="));
@@ -75,7 +75,7 @@ fn after_marks(text: &str) -> usize {
     text.len() - rest.trim_start_matches(EMPTY).len()
 }
 
-/// The delimiter that stands most often in the first line, outside quotes.
+/// The most frequent delimiter of the first line, outside quotes.
 fn most_frequent(text: &str) -> u8 {
     let mut quoted = false;
     let mut counts = [0usize; DELIMITERS.len()];
@@ -100,7 +100,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn delimiters_are_found() {
+    fn delimiters_are_detected() {
         for (header, want) in [
             ("Namn;E-post;Ort", b';'),
             ("\"Namn, hela\";E-post", b';'),

@@ -1,7 +1,7 @@
 //! The member list: from a file's bytes to checked rows.
 //!
-//! [`Sheet::open`] reads a file and finds its encoding, delimiter and columns; [`Sheet::rows`] returns its rows one by
-//! one; [`Plan::make`] finds duplicates and invalid rows. What the rows change in the register is the ledger's matter.
+//! [`Sheet::open`] reads a file and detects its encoding, delimiter and columns; [`Sheet::rows`] returns its rows one
+//! by one; [`Plan::make`] finds duplicates and invalid rows. The ledger applies the rows to the register.
 
 mod cells;
 mod columns;
@@ -23,38 +23,38 @@ use serde::Serialize;
 
 use crate::domain::{Excerpt, ListedMember, Member, MemberId, Remark, Segment};
 
-use header::Place;
+use header::HeaderPlace;
 
 pub use columns::{Columns, Wanted};
 pub use encoding::{TextEncoding, encoding_for};
 pub use plan::{Duplicate, Plan};
 pub use rows::Rows;
 
-/// How a file is read; `None` means: detect it.
+/// How to read a file; `None` means: detect it.
 #[derive(Debug, Clone, Default)]
 pub struct Options {
     pub encoding: Option<TextEncoding>,
     pub delimiter: Option<u8>,
     /// The configuration of the columns.
     pub wanted: Wanted,
-    /// Only rows for which this holds are members.
+    /// Only rows that match this expression are members.
     pub only: Option<Segment>,
 }
 
-/// A member list in memory, with what was found out about it.
+/// A member list in memory, with what was detected in it.
 #[derive(Debug)]
 pub struct Sheet {
     pub path: PathBuf,
     pub format: Format,
     pub columns: Columns,
-    /// What was chosen or repaired in the file as a whole.
+    /// Remarks about the file as a whole: choices and repairs.
     pub remarks: Vec<Remark>,
-    place: Place,
+    place: HeaderPlace,
     only: Option<Segment>,
     text: String,
 }
 
-/// How a member list is written.
+/// The file format of a member list.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Format {
@@ -62,13 +62,13 @@ pub enum Format {
         encoding: &'static str,
         delimiter: String,
     },
-    /// The sheet of a spreadsheet with this name.
+    /// A spreadsheet, read from the sheet with this name.
     Spreadsheet {
         sheet: String,
     },
 }
 
-/// Why a member list cannot be read at all.
+/// Why a member list cannot be read.
 #[derive(Debug, thiserror::Error)]
 pub enum ImportError {
     #[error("cannot read the member list `{path}`: {source}")]
@@ -109,7 +109,7 @@ impl Sheet {
     /// Reads `bytes`, the content of `path`.
     ///
     /// # Errors
-    /// As [`Sheet::open`].
+    /// Like [`Sheet::open`].
     pub fn from_bytes(path: &Path, bytes: Vec<u8>, options: &Options) -> Result<Self, ImportError> {
         if bytes.starts_with(b"PK\x03\x04") || bytes.starts_with(b"\xD0\xCF\x11\xE0") {
             return Self::from_spreadsheet(path, bytes, options);
@@ -140,7 +140,7 @@ impl Sheet {
         path: &Path,
         text: String,
         format: Format,
-        place: Place,
+        place: HeaderPlace,
         options: &Options,
     ) -> Result<Self, ImportError> {
         let columns = Columns::find(path, &text, place, &options.wanted)?;
@@ -164,7 +164,7 @@ impl Sheet {
         self.remarks.push(Remark { line, column: String::new(), value: String::new(), message });
     }
 
-    /// Drops columns that hold personal identity numbers, whatever their headers are; those that are known fields stay.
+    /// Drops columns that hold personal identity numbers, whatever their headers say; known fields stay.
     fn drop_personal_numbers(&mut self, wanted: &Wanted) {
         let mut suspicions = vec![personal::Suspicion::default(); self.columns.len()];
         self.rows().look_at(personal::LOOKED_AT, |position, cell| {
@@ -202,7 +202,7 @@ impl Sheet {
         Err(ImportError::Spreadsheet { path: path.to_owned(), reason })
     }
 
-    /// Tells whether a row is a member according to the configuration.
+    /// Tells whether the configuration counts a row as a member.
     pub(super) fn is_member(&self, row: &mut ListedMember) -> bool {
         let Some(only) = &self.only else { return true };
         let member = Member {
@@ -223,7 +223,7 @@ impl Sheet {
         Rows::new(&self.text, self.place, &self.columns)
     }
 
-    /// Up to two names with letters outside ASCII, by which a person sees that the encoding is right.
+    /// Up to two names with letters outside ASCII, which show a person that the encoding is right.
     pub fn sample_names(&self) -> Vec<String> {
         let names = self.rows().filter_map(Result::ok).map(|row| row.name);
         names.filter(|name| !name.is_ascii()).take(2).collect()
@@ -244,7 +244,7 @@ fn is_telephone(header: &str) -> bool {
     ["tel", "mobil", "phone", "org"].iter().any(|word| header.contains(word))
 }
 
-/// The delimiter's name for messages.
+/// The delimiter's name in messages.
 fn delimiter_name(delimiter: u8) -> String {
     match delimiter {
         b';' => "semicolon".to_owned(),

@@ -1,5 +1,5 @@
-//! Several hosts that send one issue: who takes part, what each one takes, and what becomes of the letters of a dead one.
-//! A ledger in a file has one host, which needs nothing of this.
+//! Several hosts that send one issue: which hosts take part, which letters each one gets, and what happens to the
+//! letters of a dead one. A ledger in a file has one host, which needs none of this.
 
 use std::collections::BTreeMap;
 
@@ -11,11 +11,11 @@ use crate::domain::{IssueName, Member, MemberId};
 use super::types::Stamp;
 use super::{Ledger, LedgerError};
 
-/// A host that takes part in sending an issue, or took part.
+/// A host that takes or took part in sending an issue.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct HostRow {
     pub name: String,
-    /// Letters that it has handed over.
+    /// The number of letters that it has handed over.
     pub letters: u64,
     pub per_minute: u64,
     pub is_alive: bool,
@@ -29,11 +29,11 @@ impl Ledger {
         self.db.is_shared()
     }
 
-    /// Takes part in sending an issue: this ledger's session is the host's life. `content` are digests of what must be the
-    /// same on all hosts.
+    /// Joins the sending of an issue; the host lives as long as this ledger's session. `content` has digests of
+    /// everything that must be the same on all hosts.
     ///
     /// # Errors
-    /// Names what differs from the hosts that take part already.
+    /// Names the differences from the hosts that take part already.
     pub fn take_part(
         &self,
         issue: &IssueName,
@@ -65,10 +65,10 @@ impl Ledger {
         Ok(other)
     }
 
-    /// Ends hosts that are found dead; returns their letters, which are in doubt, by issue.
+    /// Ends hosts that are found dead; returns the number of their letters, which are in doubt, by issue.
     ///
     /// # Errors
-    /// If the ledger cannot be written; what was done of it stays done.
+    /// If the ledger cannot be written; hosts that were already ended stay so.
     pub fn bury_dead_hosts(&self, now: Timestamp) -> Result<BTreeMap<IssueName, u64>, LedgerError> {
         let doubted = self.db.bury(&Stamp(now).to_string())?;
         let corrupt = super::members::corrupt;
@@ -77,7 +77,7 @@ impl Ledger {
         named.collect()
     }
 
-    /// Reserves the next members whose letters were never tried and may be sent, in the order of their numbers.
+    /// Reserves the next members, by id, whose letters were never tried and may be sent.
     ///
     /// # Errors
     /// If the ledger cannot be written.
@@ -97,7 +97,7 @@ impl Ledger {
         self.db.reserve_one(issue, member)
     }
 
-    /// Gives back a letter that this host does not send.
+    /// Releases a letter that this host does not send.
     ///
     /// # Errors
     /// If the ledger cannot be written.
@@ -113,7 +113,7 @@ impl Ledger {
         self.db.others_have_work(issue)
     }
 
-    /// The hosts that take part in sending an issue, or took part; none for a ledger in a file.
+    /// The hosts that take or took part in sending an issue; none for a ledger in a file.
     ///
     /// # Errors
     /// If the ledger cannot be read.

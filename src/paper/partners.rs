@@ -3,13 +3,13 @@
 use krilla::tagging::Tag;
 
 use super::blocks::{Align, Inline, Style};
-use super::flow::{Column, Item, Layout, Mark, SMALL, plain_text};
+use super::flow::{BlockFlow, Item, PageMark, SMALL, TextColumn, plain_text};
 use super::letter::COLUMN;
-use super::lines::{Object, Part, PartKind};
+use super::lines::{LinePart, Object, PartKind};
 use super::links;
 use super::pages::Slot;
 use super::pictures::{fitted, size};
-use super::table::Stack;
+use super::table::ColumnLines;
 use crate::compose::{PrintedPartner, PrintedPicture};
 
 /// The tallest hero picture: there is to be text on the first page.
@@ -18,7 +18,7 @@ const GAP: f32 = 18.0;
 /// As many as in the letter.
 const IN_A_ROW: f32 = 3.0;
 
-impl Layout<'_> {
+impl BlockFlow<'_> {
     /// Adds a picture as wide as the text; one that cannot be drawn is replaced by its text.
     pub fn hero(&mut self, picture: &PrintedPicture) {
         let natural = self.pictures.get(&picture.src).and_then(size);
@@ -35,8 +35,8 @@ impl Layout<'_> {
         let node =
             self.laid.tags.add(Tag::Figure(Some(if alt.is_empty() { "–" } else { alt }.to_owned())), None);
         let object = Object::Picture { src: picture.src.clone(), alt: alt.to_owned() };
-        let part = Part { x: 0.0, width, what: PartKind::Object { object, height } };
-        let mark = Mark::Part { x: 0.0, baseline: height, part, node };
+        let part = LinePart { x: 0.0, width, what: PartKind::Object { object, height } };
+        let mark = PageMark::Part { x: 0.0, baseline: height, part, node };
         let slot = Slot { before: 12.0, height, ..Slot::default() };
         self.laid.items.push(Item { slot, marks: vec![mark], header: None });
     }
@@ -50,7 +50,7 @@ impl Layout<'_> {
             let node = self.laid.tags.add(Tag::P, None);
             let setting = self.setting(SMALL, false);
             let lines = self.lines(&content(partner), &setting, width);
-            stacks.push(Stack { column: Column { x, width }, align: Align::Left, lines, node });
+            stacks.push(ColumnLines { column: TextColumn { x, width }, align: Align::Left, lines, node });
             x += width + GAP;
         }
         self.stacks(&stacks, 8.0);

@@ -1,4 +1,5 @@
-//! Several hosts send one issue with one ledger: each letter leaves once, whichever of them dies, stops or loses the database.
+//! Several hosts send one issue with one ledger: each letter is sent once, even if a host dies, stops or loses the
+//! database.
 
 use std::time::Duration;
 
@@ -13,7 +14,7 @@ fn slow_server(time: Duration) -> SmtpServer {
     SmtpServer::build().fault(Place::AfterDot, When::Always, Action::StallFor(time)).start()
 }
 
-/// Folders of their own with the same project, and one ledger.
+/// Separate folders with the same project, and one ledger.
 fn hosts(count: usize, members: usize, url: &str, server: &SmtpServer, line: &str) -> Vec<Sandbox> {
     let host = |_| {
         let host = Sandbox::members(members).relay(server).with(&format!("connections = {CONNECTIONS}"));
@@ -28,7 +29,7 @@ fn letters_of(url: &str) -> Vec<u64> {
     found.lines().map(|line| line.parse().unwrap()).collect()
 }
 
-/// Nobody got two letters, and whoever got none is in doubt.
+/// Nobody got two letters, and anybody without one is in doubt.
 fn assert_nobody_was_forgotten(club: &Sandbox, server: &SmtpServer, members: usize) {
     let in_doubt = club.in_doubt("2026-1");
     let copies = server.by_recipient();
@@ -63,7 +64,7 @@ fn two_hosts_share_an_issue() {
 }
 
 #[test]
-fn a_host_with_another_key_or_text_may_not_join() {
+fn a_host_with_a_different_key_or_text_may_not_join() {
     let Some(url) = postgres::ledger() else { return };
     let server = slow_server(Duration::from_millis(250));
     let hosts = hosts(2, 200, &url, &server, "");
@@ -80,7 +81,7 @@ fn a_host_with_another_key_or_text_may_not_join() {
     assert!(server.messages() < 200);
 }
 
-/// Kills one of two hosts at this many moments, and lets the other one and a new one go on.
+/// Kills one of two hosts at this many moments, and lets the other one and a new one continue.
 fn send_with_kills(kills: usize, members: usize, seed: usize) {
     let Some(url) = postgres::ledger() else { return };
     let server = slow_server(Duration::from_millis(25));
@@ -99,7 +100,7 @@ fn send_with_kills(kills: usize, members: usize, seed: usize) {
         if hosts[0].in_state("2026-1", "queued") + hosts[0].in_state("2026-1", "deferred") == 0 {
             break;
         }
-        // Letters that had no chance yet are open for the next two.
+        // Letters that were not tried yet are open for the next two.
     }
     hosts[0].run("send 2026-1 --yes");
     assert_nobody_was_forgotten(&hosts[0], &server, members);
@@ -107,23 +108,23 @@ fn send_with_kills(kills: usize, members: usize, seed: usize) {
 }
 
 #[test]
-fn a_host_that_dies_costs_no_letter_and_doubles_none() {
+fn a_dying_host_loses_no_letter_and_duplicates_none() {
     for seed in 0..6 {
         send_with_kills(1, 250, seed);
     }
 }
 
-/// The long run: `cargo test --release --features postgres --test it hosts:: -- --ignored`.
+/// For a long run: `cargo test --release --features postgres --test it hosts:: -- --ignored`.
 #[test]
 #[ignore = "a long run"]
-fn two_hundred_deaths_cost_no_letter_and_double_none() {
+fn two_hundred_deaths_lose_no_letter_and_duplicate_none() {
     for seed in 0..200 {
         send_with_kills(1, 250, seed);
     }
 }
 
 #[test]
-fn a_host_that_is_stopped_is_not_robbed_and_sends_nothing_twice() {
+fn a_stopped_host_keeps_its_letters_and_sends_nothing_twice() {
     let Some(url) = postgres::ledger() else { return };
     let server = slow_server(Duration::from_millis(10));
     let hosts = hosts(2, 400, &url, &server, "");
@@ -132,14 +133,14 @@ fn a_host_that_is_stopped_is_not_robbed_and_sends_nothing_twice() {
     stopped.signal("STOP");
     let other = hosts[1].start("send 2026-1 --yes");
     server.wait_for_messages(150);
-    // Stopped inside a transaction, which keeps the others waiting, the host loses its session after some seconds.
+    // A host stopped inside a transaction keeps the others waiting, and loses its session after some seconds.
     let doubted = hosts[1].in_doubt("2026-1").len();
     assert!(doubted <= CONNECTIONS, "{doubted} letters of a stopped host are in doubt");
     stopped.signal("CONT");
     stopped.wait();
-    // 1: with letters in doubt.
+    // 1: some letters are in doubt.
     assert!(matches!(other.wait().exit_code(), Some(0 | 1)));
-    // What it could not tell then, it tells now.
+    // It records now what it could not record then.
     hosts[0].run("send 2026-1 --yes");
     assert_nobody_was_forgotten(&hosts[0], &server, 400);
     if hosts[0].in_doubt("2026-1").is_empty() {
@@ -161,7 +162,7 @@ fn a_quota_is_exact_over_four_hosts() {
 }
 
 #[test]
-fn a_database_that_is_killed_under_two_hosts_doubles_nothing() {
+fn a_database_killed_under_two_hosts_duplicates_nothing() {
     let Some(database) = postgres::Server::start() else { return };
     let url = database.ledger();
     let server = slow_server(Duration::from_millis(20));
@@ -173,7 +174,7 @@ fn a_database_that_is_killed_under_two_hosts_doubles_nothing() {
         runs.into_iter().for_each(|run| drop(run.wait()));
         database.launch();
     }
-    // Each host settles what it could not tell the database.
+    // Each host records the outcomes that the database had not taken.
     for host in [&hosts[0], &hosts[1]] {
         host.run("send 2026-1 --yes");
     }

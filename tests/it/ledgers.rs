@@ -1,4 +1,4 @@
-//! One story on both databases: every command says the same, whichever the ledger is in.
+//! One story on both databases: every command prints the same, whichever database holds the ledger.
 
 use std::time::Duration;
 
@@ -8,7 +8,7 @@ use crate::support::postgres;
 use crate::support::sandbox::{Sandbox, bounce};
 use crate::support::smtp_server::{Action, Place, SmtpServer, When};
 
-/// What the commands of a year say, each after its exit code, without what differs from run to run.
+/// The output of a year's commands, each with its exit code, without parts that differ between runs.
 fn story(club: &Sandbox) -> Vec<String> {
     let mut said = Vec::new();
     let mut run = |arguments: &str| {
@@ -58,7 +58,7 @@ fn story(club: &Sandbox) -> Vec<String> {
     said
 }
 
-/// The status without the hosts, which a file does not have.
+/// The status without the hosts, which a ledger in a file lacks.
 fn status(club: &Sandbox) -> Value {
     let mut status = club.status("2026-1");
     status.as_object_mut().unwrap().remove("hosts");
@@ -82,7 +82,7 @@ fn is_random(word: &str) -> bool {
         || word.contains("2026-1.")
 }
 
-/// Whether a word is the time at which a run began, such as `20261128T002310Z`.
+/// Whether a word is the start time of a run, such as `20261128T002310Z`.
 fn is_run_id(word: &str) -> bool {
     jiff::fmt::strtime::parse("%Y%m%dT%H%M%SZ", word).is_ok()
 }
@@ -98,7 +98,7 @@ fn server() -> SmtpServer {
 }
 
 #[test]
-fn every_command_says_the_same_on_postgres_as_on_sqlite() {
+fn every_command_prints_the_same_on_postgres_and_sqlite() {
     let Some(url) = postgres::ledger() else { return };
     let servers = [server(), server()];
     let expected = story(&club(&servers[0]));
@@ -127,7 +127,7 @@ fn a_ledger_moves_to_a_server_and_back() {
     club.run(&format!("ledger copy --to {url}")).code(65).stderr_has("is not empty");
     let club = club.ledger_at(&url);
     assert_eq!(status(&club), before);
-    // What is new in the copy does not take a number that was used before.
+    // New rows in the copy do not reuse old ids.
     club.run("members add --name Nyast --email nyast@example.org").code(0).stderr_has("id:1");
     club.run("send 2026-1 --yes").stdout_has("1 letter");
     let before = status(&club);
@@ -141,7 +141,7 @@ fn a_ledger_moves_to_a_server_and_back() {
 }
 
 #[test]
-fn a_server_that_is_killed_costs_no_letter_and_doubles_none() {
+fn a_killed_server_loses_no_letter_and_duplicates_none() {
     let Some(database) = postgres::Server::start() else { return };
     let server = SmtpServer::build()
         .fault(Place::AfterDot, When::Always, Action::StallFor(Duration::from_millis(40)))

@@ -2,27 +2,28 @@
 
 use std::path::{Path, PathBuf};
 
+use aws_lc_rs::digest::{SHA256, digest};
+use aws_lc_rs::encoding::{AsDer, PublicKeyX509Der};
+use aws_lc_rs::error::KeyRejected;
+use aws_lc_rs::rand::SystemRandom;
+use aws_lc_rs::signature::{Ed25519KeyPair, KeyPair, RSA_PKCS1_SHA256, RsaKeyPair};
 use data_encoding::BASE64;
-use ring::digest::{SHA256, digest};
-use ring::error::KeyRejected;
-use ring::rand::SystemRandom;
-use ring::signature::{Ed25519KeyPair, KeyPair, RSA_PKCS1_SHA256, RsaKeyPair};
 use rustls_pki_types::PrivateKeyDer;
 use rustls_pki_types::pem::PemObject;
 
 use super::DkimError;
 
-/// A key that letters are signed with: RSA of 2048 to 4096 bits (RFC 8301) or Ed25519 (RFC 8463).
+/// A signing key: RSA of 2048 to 4096 bits (RFC 8301) or Ed25519 (RFC 8463).
 #[derive(Debug)]
 pub struct DkimKey(Pair);
 
 #[derive(Debug)]
 enum Pair {
-    Rsa(Box<RsaKeyPair>),
+    Rsa { pair: Box<RsaKeyPair>, public: PublicKeyX509Der<'static> },
     Ed25519(Box<Ed25519KeyPair>),
 }
 
-/// Why a file has no key.
+/// Why a file has no usable key.
 #[derive(Debug, thiserror::Error)]
 pub enum KeyProblem {
     #[error("cannot read it: {0}")]
@@ -49,17 +50,17 @@ impl DkimKey {
     /// Reads a PEM file: RSA as PKCS#1 or PKCS#8, Ed25519 as PKCS#8.
     ///
     /// # Errors
-    /// Names the file and says why no letter can be signed with it.
+    /// Names the file and says why it cannot sign letters.
     pub fn load(path: &Path) -> Result<Self, DkimError> {
         let problem = |problem| DkimError::Key { path: PathBuf::from(path), problem };
         let pem = std::fs::read(path).map_err(|error| problem(error.into()))?;
         Self::from_pem(&pem).map_err(problem)
     }
 
-    /// Reads a key from the text of a PEM file.
+    /// Parses a key from the text of a PEM file.
     ///
     /// # Errors
-    /// As [`DkimKey::load`].
+    /// Like [`DkimKey::load`].
     pub fn from_pem(pem: &[u8]) -> Result<Self, KeyProblem> {
         use rustls_pki_types::pem::Error;
         if memchr::memmem::find(pem, b"ENCRYPTED").is_some() {
@@ -70,7 +71,7 @@ impl DkimKey {
             error => KeyProblem::Pem(error),
         })?;
         match &key {
-            PrivateKeyDer::Pkcs1(der) => RsaKeyPair::from_der(der.secret_pkcs1_der()).map(Self::rsa),
+            PrivateKeyDer::Pkcs1(der) => RsaKeyPair::from_der(der.secret_pkcs1_der()).and_then(Self::rsa),
             PrivateKeyDer::Pkcs8(der) => Self::from_pkcs8(der.secret_pkcs8_der()),
             _ => return Err(KeyProblem::Kind),
         }
@@ -78,35 +79,35 @@ impl DkimKey {
     }
 
     fn from_pkcs8(der: &[u8]) -> Result<Self, KeyRejected> {
-        // `maybe`: OpenSSL leaves out the public half, which ring then cannot check the key against.
+        // `maybe`: OpenSSL omits the public half, so the key cannot be checked against it.
         match Ed25519KeyPair::from_pkcs8_maybe_unchecked(der) {
             Ok(pair) => Ok(Self(Pair::Ed25519(Box::new(pair)))),
-            Err(error) if error.to_string() == WRONG_ALGORITHM => RsaKeyPair::from_pkcs8(der).map(Self::rsa),
+            Err(error) if error.to_string() == WRONG_ALGORITHM => {
+                RsaKeyPair::from_pkcs8(der).and_then(Self::rsa)
+            }
             Err(error) => Err(error),
         }
     }
 
-    fn rsa(pair: RsaKeyPair) -> Self {
-        Self(Pair::Rsa(Box::new(pair)))
+    fn rsa(pair: RsaKeyPair) -> Result<Self, KeyRejected> {
+        let public = pair.public_key().as_der()?;
+        Ok(Self(Pair::Rsa { pair: Box::new(pair), public }))
     }
 
     /// The value of the `a=` tag.
     pub fn algorithm(&self) -> &'static str {
         match self.0 {
-            Pair::Rsa(_) => "rsa-sha256",
+            Pair::Rsa { .. } => "rsa-sha256",
             Pair::Ed25519(_) => "ed25519-sha256",
         }
     }
 
     /// The text of the TXT record that publishes the key (RFC 6376 §3.6.1, RFC 8463 §4.2).
     ///
-    /// An RSA key's is longer than the 255 octets of one string: in a zone file it is to be cut in several.
+    /// For an RSA key it is longer than the 255 octets of one string: a zone file must split it into several.
     pub fn dns_record(&self) -> String {
         match &self.0 {
-            Pair::Rsa(pair) => {
-                let public = subject_public_key_info(pair.public_key().as_ref());
-                format!("v=DKIM1; k=rsa; p={}", BASE64.encode(&public))
-            }
+            Pair::Rsa { public, .. } => format!("v=DKIM1; k=rsa; p={}", BASE64.encode(public.as_ref())),
             Pair::Ed25519(pair) => {
                 format!("v=DKIM1; k=ed25519; p={}", BASE64.encode(pair.public_key().as_ref()))
             }
@@ -116,8 +117,8 @@ impl DkimKey {
     /// Signs the canonical header fields.
     pub(super) fn sign(&self, header: &[u8]) -> Result<Vec<u8>, DkimError> {
         match &self.0 {
-            Pair::Rsa(pair) => {
-                let mut signature = vec![0; pair.public().modulus_len()];
+            Pair::Rsa { pair, .. } => {
+                let mut signature = vec![0; pair.public_modulus_len()];
                 pair.sign(&RSA_PKCS1_SHA256, &SystemRandom::new(), header, &mut signature)
                     .map_err(|_| DkimError::Sign)?;
                 Ok(signature)
@@ -128,7 +129,7 @@ impl DkimKey {
     }
 }
 
-/// ring tells its reasons by text only.
+/// aws-lc-rs gives its reasons only as text.
 const WRONG_ALGORITHM: &str = "WrongAlgorithm";
 
 fn rejected(error: KeyRejected) -> KeyProblem {
@@ -138,31 +139,4 @@ fn rejected(error: KeyRejected) -> KeyProblem {
         WRONG_ALGORITHM => KeyProblem::Kind,
         _ => KeyProblem::Damaged(error),
     }
-}
-
-/// Wraps an `RSAPublicKey` (RFC 8017 §A.1.1) as `p=` wants it (RFC 5280 §4.1).
-fn subject_public_key_info(rsa_public_key: &[u8]) -> Vec<u8> {
-    const RSA_ENCRYPTION_AND_NULL: &[u8] =
-        &[0x30, 0x0d, 0x06, 0x09, 0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x01, 0x01, 0x05, 0x00];
-    const UNUSED_BITS: &[u8] = &[0];
-    let key = der(0x03, &[UNUSED_BITS, rsa_public_key].concat());
-    der(0x30, &[RSA_ENCRYPTION_AND_NULL, &key].concat())
-}
-
-/// Puts DER's tag and length before `content` (X.690 §8.1.3).
-fn der(tag: u8, content: &[u8]) -> Vec<u8> {
-    let length = content.len().to_be_bytes();
-    let zeros = length.iter().take_while(|byte| **byte == 0).count();
-    let length = length.get(zeros..).unwrap_or_default();
-    let mut out = vec![tag];
-    match length {
-        [] => out.push(0),
-        [short] if *short < 0x80 => out.push(*short),
-        long => {
-            out.extend(u8::try_from(long.len()).map(|count| 0x80 | count));
-            out.extend_from_slice(long);
-        }
-    }
-    out.extend_from_slice(content);
-    out
 }

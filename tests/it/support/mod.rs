@@ -1,4 +1,4 @@
-//! What the stories share: a scripted SMTP server and a sandbox that runs the real program.
+//! Shared by the stories: a scripted SMTP server and a sandbox that runs the real program.
 
 #[cfg(feature = "browser")]
 pub mod http;

@@ -1,4 +1,4 @@
-//! A real `PostgreSQL` server of Debian's, on a loopback port, for the life of the test program.
+//! A real `PostgreSQL` server from Debian on a loopback port, while the test program runs.
 
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
@@ -12,24 +12,24 @@ pub struct Server {
     port: u16,
     programs: PathBuf,
     folder: PathBuf,
-    /// The shell that runs the server: it ends the server and removes its files once this pipe is closed.
+    /// The shell that runs the server; when this pipe is closed, it stops the server and removes its files.
     shell: Mutex<Option<(Child, ChildStdin)>>,
 }
 
-/// A ledger for any story, if all of them are to run on a server: `MEDLEMSBREV_TEST_LEDGER=postgres`.
+/// A ledger for any story if `MEDLEMSBREV_TEST_LEDGER=postgres` asks for all of them to run on a server.
 pub fn if_asked_for() -> Option<String> {
     let is_asked_for = std::env::var_os("MEDLEMSBREV_TEST_LEDGER").is_some_and(|value| value == "postgres");
     is_asked_for.then(|| ledger().expect("a PostgreSQL server"))
 }
 
-/// The URL of a new, empty ledger; `None`, with a word about it, if there is no server to start.
+/// The URL of a new, empty ledger; `None`, with a notice, if no server can be started.
 pub fn ledger() -> Option<String> {
     static SERVER: OnceLock<Option<Server>> = OnceLock::new();
     SERVER.get_or_init(Server::start).as_ref().map(Server::ledger)
 }
 
 impl Server {
-    /// Starts a server; `None`, with a word about it, if the programs are missing.
+    /// Starts a server; `None`, with a notice, if the programs are missing.
     pub fn start() -> Option<Self> {
         let Some(programs) = programs() else {
             assert!(
@@ -54,7 +54,7 @@ impl Server {
         Some(server)
     }
 
-    /// Starts the server's process again after it was killed.
+    /// Restarts the server's process after it was killed.
     pub fn launch(&self) {
         let script = "\"$@\" & server=$!; cat; kill -QUIT $server 2>/dev/null; wait $server; [ -e \"$0/keep\" ] || rm -rf \"$0\"";
         let mut command = as_user(Path::new("sh"));
@@ -82,7 +82,7 @@ impl Server {
         }
     }
 
-    /// Kills the server without a warning, with all its processes.
+    /// Kills the server and all its processes without warning.
     pub fn kill(&self) {
         std::fs::write(self.folder.join("keep"), "").unwrap();
         let pid = std::fs::read_to_string(self.folder.join("data/postmaster.pid")).unwrap();
@@ -109,7 +109,7 @@ impl Server {
     }
 }
 
-/// Runs a statement on a ledger and returns what it prints.
+/// Runs a statement on a ledger and returns the output.
 pub fn ask(url: &str, sql: &str) -> String {
     let program = programs().unwrap().join("psql");
     let output = Command::new(program).args(["-qAtXc", sql, url]).output().unwrap();
@@ -117,7 +117,7 @@ pub fn ask(url: &str, sql: &str) -> String {
     String::from_utf8(output.stdout).unwrap().trim().to_owned()
 }
 
-/// The folder of the newest version's programs.
+/// The folder with the newest version's programs.
 fn programs() -> Option<PathBuf> {
     let versions = std::fs::read_dir("/usr/lib/postgresql").ok()?.flatten();
     let found = versions.map(|version| version.path().join("bin")).filter(|bin| bin.join("initdb").exists());
@@ -129,7 +129,7 @@ fn is_root() -> bool {
     output.stdout == b"0\n"
 }
 
-/// `PostgreSQL` does not run as root.
+/// `PostgreSQL` refuses to run as root.
 fn as_user(program: &Path) -> Command {
     if !is_root() {
         return Command::new(program);

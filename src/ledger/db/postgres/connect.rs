@@ -1,4 +1,4 @@
-//! Connecting to a server: TLS unless it is this machine, and with what the ledger counts on.
+//! Connects to a server: with TLS, unless it is on this machine, and with the settings that the ledger relies on.
 
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
@@ -20,28 +20,28 @@ use tokio_rustls::rustls::ClientConfig;
 use tokio_rustls::rustls::pki_types::ServerName;
 use url::Url;
 
-use super::{Session, State, outside, words};
+use super::{PostgresSession, TransactionState, outside, words};
 use crate::ledger::LedgerError;
-use crate::ledger::place::Server;
+use crate::ledger::place::DatabaseServer;
 use crate::net::Trust;
 
 const CONNECT: Duration = Duration::from_secs(10);
-/// A host that lost its power is noticed after about half a minute, at both ends.
+/// Both ends notice after about half a minute that the other one lost its power.
 const IDLE: Duration = Duration::from_secs(10);
 const PROBE: Duration = Duration::from_secs(5);
 const PROBES: u32 = 3;
 const SILENT: Duration = Duration::from_secs(30);
 
-/// What a session counts on, whatever the server's settings: a commit is durable, statements of a transaction see what
-/// was committed before them, and nobody waits for a lock indefinitely: a program that stops inside a transaction loses it,
-/// and its session, before the others give up waiting.
+/// Settings that a session relies on, whatever the server's defaults are. A commit is durable, each statement sees
+/// what was committed before it, and nobody waits for a lock indefinitely: a program that stops inside a transaction
+/// loses it, and its session, before the others give up waiting.
 const SETTINGS: &str = "SET default_transaction_isolation = 'read committed';
     SELECT set_config('synchronous_commit', 'on', false) WHERE current_setting('synchronous_commit') IN ('off', 'local');
     SET lock_timeout = '20s'; SET idle_in_transaction_session_timeout = '8s';
     SET tcp_keepalives_idle = 10; SET tcp_keepalives_interval = 5; SET tcp_keepalives_count = 3";
 
 /// Connects to a server.
-pub(super) fn connect(server: &Server) -> Result<Session, LedgerError> {
+pub(super) fn connect(server: &DatabaseServer) -> Result<PostgresSession, LedgerError> {
     let name = server.to_string();
     let failed = |reason: String| LedgerError::Server { server: name.clone(), reason };
     let config = settings(server).map_err(failed)?;
@@ -55,20 +55,20 @@ pub(super) fn connect(server: &Server) -> Result<Session, LedgerError> {
     Ok(session)
 }
 
-fn of(client: Client, name: String) -> Session {
-    Session {
+fn of(client: Client, name: String) -> PostgresSession {
+    PostgresSession {
         client: RefCell::new(Some(client)),
         statements: RefCell::new(HashMap::new()),
         cursors: Cell::new(0),
-        transaction: Cell::new(State::None),
+        transaction: Cell::new(TransactionState::None),
         host: Cell::new(None),
         name,
     }
 }
 
-/// The settings in the URL. Only `disable` goes without TLS to another machine, and with TLS the certificate always has to
-/// be valid for the host.
-fn settings(server: &Server) -> Result<Config, String> {
+/// The settings in the URL. Only `disable` allows another machine without TLS, and with TLS the certificate must
+/// always be valid for the host.
+fn settings(server: &DatabaseServer) -> Result<Config, String> {
     let mut url = Url::parse(&server.url).map_err(|error| format!("invalid URL: {error}"))?;
     let pairs: Vec<(String, String)> = url.query_pairs().into_owned().collect();
     let mode = pairs.iter().find(|(key, _)| key == "sslmode").map(|(_, value)| value.clone());
@@ -105,16 +105,16 @@ fn settings(server: &Server) -> Result<Config, String> {
     Ok(config)
 }
 
-fn tls(server: &Server) -> Result<Tls, String> {
+fn tls(server: &DatabaseServer) -> Result<Tls, String> {
     let trust = Trust::load("", server.ca_file.as_deref()).map_err(|error| error.to_string())?;
     trust.config().map(|config| Tls(Arc::new(config))).map_err(|error| error.to_string())
 }
 
-/// Makes TLS connections.
+/// Creates TLS connections.
 #[derive(Clone)]
 struct Tls(Arc<ClientConfig>);
 
-/// Makes one to a host.
+/// Creates a TLS connection to one host.
 struct Handshake {
     config: Arc<ClientConfig>,
     host: ServerName<'static>,
@@ -147,7 +147,7 @@ impl TlsConnect<Socket> for Handshake {
 
 impl TlsStream for Encrypted {
     fn channel_binding(&self) -> ChannelBinding {
-        // The certificate was checked against the host's name.
+        // The certificate was verified for the host's name.
         ChannelBinding::none()
     }
 }
@@ -185,7 +185,7 @@ mod tests {
     use super::*;
 
     fn mode(url: &str) -> Result<SslMode, String> {
-        let server = Server { url: url.to_owned(), password: None, ca_file: None };
+        let server = DatabaseServer { url: url.to_owned(), password: None, ca_file: None };
         settings(&server).map(|config| config.get_ssl_mode())
     }
 

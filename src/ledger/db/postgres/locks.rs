@@ -1,22 +1,22 @@
-//! Advisory locks: each schema of a database, which is one ledger, has its own.
+//! Advisory locks: each ledger, which is a schema in a database, has its own.
 
-use super::Session;
+use super::PostgresSession;
 use crate::ledger::LedgerError;
 
 /// Held by a transaction that writes.
 pub(super) const WRITERS: &str = "hashtext(current_schema()), 1";
 /// Held by a transaction that counts letters for a quota.
 pub(super) const QUOTAS: &str = "hashtext(current_schema()), 3";
-/// Held by a session that changes the ledger, for as long as its command runs; hosts that send together share it.
+/// Held by a session that changes the ledger, while its command runs; hosts that send together share it.
 const COMMAND: &str = "hashtext(current_schema()), 2";
 
-/// Held by a host's session for its life.
+/// Held by a host's session during its life.
 pub(super) fn host(id: i64) -> String {
     format!("hashtext(current_schema()), {}::INT", id + 16)
 }
 
-impl Session {
-    /// Takes the lock of a command that changes something, for as long as the session lives; `note` says what it does.
+impl PostgresSession {
+    /// Takes the lock of a command that changes something, until the session ends; `note` says what the command does.
     /// False if another session holds it.
     ///
     /// # Errors
@@ -30,7 +30,7 @@ impl Session {
         Ok(is_taken)
     }
 
-    /// Shares the lock with the hosts that send an issue; false if none of them does so, or another command holds the lock.
+    /// Shares the lock with the hosts that send an issue; false if there are none, or another command holds the lock.
     ///
     /// # Errors
     /// If the server cannot be asked.
@@ -59,12 +59,12 @@ impl Session {
     }
 
     fn set_note(&self, note: &str) -> Result<(), LedgerError> {
-        // The server keeps 63 bytes of a name.
+        // The server stores 63 bytes of a name.
         let name: String = format!("medlemsbrev: {note}").replace('\'', "").chars().take(60).collect();
         self.batch(&format!("SET application_name = '{name}'"))
     }
 
-    /// Who holds the lock, if somebody does.
+    /// The note of the lock's holder, if there is one.
     ///
     /// # Errors
     /// If the server cannot be asked.
@@ -77,17 +77,18 @@ impl Session {
         Ok(self.query(sql, &[])?.first().map(|row| row.get(0)))
     }
 
-    /// The process of the server that works for this session at the moment.
+    /// The server process that works for this session at the moment.
     fn backend(&self) -> Result<i32, LedgerError> {
         let found = self.with(|client| client.query_one("SELECT pg_backend_pid()", &[]))?;
         Ok(found.get(0))
     }
 
-    /// Refuses a pooler between this program and the server that lends out sessions by the transaction, such as `PgBouncer`
-    /// in transaction mode: advisory locks of a session would be another's. `other` is a second session to the same server.
+    /// Fails if there is a pooler before the server that shares sessions between transactions, such as `PgBouncer` in
+    /// transaction mode: a session's advisory locks would belong to other programs. `other` is a second session to
+    /// the same server.
     ///
     /// # Errors
-    /// If a session's process changes, or two sessions have the same.
+    /// If a session's process changes, or if both sessions have the same.
     pub fn refuse_pooler(&self, other: &Self) -> Result<(), LedgerError> {
         let before = self.backend()?;
         other.batch("BEGIN")?;

@@ -1,13 +1,13 @@
-//! Certificates made for one server: right, expired, for another name, or of a stranger.
+//! Certificates for a server: valid, expired, for another name, or from an unknown authority.
 
 use std::sync::Arc;
 
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair, date_time_ymd};
 use rustls::ServerConfig;
-use rustls::crypto::ring::default_provider;
+use rustls::crypto::aws_lc_rs::default_provider;
 use rustls::pki_types::PrivateKeyDer;
 
-/// What a client finds when it checks the server's certificate.
+/// The kind of certificate that a client gets.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Certificate {
     /// Signed by the server's own authority for `localhost` and 127.0.0.1.
@@ -16,11 +16,11 @@ pub enum Certificate {
     Expired,
     /// For `mail.example.org`.
     OtherName,
-    /// Signed by an authority that [`Identity::ca_pem`] does not name.
+    /// Signed by an authority that is not in [`Identity::ca_pem`].
     Untrusted,
 }
 
-/// A server's key and certificate, and the authority to trust for it.
+/// A server's key and certificate, and the authority that signed it.
 pub struct Identity {
     pub ca_pem: String,
     pub config: Arc<ServerConfig>,
