@@ -26,10 +26,10 @@ pub struct MemberAttachment {
 
 /// A file name with fields of a member in it, such as `{{member.number}}.pdf`.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct NamePattern(Vec<Piece>);
+pub(super) struct NamePattern(Vec<NamePiece>);
 
 #[derive(Debug, Clone, PartialEq, Eq)]
-enum Piece {
+enum NamePiece {
     Text(String),
     Field(String),
 }
@@ -51,7 +51,7 @@ impl NamePattern {
         let mut pieces = Vec::new();
         let mut end = 0;
         let literal =
-            |range: std::ops::Range<usize>| Piece::Text(text.get(range).unwrap_or_default().to_owned());
+            |range: std::ops::Range<usize>| NamePiece::Text(text.get(range).unwrap_or_default().to_owned());
         for tag in template_tags(text) {
             let field = tag.text.strip_prefix("{{").and_then(|inner| inner.strip_suffix("}}"));
             let field = field.and_then(|inner| inner.trim().strip_prefix("member."));
@@ -60,7 +60,7 @@ impl NamePattern {
                 format!("`{}` is not a member's field such as {{{{member.number}}}}", tag.text)
             })?;
             pieces.extend((end < tag.range.start).then(|| literal(end..tag.range.start)));
-            pieces.push(Piece::Field(field.to_owned()));
+            pieces.push(NamePiece::Field(field.to_owned()));
             end = tag.range.end;
         }
         pieces.extend((end < text.len()).then(|| literal(end..text.len())));
@@ -69,16 +69,16 @@ impl NamePattern {
 
     fn fields(&self) -> impl Iterator<Item = &str> {
         self.0.iter().filter_map(|piece| match piece {
-            Piece::Field(field) => Some(field.as_str()),
-            Piece::Text(_) => None,
+            NamePiece::Field(field) => Some(field.as_str()),
+            NamePiece::Text(_) => None,
         })
     }
 
     /// The name with a member's fields filled in.
     fn filled(&self, member: &Member) -> Result<String, String> {
-        let value = |piece: &Piece| match piece {
-            Piece::Text(text) => Ok(text.clone()),
-            Piece::Field(field) => part_of_a_name(field, member.field(field).unwrap_or_default()),
+        let value = |piece: &NamePiece| match piece {
+            NamePiece::Text(text) => Ok(text.clone()),
+            NamePiece::Field(field) => part_of_a_name(field, member.field(field).unwrap_or_default()),
         };
         self.0.iter().map(value).collect()
     }
@@ -88,7 +88,7 @@ impl NamePattern {
         let mut rest = name;
         let last = self.0.len().saturating_sub(1);
         self.0.iter().enumerate().all(|(index, piece)| {
-            let Piece::Text(text) = piece else { return true };
+            let NamePiece::Text(text) = piece else { return true };
             let found = match index {
                 0 => rest.strip_prefix(text.as_str()),
                 index if index == last => rest.strip_suffix(text.as_str()).map(|_| ""),
@@ -151,7 +151,7 @@ impl MemberAttachment {
     /// The folder that the members' files are in.
     pub fn folder(&self) -> PathBuf {
         let first = match self.file.0.first() {
-            Some(Piece::Text(text)) => text.as_str(),
+            Some(NamePiece::Text(text)) => text.as_str(),
             _ => FOLDER,
         };
         self.dir.join(first.rsplit_once('/').map_or(FOLDER, |(folder, _)| folder))

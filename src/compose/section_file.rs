@@ -26,7 +26,7 @@ struct FrontMatter {
 
 /// A file's text in its parts.
 #[derive(Debug, PartialEq, Eq)]
-enum Parts<'t> {
+enum SectionParts<'t> {
     /// Below a line `# Title`.
     Titled { title: &'t str, markdown: &'t str },
     /// With front matter, which starts at the byte `offset`.
@@ -39,16 +39,16 @@ enum Parts<'t> {
 /// Points at the line that is wrong.
 pub(super) fn load(path: &Path) -> Result<Section, ComposeError> {
     let text = read(path)?;
-    let parts = Parts::of(&text).map_err(|message| no_front_matter(path, &text, message))?;
-    let (Parts::Titled { markdown, .. } | Parts::Fronted { markdown, .. }) = parts;
+    let parts = SectionParts::of(&text).map_err(|message| no_front_matter(path, &text, message))?;
+    let (SectionParts::Titled { markdown, .. } | SectionParts::Fronted { markdown, .. }) = parts;
     limits::section(path, &text, markdown)?;
     match parts {
-        Parts::Titled { title, .. } => Ok(plain_section(path, &text, title, markdown)),
-        Parts::Fronted { front, offset, .. } => fronted_section(path, &text, front, offset, markdown),
+        SectionParts::Titled { title, .. } => Ok(plain_section(path, &text, title, markdown)),
+        SectionParts::Fronted { front, offset, .. } => fronted_section(path, &text, front, offset, markdown),
     }
 }
 
-impl<'t> Parts<'t> {
+impl<'t> SectionParts<'t> {
     fn of(text: &'t str) -> Result<Self, &'static str> {
         let above = text.len() - text.trim_start_matches(['\n', ' ', '\t', '\u{feff}']).len();
         let mut lines = text.get(above..).unwrap_or_default().split_inclusive('\n');
