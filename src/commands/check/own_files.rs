@@ -3,7 +3,6 @@
 use std::collections::BTreeSet;
 
 use crate::check::{Finding, place_of_key};
-#[cfg(feature = "paper")]
 use crate::commands::postal;
 use crate::compose::{Composer, MemberAttachment};
 use crate::domain::{Excerpt, Member};
@@ -51,7 +50,6 @@ fn unused(composer: &Composer, own: &MemberAttachment, ledger: &Ledger) -> Resul
 }
 
 /// Members who get the letter on paper, and have no file to put into the envelope.
-#[cfg(feature = "paper")]
 fn without_enclosure(
     project: &Project,
     composer: &Composer,
@@ -69,17 +67,6 @@ fn without_enclosure(
         named(&lacking.collect::<Vec<_>>()).map(|named| format!("there is nothing to enclose for {named}"));
     let advice = "add the files: their names are in the letter's list of enclosures";
     Ok(message.map(|message| Finding::warning("member-attachment-paper", message, advice)))
-}
-
-#[cfg(not(feature = "paper"))]
-#[expect(clippy::unnecessary_wraps, reason = "as with paper")]
-fn without_enclosure(
-    _: &Project,
-    _: &Composer,
-    _: &MemberAttachment,
-    _: &Ledger,
-) -> Result<Option<Finding>, Error> {
-    Ok(None)
 }
 
 /// The first few; nothing if there are none.
