@@ -7,10 +7,10 @@ use crate::domain::Excerpt;
 
 use super::{Finding, Subject};
 
-/// Total bytes above which attachments are heavy, and above which many servers refuse them.
-const HEAVY: u64 = 5_000_000;
-const TOO_HEAVY: u64 = 10_000_000;
-/// Extensions of programs and of files with macros, which Gmail, Outlook and most servers refuse.
+/// Bytes together above which attachments are a burden, and above which many servers refuse them.
+pub(super) const HEAVY: u64 = 5_000_000;
+pub(super) const TOO_HEAVY: u64 = 10_000_000;
+/// Files that can run or carry macros; Gmail, Outlook and most servers refuse them.
 const DANGEROUS: [&str; 40] = [
     "ade", "adp", "apk", "appx", "bat", "cab", "chm", "cmd", "com", "cpl", "dll", "dmg", "docm", "dotm",
     "exe", "hta", "iso", "img", "jar", "js", "jse", "lnk", "mde", "msc", "msi", "msp", "pif", "potm", "ppam",
@@ -19,9 +19,8 @@ const DANGEROUS: [&str; 40] = [
 
 /// Finds attachments that are too heavy together.
 pub(super) fn sizes(subject: &Subject<'_>) -> Vec<Finding> {
-    let files = &subject.source.attachments;
-    let size: u64 = files.iter().filter_map(|path| std::fs::metadata(path).ok()).map(|file| file.len()).sum();
-    let message = format!("the attachments are {}.{} MB in total", size / 1_000_000, size / 100_000 % 10);
+    let size = total_size(&subject.source.attachments);
+    let message = format!("the attachments are {} in total", in_megabytes(size));
     let advice = "put large files on your website and link to them, or save PDF files for the web";
     let finding = match size {
         0..=HEAVY => return Vec::new(),
@@ -31,18 +30,29 @@ pub(super) fn sizes(subject: &Subject<'_>) -> Vec<Finding> {
     vec![finding.at(whole(&subject.source.dir.join("attachments")))]
 }
 
-/// Finds attachments, also inside ZIP files, because of which mail servers refuse the whole letter.
+/// The bytes of these files together.
+pub(super) fn total_size(files: &[PathBuf]) -> u64 {
+    files.iter().filter_map(|path| std::fs::metadata(path).ok()).map(|file| file.len()).sum()
+}
+
+pub(super) fn in_megabytes(size: u64) -> String {
+    format!("{}.{} MB", size / 1_000_000, size / 100_000 % 10)
+}
+
+/// What makes mail servers refuse a letter with this file, under this name.
+pub(super) fn danger(path: &Path, name: &str) -> Option<String> {
+    let why = "is executable or may contain macros: most mail servers refuse such letters";
+    if is_dangerous(name) {
+        return Some(format!("`{name}` {why}"));
+    }
+    let inner = packed(path).into_iter().find(|inner| is_dangerous(inner))?;
+    Some(format!("`{inner}` in `{name}` {why}"))
+}
+
+/// Attachments, also inside ZIP files, for which mail servers refuse the whole letter.
 pub(super) fn kinds(subject: &Subject<'_>) -> Vec<Finding> {
     let finding = |path: &PathBuf| {
-        let name = path.file_name().unwrap_or_default().to_string_lossy();
-        let message = if is_dangerous(&name) {
-            format!("`{name}` is executable or may contain macros: most mail servers refuse such letters")
-        } else {
-            let inner = packed(path).into_iter().find(|inner| is_dangerous(inner))?;
-            format!(
-                "`{inner}` in `{name}` is executable or may contain macros: most mail servers refuse such letters"
-            )
-        };
+        let message = danger(path, &path.file_name().unwrap_or_default().to_string_lossy())?;
         let advice = "save it as PDF, .docx or .xlsx, or leave it out";
         Some(Finding::error("attachment-kind", message, advice).at(whole(path)))
     };
@@ -91,7 +101,7 @@ pub(super) fn left_out(subject: &Subject<'_>) -> Vec<Finding> {
 
 /// Finds words that promise an attachment if there is none.
 pub(super) fn promised(subject: &Subject<'_>) -> Vec<Finding> {
-    if !subject.source.attachments.is_empty() {
+    if !subject.source.attachments.is_empty() || subject.source.member_attachment.is_some() {
         return Vec::new();
     }
     let mut findings = Vec::new();

@@ -20,6 +20,7 @@ mod markdown;
 mod notice;
 #[cfg(feature = "online")]
 mod online;
+mod own_files;
 mod personal;
 mod readers;
 mod structure;
@@ -117,7 +118,7 @@ const SOURCE_RULES: [fn(&Subject<'_>) -> Vec<Finding>; 30] = [
     attachments::left_out,
 ];
 
-const LETTER_RULES: [fn(&CheckedLetters<'_>) -> Vec<Finding>; 11] = [
+const LETTER_RULES: [fn(&CheckedLetters<'_>) -> Vec<Finding>; 14] = [
     headers::subject,
     headers::preheader,
     headers::sender_name,
@@ -129,6 +130,9 @@ const LETTER_RULES: [fn(&CheckedLetters<'_>) -> Vec<Finding>; 11] = [
     readers::greetings,
     readers::long_names,
     personal::links,
+    own_files::missing,
+    own_files::shared,
+    own_files::sizes,
 ];
 
 /// Checks an issue's files and the configuration for its delivery.

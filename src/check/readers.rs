@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use crate::compose::{ComposeError, Composer, IssueSource};
 use crate::domain::{Member, Section};
 
+use super::own_files::OwnFiles;
 use super::personal::PersonalLinks;
 use super::text::TextFile;
 use super::{CheckedLetters, Finding};
@@ -35,6 +36,7 @@ pub struct Audience {
     /// Members whose names are too long for a header.
     long_names: Vec<String>,
     personal: PersonalLinks,
+    own_files: OwnFiles,
 }
 
 /// The name of a member in findings.
@@ -64,7 +66,11 @@ impl Audience {
         }
         let choice = self.count(&source.sections, member);
         self.personal.add(&source.sections, &choice, member);
-        let is_written = choice.contains(&true);
+        if choice.contains(&true) {
+            self.own_files.add(source, composer, member);
+        }
+        // Who cannot be given a file is named with all others who have none.
+        let is_written = choice.contains(&true) && composer.own_file(member).is_ok();
         if is_written && (self.choices.insert(choice) || self.members <= RENDERED) {
             self.largest = self.largest.max(composer.render(member)?.html.len());
         }
@@ -85,6 +91,11 @@ impl Audience {
     /// The personal links, and the members who lack their fields.
     pub(super) fn personal(&self) -> &PersonalLinks {
         &self.personal
+    }
+
+    /// What the members have who get a file of their own.
+    pub(super) fn own_files(&self) -> &OwnFiles {
+        &self.own_files
     }
 
     fn reach_of(&self, sections: &[Section]) -> Vec<Finding> {

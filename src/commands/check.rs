@@ -2,6 +2,7 @@
 
 mod households;
 mod login;
+mod own_files;
 #[cfg(feature = "paper")]
 mod paper;
 mod sending;
@@ -48,6 +49,7 @@ pub fn run(context: Context<'_>, arguments: &CheckArgs) -> Result<Exit, Error> {
     }));
     if let Ok(composer) = &composer {
         findings.extend(households::differing(context.project, &issue, composer, &ledger)?);
+        findings.extend(own_files::findings(context.project, composer, &ledger)?);
         #[cfg(feature = "paper")]
         findings.extend(paper::findings(context.project, composer, &ledger)?);
     }

@@ -2,13 +2,12 @@
 
 mod address;
 
+use crate::compose::Composer;
 use crate::config::PaperConfig;
-use crate::domain::{IssueKind, Segment, SuppressionReason};
-use crate::ledger::MemberRow;
-#[cfg(feature = "paper")]
-use crate::{compose::Composer, domain::Member, error::Error, ledger::Ledger};
+use crate::domain::{IssueKind, Member, Segment, SuppressionReason};
+use crate::error::Error;
+use crate::ledger::{Ledger, MemberRow};
 
-#[cfg(feature = "paper")]
 use super::Project;
 
 pub(super) use address::lines;
@@ -19,9 +18,9 @@ pub(super) use address::order;
 const SHEET_GRAMS: f64 = 4.99;
 const ENVELOPE_GRAMS: f64 = 7.0;
 
-/// Tells whether a member gets the issue on paper: those who asked for paper, and those whom no e-mail can reach,
-/// unless they unsubscribed.
-pub(super) fn gets_paper(row: &MemberRow, kind: IssueKind, wanted: Option<&Segment>) -> bool {
+/// Tells whether a member gets the issue on paper: those who asked for paper, and those whom no e-mail can reach, unless they
+/// unsubscribed.
+fn gets_paper(row: &MemberRow, kind: IssueKind, wanted: Option<&Segment>) -> bool {
     if !row.active || row.held.is_some() {
         return false;
     }
@@ -39,7 +38,6 @@ pub(super) fn gets_paper(row: &MemberRow, kind: IssueKind, wanted: Option<&Segme
 ///
 /// # Errors
 /// If `wanted` in `[paper]` names a field that no member has, or the ledger cannot be read.
-#[cfg(feature = "paper")]
 pub(super) fn on_paper(
     project: &Project,
     ledger: &Ledger,

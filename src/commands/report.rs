@@ -7,7 +7,7 @@ mod pdf;
 mod proof;
 mod text;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 
 use jiff::Timestamp;
 use serde::Serialize;
@@ -203,7 +203,15 @@ fn corrections(ledger: &Ledger) -> Result<Vec<AddressCorrection>, Error> {
 /// Rejects fields that no member has, and fields that describe single members.
 fn check_fields(project: &Project, ledger: &Ledger) -> Result<(), Error> {
     let fields = ledger.fields()?;
-    for field in &project.config.report.by {
+    let by = &project.config.report.by;
+    let mut values = vec![HashSet::new(); by.len()];
+    ledger.for_each_member(|row| {
+        for (field, values) in by.iter().zip(&mut values).filter(|_| row.active) {
+            values.insert(row.member.field(field).unwrap_or_default().trim().to_owned());
+        }
+        Ok::<_, Error>(())
+    })?;
+    for (field, values) in by.iter().zip(values) {
         if !fields.contains(field) {
             let message = format!("`by` in [report]: no member has a field `{field}`");
             let names = fields.iter().map(String::as_str);
@@ -211,13 +219,6 @@ fn check_fields(project: &Project, ledger: &Ledger) -> Result<(), Error> {
                 .unwrap_or_else(|| format!("there are {}", names.collect::<Vec<_>>().join(", ")));
             return Err(Error::new(ErrorKind::Config, message).hint(hint));
         }
-        let mut values = std::collections::HashSet::new();
-        ledger.for_each_member(|row| {
-            if row.active {
-                values.insert(row.member.field(field).unwrap_or_default().trim().to_owned());
-            }
-            Ok::<_, Error>(())
-        })?;
         if values.len() > MOST_VALUES {
             let message = format!("`by` in [report]: `{field}` has {} different values", values.len());
             let hint = format!("group members by a field with {MOST_VALUES} values at most");
@@ -268,8 +269,10 @@ fn unreachable_organisations(ledger: &Ledger) -> Result<BTreeMap<String, u64>, E
 fn missed(project: &Project, ledger: &Ledger, issue: &IssueName) -> Result<Vec<Missed>, Error> {
     let composer = project.composer(issue, ledger.fields()?).ok();
     let mut missed = Vec::new();
+    let facts = ledger.letter_facts(issue)?;
     ledger.for_each_reached(
         issue,
+        &facts,
         |member| composer.as_ref().and_then(|composer| skip(composer, None, member)),
         |member, reached| {
             if let Reached::Not(why) = reached {

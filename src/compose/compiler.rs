@@ -13,7 +13,7 @@ use super::event::CompiledEvent;
 use super::greeting::{GreetsBy, greeting_in};
 use super::images::{InlineImage, InlineImages};
 use super::language::Language;
-use super::message::Frame;
+use super::message::{self, Frame};
 use super::page::Logo;
 use super::parts;
 use super::style::Styles;
@@ -21,7 +21,7 @@ use super::template::{self, Templates};
 use super::variant::Variants;
 use super::{
     CompiledSection, ComposeError, Composer, HTML, IssueSource, LetterBody, Setup, TEXT, design, helpers,
-    include, markdown, source,
+    include, markdown, section_file,
 };
 
 impl Composer {
@@ -61,6 +61,8 @@ impl Composer {
                 .map(|url| format!("{url}{}.html", source.issue.name)),
             // Built again once the images are known.
             frame: Frame::new(&setup.sender, &source.issue, &[], &[])?,
+            frame_with_file: None,
+            member_attachment: source.member_attachment,
             images: Vec::new(),
             attachment_names: names(&source.attachments),
             language: language.clone(),
@@ -101,6 +103,12 @@ impl Composer {
         self.images = images.into_images()?;
         let image_parts = self.images.iter().map(InlineImage::part).collect::<Result<Vec<_>, _>>()?;
         self.frame = Frame::new(&self.setup.sender, &self.issue, &image_parts, &attachments)?;
+        if let Some(own) = &self.member_attachment {
+            own.check_fields(&self.setup.fields)?;
+            attachments.push(message::own_file_here());
+            let frame = Frame::new(&self.setup.sender, &self.issue, &image_parts, &attachments)?;
+            self.frame_with_file = Some(frame);
+        }
         Ok(self)
     }
 
@@ -180,7 +188,7 @@ impl Composer {
         if let Some(audience) = &audience {
             audience
                 .check_fields(|field| self.setup.fields.contains(field))
-                .map_err(|error| source::audience_error(&path, audience, &error))?;
+                .map_err(|error| section_file::audience_error(&path, audience, &error))?;
         }
         template::TemplateSource { path: &path, text: &markdown, lines_above }.check(&self.schema()?)?;
         let anchor = format!("section-{}", index + 1);
@@ -229,7 +237,7 @@ fn describe(
     let anchor = format!("{}-event-{}", place.anchor, number + 1);
     let rendered = markdown::render(text, &anchor, "prose details", place.dir, language, styles, images)?;
     if rendered.is_personal {
-        return Err(source::tag_in_event(place.path, text));
+        return Err(section_file::tag_in_event(place.path, text));
     }
     let description = Some(LetterBody { html: rendered.html, text: rendered.text });
     Ok(CompiledEvent { event, description })

@@ -24,13 +24,17 @@ impl Composer {
     /// # Errors
     /// If a template cannot be rendered with the first member's fields.
     pub fn content<'a>(&self, readers: impl Into<Addressees<'a>>) -> Result<LetterContent, ComposeError> {
-        let rendered = self.fill_with(readers.into(), UNSUBSCRIBE.to_owned())?.rendered();
+        let readers = readers.into();
+        let rendered = self.fill_with(readers, UNSUBSCRIBE.to_owned())?.rendered();
         let mut context = Context::new(&SHA256);
         for part in [&rendered.subject, &rendered.html, &rendered.text] {
             context.update(&part.len().to_be_bytes());
             context.update(part.as_bytes());
         }
         context.update(self.frame.digest().as_ref());
+        if let Some((_, file)) = self.own_content(readers)? {
+            context.update(&file);
+        }
         let digest = data_encoding::HEXLOWER.encode(context.finish().as_ref());
         Ok(LetterContent { subject: rendered.subject, digest })
     }

@@ -7,7 +7,7 @@ use crate::domain::name::{Called, called};
 use crate::domain::{Addressees, Member};
 
 use super::Composer;
-use super::language::Language;
+use super::language::{Language, fill_pattern};
 use super::tags::template_tags;
 
 /// The maximum number of people to greet by name.
@@ -84,7 +84,7 @@ impl Composer {
         let language = self.language_of(readers.lead);
         let names = if readers.others.len() >= MOST_NAMED {
             let place = place(readers);
-            return Ok(language.greeting_many.replace("{place}", &place));
+            return Ok(fill_pattern(&language.greeting_many, &[("place", &place)]));
         } else if readers.others.is_empty() {
             [whole_name(readers.lead), first_name(readers.lead, language)]
         } else {

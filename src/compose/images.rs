@@ -262,8 +262,12 @@ fn side_block(html: &str) -> Option<usize> {
 
 /// The file of an image's target, even if one of the two is in decomposed Unicode, as macOS writes names.
 pub fn image_path(dir: &Path, target: &str) -> PathBuf {
+    on_disk(dir.join(&*percent_decode_str(target).decode_utf8_lossy()))
+}
+
+/// A path, or the one in its folder whose name differs only in how Unicode composes it.
+pub(super) fn on_disk(path: PathBuf) -> PathBuf {
     use unicode_normalization::UnicodeNormalization;
-    let path = dir.join(&*percent_decode_str(target).decode_utf8_lossy());
     if path.exists() {
         return path;
     }

@@ -160,8 +160,8 @@ impl Language {
     pub fn times(&self, start: Time, end: Option<Time>) -> String {
         let clock = |time: Time| time.strftime("%H:%M").to_string();
         match end {
-            None => self.time.replace("{start}", &clock(start)),
-            Some(end) => self.time_range.replace("{start}", &clock(start)).replace("{end}", &clock(end)),
+            None => fill_pattern(&self.time, &[("start", &clock(start))]),
+            Some(end) => fill_pattern(&self.time_range, &[("start", &clock(start)), ("end", &clock(end))]),
         }
     }
 
@@ -177,11 +177,13 @@ impl Language {
     fn fill(&self, pattern: &str, date: Date) -> String {
         let weekday = usize::from(date.weekday().to_monday_zero_offset().unsigned_abs());
         let month = usize::from(date.month().unsigned_abs()).saturating_sub(1);
-        pattern
-            .replace("{weekday}", name(&self.weekdays, weekday))
-            .replace("{day}", &date.day().to_string())
-            .replace("{month}", name(&self.months, month))
-            .replace("{year}", &date.year().to_string())
+        let values = [
+            ("weekday", name(&self.weekdays, weekday)),
+            ("day", &date.day().to_string()),
+            ("month", name(&self.months, month)),
+            ("year", &date.year().to_string()),
+        ];
+        fill_pattern(pattern, &values)
     }
 
     /// A word of the report; the key itself if the language file lacks it.
@@ -195,7 +197,7 @@ impl Language {
         let (whole, part) = written.split_once('.').unwrap_or((&written, "00"));
         let sign = if amount < 0.0 { "−" } else { "" };
         let part = if part == "00" { String::new() } else { format!("{}{part}", self.decimal) };
-        self.money.replace("{amount}", &format!("{sign}{}{part}", self.grouped(whole)))
+        fill_pattern(&self.money, &[("amount", &format!("{sign}{}{part}", self.grouped(whole)))])
     }
 
     /// A number with the language's separator.
@@ -240,9 +242,36 @@ fn lay_over(table: &mut toml::Table, layer: toml::Table) {
     }
 }
 
+/// A text of a language file with values in the places of `{name}`; other braces stay as they are.
+pub fn fill_pattern(pattern: &str, values: &[(&str, &str)]) -> String {
+    let mut parts = pattern.split('{');
+    let mut filled = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        let value_of = |name: &str| values.iter().find(|(known, _)| *known == name).map(|(_, value)| *value);
+        match part.split_once('}').and_then(|(name, rest)| Some((value_of(name)?, rest))) {
+            Some((value, rest)) => filled.extend([value, rest]),
+            None => filled.extend(["{", part]),
+        }
+    }
+    filled
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_value_is_not_filled_in_again() {
+        for (pattern, want) in [
+            ("{day} {month}", "{month} maj"),
+            ("{day}{day}", "{month}{month}"),
+            ("{other} { {month}", "{other} { maj"),
+            ("", ""),
+        ] {
+            assert_eq!(fill_pattern(pattern, &[("day", "{month}"), ("month", "maj")]), want);
+        }
+    }
+
     use jiff::civil::{date, time};
 
     #[test]

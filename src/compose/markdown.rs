@@ -232,7 +232,12 @@ fn with_cards(html: &str) -> String {
     for part in parts {
         let table = part.split("</table>").next().unwrap_or_default();
         let is_wide = ["label", "contact"].iter().any(|class| table.contains(&format!("class=\"{class}\"")));
-        marked.push_str(if is_wide { "<table class=\"cards\">" } else { "<table>" });
+        let columns = table.split("</tr>").next().unwrap_or_default().matches("<th").count();
+        marked.push_str(match (is_wide, columns) {
+            (true, MANY_COLUMNS..) => "<table class=\"cards many\">",
+            (true, _) => "<table class=\"cards\">",
+            (false, _) => "<table>",
+        });
         marked.push_str(part);
     }
     marked
@@ -240,6 +245,8 @@ fn with_cards(html: &str) -> String {
 
 /// The rows of tables with at least this many columns become cards on phones.
 const CARD_COLUMNS: usize = 3;
+/// Tables with at least this many columns are set closer, and their words may be broken anywhere.
+const MANY_COLUMNS: usize = 6;
 
 /// Adds the column's name at the start of each further cell of a wide table; it is shown on phones, where each row is
 /// a card.
@@ -283,7 +290,7 @@ pub(super) fn sanitised(html: &str) -> String {
         .add_tag_attributes("td", ["align"])
         .add_tag_attributes("th", ["align"])
         .add_tag_attributes("table", ["role"])
-        .add_allowed_classes("table", ["buttons", "cards"])
+        .add_allowed_classes("table", ["buttons", "cards", "many"])
         .add_allowed_classes("td", ["button-cell", "button-gap"])
         .add_allowed_classes("div", ["figure", "left", "right", "footnote-definition"])
         .add_allowed_classes("p", ["caption"])
@@ -317,6 +324,24 @@ mod tests {
             let mut html = String::new();
             pulldown_cmark::html::push_html(&mut html, with_callouts(&events).into_iter());
             assert_eq!(sanitised(&html).replace('\n', ""), want, "{markdown}");
+        }
+    }
+
+    #[test]
+    fn tables_of_many_columns_are_set_closer() {
+        for (columns, want) in
+            [(2, "<table>"), (3, "<table class=\"cards\">"), (6, "<table class=\"cards many\">")]
+        {
+            let markdown = format!(
+                "{}|\n{}|\n{}|\n",
+                "| a".repeat(columns),
+                "|---".repeat(columns),
+                "| b".repeat(columns)
+            );
+            let events = labelled(Parser::new_ext(&markdown, options()).collect());
+            let mut html = String::new();
+            pulldown_cmark::html::push_html(&mut html, events.into_iter());
+            assert!(sanitised(&with_cards(&html)).contains(want), "{columns}");
         }
     }
 }

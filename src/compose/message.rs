@@ -19,6 +19,7 @@ use super::sender::Sender;
 /// Placeholders for the two bodies; `~` does not occur in headers written by lettre.
 const TEXT_HERE: &[u8] = b"~~~text~~~";
 const HTML_HERE: &[u8] = b"~~~html~~~";
+const FILE_HERE: &[u8] = b"~~~file~~~";
 
 /// The parts of a message that do not depend on the member.
 #[derive(Debug)]
@@ -26,7 +27,9 @@ pub(super) struct Frame {
     headers: Vec<u8>,
     before_text: Vec<u8>,
     before_html: Vec<u8>,
-    end: Vec<u8>,
+    after_html: Vec<u8>,
+    /// What follows the member's own file; empty in a message that has none.
+    after_file: Vec<u8>,
     digest: OnceLock<Digest>,
 }
 
@@ -67,11 +70,16 @@ impl Frame {
         let head = find(b"\r\n\r\n", 0)? + 2;
         let text = find(TEXT_HERE, head)?;
         let html = find(HTML_HERE, text)?;
+        let after_html = html + HTML_HERE.len();
+        let own_file = own_file_here().formatted();
+        let file = find(&own_file, html).map(|start| start..start + own_file.len());
+        let file = file.unwrap_or(message.len()..message.len());
         Some(Self {
             headers: message.get(..head)?.to_vec(),
             before_text: message.get(head..text)?.to_vec(),
             before_html: message.get(text + TEXT_HERE.len()..html)?.to_vec(),
-            end: message.get(html + HTML_HERE.len()..)?.to_vec(),
+            after_html: message.get(after_html..file.start)?.to_vec(),
+            after_file: message.get(file.end..)?.to_vec(),
             digest: OnceLock::new(),
         })
     }
@@ -80,21 +88,29 @@ impl Frame {
     pub fn digest(&self) -> &Digest {
         self.digest.get_or_init(|| {
             let mut context = Context::new(&SHA256);
-            [&self.headers, &self.before_text, &self.before_html, &self.end]
+            [&self.headers, &self.before_text, &self.before_html, &self.after_html, &self.after_file]
                 .into_iter()
                 .for_each(|part| context.update(part));
             context.finish()
         })
     }
 
-    /// The message to one member, with the bodies in quoted-printable.
-    pub fn message(&self, headers: &str, text: &[u8], html: &[u8]) -> Vec<u8> {
-        let Self { headers: shared, before_text, before_html, end, .. } = self;
-        [headers.as_bytes(), shared, before_text, text, before_html, html, end].concat()
+    /// The message to one member, with the bodies in quoted-printable; `file` is the part that is the member's own.
+    pub fn message(&self, headers: &str, text: &[u8], html: &[u8], file: &[u8]) -> Vec<u8> {
+        let Self { headers: shared, before_text, before_html, after_html, after_file, .. } = self;
+        let parts =
+            [headers.as_bytes(), shared, before_text, text, before_html, html, after_html, file, after_file];
+        parts.concat()
     }
 }
 
-/// The headers of this member's message only; `leaving` is the token for unsubscribing, if that is possible.
+/// The part that keeps the place of a member's own file among the attachments.
+pub(super) fn own_file_here() -> SinglePart {
+    let body = Body::dangerous_pre_encoded(FILE_HERE.to_vec(), ContentTransferEncoding::Base64);
+    SinglePart::builder().body(body)
+}
+
+/// The headers that only this member's message has; `leaving` is the token with which the member unsubscribes, if one can.
 ///
 /// # Errors
 /// If a header cannot be written in a form that every mail program reads.

@@ -23,9 +23,11 @@ mod helpers;
 pub mod html;
 mod images;
 mod include;
+mod issue_file;
 mod language;
 mod limits;
 mod markdown;
+mod member_file;
 mod message;
 mod moment;
 mod notice;
@@ -36,6 +38,7 @@ mod phone;
 mod picture;
 mod prepare;
 mod printed;
+mod section_file;
 mod sender;
 mod source;
 mod style;
@@ -45,6 +48,7 @@ mod template;
 mod text;
 mod texts;
 mod tokens;
+pub mod tree;
 mod typography;
 mod variant;
 mod web;
@@ -63,6 +67,7 @@ use crate::domain::{
 use design::{FramePicture, PartnerView};
 use event::CompiledEvent;
 use language::Language;
+pub use language::fill_pattern;
 use message::Frame;
 use page::Logo;
 use template::Templates;
@@ -79,12 +84,13 @@ use images::InlineImage;
 pub use images::image_path;
 pub use limits::VOID_ELEMENTS;
 pub use markdown::options as markdown_options;
+pub use member_file::{MemberAttachment, MemberFile};
 pub use notice::{Enclosures, InReplyTo, Notice};
 pub use page::{ArchiveNeighbours, Association, PageLink};
 pub use phone::Phone;
-pub use picture::unsupported;
+pub use picture::{channels, unsupported};
 pub use prepare::is_picture_name;
-pub use printed::{Printed, PrintedEvent, PrintedSection};
+pub use printed::{Printed, PrintedEvent, PrintedPartner, PrintedPicture, PrintedSection};
 pub use sender::Sender;
 pub use source::{IssueSource, LeftOut};
 pub use tags::{TagKind, TemplateTag, template_tags};
@@ -147,6 +153,9 @@ pub struct Composer {
     /// The partners, three in a row.
     partners: Vec<Vec<PartnerView>>,
     frame: Frame,
+    /// The frame of letters with a file that is the member's own, if the issue has such files.
+    frame_with_file: Option<Frame>,
+    member_attachment: Option<MemberAttachment>,
     images: Vec<InlineImage>,
     attachment_names: Vec<String>,
 }
@@ -234,11 +243,6 @@ impl Composer {
         self.images.iter().map(|image| image.path.as_path())
     }
 
-    /// The names of the attached files.
-    pub fn attachment_names(&self) -> &[String] {
-        &self.attachment_names
-    }
-
     /// The sender as mail programs show it.
     pub fn from(&self) -> String {
         format!("{} <{}>", self.setup.sender.name, self.setup.sender.address)
@@ -296,6 +300,7 @@ impl Composer {
     ) -> Result<(), ComposeError> {
         let readers = readers.into();
         let (recipient, token) = self.addressee(readers.lead)?;
+        self.rehearse_own_file(readers)?;
         let filled = self.fill(readers, &token)?;
         let sender = &self.setup.sender;
         sender.return_path(&token)?;
@@ -338,12 +343,16 @@ impl Composer {
             &message_id,
             now,
         )?;
+        let bytes = match (self.own_part(readers)?, &self.frame_with_file) {
+            (Some(file), Some(frame)) => frame.message(&headers, &text, &html, &file),
+            _ => self.frame.message(&headers, &text, &html, &[]),
+        };
         Ok(Letter {
             member: readers.lead.id,
             others: readers.others.iter().map(|member| member.id).collect(),
             sender: Some(sender.return_path(&token)?),
             message_id,
-            bytes: self.frame.message(&headers, &text, &html),
+            bytes,
             recipient,
         })
     }

@@ -12,12 +12,20 @@ use super::{ComposeError, limits};
 /// # Errors
 /// If the file cannot be read.
 pub(super) fn attachment(project: &Path, path: &Path) -> Result<SinglePart, ComposeError> {
-    let kind = mime_guess::from_path(path).first_or_octet_stream();
+    named(path, &file_name(path), limits::read_file(project, path)?)
+}
+
+/// An attachment under another name than its file's.
+///
+/// # Errors
+/// If it cannot be encoded.
+pub(super) fn named(path: &Path, name: &str, content: Vec<u8>) -> Result<SinglePart, ComposeError> {
+    let kind = mime_guess::from_path(name).first().or_else(|| mime_guess::from_path(path).first());
     let builder = SinglePart::builder()
-        .header(ContentType::from(kind))
-        .header(ContentDisposition::attachment(&file_name(path)))
+        .header(ContentType::from(kind.unwrap_or(mime::APPLICATION_OCTET_STREAM)))
+        .header(ContentDisposition::attachment(name))
         .header(ContentTransferEncoding::Base64);
-    Ok(builder.body(base64(path, limits::read_file(project, path)?)?))
+    Ok(builder.body(base64(path, content)?))
 }
 
 /// The calendar of an issue's events (RFC 6047 §2.4); `name` is the file's.

@@ -60,13 +60,18 @@ impl Picture {
             return Err(refused(why.to_owned()));
         }
         let format = image::guess_format(&bytes).map_err(|error| refused(damage(&error)))?;
+        if !is_whole(format, &bytes) {
+            return Err(refused(
+                "it is damaged, its end is missing: copy the file again, or save it again".to_owned(),
+            ));
+        }
         let size =
             imagesize::blob_size(&bytes).map_err(|error| refused(format!("it is damaged ({error})")))?;
         let is_fit = size.width <= shown.saturating_mul(DENSE) && bytes.len() <= light && !has_notes(&bytes);
         let kind = match format {
             ImageFormat::Gif => Some(mime::IMAGE_GIF),
             ImageFormat::Png if is_fit => Some(mime::IMAGE_PNG),
-            ImageFormat::Jpeg if is_fit => Some(mime::IMAGE_JPEG),
+            ImageFormat::Jpeg if is_fit && channels(&bytes) != Some(4) => Some(mime::IMAGE_JPEG),
             _ => None,
         };
         match kind {
@@ -162,6 +167,36 @@ pub fn unsupported(head: &[u8]) -> Option<&'static str> {
         }
         Err(_) => Some("it is not a picture: save it as JPEG (photographs) or PNG (drawings)"),
     }
+}
+
+/// Tells whether a file has its end: a copy that was interrupted is shown in part, and its end is grey.
+fn is_whole(format: ImageFormat, bytes: &[u8]) -> bool {
+    match format {
+        ImageFormat::Jpeg => {
+            // A small copy in the camera's notes has an end of its own.
+            let scan = memchr::memmem::rfind(bytes, b"\xff\xda").unwrap_or(0);
+            memchr::memmem::find(bytes.get(scan..).unwrap_or_default(), b"\xff\xd9").is_some()
+        }
+        ImageFormat::Png => memchr::memmem::rfind(bytes, b"IEND").is_some(),
+        ImageFormat::Gif => bytes.iter().rev().find(|byte| **byte != 0) == Some(&b';'),
+        ImageFormat::WebP => {
+            let length = bytes.get(4..8).and_then(|length| <[u8; 4]>::try_from(length).ok());
+            length.is_some_and(|length| u64::from(u32::from_le_bytes(length)) <= bytes.len() as u64)
+        }
+        _ => true,
+    }
+}
+
+/// The number of channels, from the frame header of a JPEG file; four are the colours of a press, which few programs show.
+pub fn channels(bytes: &[u8]) -> Option<u8> {
+    let mut at = 2;
+    while let Some([0xff, kind, high, low]) = bytes.get(at..at + 4) {
+        if matches!(kind, 0xc0..=0xc3) {
+            return bytes.get(at + 9).copied();
+        }
+        at += 2 + usize::from(u16::from_be_bytes([*high, *low])).max(2);
+    }
+    None
 }
 
 fn damage(error: &ImageError) -> String {
@@ -266,6 +301,10 @@ mod tests {
         bytes
     }
 
+    const CMYK: &str = "/9j/7gAOQWRvYmUAZAAAAAAA/9sAQwAUDg8SDw0UEhASFxUUGB4yIR4cHB49LC4kMklATEtHQEZFUFpzYlBVbVZFRmSIZW13e4GC\
+        gU5gjZeMfZZzfoF8/8AAFAgACAAIBEMRAE0RAFkRAEsRAP/EABQAAQAAAAAAAAAAAAAAAAAAAAb/xAAUEAEAAAAAAAAAAAAAAAAA\
+        AAAA/9oADgRDAE0AWQBLAAA/AGYsLF7/2Q==";
+
     fn prepared(bytes: &[u8]) -> Result<Picture, ComposeError> {
         Picture::new(Path::new("a.jpg"), bytes.to_vec(), 536, LIGHT)
     }
@@ -293,7 +332,43 @@ mod tests {
     }
 
     #[test]
-    fn a_transparent_logo_stays_transparent_and_webp_is_converted() {
+    fn a_file_without_its_end_is_refused() {
+        for format in [ImageFormat::Jpeg, ImageFormat::Png, ImageFormat::WebP] {
+            let mut file = Vec::new();
+            let noise = |x: u32, y: u32| {
+                image::Rgb([x * y, x + y, x ^ y].map(|value| u8::try_from(value % 256).unwrap()))
+            };
+            let picture = DynamicImage::from(image::RgbImage::from_fn(80, 60, noise));
+            picture.write_to(&mut Cursor::new(&mut file), format).unwrap();
+            assert!(prepared(&file).is_ok(), "{format:?}");
+            for part in [file.len() / 2, file.len() - 12] {
+                let error = prepared(&file[..part]).unwrap_err().to_string();
+                assert!(error.contains("its end is missing"), "{format:?}: {error}");
+            }
+        }
+        assert!(is_whole(ImageFormat::Gif, b"GIF89a\0;\0") && !is_whole(ImageFormat::Gif, b"GIF89a\0"));
+        // What phones add after the end does no harm.
+        let mut long = photograph(80, 40);
+        long.extend(b"trailer");
+        assert!(prepared(&long).is_ok());
+    }
+
+    #[test]
+    fn colours_of_a_press_become_those_of_a_screen() {
+        let mut file = photograph(80, 40);
+        assert_eq!(channels(&file), Some(3));
+        // JPEG of this kind cannot be written here: a red one of 8 × 8 pixels that another program wrote.
+        file = data_encoding::BASE64.decode(CMYK.as_bytes()).unwrap();
+        assert_eq!(channels(&file), Some(4));
+        let picture = prepared(&file).unwrap();
+        assert_eq!(channels(&picture.bytes), Some(3));
+        let shown = image::load_from_memory(&picture.bytes).unwrap().to_rgb8();
+        let [red, green, blue] = shown.get_pixel(4, 4).0;
+        assert!(red > 180 && green < 80 && blue < 80, "{red} {green} {blue}");
+    }
+
+    #[test]
+    fn a_transparent_logo_stays_transparent_and_webp_becomes_what_all_can_show() {
         for (format, colour, kind) in [
             (ImageFormat::WebP, DynamicImage::new_rgba8(1700, 20), mime::IMAGE_PNG),
             (ImageFormat::Png, DynamicImage::new_rgba8(1700, 20), mime::IMAGE_PNG),

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use crate::domain::{Addressees, Member};
 
+use super::design::{FramePicture, PartnerView};
 use super::encode::filled;
 use super::event::{CompiledEvent, EventView};
 use super::language::Language;
@@ -18,11 +19,33 @@ pub struct Printed {
     pub date: String,
     pub title: String,
     pub lead: Option<String>,
+    /// The picture below the title.
+    pub hero: Option<PrintedPicture>,
     pub greeting: Option<String>,
     pub sections: Vec<PrintedSection>,
     /// The heading of the list of attachments, and their names.
     pub enclosures: Option<(String, Vec<String>)>,
+    /// The heading above the partners, and the partners in rows.
+    pub partners: Option<(String, Vec<Vec<PrintedPartner>>)>,
     pub foot: Vec<String>,
+}
+
+/// A picture of the frame.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PrintedPicture {
+    /// One of [`Composer::pictures`].
+    pub src: String,
+    pub alt: String,
+    /// CSS pixels.
+    pub width: usize,
+}
+
+/// A partner: its logo, or else its name.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PrintedPartner {
+    pub name: String,
+    pub logo: Option<PrintedPicture>,
+    pub link: Option<String>,
 }
 
 /// A section of a printed letter.
@@ -69,7 +92,7 @@ impl Composer {
         // A calendar file is useless on paper.
         let calendar = self.calendar_name();
         let files: Vec<String> =
-            self.attachment_names.iter().filter(|name| **name != calendar).cloned().collect();
+            self.attached_to(member)?.into_iter().filter(|name| *name != calendar).collect();
         Ok(Printed {
             language: language.code.clone(),
             date: language.date(self.issue.date),
@@ -79,9 +102,11 @@ impl Composer {
                 .preheader
                 .as_ref()
                 .map(|lead| super::typography::set_title(lead, &self.language)),
+            hero: self.hero.as_ref().map(printed_picture),
             greeting: Some(values.greeting().to_owned()),
             sections: sections.collect(),
             enclosures: (!files.is_empty()).then(|| (language.text("attachments").to_owned(), files)),
+            partners: self.printed_partners(language),
             foot: self.printed_foot(language),
         })
     }
@@ -125,6 +150,16 @@ impl Composer {
         }
     }
 
+    fn printed_partners(&self, language: &Language) -> Option<(String, Vec<Vec<PrintedPartner>>)> {
+        let partner = |partner: &PartnerView| PrintedPartner {
+            name: partner.name.clone(),
+            logo: partner.picture.as_ref().map(printed_picture),
+            link: partner.link.clone(),
+        };
+        let rows = self.partners.iter().map(|row| row.iter().map(partner).collect());
+        (!self.partners.is_empty()).then(|| (language.text("partners").to_owned(), rows.collect()))
+    }
+
     fn printed_foot(&self, language: &Language) -> Vec<String> {
         let association = &self.setup.association;
         let reach = match &association.phone {
@@ -136,6 +171,10 @@ impl Composer {
         let ask = format!("{} {reach} {}", language.text("question"), association.contact);
         vec![ask, association.name.clone(), super::html::one_line(&association.postal_address)]
     }
+}
+
+fn printed_picture(picture: &FramePicture) -> PrintedPicture {
+    PrintedPicture { src: picture.src.clone(), alt: picture.alt.clone(), width: picture.width }
 }
 
 fn text_of(body: &LetterBody) -> &String {
@@ -150,13 +189,9 @@ fn printed_event(view: &EventView<'_>, language: &Language) -> PrintedEvent {
     let lines = given.into_iter().flatten().chain(view.details.lines()).map(str::trim);
     let link = event.signup.as_ref().map(|url| (language.text("signup"), url));
     let link = link.or_else(|| event.online.as_ref().map(|url| (language.text("online"), url)));
-    let day = if view.several_days {
-        vec![view.weekdays.clone(), format!("{} {}", view.days, view.months)]
-    } else {
-        vec![format!("{} {} {}", view.weekdays, view.days, view.months)]
-    };
+    let date_lines = [view.weekdays.clone(), format!("{} {}", view.days, view.months), view.time.clone()];
     PrintedEvent {
-        date_lines: day.into_iter().chain([view.time.clone()]).filter(|line| !line.is_empty()).collect(),
+        date_lines: date_lines.into_iter().filter(|line| !line.is_empty()).collect(),
         title: super::typography::set_title(&title, language),
         lines: lines.filter(|line| !line.is_empty()).map(str::to_owned).collect(),
         link: link.filter(|_| !view.cancelled).map(|(label, url)| (label.to_owned(), url.clone())),

@@ -219,6 +219,8 @@ mod tests {
             assert_eq!(hyphenated(whole, "sv"), whole);
         }
         assert_eq!(hyphenated("fastighetsskötselutbildning", "xx"), "fastighetsskötselutbildning");
+        let endless = "fastighetsskötselutbildning".repeat(40);
+        assert_eq!(hyphenated(&endless, "sv").replace(SOFT_HYPHEN, ""), endless);
         assert_eq!(hyphenated("fastighetsskötselutbildning", "å"), "fastighetsskötselutbildning");
     }
 

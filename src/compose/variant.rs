@@ -24,7 +24,8 @@ const MAX_VARIANTS: usize = 256;
 /// The numbers of the holes; the fields follow, then the sections.
 const GREETING: usize = 0;
 const UNSUBSCRIBE: usize = 1;
-const FIRST: usize = 2;
+const OWN_FILE: usize = 2;
+const FIRST: usize = 3;
 
 /// The letter with these sections; it has holes only for personal values.
 #[derive(Debug)]
@@ -33,12 +34,19 @@ pub(super) struct Variant {
     text: EncodedPage,
 }
 
-/// The code of the frame's language, and the sections.
-type VariantKey = (String, Vec<usize>);
+/// What letters have in common that are the same but for values.
+#[derive(Debug, PartialEq, Eq, Hash)]
+struct Choice {
+    /// The code of the frame's language.
+    language: String,
+    sections: Vec<usize>,
+    /// Whether they have a file that is the member's own.
+    has_own_file: bool,
+}
 
 /// The variants rendered so far.
 #[derive(Debug, Default)]
-pub(super) struct Variants(RwLock<HashMap<VariantKey, Arc<Variant>>>);
+pub(super) struct Variants(RwLock<HashMap<Choice, Arc<Variant>>>);
 
 /// The personal values of one member's letter.
 #[derive(Debug)]
@@ -48,6 +56,8 @@ pub(super) struct PersonalValues {
     language: String,
     greeting: String,
     unsubscribe: String,
+    /// The name of the file that only this member gets.
+    own_file: Option<String>,
     fields: Vec<String>,
     /// The sections that make decisions based on the member, by their hole.
     sections: BTreeMap<usize, LetterBody>,
@@ -106,6 +116,7 @@ impl PersonalValues {
         match number {
             GREETING => &self.greeting,
             UNSUBSCRIBE => &self.unsubscribe,
+            OWN_FILE => self.own_file.as_deref().unwrap_or_default(),
             field => self.fields.get(field.wrapping_sub(FIRST)).map_or("", String::as_str),
         }
     }
@@ -134,12 +145,16 @@ impl Composer {
             member: readers.lead.name.clone(),
             message: error.to_string(),
         };
+        let own_file = self.own_file(readers)?.map(|file| file.name);
         let values = self.values(readers, unsubscribe, &visible, false).map_err(failed)?;
+        let values = PersonalValues { own_file, ..values };
         let variant = if self.pages_have_logic {
             // The page's content depends on the member, so it is rendered for each.
             Arc::new(self.variant(&visible, &values).map_err(failed)?)
         } else {
-            self.known_variant(visible, &values.language).map_err(failed)?
+            let language = values.language.clone();
+            let has_own_file = values.own_file.is_some();
+            self.known_variant(Choice { language, sections: visible, has_own_file }).map_err(failed)?
         };
         Ok(Filled { variant, values })
     }
@@ -150,18 +165,19 @@ impl Composer {
         numbered.filter(|(_, section)| section.is_for_any(readers)).map(|(number, _)| number).collect()
     }
 
-    fn known_variant(&self, visible: Vec<usize>, language: &str) -> Result<Arc<Variant>, RenderError> {
-        let key = (language.to_owned(), visible);
-        let known = self.variants.0.read().unwrap_or_else(PoisonError::into_inner).get(&key).cloned();
+    fn known_variant(&self, choice: Choice) -> Result<Arc<Variant>, RenderError> {
+        let known = self.variants.0.read().unwrap_or_else(PoisonError::into_inner).get(&choice).cloned();
         if let Some(variant) = known {
             return Ok(variant);
         }
-        let variant = Arc::new(self.variant(&key.1, &self.holes(language))?);
+        let own_file = choice.has_own_file.then(|| hole(OWN_FILE));
+        let holes = PersonalValues { own_file, ..self.holes(&choice.language) };
+        let variant = Arc::new(self.variant(&choice.sections, &holes)?);
         let mut variants = self.variants.0.write().unwrap_or_else(PoisonError::into_inner);
         if variants.len() >= MAX_VARIANTS {
             variants.clear();
         }
-        variants.insert(key, Arc::clone(&variant));
+        variants.insert(choice, Arc::clone(&variant));
         Ok(variant)
     }
 
@@ -201,7 +217,7 @@ impl Composer {
         }
         let fields = fields.into_values().map(Cow::into_owned).collect();
         let language = language.code.clone();
-        Ok(PersonalValues { subject, language, greeting, unsubscribe, fields, sections })
+        Ok(PersonalValues { subject, language, greeting, unsubscribe, own_file: None, fields, sections })
     }
 
     fn body(&self, anchor: &str, context: &Context) -> Result<LetterBody, RenderError> {
@@ -233,6 +249,7 @@ impl Composer {
             language: language.to_owned(),
             greeting: hole(GREETING),
             unsubscribe: hole(UNSUBSCRIBE),
+            own_file: None,
             fields: (FIRST..).take(self.setup.fields.len()).map(hole).collect(),
             sections: BTreeMap::new(),
         }
@@ -279,7 +296,9 @@ impl Composer {
         warm.skip(MOST_WARM).for_each(|section| section.tone = PLAIN);
         let language = self.language(&values.language);
         let page = self.page(&fields, language, &values.greeting, &values.unsubscribe, &sections);
-        templates.render_data(name, &Page { web: archive.is_some(), archive, ..page })
+        let attachments: Vec<String> = page.attachments.iter().chain(&values.own_file).cloned().collect();
+        let attachments = &attachments;
+        templates.render_data(name, &Page { web: archive.is_some(), archive, attachments, ..page })
     }
 
     /// The public page: a neutral reader's, without the parts only for members.

@@ -54,7 +54,7 @@ pub use prune::Pruned;
 pub use register::History;
 pub use reviews::{Review, ReviewKind};
 pub use scratch::Scratch;
-pub use summary::{Coverage, IssueSummary, MOST_VALUES, NotReached, Reached};
+pub use summary::{Coverage, IssueSummary, LetterFacts, MOST_VALUES, NotReached, Reached};
 pub use survey::{MemberCounts, MemberStanding, Skip};
 pub use writer::{LedgerWriter, Settling, WriterHandle};
 

@@ -85,27 +85,28 @@ impl NotReached {
     }
 }
 
-/// The ledger's data about an issue's letters besides their states.
-struct Known {
-    bounced: HashMap<MemberId, Option<Reason>>,
-    refused: HashMap<MemberId, Reason>,
-    /// The letters on paper, and whether they were posted.
-    paper: HashMap<MemberId, bool>,
+/// What the ledger knows of an issue's letters beyond their states.
+#[derive(Debug)]
+pub struct LetterFacts {
+    pub bounced: HashMap<MemberId, Option<Reason>>,
+    pub refused: HashMap<MemberId, Reason>,
+    /// The letters on paper: whether they were posted, and when they were printed or posted.
+    pub paper: BTreeMap<MemberId, (bool, Timestamp)>,
 }
 
-impl Known {
+impl LetterFacts {
     fn reached(&self, member: &Member, standing: MemberStanding) -> Option<Reached> {
-        let paper = self.paper.get(&member.id);
+        let posted = self.paper.get(&member.id).map(|(is_posted, _)| *is_posted);
         let bounce = self.bounced.get(&member.id);
         let why = match standing {
             MemberStanding::In(State::Accepted) if bounce.is_none() => return Some(Reached::ByMail),
             MemberStanding::Skipped(Skip::SharesLetter) => return Some(Reached::ByMail),
-            _ if paper == Some(&true) => return Some(Reached::OnPaper),
+            _ if posted == Some(true) => return Some(Reached::OnPaper),
             MemberStanding::In(State::Accepted) => NotReached::Bounced(bounce.copied().flatten()),
             MemberStanding::In(State::Rejected) => {
                 NotReached::Rejected(self.refused.get(&member.id).copied())
             }
-            _ if paper == Some(&false) => NotReached::ToPrint,
+            _ if posted == Some(false) => NotReached::ToPrint,
             MemberStanding::In(State::InDoubt | State::Sending) => NotReached::InDoubt,
             MemberStanding::In(State::Queued | State::Deferred) => NotReached::Waiting,
             MemberStanding::Skipped(
@@ -129,12 +130,12 @@ impl IssueSummary {
         (self.members > 0).then(|| self.reached as f64 / self.members as f64)
     }
 
-    fn add(&mut self, member: &Member, standing: MemberStanding, known: &Known, by: &[String]) {
-        let Some(reached) = known.reached(member, standing) else { return };
+    fn add(&mut self, member: &Member, standing: MemberStanding, facts: &LetterFacts, by: &[String]) {
+        let Some(reached) = facts.reached(member, standing) else { return };
         self.members += 1;
         let reason = match standing {
-            MemberStanding::In(State::Accepted) => known.bounced.get(&member.id).copied(),
-            MemberStanding::In(State::Rejected) => Some(known.refused.get(&member.id).copied()),
+            MemberStanding::In(State::Accepted) => facts.bounced.get(&member.id).copied(),
+            MemberStanding::In(State::Rejected) => Some(facts.refused.get(&member.id).copied()),
             _ => None,
         };
         self.sent += u64::from(matches!(standing, MemberStanding::In(State::Accepted | State::Rejected)));
@@ -166,12 +167,12 @@ impl Ledger {
     pub fn for_each_reached<E: From<LedgerError>>(
         &self,
         issue: &IssueName,
+        facts: &LetterFacts,
         skip: impl FnMut(&Member) -> Option<Skip>,
         mut each: impl FnMut(&Member, Reached) -> Result<(), E>,
     ) -> Result<(), E> {
-        let known = self.known(issue)?;
         self.for_each_standing(issue, skip, |member, standing, _| {
-            known.reached(member, standing).map_or(Ok(()), |reached| each(member, reached))
+            facts.reached(member, standing).map_or(Ok(()), |reached| each(member, reached))
         })
     }
 
@@ -185,11 +186,11 @@ impl Ledger {
         by: &[String],
         skip: impl FnMut(&Member) -> Option<Skip>,
     ) -> Result<IssueSummary, LedgerError> {
-        let known = self.known(issue)?;
+        let facts = self.letter_facts(issue)?;
         let last_letter = self.last_letter(issue)?;
         let mut summary = IssueSummary { last_letter, ..IssueSummary::default() };
         self.for_each_standing(issue, skip, |member, standing, _| {
-            summary.add(member, standing, &known, by);
+            summary.add(member, standing, &facts, by);
             Ok::<_, LedgerError>(())
         })?;
         summary.coverage.retain(|_, groups| groups.len() <= MOST_VALUES);
@@ -243,12 +244,15 @@ impl Ledger {
         self.db.one(sql, (Stamp(from), Stamp(to)), row)
     }
 
-    fn known(&self, issue: &IssueName) -> Result<Known, LedgerError> {
-        let paper = self.paper_letters(issue)?.into_iter();
-        Ok(Known {
+    /// What came back of an issue's letters, and which are on paper.
+    ///
+    /// # Errors
+    /// If the ledger cannot be read.
+    pub fn letter_facts(&self, issue: &IssueName) -> Result<LetterFacts, LedgerError> {
+        Ok(LetterFacts {
             bounced: self.bounced_members(issue)?,
             refused: self.refusal_reasons(issue)?,
-            paper: paper.map(|(member, (is_posted, _))| (member, is_posted)).collect(),
+            paper: self.paper_letters(issue)?,
         })
     }
 

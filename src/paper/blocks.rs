@@ -1,9 +1,15 @@
 //! The blocks and the running text of a section, parsed from its HTML.
 
+mod cells;
+
+use std::num::NonZeroU16;
 use std::rc::Rc;
 
 use super::links;
-use super::tree::{SectionElement, SectionNode, parse};
+use crate::compose::tree::{HtmlElement, HtmlNode};
+
+/// Deeper elements are passed over; their text stays.
+const DEEPEST: usize = 32;
 
 /// How a text differs from the surrounding text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -47,10 +53,12 @@ pub(super) enum Inline {
 }
 
 /// A cell of a table.
-#[derive(Debug, Clone, PartialEq, Default)]
+#[derive(Debug, Clone, PartialEq)]
 pub(super) struct PaperCell {
     pub content: Vec<Inline>,
     pub align: Align,
+    /// How many columns it takes.
+    pub span: NonZeroU16,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -86,7 +94,7 @@ pub(super) struct SectionContent {
 /// Reads a section's HTML.
 pub(super) fn read(html: &str) -> SectionContent {
     let mut reader = BlockReader::default();
-    let blocks = reader.flow(&parse(html), &Around::default());
+    let blocks = reader.flow(&HtmlElement::parse(html, DEEPEST), &Around::default());
     SectionContent { blocks, links: reader.links }
 }
 
@@ -149,28 +157,31 @@ fn is_printed(inline: &Inline) -> bool {
 }
 
 impl BlockReader {
-    fn flow(&mut self, element: &SectionElement, around: &Around) -> Vec<PaperBlock> {
+    fn flow(&mut self, element: &HtmlElement, around: &Around) -> Vec<PaperBlock> {
         let mut flow = Flow::default();
         self.children(element, around, &mut flow);
         flow.flush();
         flow.blocks
     }
 
-    fn inline(&mut self, element: &SectionElement, around: &Around) -> Vec<Inline> {
+    fn inline(&mut self, element: &HtmlElement, around: &Around) -> Vec<Inline> {
         flattened(self.flow(element, around))
     }
 
-    fn children(&mut self, element: &SectionElement, around: &Around, flow: &mut Flow) {
+    fn children(&mut self, element: &HtmlElement, around: &Around, flow: &mut Flow) {
         for child in &element.children {
             match child {
-                SectionNode::Text(text) if around.preformatted => preformatted(text, around, flow),
-                SectionNode::Text(text) => flow.text(text, around),
-                SectionNode::Element(child) => self.element(child, around, flow),
+                HtmlNode::Text(text) if around.preformatted => preformatted(text, around, flow),
+                HtmlNode::Text(text) => flow.text(text, around),
+                HtmlNode::Element(child) => self.element(child, around, flow),
             }
         }
     }
 
-    fn element(&mut self, element: &SectionElement, around: &Around, flow: &mut Flow) {
+    fn element(&mut self, element: &HtmlElement, around: &Around, flow: &mut Flow) {
+        if element.is_hidden() {
+            return;
+        }
         let mut inner = around.clone();
         if let Some(language) = element.attribute("lang") {
             inner.language = Some(language.into());
@@ -186,7 +197,7 @@ impl BlockReader {
                 }
             }
             "ul" | "ol" => {
-                let items = element.elements().filter(|child| child.name == "li" || child.name == "ul");
+                let items = shown(element).filter(|child| child.name == "li" || child.name == "ul");
                 let items = items.map(|item| self.flow(item, &around)).collect();
                 let start = element.attribute("start").and_then(|start| start.trim().parse().ok());
                 flow.block(PaperBlock::List((element.name == "ol").then_some(start.unwrap_or(1)), items));
@@ -206,7 +217,7 @@ impl BlockReader {
         }
     }
 
-    fn paragraph(&mut self, element: &SectionElement, mut around: Around, flow: &mut Flow) {
+    fn paragraph(&mut self, element: &HtmlElement, mut around: Around, flow: &mut Flow) {
         if flow.is_label() {
             flow.text(" ", &around);
         } else {
@@ -218,7 +229,7 @@ impl BlockReader {
         flow.flush();
     }
 
-    fn container(&mut self, element: &SectionElement, around: &Around, flow: &mut Flow) {
+    fn container(&mut self, element: &HtmlElement, around: &Around, flow: &mut Flow) {
         flow.flush();
         let is_note = element.attribute("class").is_some_and(|class| class.contains("footnote"));
         if is_note {
@@ -230,7 +241,7 @@ impl BlockReader {
         }
     }
 
-    fn phrase(&mut self, element: &SectionElement, mut around: Around, flow: &mut Flow) {
+    fn phrase(&mut self, element: &HtmlElement, mut around: Around, flow: &mut Flow) {
         match element.name.as_str() {
             "br" => flow.open.push(Inline::Break),
             "img" => flow.open.push(picture(element)),
@@ -257,7 +268,7 @@ impl BlockReader {
         }
     }
 
-    fn link(&mut self, element: &SectionElement, around: &Around, flow: &mut Flow) {
+    fn link(&mut self, element: &HtmlElement, around: &Around, flow: &mut Flow) {
         let url = element.attribute("href").unwrap_or_default().trim();
         let mut inner = around.clone();
         if links::is_external(url) && around.link.is_none() {
@@ -277,61 +288,25 @@ impl BlockReader {
             flow.text(&address, &bare);
         }
     }
-
-    fn table(&mut self, element: &SectionElement, around: &Around, flow: &mut Flow) {
-        flow.flush();
-        let (mut head, mut body) = (Vec::new(), Vec::new());
-        for part in element.elements() {
-            match part.name.as_str() {
-                "tr" => body.push(self.row(part, around)),
-                "caption" => self.paragraph(part, around.clone(), flow),
-                name => {
-                    let rows =
-                        part.elements().filter(|row| row.name == "tr").map(|row| self.row(row, around));
-                    if name == "thead" { head.extend(rows) } else { body.extend(rows) }
-                }
-            }
-        }
-        if head.iter().chain(&body).flatten().any(|cell| cell.content.iter().any(is_printed)) {
-            flow.block(PaperBlock::Table(head, body));
-        }
-    }
-
-    fn row(&mut self, row: &SectionElement, around: &Around) -> Vec<PaperCell> {
-        let mut cells = Vec::new();
-        for cell in row.elements() {
-            let mut inner = around.clone();
-            inner.style.bold |= cell.name == "th";
-            cells.push(PaperCell { content: self.inline(cell, &inner), align: align(cell) });
-        }
-        cells
-    }
 }
 
-fn align(cell: &SectionElement) -> Align {
-    let style = cell.attribute("style").unwrap_or_default().replace(' ', "").to_ascii_lowercase();
-    let given = cell.attribute("align").unwrap_or_default().to_ascii_lowercase();
-    match given.as_str() {
-        "right" => Align::Right,
-        "center" => Align::Center,
-        _ if style.contains("text-align:right") => Align::Right,
-        _ if style.contains("text-align:center") => Align::Center,
-        _ => Align::Left,
-    }
+/// The elements among the children that a mail program shows.
+fn shown(element: &HtmlElement) -> impl Iterator<Item = &HtmlElement> {
+    element.elements().filter(|child| !child.is_hidden())
 }
 
-fn number(element: &SectionElement, name: &str) -> Option<f32> {
+fn number(element: &HtmlElement, name: &str) -> Option<f32> {
     let value = element.attribute(name)?.trim().trim_end_matches("px").parse::<f32>().ok()?;
     value.is_finite().then_some(value)
 }
 
-fn picture(element: &SectionElement) -> Inline {
+fn picture(element: &HtmlElement) -> Inline {
     let text = |name| element.attribute(name).unwrap_or_default().to_owned();
     let width = number(element, "width").filter(|width| *width >= 1.0);
     Inline::Picture { src: text("src"), alt: text("alt"), width }
 }
 
-fn meter(element: &SectionElement) -> Inline {
+fn meter(element: &HtmlElement) -> Inline {
     let least = number(element, "min").unwrap_or(0.0);
     let most = number(element, "max").unwrap_or(1.0);
     let value = number(element, "value").unwrap_or(0.0);

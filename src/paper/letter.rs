@@ -31,16 +31,14 @@ pub(super) fn head(letter: &PrintLetter<'_>, shaper: &mut Shaper, pictures: &Pic
     let node = layout.laid.tags.add(heading(1, &letter.title), None);
     let setting = layout.setting(TITLE, true);
     layout.title(&plain_text(&letter.title), &setting, COLUMN, node, 0.0);
-    for (text, size) in [(&letter.lead, LEAD), (&letter.greeting, TEXT)] {
-        if let Some(text) = text {
-            let node = layout.laid.tags.add(Tag::P, None);
-            let setting = layout.setting(size, false);
-            layout.text(&plain_text(text), &setting, COLUMN, node, 9.0);
-        }
+    layout.below_title(letter.lead.as_deref(), LEAD);
+    if let Some(hero) = &letter.hero {
+        layout.hero(hero);
     }
-    layout.keep_headings();
+    let greeting = layout.laid.items.len();
+    layout.below_title(letter.greeting.as_deref(), TEXT);
     // The greeting stays with the text.
-    layout.laid.items.iter_mut().for_each(|item| item.slot.keep = true);
+    layout.keep_from(greeting);
     layout.laid
 }
 
@@ -68,20 +66,16 @@ pub(super) fn section(section: &PrintedSection, shaper: &mut Shaper, pictures: &
     layout.laid
 }
 
-/// The enclosures and the footer, which stay together.
+/// Enclosures, partners and foot; the foot stays with what is above it.
 pub(super) fn tail(letter: &PrintLetter<'_>, shaper: &mut Shaper, pictures: &Pictures) -> Laid {
     let mut layout = BlockFlow::new(shaper, pictures, letter.language);
     if let Some((title, names)) = &letter.enclosures {
-        let node = layout.laid.tags.add(heading(2, title), None);
-        let setting = layout.setting(TEXT, true);
-        layout.title(&plain_text(title), &setting, COLUMN, node, 20.0);
-        let list = layout.laid.tags.add(Tag::L(ListNumbering::None), None);
-        let setting = layout.setting(TEXT, false);
-        for name in names {
-            let item = layout.laid.tags.add(Tag::LI, Some(list));
-            let body = layout.laid.tags.add(Tag::LBody, Some(item));
-            layout.text(&plain_text(name), &setting, COLUMN, body, 1.0);
-        }
+        layout.small_heading(title);
+        layout.enclosures(names);
+    }
+    if let Some((title, rows)) = &letter.partners {
+        layout.small_heading(title);
+        rows.iter().for_each(|row| layout.partners(row));
     }
     let first = layout.laid.items.len();
     let setting = layout.setting(SMALL, false);
@@ -93,12 +87,41 @@ pub(super) fn tail(letter: &PrintLetter<'_>, shaper: &mut Shaper, pictures: &Pic
         item.marks.push(PageMark::RuleAbove { x: 0.0, width: COLUMN.width });
         item.slot.before = 22.0;
     }
-    layout.laid.items.iter_mut().for_each(|item| item.slot.keep = true);
+    // Nothing but the foot would be on the last page.
+    layout.keep_from(0);
     layout.laid
 }
 
 impl BlockFlow<'_> {
-    /// Adds an event, which is not split: its date at the left, the rest at the right.
+    /// Keeps the item of this number and all after it together.
+    fn keep_from(&mut self, first: usize) {
+        self.laid.items.iter_mut().skip(first).for_each(|item| item.slot.keep = true);
+    }
+
+    fn small_heading(&mut self, title: &str) {
+        let node = self.laid.tags.add(heading(2, title), None);
+        let setting = self.setting(TEXT, true);
+        self.title(&plain_text(title), &setting, COLUMN, node, 20.0);
+    }
+
+    fn enclosures(&mut self, names: &[String]) {
+        let list = self.laid.tags.add(Tag::L(ListNumbering::None), None);
+        let setting = self.setting(TEXT, false);
+        for name in names {
+            let item = self.laid.tags.add(Tag::LI, Some(list));
+            let body = self.laid.tags.add(Tag::LBody, Some(item));
+            self.text(&plain_text(name), &setting, COLUMN, body, 1.0);
+        }
+    }
+
+    fn below_title(&mut self, text: Option<&str>, size: f32) {
+        let Some(text) = text else { return };
+        let node = self.laid.tags.add(Tag::P, None);
+        let setting = self.setting(size, false);
+        self.text(&plain_text(text), &setting, COLUMN, node, 9.0);
+    }
+
+    /// Adds an event: its date at the left, the rest at the right; it is not split.
     fn event(&mut self, event: &PrintedEvent, parent: usize) {
         let node = self.laid.tags.add(Tag::Div, Some(parent));
         let date = self.laid.tags.add(Tag::P, Some(node));

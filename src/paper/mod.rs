@@ -13,18 +13,18 @@ mod letter;
 mod lines;
 mod links;
 mod pages;
+mod partners;
 mod pictures;
 mod printer;
 mod shape;
 mod sheets;
 mod table;
 mod tags;
-mod tree;
 mod window;
 
 use jiff::civil::Date;
 
-use crate::compose::PrintedSection;
+use crate::compose::{PrintedPartner, PrintedPicture, PrintedSection};
 
 pub use fonts::missing_characters;
 pub use printer::Printer;
@@ -66,10 +66,14 @@ pub struct PrintLetter<'a> {
     pub date: String,
     pub title: String,
     pub lead: Option<String>,
+    /// The picture below the title.
+    pub hero: Option<PrintedPicture>,
     pub greeting: Option<String>,
     pub sections: Vec<PrintedSection>,
     /// The heading of the list of enclosures, and their names.
     pub enclosures: Option<(String, Vec<String>)>,
+    /// The heading above the partners, and the partners in rows.
+    pub partners: Option<(String, Vec<Vec<PrintedPartner>>)>,
     pub foot: Vec<String>,
 }
 

@@ -6,6 +6,8 @@ use std::io::Cursor;
 use image::{DynamicImage, ImageDecoder, ImageReader, Limits};
 use krilla::image::Image;
 
+use crate::compose::channels;
+
 /// A CSS pixel in points.
 const PIXEL: f32 = 0.75;
 /// No picture is wider than 380 pixels or taller than half a page.
@@ -61,26 +63,14 @@ pub(super) fn read(bytes: &[u8]) -> Option<Image> {
     let orientation = decoder.orientation().ok()?;
     let mut picture = DynamicImage::from_decoder(decoder).ok()?;
     let is_plain = orientation == image::metadata::Orientation::NoTransforms;
-    // Four channels are CMYK, which PDF/A allows only with a profile.
-    if is_jpeg && is_plain && has_three_channels(bytes) {
+    // Four channels are colours of a press, which PDF/A allows only with a profile.
+    if is_jpeg && is_plain && channels(bytes) == Some(3) {
         return Image::from_jpeg(bytes.to_vec().into(), false).ok();
     }
     picture.apply_orientation(orientation);
     let pixels = picture.to_rgba8();
     let (width, height) = pixels.dimensions();
     (width > 0 && height > 0).then(|| Image::from_rgba8(pixels.into_raw(), width, height))
-}
-
-/// Reads the number of channels from the frame header of a JPEG file.
-fn has_three_channels(bytes: &[u8]) -> bool {
-    let mut at = 2;
-    while let Some([0xff, kind, high, low]) = bytes.get(at..at + 4) {
-        if matches!(kind, 0xc0..=0xc3) {
-            return bytes.get(at + 9).is_some_and(|channels| *channels == 3);
-        }
-        at += 2 + usize::from(u16::from_be_bytes([*high, *low])).max(2);
-    }
-    false
 }
 
 #[cfg(test)]

@@ -16,7 +16,7 @@ use super::shape::Shaper;
 use super::tags::DrawnTags;
 use super::window::{Area, MM, fitted_address};
 use super::{PaperError, PrintLetter, Stationery};
-use crate::compose::PrintedSection;
+use crate::compose::{PrintedSection, fill_pattern};
 use crate::domain::WindowSide;
 
 /// The `src` of the logo.
@@ -114,7 +114,10 @@ impl Printer {
 
     /// Writes the PDF.
     pub fn finish(self) -> Result<Vec<u8>, PaperError> {
-        self.paper.finish()
+        let Self { paper, sections, shaper, .. } = self;
+        // The document is largest while it is written.
+        drop((sections, shaper));
+        paper.finish()
     }
 
     fn section(&mut self, content: &PrintedSection) -> Rc<Laid> {
@@ -217,8 +220,8 @@ impl Printer {
     }
 
     fn footer(&mut self, language: &str, number: usize, pages: usize) -> Item {
-        let numbers = self.page_of.replace("{pages}", &pages.to_string());
-        let numbers = numbers.replace("{page}", &(number + 1).to_string());
+        let values = [("page", &*(number + 1).to_string()), ("pages", &*pages.to_string())];
+        let numbers = fill_pattern(&self.page_of, &values);
         let mut layout = BlockFlow::new(&mut self.shaper, &self.pictures, language);
         let at = (1.0, HEIGHT - EDGE);
         if number > 0 {

@@ -1,5 +1,6 @@
 //! Tables: columns sized by content, unsplit rows, and a repeated header.
 
+use std::num::NonZeroU32;
 use std::rc::Rc;
 
 use krilla::tagging::{TableHeaderScope, Tag};
@@ -70,15 +71,21 @@ impl BlockFlow<'_> {
     fn row(&mut self, row: &[PaperCell], grid: &Grid, parent: usize, is_head: bool) {
         let node = self.laid.tags.add(Tag::TR, Some(parent));
         let mut stacks = Vec::new();
-        for (cell, column) in row.iter().zip(&grid.columns) {
+        let mut rest = grid.columns.as_slice();
+        for cell in row {
+            let (own, after) = rest.split_at(usize::from(cell.span.get()).min(rest.len()));
+            rest = after;
+            let (Some(first), Some(last)) = (own.first(), own.last()) else { break };
+            let column = TextColumn { x: first.x, width: last.x + last.width - first.x };
+            let span = Some(NonZeroU32::from(cell.span)).filter(|span| span.get() > 1);
             let node = if is_head {
-                self.laid.tags.add(Tag::TH(TableHeaderScope::Column), Some(node))
+                self.laid.tags.add(Tag::TH(TableHeaderScope::Column).with_col_span(span), Some(node))
             } else {
-                self.laid.tags.add(Tag::TD, Some(node))
+                self.laid.tags.add(Tag::TD.with_col_span(span), Some(node))
             };
             let setting = self.setting(grid.size, is_head);
             let lines = self.lines(&cell.content, &setting, column.width);
-            stacks.push(ColumnLines { column: *column, align: cell.align, lines, node });
+            stacks.push(ColumnLines { column, align: cell.align, lines, node });
         }
         self.stacks(&stacks, PADDING);
     }
@@ -129,18 +136,30 @@ impl BlockFlow<'_> {
         column: TextColumn,
         size: f32,
     ) -> Grid {
-        let count = head.iter().chain(rows).map(Vec::len).max().unwrap_or(0).max(1);
+        let columns =
+            |row: &Vec<PaperCell>| row.iter().map(|cell| usize::from(cell.span.get())).sum::<usize>();
+        let count = head.iter().chain(rows).map(columns).max().unwrap_or(0).max(1);
         let parts = f32::from(u16::try_from(count).unwrap_or(u16::MAX));
         let gap = GAP.min(column.width / parts / 4.0);
         let room = column.width - gap * (parts - 1.0);
         let mut least = vec![8.0_f32; count];
         let mut natural = vec![8.0_f32; count];
         for (row, is_head) in head.iter().map(|row| (row, true)).chain(rows.iter().map(|row| (row, false))) {
-            for (cell, (least, natural)) in row.iter().zip(least.iter_mut().zip(&mut natural)) {
+            let mut column = 0;
+            for cell in row {
+                let span = usize::from(cell.span.get());
+                // What spans columns is divided among them.
+                let own = f32::from(cell.span.get());
                 let setting = self.setting(size, is_head);
-                *least = least.max(widest_word(&cell.content, &setting, self.shaper).min(room / 3.0));
+                let word = widest_word(&cell.content, &setting, self.shaper).min(room / 3.0) / own;
                 let lines = self.lines(&cell.content, &setting, f32::MAX);
-                *natural = lines.iter().map(|line| line.width + 0.1).fold(*natural, f32::max).max(*least);
+                let line = lines.iter().map(|line| line.width + 0.1).fold(0.0, f32::max) / own;
+                let both = least.iter_mut().zip(&mut natural).skip(column).take(span);
+                for (least, natural) in both {
+                    *least = least.max(word);
+                    *natural = natural.max(line).max(*least);
+                }
+                column += span;
             }
         }
         let (widths, scale) = shared(&least, &natural, room);

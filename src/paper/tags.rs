@@ -91,17 +91,13 @@ impl<'a> DrawnTags<'a> {
     }
 
     fn group(&self, node: usize) -> Option<TagGroup> {
-        let mut group = TagGroup::new(self.tags.0.get(node)?.kind.clone());
-        for child in self.children.get(node)? {
-            match child {
-                Child::Drawn(identifier) => group.push(*identifier),
-                Child::Node(inner) => {
-                    if let Some(inner) = self.group(*inner) {
-                        group.push(Node::Group(inner));
-                    }
-                }
-            }
-        }
-        Some(group)
+        let children = self.children.get(node)?;
+        // A vector that grows has room for four nodes, which are large, and most have one.
+        let mut nodes = Vec::with_capacity(children.len());
+        nodes.extend(children.iter().filter_map(|child| match child {
+            Child::Drawn(identifier) => Some(Node::Leaf(*identifier)),
+            Child::Node(inner) => self.group(*inner).map(Node::Group),
+        }));
+        Some(TagGroup::with_children(self.tags.0.get(node)?.kind.clone(), nodes))
     }
 }

@@ -58,6 +58,48 @@ fn the_same_letters_are_the_same_bytes() {
 }
 
 #[test]
+fn hero_picture_and_partners_are_printed() {
+    let mut png = std::io::Cursor::new(Vec::new());
+    image::DynamicImage::new_rgb8(1200, 500).write_to(&mut png, image::ImageFormat::Png).unwrap();
+    let pictures = BTreeMap::from([("cid:a".to_owned(), png.into_inner())]);
+    let picture = |src: &str| PrintedPicture { src: src.to_owned(), alt: "En bild".to_owned(), width: 140 };
+    let partner = |logo| PrintedPartner {
+        name: "Rederiet".to_owned(),
+        logo,
+        link: Some("https://example.se/r".to_owned()),
+    };
+    let print = |letter: PrintLetter<'_>| {
+        let mut printer = Printer::new(&stationery(false), &pictures).unwrap();
+        printer.add(&letter).unwrap();
+        String::from_utf8_lossy(&printer.finish().unwrap()).matches("/Figure").count()
+    };
+    let plain = letter("<p>Kort.</p>");
+    let row = vec![partner(Some(picture("cid:a"))), partner(None), partner(Some(picture("cid:gone")))];
+    let partners = Some(("Partner".to_owned(), vec![row]));
+    let rich = PrintLetter { hero: Some(picture("cid:a")), partners, ..plain.clone() };
+    let broken = PrintLetter { hero: Some(picture("cid:gone")), ..plain.clone() };
+    let none = print(plain);
+    assert_eq!((print(rich) - none, print(broken) - none), (2, 0));
+}
+
+#[test]
+fn the_greeting_moves_with_the_text_and_the_title_stays() {
+    let plain = PrintLetter {
+        title: "Brev".to_owned(),
+        lead: Some("Ingress".to_owned()),
+        greeting: Some("Hej!".to_owned()),
+        ..PrintLetter::default()
+    };
+    let head = super::letter::head(
+        &plain,
+        &mut super::shape::Shaper::default(),
+        &super::pictures::Pictures::default(),
+    );
+    let keeps: Vec<bool> = head.items.iter().map(|item| item.slot.keep).collect();
+    assert_eq!(keeps, [true, false, true]);
+}
+
+#[test]
 fn two_sided_letters_start_on_a_new_sheet() {
     let text = letter("<p>Kort.</p>");
     let (pages, one_sided) = print(&[text.clone(), text.clone()], false);

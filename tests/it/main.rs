@@ -8,6 +8,7 @@
     reason = "a test that cannot continue fails"
 )]
 
+mod attachments;
 mod check;
 mod checkers;
 mod crash;
@@ -35,6 +36,7 @@ mod look_ahead;
 mod main_job;
 mod members;
 mod notices;
+mod odd_letters;
 #[cfg(feature = "paper")]
 mod paper;
 mod postfix;

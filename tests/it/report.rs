@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use crate::support::sandbox::{Sandbox, bounce};
-use crate::support::smtp_server::SmtpServer;
+use crate::support::smtp_server::{Action, Place, SmtpServer, When};
 
 /// Member 5 has no e-mail.
 const FIRST: &str = "Nr;Namn;E-post;Förening;Område;Adress;Postnr;Ort\n\
@@ -210,7 +210,28 @@ fn the_board_gets_the_report_once() {
 }
 
 #[test]
-fn the_sending_of_a_notice_is_proved_for_the_minutes() {
+fn a_report_that_a_refused_login_held_back_is_mailed_once_the_login_works() {
+    let server = SmtpServer::build()
+        .login("brev", "hemligt")
+        .fault(Place::Auth, When::First(2), Action::Reply(535, "5.7.8 Authentication failed"))
+        .start();
+    let club = club().relay(&server);
+    let config = club.read("medlemsbrev.toml");
+    let to = "[report]\nto = [\"ordf@example.org\", \"sekr@example.org\"]\nafter = \"14d\"\n";
+    club.write("medlemsbrev.toml", config.replace("[report]\n", to));
+    for _ in 0..2 {
+        let refused = club.run("report --due").code(78);
+        assert_eq!(refused.stdout(), "");
+        refused.stderr_has("5.7.8 Authentication failed").stderr_has("check username and password");
+    }
+    assert_eq!(server.messages(), 0);
+    club.run("report --due").code(0).stdout_has("mailed to ordf@example.org");
+    assert_eq!(club.run("report --due").code(0).stdout(), "");
+    assert_eq!((server.copies("ordf@example.org"), server.copies("sekr@example.org")), (1, 1));
+}
+
+#[test]
+fn a_notice_is_proved_for_the_minutes() {
     let club = club();
     club.write("issues/kallelse/issue.toml", "kind = \"notice\"\ntitle = \"Kallelse\"\ndate = 2026-04-15\n");
     club.write("issues/kallelse/10-hej.md", "+++\ntitle = \"Hej\"\n+++\nText.\n");

@@ -87,9 +87,11 @@ fn laid_out<'p>(printed: &'p Printed, address: &[String]) -> PrintLetter<'p> {
         date: printed.date.clone(),
         title: printed.title.clone(),
         lead: printed.lead.clone(),
+        hero: printed.hero.clone(),
         greeting: printed.greeting.clone(),
         sections: printed.sections.clone(),
         enclosures: printed.enclosures.clone(),
+        partners: printed.partners.clone(),
         foot: printed.foot.clone(),
     }
 }

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::Timestamp;
 
 use crate::commands::Project;
-use crate::compose::{BoardBar, BoardChart, BoardReport, BoardRow, BoardTable, Texts};
+use crate::compose::{BoardBar, BoardChart, BoardReport, BoardRow, BoardTable, Texts, fill_pattern};
 use crate::ledger::{AddressCorrection, Coverage, IssueSummary};
 
 use super::{Counted, Findings, Names};
@@ -24,9 +24,7 @@ impl ReportWords<'_> {
 
     /// A text with its placeholders filled in.
     pub fn filled(&self, key: &str, values: &[(&str, &str)]) -> String {
-        values
-            .iter()
-            .fold(self.of(key).to_owned(), |text, (name, value)| text.replace(&format!("{{{name}}}"), value))
+        fill_pattern(self.of(key), values)
     }
 
     /// The display name of a field.

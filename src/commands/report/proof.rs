@@ -1,6 +1,6 @@
 //! `report --notice`: the proof that a notice was sent, for the minutes.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{HashMap, HashSet};
 
 use jiff::Timestamp;
 use serde::Serialize;
@@ -8,10 +8,9 @@ use serde::Serialize;
 use crate::cli::{ReportArgs, ReportFormat};
 use crate::commands::{Context, postal};
 use crate::compose::{BoardReport, BoardRow, BoardTable, Texts};
-use crate::domain::bounce::Reason;
 use crate::domain::{IssueKind, IssueName, Member, MemberId, State};
 use crate::error::{Error, ErrorKind, Exit};
-use crate::ledger::{DeliveryRow, Ledger, NotReached, Reached, Skip};
+use crate::ledger::{DeliveryRow, Ledger, LetterFacts, NotReached, Reached, Skip};
 use crate::report::spreadsheet_csv;
 use crate::send::skip;
 
@@ -79,9 +78,7 @@ pub(super) fn run(
 /// The ledger's records of the letters.
 struct LetterRecords {
     deliveries: HashMap<MemberId, DeliveryRow>,
-    bounced: HashMap<MemberId, Option<Reason>>,
-    refused: HashMap<MemberId, Reason>,
-    paper: BTreeMap<MemberId, (bool, Timestamp)>,
+    facts: LetterFacts,
     suppressed: HashSet<MemberId>,
 }
 
@@ -96,28 +93,22 @@ impl LetterRecords {
             suppressed.extend(row.suppressed.map(|_| row.member.id));
             Ok::<_, Error>(())
         })?;
-        Ok(Self {
-            deliveries,
-            bounced: ledger.bounced_members(issue)?,
-            refused: ledger.refusal_reasons(issue)?,
-            paper: ledger.paper_letters(issue)?,
-            suppressed,
-        })
+        Ok(Self { deliveries, facts: ledger.letter_facts(issue)?, suppressed })
     }
 
     fn entry(&self, member: &Member, reached: Reached) -> NoticeProof {
         let id = &member.id;
         let delivery = self.deliveries.get(id);
         let reason = match delivery.map(|delivery| delivery.state) {
-            Some(State::Rejected) => Some(self.refused.get(id).copied()),
-            _ => self.bounced.get(id).copied(),
+            Some(State::Rejected) => Some(self.facts.refused.get(id).copied()),
+            _ => self.facts.bounced.get(id).copied(),
         };
         NoticeProof {
             number: member.number.clone(),
             name: member.name.clone(),
             mailed: delivery.map(|row| (row.since, row.address.clone().unwrap_or_default())),
             returned: reason.map(|reason| reason.map_or("other", <&str>::from)),
-            paper: self.paper.get(id).copied(),
+            paper: self.facts.paper.get(id).copied(),
             postal_address: postal::lines(member).ok().map(|lines| lines.join(", ")),
             suppressed: self.suppressed.contains(id),
             not_reached: match reached {
@@ -136,7 +127,7 @@ impl Proof {
             composer.as_ref().and_then(|composer| skip(composer, None, member))
         };
         let (mut members, mut by_mail, mut on_paper) = (Vec::new(), 0, 0);
-        ledger.for_each_reached(issue, skip, |member, reached| {
+        ledger.for_each_reached(issue, &letters.facts, skip, |member, reached| {
             by_mail += u64::from(reached == Reached::ByMail);
             on_paper += u64::from(reached == Reached::OnPaper);
             members.push(letters.entry(member, reached));

@@ -1,10 +1,12 @@
 //! Counts how a notice reaches every member: by e-mail, on paper, or not at all.
 
+use std::collections::HashSet;
+
 use serde::Serialize;
 
 use crate::commands::{Project, postal};
 use crate::compose::Composer;
-use crate::domain::{IssueKind, Member};
+use crate::domain::{IssueKind, Member, MemberId};
 use crate::error::Error;
 use crate::ledger::{Ledger, Reached};
 use crate::report::count;
@@ -27,17 +29,13 @@ impl NoticeSum {
         if issue.kind != IssueKind::Notice {
             return Ok(None);
         }
-        let wanted = project.config.paper.wanted.as_ref();
-        let mut printable = std::collections::HashSet::new();
-        ledger.for_each_member_of(&issue.name, |row| {
-            if postal::gets_paper(&row, issue.kind, wanted) && postal::lines(&row.member).is_ok() {
-                printable.insert(row.member.id);
-            }
-            Ok::<_, Error>(())
-        })?;
+        let on_paper = postal::on_paper(project, ledger, composer)?.into_iter();
+        let printable: HashSet<MemberId> =
+            on_paper.filter(|member| postal::lines(member).is_ok()).map(|member| member.id).collect();
+        let facts = ledger.letter_facts(&issue.name)?;
         let mut sum = Self::default();
         let skip = |member: &Member| skip(composer, None, member);
-        ledger.for_each_reached(&issue.name, skip, |member, reached| {
+        ledger.for_each_reached(&issue.name, &facts, skip, |member, reached| {
             *match reached {
                 Reached::ByMail => &mut sum.by_mail,
                 Reached::OnPaper => &mut sum.posted,

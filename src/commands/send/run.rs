@@ -132,7 +132,11 @@ impl Run<'_> {
             ledger.tell(&issue, &what, ONCE_A_DAY, Timestamp::now())?
         };
         if is_news {
-            let notice = NoticeSum::of(self.context.project, &ledger, &composer)?;
+            // The letters are out: a wrong setting for paper must not hide that.
+            let notice = NoticeSum::of(self.context.project, &ledger, &composer).unwrap_or_else(|error| {
+                self.context.terminal.say(error.to_string());
+                None
+            });
             self.report(&Ending { counts: &counts, letters, notice }, tried.count(), &name, &issue)?;
         }
         let ended = self.ended(end, &counts, &issue);

@@ -14,7 +14,8 @@ fn shown(blocks: &[PaperBlock]) -> String {
         PaperBlock::Note(inner) => format!("n({})", shown(inner)),
         PaperBlock::Table(head, body) => {
             let cell = |cell: &PaperCell| {
-                format!("{}{}", inline(&cell.content), ["", "^", ">"][cell.align as usize])
+                let span = if cell.span.get() > 1 { format!("+{}", cell.span) } else { String::new() };
+                format!("{}{}{span}", inline(&cell.content), ["", "^", ">"][cell.align as usize])
             };
             let row = |row: &Vec<PaperCell>| row.iter().map(cell).collect::<Vec<_>>().join(";");
             let rows = |rows: &[Vec<PaperCell>]| rows.iter().map(row).collect::<Vec<_>>().join("/");
@@ -58,6 +59,15 @@ fn html_is_parsed_into_blocks() {
         ("<p></p><p> </p>", ""),
         ("<p>a <strong>b <em>c</em></strong><br>d</p>e", "p(a *b *_*c*_/d) p(e)"),
         ("<h3>a</h3><hr><h6>b</h6>", "h3(a) - h6(b)"),
+        (
+            "<table><tr><td rowspan=2>a</td><td colspan='2'>b</td></tr><tr><td>c</td><td>d</td></tr>\
+             <tr><td colspan=0>e</td><td style='display:none'>x</td><td colspan=99999>f</td></tr></table>",
+            "t(//a;b+2/;c;d/e;f)",
+        ),
+        (
+            "<table><tr><td>a</td><td rowspan=2>b</td></tr><tr><td>c</td></tr><tr><td colspan=900>d</td></tr></table>",
+            "t(//a;b/c;/d+40)",
+        ),
         ("<ul><li>a<ul><li>b</li></ul></li><li><p>c</p></li></ul>", "l(p(a) l(p(b))|p(c))"),
         ("<ol start=\"3\"><li>a</li></ol><ol><li>b</li></ol>", "l3(p(a)) l1(p(b))"),
         ("<blockquote><p>a</p></blockquote><dl><dt>b</dt><dd>c</dd></dl>", "q(p(a)) p(*b*) i(p(c))"),

@@ -29,7 +29,7 @@ pub(super) struct LetterView<'a> {
     from: String,
     subject: String,
     preheader: Option<&'a str>,
-    attachments: &'a [String],
+    attachments: Vec<String>,
     text: String,
     /// Bytes of the HTML part; Gmail clips letters after 102,400.
     html_size: usize,
@@ -99,7 +99,8 @@ impl Edition {
 
     fn view<'a>(&'a self, chosen: &'a Chosen<'_>, ask: &Ask) -> Result<LetterView<'a>, ComposeError> {
         let member = &chosen.member;
-        let rendered = self.composer.render(&self.household(member))?;
+        let household = self.household(member);
+        let rendered = self.composer.render(&household)?;
         let message = self.message(member)?;
         let ListNeighbours { previous, next } = self.readers.neighbours(member.id, &self.filter(ask));
         Ok(LetterView {
@@ -107,7 +108,7 @@ impl Edition {
             from: self.composer.from(),
             subject: rendered.subject,
             preheader: self.composer.issue().preheader.as_deref(),
-            attachments: self.composer.attachment_names(),
+            attachments: self.composer.attached_to(&household)?,
             text: rendered.text,
             html_size: rendered.html.len(),
             size: message.as_ref().map(String::len),

@@ -1,6 +1,10 @@
 //! The structure of a letter, independent of the width: read from the HTML that is sent.
 
-use super::html::{HtmlElement, HtmlNode};
+use super::clean::{clean, clean_lines};
+use crate::compose::tree::{HtmlElement, HtmlNode};
+
+/// The tables of the letter's frame are inside one another, and sections may have as many elements again.
+const DEEPEST: usize = 128;
 
 /// The style of a piece of text.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
@@ -95,7 +99,7 @@ impl TerminalDocument {
     /// Parses the HTML of a letter or of a part of one.
     pub fn read(html: &str) -> Self {
         let mut reader = LetterReader::default();
-        let mut blocks = reader.blocks(&super::html::parse(html));
+        let mut blocks = reader.blocks(&HtmlElement::parse(html, DEEPEST).map(clean_lines, clean));
         blocks.extend(reader.notes());
         Self { blocks, links: reader.links, pictures: reader.pictures }
     }
@@ -153,7 +157,7 @@ impl LetterReader {
                 blocks.extend(paragraph(line));
             }
             "table" if element.has_class("contents") => self.contents(element, blocks),
-            "table" if element.attribute("role") != "presentation" => {
+            "table" if element.attribute("role") != Some("presentation") => {
                 let mut rows = Vec::new();
                 self.rows(element, &mut rows);
                 blocks.push(TerminalBlock::Table(rows));
@@ -194,7 +198,8 @@ impl LetterReader {
     }
 
     fn list(&mut self, element: &HtmlElement) -> TerminalBlock {
-        let first = (element.name == "ol").then(|| element.attribute("start").parse().unwrap_or(1));
+        let first = (element.name == "ol")
+            .then(|| element.attribute("start").and_then(|start| start.parse().ok()).unwrap_or(1));
         let items =
             element.elements().filter(|item| item.name == "li").map(|item| self.blocks(item)).collect();
         TerminalBlock::List { first, items }
@@ -213,7 +218,7 @@ impl LetterReader {
     fn cell(&mut self, element: &HtmlElement) -> TerminalCell {
         let is_header = element.name == "th";
         let to_the_right = element.has_style("text-align", "right")
-            || element.attribute("align").eq_ignore_ascii_case("right");
+            || element.attribute("align").is_some_and(|align| align.eq_ignore_ascii_case("right"));
         TerminalCell {
             text: self.text(element, TextStyle { bold: is_header, ..TextStyle::default() }),
             is_header,
@@ -257,7 +262,7 @@ impl LetterReader {
     }
 
     fn link(&mut self, element: &HtmlElement, face: TextStyle, line: &mut Vec<Piece>) {
-        let target = element.attribute("href");
+        let target = element.attribute("href").unwrap_or_default();
         if target.is_empty() || target.starts_with('#') {
             return self.inline_children(element, face, line);
         }
@@ -276,9 +281,9 @@ impl LetterReader {
     }
 
     fn image(&mut self, element: &HtmlElement) -> Option<TerminalBlock> {
-        let alt = element.attribute("alt").trim().to_owned();
-        let picture = place(&mut self.pictures, element.attribute("src").to_owned());
-        // WCAG H67: an image with an empty alternative text is decorative.
+        let alt = element.attribute("alt").unwrap_or_default().trim().to_owned();
+        let picture = place(&mut self.pictures, element.attribute("src").unwrap_or_default().to_owned());
+        // WCAG H67: an empty alternative text says that the image is for the eye only.
         (!alt.is_empty()).then_some(TerminalBlock::Image { alt, picture })
     }
 
@@ -314,18 +319,18 @@ fn paragraph(line: Vec<Piece>) -> Option<TerminalBlock> {
 }
 
 fn label(element: &HtmlElement) -> String {
-    match element.attribute("alt").trim() {
+    match element.attribute("alt").unwrap_or_default().trim() {
         "" => String::new(),
         alt => format!("[{alt}]"),
     }
 }
 
 fn checkbox(element: &HtmlElement) -> &'static str {
-    if element.has("checked") { "[x]" } else { "[ ]" }
+    if element.attribute("checked").is_some() { "[x]" } else { "[ ]" }
 }
 
 fn is_hidden(element: &HtmlElement) -> bool {
-    HIDDEN.contains(&element.name.as_str()) || element.has_style("display", "none")
+    HIDDEN.contains(&element.name.as_str()) || element.is_hidden()
 }
 
 fn text_of(element: &HtmlElement) -> String {

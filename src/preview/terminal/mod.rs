@@ -5,7 +5,6 @@
 mod block;
 mod clean;
 mod envelope;
-mod html;
 mod layout;
 mod paint;
 mod table;
