@@ -150,6 +150,7 @@ fn addresses(
         };
         found.extend(row.address.map(|address| (address.key(), (address, reason))));
     }
+    sheet.check_read()?;
     Ok(found)
 }
 
