@@ -180,6 +180,8 @@ impl TextWriter {
 
 #[cfg(test)]
 mod tests {
+    use std::fmt::Write as _;
+
     use super::super::{Options, Plan, Sheet};
     use super::*;
     use crate::import::encoding_for;
@@ -189,9 +191,9 @@ mod tests {
         let mut text = "Namn;E-post;Anteckning\r\n".to_owned();
         for row in 0..1_500 {
             let note = format!("å ä {row}, \"\"ö\"\"\r\n").repeat(row % 400);
-            text.push_str(&format!("Åsa {row};m{row}@example.se;\"{note}\"\r\n"));
+            write!(text, "Åsa {row};m{row}@example.se;\"{note}\"\r\n").unwrap();
             if row % 200 == 0 {
-                text.push_str(&format!("Bo {row};m{row}@@example.se\r\n\r\nÅsa;m{row}@example.se\r\n"));
+                write!(text, "Bo {row};m{row}@@example.se\r\n\r\nÅsa;m{row}@example.se\r\n").unwrap();
             }
         }
         text
