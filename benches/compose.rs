@@ -1,7 +1,7 @@
-//! Letters composed a second on one core: `cargo bench --bench compose`.
+//! Letters composed per second on one core: `cargo bench --bench compose`.
 //!
-//! `templates` renders what is personal, `letter` makes the whole message; the difference is encoding and assembling.
-//! The 30 kB letter has three times the example's text and neither images nor attachments.
+//! `templates` renders the personal parts, and `letter` makes the whole message; the difference is encoding and
+//! assembling. The 30 kB letter has three times the example's text, and neither images nor attachments.
 
 #![allow(clippy::unwrap_used, reason = "a bench that can't go on fails")]
 
@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 
 use divan::Bencher;
 use jiff::Timestamp;
-use medlemsbrev::compose::{Association, Composer, Design, IssueSource, Mark, Sender, Setup};
+use medlemsbrev::compose::{Association, Composer, Design, IssueSource, LetterMark, Sender, Setup};
 use medlemsbrev::domain::{Address, Member, TokenKey, field};
 
 fn main() {
@@ -30,7 +30,7 @@ fn letter(bencher: Bencher<'_, '_>, issue: &str) {
     let composer = composer(issue);
     let member: Member = composer.neutral_reader();
     let now = Timestamp::UNIX_EPOCH;
-    bencher.counter(1_u32).bench_local(|| composer.letter(&member, Mark::None, now).unwrap());
+    bencher.counter(1_u32).bench_local(|| composer.letter(&member, LetterMark::None, now).unwrap());
 }
 
 fn composer(issue: &str) -> Composer {
@@ -75,8 +75,11 @@ fn composer(issue: &str) -> Composer {
         design: Design::default(),
     };
     let composer = Composer::new(source, setup, TokenKey::new(&[7; 32])).unwrap();
-    let bytes =
-        composer.letter(&composer.neutral_reader(), Mark::None, Timestamp::UNIX_EPOCH).unwrap().bytes.len();
+    let bytes = composer
+        .letter(&composer.neutral_reader(), LetterMark::None, Timestamp::UNIX_EPOCH)
+        .unwrap()
+        .bytes
+        .len();
     eprintln!("{issue}: {bytes} bytes");
     composer
 }

@@ -1,6 +1,6 @@
-//! A member list brought into a new register, next to a plain loop of `csv` and a prepared `SQLite` statement in one
-//! transaction: `cargo bench --bench import`. The plain loops check, compare and merge nothing; one fills a table of its
-//! own, the other the register's, with its indexes and its journal.
+//! The import of a member list into a new register, compared with a plain loop of `csv` and a prepared `SQLite`
+//! statement in one transaction: `cargo bench --bench import`. The plain loops do not check, compare or merge
+//! anything; one fills its own table, the other the register's, with its indexes and journal.
 
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a bench that can't go on fails")]
 

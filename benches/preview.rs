@@ -1,4 +1,4 @@
-//! How quick the preview is, as a whole command: `cargo bench --bench preview`.
+//! The speed of the preview, as a whole command: `cargo bench --bench preview`.
 
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a bench that can't go on fails")]
 
@@ -37,7 +37,7 @@ fn large_club() -> Sandbox {
     club
 }
 
-/// The median and the longest of several rounds.
+/// The median and the maximum of several rounds.
 fn times(mut round: impl FnMut(usize)) -> (Duration, Duration) {
     let mut times: Vec<Duration> = (0..ROUNDS)
         .map(|number| {
@@ -56,7 +56,7 @@ fn main() {
     browser();
 }
 
-/// From saving a section to the new HTML, and what a person does in the page.
+/// The time from saving a section to the new HTML, and of a person's actions on the page.
 #[cfg(feature = "browser")]
 fn browser() {
     let club = large_club();
@@ -86,7 +86,7 @@ fn browser() {
     println!("turn to a member: median {turn:?}, longest {longest:?}");
 }
 
-/// From the command to the letter.
+/// The time from the command to the letter.
 fn start() {
     let club = Sandbox::example("stockholm");
     let (median, longest) = times(|_| drop(club.run("preview 2026-1").code(0)));

@@ -18,13 +18,13 @@ use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
 use crate::config::{Age, MaxMissing, Missing};
 use crate::domain::{Address, IssueName};
 
-pub use bounces::{Bounces, BouncesCommand};
+pub use bounces::{BouncesArgs, BouncesCommand};
 pub use members::{AddMember, ConfirmMember, ExportMembers, FieldValue, ListMembers, MembersCommand};
 #[cfg(feature = "paper")]
-pub use paper::Paper;
-pub use preview::{Part, Preview};
-pub use report::{Report, ReportFormat};
-pub use send::{Approve, Cancel, Resolve, Schedule, Send};
+pub use paper::PaperArgs;
+pub use preview::{LetterPart, PreviewArgs};
+pub use report::{ReportArgs, ReportFormat};
+pub use send::{ApproveArgs, CancelArgs, ResolveArgs, ScheduleArgs, SendArgs};
 
 /// Write an association's newsletter and mail it to its members, once each.
 #[derive(Debug, Parser)]
@@ -50,8 +50,8 @@ pub struct Cli {
     #[arg(long, global = true, help_heading = GLOBAL)]
     pub json: bool,
     /// When to use colors.
-    #[arg(long, value_enum, default_value_t = Color::Auto, global = true, help_heading = GLOBAL)]
-    pub color: Color,
+    #[arg(long, value_enum, default_value_t = ColorChoice::Auto, global = true, help_heading = GLOBAL)]
+    pub color: ColorChoice,
     /// The command [default in a project folder: status]
     #[command(subcommand)]
     pub command: Option<Command>,
@@ -59,7 +59,7 @@ pub struct Cli {
 
 const GLOBAL: &str = "Global options";
 
-/// The commands as `--help` groups them.
+/// The groups of commands in `--help`.
 pub(crate) const GROUPS: [(&str, &[&str]); 7] = [
     ("Start", &["init", "new"]),
     ("Register", &["import", "members", "organisations", "segments"]),
@@ -70,10 +70,10 @@ pub(crate) const GROUPS: [(&str, &[&str]); 7] = [
     ("Other", &["archive", "prune", "schedule", "remind", "completions", "man"]),
 ];
 
-/// Columns of a command's name in the help, with the space around it.
+/// The width of a command's name in the help, including the space around it.
 const NAME_COLUMNS: usize = 17;
 
-/// The command line as clap knows it, with the commands in groups; `columns` is the width of the help.
+/// The command line for clap, with grouped commands; `columns` is the width of the help.
 pub fn command(columns: usize) -> clap::Command {
     let command = Cli::command();
     let mut groups = String::new();
@@ -94,7 +94,7 @@ pub fn command(columns: usize) -> clap::Command {
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum Color {
+pub enum ColorChoice {
     Auto,
     Always,
     Never,
@@ -104,13 +104,13 @@ pub enum Color {
 pub enum Command {
     /// Create a project with an example issue.
     #[command(after_help = examples::INIT)]
-    Init(Init),
+    Init(InitArgs),
     /// Create the next issue.
     #[command(after_help = examples::NEW)]
-    New(New),
+    New(NewArgs),
     /// Read the member list and update the register.
     #[command(after_help = examples::IMPORT)]
-    Import(Import),
+    Import(ImportArgs),
     /// Show and edit the member register.
     #[command(subcommand, after_help = examples::MEMBERS)]
     Members(MembersCommand),
@@ -122,35 +122,35 @@ pub enum Command {
     Segments,
     /// Check an issue for problems.
     #[command(after_help = examples::CHECK)]
-    Check(Check),
+    Check(CheckArgs),
     /// Show the letter that a member will get.
     #[command(after_help = examples::PREVIEW)]
-    Preview(Preview),
+    Preview(PreviewArgs),
     /// Write the letter as HTML, text and .eml files.
     #[command(after_help = examples::BUILD)]
-    Build(Build),
+    Build(BuildArgs),
     /// Show which templates are your own, and write the built-in ones into the project to change them.
     #[command(after_help = examples::TEMPLATES)]
-    Templates(Templates),
+    Templates(TemplatesArgs),
     /// Import the list, check the issue and send the letters; run again to resume.
     #[command(after_help = examples::SEND)]
-    Send(Send),
+    Send(SendArgs),
     /// Print letters for members who cannot be reached by e-mail.
     #[cfg(feature = "paper")]
     #[command(after_help = examples::PAPER)]
-    Paper(Paper),
+    Paper(PaperArgs),
     /// Approve an issue in its present form for `send --due`.
     #[command(after_help = examples::APPROVE)]
-    Approve(Approve),
+    Approve(ApproveArgs),
     /// Stop sending an issue.
     #[command(after_help = examples::CANCEL)]
-    Cancel(Cancel),
+    Cancel(CancelArgs),
     /// Resolve letters whose delivery is uncertain.
     #[command(after_help = examples::RESOLVE)]
-    Resolve(Resolve),
+    Resolve(ResolveArgs),
     /// Read returned messages and suppress dead addresses.
     #[command(after_help = examples::BOUNCES)]
-    Bounces(Bounces),
+    Bounces(BouncesArgs),
     /// Send letters to a suppressed address again.
     #[command(after_help = examples::UNSUPPRESS)]
     Unsuppress {
@@ -162,26 +162,26 @@ pub enum Command {
     },
     /// Show delivery status.
     #[command(after_help = examples::STATUS)]
-    Status(Status),
+    Status(StatusArgs),
     /// Show the log of sends, dry runs or bounces.
     #[command(after_help = examples::LOG)]
-    Log(Log),
+    Log(LogArgs),
     /// Report to the board who was reached by an issue.
     #[command(after_help = examples::REPORT)]
-    Report(Report),
+    Report(ReportArgs),
     /// Write sent issues as web pages with an Atom feed.
     #[command(after_help = examples::ARCHIVE)]
-    Archive(Archive),
+    Archive(ArchiveArgs),
     /// Move the ledger to a server, or back to a file.
     #[cfg(feature = "postgres")]
     #[command(subcommand)]
     Ledger(LedgerCommand),
     /// Delete old log lines, bounces and change history.
     #[command(after_help = examples::PRUNE)]
-    Prune(Prune),
+    Prune(PruneArgs),
     /// Print crontab lines or systemd units.
     #[command(after_help = examples::SCHEDULE)]
-    Schedule(Schedule),
+    Schedule(ScheduleArgs),
     /// Remind the editors by e-mail of an issue that is due soon.
     #[command(after_help = examples::REMIND)]
     Remind,
@@ -193,24 +193,24 @@ pub enum Command {
     },
     /// Print or write the manual pages.
     #[command(after_help = examples::MAN)]
-    Man(Man),
+    Man(ManArgs),
 }
 
 #[derive(Debug, Args)]
-pub struct Init {
+pub struct InitArgs {
     /// The folder, created if missing.
     #[arg(default_value = ".")]
     pub folder: PathBuf,
 }
 
 #[derive(Debug, Args)]
-pub struct New {
+pub struct NewArgs {
     /// The issue's name, such as 2026-2.
     pub issue: IssueName,
 }
 
 #[derive(Debug, Args)]
-pub struct Archive {
+pub struct ArchiveArgs {
     /// Issues to write, sent or not [default: all sent issues]
     pub issues: Vec<IssueName>,
     /// The output folder [default: archive]
@@ -219,7 +219,7 @@ pub struct Archive {
 }
 
 #[derive(Debug, Args)]
-pub struct Import {
+pub struct ImportArgs {
     /// The member list [default: `file` in `[members]`]
     pub file: Option<PathBuf>,
     /// Show the changes without making them.
@@ -273,7 +273,7 @@ pub struct Reading {
 }
 
 #[derive(Debug, Args)]
-pub struct Check {
+pub struct CheckArgs {
     /// The issue [default: the current one]
     pub issue: Option<IssueName>,
     /// Also follow links and look up SPF, DKIM and DMARC of the sender's domain.
@@ -289,14 +289,14 @@ pub struct Check {
 }
 
 #[derive(Debug, Args)]
-pub struct Templates {
+pub struct TemplatesArgs {
     /// Write what the project lacks; a file that you changed is kept, and its newer version is written as NAME.new.
     #[arg(long)]
     pub write: bool,
 }
 
 #[derive(Debug, Args)]
-pub struct Build {
+pub struct BuildArgs {
     /// The issue [default: the current one]
     pub issue: Option<IssueName>,
     /// The member whose letter to use: address, number, name or id:N [default: a neutral reader]
@@ -308,13 +308,13 @@ pub struct Build {
 }
 
 #[derive(Debug, Default, Args)]
-pub struct Status {
+pub struct StatusArgs {
     /// The issue [default: all issues]
     pub issue: Option<IssueName>,
 }
 
 #[derive(Debug, Args)]
-pub struct Log {
+pub struct LogArgs {
     /// The issue [default: all issues]
     pub issue: Option<IssueName>,
     /// The log to show.
@@ -329,7 +329,7 @@ pub struct Log {
 }
 
 #[derive(Debug, Args)]
-pub struct Man {
+pub struct ManArgs {
     /// Write all pages to man1 and man5 in this folder, created if missing.
     #[arg(long, value_name = "DIR")]
     pub output: Option<PathBuf>,
@@ -340,19 +340,19 @@ pub struct Man {
 pub enum LedgerCommand {
     /// Copy the ledger to a new database or file, and compare every row.
     #[command(after_help = examples::LEDGER_COPY)]
-    Copy(LedgerCopy),
+    Copy(LedgerCopyArgs),
 }
 
 #[cfg(feature = "postgres")]
 #[derive(Debug, Args)]
-pub struct LedgerCopy {
+pub struct LedgerCopyArgs {
     /// The URL of the new ledger on a server, or a file. The password is that of [ledger].
     #[arg(long, value_name = "URL")]
     pub to: String,
 }
 
 #[derive(Debug, Args)]
-pub struct Prune {
+pub struct PruneArgs {
     /// The age in days, months or years, such as 90d, 24m or 3y.
     #[arg(long, value_name = "TIME")]
     pub older_than: Age,

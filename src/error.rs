@@ -1,4 +1,4 @@
-//! Errors as the user meets them: what is wrong, where, what to do, and the exit code.
+//! Errors for the user: what is wrong, where, what to do, and the exit code.
 
 mod sources;
 
@@ -12,14 +12,14 @@ use crate::diagnosis::login_advice;
 use crate::domain::Excerpt;
 use crate::net::ServerError;
 
-/// What precedes the lines of an excerpt: their numbers and a rule.
+/// The width of the line numbers and rule before each line of an excerpt.
 const MARGIN: usize = 8;
 
-/// What kind of trouble it is; each has its exit code.
+/// The kind of an error, which decides the exit code.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum Kind {
-    /// The user answered "no": not a failure.
+pub enum ErrorKind {
+    /// The user answered "no", which is not a failure.
     Cancelled,
     Usage,
     Data,
@@ -34,13 +34,13 @@ pub enum Exit {
     Done,
     /// Done, but some letters were rejected or are in doubt.
     Partly,
-    Failed(Kind),
+    Failed(ErrorKind),
 }
 
 /// An error that ends the program.
 #[derive(Debug)]
 pub struct Error {
-    kind: Kind,
+    kind: ErrorKind,
     message: String,
     hint: Option<String>,
     excerpt: Option<Box<Excerpt>>,
@@ -51,7 +51,7 @@ pub struct Error {
 /// An error in the document that `--json` prints.
 #[derive(Debug, Serialize)]
 pub struct ErrorDocument<'a> {
-    pub kind: Kind,
+    pub kind: ErrorKind,
     pub message: &'a str,
     pub hint: Option<&'a str>,
     pub file: Option<&'a Path>,
@@ -60,21 +60,21 @@ pub struct ErrorDocument<'a> {
     pub causes: &'a [String],
 }
 
-/// An error as it is drawn, with its excerpt cut to the width.
+/// An error for rendering, with its excerpt cut to the width.
 #[derive(Debug)]
-struct Drawn<'a> {
+struct DrawnError<'a> {
     error: &'a Error,
-    shown: Option<Shown>,
+    shown: Option<ShownExcerpt>,
 }
 
 #[derive(Debug)]
-struct Shown {
+struct ShownExcerpt {
     source: NamedSource<String>,
     label: LabeledSpan,
 }
 
-impl Kind {
-    /// The exit code, after `sysexits.h` if it has one.
+impl ErrorKind {
+    /// The exit code, from `sysexits.h` if there is a suitable one.
     pub fn exit_code(self) -> u8 {
         match self {
             Self::Cancelled => 0,
@@ -98,45 +98,45 @@ impl Exit {
 }
 
 impl Error {
-    /// The user's "no" to a question.
+    /// The user answered "no" to a question.
     pub fn cancelled() -> Self {
-        Self::new(Kind::Cancelled, "Cancelled.")
+        Self::new(ErrorKind::Cancelled, "Cancelled.")
     }
 
-    /// An error with its words.
-    pub fn new(kind: Kind, message: impl Into<String>) -> Self {
+    /// An error with its message.
+    pub fn new(kind: ErrorKind, message: impl Into<String>) -> Self {
         Self { kind, message: message.into(), hint: None, excerpt: None, causes: Vec::new() }
     }
 
-    /// An error with the text of a module's own error, and of the errors below that one.
-    pub fn of(kind: Kind, error: &dyn std::error::Error) -> Self {
+    /// Wraps a module's own error, with the errors that caused it.
+    pub fn of(kind: ErrorKind, error: &dyn std::error::Error) -> Self {
         let below = std::iter::successors(error.source(), |cause| cause.source());
         Self { causes: below.map(ToString::to_string).collect(), ..Self::new(kind, error.to_string()) }
     }
 
-    /// A file that cannot be read.
+    /// The error for a file that cannot be read.
     pub fn unreadable(path: &Path, error: &io::Error) -> Self {
-        Self::new(Kind::Data, format!("cannot read `{}`: {error}", path.display()))
+        Self::new(ErrorKind::Data, format!("cannot read `{}`: {error}", path.display()))
     }
 
-    /// What the user can do.
+    /// The hint on what to do.
     pub fn advice(&self) -> Option<&str> {
         self.hint.as_deref()
     }
 
-    /// What kind of error it is.
-    pub fn kind(&self) -> Kind {
+    /// The kind of the error.
+    pub fn kind(&self) -> ErrorKind {
         self.kind
     }
 
-    /// A file that cannot be deleted.
+    /// The error for a file that cannot be deleted.
     pub fn undeletable(path: &Path, error: &io::Error) -> Self {
-        Self::new(Kind::TryAgain, format!("cannot delete `{}`: {error}", path.display()))
+        Self::new(ErrorKind::TryAgain, format!("cannot delete `{}`: {error}", path.display()))
     }
 
-    /// A server that cannot be reached; `table` of the configuration names it.
+    /// The error for a server that cannot be reached; `table` is its table in the configuration.
     pub fn of_server(error: &ServerError, table: &str) -> Self {
-        let kind = if error.is_temporary() { Kind::TryAgain } else { Kind::Config };
+        let kind = if error.is_temporary() { ErrorKind::TryAgain } else { ErrorKind::Config };
         let words = Self::of(kind, &error);
         match error {
             ServerError::Login { reply, .. } => words.hint(login_advice(reply).map_or_else(
@@ -156,14 +156,14 @@ impl Error {
         }
     }
 
-    /// Adds what the user can do.
+    /// Adds a hint on what to do.
     #[must_use]
     pub fn hint(mut self, hint: impl Into<String>) -> Self {
         self.hint = Some(hint.into());
         self
     }
 
-    /// Shows a place in a text that is not a file, such as an argument.
+    /// Marks a place in a text that is not a file, such as an argument.
     #[must_use]
     pub fn at(self, name: &str, text: &str, span: std::ops::Range<usize>) -> Self {
         self.excerpt(Excerpt::new(std::path::Path::new(name), text, span))
@@ -172,7 +172,7 @@ impl Error {
     fn excerpt(mut self, excerpt: Excerpt) -> Self {
         let Excerpt { path, mut text, mut span } = excerpt;
         if span.start >= text.len() {
-            // A mark needs something above it.
+            // A mark needs a character above it.
             span = text.len()..text.len() + 1;
             text.push(' ');
         }
@@ -182,7 +182,7 @@ impl Error {
 
     /// Tells whether the user cancelled the command.
     pub fn is_cancelled(&self) -> bool {
-        self.kind == Kind::Cancelled
+        self.kind == ErrorKind::Cancelled
     }
 
     /// The exit code.
@@ -190,7 +190,7 @@ impl Error {
         self.kind.exit_code()
     }
 
-    /// The causes below it, outermost first, one per line; empty if there are none.
+    /// The causes, outermost first, one per line; empty if there are none.
     pub fn causes(&self) -> String {
         self.causes.iter().fold(String::new(), |text, cause| text + "caused by: " + cause + "\n")
     }
@@ -212,19 +212,19 @@ impl Error {
         }
     }
 
-    /// The error as it is printed: message, excerpt of the file, hint.
+    /// The printed error: message, excerpt of the file, hint.
     pub fn render(&self, color: bool, width: usize) -> String {
         let theme = if color { GraphicalTheme::unicode() } else { GraphicalTheme::unicode_nocolor() };
         let handler = GraphicalReportHandler::new_themed(theme).with_width(width).with_links(false);
         let mut text = String::new();
         let shown = self.excerpt.as_ref().map(|excerpt| {
             let Excerpt { path, text, span } = excerpt.cut(width.saturating_sub(MARGIN).max(MARGIN));
-            Shown {
+            ShownExcerpt {
                 source: NamedSource::new(path.display().to_string(), text),
                 label: LabeledSpan::new_with_span(Some("here".to_owned()), span),
             }
         });
-        match handler.render_report(&mut text, &Drawn { error: self, shown }) {
+        match handler.render_report(&mut text, &DrawnError { error: self, shown }) {
             Ok(()) => text,
             Err(_) => format!("{self}\n"),
         }
@@ -239,15 +239,15 @@ impl fmt::Display for Error {
 
 impl std::error::Error for Error {}
 
-impl fmt::Display for Drawn<'_> {
+impl fmt::Display for DrawnError<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.error.fmt(f)
     }
 }
 
-impl std::error::Error for Drawn<'_> {}
+impl std::error::Error for DrawnError<'_> {}
 
-impl miette::Diagnostic for Drawn<'_> {
+impl miette::Diagnostic for DrawnError<'_> {
     fn help<'a>(&'a self) -> Option<Box<dyn fmt::Display + 'a>> {
         self.error.hint.as_ref().map(|hint| Box::new(hint) as Box<dyn fmt::Display>)
     }

@@ -63,14 +63,14 @@ use std::process::ExitCode;
 use clap::{FromArgMatches, ValueEnum};
 use serde::Serialize;
 
-use cli::{Cli, Color};
+use cli::{Cli, ColorChoice};
 use error::Error;
-use report::{Document, Terminal};
+use report::{JsonDocument, Terminal};
 
-/// Runs the program with the given arguments, the program's name first.
+/// Runs the program with the given arguments, starting with the program's name.
 pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     let arguments: Vec<OsString> = arguments.into_iter().collect();
-    // What is wrong with the command line is said before its --color is understood.
+    // Usage errors are printed before clap has parsed --color.
     set_color(color_of(&arguments));
     let is_json = arguments.iter().any(|argument| argument == "--json");
     let parsed = match commands::answer(&arguments) {
@@ -87,14 +87,14 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     let ended = commands::run(cli, terminal).and_then(|exit| match report::finish_output() {
         Some(error) => {
             let message = format!("{}: {error}", report::OUTPUT_FAILED);
-            Err(Error::new(error::Kind::TryAgain, message).hint("free some space and run again"))
+            Err(Error::new(error::ErrorKind::TryAgain, message).hint("free some space and run again"))
         }
         None => Ok(exit),
     });
     let mut code = ended.as_ref().map_or_else(Error::exit_code, |exit| exit.code());
     let error = ended.as_ref().err().filter(|error| !error.is_cancelled());
     if terminal.json {
-        code = print_document(&Document::new(command, code, error.map(Error::document)));
+        code = print_document(&JsonDocument::new(command, code, error.map(Error::document)));
     } else if let Some(error) = error {
         commands::print_error(error, terminal);
     } else if let Err(cancelled) = ended {
@@ -103,10 +103,10 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     ExitCode::from(code)
 }
 
-/// The width of the help in a pipe, and its greatest width.
+/// The width of the help text in a pipe, and its maximum width.
 const HELP_COLUMNS: usize = 100;
 
-/// The arguments and the name of the command, such as `members list`.
+/// Parses the arguments; also returns the command's full name, such as `members list`.
 fn parse(arguments: Vec<OsString>) -> Result<(Cli, String), clap::Error> {
     let columns = report::stdout_width().unwrap_or(HELP_COLUMNS).min(HELP_COLUMNS);
     let matches = cli::command(columns).try_get_matches_from(arguments)?;
@@ -115,45 +115,49 @@ fn parse(arguments: Vec<OsString>) -> Result<(Cli, String), clap::Error> {
     Ok((Cli::from_arg_matches(&matches)?, name))
 }
 
-/// Prints what clap says: a usage error, or the help that was asked for.
+/// Prints clap's output: a usage error, or the requested help.
 fn usage_error(error: &clap::Error, is_json: bool) -> ExitCode {
     let code = u8::try_from(error.exit_code()).unwrap_or(2);
     if is_json && code != 0 {
         let text = error.render().to_string();
         let message = text.trim().trim_start_matches("error: ");
-        let error = Error::new(error::Kind::Usage, message);
-        return ExitCode::from(print_document(&Document::new(String::new(), code, Some(error.document()))));
+        let error = Error::new(error::ErrorKind::Usage, message);
+        return ExitCode::from(print_document(&JsonDocument::new(
+            String::new(),
+            code,
+            Some(error.document()),
+        )));
     }
-    // The reader may be gone.
+    // The reading end of the pipe may be closed.
     let _closed = error.print();
     ExitCode::from(code)
 }
 
-/// Prints the document of `--json`; returns the exit code, which is another one if it could not be written.
-fn print_document<E: Serialize>(document: &Document<E>) -> u8 {
+/// Prints the `--json` document; returns the exit code, which changes if the document cannot be written.
+fn print_document<E: Serialize>(document: &JsonDocument<E>) -> u8 {
     document.print();
     match report::finish_output() {
         Some(error) => {
             let _closed = writeln!(anstream::stderr(), "{}: {error}", report::OUTPUT_FAILED);
-            error::Kind::TryAgain.exit_code()
+            error::ErrorKind::TryAgain.exit_code()
         }
         None => document.exit_code,
     }
 }
 
 /// The last `--color` of a command line.
-fn color_of(arguments: &[OsString]) -> Color {
+fn color_of(arguments: &[OsString]) -> ColorChoice {
     let text = arguments.join(OsStr::new(" ")).to_string_lossy().into_owned();
     let value = text.rsplit_once(" --color").map(|(_, rest)| rest.trim_start_matches(['=', ' ']));
     let value = value.and_then(|rest| rest.split(' ').next());
-    value.and_then(|value| Color::from_str(value, false).ok()).unwrap_or(Color::Auto)
+    value.and_then(|value| ColorChoice::from_str(value, false).ok()).unwrap_or(ColorChoice::Auto)
 }
 
-fn set_color(color: Color) {
+fn set_color(color: ColorChoice) {
     match color {
-        Color::Auto => anstream::ColorChoice::Auto,
-        Color::Always => anstream::ColorChoice::Always,
-        Color::Never => anstream::ColorChoice::Never,
+        ColorChoice::Auto => anstream::ColorChoice::Auto,
+        ColorChoice::Always => anstream::ColorChoice::Always,
+        ColorChoice::Never => anstream::ColorChoice::Never,
     }
     .write_global();
 }

@@ -1,4 +1,4 @@
-//! Files and folders that only their owner can read, since the register is personal data, and those that everybody can.
+//! Private files and folders, readable by their owner only because the register is personal data; and public ones.
 
 use std::fs::{self, DirBuilder, File, OpenOptions, Permissions};
 use std::io;
@@ -9,22 +9,23 @@ const FOLDER: u32 = 0o700;
 const FILE: u32 = 0o600;
 const PUBLIC_FOLDER: u32 = 0o755;
 const PUBLIC_FILE: u32 = 0o644;
-/// Permission bits of the group and of others.
+/// Permission bits of group and others.
 const OTHERS: u32 = 0o077;
 const SETGID: u32 = 0o2000;
 
-/// What was done about a folder that others could read.
+/// What happened to a folder that others could read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Tightened {
-    /// It was private already, or is not there.
+    /// It was private already, or does not exist.
     Unchanged,
     /// It is private now.
     Yes,
-    /// It is shared with a group on purpose (setgid), and stays so.
+    /// It is shared with a group on purpose (setgid), and stays that way.
     Shared,
 }
 
-/// Creates a folder and its parents, readable by the owner only whatever the umask; one that exists stays as it is.
+/// Creates a folder and its parents, readable by the owner only, whatever the umask; an existing folder stays as it
+/// is.
 ///
 /// # Errors
 /// If it cannot be created.
@@ -45,7 +46,8 @@ pub fn is_open_to_others(path: &Path) -> io::Result<bool> {
     Ok(fs::metadata(path)?.mode() & OTHERS != 0)
 }
 
-/// Closes a file of ours to the group and others, unless its folder is shared with a group on purpose (setgid).
+/// Removes the permissions of group and others from a file, unless its folder is shared with a group on purpose
+/// (setgid).
 ///
 /// # Errors
 /// If the permissions cannot be read or changed.
@@ -76,10 +78,10 @@ pub fn create_if_missing(path: &Path) -> io::Result<()> {
     }
 }
 
-/// Replaces a file by one that only the owner can read.
+/// Replaces a file with one that only the owner can read.
 ///
 /// # Errors
-/// If it cannot be written; the old one may be gone then.
+/// If it cannot be written; the old one may be lost then.
 pub fn overwrite(path: &Path, content: &[u8]) -> io::Result<()> {
     use std::io::Write;
     let mut file = OpenOptions::new().create(true).write(true).truncate(true).mode(FILE).open(path)?;
@@ -87,7 +89,7 @@ pub fn overwrite(path: &Path, content: &[u8]) -> io::Result<()> {
     file.write_all(content)
 }
 
-/// Creates a folder and its parents, which a web server can read.
+/// Creates a folder and its parents, readable by a web server.
 ///
 /// # Errors
 /// If it cannot be created.
@@ -102,7 +104,7 @@ pub fn publish_folder(path: &Path) -> io::Result<()> {
     fs::set_permissions(path, Permissions::from_mode(PUBLIC_FOLDER))
 }
 
-/// Writes a file that a web server can read.
+/// Writes a file, readable by a web server.
 ///
 /// # Errors
 /// If it cannot be written.
@@ -127,7 +129,7 @@ pub fn tighten(folder: &Path) -> io::Result<Tightened> {
     if mode & SETGID != 0 {
         return Ok(Tightened::Shared);
     }
-    // The owner's own bits stay: what is read-only stays so.
+    // The owner's own bits do not change: a read-only file stays read-only.
     fs::set_permissions(folder, Permissions::from_mode(mode & !OTHERS))?;
     for entry in fs::read_dir(folder)?.flatten() {
         let file = entry.metadata()?;
@@ -147,7 +149,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_created_is_the_owners_only() {
+    fn created_files_are_readable_by_the_owner_only() {
         let dir = tempfile::tempdir().unwrap();
         let folder = dir.path().join("a/b");
         create_folder(&folder).unwrap();
@@ -161,7 +163,7 @@ mod tests {
     }
 
     #[test]
-    fn an_open_folder_is_tightened_unless_it_is_shared_on_purpose() {
+    fn an_open_folder_becomes_private_unless_it_is_shared_on_purpose() {
         let dir = tempfile::tempdir().unwrap();
         for (before, want, after) in [
             (0o755, Tightened::Yes, 0o700),

@@ -1,4 +1,4 @@
-//! Attached files: how heavy they are, and whether mail servers let them through.
+//! Attachments: their size, and whether mail servers accept them.
 
 use std::path::{Path, PathBuf};
 
@@ -7,17 +7,17 @@ use crate::domain::Excerpt;
 
 use super::{Finding, Subject};
 
-/// Bytes together above which attachments are a burden, and above which many servers refuse them.
+/// Total bytes above which attachments are heavy, and above which many servers refuse them.
 const HEAVY: u64 = 5_000_000;
 const TOO_HEAVY: u64 = 10_000_000;
-/// Files that can run or carry macros; Gmail, Outlook and most servers refuse them.
+/// Extensions of programs and of files with macros, which Gmail, Outlook and most servers refuse.
 const DANGEROUS: [&str; 40] = [
     "ade", "adp", "apk", "appx", "bat", "cab", "chm", "cmd", "com", "cpl", "dll", "dmg", "docm", "dotm",
     "exe", "hta", "iso", "img", "jar", "js", "jse", "lnk", "mde", "msc", "msi", "msp", "pif", "potm", "ppam",
     "pptm", "ps1", "reg", "scr", "sh", "vb", "vbe", "vbs", "wsf", "xlsm", "xltm",
 ];
 
-/// Attachments that are heavy together.
+/// Finds attachments that are too heavy together.
 pub(super) fn sizes(subject: &Subject<'_>) -> Vec<Finding> {
     let files = &subject.source.attachments;
     let size: u64 = files.iter().filter_map(|path| std::fs::metadata(path).ok()).map(|file| file.len()).sum();
@@ -31,7 +31,7 @@ pub(super) fn sizes(subject: &Subject<'_>) -> Vec<Finding> {
     vec![finding.at(whole(&subject.source.dir.join("attachments")))]
 }
 
-/// Attachments, also inside ZIP files, for which mail servers refuse the whole letter.
+/// Finds attachments, also inside ZIP files, because of which mail servers refuse the whole letter.
 pub(super) fn kinds(subject: &Subject<'_>) -> Vec<Finding> {
     let finding = |path: &PathBuf| {
         let name = path.file_name().unwrap_or_default().to_string_lossy();
@@ -56,7 +56,7 @@ fn is_dangerous(name: &str) -> bool {
     ending.is_some_and(|ending| DANGEROUS.contains(&ending.as_str()))
 }
 
-/// The names of the files in a ZIP file; empty if it cannot be read as one.
+/// The names of the files in a ZIP file; empty if it cannot be read.
 fn packed(path: &Path) -> Vec<String> {
     let is_zip = path.extension().is_some_and(|ending| ending.eq_ignore_ascii_case("zip"));
     let archive = std::fs::File::open(path)
@@ -69,7 +69,7 @@ fn packed(path: &Path) -> Vec<String> {
         .collect()
 }
 
-/// Files in the folder that readers do not get.
+/// Finds files in the folder that readers do not get.
 pub(super) fn left_out(subject: &Subject<'_>) -> Vec<Finding> {
     let finding = |(path, why): &(std::path::PathBuf, LeftOut)| {
         let name = path.file_name().unwrap_or_default().to_string_lossy();
@@ -89,7 +89,7 @@ pub(super) fn left_out(subject: &Subject<'_>) -> Vec<Finding> {
     subject.source.left_out.iter().map(finding).collect()
 }
 
-/// Words that promise an attachment which there is not.
+/// Finds words that promise an attachment if there is none.
 pub(super) fn promised(subject: &Subject<'_>) -> Vec<Finding> {
     if !subject.source.attachments.is_empty() {
         return Vec::new();
@@ -103,7 +103,7 @@ pub(super) fn promised(subject: &Subject<'_>) -> Vec<Finding> {
         if let Some((word, at)) = found {
             let message = format!("`{word}…` promises an attachment, and there is none");
             let advice = "put the file into the folder attachments, or change the text";
-            // Where lower case has another length the place would be wrong.
+            // If lower case changes the length, the position would be wrong.
             let range = if lower.len() == passage.text.len() { at..at + word.len() } else { 0..0 };
             findings.push(Finding::warning("attachment-missing", message, advice).at(passage.place(range)));
         }

@@ -1,19 +1,19 @@
-//! Text on its ground: WCAG 2.2, 1.4.3.
+//! Contrast of text with its background (WCAG 2.2, 1.4.3).
 
 use std::collections::BTreeSet;
 
-use super::{Finding, Letters};
-use crate::compose::html::{Element, elements};
+use super::{CheckedLetters, Finding};
+use crate::compose::html::{StartTag, elements};
 use crate::domain::Color;
 
 const AA: f64 = 4.5;
 const AA_LARGE: f64 = 3.0;
-/// Pixels from which text is large, and from which bold text is.
+/// Sizes in pixels from which text and bold text count as large.
 const LARGE: f64 = 24.0;
 const LARGE_BOLD: f64 = 18.66;
 
-/// Elements that set both colours, too close to each other.
-pub(super) fn pairs(letters: &Letters<'_>) -> Vec<Finding> {
+/// Finds elements that set both colours with too little contrast.
+pub(super) fn pairs(letters: &CheckedLetters<'_>) -> Vec<Finding> {
     too_close(&letters.rendered.html)
 }
 
@@ -36,13 +36,13 @@ fn too_close(html: &str) -> Vec<Finding> {
     findings
 }
 
-fn colors(element: &Element) -> Option<(String, String)> {
+fn colors(element: &StartTag) -> Option<(String, String)> {
     let color = element.style("color")?;
     let ground = element.style("background-color").or_else(|| element.style("background"));
     Some((color.to_lowercase(), ground.or_else(|| element.attribute("bgcolor"))?.to_lowercase()))
 }
 
-fn is_large(element: &Element) -> bool {
+fn is_large(element: &StartTag) -> bool {
     let pixels = element.style("font-size").and_then(|size| size.strip_suffix("px"));
     let pixels: f64 = pixels.and_then(|size| size.trim().parse().ok()).unwrap_or(0.0);
     let is_bold = matches!(element.style("font-weight"), Some("bold" | "700" | "800" | "900"));
@@ -70,7 +70,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn text_stands_out_from_its_ground() {
+    fn text_contrasts_with_its_background() {
         for (style, want) in [
             ("color: #1d2a22; background-color: #ffffff", 0),
             ("color: #fff; background-color: #1f5138", 0),

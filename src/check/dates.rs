@@ -1,4 +1,4 @@
-//! Dates that are written with their weekday: "lördagen den 9 maj" must be a Saturday.
+//! Dates written with their weekday: "lördagen den 9 maj" must be a Saturday.
 
 use std::ops::Range;
 
@@ -8,20 +8,20 @@ use super::text::Passage;
 use super::words::LanguageWords;
 use super::{Finding, Subject};
 
-/// A date without a year that was this many days before the issue, or fewer, may be a look back.
+/// A date without a year may refer to the past if it was at most this many days before the issue.
 const LOOK_BACK: i32 = 183;
-/// Bytes before a date in which "last year" and the like are looked for.
+/// Number of bytes before a date that are searched for "last year" and the like.
 const BEFORE: usize = 120;
 
-/// A word or a number, with what precedes it.
+/// A word or a number, with the text before it.
 #[derive(Debug, Clone)]
-struct Token<'t> {
+struct DateToken<'t> {
     text: &'t str,
     gap: &'t str,
     range: Range<usize>,
 }
 
-/// A date with its weekday, as it is written.
+/// A date with its weekday, as written.
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct WrittenDate {
     weekday: i8,
@@ -31,7 +31,7 @@ struct WrittenDate {
     range: Range<usize>,
 }
 
-/// Weekdays that are not those of their dates.
+/// Finds weekdays that do not match their dates.
 pub(super) fn weekdays(subject: &Subject<'_>) -> Vec<Finding> {
     let issued = subject.source.issue.date;
     let mut findings = Vec::new();
@@ -86,13 +86,13 @@ fn is_long_past(text: &str, at: usize, language: &LanguageWords) -> bool {
 }
 
 impl WrittenDate {
-    /// Reads weekday, day, month and perhaps a year at the start of `tokens`.
-    fn read(tokens: &[Token<'_>], language: &LanguageWords) -> Option<Self> {
+    /// Parses weekday, day, month and an optional year at the start of `tokens`.
+    fn read(tokens: &[DateToken<'_>], language: &LanguageWords) -> Option<Self> {
         let (first, rest) = tokens.split_first()?;
         let weekday = language.weekday(first.text)?;
         let is_short = first.text.chars().count() < 6;
         let may_have_comma = !language.slash_dates;
-        let gap = |token: &Token<'_>| {
+        let gap = |token: &DateToken<'_>| {
             let gap = token.gap.trim();
             gap.is_empty() || (gap == "." && is_short) || (gap == "," && may_have_comma)
         };
@@ -114,10 +114,10 @@ impl WrittenDate {
         Some(Self { weekday, day, month, year: year.map(|(_, year)| year), range: first.range.start..end })
     }
 
-    /// The days that are meant: the written year's, else the next one from the issue and a recent one, nearest first.
+    /// The possible days: in the written year, or else the next one after the issue and a recent one, nearest first.
     fn meant(&self, issued: Date) -> Vec<Date> {
         let in_year = |year| Date::new(year, self.month, self.day).ok();
-        // A number such as 2000 after a date is a time of day rather than a far year.
+        // A number such as 2000 after a date is probably a time of day, not a distant year.
         if let Some(year) = self.year.filter(|year| (issued.year() - 1..=issued.year() + 2).contains(year)) {
             return in_year(year).into_iter().collect();
         }
@@ -130,7 +130,7 @@ impl WrittenDate {
         dates
     }
 
-    /// The same day in every year that the text names.
+    /// The same day in every year mentioned in the text.
     fn in_years_of(&self, text: &str, issued: Date) -> Vec<Date> {
         if self.year.is_some_and(|year| (issued.year() - 1..=issued.year() + 2).contains(&year)) {
             return Vec::new();
@@ -142,17 +142,17 @@ impl WrittenDate {
 
 /// "9 maj", "9:e maj", "9th of May", "9/5".
 fn day_first<'a, 't>(
-    next: &Token<'t>,
-    rest: &'a [Token<'t>],
+    next: &DateToken<'t>,
+    rest: &'a [DateToken<'t>],
     language: &LanguageWords,
-) -> Option<(i8, i8, &'a [Token<'t>])> {
+) -> Option<(i8, i8, &'a [DateToken<'t>])> {
     let day = day_of(next.text)?;
     let rest = rest.get(1..)?;
     if let Some(slash) = rest.first().filter(|token| token.gap == "/" && language.slash_dates) {
         let month = slash.text.parse().ok().filter(|month| (1..=12).contains(month))?;
         return Some((day, month, rest.get(1..)?));
     }
-    let is_ordinal = |token: &Token<'_>| token.gap == ":" && ["a", "e"].contains(&token.text);
+    let is_ordinal = |token: &DateToken<'_>| token.gap == ":" && ["a", "e"].contains(&token.text);
     let skipped = usize::from(rest.first().is_some_and(is_ordinal));
     let rest = rest.get(skipped..)?;
     let rest = if rest.first().is_some_and(|token| token.text == "of") { rest.get(1..)? } else { rest };
@@ -162,10 +162,10 @@ fn day_first<'a, 't>(
 
 /// "May 9", "May the 9th".
 fn month_first<'a, 't>(
-    next: &Token<'t>,
-    rest: &'a [Token<'t>],
+    next: &DateToken<'t>,
+    rest: &'a [DateToken<'t>],
     language: &LanguageWords,
-) -> Option<(i8, i8, &'a [Token<'t>])> {
+) -> Option<(i8, i8, &'a [DateToken<'t>])> {
     let month = language.month(next.text)?;
     let rest = rest.get(1..)?;
     let rest = if rest.first().is_some_and(|token| token.text == "the") { rest.get(1..)? } else { rest };
@@ -185,13 +185,13 @@ fn year_of(text: &str) -> Option<i16> {
     text.parse().ok().filter(|year| text.len() == 4 && (1900..2100).contains(year))
 }
 
-fn tokens(text: &str) -> Vec<Token<'_>> {
+fn tokens(text: &str) -> Vec<DateToken<'_>> {
     let mut tokens = Vec::new();
     let mut end = 0;
     for word in text.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty()) {
         let Some(start) = text.get(end..).and_then(|rest| rest.find(word)).map(|at| end + at) else { break };
         let range = start..start + word.len();
-        tokens.push(Token {
+        tokens.push(DateToken {
             text: word,
             gap: text.get(end..start).unwrap_or_default(),
             range: range.clone(),
@@ -241,7 +241,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_date_with_its_weekday_passes() {
+    fn texts_without_a_weekday_and_date_pass() {
         for text in [
             "Vi ses på söndag. 9 maj är sista dagen.",
             "söndag, 9 maj är sista dagen",
@@ -283,7 +283,7 @@ mod tests {
             ("måndag 1 januari", "2026-01-01 is a Thursday, 2027-01-01 is a Friday"),
         ] {
             let found = found(weekdays, "", &format!("\nVi ses {text}.\n"));
-            // The next 14 March is a Sunday, the last one was a Saturday: both may be meant.
+            // The next 14 March is a Sunday and the last one was a Saturday: both are possible.
             let is_either = ["lördag 14 mars", "söndag 14 mars"].contains(&text);
             let [(rule, line, got)] = found.as_slice() else {
                 assert!(is_either && found.is_empty(), "{text}: {found:?}");
@@ -295,7 +295,7 @@ mod tests {
     }
 
     #[test]
-    fn the_advice_is_in_the_texts_language() {
+    fn the_advice_uses_the_language_of_the_text() {
         let dir = tempfile::tempdir().unwrap();
         let front = "[[event]]\ntitle = \"Möte\"\ndate = 2026-05-09\ndescription = \"Sunday 9 May\"\n";
         let source = issue(dir.path(), front, "söndag 9 maj\n");

@@ -1,24 +1,24 @@
-//! A configuration that cannot be delivered, or whose bounces come back to nobody.
+//! Problems of the configuration: letters that cannot be delivered, or bounces that reach nobody.
 
 use std::path::PathBuf;
 
 use super::Finding;
 use super::text::TextFile;
 
-/// What the configuration says about sending.
+/// The parts of the configuration that matter for delivery.
 #[derive(Debug, Default)]
 pub struct Delivery {
     /// The configuration file.
     pub config: PathBuf,
     pub sender_domain: String,
-    /// The mail server, where letters go out through one.
+    /// The mail server, if letters are sent through one.
     pub smtp_host: Option<String>,
     pub has_bounce_address: bool,
     /// Whether the archive has a public address.
     pub has_archive: bool,
 }
 
-/// What the configuration lacks.
+/// Finds problems of the configuration.
 pub(super) fn rules(delivery: &Delivery) -> Vec<Finding> {
     let file = TextFile::read(&delivery.config);
     let mut findings = Vec::new();
@@ -54,7 +54,7 @@ fn is_nowhere(domain: &str) -> bool {
     is_example(domain) || ["localhost", "local", "localdomain", "invalid", "test"].contains(&top)
 }
 
-/// The domains of RFC 2606, and `example.se` and the like.
+/// Tells whether a domain is one of RFC 2606, or `example.se` and the like.
 fn is_example(domain: &str) -> bool {
     let mut labels = domain.rsplit('.');
     labels.next() == Some("example") || labels.next() == Some("example")
@@ -65,7 +65,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_cannot_be_delivered_is_said() {
+    fn undeliverable_configurations_are_found() {
         for (domain, host, has_bounce_address, want) in [
             ("byalaget.se", Some("mail.byalaget.se"), true, &[][..]),
             ("example.se", None, true, &[]),

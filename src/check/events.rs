@@ -1,4 +1,4 @@
-//! Meetings and other happenings.
+//! Events of an issue.
 
 use jiff::civil::Time;
 
@@ -6,10 +6,10 @@ use crate::domain::Event;
 
 use super::{Finding, Subject};
 
-/// An event that ends before this hour may have begun the evening before.
+/// An event that ends before this hour may have started on the evening before.
 const NIGHT_ENDS: i8 = 6;
 
-/// Events before the issue's own date. Today's date does not matter, so that an old issue can still be checked.
+/// Finds events before the issue's own date. Today's date does not matter, so that an old issue can still be checked.
 pub(super) fn over(subject: &Subject<'_>) -> Vec<Finding> {
     let issued = subject.source.issue.date;
     each(subject, |event| {
@@ -19,7 +19,7 @@ pub(super) fn over(subject: &Subject<'_>) -> Vec<Finding> {
     })
 }
 
-/// Events that end before they start.
+/// Finds events that end before they start.
 pub(super) fn times(subject: &Subject<'_>) -> Vec<Finding> {
     each(subject, |event| {
         let title = &event.title;
@@ -30,7 +30,7 @@ pub(super) fn times(subject: &Subject<'_>) -> Vec<Finding> {
             return Some(Finding::error("event-times", message, "correct date, end_date or repeat"));
         }
         match (event.start, event.end) {
-            // It ends on another day than it starts.
+            // It ends on a different day.
             (Some(_), Some(_)) if event.end_date.is_some() => None,
             (None, Some(_)) => {
                 let message = format!("«{title}» has an end but no start");
@@ -47,7 +47,7 @@ pub(super) fn times(subject: &Subject<'_>) -> Vec<Finding> {
     })
 }
 
-/// Events that nobody finds.
+/// Finds events without a place.
 pub(super) fn places(subject: &Subject<'_>) -> Vec<Finding> {
     each(subject, |event| {
         let is_given = |text: &Option<String>| text.as_ref().is_some_and(|text| !text.trim().is_empty());
@@ -85,7 +85,7 @@ mod tests {
     type Rule = fn(&Subject<'_>) -> Vec<Finding>;
 
     #[test]
-    fn events_are_ahead_in_order_and_somewhere() {
+    fn events_are_in_the_future_in_order_and_somewhere() {
         for (rule, lines, want) in [
             (over as Rule, "date = 2026-05-09", ""),
             (over, "date = 2026-04-15", ""),

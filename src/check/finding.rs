@@ -1,4 +1,4 @@
-//! One thing that is wrong, or that may be.
+//! A problem or a possible problem.
 
 use std::path::Path;
 
@@ -7,18 +7,18 @@ use serde::Serialize;
 use crate::compose::ComposeError;
 use crate::domain::Excerpt;
 
-/// How bad it is.
+/// The severity of a finding.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Severity {
-    /// Nothing is sent.
+    /// The issue cannot be sent.
     Error,
     Warning,
-    /// Nothing is wrong, but good to know.
+    /// Nothing is wrong, but it is good to know.
     Note,
 }
 
-/// What a rule found.
+/// A problem found by a rule.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Finding {
     pub severity: Severity,
@@ -27,13 +27,13 @@ pub struct Finding {
     pub message: String,
     /// What to do about it.
     pub advice: String,
-    /// The place; its text is empty if a file as a whole is meant.
+    /// The place; its text is empty for a file as a whole.
     pub place: Option<Excerpt>,
 }
 
-/// A finding as it is told, with its file as the user knows it.
+/// A finding for JSON, with its file relative to the project's folder.
 #[derive(Debug, Serialize)]
-pub struct Report<'a> {
+pub struct FindingReport<'a> {
     pub severity: Severity,
     pub rule: &'a str,
     pub file: Option<&'a Path>,
@@ -44,10 +44,10 @@ pub struct Report<'a> {
 
 impl Finding {
     /// The finding for a reader who is in the folder `root`.
-    pub fn report(&self, root: &Path) -> Report<'_> {
+    pub fn report(&self, root: &Path) -> FindingReport<'_> {
         let Self { severity, rule, message, advice, place } = self;
         let file = place.as_ref().map(|place| place.path.strip_prefix(root).unwrap_or(&place.path));
-        Report { severity: *severity, rule, file, line: self.line(), message, advice }
+        FindingReport { severity: *severity, rule, file, line: self.line(), message, advice }
     }
 
     pub fn error(rule: &'static str, message: impl Into<String>, advice: impl Into<String>) -> Self {
@@ -69,7 +69,7 @@ impl Finding {
         self
     }
 
-    /// The line of its place; none if there is no place, or if a file as a whole is meant.
+    /// The line of its place; `None` if there is no place, or if it is a file as a whole.
     pub fn line(&self) -> Option<usize> {
         self.place.as_ref().filter(|place| !place.text.is_empty()).map(Excerpt::line)
     }

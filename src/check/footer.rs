@@ -1,19 +1,19 @@
-//! What the law and mail providers ask of every letter, and what no letter may do.
+//! What the law and mail providers require of every letter, and what no letter may do.
 
 use crate::compose::html;
 
-use super::{Finding, Letters};
+use super::{CheckedLetters, Finding};
 
-/// Letters without a postal address or without a way to leave.
-pub(super) fn required(letters: &Letters<'_>) -> Vec<Finding> {
+/// Finds letters without a postal address or a way to unsubscribe.
+pub(super) fn required(letters: &CheckedLetters<'_>) -> Vec<Finding> {
     let association = &letters.facts.association;
     let rendered = &letters.rendered;
     let unsubscribe = letters.unsubscribe.as_deref();
     missing(&rendered.html, &rendered.text, &association.postal_address, unsubscribe)
 }
 
-/// Letters that load something from the web, by which is seen who reads them.
-pub(super) fn remote_loads(letters: &Letters<'_>) -> Vec<Finding> {
+/// Finds letters that load something from the web, which reveals who reads them.
+pub(super) fn remote_loads(letters: &CheckedLetters<'_>) -> Vec<Finding> {
     remote(&letters.rendered.html)
         .map(|url| {
             let message = format!("the letter would load `{url}` from the web");
@@ -25,7 +25,7 @@ pub(super) fn remote_loads(letters: &Letters<'_>) -> Vec<Finding> {
         .collect()
 }
 
-/// `unsubscribe` is the link to leave, of letters that one can refuse.
+/// `unsubscribe` is the link to unsubscribe; notices have none.
 fn missing(
     html_part: &str,
     text_part: &str,
@@ -59,7 +59,7 @@ fn missing(
     findings
 }
 
-/// The first thing that is loaded from the web.
+/// The first thing in the HTML that is loaded from the web.
 fn remote(html_part: &str) -> Option<String> {
     html::elements(html_part).into_iter().find_map(|element| {
         let loaded = match element.name.as_str() {
@@ -78,7 +78,7 @@ mod tests {
     const LINK: &str = "mailto:avsluta+abc@example.se?subject=unsubscribe%20abc";
 
     #[test]
-    fn every_letter_says_where_we_live_and_how_to_leave() {
+    fn every_letter_has_a_postal_address_and_a_way_to_unsubscribe() {
         let address = "Bygatan 1 & 2,\n100 00 Byn";
         let html = "<p><b>Byalaget</b><br>Bygatan 1 &amp; 2, 100 00\n Byn</p><a href=\"mailto:avsluta+abc@example.se?subject&#x3D;unsubscribe%20abc\">x</a>";
         let text = format!("Bygatan 1 & 2, 100 00\nByn\n{LINK}");
@@ -96,7 +96,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_is_loaded() {
+    fn nothing_is_loaded_from_the_web() {
         for (html, want) in [
             ("<img src=\"cid:image-1@example.se\"><a href=\"https://example.se\">x</a>", None),
             ("<img src=\"https://example.se/a.gif\">", Some("https://example.se/a.gif")),

@@ -1,33 +1,33 @@
-//! The subject and the preheader: what decides whether a letter is opened.
+//! Subject, preheader and sender's name, which decide whether a letter is opened.
 
 use super::text::TextFile;
-use super::{Finding, Letters};
+use super::{CheckedLetters, Finding};
 
-/// Characters that most mail programs show of a subject, and of a preheader.
+/// How many characters of a subject and of a preheader most mail programs show.
 const SUBJECT: usize = 60;
 const PREHEADER: usize = 120;
-/// Characters that telephones show of a sender's name, and from which on too little of it is seen.
+/// How many characters of a sender's name phones show, and from how many on too much is hidden.
 const SENDER_SHOWN: usize = 30;
 const SENDER_NAME: usize = 50;
-/// Shorter subjects say nothing.
+/// Shorter subjects are not informative.
 const SHORT: usize = 5;
-/// A word of this many capitals is a shout rather than an abbreviation.
+/// A word of this many capitals looks like shouting, not like an abbreviation.
 const SHOUT: usize = 8;
 
-/// Subjects that are cut, that say nothing, or that filters dislike.
-pub(super) fn subject(letters: &Letters<'_>) -> Vec<Finding> {
+/// Finds subjects that are too long, uninformative, or disliked by spam filters.
+pub(super) fn subject(letters: &CheckedLetters<'_>) -> Vec<Finding> {
     let place = letters.issue_file.key("", "subject");
     judge_subject(&letters.rendered.subject).into_iter().map(|finding| finding.at(place.clone())).collect()
 }
 
-/// Preheaders that are missing or cut.
-pub(super) fn preheader(letters: &Letters<'_>) -> Vec<Finding> {
+/// Finds missing preheaders and ones that are too long.
+pub(super) fn preheader(letters: &CheckedLetters<'_>) -> Vec<Finding> {
     let finding = judge_preheader(letters.source.issue.preheader.as_deref());
     finding.into_iter().map(|finding| finding.at(letters.issue_file.key("", "preheader"))).collect()
 }
 
-/// A sender's name of which inboxes show only the beginning.
-pub(super) fn sender_name(letters: &Letters<'_>) -> Vec<Finding> {
+/// Finds a sender's name of which inboxes show only the beginning.
+pub(super) fn sender_name(letters: &CheckedLetters<'_>) -> Vec<Finding> {
     let facts = letters.facts;
     let file = TextFile::read(&facts.delivery.config);
     let is_own = facts.sender_name != facts.association.name;
@@ -124,7 +124,7 @@ mod tests {
     }
 
     #[test]
-    fn a_preheader_is_there_and_not_cut() {
+    fn a_preheader_is_present_and_short_enough() {
         let long = "å".repeat(121);
         for (preheader, want) in [
             (None, true),

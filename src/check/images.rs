@@ -1,4 +1,4 @@
-//! Images: what they show, whether they are there, and how heavy they are.
+//! Images: their descriptions, their files, and their size.
 
 use std::path::{Path, PathBuf};
 
@@ -6,20 +6,20 @@ use imagesize::ImageType;
 use percent_encoding::percent_decode_str;
 use unicode_normalization::UnicodeNormalization;
 
-use crate::compose::{HERO_WIDTH, Layout, image_path, is_picture_name, unsupported};
+use crate::compose::{FigureLayout, HERO_WIDTH, image_path, is_picture_name, unsupported};
 use crate::domain::Excerpt;
 
 use super::markdown::Image;
-use super::text::{Found, SectionText};
+use super::text::{FoundTarget, SectionText};
 use super::{Finding, Subject};
 
 /// Bytes above which an image is heavy, and above which it is too heavy.
 const HEAVY: u64 = 200_000;
 const TOO_HEAVY: u64 = 1_000_000;
-/// This many bytes tell an image's type.
+/// This many bytes are enough to recognise an image's type.
 const HEAD: usize = 64;
 
-/// Images that a reader who cannot see them knows nothing of.
+/// Finds images without a text for readers who cannot see them.
 pub(super) fn alt_texts(subject: &Subject<'_>) -> Vec<Finding> {
     each(subject, |_, image| {
         let alt = image.alt.trim();
@@ -34,7 +34,7 @@ pub(super) fn alt_texts(subject: &Subject<'_>) -> Vec<Finding> {
     })
 }
 
-/// Images that cannot be shown, or that make the letter heavy; the logo too.
+/// Finds images that cannot be shown, or that make the letter heavy, including the logo.
 pub(super) fn files(subject: &Subject<'_>) -> Vec<Finding> {
     let mut findings = each(subject, |subject, image| {
         if image.target.contains("://") || image.target.starts_with("//") || image.target.starts_with("data:")
@@ -60,7 +60,7 @@ fn of_frame<'a>(subject: &'a Subject<'_>) -> Vec<&'a PathBuf> {
     subject.facts.logo.iter().chain(logos).chain(hero).collect()
 }
 
-/// A hero picture without a description, or narrower than the letter.
+/// Finds a hero picture without a description, or narrower than the letter.
 pub(super) fn hero(subject: &Subject<'_>) -> Vec<Finding> {
     let Some(hero) = &subject.source.hero else { return Vec::new() };
     let mut findings = Vec::new();
@@ -79,13 +79,13 @@ pub(super) fn hero(subject: &Subject<'_>) -> Vec<Finding> {
     findings
 }
 
-/// Braces after an image that the letter would show, because a word in them is unknown.
+/// Finds braces after an image that the letter would print, because they contain an unknown word.
 pub(super) fn layouts(subject: &Subject<'_>) -> Vec<Finding> {
     let of_section = |section: &SectionText<'_>| {
-        let unknown = section.pictures().into_iter().filter_map(|Found { item, after, place }| {
+        let unknown = section.pictures().into_iter().filter_map(|FoundTarget { item, after, place }| {
             let after = after.get(item.range.len()..)?;
             let after_link = after.strip_prefix("](").and_then(|link| link.split_once(')'));
-            let word = Layout::read(after_link.map_or(after, |(_, after)| after))?.err()?;
+            let word = FigureLayout::read(after_link.map_or(after, |(_, after)| after))?.err()?;
             let message = format!("`{word}` after the image is not understood");
             let advice = "write {width=50%}, {side=left} or {width=40% side=right} directly after the image";
             Some(Finding::error("image-layout", message, advice).at(place))
@@ -95,7 +95,7 @@ pub(super) fn layouts(subject: &Subject<'_>) -> Vec<Finding> {
     subject.sections.iter().flat_map(of_section).collect()
 }
 
-/// Pictures in the folder that no section shows.
+/// Finds pictures in the folder that no section uses.
 pub(super) fn unused(subject: &Subject<'_>) -> Vec<Finding> {
     let folder = subject.source.dir.join("images");
     let Ok(entries) = std::fs::read_dir(&folder) else { return Vec::new() };
@@ -123,7 +123,7 @@ pub(super) fn unused(subject: &Subject<'_>) -> Vec<Finding> {
 
 fn each(subject: &Subject<'_>, judge: impl Fn(&Subject<'_>, &Image) -> Vec<Finding>) -> Vec<Finding> {
     let of_section = |section: &SectionText<'_>| {
-        let judged = section.pictures().into_iter().flat_map(|Found { item, place, .. }| {
+        let judged = section.pictures().into_iter().flat_map(|FoundTarget { item, place, .. }| {
             let findings = judge(subject, item);
             findings.into_iter().map(|finding| finding.at(place.clone())).collect::<Vec<_>>()
         });
@@ -157,7 +157,7 @@ fn file(path: &Path, name: &Path) -> Vec<Finding> {
         let message = format!("`{name}` is not an image that every mail program can show");
         return vec![Finding::error("image-type", message, advice)];
     }
-    // Others are made smaller.
+    // Other images are scaled down.
     let is_animation = matches!(imagesize::image_type(&head), Ok(ImageType::Gif));
     if !is_animation || size <= HEAVY {
         return Vec::new();
@@ -170,7 +170,7 @@ fn file(path: &Path, name: &Path) -> Vec<Finding> {
 
 fn head(path: &Path) -> std::io::Result<Vec<u8>> {
     use std::io::Read;
-    // A pipe would be waited for.
+    // Reading a pipe could wait forever.
     if !path.is_file() {
         return Ok(Vec::new());
     }
@@ -185,7 +185,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_image_says_what_it_shows() {
+    fn an_image_has_a_description() {
         for (markdown, want) in [
             ("![](a.png)", &["image-alt"][..]),
             ("<img src=\"a.png\">", &["image-alt"]),
@@ -201,7 +201,7 @@ mod tests {
     }
 
     #[test]
-    fn an_image_is_there_and_light() {
+    fn an_image_exists_and_is_light() {
         let png = |size: usize| {
             let mut bytes = b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR\0\0\0\x01\0\0\0\x01".to_vec();
             bytes.resize(size, 0);
@@ -273,7 +273,7 @@ mod tests {
     }
 
     #[test]
-    fn a_picture_is_shown_by_a_section_an_event_or_as_the_logo() {
+    fn a_picture_is_used_by_a_section_an_event_or_as_the_logo() {
         let dir = tempfile::tempdir().unwrap();
         let images = dir.path().join("images");
         std::fs::create_dir(&images).unwrap();

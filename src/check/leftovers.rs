@@ -1,4 +1,4 @@
-//! What is left of a draft.
+//! Leftovers of a draft.
 
 use std::ops::Range;
 
@@ -6,12 +6,12 @@ use super::{Finding, Subject};
 
 const ADVICE: &str = "finish or remove the text";
 
-/// `TODO`, "lorem ipsum" and the like.
+/// Finds `TODO`, "lorem ipsum" and the like.
 pub(super) fn words(subject: &Subject<'_>) -> Vec<Finding> {
     let mut findings = Vec::new();
     for passage in subject.passages() {
         let lower = passage.text.to_lowercase();
-        // Where lower case has another length the places would be wrong.
+        // If lower case changes the length, the positions would be wrong.
         let lower = if lower.len() == passage.text.len() { lower.as_str() } else { &passage.text };
         let words = subject.words.leftovers.iter().map(|word| (passage.text.as_str(), word));
         let phrases = subject.words.leftover_phrases.iter().map(|phrase| (lower, phrase));
@@ -30,7 +30,7 @@ pub(super) fn words(subject: &Subject<'_>) -> Vec<Finding> {
     findings
 }
 
-/// `[datum]` and `[…]`.
+/// Finds `[datum]` and `[…]`.
 pub(super) fn placeholders(subject: &Subject<'_>) -> Vec<Finding> {
     let known: Vec<&String> =
         subject.words.language.iter().flat_map(|language| &language.placeholders).collect();
@@ -56,7 +56,7 @@ pub(super) fn placeholders(subject: &Subject<'_>) -> Vec<Finding> {
     findings
 }
 
-/// Fields of other newsletter systems and of word processors: `*|FNAME|*`, `<<Namn>>`, `«Namn»`, `%NAMN%`.
+/// Finds fields of other newsletter systems and of word processors: `*|FNAME|*`, `<<Namn>>`, `«Namn»`, `%NAMN%`.
 pub(super) fn merge_tags(subject: &Subject<'_>) -> Vec<Finding> {
     let mut findings = Vec::new();
     for passage in subject.passages() {
@@ -71,7 +71,8 @@ pub(super) fn merge_tags(subject: &Subject<'_>) -> Vec<Finding> {
                     && name.len() <= 30
                     && name.chars().all(|c| c.is_alphanumeric() || "_:- ".contains(c))
                     && !name.starts_with(' ');
-                // Guillemets are quotation marks too, and percentages are usual: only capitals are a field there.
+                // Guillemets are also quotation marks, and percentages are common, so only capitals count as a field
+                // there.
                 let is_shouted = name.chars().any(char::is_alphabetic)
                     && !name.chars().any(|c| c.is_lowercase() || c == ' ');
                 if is_name && (is_shouted || !["%", "«"].contains(&open)) {
@@ -87,7 +88,7 @@ pub(super) fn merge_tags(subject: &Subject<'_>) -> Vec<Finding> {
     findings
 }
 
-/// Where `word` stands with no other word grown to it.
+/// The positions of `word` as a whole word.
 fn whole_words<'t>(text: &'t str, word: &'t str) -> impl Iterator<Item = Range<usize>> {
     let is_joined = |c: Option<char>| c.is_some_and(|c| c.is_alphanumeric() || "-_/#\u{2011}".contains(c));
     text.match_indices(word).map(|(at, word)| at..at + word.len()).filter(move |range| {
@@ -117,7 +118,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn drafts_are_found() {
+    fn leftovers_of_a_draft_are_found() {
         for markdown in [
             "TODO: skriv mer",
             "Mer text (TODO).",

@@ -1,13 +1,13 @@
-//! What readers see of a link; people who listen to a letter often hear nothing but its links.
+//! The visible text of links, which people who listen to a letter often hear on its own.
 
-use super::markdown::Link;
+use super::markdown::MarkdownLink;
 use super::text::SectionText;
 use super::{Finding, Subject};
 
-/// A bare URL that is shorter reads well enough.
+/// A shorter bare URL is readable enough.
 const LONG_URL: usize = 40;
 
-/// Links without anything to see.
+/// Finds links without a visible text.
 pub(super) fn empty(subject: &Subject<'_>) -> Vec<Finding> {
     with_text(subject, |text| {
         text.trim().is_empty().then(|| {
@@ -17,7 +17,7 @@ pub(super) fn empty(subject: &Subject<'_>) -> Vec<Finding> {
     })
 }
 
-/// "Click here".
+/// Finds links such as "Click here".
 pub(super) fn vague(subject: &Subject<'_>) -> Vec<Finding> {
     let vague: Vec<&String> =
         subject.words.language.iter().flat_map(|language| &language.vague_links).collect();
@@ -35,7 +35,7 @@ pub(super) fn vague(subject: &Subject<'_>) -> Vec<Finding> {
     })
 }
 
-/// A long address instead of words.
+/// Finds long URLs used instead of words.
 pub(super) fn bare_url(subject: &Subject<'_>) -> Vec<Finding> {
     let mut findings = Vec::new();
     for section in &subject.sections {
@@ -56,7 +56,7 @@ pub(super) fn bare_url(subject: &Subject<'_>) -> Vec<Finding> {
 }
 
 fn with_text(subject: &Subject<'_>, judge: impl Fn(&str) -> Option<Finding>) -> Vec<Finding> {
-    let of_link = |section: &SectionText<'_>, link: &Link| {
+    let of_link = |section: &SectionText<'_>, link: &MarkdownLink| {
         Some(judge(link.text.as_deref()?)?.at(section.place(&link.range)))
     };
     let of_section = |section| {
@@ -72,7 +72,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_link_must_be_seen() {
+    fn a_link_must_be_visible() {
         for (markdown, want) in [
             ("[](https://example.se)", 1),
             ("[ ](https://example.se)", 1),
@@ -107,7 +107,7 @@ mod tests {
     }
 
     #[test]
-    fn long_addresses_are_no_words() {
+    fn long_urls_are_not_a_link_text() {
         let long = "https://www.example.se/bygdepengen/ansok/2026/blankett";
         for (markdown, want) in [
             (format!("[{long}]({long})"), 1),

@@ -1,4 +1,4 @@
-//! Where links lead.
+//! The targets of links.
 
 use std::collections::BTreeSet;
 
@@ -8,21 +8,21 @@ use url::Url;
 use crate::compose::is_picture_name;
 use crate::domain::{Address, Excerpt};
 
-use super::text::Found;
+use super::text::FoundTarget;
 use super::{Finding, Subject};
 
-/// A link of a text, or where one signs up for an event.
+/// A link in a text, or the sign-up link of an event.
 struct Target<'a> {
     url: &'a str,
     place: Excerpt,
 }
 
-/// Links that lead nowhere.
+/// Finds links with an unusable target.
 pub(super) fn targets(subject: &Subject<'_>) -> Vec<Finding> {
     all(subject).into_iter().filter_map(|target| Some(judge(target.url)?.at(target.place))).collect()
 }
 
-/// Links to places in the letter that it does not have.
+/// Finds links to places that the letter does not have.
 pub(super) fn anchors(subject: &Subject<'_>) -> Vec<Finding> {
     let mut ids: BTreeSet<String> = (1..=subject.sections.len()).map(|n| format!("section-{n}")).collect();
     ids.insert("top".to_owned());
@@ -45,7 +45,7 @@ pub(super) fn anchors(subject: &Subject<'_>) -> Vec<Finding> {
     all(subject).into_iter().filter_map(finding).collect()
 }
 
-/// `[text](address with spaces)` and the like, which readers would see as it stands.
+/// Finds `[text](address with spaces)` and the like, which readers would see as typed.
 pub(super) fn not_parsed(subject: &Subject<'_>) -> Vec<Finding> {
     let mut findings = Vec::new();
     for section in &subject.sections {
@@ -67,7 +67,7 @@ pub(super) fn not_parsed(subject: &Subject<'_>) -> Vec<Finding> {
     findings
 }
 
-/// Links that tell others who opened them, or hide where they lead.
+/// Finds links that tell others who opened them, or that hide their target.
 pub(super) fn trackers(subject: &Subject<'_>) -> Vec<Finding> {
     let found = all(subject).into_iter().filter_map(|target| {
         let url =
@@ -77,7 +77,7 @@ pub(super) fn trackers(subject: &Subject<'_>) -> Vec<Finding> {
     found.collect()
 }
 
-/// Parameters by which web sites and newsletter systems follow readers; those that end with `_` are beginnings.
+/// Parameters with which web sites and newsletter systems track readers; those that end in `_` are prefixes.
 const TRACKING: [&str; 14] = [
     "utm_", "fbclid", "gclid", "dclid", "msclkid", "mc_cid", "mc_eid", "igshid", "igsh", "yclid", "_hsenc",
     "_hsmi", "mkt_tok", "vero_id",
@@ -150,11 +150,11 @@ pub(super) fn web<'a>(subject: &'a Subject<'_>) -> impl Iterator<Item = (String,
     })
 }
 
-/// The targets of all links but those that are personal.
+/// The targets of all links that are not personal.
 fn all<'a>(subject: &'a Subject<'_>) -> Vec<Target<'a>> {
     let mut targets = Vec::new();
     for section in &subject.sections {
-        for Found { item, after, place } in section.links() {
+        for FoundTarget { item, after, place } in section.links() {
             if !after.get(..item.range.len()).is_some_and(|link| link.contains("{{")) {
                 targets.push(Target { url: &item.target, place });
             }
@@ -213,7 +213,7 @@ fn web_address(target: &str, url: &Url) -> Option<Finding> {
     })
 }
 
-/// A link without a scheme: a mail has no address of its own that it could be relative to.
+/// A link without a scheme: a mail has no URL of its own to which it could be relative.
 fn relative(target: &str) -> Finding {
     let host = target.split(['/', '?']).next().unwrap_or_default();
     let (_, ending) = host.rsplit_once('.').unwrap_or_default();
@@ -234,7 +234,7 @@ fn relative(target: &str) -> Finding {
 fn mailto(url: &Url) -> Option<Finding> {
     let addresses = url.path();
     if addresses.is_empty() {
-        // A mail to whomever the reader chooses, as in "tell a friend".
+        // A mail to a recipient of the reader's choice, as in "tell a friend".
         return url.query().is_none().then(|| {
             Finding::error("link-mailto", "the mailto link has no address", "write mailto:name@example.org")
         });
@@ -253,7 +253,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn links_that_follow_readers_are_found() {
+    fn links_that_track_readers_are_found() {
         for (target, rule, advice) in [
             ("https://example.se/a?fbclid=x&id=3", "link-tracking", "write https://example.se/a?id=3"),
             ("https://example.se/a?utm_source=brev", "link-tracking", "write https://example.se/a"),
@@ -320,7 +320,7 @@ mod tests {
     }
 
     #[test]
-    fn links_are_found_wherever_they_stand() {
+    fn links_are_found_everywhere() {
         let front = "[[event]]\ntitle = \"Möte\"\ndate = 2026-05-09\nsignup = \"example.se\"\n";
         let markdown =
             "\nEn [länk](www.example.se) och <a href=\"\">en till</a>, [din](x{{member.number}}).\n";
@@ -341,7 +341,7 @@ mod tests {
     }
 
     #[test]
-    fn links_with_spaces_are_no_links() {
+    fn links_with_spaces_are_not_links() {
         assert_eq!(names(not_parsed, "[a](https://example.se/en sida)"), ["link-syntax"]);
         assert!(names(not_parsed, "[a](https://example.se) `[a](b c)` [sic] (så)").is_empty());
     }

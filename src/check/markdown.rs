@@ -1,4 +1,4 @@
-//! What the rules want to know of a section's Markdown, with places.
+//! The parts of a section's Markdown that the rules need, with their places.
 
 use std::ops::Range;
 
@@ -9,24 +9,24 @@ use crate::compose::{TagKind, template_tags};
 
 use crate::compose::html;
 
-/// A section's Markdown, taken apart.
+/// The parts of a section's Markdown.
 #[derive(Debug, Default)]
 pub(super) struct Markdown {
-    pub links: Vec<Link>,
+    pub links: Vec<MarkdownLink>,
     pub images: Vec<Image>,
     pub headings: Vec<Heading>,
-    /// Names that links may lead to.
+    /// The anchors that links may lead to.
     pub ids: Vec<String>,
-    /// As long as the Markdown, with NULs for everything that is not prose: markup, links' targets, code.
+    /// The prose, as long as the Markdown; NULs replace markup, link targets and code.
     pub prose: String,
-    /// Whether there is anything to read or to look at.
+    /// Whether there is anything to read or to see.
     pub has_content: bool,
 }
 
 #[derive(Debug)]
-pub(super) struct Link {
+pub(super) struct MarkdownLink {
     pub target: String,
-    /// What a reader sees; `None` for HTML and for `<https://…>`.
+    /// The visible text; `None` for HTML and for `<https://…>`.
     pub text: Option<String>,
     pub range: Range<usize>,
 }
@@ -45,19 +45,19 @@ pub(super) struct Heading {
 }
 
 #[derive(Default)]
-struct Reader {
+struct MarkdownReader {
     found: Markdown,
     prose: Vec<u8>,
-    links: Vec<Link>,
+    links: Vec<MarkdownLink>,
     images: Vec<Image>,
     in_code: bool,
 }
 
 impl Markdown {
-    /// Takes Markdown apart; places are bytes of `source`.
+    /// Parses Markdown; places are bytes of `source`.
     pub fn read(source: &str) -> Self {
         let masked = without_tags(source);
-        let mut reader = Reader { prose: vec![0; source.len()], ..Reader::default() };
+        let mut reader = MarkdownReader { prose: vec![0; source.len()], ..MarkdownReader::default() };
         for (event, range) in Parser::new_ext(&masked, markdown_options()).into_offset_iter() {
             reader.event(event, range, &masked);
         }
@@ -67,7 +67,7 @@ impl Markdown {
     }
 }
 
-impl Reader {
+impl MarkdownReader {
     fn event(&mut self, event: Event<'_>, range: Range<usize>, source: &str) {
         match event {
             Event::Start(tag) => self.start(tag, range, source),
@@ -100,7 +100,7 @@ impl Reader {
                     LinkType::Email => format!("mailto:{dest_url}"),
                     _ => dest_url.into_string(),
                 };
-                self.links.push(Link { target, text: (!is_bare).then(String::new), range });
+                self.links.push(MarkdownLink { target, text: (!is_bare).then(String::new), range });
             }
             Tag::Image { dest_url, .. } => {
                 self.images.push(Image { target: dest_url.into_string(), alt: String::new(), range });
@@ -145,14 +145,14 @@ impl Reader {
                 self.found.has_content = true;
                 self.found.images.push(Image { target: attribute("src"), alt: attribute("alt"), range });
             } else if element.name == "a" && element.attribute("href").is_some() {
-                self.found.links.push(Link { target: attribute("href"), text: None, range });
+                self.found.links.push(MarkdownLink { target: attribute("href"), text: None, range });
             }
         }
         self.found.has_content |= html::words(html).contains(char::is_alphanumeric);
     }
 }
 
-/// Puts letters for Handlebars values and dots for blocks and remarks: inert in Markdown, and just as long.
+/// Replaces Handlebars values with letters, and blocks and comments with dots: inert in Markdown, and equally long.
 fn without_tags(source: &str) -> String {
     let mut masked = String::with_capacity(source.len());
     let mut copied = 0;
@@ -201,7 +201,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_to_read_is_no_content() {
+    fn markup_without_text_is_no_content() {
         for (source, want) in [
             ("", false),
             ("\n  \n***\n", false),

@@ -1,8 +1,8 @@
-//! What would be wrong with an issue, before it is sent.
+//! Checks an issue before it is sent.
 //!
-//! [`source`] looks at the issue's files, [`letters`] at what is composed of them. Each rule is a function from the
-//! issue to its findings. Only what is wrong at any time is an error: a run that was interrupted must not be stopped
-//! by a rule that looks at the clock.
+//! [`source`] checks the issue's files, [`letters`] the letters composed from them. Each rule is a function from the
+//! issue to its findings. Errors must not depend on the clock: a rule that does could stop the rest of an interrupted
+//! run.
 
 mod attachments;
 mod contrast;
@@ -29,59 +29,59 @@ mod words;
 
 use std::path::PathBuf;
 
-use crate::compose::{Association, ComposeError, Composer, IssueSource, Rendered};
+use crate::compose::{Association, ComposeError, Composer, IssueSource, RenderedLetter};
 
 use crate::domain::{IssueKind, Partner};
 use text::{Passage, SectionText, TextFile};
-use words::Words;
+use words::CheckWords;
 
-pub use crate::compose::html::{Element, elements};
+pub use crate::compose::html::{StartTag, elements};
 pub use delivery::Delivery;
-pub use finding::{Finding, Report, Severity};
+pub use finding::{Finding, FindingReport, Severity};
 #[cfg(feature = "online")]
-pub use online::{PublishedKey, Sending, online};
-pub use readers::Readers;
+pub use online::{PublishedKey, SenderNames, online};
+pub use readers::Audience;
 pub use text::place_of_key;
 
-/// What the rules need to know besides the issue's files.
+/// The facts that the rules need besides the issue's files.
 #[derive(Debug)]
 pub struct Facts {
     pub association: Association,
     /// Image file of the logo.
     pub logo: Option<PathBuf>,
-    /// The association's partners, with their logos' files.
+    /// The association's partners, with the files of their logos.
     pub partners: Vec<Partner>,
     pub delivery: Delivery,
-    /// Who the letters are from, as inboxes show it.
+    /// The sender's name in inboxes.
     pub sender_name: String,
-    /// The project's folder of templates.
+    /// The project's templates folder.
     pub templates: PathBuf,
-    /// Days that must lie between a notice and its meeting.
+    /// The required number of days between a notice and its meeting.
     pub notice_days: Option<u16>,
-    /// Whether the configuration says who is a member with a vote.
+    /// Whether the configuration defines the members with a vote.
     pub has_voting: bool,
-    /// Whether letters that Gmail clips are meant.
+    /// Whether letters that Gmail clips are allowed.
     pub allow_large: bool,
 }
 
-/// The issue as the rules see it.
+/// The issue from the rules' point of view.
 struct Subject<'a> {
     source: &'a IssueSource,
     facts: &'a Facts,
-    words: Words,
+    words: CheckWords,
     issue_file: TextFile,
     sections: Vec<SectionText<'a>>,
 }
 
-/// The letter to a neutral reader, and what the members get.
-struct Letters<'a> {
+/// The letter to a neutral reader, and facts about the members' letters.
+struct CheckedLetters<'a> {
     source: &'a IssueSource,
     facts: &'a Facts,
     issue_file: TextFile,
-    rendered: Rendered,
-    /// The link to leave; a notice has none.
+    rendered: RenderedLetter,
+    /// The link to unsubscribe; `None` for a notice.
     unsubscribe: Option<String>,
-    readers: &'a Readers,
+    readers: &'a Audience,
 }
 
 const SOURCE_RULES: [fn(&Subject<'_>) -> Vec<Finding>; 30] = [
@@ -117,7 +117,7 @@ const SOURCE_RULES: [fn(&Subject<'_>) -> Vec<Finding>; 30] = [
     attachments::left_out,
 ];
 
-const LETTER_RULES: [fn(&Letters<'_>) -> Vec<Finding>; 11] = [
+const LETTER_RULES: [fn(&CheckedLetters<'_>) -> Vec<Finding>; 11] = [
     headers::subject,
     headers::preheader,
     headers::sender_name,
@@ -131,7 +131,7 @@ const LETTER_RULES: [fn(&Letters<'_>) -> Vec<Finding>; 11] = [
     personal::links,
 ];
 
-/// Looks at an issue's files and at how it would be delivered.
+/// Checks an issue's files and the configuration for its delivery.
 pub fn source(source: &IssueSource, facts: &Facts) -> Vec<Finding> {
     let subject = Subject::new(source, facts);
     let mut findings: Vec<Finding> = SOURCE_RULES.iter().flat_map(|rule| rule(&subject)).collect();
@@ -139,18 +139,18 @@ pub fn source(source: &IssueSource, facts: &Facts) -> Vec<Finding> {
     findings
 }
 
-/// Looks at the letters.
+/// Checks the letters.
 ///
 /// # Errors
 /// If the letter cannot be rendered.
 pub fn letters(
     source: &IssueSource,
     composer: &Composer,
-    readers: &Readers,
+    readers: &Audience,
     facts: &Facts,
 ) -> Result<Vec<Finding>, ComposeError> {
     let reader = composer.neutral_reader();
-    let letters = Letters {
+    let letters = CheckedLetters {
         source,
         facts,
         issue_file: issue_file(source),
@@ -164,7 +164,7 @@ pub fn letters(
     Ok(LETTER_RULES.iter().flat_map(|rule| rule(&letters)).collect())
 }
 
-/// In the order of the files, errors first where two are in one place; findings without a place come last.
+/// Sorts by file and line, errors first within a line; findings without a place come last.
 pub fn sort(findings: &mut [Finding]) {
     findings.sort_by(|a, b| {
         let key = |finding: &Finding| {
@@ -180,13 +180,13 @@ impl<'a> Subject<'a> {
         Self {
             source,
             facts,
-            words: Words::load(),
+            words: CheckWords::load(),
             issue_file: issue_file(source),
             sections: source.sections.iter().map(SectionText::new).collect(),
         }
     }
 
-    /// Everything that a reader reads, in the issue's file and in its sections.
+    /// All visible text in the issue's file and in its sections.
     fn passages(&self) -> Vec<Passage<'_>> {
         let issue = &self.source.issue;
         let head =
@@ -208,7 +208,7 @@ mod tests {
 
     use super::*;
 
-    /// An issue of 15 April 2026 with one section; `front` is in its front matter.
+    /// An issue of 15 April 2026 with one section; `front` is added to its front matter.
     pub(super) fn issue(dir: &Path, front: &str, markdown: &str) -> IssueSource {
         let head = "title = \"Brevet\"\ndate = 2026-04-15\n";
         std::fs::write(dir.join("issue.toml"), head).unwrap();
@@ -237,7 +237,7 @@ mod tests {
         }
     }
 
-    /// What a rule finds in a section: rule, line and message.
+    /// The findings of a rule in a section: rule, line and message.
     pub(super) fn found(
         rule: fn(&Subject<'_>) -> Vec<Finding>,
         front: &str,
@@ -250,7 +250,7 @@ mod tests {
         findings.into_iter().map(|f| (f.rule, f.line().unwrap_or(0), f.message)).collect()
     }
 
-    /// The names of the rules that a section breaks.
+    /// The names of the rules broken by a section.
     pub(super) fn names(rule: fn(&Subject<'_>) -> Vec<Finding>, markdown: &str) -> Vec<&'static str> {
         found(rule, "", markdown).into_iter().map(|(name, ..)| name).collect()
     }

@@ -1,10 +1,10 @@
-//! Notices to every member: whether they come in time, and whom they are for.
+//! Notices to every member: their timing and their audience.
 
 use crate::domain::IssueKind;
 
 use super::{Finding, Subject};
 
-/// Notices that leave less time before their meeting than the statutes ask for.
+/// Finds notices with less time before their meeting than the statutes require.
 pub(super) fn days(subject: &Subject<'_>) -> Vec<Finding> {
     let issue = &subject.source.issue;
     let Some(wanted) = subject.facts.notice_days.filter(|_| issue.kind == IssueKind::Notice) else {
@@ -28,7 +28,7 @@ pub(super) fn days(subject: &Subject<'_>) -> Vec<Finding> {
     findings
 }
 
-/// Notices that would go to everybody in the register, members or not.
+/// Finds notices to everybody in the register, whether members or not.
 pub(super) fn voters(subject: &Subject<'_>) -> Vec<Finding> {
     if subject.source.issue.kind == IssueKind::Newsletter || subject.facts.has_voting {
         return Vec::new();

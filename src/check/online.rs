@@ -1,4 +1,4 @@
-//! What can be checked only with a network: whether links answer, and what the DNS says about the sender's domain.
+//! Checks over the network: whether links answer, and what the DNS says about the sender's domain.
 
 mod dns;
 mod http;
@@ -10,9 +10,9 @@ use crate::domain::Excerpt;
 use super::{Facts, Finding, Subject, links};
 use crate::compose::IssueSource;
 
-/// The names that other mail servers look up when a letter of ours comes in.
+/// The names that other mail servers look up when they receive a letter of ours.
 #[derive(Debug, Default)]
-pub struct Sending {
+pub struct SenderNames {
     /// The domain of From.
     pub from: String,
     /// The domain of the return path (RFC 5321 MAIL FROM).
@@ -31,8 +31,8 @@ pub struct PublishedKey {
     pub record: String,
 }
 
-/// Follows the issue's web links and looks up the records by which receivers know the sender.
-pub async fn online(source: &IssueSource, facts: &Facts, sending: &Sending) -> Vec<Finding> {
+/// Follows the issue's web links, and looks up the DNS records by which receivers verify the sender.
+pub async fn online(source: &IssueSource, facts: &Facts, sending: &SenderNames) -> Vec<Finding> {
     let subject = Subject::new(source, facts);
     let mut places: BTreeMap<String, Vec<Excerpt>> = BTreeMap::new();
     for (url, place) in links::web(&subject) {

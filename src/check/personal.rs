@@ -1,4 +1,5 @@
-//! Links with a member's field in them, such as `https://example.se/{{member.number}}`, where members lack the field.
+//! Links with a member's field in them, such as `https://example.se/{{member.number}}`, for members who lack the
+//! field.
 
 use std::collections::BTreeSet;
 use std::ops::Range;
@@ -8,28 +9,28 @@ use crate::domain::{Member, Section};
 
 use super::readers::{NAMED, name_of};
 use super::text::SectionText;
-use super::{Finding, Letters};
+use super::{CheckedLetters, Finding};
 
 /// The personal links of an issue, with the members for whom they are incomplete.
 #[derive(Debug, Default)]
 pub(super) struct PersonalLinks {
-    /// By section; made when the first member comes.
+    /// By section; created for the first member.
     sections: Option<Vec<Vec<PersonalLink>>>,
 }
 
-/// A link in a section's Markdown that shows fields of the member.
+/// A link in a section's Markdown that contains fields of the member.
 #[derive(Debug)]
 struct PersonalLink {
     range: Range<usize>,
     fields: BTreeSet<String>,
     lacking: u64,
     first_lacking: Vec<String>,
-    /// Those fields that somebody lacks.
+    /// Those of its fields that some member lacks.
     lacked: BTreeSet<String>,
 }
 
 impl PersonalLinks {
-    /// Looks at the links in the sections that a member sees.
+    /// Checks the links in the sections that a member gets.
     pub fn add(&mut self, sections: &[Section], sees: &[bool], member: &Member) {
         let links = self.sections.get_or_insert_with(|| sections.iter().map(links_of).collect());
         let seen = links.iter_mut().zip(sees).filter(|(_, sees)| **sees);
@@ -68,8 +69,8 @@ impl PersonalLink {
     }
 }
 
-/// Links that are incomplete for some of their readers.
-pub(super) fn links(letters: &Letters<'_>) -> Vec<Finding> {
+/// Finds links that are incomplete for some of their readers.
+pub(super) fn links(letters: &CheckedLetters<'_>) -> Vec<Finding> {
     let sections = letters.readers.personal().sections.iter().flatten();
     let of_section = |(section, links): (&Section, &Vec<PersonalLink>)| {
         let lacking: Vec<&PersonalLink> = links.iter().filter(|link| link.lacking > 0).collect();
@@ -101,7 +102,7 @@ fn links_of(section: &Section) -> Vec<PersonalLink> {
     text.markdown.links.iter().filter_map(|found| link(&found.range)).collect()
 }
 
-/// The fields that a place in the Markdown shows, except those that a block around it asks for.
+/// The fields used at a place in the Markdown, except those that a surrounding block tests for.
 fn fields_in(markdown: &str, range: &Range<usize>) -> BTreeSet<String> {
     let mut open: Vec<&str> = Vec::new();
     let mut fields = BTreeSet::new();
@@ -113,7 +114,7 @@ fn fields_in(markdown: &str, range: &Range<usize>) -> BTreeSet<String> {
                 let inner = tag.text.trim_matches(['{', '}', '~', ' ']);
                 let is_asked = open.iter().any(|block| block.contains(inner));
                 let field = inner.strip_prefix("member.").filter(|_| !is_asked);
-                // A tag with words for an empty field has a space in it.
+                // A tag with a default for an empty field contains a space.
                 fields.extend(field.filter(|field| !field.contains(char::is_whitespace)).map(str::to_owned));
             }
             _ => {}
@@ -141,7 +142,7 @@ mod tests {
     }
 
     #[test]
-    fn a_link_that_is_incomplete_names_its_members() {
+    fn an_incomplete_link_names_its_members() {
         for (markdown, want) in [
             ("[Konto](https://example.se/{{member.number}})", Some("1 member without `number`: Bo")),
             ("[{{ member.number }}](https://example.se)", Some("1 member without `number`: Bo")),

@@ -1,4 +1,4 @@
-//! Members, the sections that they get, and the size of their letters.
+//! The members of an issue, their sections, and the size of their letters.
 
 use std::collections::BTreeSet;
 
@@ -7,29 +7,29 @@ use crate::domain::{Member, Section};
 
 use super::personal::PersonalLinks;
 use super::text::TextFile;
-use super::{Finding, Letters};
+use super::{CheckedLetters, Finding};
 
-/// Bytes of HTML near which, and above which Gmail hides the end of a letter.
+/// Bytes of HTML at which a letter is large, and above which Gmail hides its end.
 const LARGE: usize = 90_000;
 const CLIPPED: usize = 102_400;
-/// The most members that are named.
+/// The maximum number of members to name.
 pub(super) const NAMED: usize = 5;
-/// A name with more characters is no name, but a text in the wrong column.
+/// A longer name is probably text in the wrong column.
 const LONG_NAME: usize = 100;
-/// This many letters are rendered, and besides them one for each choice of sections.
+/// How many letters to render, besides one for each combination of sections.
 const RENDERED: u64 = 1_000;
 
-/// What the members who can be mailed get of an issue.
+/// The members who can be mailed, and facts about their letters.
 #[derive(Debug, Default)]
-pub struct Readers {
+pub struct Audience {
     members: u64,
     without_section: u64,
-    /// For each section how many see it.
+    /// For each section, how many get it.
     seen: Vec<u64>,
     choices: BTreeSet<Vec<bool>>,
-    /// Bytes of the largest HTML.
+    /// The size of the largest HTML part in bytes.
     largest: usize,
-    /// Members whom the greeting does not name, although it is to.
+    /// Members whom the greeting does not name although it should.
     unnamed: u64,
     first_unnamed: Vec<String>,
     /// Members whose names are too long for a header.
@@ -37,13 +37,13 @@ pub struct Readers {
     personal: PersonalLinks,
 }
 
-/// The name by which a finding calls a member.
+/// The name of a member in findings.
 pub(super) fn name_of(member: &Member) -> &str {
     if member.name.is_empty() { "(no name)" } else { &member.name }
 }
 
-impl Readers {
-    /// Takes a member in.
+impl Audience {
+    /// Adds a member.
     ///
     /// # Errors
     /// If the member's letter cannot be rendered.
@@ -82,7 +82,7 @@ impl Readers {
         choice
     }
 
-    /// What the members have who get links with fields in them.
+    /// The personal links, and the members who lack their fields.
     pub(super) fn personal(&self) -> &PersonalLinks {
         &self.personal
     }
@@ -115,9 +115,9 @@ impl Readers {
     }
 }
 
-/// Members with a name that a greeting cannot use.
-pub(super) fn greetings(letters: &Letters<'_>) -> Vec<Finding> {
-    let Readers { unnamed, first_unnamed, .. } = letters.readers;
+/// Finds members with a name that a greeting cannot use.
+pub(super) fn greetings(letters: &CheckedLetters<'_>) -> Vec<Finding> {
+    let Audience { unnamed, first_unnamed, .. } = letters.readers;
     if *unnamed == 0 {
         return Vec::new();
     }
@@ -131,8 +131,8 @@ pub(super) fn greetings(letters: &Letters<'_>) -> Vec<Finding> {
     vec![Finding::warning("greeting-neutral", message, advice)]
 }
 
-/// Members whose name fills the header of the recipient.
-pub(super) fn long_names(letters: &Letters<'_>) -> Vec<Finding> {
+/// Finds members whose name is too long for the To header.
+pub(super) fn long_names(letters: &CheckedLetters<'_>) -> Vec<Finding> {
     let finding = |name: &String| {
         let start: String = name.chars().take(40).collect();
         let message = format!(
@@ -144,14 +144,14 @@ pub(super) fn long_names(letters: &Letters<'_>) -> Vec<Finding> {
     letters.readers.long_names.iter().take(NAMED).map(finding).collect()
 }
 
-/// Letters that Gmail clips, with the way to unsubscribe after the cut.
-pub(super) fn size(letters: &Letters<'_>) -> Vec<Finding> {
+/// Finds letters that Gmail clips before the unsubscribe link.
+pub(super) fn size(letters: &CheckedLetters<'_>) -> Vec<Finding> {
     let largest = letters.readers.largest.max(letters.rendered.html.len());
     judge_size(largest, letters.facts.allow_large).into_iter().collect()
 }
 
-/// Sections without readers and members without sections.
-pub(super) fn reach(letters: &Letters<'_>) -> Vec<Finding> {
+/// Finds sections without readers and members without sections.
+pub(super) fn reach(letters: &CheckedLetters<'_>) -> Vec<Finding> {
     letters.readers.reach_of(&letters.source.sections)
 }
 
@@ -188,7 +188,7 @@ mod tests {
     }
 
     #[test]
-    fn letters_stay_below_the_cut() {
+    fn letters_stay_below_the_clipping_limit() {
         for (bytes, allow_large, want) in [
             (89_999, false, None),
             (90_000, false, Some(Warning)),
@@ -210,7 +210,7 @@ mod tests {
         ] {
             let dir = tempfile::tempdir().unwrap();
             let source = issue(dir.path(), "audience = 'typ = \"byalag\"'\n", "Hej\n");
-            let mut readers = Readers::default();
+            let mut readers = Audience::default();
             kinds.iter().for_each(|kind| drop(readers.count(&source.sections, &member(kind))));
             let found = readers.reach_of(&source.sections);
             assert_eq!(found.iter().map(|finding| finding.rule).collect::<Vec<_>>(), want, "{kinds:?}");

@@ -6,7 +6,7 @@ use super::markdown::Heading;
 use super::text::SectionText;
 use super::{Finding, Subject};
 
-/// Headings that skip a level: who listens to a letter moves by them.
+/// Finds headings that skip a level: people who listen to a letter navigate by them.
 pub(super) fn heading_order(subject: &Subject<'_>) -> Vec<Finding> {
     let of_section = |section: &SectionText<'_>| {
         let headings = &section.markdown.headings;
@@ -25,7 +25,7 @@ pub(super) fn heading_order(subject: &Subject<'_>) -> Vec<Finding> {
     subject.sections.iter().flat_map(of_section).collect()
 }
 
-/// Sections with a title and nothing below it.
+/// Finds sections with a title and no content.
 pub(super) fn empty_sections(subject: &Subject<'_>) -> Vec<Finding> {
     let is_empty =
         |section: &&SectionText<'_>| !section.markdown.has_content && section.section.events.is_empty();
@@ -37,10 +37,10 @@ pub(super) fn empty_sections(subject: &Subject<'_>) -> Vec<Finding> {
     subject.sections.iter().filter(is_empty).map(finding).collect()
 }
 
-/// More sections than this are a book rather than a letter.
+/// More sections than this are too many for a letter.
 const MANY: usize = 12;
 
-/// Letters that nobody reads to their end.
+/// Finds letters that are too long for anybody to finish.
 pub(super) fn many_sections(subject: &Subject<'_>) -> Vec<Finding> {
     let sections = subject.sections.len();
     if sections <= MANY {
@@ -56,10 +56,10 @@ pub(super) fn many_sections(subject: &Subject<'_>) -> Vec<Finding> {
     }]
 }
 
-/// Words with more letters are hard to read, and break badly on phones.
+/// Longer words are hard to read, and break badly on phones.
 const LONG_WORD: usize = 30;
 
-/// Words of more than 30 letters, each once.
+/// Finds words of more than 30 letters, each once.
 pub(super) fn long_words(subject: &Subject<'_>) -> Vec<Finding> {
     let mut seen = BTreeSet::new();
     let mut findings = Vec::new();
@@ -79,7 +79,7 @@ pub(super) fn long_words(subject: &Subject<'_>) -> Vec<Finding> {
     findings
 }
 
-/// The words of a text with the bytes where they begin; a hyphen ends a word.
+/// The words of a text with their positions in bytes; a hyphen ends a word.
 fn words(text: &str) -> impl Iterator<Item = (usize, &str)> {
     text.split(|c: char| !c.is_alphabetic())
         .filter(|word| !word.is_empty())
@@ -108,7 +108,7 @@ mod tests {
     }
 
     #[test]
-    fn long_words_are_named_once_and_addresses_are_none() {
+    fn long_words_are_named_once_and_addresses_are_not() {
         let long = "Skärgårdskommunikationsutredningen";
         let lines: Vec<usize> = found(long_words, "", &format!("Om {long}.\n\n{}\n", long.to_lowercase()))
             .iter()

@@ -5,7 +5,7 @@ use crate::domain::Excerpt;
 
 use super::{Finding, Subject};
 
-/// Copies that lack what a newer version of the program brought.
+/// Finds copies that lack additions of a newer version of the program.
 pub(super) fn outdated(subject: &Subject<'_>) -> Vec<Finding> {
     let folder = &subject.facts.templates;
     let is_old = |state: &TemplateState| matches!(state, TemplateState::OldCopy | TemplateState::OldChanged);

@@ -1,24 +1,24 @@
-//! The texts of an issue with their places in its files.
+//! The texts of an issue, with their places in its files.
 
 use std::ops::Range;
 use std::path::Path;
 
 use crate::domain::{Excerpt, Section};
 
-use super::markdown::{Image, Link, Markdown};
+use super::markdown::{Image, Markdown, MarkdownLink};
 
-/// A text file as it was read.
+/// A text file as read.
 #[derive(Debug)]
 pub(super) struct TextFile {
     whole: Excerpt,
 }
 
-/// A piece of text in which words are looked for: as long as in its file, with a NUL for what is not a word.
+/// A text to search for words: as long as in its file, with NULs instead of anything that is not a word.
 #[derive(Debug)]
 pub(super) struct Passage<'a> {
     file: &'a TextFile,
     pub text: String,
-    /// The place in the file; unknown if the file spells the text differently.
+    /// The position in the file; unknown if the text is spelt differently there.
     offset: Option<usize>,
 }
 
@@ -28,24 +28,24 @@ pub(super) struct SectionText<'a> {
     pub section: &'a Section,
     pub file: TextFile,
     pub markdown: Markdown,
-    /// The descriptions of its events, in their order.
+    /// The descriptions of its events, in order.
     descriptions: Vec<Option<Description<'a>>>,
-    /// Where the Markdown starts in the file.
+    /// The position of the Markdown in the file.
     offset: usize,
 }
 
-/// An event's description with its place.
+/// An event's description with its position.
 #[derive(Debug)]
 struct Description<'a> {
     text: &'a str,
     markdown: Markdown,
-    /// Where it starts in the file; unknown if the file spells it differently.
+    /// Its position in the file; unknown if the text is spelt differently there.
     offset: Option<usize>,
 }
 
-/// A picture or a link, of the section's text or of an event's description.
+/// A picture or a link in the section's text or in an event's description.
 #[derive(Debug)]
-pub(super) struct Found<'s, T> {
+pub(super) struct FoundTarget<'s, T> {
     pub item: &'s T,
     /// The Markdown from the item on.
     pub after: &'s str,
@@ -53,7 +53,7 @@ pub(super) struct Found<'s, T> {
 }
 
 impl TextFile {
-    /// Reads a file as [`crate::compose::IssueSource`] does; one that cannot be read is empty.
+    /// Reads a file in the same way as [`crate::compose::IssueSource`]; an unreadable one is empty.
     pub fn read(path: &Path) -> Self {
         let text = std::fs::read_to_string(path).unwrap_or_default();
         let text = text.strip_prefix('\u{feff}').unwrap_or(&text).replace("\r\n", "\n").replace('\r', "\n");
@@ -88,7 +88,7 @@ impl TextFile {
         Excerpt::at(&self.whole.path, &self.whole.text, head, 1)
     }
 
-    /// A value that is in the file after byte `from`.
+    /// The passage for a value found in the file after byte `from`.
     pub fn passage(&self, value: &str, from: usize) -> Passage<'_> {
         let found = self.whole.text.get(from..).and_then(|rest| rest.find(value));
         Passage::new(self, value.to_owned(), found.map(|at| from + at))
@@ -137,12 +137,12 @@ impl<'a> SectionText<'a> {
     }
 
     /// The pictures of its text and of its events' descriptions.
-    pub fn pictures(&self) -> Vec<Found<'_, Image>> {
+    pub fn pictures(&self) -> Vec<FoundTarget<'_, Image>> {
         self.everywhere(|markdown| &markdown.images, |image| &image.range)
     }
 
     /// The links of its text and of its events' descriptions.
-    pub fn links(&self) -> Vec<Found<'_, Link>> {
+    pub fn links(&self) -> Vec<FoundTarget<'_, MarkdownLink>> {
         self.everywhere(|markdown| &markdown.links, |link| &link.range)
     }
 
@@ -150,11 +150,11 @@ impl<'a> SectionText<'a> {
         &self,
         items: fn(&Markdown) -> &Vec<T>,
         range: fn(&T) -> &Range<usize>,
-    ) -> Vec<Found<'_, T>> {
-        let mut found: Vec<Found<'_, T>> = Vec::new();
+    ) -> Vec<FoundTarget<'_, T>> {
+        let mut found: Vec<FoundTarget<'_, T>> = Vec::new();
         for item in items(&self.markdown) {
             let place = self.place(range(item));
-            found.push(Found {
+            found.push(FoundTarget {
                 item,
                 after: self.section.markdown.get(range(item).start..).unwrap_or_default(),
                 place,
@@ -168,7 +168,7 @@ impl<'a> SectionText<'a> {
                     Some(offset) => self.file.place(offset + range.start..offset + range.end),
                     None => self.event(index),
                 };
-                found.push(Found { item, after: text.get(range.start..).unwrap_or_default(), place });
+                found.push(FoundTarget { item, after: text.get(range.start..).unwrap_or_default(), place });
             }
         }
         found
@@ -179,7 +179,7 @@ impl<'a> SectionText<'a> {
         self.file.place(self.offset + range.start..self.offset + range.end)
     }
 
-    /// What the file has at a place in the Markdown.
+    /// The file's text at a place in the Markdown.
     pub fn source(&self, range: &Range<usize>) -> &str {
         self.section.markdown.get(range.clone()).unwrap_or_default()
     }
@@ -195,7 +195,7 @@ impl<'a> SectionText<'a> {
         self.file.place(start..start + "[[event]]".len())
     }
 
-    /// Everything that a reader reads: the title, the Markdown, the events.
+    /// All visible text: the title, the Markdown, the events.
     pub fn passages(&self) -> Vec<Passage<'_>> {
         let mut passages = vec![
             self.file.passage(&self.section.title, 0),
@@ -215,7 +215,7 @@ impl<'a> SectionText<'a> {
     }
 }
 
-/// Puts NULs for words that are links or addresses.
+/// Replaces words that are links or addresses with NULs.
 fn without_addresses(text: String) -> String {
     let is_address = |word: &str| word.contains("://") || word.contains('@') || word.starts_with("www.");
     if !is_address(&text) && !text.contains("www.") {
@@ -240,7 +240,7 @@ mod tests {
     }
 
     #[test]
-    fn a_passage_knows_its_place() {
+    fn a_passage_has_the_right_place() {
         let file = TextFile::new(Path::new("a.toml"), "a\nb = \"Skriv till info@example.se TODO\"\n");
         let passage = file.passage("Skriv till info@example.se TODO", 0);
         assert!(!passage.text.contains('@'), "{:?}", passage.text);

@@ -1,11 +1,11 @@
-//! The words that the rules look for: data in `words.toml`.
+//! Word lists of the rules: data in `words.toml`.
 
 use serde::Deserialize;
 
-/// Everything in `words.toml`.
+/// The content of `words.toml`.
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(super) struct Words {
+pub(super) struct CheckWords {
     pub leftovers: Vec<String>,
     pub leftover_phrases: Vec<String>,
     pub language: Vec<LanguageWords>,
@@ -26,32 +26,32 @@ pub(super) struct LanguageWords {
     pub past: Vec<String>,
 }
 
-impl Words {
-    /// The built-in lists; a unit test holds that they can be read.
+impl CheckWords {
+    /// The built-in lists; a unit test ensures that they can be parsed.
     pub fn load() -> Self {
         toml::from_str(include_str!("words.toml")).unwrap_or_default()
     }
 }
 
 impl LanguageWords {
-    /// The weekday that a word is, from Monday as 1.
+    /// The weekday meant by a word, counted from Monday as 1.
     pub fn weekday(&self, word: &str) -> Option<i8> {
         number_of(&self.weekdays, word)
     }
 
-    /// The month that a word is, from January as 1.
+    /// The month meant by a word, counted from January as 1.
     pub fn month(&self, word: &str) -> Option<i8> {
         number_of(&self.months, word)
     }
 
-    /// The name of a weekday, from Monday as 1.
+    /// The name of a weekday, counted from Monday as 1.
     pub fn weekday_name(&self, weekday: i8) -> &str {
         let forms = usize::try_from(weekday - 1).ok().and_then(|index| self.weekdays.get(index));
         forms.and_then(|forms| forms.first()).map_or("", String::as_str)
     }
 }
 
-/// English names keep their capital, so that `sat` and `may` stay verbs.
+/// English names are capitalised, so that `sat` and `may` stay verbs.
 fn number_of(names: &[Vec<String>], word: &str) -> Option<i8> {
     let is = |form: &String| {
         let is_capital = form.starts_with(char::is_uppercase);
@@ -66,15 +66,15 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_lists_can_be_read() {
-        let words = Words::load();
+    fn the_lists_can_be_parsed() {
+        let words = CheckWords::load();
         let sizes = words.language.iter().map(|language| (language.weekdays.len(), language.months.len()));
         assert_eq!(sizes.collect::<Vec<_>>(), [(7, 12), (7, 12)]);
     }
 
     #[test]
-    fn days_and_months_are_known_by_all_their_forms() {
-        let words = Words::load();
+    fn days_and_months_are_known_in_all_their_forms() {
+        let words = CheckWords::load();
         let [swedish, english] = words.language.as_slice() else { panic!() };
         for (language, word, want) in [
             (swedish, "Lördagen", Some(6)),

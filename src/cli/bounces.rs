@@ -6,7 +6,7 @@ use clap::{Args, Subcommand};
 
 #[derive(Debug, Args)]
 #[command(args_conflicts_with_subcommands = true)]
-pub struct Bounces {
+pub struct BouncesArgs {
     #[command(subcommand)]
     pub command: Option<BouncesCommand>,
     /// Message files, mboxes or Maildirs, or - for standard input [default: those of `[inbox]`]

@@ -4,7 +4,7 @@ use std::fmt::Write;
 
 const DOCUMENT: &str = include_str!("../../docs/exit-codes.md");
 
-/// What follows the options of the program's own help.
+/// The text after the options in the program's own help.
 pub(super) fn help() -> String {
     let mut help = "To begin: `medlemsbrev init brev`. For examples: `medlemsbrev COMMAND --help`.\n\n\
                     \u{1b}[1m\u{1b}[4mExit codes:\u{1b}[0m"

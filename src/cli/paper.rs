@@ -5,7 +5,7 @@ use clap::Args;
 use crate::domain::IssueName;
 
 #[derive(Debug, Args)]
-pub struct Paper {
+pub struct PaperArgs {
     /// The issue [default: the current one]
     pub issue: Option<IssueName>,
     /// Only this member's letter, whether the member has e-mail or not: number, name, address or id.

@@ -5,7 +5,7 @@ use clap::{Args, ValueEnum};
 use crate::domain::IssueName;
 
 #[derive(Debug, Args)]
-pub struct Preview {
+pub struct PreviewArgs {
     /// The issue [default: the current one]
     pub issue: Option<IssueName>,
     /// The member whose letter to show: address, number, name or id:N [default: a neutral reader]
@@ -13,7 +13,7 @@ pub struct Preview {
     pub member: Option<String>,
     /// The part to show [default: letter, or text in a pipe]
     #[arg(long, value_enum)]
-    pub part: Option<Part>,
+    pub part: Option<LetterPart>,
     /// Open the letter in the browser.
     #[arg(long, conflicts_with = "part")]
     pub browser: bool,
@@ -40,7 +40,7 @@ pub struct Preview {
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum Part {
+pub enum LetterPart {
     /// The letter as mail programs show it, at the width of the terminal.
     Letter,
     /// The main headers and the text part.

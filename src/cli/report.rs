@@ -7,7 +7,7 @@ use clap::{Args, ValueEnum};
 use crate::domain::IssueName;
 
 #[derive(Debug, Args)]
-pub struct Report {
+pub struct ReportArgs {
     /// The issue [default: the last one sent]
     pub issue: Option<IssueName>,
     /// The format; all but text and json are written to a file.
@@ -30,7 +30,7 @@ pub struct Report {
     pub output: Option<PathBuf>,
 }
 
-/// What a report is written as.
+/// The format of a report.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum ReportFormat {
     Text,
@@ -42,7 +42,7 @@ pub enum ReportFormat {
 }
 
 impl ReportFormat {
-    /// The ending of the file's name.
+    /// The extension of the file's name.
     pub fn ending(self) -> &'static str {
         match self {
             Self::Text => "txt",

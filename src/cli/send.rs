@@ -11,7 +11,7 @@ use crate::domain::{Address, IssueName};
 use super::Reading;
 
 #[derive(Debug, Clone, Default, Args)]
-pub struct Send {
+pub struct SendArgs {
     /// The issue [default: the current one]
     pub issue: Option<IssueName>,
     /// Write the letters to outbox/ISSUE/dry-run instead of sending them.
@@ -61,7 +61,7 @@ pub struct Send {
 }
 
 #[derive(Debug, Args)]
-pub struct Approve {
+pub struct ApproveArgs {
     /// The issue [default: the current one]
     pub issue: Option<IssueName>,
     /// Skip the confirmation prompt.
@@ -72,14 +72,14 @@ pub struct Approve {
 }
 
 #[derive(Debug, Args)]
-pub struct Schedule {
+pub struct ScheduleArgs {
     /// Print systemd units instead of crontab lines.
     #[arg(long)]
     pub systemd: bool,
 }
 
 #[derive(Debug, Args)]
-pub struct Cancel {
+pub struct CancelArgs {
     /// The issue [default: the current one]
     pub issue: Option<IssueName>,
     /// Allow the issue to be sent after all.
@@ -88,7 +88,7 @@ pub struct Cancel {
 }
 
 #[derive(Debug, Args)]
-pub struct Resolve {
+pub struct ResolveArgs {
     /// The issue [default: the current one]
     pub issue: Option<IssueName>,
     /// Mark the letters as accepted: they arrived.

@@ -2,10 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use crate::cli::Archive;
+use crate::cli::ArchiveArgs;
 use crate::compose::{Composer, Index};
 use crate::domain::{IssueName, field};
-use crate::error::{Error, Exit, Kind};
+use crate::error::{Error, ErrorKind, Exit};
 use crate::ledger::{Ledger, ReviewKind};
 use crate::publish::Site;
 use crate::report::plural;
@@ -13,7 +13,7 @@ use crate::report::plural;
 use super::{Context, Project};
 
 /// Runs the command.
-pub fn run(context: Context<'_>, arguments: &Archive) -> Result<Exit, Error> {
+pub fn run(context: Context<'_>, arguments: &ArchiveArgs) -> Result<Exit, Error> {
     let ledger = Ledger::open_for_reading(context.project.ledger_place()?)?;
     let fields = match &ledger {
         Some(ledger) => ledger.fields()?,
@@ -25,7 +25,7 @@ pub fn run(context: Context<'_>, arguments: &Archive) -> Result<Exit, Error> {
         arguments.issues.clone()
     };
     if issues.is_empty() {
-        return Err(Error::new(Kind::Data, "no issue has been approved for or sent to all members")
+        return Err(Error::new(ErrorKind::Data, "no issue has been approved for or sent to all members")
             .hint("name an issue to write its page before it is sent: medlemsbrev archive 2026-1"));
     }
     let composers = issues
@@ -57,7 +57,7 @@ pub fn run(context: Context<'_>, arguments: &Archive) -> Result<Exit, Error> {
     Ok(Exit::Done)
 }
 
-/// Each letter to print, as a neutral reader gets it.
+/// Each letter for print, as a neutral reader gets it.
 #[cfg(feature = "paper")]
 fn pdfs(context: Context<'_>, composers: &[Composer]) -> Result<BTreeMap<IssueName, Vec<u8>>, Error> {
     let (project, settings) = (context.project, &context.project.config.paper);
@@ -67,14 +67,14 @@ fn pdfs(context: Context<'_>, composers: &[Composer]) -> Result<BTreeMap<IssueNa
     composers.iter().map(|composer| Ok((composer.issue().name.clone(), pdf(composer)?))).collect()
 }
 
-/// Without the feature `paper` there are none.
+/// Without the feature `paper` there are no PDFs.
 #[cfg(not(feature = "paper"))]
 #[expect(clippy::unnecessary_wraps, reason = "as with the feature")]
 fn pdfs(_: Context<'_>, _: &[Composer]) -> Result<BTreeMap<IssueName, Vec<u8>>, Error> {
     Ok(BTreeMap::new())
 }
 
-/// The issues that were approved for, or sent to, all members and not cancelled, and that still have their folder.
+/// The issues that were approved for, or sent to, all members, are not cancelled, and still have their folder.
 fn public(project: &Project, ledger: Option<&Ledger>) -> Result<Vec<IssueName>, Error> {
     let Some(ledger) = ledger else { return Ok(Vec::new()) };
     let mut issues = Vec::new();
@@ -86,7 +86,7 @@ fn public(project: &Project, ledger: Option<&Ledger>) -> Result<Vec<IssueName>, 
     Ok(issues)
 }
 
-/// Tells whether an issue was approved for, or sent to, all members and not cancelled.
+/// Tells whether an issue was approved for, or sent to, all members, and is not cancelled.
 pub(super) fn is_public(ledger: &Ledger, issue: &IssueName) -> Result<bool, Error> {
     let has = |kind| Ok::<_, Error>(ledger.review(issue, kind)?.is_some());
     Ok(!has(ReviewKind::Cancelled)? && (has(ReviewKind::Approved)? || has(ReviewKind::SentToAll)?))

@@ -1,4 +1,4 @@
-//! `bounces`: what came back, and what is done about it.
+//! `bounces`: reads returned mail and acts on it.
 
 mod desk;
 mod explain;
@@ -7,35 +7,35 @@ mod farewell;
 mod imap;
 mod report;
 
-use std::io::ErrorKind;
+use std::io;
 use std::path::{Path, PathBuf};
 
 #[cfg(feature = "imap")]
 pub(in crate::commands) use imap::look_at;
 
-use crate::cli::{Bounces, BouncesCommand};
+use crate::cli::{BouncesArgs, BouncesCommand};
 use crate::config::ConfigError;
 use crate::domain::Address;
-use crate::error::{Error, Exit, Kind};
-use crate::inbox::{Hints, Reader};
+use crate::error::{Error, ErrorKind, Exit};
+use crate::inbox::{Hints, MessageReader};
 use crate::mailbox::{self, Handling, MessageFile};
 use crate::report::{Terminal, count};
 
 use super::{Context, Project};
-use desk::Desk;
+use desk::MessageDesk;
 use explain::Explainer;
 
-/// What is done with each message; chosen once.
+/// What to do with each message; chosen once.
 trait InboxProcessor {
     /// Processes a message; its record is durable when this returns.
     fn take(&mut self, name: &str, bytes: &[u8]) -> Result<Handling, Error>;
 
-    /// Puts a message file away whose messages were all taken.
+    /// Moves a message file whose messages were all processed.
     fn put_away(&self, file: &MessageFile) -> std::io::Result<()>;
 }
 
-/// Runs the command; to say what messages mean it needs no project.
-pub fn run(dir: &Path, arguments: &Bounces, terminal: Terminal) -> Result<Exit, Error> {
+/// Runs the command; explaining messages needs no project.
+pub fn run(dir: &Path, arguments: &BouncesArgs, terminal: Terminal) -> Result<Exit, Error> {
     if let Some(BouncesCommand::Report { csv }) = arguments.command {
         return report::run(Context { project: &Project::open(dir)?, terminal }, csv);
     }
@@ -47,7 +47,8 @@ pub fn run(dir: &Path, arguments: &Bounces, terminal: Terminal) -> Result<Exit, 
         opened => Some(opened?),
     };
     let hints = project.as_ref().map(hints).unwrap_or_default();
-    let reader = Reader::new(&hints).map_err(|error| Error::new(Kind::Config, error.to_string()))?;
+    let reader =
+        MessageReader::new(&hints).map_err(|error| Error::new(ErrorKind::Config, error.to_string()))?;
     match (project, arguments.dry_run) {
         (project, true) => {
             let mut processor = Explainer::new(project.as_ref(), &reader, terminal)?;
@@ -60,9 +61,9 @@ pub fn run(dir: &Path, arguments: &Bounces, terminal: Terminal) -> Result<Exit, 
             super::history::freeze(&project, &ledger, jiff::Timestamp::now())?;
             let key = project.token_key()?;
             let mut desk =
-                Desk::new(Context { project: &project, terminal }, &ledger, &key, &reader, arguments)?;
+                MessageDesk::new(Context { project: &project, terminal }, &ledger, &key, &reader, arguments)?;
             let read = read_all(Some(&project), arguments, &mut desk, terminal);
-            // What was read is told even if something could not be.
+            // Report what was read even if something failed.
             if read.is_ok() || desk.has_read() {
                 desk.tell(terminal);
             }
@@ -87,10 +88,10 @@ fn hints(project: &Project) -> Hints {
     }
 }
 
-/// Hands the messages of the named sources to the processor, or those of the configured ones.
+/// Passes the messages of the named or else the configured sources to the processor.
 fn read_all(
     project: Option<&Project>,
-    arguments: &Bounces,
+    arguments: &BouncesArgs,
     processor: &mut impl InboxProcessor,
     terminal: Terminal,
 ) -> Result<(), Error> {
@@ -109,7 +110,7 @@ fn read_all(
 }
 
 fn nothing_named() -> Error {
-    Error::new(Kind::Usage, "no messages to read").hint(
+    Error::new(ErrorKind::Usage, "no messages to read").hint(
         "name a Maildir, an mbox or message files, or set sources = [\"Maildir\"] in [inbox], or an [inbox.imap]",
     )
 }
@@ -121,7 +122,7 @@ fn read_servers(
     processor: &mut impl InboxProcessor,
 ) -> Result<(), Error> {
     let servers = context.project.config.inbox.imap.iter();
-    // A server that cannot be reached does not keep the others from being read.
+    // One unreachable server must not keep the others from being read.
     let read: Vec<_> = servers.map(|imap| imap::read(context, imap, is_dry, processor)).collect();
     read.into_iter().collect()
 }
@@ -135,7 +136,7 @@ fn read_servers(
     if context.project.config.inbox.imap.is_empty() {
         return Ok(());
     }
-    Err(Error::new(Kind::Config, "[inbox.imap] is set, but this program was built without IMAP")
+    Err(Error::new(ErrorKind::Config, "[inbox.imap] is set, but this program was built without IMAP")
         .hint("install it with the feature `imap`"))
 }
 
@@ -148,7 +149,7 @@ fn read_files(
     for file in mailbox::find(named)? {
         let put_away = match file.read(&mut |words| terminal.say(words)) {
             // A mail program moved it meanwhile; the next run finds it.
-            Err(error) if error.kind() == ErrorKind::NotFound => continue,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
             Err(error) => Err(error),
             Ok(content) => {
                 let mut stays = false;
@@ -171,5 +172,5 @@ fn read_files(
             format!("could not read or move {number} sources; the others are done:\n{}", several.join("\n"))
         }
     };
-    Err(Error::new(Kind::TryAgain, message).hint("messages already read are not read again: run again"))
+    Err(Error::new(ErrorKind::TryAgain, message).hint("messages already read are not read again: run again"))
 }

@@ -1,20 +1,20 @@
-//! `build`: the letter as files.
+//! `build`: writes the letter to files.
 
 use jiff::Timestamp;
 
-use crate::cli::Build;
-use crate::compose::Mark;
+use crate::cli::BuildArgs;
+use crate::compose::LetterMark;
 use crate::error::{Error, Exit};
 
 use super::Context;
 use super::files::overwrite;
 
 /// Runs the command.
-pub fn run(context: Context<'_>, arguments: &Build) -> Result<Exit, Error> {
+pub fn run(context: Context<'_>, arguments: &BuildArgs) -> Result<Exit, Error> {
     let issue = context.project.issue(arguments.issue.as_ref())?;
     let (composer, readers) = super::preview::letter_of(context, &issue, arguments.member.as_ref())?;
     let rendered = composer.render(&readers)?;
-    let letter = composer.letter(&readers, Mark::None, Timestamp::now())?;
+    let letter = composer.letter(&readers, LetterMark::None, Timestamp::now())?;
     let dir = arguments.output.clone().unwrap_or_else(|| context.project.outbox(&issue).join("build"));
     let mut files = Vec::new();
     let mut write = |name: String, content: &[u8]| {

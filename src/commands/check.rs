@@ -1,4 +1,4 @@
-//! `check`: everything that would be wrong, before it is sent.
+//! `check`: finds problems before an issue is sent.
 
 mod households;
 mod login;
@@ -11,33 +11,33 @@ use std::fmt::Write as _;
 
 use jiff::Timestamp;
 
-use crate::check::{self, Delivery, Facts, Finding, Readers, Report, Severity};
-use crate::cli::Check;
+use crate::check::{self, Audience, Delivery, Facts, Finding, FindingReport, Severity};
+use crate::cli::CheckArgs;
 use crate::compose::{ComposeError, Composer, IssueSource, Setup};
 use crate::config::{FILE, TransportKind};
 use crate::domain::{IssueName, Member};
-use crate::error::{Error, Exit, Kind};
+use crate::error::{Error, ErrorKind, Exit};
 use crate::ledger::Ledger;
-use crate::report::{Paint, plural};
+use crate::report::{TextRole, plural};
 
 use super::{Context, Project};
 
-/// What was found, and the composer if there is one.
+/// The findings, and the composer if there is one.
 struct Checked {
     composer: Result<Composer, ComposeError>,
     findings: Vec<Finding>,
 }
 
 /// Runs the command.
-pub fn run(context: Context<'_>, arguments: &Check) -> Result<Exit, Error> {
+pub fn run(context: Context<'_>, arguments: &CheckArgs) -> Result<Exit, Error> {
     if arguments.login {
         return login::run(context);
     }
     let issue = context.project.issue(arguments.issue.as_ref())?;
     let (ledger, fault) = match super::import::register_as_sent(context) {
         Ok(ledger) => (ledger, None),
-        // The letter is looked at all the same, with the members of the last import.
-        Err(error) if error.kind() == Kind::Data => (context.project.ledger_copy()?, Some(error)),
+        // The letter is checked nevertheless, with the members of the last import.
+        Err(error) if error.kind() == ErrorKind::Data => (context.project.ledger_copy()?, Some(error)),
         Err(error) => return Err(error),
     };
     let Checked { composer, mut findings } =
@@ -70,13 +70,13 @@ pub fn run(context: Context<'_>, arguments: &Check) -> Result<Exit, Error> {
         context.terminal.text(lines);
     }
     let has_errors = count(&findings, Severity::Error) > 0;
-    Ok(if has_errors { Exit::Failed(Kind::Data) } else { Exit::Done })
+    Ok(if has_errors { Exit::Failed(ErrorKind::Data) } else { Exit::Done })
 }
 
-/// What only the network knows of an issue's links and of the sender's domain.
+/// Checks an issue's links and the sender's domain over the network.
 #[cfg(feature = "online")]
 fn online(project: &Project, issue: &IssueName, allow_large: bool) -> Result<Vec<Finding>, Error> {
-    // What is wrong with the files themselves was found before.
+    // Problems of the files themselves are reported elsewhere.
     let Ok(source) = project.source(issue) else { return Ok(Vec::new()) };
     let sender = &project.config.sender;
     let from = sender.address.domain().to_owned();
@@ -87,13 +87,13 @@ fn online(project: &Project, issue: &IssueName, allow_large: bool) -> Result<Vec
         name: signer.dns_name(),
         record: signer.dns_record(),
     });
-    let sending = check::Sending { from, return_path, keys: keys.collect() };
+    let sending = check::SenderNames { from, return_path, keys: keys.collect() };
     let facts = facts(project, allow_large);
     Ok(super::runtime()?.block_on(check::online(&source, &facts, &sending)))
 }
 
-/// Checks an issue before it is sent: errors end the run, warnings are told. Its letters link to the archive if it
-/// `has_web_page` there.
+/// Checks an issue before it is sent: errors end the run, and warnings are printed. `has_web_page` says whether its
+/// letters link to the archive.
 pub(super) fn before_sending(
     context: Context<'_>,
     issue: &IssueName,
@@ -120,7 +120,7 @@ pub(super) fn before_sending(
     for error in errors {
         let _infallible = write!(message, "\n{}", shown(context.project, error, false));
     }
-    Err(Error::new(Kind::Data, message).hint(format!("see everything with: medlemsbrev check {issue}")))
+    Err(Error::new(ErrorKind::Data, message).hint(format!("see everything with: medlemsbrev check {issue}")))
 }
 
 fn look(
@@ -147,7 +147,7 @@ fn look(
     Ok(Checked { composer, findings })
 }
 
-/// The composer of files that were read; `fields` are the register's.
+/// Composes files that were read; `fields` are the register's.
 pub(super) fn compose(
     project: &Project,
     source: &IssueSource,
@@ -159,8 +159,8 @@ pub(super) fn compose(
     Ok(setup.and_then(|setup| Composer::new(source.clone(), setup, key)))
 }
 
-/// The findings in an issue's files and, if they can be composed, in its letters; `members` hands over all
-/// who can be mailed.
+/// The findings in an issue's files and, if they can be composed, in its letters; `members` provides everybody who
+/// can be mailed.
 pub(super) fn findings(
     project: &Project,
     source: &IssueSource,
@@ -174,7 +174,7 @@ pub(super) fn findings(
     findings.extend(sending::port(project));
     findings.extend(sending::untouched(project, source));
     if let Ok(composer) = composer {
-        let mut readers = Ok(Readers::default());
+        let mut readers = Ok(Audience::default());
         let mut letters = 0;
         members(&mut |member| {
             letters += u64::from(composer.has_section_for(member));
@@ -192,7 +192,7 @@ pub(super) fn findings(
     Ok(findings)
 }
 
-/// Adds what keeps the issue from being composed, unless a rule has said it already.
+/// Adds the error that keeps the issue from being composed, unless a rule has found it already.
 pub(super) fn add_error(findings: &mut Vec<Finding>, error: &ComposeError) {
     let is_found = matches!(error, ComposeError::Read { .. } | ComposeError::NotAnImage { .. })
         && findings.iter().any(|finding| ["image-missing", "image-type"].contains(&finding.rule));
@@ -222,15 +222,15 @@ fn facts(project: &Project, allow_large: bool) -> Facts {
     }
 }
 
-/// A finding as people read it: place, message, and the advice below.
+/// A finding for people to read: place, message, and the advice below it.
 fn shown(project: &Project, finding: &Finding, color: bool) -> String {
-    let Report { severity, rule, file, line, message, advice } = finding.report(&project.dir);
+    let FindingReport { severity, rule, file, line, message, advice } = finding.report(&project.dir);
     let mut text = file.map_or_else(String::new, |file| format!("{}:", file.display()));
     let _infallible = line.map(|line| write!(text, "{line}:"));
     let (name, paint) = match severity {
-        Severity::Error => ("error", Paint::Error),
-        Severity::Warning => ("warning", Paint::Warning),
-        Severity::Note => ("note", Paint::Strong),
+        Severity::Error => ("error", TextRole::Error),
+        Severity::Warning => ("warning", TextRole::Warning),
+        Severity::Note => ("note", TextRole::Strong),
     };
     let name = if color { paint.on(name) } else { name.to_owned() };
     let space = if text.is_empty() { "" } else { " " };

@@ -1,4 +1,4 @@
-//! What every command gets: the project and the terminal.
+//! The input of every command: the project and the terminal.
 
 use std::path::PathBuf;
 
@@ -10,7 +10,7 @@ use crate::report::{Terminal, print_transcript};
 
 use super::Project;
 
-/// The opened project and the terminal; the two travel together.
+/// The opened project and the terminal, which always go together.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Context<'a> {
     pub project: &'a Project,
@@ -18,12 +18,12 @@ pub(super) struct Context<'a> {
 }
 
 impl Context<'_> {
-    /// Where conversations with servers are printed: on stderr with `-vv`; `None` otherwise.
+    /// Prints conversations with servers on stderr with `-vv`; `None` otherwise.
     pub fn transcript(&self) -> Option<Transcript> {
         (self.terminal.verbose > 1).then_some(print_transcript)
     }
 
-    /// The configured relay; an outbox is the issue's folder.
+    /// The configured relay; an outbox writes to the issue's folder.
     ///
     /// # Errors
     /// If the password cannot be read.
@@ -31,7 +31,7 @@ impl Context<'_> {
         self.relay_or(self.project.outbox(issue))
     }
 
-    /// The configured relay; an outbox is this folder.
+    /// The configured relay; an outbox writes to this folder.
     ///
     /// # Errors
     /// If the password cannot be read.

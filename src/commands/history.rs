@@ -1,4 +1,4 @@
-//! What became of earlier issues, in numbers that stay as they were.
+//! The results of earlier issues, in counts that do not change any more.
 
 use jiff::Timestamp;
 
@@ -10,7 +10,7 @@ use crate::send::skip;
 use super::Project;
 use super::postal::postage;
 
-/// Keeps the counts of issues that are over, before a command changes what they are counted from.
+/// Stores the counts of issues that are over, before a command changes the data behind them.
 pub(super) fn freeze(project: &Project, ledger: &Ledger, now: Timestamp) -> Result<(), Error> {
     for issue in ledger.to_freeze(now)? {
         ledger.freeze(&issue, &counted(project, ledger, &issue)?, now)?;
@@ -18,7 +18,7 @@ pub(super) fn freeze(project: &Project, ledger: &Ledger, now: Timestamp) -> Resu
     Ok(())
 }
 
-/// The counts of an issue: the kept ones, if they are kept, with the time since when they are.
+/// The counts of an issue: the stored ones with the time when they were stored, if there are any.
 pub(super) fn summary(
     project: &Project,
     ledger: &Ledger,
@@ -34,7 +34,7 @@ fn counted(project: &Project, ledger: &Ledger, issue: &IssueName) -> Result<Issu
     let fields = ledger.fields()?;
     let by = project.config.report.by.iter().filter(|field| fields.contains(*field)).cloned();
     let by: Vec<String> = by.collect();
-    // Without its folder an issue still has letters; only for whom it was cannot be said.
+    // Without its folder an issue still has letters, but its audience is unknown.
     let composer = project.composer(issue, fields).ok();
     let mut summary = ledger
         .summary(issue, &by, |member| composer.as_ref().and_then(|composer| skip(composer, None, member)))?;

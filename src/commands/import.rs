@@ -1,4 +1,4 @@
-//! `import`: the member list into the register.
+//! `import`: imports the member list into the register.
 
 mod shown;
 mod suppress;
@@ -9,10 +9,10 @@ use std::path::Path;
 
 use jiff::Timestamp;
 
-use crate::cli::{Import, Reading};
+use crate::cli::{ImportArgs, Reading};
 use crate::config::{MaxMissing, Missing};
 use crate::domain::{IdentityKey, InvalidRow, Segment, Sha256};
-use crate::error::{Error, Exit, Kind};
+use crate::error::{Error, ErrorKind, Exit};
 use crate::import::{Options, Plan, Sheet, Wanted, encoding_for};
 use crate::ledger::{Difference, ImportRun, Ledger};
 use crate::report::{Terminal, plural};
@@ -23,7 +23,7 @@ use shown::{Imported, SHOWN, refusals};
 
 const ROW_NUMBERS: &str = "The member numbers are 1, 2, 3 … in the order of the rows. If they only number the rows, set key = \"email\" in [members].";
 
-/// How the member list is read; `None` means: as configured.
+/// How to read the member list; `None` means: as configured.
 #[derive(Debug, Clone, Default)]
 pub(super) struct ListRequest {
     skip_bad: bool,
@@ -35,7 +35,7 @@ pub(super) struct ListRequest {
 }
 
 impl ListRequest {
-    /// The request of a command line.
+    /// The request from the command line.
     pub fn new(reading: &Reading) -> Self {
         Self {
             skip_bad: reading.skip_bad,
@@ -49,7 +49,7 @@ impl ListRequest {
 }
 
 /// Runs the command.
-pub fn run(context: Context<'_>, arguments: &Import) -> Result<Exit, Error> {
+pub fn run(context: Context<'_>, arguments: &ImportArgs) -> Result<Exit, Error> {
     if let Some(file) = &arguments.suppress {
         return suppress::run(context, file, arguments);
     }
@@ -57,7 +57,7 @@ pub fn run(context: Context<'_>, arguments: &Import) -> Result<Exit, Error> {
         (Some(file), _) => file.clone(),
         (None, Some(file)) => context.project.dir.join(file),
         (None, None) => {
-            return Err(Error::new(Kind::Usage, "no member list named")
+            return Err(Error::new(ErrorKind::Usage, "no member list named")
                 .hint("name the file, or set `file` in [members] of medlemsbrev.toml"));
         }
     };
@@ -85,7 +85,7 @@ pub fn run(context: Context<'_>, arguments: &Import) -> Result<Exit, Error> {
     }
 }
 
-/// A member list and how it is read.
+/// A member list and how to read it.
 struct List<'a> {
     path: &'a Path,
     options: Options,
@@ -94,7 +94,7 @@ struct List<'a> {
     max_missing: MaxMissing,
     key: Option<IdentityKey>,
     renumbered: bool,
-    /// Of the file and of the above: the same digest brings no news.
+    /// Of the file and the settings above: the same digest means that nothing is new.
     digest: String,
 }
 
@@ -126,7 +126,7 @@ impl<'a> List<'a> {
     }
 }
 
-/// Imports the configured list, if it brings news, and says what became of it.
+/// Imports the configured list if it is new, and reports the result.
 pub(super) fn import_list(
     context: Context<'_>,
     ledger: &mut Ledger,
@@ -150,7 +150,7 @@ pub(super) fn import_list(
 /// Imports a list into `ledger`: all of it or nothing.
 fn import(ledger: &mut Ledger, list: &List<'_>, terminal: Terminal) -> Result<Imported, Error> {
     if let Some(last) = ledger.last_import()?.filter(|last| last.digest == list.digest) {
-        // Changes made by hand since then are kept: an unchanged file brings no news.
+        // Changes made by hand since then are kept, since an unchanged file has nothing new.
         return Ok(Imported::unchanged(list.path, ledger.active_members()?, last.said));
     }
     let sheet = Sheet::open(list.path, &list.options)?;
@@ -164,7 +164,7 @@ fn import(ledger: &mut Ledger, list: &List<'_>, terminal: Terminal) -> Result<Im
     })
 }
 
-/// What an import into `ledger`, a copy, would do, whatever would stop it; and what that is.
+/// What an import into `ledger`, a copy, would change, even if something would stop it; and what would stop it.
 fn examine(
     ledger: &mut Ledger,
     list: &List<'_>,
@@ -184,7 +184,7 @@ fn examine(
     Ok((imported, obstacle))
 }
 
-/// Takes the valid rows over, if the list brings news and `agree` allows it.
+/// Applies the valid rows if the list is new and `agree` allows it.
 fn take_over(
     ledger: &mut Ledger,
     list: &List<'_>,
@@ -244,11 +244,11 @@ fn take_over(
 
 fn ascii(delimiter: char) -> Result<u8, Error> {
     u8::try_from(delimiter).ok().filter(u8::is_ascii).ok_or_else(|| {
-        Error::new(Kind::Usage, format!("`{delimiter}` is not a valid delimiter: use ; , | or a tab"))
+        Error::new(ErrorKind::Usage, format!("`{delimiter}` is not a valid delimiter: use ; , | or a tab"))
     })
 }
 
-/// The register as a send would find it: with the configured list imported, in a copy.
+/// The register as a send would find it: a copy, with the configured list imported.
 pub(super) fn register_as_sent(context: Context<'_>) -> Result<Ledger, Error> {
     let mut ledger = context.project.ledger_copy()?;
     let silent = Context { terminal: Terminal { quiet: true, ..context.terminal }, ..context };
@@ -276,7 +276,7 @@ fn digest_of(path: &Path, how: &str) -> Result<String, Error> {
 /// The error at the end of a dry run that has shown the rows.
 fn would_stop(bad: &[InvalidRow]) -> Error {
     let rows = plural(bad.len() as u64, "row", "rows");
-    Error::new(Kind::Data, format!("the import would stop: {rows} cannot be imported"))
+    Error::new(ErrorKind::Data, format!("the import would stop: {rows} cannot be imported"))
         .hint("correct them in the list, or import the valid rows with --skip-bad")
 }
 
@@ -286,7 +286,7 @@ fn invalid_rows(path: &Path, bad: &[InvalidRow]) -> Error {
     let more = if more > 0 { format!("\n  … and {more} more") } else { String::new() };
     let bad = plural(bad.len() as u64, "row", "rows");
     Error::new(
-        Kind::Data,
+        ErrorKind::Data,
         format!(
             "`{}`: cannot import {bad}; nothing was changed\n  {}{more}",
             path.display(),
@@ -310,7 +310,7 @@ fn check_max_missing(difference: &Difference, limit: MaxMissing, terminal: Termi
         None => {}
     }
     let names: Vec<&str> = difference.missing.first.iter().take(5).map(String::as_str).collect();
-    Err(Error::new(Kind::Data, format!("{message} ({} …); nothing was changed", names.join(", "))).hint(
+    Err(Error::new(ErrorKind::Data, format!("{message} ({} …); nothing was changed", names.join(", "))).hint(
         format!("check that it is the right file; if the members have left, use --max-missing {missing}"),
     ))
 }

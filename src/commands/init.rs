@@ -1,11 +1,11 @@
-//! `init`: a project to start from.
+//! `init`: creates a project to start from.
 
 use std::path::{Path, PathBuf};
 
 use jiff::{ToSpan, ZonedDateTime};
 
-use crate::cli::Init;
-use crate::error::{Error, Exit, Kind};
+use crate::cli::InitArgs;
+use crate::error::{Error, ErrorKind, Exit};
 use crate::report::Terminal;
 
 use super::files::write_new;
@@ -21,15 +21,17 @@ const FILES: [(&str, &[u8]); 5] = [
 /// The member list that `init` writes.
 const LIST: &str = "members.csv";
 
-/// Lists that a folder may have already, as their names end.
+/// Extensions of lists that a folder may have already.
 const LISTS: [&str; 4] = ["csv", "xlsx", "ods", "xls"];
 
-/// Runs the command; a folder that has a project already is left as it is, and one that has a list keeps it.
-pub fn run(arguments: &Init, terminal: Terminal) -> Result<Exit, Error> {
+/// Runs the command; an existing project is left as it is, and an existing list is kept.
+pub fn run(arguments: &InitArgs, terminal: Terminal) -> Result<Exit, Error> {
     let dir = &arguments.folder;
     if dir.join(crate::config::FILE).exists() {
         let message = format!("`{}` already contains a project; nothing was changed", dir.display());
-        return Err(Error::new(Kind::Data, message).hint("create the next issue with: medlemsbrev new ISSUE"));
+        return Err(
+            Error::new(ErrorKind::Data, message).hint("create the next issue with: medlemsbrev new ISSUE")
+        );
     }
     let list = own_list(dir)?;
     let today = ZonedDateTime::now().date();
@@ -52,7 +54,7 @@ pub fn run(arguments: &Init, terminal: Terminal) -> Result<Exit, Error> {
         .collect();
     if let Some((path, _)) = files.iter().find(|(path, _)| path.exists()) {
         let message = format!("`{}` exists already; nothing was changed", path.display());
-        return Err(Error::new(Kind::Data, message).hint("move it away, or start in another folder"));
+        return Err(Error::new(ErrorKind::Data, message).hint("move it away, or start in another folder"));
     }
     write_all(&files)?;
     files.iter().for_each(|(path, _)| terminal.text(path.display().to_string()));
@@ -68,7 +70,7 @@ pub fn run(arguments: &Init, terminal: Terminal) -> Result<Exit, Error> {
     Ok(Exit::Done)
 }
 
-/// The list that the folder has: `members.csv`, or the only file that may be one.
+/// The folder's own list: `members.csv`, or the only file that could be one.
 fn own_list(dir: &Path) -> Result<Option<String>, Error> {
     let Ok(entries) = std::fs::read_dir(dir) else { return Ok(None) };
     let names = entries.flatten().map(|entry| entry.file_name().to_string_lossy().into_owned());
@@ -85,7 +87,7 @@ fn own_list(dir: &Path) -> Result<Option<String>, Error> {
         lists => {
             let message =
                 format!("`{}` has several lists: {}; nothing was changed", dir.display(), lists.join(", "));
-            Err(Error::new(Kind::Data, message)
+            Err(Error::new(ErrorKind::Data, message)
                 .hint("leave only the member list, or start in another folder"))
         }
     }
@@ -96,7 +98,7 @@ fn write_all(files: &[(PathBuf, String)]) -> Result<(), Error> {
     for (number, (path, text)) in files.iter().enumerate() {
         if let Err(error) = write_new(path, text.as_bytes()) {
             for (written, _) in files.iter().take(number) {
-                // The error that is reported is the first one.
+                // The first error is the one to report.
                 let _kept = std::fs::remove_file(written);
             }
             return Err(error);
@@ -105,12 +107,12 @@ fn write_all(files: &[(PathBuf, String)]) -> Result<(), Error> {
     Ok(())
 }
 
-/// Tells whether a section's text is one that `init` wrote.
+/// Tells whether a section's text was written by `init`.
 pub(super) fn is_untouched(text: &str) -> bool {
     let body = |text: &str| text.rsplit("+++").next().unwrap_or_default().trim().replace("\r\n", "\n");
     let written = FILES.iter().filter(|(name, _)| Path::new(name).extension().is_some_and(|end| end == "md"));
     written.map(|(_, content)| String::from_utf8_lossy(content)).any(|content| body(&content) == body(text))
 }
 
-/// What `init` writes for people to replace: the association's name and its postal address.
+/// The placeholders of `init` for the association's name and postal address.
 pub(super) const PLACEHOLDERS: [&str; 2] = ["Byalaget i Exempelby", "Byvägen 1, 100 00 Byn"];

@@ -4,16 +4,16 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
-use crate::cli::LedgerCopy;
-use crate::error::{Error, Exit, Kind};
+use crate::cli::LedgerCopyArgs;
+use crate::error::{Error, ErrorKind, Exit};
 use crate::ledger::Ledger;
 use crate::report::plural;
 
 use super::Context;
 
-/// What was copied, as JSON.
+/// The result of a copy, as JSON.
 #[derive(Debug, Serialize)]
-struct Report {
+struct CopyReport {
     from: String,
     to: String,
     /// Rows by table.
@@ -21,16 +21,17 @@ struct Report {
 }
 
 /// Copies the ledger to another place.
-pub fn copy(context: Context<'_>, arguments: &LedgerCopy) -> Result<Exit, Error> {
+pub fn copy(context: Context<'_>, arguments: &LedgerCopyArgs) -> Result<Exit, Error> {
     let project = context.project;
     let _lock = project.lock("ledger copy")?;
     let from = project.ledger_place()?;
     let ledger = Ledger::open_existing(from)?.ok_or_else(|| {
-        Error::new(Kind::Data, format!("there is no ledger at `{from}`")).hint("import the member list first")
+        Error::new(ErrorKind::Data, format!("there is no ledger at `{from}`"))
+            .hint("import the member list first")
     })?;
     let to = project.place_at(&arguments.to)?;
     let tables = ledger.copy_to(&to)?;
-    let report = Report { from: from.to_string(), to: to.to_string(), tables };
+    let report = CopyReport { from: from.to_string(), to: to.to_string(), tables };
     if context.terminal.json {
         context.terminal.json(&report);
         return Ok(Exit::Done);

@@ -1,24 +1,24 @@
-//! `log`: the three logs, readable.
+//! `log`: shows the three logs in readable form.
 
 use std::io::IsTerminal;
 
 use jiff::Timestamp;
 use serde_json::Value;
 
-use crate::cli::{Log, LogKind};
-use crate::error::{Error, Exit, Kind};
+use crate::cli::{LogArgs, LogKind};
+use crate::error::{Error, ErrorKind, Exit};
 use crate::report::{JsonLines, masked};
 
 use super::{Context, Project};
 
 /// Runs the command.
-pub fn run(context: Context<'_>, arguments: &Log) -> Result<Exit, Error> {
+pub fn run(context: Context<'_>, arguments: &LogArgs) -> Result<Exit, Error> {
     let is_masked = !arguments.show_addresses && std::io::stdout().is_terminal();
     if arguments.diff {
         if arguments.kind != LogKind::DryRun {
-            return Err(Error::new(Kind::Usage, "--diff compares dry runs").hint("add --kind dry-run"));
+            return Err(Error::new(ErrorKind::Usage, "--diff compares dry runs").hint("add --kind dry-run"));
         }
-        // An issue whose folder is gone still has its log.
+        // An issue still has its log if its folder is deleted.
         let issue = arguments.issue.clone().map_or_else(|| context.project.issue(None), Ok)?;
         return super::send::compare::run(context, &issue, is_masked);
     }
@@ -53,7 +53,7 @@ pub fn run(context: Context<'_>, arguments: &Log) -> Result<Exit, Error> {
     Ok(Exit::Done)
 }
 
-/// The sum of a run in words: `52 accepted, 7 skipped: no e-mail address`.
+/// The counts of a run in words: `52 accepted, 7 skipped: no e-mail address`.
 fn counted(counts: &Value) -> String {
     let numbers = |object: &Value, before: &str| -> Vec<String> {
         let fields = object.as_object().into_iter().flatten();
@@ -65,7 +65,7 @@ fn counted(counts: &Value) -> String {
     [numbers(counts, ""), skipped].concat().join(", ")
 }
 
-/// One event in one line: time, issue, what, to whom, and the words after it.
+/// One event on one line: time, issue, event, member, and details.
 fn line(project: &Project, event: &Value) -> String {
     let text = |pointer: &str| event.pointer(pointer).and_then(Value::as_str).unwrap_or_default().to_owned();
     let time =

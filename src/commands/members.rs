@@ -1,4 +1,4 @@
-//! `members`: the register by hand.
+//! `members`: shows and edits the register.
 
 mod change;
 mod held;
@@ -7,7 +7,7 @@ mod show;
 
 use crate::cli::MembersCommand;
 use crate::domain::{Address, ListedMember, MemberId, name};
-use crate::error::{Error, Exit, Kind};
+use crate::error::{Error, ErrorKind, Exit};
 use crate::ledger::{Ledger, MemberRow};
 use crate::report::plural;
 
@@ -32,12 +32,12 @@ pub fn run(context: Context<'_>, command: &MembersCommand) -> Result<Exit, Error
     }
 }
 
-/// The register for reading, once a list was imported or a member added.
+/// The register for reading; fails before the first import.
 fn register(project: &Project) -> Result<Ledger, Error> {
     Ledger::open_for_reading(project.ledger_place()?)?.ok_or_else(is_empty)
 }
 
-/// The register for a change; what earlier issues' counts are made of is kept first.
+/// The register for a change; first stores the counts of earlier issues, which depend on it.
 fn register_to_change(project: &Project) -> Result<Ledger, Error> {
     let ledger = Ledger::open_existing(project.ledger_place()?)?.ok_or_else(is_empty)?;
     super::history::freeze(project, &ledger, jiff::Timestamp::now())?;
@@ -45,13 +45,13 @@ fn register_to_change(project: &Project) -> Result<Ledger, Error> {
 }
 
 fn is_empty() -> Error {
-    Error::new(Kind::Data, "the register is empty").hint("fill it with: medlemsbrev import")
+    Error::new(ErrorKind::Data, "the register is empty").hint("fill it with: medlemsbrev import")
 }
 
 /// The member with this address, member number, `id:N` or name.
 ///
 /// # Errors
-/// If there is none, or several have the address or the name.
+/// If there is none, or if the address or name is ambiguous.
 pub(super) fn find(ledger: &Ledger, who: &str) -> Result<MemberRow, Error> {
     let mut found = find_all(ledger, who)?;
     match (found.pop(), found.as_slice()) {
@@ -62,16 +62,16 @@ pub(super) fn find(ledger: &Ledger, who: &str) -> Result<MemberRow, Error> {
             let ids: Vec<String> = ids.take(SHOWN).collect();
             let message =
                 format!("`{who}` is {}: {}", plural(found.len() as u64, "member", "members"), ids.join(", "));
-            Err(Error::new(Kind::Data, message).hint("name one of them by id:N or member number"))
+            Err(Error::new(ErrorKind::Data, message).hint("name one of them by id:N or member number"))
         }
         (None, _) => Err(unknown(ledger, who)?),
     }
 }
 
-/// How many members are named where several are meant.
+/// How many members to name if several match.
 const SHOWN: usize = 5;
 
-/// The members with this address, member number, `id:N` or name; present ones before former ones.
+/// All members with this address, member number, `id:N` or name, present ones first.
 fn find_all(ledger: &Ledger, who: &str) -> Result<Vec<MemberRow>, Error> {
     if let Some(Ok(id)) = who.strip_prefix("id:").map(str::parse) {
         return Ok(ledger.member(MemberId(id))?.into_iter().collect());
@@ -107,14 +107,14 @@ fn unknown(ledger: &Ledger, who: &str) -> Result<Error, Error> {
         }
         Ok::<_, Error>(())
     })?;
-    let error = Error::new(Kind::Data, format!("no member has the address, number, name or id `{who}`"));
+    let error = Error::new(ErrorKind::Data, format!("no member has the address, number, name or id `{who}`"));
     Ok(match near {
         Some((_, name)) => error.hint(format!("is it {name}?")),
         None => error.hint("search with: medlemsbrev members list 'name contains \"…\"'"),
     })
 }
 
-/// A member as an import would bring it.
+/// A member as a row of an import.
 fn as_row(member: &crate::domain::Member) -> ListedMember {
     ListedMember {
         number: member.number.clone(),
@@ -125,7 +125,7 @@ fn as_row(member: &crate::domain::Member) -> ListedMember {
     }
 }
 
-/// `unsuppress`: the same as `members resubscribe`, by the address alone.
+/// `unsuppress`: like `members resubscribe`, but by address only.
 pub fn unsuppress(context: Context<'_>, address: &crate::domain::Address, why: &str) -> Result<Exit, Error> {
     change::resubscribe(context, address.as_str(), why)
 }

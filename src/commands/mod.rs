@@ -1,4 +1,4 @@
-//! One file a command: raw arguments in, checked values to the layers below, a report out.
+//! One file per command: it turns raw arguments into checked values for the layers below, and reports the result.
 
 mod archive;
 mod bounces;
@@ -34,8 +34,8 @@ use std::io::{IsTerminal, Write as _};
 
 #[cfg(feature = "postgres")]
 use crate::cli::LedgerCommand;
-use crate::cli::{Cli, Command, Status};
-use crate::error::{Error, Exit, Kind};
+use crate::cli::{Cli, Command, StatusArgs};
+use crate::error::{Error, ErrorKind, Exit};
 use crate::report::Terminal;
 
 use context::Context;
@@ -45,14 +45,14 @@ pub use shell::answer;
 /// Runs one command.
 ///
 /// # Errors
-/// Whatever ends it; the error knows its exit code.
+/// Any error that ends the command; it knows its exit code.
 pub fn run(cli: Cli, terminal: Terminal) -> Result<Exit, Error> {
     let within = |run: &dyn Fn(Context<'_>) -> Result<Exit, Error>| {
         let project = Project::open(&cli.dir)?;
         project.tighten(terminal);
         run(Context { project: &project, terminal })
     };
-    match cli.command.unwrap_or_else(|| Command::Status(Status::default())) {
+    match cli.command.unwrap_or_else(|| Command::Status(StatusArgs::default())) {
         Command::Init(arguments) => init::run(&arguments, terminal),
         Command::New(arguments) => within(&|context| new::run(context, &arguments)),
         Command::Archive(arguments) => within(&|context| archive::run(context, &arguments)),
@@ -92,24 +92,24 @@ pub fn run(cli: Cli, terminal: Terminal) -> Result<Exit, Error> {
     }
 }
 
-/// Asks before something is done; `instead` says how to agree without a terminal.
+/// Asks for confirmation; `instead` says how to confirm without a terminal.
 fn agree(terminal: Terminal, question: &str, instead: &str) -> Result<(), Error> {
     match terminal.confirm(question) {
         Some(true) => Ok(()),
         Some(false) => Err(Error::cancelled()),
-        None => Err(Error::new(Kind::Usage, "there is no terminal to confirm on").hint(instead)),
+        None => Err(Error::new(ErrorKind::Usage, "there is no terminal to confirm on").hint(instead)),
     }
 }
 
-/// What runs everything that waits for a network.
+/// The runtime for everything that waits for the network.
 fn runtime() -> Result<tokio::runtime::Runtime, Error> {
     tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()
-        .map_err(|error| Error::new(Kind::TryAgain, format!("cannot start threads: {error}")))
+        .map_err(|error| Error::new(ErrorKind::TryAgain, format!("cannot start threads: {error}")))
 }
 
-/// Prints an error on stderr; with `-v` its causes as well.
+/// Prints an error on stderr, with its causes if `-v` is given.
 pub(crate) fn print_error(error: &Error, terminal: Terminal) {
     let stderr = std::io::stderr();
     let color = anstream::AutoStream::choice(&stderr) != anstream::ColorChoice::Never;

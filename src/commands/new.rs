@@ -1,24 +1,24 @@
-//! `new`: the folder of the next issue.
+//! `new`: creates the folder of the next issue.
 
 use std::path::{Path, PathBuf};
 
 use jiff::{Timestamp, ZonedDateTime};
 
-use crate::cli::New;
+use crate::cli::NewArgs;
 use crate::compose::IssueSource;
 use crate::domain::{Issue, Section};
-use crate::error::{Error, Exit, Kind};
+use crate::error::{Error, ErrorKind, Exit};
 
 use super::files::write_new;
 use super::{Context, Project};
 
-/// Runs the command: an `issue.toml`, and for each section of the last issue a file with its title and audience.
-pub fn run(context: Context<'_>, arguments: &New) -> Result<Exit, Error> {
+/// Runs the command: writes an `issue.toml`, and a file with title and audience for each section of the last issue.
+pub fn run(context: Context<'_>, arguments: &NewArgs) -> Result<Exit, Error> {
     let name = &arguments.issue;
     let dir = context.project.dir.join("issues").join(name.as_str());
     if dir.exists() {
         let message = format!("`{}` already exists; nothing was changed", dir.display());
-        return Err(Error::new(Kind::Data, message));
+        return Err(Error::new(ErrorKind::Data, message));
     }
     let language = &context.project.config.association.language;
     let last = match context.project.issues().last() {
@@ -71,7 +71,7 @@ fn section_text(title: &str, audience: Option<String>) -> String {
     format!("+++\ntitle = {}\n{audience}+++\nTODO: write this section, or remove the file.\n", quoted(title))
 }
 
-/// A TOML string.
+/// Quotes a TOML string.
 fn quoted(text: &str) -> String {
     toml::Value::String(text.to_owned()).to_string()
 }

@@ -1,15 +1,15 @@
-//! `paper`: letters for members who cannot be reached by e-mail.
+//! `paper`: prints letters for members who cannot be reached by e-mail.
 
 mod print;
 
 use jiff::Timestamp;
 use serde::Serialize;
 
-use crate::cli::Paper as Arguments;
+use crate::cli::PaperArgs;
 use crate::compose::{Association, Composer};
-use crate::config::Paper as Settings;
+use crate::config::PaperConfig;
 use crate::domain::{IssueName, Member};
-use crate::error::{Error, Exit, Kind};
+use crate::error::{Error, ErrorKind, Exit};
 use crate::ledger::{Ledger, OnPaper};
 use crate::paper::{PdfInfo, missing_characters};
 use crate::report::plural;
@@ -18,31 +18,31 @@ use super::postal::{self, grams, price, sheets};
 use super::{Context, Project};
 use print::{Addressed, Press, save, window};
 
-/// What was printed, as JSON.
+/// The result, as JSON.
 #[derive(Debug, Serialize)]
-struct Printing {
+struct PaperReport {
     issue: IssueName,
     letters: u64,
     pages: usize,
     sheets: usize,
     grams: f64,
-    /// `None` if no price is known for a letter.
+    /// `None` if there is no price for a letter's weight.
     #[serde(skip_serializing_if = "Option::is_none")]
     postage: Option<f64>,
     files: Vec<std::path::PathBuf>,
     without_address: Vec<Unaddressed>,
-    /// Addresses with characters that the letters' fonts lack.
+    /// Addresses with characters missing from the fonts.
     unprintable: Vec<Unprintable>,
 }
 
-/// An address that is not printed as it is written.
+/// An address that cannot be printed as written.
 #[derive(Debug, Serialize)]
 struct Unprintable {
     name: String,
     characters: String,
 }
 
-/// A member to whom nothing can be posted.
+/// A member without a usable postal address.
 #[derive(Debug, Serialize)]
 struct Unaddressed {
     name: String,
@@ -50,7 +50,7 @@ struct Unaddressed {
 }
 
 /// Runs the command.
-pub fn run(context: Context<'_>, arguments: &Arguments) -> Result<Exit, Error> {
+pub fn run(context: Context<'_>, arguments: &PaperArgs) -> Result<Exit, Error> {
     if arguments.test_sheet {
         return test_sheet(context);
     }
@@ -77,7 +77,7 @@ pub fn run(context: Context<'_>, arguments: &Arguments) -> Result<Exit, Error> {
     }
     let settings = &context.project.config.paper;
     let sheets = pages.values().map(|pages| sheets(*pages, settings));
-    let printing = Printing {
+    let printing = PaperReport {
         issue,
         letters: letters.len() as u64,
         pages: pages.values().sum(),
@@ -95,7 +95,7 @@ pub fn run(context: Context<'_>, arguments: &Arguments) -> Result<Exit, Error> {
     Ok(Exit::Done)
 }
 
-/// Asks on a terminal whether the letters are on their way; without one, `--done` says so.
+/// Asks on a terminal whether the letters have been posted; without one, `--done` says so.
 fn ask_whether_posted(context: Context<'_>, ledger: &Ledger, issue: &IssueName) -> Result<(), Error> {
     let question = "Print them now. Have they been posted?";
     if !context.terminal.json && context.terminal.confirm(question) == Some(true) {
@@ -107,7 +107,7 @@ fn ask_whether_posted(context: Context<'_>, ledger: &Ledger, issue: &IssueName) 
 /// One letter as a PDF, with the member's postal address if there is one.
 pub(super) fn letter(
     association: Association,
-    settings: &Settings,
+    settings: &PaperConfig,
     composer: &Composer,
     member: Member,
 ) -> Result<Vec<u8>, Error> {
@@ -117,7 +117,7 @@ pub(super) fn letter(
     Ok(pdf)
 }
 
-/// The addresses that the fonts lack characters for.
+/// The addresses with characters missing from the fonts.
 fn unprintable(letters: &[Addressed]) -> Vec<Unprintable> {
     let missing = letters.iter().map(|letter| {
         let characters = missing_characters(&letter.address.join(" ")).into_iter().collect();
@@ -126,12 +126,12 @@ fn unprintable(letters: &[Addressed]) -> Vec<Unprintable> {
     missing.filter(|address| !address.characters.is_empty()).collect()
 }
 
-/// Whose letters are printed, in postal order, and who has no address to print.
+/// The letters to print, in postal order, and the members without a usable address.
 fn recipients(
     project: &Project,
     ledger: &Ledger,
     composer: &Composer,
-    arguments: &Arguments,
+    arguments: &PaperArgs,
 ) -> Result<(Vec<Addressed>, Vec<Unaddressed>), Error> {
     let members = match &arguments.member {
         Some(who) => vec![super::members::find(ledger, who)?.member],
@@ -148,12 +148,12 @@ fn recipients(
     Ok((letters, without))
 }
 
-/// Asks before letters are printed that were posted already.
+/// Asks before printing letters that were posted already.
 fn ask_again(
     context: Context<'_>,
     on_paper: OnPaper,
     issue: &IssueName,
-    arguments: &Arguments,
+    arguments: &PaperArgs,
 ) -> Result<(), Error> {
     if on_paper.posted == 0 || arguments.yes || arguments.member.is_some() {
         return Ok(());
@@ -168,7 +168,7 @@ fn done(context: Context<'_>, ledger: &Ledger, issue: &IssueName) -> Result<Exit
     if posted == 0 {
         let message = format!("{issue} has no printed letters to post");
         return Err(
-            Error::new(Kind::Data, message).hint(format!("print them first: medlemsbrev paper {issue}"))
+            Error::new(ErrorKind::Data, message).hint(format!("print them first: medlemsbrev paper {issue}"))
         );
     }
     context.terminal.text(format!("{issue}: {} posted.", plural(posted, "letter", "letters")));
@@ -194,7 +194,7 @@ fn test_sheet(context: Context<'_>) -> Result<Exit, Error> {
     Ok(Exit::Done)
 }
 
-fn say(context: Context<'_>, printing: &Printing) {
+fn say(context: Context<'_>, printing: &PaperReport) {
     let terminal = context.terminal;
     for member in &printing.without_address {
         terminal.say(format!("No postal address: {}: {}.", member.name, member.missing));
@@ -205,7 +205,7 @@ fn say(context: Context<'_>, printing: &Printing) {
     if terminal.json {
         return terminal.json(printing);
     }
-    let Printing { issue, letters, pages, sheets, grams, .. } = printing;
+    let PaperReport { issue, letters, pages, sheets, grams, .. } = printing;
     let counted = plural(*letters, "letter", "letters");
     let postage = printing
         .postage

@@ -1,8 +1,8 @@
-//! Letters on paper: who gets them, where they go, and what they cost.
+//! Letters on paper: their recipients, addresses and cost.
 
 mod address;
 
-use crate::config::Paper as Settings;
+use crate::config::PaperConfig;
 use crate::domain::{IssueKind, Segment, SuppressionReason};
 use crate::ledger::MemberRow;
 #[cfg(feature = "paper")]
@@ -15,17 +15,17 @@ pub(super) use address::lines;
 #[cfg(feature = "paper")]
 pub(super) use address::order;
 
-/// Grams of a sheet of A4 of 80 g/m², and of an envelope.
+/// Weight in grams of an A4 sheet of 80 g/m², and of an envelope.
 const SHEET_GRAMS: f64 = 4.99;
 const ENVELOPE_GRAMS: f64 = 7.0;
 
-/// Tells whether a member gets the issue on paper: those who asked for paper, and those whom no e-mail can reach, unless they
-/// unsubscribed.
+/// Tells whether a member gets the issue on paper: those who asked for paper, and those whom no e-mail can reach,
+/// unless they unsubscribed.
 pub(super) fn gets_paper(row: &MemberRow, kind: IssueKind, wanted: Option<&Segment>) -> bool {
     if !row.active || row.held.is_some() {
         return false;
     }
-    // Before a notice is first sent the ledger does not know that it is one.
+    // Until a notice is first sent, the ledger does not know that the issue is one.
     let lifted = |reason: &SuppressionReason| kind == IssueKind::Notice && reason.is_for_newsletters();
     let is_unreachable = match row.suppressed.filter(|reason| !lifted(reason)) {
         None => row.member.address.is_none(),
@@ -35,7 +35,7 @@ pub(super) fn gets_paper(row: &MemberRow, kind: IssueKind, wanted: Option<&Segme
     is_unreachable || wanted.is_some_and(|wanted| wanted.matches(&row.member))
 }
 
-/// The members of the issue who get it on paper.
+/// The members who get the issue on paper.
 ///
 /// # Errors
 /// If `wanted` in `[paper]` names a field that no member has, or the ledger cannot be read.
@@ -61,7 +61,7 @@ pub(super) fn on_paper(
 }
 
 /// The sheets of a letter.
-pub(super) fn sheets(pages: usize, settings: &Settings) -> usize {
+pub(super) fn sheets(pages: usize, settings: &PaperConfig) -> usize {
     if settings.one_sided { pages } else { pages.div_ceil(2) }
 }
 
@@ -70,15 +70,15 @@ pub(super) fn grams(sheets: usize) -> f64 {
     SHEET_GRAMS * f64::from(u32::try_from(sheets).unwrap_or(u32::MAX)) + ENVELOPE_GRAMS
 }
 
-/// The price of the first step that is heavy enough.
-pub(super) fn price(grams: f64, settings: &Settings) -> Option<f64> {
+/// The price of the first weight step that is sufficient.
+pub(super) fn price(grams: f64, settings: &PaperConfig) -> Option<f64> {
     let mut steps = settings.postage.clone();
     steps.sort_by_key(|(up_to, _)| *up_to);
     steps.into_iter().find(|(up_to, _)| f64::from(*up_to) >= grams).map(|(_, price)| price)
 }
 
-/// What letters of these pages cost; `None` if no price is known for one, or there are none.
-pub(super) fn postage(pages: &[usize], settings: &Settings) -> Option<f64> {
+/// The postage of letters with these numbers of pages; `None` if there is no price for one of them, or no letter.
+pub(super) fn postage(pages: &[usize], settings: &PaperConfig) -> Option<f64> {
     let price = |pages: &usize| price(grams(sheets(*pages, settings)), settings);
     pages.iter().map(price).sum::<Option<f64>>().filter(|_| !pages.is_empty())
 }
@@ -88,13 +88,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn letters_cost_what_their_weight_does() {
-        let settings = Settings { postage: vec![(100, 44.0), (50, 22.0)], ..Settings::default() };
+    fn letters_cost_by_weight() {
+        let settings = PaperConfig { postage: vec![(100, 44.0), (50, 22.0)], ..PaperConfig::default() };
         for (pages, want) in [(4, Some(22.0)), (18, Some(44.0)), (60, None)] {
             let sheets = f64::from(u32::try_from(sheets(pages, &settings)).unwrap());
             assert_eq!(price(sheets * SHEET_GRAMS + ENVELOPE_GRAMS, &settings), want, "{pages}");
         }
         assert_eq!(sheets(5, &settings), 3);
-        assert_eq!(sheets(5, &Settings { one_sided: true, ..settings }), 5);
+        assert_eq!(sheets(5, &PaperConfig { one_sided: true, ..settings }), 5);
     }
 }

@@ -1,4 +1,4 @@
-//! `preview`: the letter as one member gets it.
+//! `preview`: shows the letter as one member gets it.
 
 #[cfg(feature = "images")]
 mod images;
@@ -12,10 +12,10 @@ use std::ffi::OsStr;
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
 
-use crate::cli::Preview;
+use crate::cli::PreviewArgs;
 use crate::compose::Composer;
 use crate::domain::{Address, Household, IssueName, Member};
-use crate::error::{Error, Exit, Kind};
+use crate::error::{Error, ErrorKind, Exit};
 use crate::ledger::Ledger;
 use crate::report::Terminal;
 
@@ -23,7 +23,7 @@ use super::import::register_as_sent;
 use super::{Context, Project};
 
 /// Runs the command.
-pub fn run(context: Context<'_>, arguments: &Preview) -> Result<Exit, Error> {
+pub fn run(context: Context<'_>, arguments: &PreviewArgs) -> Result<Exit, Error> {
     #[cfg(feature = "interactive")]
     if arguments.interactive {
         return interactive::run(context, arguments);
@@ -50,7 +50,7 @@ pub fn run(context: Context<'_>, arguments: &Preview) -> Result<Exit, Error> {
     Ok(Exit::Done)
 }
 
-/// Writes the page, pictures and all in one file, and opens it.
+/// Writes the page to a single file, including pictures, and opens it.
 fn browse(
     context: Context<'_>,
     issue: &IssueName,
@@ -63,7 +63,7 @@ fn browse(
     Ok(Exit::Done)
 }
 
-/// Writes the letter as it is printed, and opens it.
+/// Writes the letter for print, and opens it.
 #[cfg(feature = "paper")]
 fn on_paper(
     context: Context<'_>,
@@ -80,7 +80,7 @@ fn on_paper(
     Ok(Exit::Done)
 }
 
-/// The letter's page as a file.
+/// Writes the letter's page to a file.
 fn write_page(
     project: &Project,
     issue: &IssueName,
@@ -93,14 +93,14 @@ fn write_page(
     Ok(path)
 }
 
-/// Opens a file or an address in the browser, or says why it cannot.
+/// Opens a file or URL in the browser, or prints why it cannot.
 fn open(what: &OsStr, terminal: Terminal) {
     if let Err(failure) = open_quietly(what) {
         terminal.say(format!("{failure}; open it yourself."));
     }
 }
 
-/// Opens a file or an address in the browser, or returns why it cannot.
+/// Opens a file or URL in the browser, or returns why it cannot.
 fn open_quietly(what: &OsStr) -> Result<(), String> {
     let opener = if cfg!(target_os = "macos") { "open" } else { "xdg-open" };
     let browser = std::env::var("BROWSER").ok().filter(|name| !name.is_empty());
@@ -110,7 +110,7 @@ fn open_quietly(what: &OsStr) -> Result<(), String> {
     command.spawn().map(drop).map_err(|error| format!("Could not open a browser (`{browser}`: {error})"))
 }
 
-/// The composer, and the members with this address; without one a neutral reader.
+/// The composer and the members with this address; without an address, a neutral reader.
 pub(super) fn letter_of(
     context: Context<'_>,
     issue: &IssueName,
@@ -125,21 +125,20 @@ pub(super) fn letter_of(
     let readers = household(&ledger, &composer, member)?;
     if !composer.has_section_for(&readers.lead) {
         let message = format!("no section of {issue} is for {}", readers.lead.name);
-        return Err(
-            Error::new(Kind::Data, message).hint("the member gets no letter; check the sections' audience")
-        );
+        return Err(Error::new(ErrorKind::Data, message)
+            .hint("the member gets no letter; check the sections' audience"));
     }
     Ok((composer, readers))
 }
 
-/// The member with those who get the same letter.
+/// The member and those who get the same letter.
 fn household(ledger: &Ledger, composer: &Composer, member: Member) -> Result<Household, Error> {
     let mut readers = match &member.address {
         Some(address) => ledger.mailable_at(address)?,
         None => Vec::new(),
     };
     readers.retain(|reader| composer.has_section_for(reader));
-    // Who is not mailed is shown what a letter would be.
+    // Show members who are not mailed the letter that they would get.
     if !readers.iter().any(|reader| reader.id == member.id) {
         return Ok(member.into());
     }
@@ -148,7 +147,7 @@ fn household(ledger: &Ledger, composer: &Composer, member: Member) -> Result<Hou
     Ok(Household { lead, others: readers.collect() })
 }
 
-/// The member who is meant; of several who share an address the first, whose letter is all of theirs.
+/// The named member; if several share the address, the first one, who stands for all.
 fn reader(ledger: &Ledger, who: &str) -> Result<Member, Error> {
     if let Ok(address) = Address::parse(who)
         && let Some(row) = ledger.members_at(&address)?.into_iter().next()

@@ -1,4 +1,4 @@
-//! A project's folder: where its files are, and how its configuration becomes what the layers below need.
+//! A project's folder: the paths of its files, and the parts of its configuration in the form that lower layers need.
 
 use std::collections::BTreeSet;
 use std::io::Write;
@@ -15,14 +15,14 @@ use crate::compose::{
 use crate::config::{Config, FILE, TransportKind};
 use crate::domain::segment::SegmentError;
 use crate::domain::{IssueName, Partner, Segment, TokenKey, field, suggest};
-use crate::error::{Error, Kind};
-use crate::ledger::{Ledger, Lock, Place, Server};
+use crate::error::{Error, ErrorKind};
+use crate::ledger::{DatabaseServer, Ledger, LedgerPlace, Lock};
 use crate::net::{Login, Transcript};
 use crate::private::{self, Tightened};
 use crate::relay::{Durability, LookAhead, Outbox, Relay, Sendmail, SmtpServer, Timeouts};
 use crate::report::Terminal;
 
-/// `status` looks at the lock for a moment: that is nobody's run.
+/// `status` takes the lock for a moment, which does not count as a run.
 const GLANCE: Duration = Duration::from_millis(200);
 
 /// An opened project.
@@ -30,8 +30,8 @@ const GLANCE: Duration = Duration::from_millis(200);
 pub struct Project {
     pub dir: PathBuf,
     pub config: Config,
-    /// Where the ledger is: a password is read once.
-    ledger: OnceLock<Place>,
+    /// Where the ledger is, cached so that a password is read once.
+    ledger: OnceLock<LedgerPlace>,
 }
 
 impl Project {
@@ -43,7 +43,7 @@ impl Project {
         Ok(Self { dir: dir.to_owned(), config: Config::load(dir)?, ledger: OnceLock::new() })
     }
 
-    /// Makes folders with personal data private if an older version left them open; says what it did.
+    /// Makes folders with personal data private if an older version left them readable, and says so.
     pub fn tighten(&self, terminal: Terminal) {
         let folders = ["state", "logs", "paper", "reports"].map(|name| self.dir.join(name));
         for folder in folders.into_iter().chain([self.dir.join(&self.config.transport.dir)]) {
@@ -54,7 +54,7 @@ impl Project {
                     terminal
                         .say(format!("`{shown}` is shared with its group (setgid); it has personal data."));
                 }
-                // Another user, who cannot change it, is not told: its owner will be.
+                // Another user cannot change it; its owner will be told.
                 Ok(Tightened::Unchanged | Tightened::Shared) | Err(_) => {}
             }
         }
@@ -64,49 +64,49 @@ impl Project {
     ///
     /// # Errors
     /// If the password cannot be read.
-    pub fn ledger_place(&self) -> Result<&Place, Error> {
+    pub fn ledger_place(&self) -> Result<&LedgerPlace, Error> {
         if let Some(place) = self.ledger.get() {
             return Ok(place);
         }
         let file = self.dir.join("state/medlemsbrev.db");
         let place = match self.config.ledger.url() {
-            None => Place::from(&file),
+            None => LedgerPlace::from(&file),
             Some(url) => self.place_on_server(url)?,
         };
         Ok(self.ledger.get_or_init(|| place))
     }
 
-    fn place_on_server(&self, url: String) -> Result<Place, Error> {
+    fn place_on_server(&self, url: String) -> Result<LedgerPlace, Error> {
         let ledger = &self.config.ledger;
         let password = ledger.password().source(&self.dir).map(|source| source.read()).transpose()?;
         let ca_file = ledger.ca_file.as_ref().map(|file| self.dir.join(file));
-        let server = Server { url, password, ca_file };
-        Ok(Place::on_server(server, self.dir.join("state/medlemsbrev.db")))
+        let server = DatabaseServer { url, password, ca_file };
+        Ok(LedgerPlace::on_server(server, self.dir.join("state/medlemsbrev.db")))
     }
 
-    /// Where another ledger is: the URL of a server, which has the password of [ledger], or a file.
+    /// Where another ledger is: the URL of a server, with the password of `[ledger]`, or a file.
     ///
     /// # Errors
     /// If the password cannot be read.
     #[cfg(feature = "postgres")]
-    pub fn place_at(&self, to: &str) -> Result<Place, Error> {
+    pub fn place_at(&self, to: &str) -> Result<LedgerPlace, Error> {
         if ["postgres://", "postgresql://"].iter().any(|scheme| to.starts_with(scheme)) {
             return self.place_on_server(to.to_owned());
         }
-        Ok(Place::from(Path::new(to)))
+        Ok(LedgerPlace::from(Path::new(to)))
     }
 
-    /// The ledger, created if missing.
+    /// Opens the ledger, creating it if missing.
     pub fn ledger(&self) -> Result<Ledger, Error> {
         Ok(Ledger::open(self.ledger_place()?)?)
     }
 
-    /// The folder of ledger, lock and key.
+    /// The folder of the ledger, the lock and the key.
     pub fn state_folder(&self) -> PathBuf {
         self.dir.join("state")
     }
 
-    /// A copy of the ledger, for what must change nothing.
+    /// A copy of the ledger, for commands that must not change anything.
     ///
     /// # Errors
     /// If the ledger cannot be read.
@@ -114,12 +114,12 @@ impl Project {
         Ok(Ledger::temporary_copy(self.ledger_place()?)?)
     }
 
-    /// The lock's file.
+    /// The lock file.
     pub fn lock_path(&self) -> PathBuf {
         self.dir.join("state/lock")
     }
 
-    /// Tells whether a command that changes something is at work.
+    /// Tells whether a command that changes something is running.
     ///
     /// # Errors
     /// If the ledger's password cannot be read.
@@ -132,7 +132,7 @@ impl Project {
         self.lock_within(what, Duration::ZERO)
     }
 
-    /// Takes the lock to send an issue, as [`Self::lock_within`]; hosts that send it already share theirs.
+    /// Takes the lock to send an issue, like [`Self::lock_within`]; hosts that send it together share theirs.
     pub fn lock_to_send(&self, issue: &IssueName, patience: Duration) -> Result<Lock, Error> {
         let (place, path) = (self.ledger_place()?, self.lock_path());
         let note = self.lock_note(&format!("send {issue}"));
@@ -155,23 +155,23 @@ impl Project {
         self.dir.join("logs").join(format!("{name}.jsonl"))
     }
 
-    /// The folder of an issue's letters that are written here.
+    /// The folder for an issue's letters that are written as files.
     pub fn outbox(&self, issue: &IssueName) -> PathBuf {
         self.dir.join(&self.config.transport.dir).join(issue.as_str())
     }
 
-    /// A time as the association's clock shows it.
+    /// A time in the association's time zone.
     pub fn clock_time(&self, time: Timestamp) -> String {
         let zoned = time.to_zoned_datetime(self.config.association.time_zone.0.clone());
         zoned.strftime("%Y-%m-%d %H:%M:%S").to_string()
     }
 
-    /// The date on the association's clock.
+    /// A date in the association's time zone.
     pub fn clock_date(&self, time: Timestamp) -> String {
         time.to_zoned_datetime(self.config.association.time_zone.0.clone()).date().to_string()
     }
 
-    /// The folder of the project's own templates, whether it exists or not.
+    /// The folder of the project's own templates, which may not exist.
     pub fn templates_dir(&self) -> PathBuf {
         self.dir.join("templates")
     }
@@ -181,9 +181,9 @@ impl Project {
         Ok(Texts::load(&self.config.association.language, &self.templates_dir())?)
     }
 
-    /// Says that there is no such issue, and which one may be meant.
+    /// The error for an issue that does not exist; suggests a similar name.
     pub fn no_issue(&self, name: &IssueName) -> Error {
-        let error = Error::new(Kind::Data, format!("there is no issue `{name}`"));
+        let error = Error::new(ErrorKind::Data, format!("there is no issue `{name}`"));
         let known = self.issues();
         let known: Vec<&str> = known.iter().map(IssueName::as_str).collect();
         if let Some(near) = suggest::did_you_mean(name.as_str(), known.iter().copied()) {
@@ -194,7 +194,7 @@ impl Project {
         error.hint(format!("{there_are}create it with: medlemsbrev new {name}"))
     }
 
-    /// The issues that have a folder.
+    /// All issues with a folder.
     pub fn issues(&self) -> Vec<IssueName> {
         let entries = std::fs::read_dir(self.dir.join("issues")).into_iter().flatten().flatten();
         let folders = entries.filter(|entry| entry.path().join("issue.toml").is_file());
@@ -204,30 +204,32 @@ impl Project {
         names
     }
 
-    /// A segment by its name in the configuration, or as an expression; `argument` is what the command line calls it.
+    /// A segment: a name in the configuration, or an expression; `argument` is its name on the command line.
     ///
     /// # Errors
-    /// Points at the place where the expression is not understood, or that names a field which no member has.
+    /// Points to the place where the expression is invalid, or where it names a field that no member has.
     pub fn segment(&self, text: &str, argument: &str, fields: &BTreeSet<String>) -> Result<Segment, Error> {
         if let Some(configured) = self.config.segments.get(text) {
             return self.configured_segment(text, configured, fields);
         }
         let wrong = |error: SegmentError| {
             let word = text.get(error.span.clone()).unwrap_or_default();
-            // A single word may be meant as a segment's name.
+            // A single word could be meant as a segment's name.
             let segments =
                 if word == text.trim() { self.config.segments.keys().collect() } else { Vec::new() };
             let names = segments.into_iter().chain(fields).map(String::as_str).chain(field::names());
             let hint = suggest::did_you_mean(word, names).unwrap_or_else(|| self.segment_hint(fields));
-            Error::new(Kind::Usage, format!("{argument}: {error}")).at(argument, text, error.span).hint(hint)
+            Error::new(ErrorKind::Usage, format!("{argument}: {error}"))
+                .at(argument, text, error.span)
+                .hint(hint)
         };
         Segment::parse_over(text, fields).map_err(wrong)
     }
 
-    /// A segment of the configuration, whose fields are checked now that they are known.
+    /// A segment of the configuration, whose fields can be checked only now.
     ///
     /// # Errors
-    /// Points at the line that names a field which no member has.
+    /// Points to the line that names a field that no member has.
     pub fn configured_segment(
         &self,
         name: &str,
@@ -242,7 +244,7 @@ impl Project {
             let hint = suggest::did_you_mean(word, fields.iter().map(String::as_str).chain(field::names()))
                 .unwrap_or_else(|| "the fields are the columns of the member list".to_owned());
             let place = start + error.span.start..start + error.span.end;
-            Error::new(Kind::Config, format!("`{}`: segment `{name}`: {error}", path.display()))
+            Error::new(ErrorKind::Config, format!("`{}`: segment `{name}`: {error}", path.display()))
                 .at(&path.display().to_string(), &text, place)
                 .hint(hint)
         })?;
@@ -263,7 +265,7 @@ impl Project {
     /// The composer of an issue; `fields` are the register's.
     ///
     /// # Errors
-    /// Points at whatever is wrong in the issue or the templates.
+    /// Points to the problem in the issue or the templates.
     pub fn composer(&self, issue: &IssueName, fields: BTreeSet<String>) -> Result<Composer, Error> {
         let source = self.source(issue)?;
         Ok(Composer::new(source, self.setup(fields)?, self.token_key()?)?)
@@ -272,13 +274,13 @@ impl Project {
     /// The files of an issue.
     ///
     /// # Errors
-    /// Points at whatever is wrong in them.
+    /// Points to the problem in them.
     pub fn source(&self, issue: &IssueName) -> Result<IssueSource, ComposeError> {
         let dir = self.dir.join("issues").join(issue.as_str());
         IssueSource::load(&dir, issue, &self.config.association.language)
     }
 
-    /// What letters need besides the issue; `fields` are the register's.
+    /// The settings that letters need besides the issue; `fields` are the register's.
     ///
     /// # Errors
     /// If a DKIM key cannot be used.
@@ -320,7 +322,7 @@ impl Project {
         compose::Design { color: self.config.design.color, partners: self.partners() }
     }
 
-    /// The partners, with their logos' files from the current folder.
+    /// The partners, with the paths of their logos relative to the current folder.
     pub fn partners(&self) -> Vec<Partner> {
         let mut partners = self.config.partner.clone();
         for logo in partners.iter_mut().filter_map(|partner| partner.logo.as_mut()) {
@@ -329,7 +331,7 @@ impl Project {
         partners
     }
 
-    /// The association as templates see it.
+    /// The association's data for templates.
     pub fn association(&self) -> compose::Association {
         let association = &self.config.association;
         compose::Association {
@@ -341,10 +343,10 @@ impl Project {
         }
     }
 
-    /// The DKIM keys of the configuration, as signers.
+    /// The signers for the configured DKIM keys.
     pub fn signers(&self) -> Result<Vec<Signer>, ComposeError> {
         let own = self.config.sender.address.domain();
-        let signer = |dkim: &crate::config::Dkim| {
+        let signer = |dkim: &crate::config::DkimConfig| {
             let path = self.dir.join(&dkim.key_file);
             if private::is_open_to_others(&path).unwrap_or_default() {
                 return Err(ComposeError::from(DkimError::Key { path, problem: KeyProblem::Open }));
@@ -355,24 +357,24 @@ impl Project {
         self.config.dkim.iter().map(signer).collect()
     }
 
-    /// The secret after the tokens, made at the first use; it must stay the same for bounces to be recognised.
+    /// The secret for tokens, created at first use; bounces can be recognised only as long as it stays the same.
     ///
     /// # Errors
-    /// If the file cannot be read or made.
+    /// If the file cannot be read or created.
     pub fn token_key(&self) -> Result<TokenKey, Error> {
         let path = self.dir.join("state/key");
         let failed = |error: std::io::Error| {
-            Error::new(Kind::TryAgain, format!("cannot use the key file `{}`: {error}", path.display()))
+            Error::new(ErrorKind::TryAgain, format!("cannot use the key file `{}`: {error}", path.display()))
         };
         match std::fs::read(&path) {
             Ok(secret) if secret.len() == 32 => {
-                // On a disk that cannot be written to, it stays as it is.
+                // On a read-only disk it stays as it is.
                 let _read_only = private::close_to_others(&path);
                 return Ok(TokenKey::new(&secret));
             }
             Ok(_) => {
                 let message = format!("the key file `{}` is damaged", path.display());
-                return Err(Error::new(Kind::Config, message).hint(
+                return Err(Error::new(ErrorKind::Config, message).hint(
                     "restore it from a backup: with another key, bounces of earlier letters are not recognised",
                 ));
             }
@@ -382,10 +384,10 @@ impl Project {
         let mut secret = [0; 32];
         aws_lc_rs::rand::SystemRandom::new()
             .fill(&mut secret)
-            .map_err(|_| Error::new(Kind::TryAgain, "the system provides no random bytes"))?;
+            .map_err(|_| Error::new(ErrorKind::TryAgain, "the system provides no random bytes"))?;
         let dir = self.dir.join("state");
         private::create_folder(&dir).map_err(failed)?;
-        // Readable by the owner only; where two processes come at once the first one's key stays.
+        // Readable by the owner only; if two processes create it at once, the first one's key stays.
         let mut file = tempfile::Builder::new().prefix(".key-").tempfile_in(&dir).map_err(failed)?;
         file.write_all(&secret).and_then(|()| file.as_file().sync_all()).map_err(failed)?;
         match file.persist_noclobber(&path) {
@@ -397,7 +399,7 @@ impl Project {
         }
     }
 
-    /// The configured relay; `outbox` is its folder if it is one. SMTP conversations go to the transcript.
+    /// The configured relay; `outbox` is its folder if it writes files. SMTP conversations go to the transcript.
     ///
     /// # Errors
     /// If the password cannot be read.

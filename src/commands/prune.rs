@@ -1,19 +1,19 @@
-//! `prune`: what is too old to be kept.
+//! `prune`: deletes old data.
 
 use clap::ValueEnum;
 use jiff::Timestamp;
 use serde::Serialize;
 
-use crate::cli::{LogKind, Prune};
-use crate::error::{Error, Exit, Kind};
+use crate::cli::{LogKind, PruneArgs};
+use crate::error::{Error, ErrorKind, Exit};
 use crate::ledger::Pruned;
 use crate::report::{JsonLines, plural};
 
 use super::Context;
 
-/// What was deleted, as JSON.
+/// The result, as JSON.
 #[derive(Debug, Serialize)]
-struct Report {
+struct PruneReport {
     before: String,
     log_events: u64,
     #[serde(flatten)]
@@ -21,9 +21,9 @@ struct Report {
 }
 
 /// Runs the command.
-pub fn run(context: Context<'_>, arguments: &Prune) -> Result<Exit, Error> {
+pub fn run(context: Context<'_>, arguments: &PruneArgs) -> Result<Exit, Error> {
     let before = arguments.older_than.before(Timestamp::now()).ok_or_else(|| {
-        Error::new(Kind::Usage, "the time is too long ago").hint("use a shorter time, such as 24m")
+        Error::new(ErrorKind::Usage, "the time is too long ago").hint("use a shorter time, such as 24m")
     })?;
     let _lock = context.project.lock("prune")?;
     JsonLines::clear_unfinished(&context.project.dir.join("logs"))?;
@@ -35,7 +35,7 @@ pub fn run(context: Context<'_>, arguments: &Prune) -> Result<Exit, Error> {
     super::history::freeze(context.project, &ledger, Timestamp::now())?;
     let pruned = ledger.prune(before)?;
     ledger.compact()?;
-    let report = Report { before: context.project.clock_time(before), log_events, ledger: pruned };
+    let report = PruneReport { before: context.project.clock_time(before), log_events, ledger: pruned };
     if context.terminal.json {
         context.terminal.json(&report);
     } else {

@@ -1,4 +1,4 @@
-//! `report`: who was reached by an issue, for the board.
+//! `report`: tells the board whom an issue reached.
 
 mod board;
 mod due;
@@ -12,30 +12,30 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 use serde::Serialize;
 
-use crate::cli::{Report as Arguments, ReportFormat};
+use crate::cli::{ReportArgs, ReportFormat};
 use crate::compose::{BoardReport, Texts};
 use crate::domain::{IssueName, suggest};
-use crate::error::{Error, Exit, Kind};
-use crate::ledger::{Correction, IssueSummary, Ledger, MOST_VALUES, NotReached, Reached};
+use crate::error::{Error, ErrorKind, Exit};
+use crate::ledger::{AddressCorrection, IssueSummary, Ledger, MOST_VALUES, NotReached, Reached};
 use crate::send::skip;
 
 use super::{Context, Project};
 
-/// How many issues are side by side.
+/// How many issues to show side by side.
 const SIDE_BY_SIDE: usize = 3;
 
-/// What the report says, as JSON.
+/// The report as JSON.
 #[derive(Debug, Serialize)]
 pub(super) struct Findings {
     issue: IssueName,
     /// The issue and those before it, the oldest first.
     issues: Vec<Counted>,
-    /// The issue's counts less those of the issue before it.
+    /// The issue's counts minus those of the issue before it.
     #[serde(skip_serializing_if = "Option::is_none")]
     difference: Option<BTreeMap<&'static str, i64>>,
-    /// Organisations without a member who can be reached by e-mail, with the number of members.
+    /// Organisations without a member who can be reached by e-mail, with their numbers of members.
     organisations: BTreeMap<String, u64>,
-    /// Addresses to correct, by what is wrong.
+    /// Addresses to correct, by problem.
     corrections: BTreeMap<String, u64>,
     #[serde(skip_serializing_if = "Option::is_none")]
     names: Option<Names>,
@@ -45,17 +45,17 @@ pub(super) struct Findings {
 #[derive(Debug, Serialize)]
 struct Counted {
     issue: IssueName,
-    /// Since when the counts are final; null if they may still change.
+    /// When the counts became final; null if they may still change.
     frozen: Option<Timestamp>,
     #[serde(flatten)]
     summary: IssueSummary,
 }
 
-/// What is personal in a report.
+/// The personal data in a report.
 #[derive(Debug, Serialize)]
 struct Names {
     not_reached: Vec<Missed>,
-    corrections: Vec<Correction>,
+    corrections: Vec<AddressCorrection>,
 }
 
 /// A member who was not reached.
@@ -67,12 +67,12 @@ struct Missed {
 }
 
 /// Runs the command.
-pub fn run(context: Context<'_>, arguments: &Arguments) -> Result<Exit, Error> {
+pub fn run(context: Context<'_>, arguments: &ReportArgs) -> Result<Exit, Error> {
     let project = context.project;
     if arguments.due {
         return due::run(context, arguments);
     }
-    let usage = |message: &str, hint: &str| Err(Error::new(Kind::Usage, message).hint(hint));
+    let usage = |message: &str, hint: &str| Err(Error::new(ErrorKind::Usage, message).hint(hint));
     if arguments.format == ReportFormat::Csv && !arguments.notice {
         return usage("--format csv is for --notice only", "use --format json, html or pdf");
     }
@@ -96,39 +96,39 @@ pub fn run(context: Context<'_>, arguments: &Arguments) -> Result<Exit, Error> {
     Ok(Exit::Done)
 }
 
-/// The texts of the language that was asked for, or of the association's.
-fn texts(project: &Project, arguments: &Arguments) -> Result<Texts, Error> {
+/// The texts of the requested language, or of the association's.
+fn texts(project: &Project, arguments: &ReportArgs) -> Result<Texts, Error> {
     match &arguments.language {
         None => project.texts(),
         Some(code) => {
             let is_code = code.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-');
             if !is_code {
                 let message = format!("`{code}` is not a language code");
-                return Err(Error::new(Kind::Usage, message).hint("use a code such as sv or en"));
+                return Err(Error::new(ErrorKind::Usage, message).hint("use a code such as sv or en"));
             }
             Ok(Texts::load(code, &project.templates_dir())?)
         }
     }
 }
 
-/// The ledger, with the counts of issues that are over kept.
+/// The ledger, after storing the counts of issues that are over.
 fn ledger(project: &Project, issue: Option<&IssueName>) -> Result<Ledger, Error> {
     if !project.ledger_place()?.may_exist() {
         let named = issue.filter(|issue| !project.issues().contains(issue));
         return Err(named.map_or_else(nothing_sent, |issue| project.no_issue(issue)));
     }
     let Ok(ledger) = project.ledger() else { return project.ledger_copy() };
-    // On a disk that cannot be written to, the counts are kept another time.
+    // On a read-only disk the counts are stored another time.
     let _read_only = super::history::freeze(project, &ledger, Timestamp::now());
     Ok(ledger)
 }
 
 fn nothing_sent() -> Error {
-    Error::new(Kind::Data, "no letters have been sent yet")
+    Error::new(ErrorKind::Data, "no letters have been sent yet")
         .hint("send an issue first: medlemsbrev send ISSUE --dry-run")
 }
 
-/// The issues of which letters have left, in the order of their last letters.
+/// The issues with letters that were sent, by the time of their last letter.
 fn sent_issues(ledger: &Ledger) -> Result<Vec<(Timestamp, IssueName)>, Error> {
     let mut issues = ledger.issues()?;
     issues.extend(ledger.frozen_issues()?);
@@ -163,7 +163,7 @@ fn chosen(project: &Project, ledger: &Ledger, named: Option<&IssueName>) -> Resu
         [] => format!("send it first: medlemsbrev send {named} --dry-run"),
         names => format!("letters of {} have been sent", names.join(", ")),
     };
-    Err(Error::new(Kind::Data, format!("no letters of {named} have been sent")).hint(hint))
+    Err(Error::new(ErrorKind::Data, format!("no letters of {named} have been sent")).hint(hint))
 }
 
 impl Findings {
@@ -194,13 +194,13 @@ impl Findings {
     }
 }
 
-fn corrections(ledger: &Ledger) -> Result<Vec<Correction>, Error> {
+fn corrections(ledger: &Ledger) -> Result<Vec<AddressCorrection>, Error> {
     let mut corrections = ledger.corrections()?;
     corrections.extend(ledger.news()?);
     Ok(corrections)
 }
 
-/// Refuses fields that no member has, and those that describe single members.
+/// Rejects fields that no member has, and fields that describe single members.
 fn check_fields(project: &Project, ledger: &Ledger) -> Result<(), Error> {
     let fields = ledger.fields()?;
     for field in &project.config.report.by {
@@ -209,7 +209,7 @@ fn check_fields(project: &Project, ledger: &Ledger) -> Result<(), Error> {
             let names = fields.iter().map(String::as_str);
             let hint = suggest::did_you_mean(field, names.clone())
                 .unwrap_or_else(|| format!("there are {}", names.collect::<Vec<_>>().join(", ")));
-            return Err(Error::new(Kind::Config, message).hint(hint));
+            return Err(Error::new(ErrorKind::Config, message).hint(hint));
         }
         let mut values = std::collections::HashSet::new();
         ledger.for_each_member(|row| {
@@ -221,13 +221,13 @@ fn check_fields(project: &Project, ledger: &Ledger) -> Result<(), Error> {
         if values.len() > MOST_VALUES {
             let message = format!("`by` in [report]: `{field}` has {} different values", values.len());
             let hint = format!("group members by a field with {MOST_VALUES} values at most");
-            return Err(Error::new(Kind::Config, message).hint(hint));
+            return Err(Error::new(ErrorKind::Config, message).hint(hint));
         }
     }
     Ok(())
 }
 
-/// What changed from the issue before the last to the last one.
+/// The changes from the last issue but one to the last one.
 fn difference(issues: &[Counted]) -> Option<BTreeMap<&'static str, i64>> {
     let [.., before, last] = issues else { return None };
     let numbers = |summary: &IssueSummary| {
@@ -264,7 +264,7 @@ fn unreachable_organisations(ledger: &Ledger) -> Result<BTreeMap<String, u64>, E
     Ok(unreachable.map(|(name, members, _)| (name, members)).collect())
 }
 
-/// The members of an issue's audience who were not reached, as the register knows them now.
+/// The members of an issue's audience who were not reached, with their data in the register now.
 fn missed(project: &Project, ledger: &Ledger, issue: &IssueName) -> Result<Vec<Missed>, Error> {
     let composer = project.composer(issue, ledger.fields()?).ok();
     let mut missed = Vec::new();
@@ -287,10 +287,10 @@ fn json(
     context: Context<'_>,
     findings: &impl Serialize,
     name: &str,
-    arguments: &Arguments,
+    arguments: &ReportArgs,
 ) -> Result<Exit, Error> {
     let text = serde_json::to_string_pretty(findings)
-        .map_err(|error| Error::new(Kind::TryAgain, format!("cannot write JSON: {error}")))?;
+        .map_err(|error| Error::new(ErrorKind::TryAgain, format!("cannot write JSON: {error}")))?;
     if arguments.output.is_some() {
         return save(context, name, text.as_bytes(), arguments);
     }
@@ -302,13 +302,13 @@ fn json(
     Ok(Exit::Done)
 }
 
-/// Writes the report as a web page or PDF.
+/// Writes the report to a web page or PDF.
 fn file(
     context: Context<'_>,
     report: &BoardReport,
     texts: &Texts,
     name: &str,
-    arguments: &Arguments,
+    arguments: &ReportArgs,
 ) -> Result<Exit, Error> {
     let content = match arguments.format {
         ReportFormat::Pdf => pdf(context, report, texts)?,
@@ -324,18 +324,18 @@ fn pdf(context: Context<'_>, report: &BoardReport, texts: &Texts) -> Result<Vec<
 
 #[cfg(not(feature = "paper"))]
 fn pdf(_: Context<'_>, _: &BoardReport, _: &Texts) -> Result<Vec<u8>, Error> {
-    Err(Error::new(Kind::Usage, "this program was built without PDF (the feature `paper`)")
+    Err(Error::new(ErrorKind::Usage, "this program was built without PDF (the feature `paper`)")
         .hint("use --format html and print the page from a browser"))
 }
 
-fn save(context: Context<'_>, name: &str, content: &[u8], arguments: &Arguments) -> Result<Exit, Error> {
+fn save(context: Context<'_>, name: &str, content: &[u8], arguments: &ReportArgs) -> Result<Exit, Error> {
     let path = match &arguments.output {
         Some(path) => path.clone(),
         None => context.project.dir.join(format!("reports/{name}.{}", arguments.format.ending())),
     };
     if path.is_dir() {
         let message = format!("cannot write `{}`: it is a folder", path.display());
-        return Err(Error::new(Kind::Usage, message).hint("name a file after --output"));
+        return Err(Error::new(ErrorKind::Usage, message).hint("name a file after --output"));
     }
     super::files::overwrite(&path, content)?;
     context.terminal.text(path.display().to_string());

@@ -1,4 +1,4 @@
-//! `schedule`: lines for cron or units for systemd.
+//! `schedule`: prints lines for cron or units for systemd.
 
 pub(super) mod due;
 pub(super) mod remind;
@@ -8,14 +8,15 @@ use std::fmt::Write as _;
 
 use serde::Serialize;
 
-use crate::cli::Schedule;
-use crate::error::{Error, Exit, Kind};
+use crate::cli::ScheduleArgs;
+use crate::error::{Error, ErrorKind, Exit};
 
 use super::Context;
+use crate::config::URL_VARIABLE;
 
-/// A line of the crontab: when, as cron and as systemd say it, and which command.
+/// A line of the crontab: the command, and its time in the syntax of cron and of systemd.
 #[derive(Debug, Serialize)]
-struct Entry {
+struct CrontabLine {
     name: &'static str,
     cron: &'static str,
     #[serde(rename = "on_calendar")]
@@ -23,36 +24,34 @@ struct Entry {
     command: String,
 }
 
-/// Runs the command; it prints only.
-pub fn run(context: Context<'_>, arguments: &Schedule) -> Result<Exit, Error> {
+/// Runs the command, which only prints.
+pub fn run(context: Context<'_>, arguments: &ScheduleArgs) -> Result<Exit, Error> {
     let absolute = |path: &std::path::Path| {
         let found = std::fs::canonicalize(path).map_err(|error| {
-            Error::new(Kind::TryAgain, format!("cannot find `{}`: {error}", path.display()))
+            Error::new(ErrorKind::TryAgain, format!("cannot find `{}`: {error}", path.display()))
         })?;
         let name = found.display().to_string();
         if name.contains(['\'', '"', '\\', '\n']) {
             let message = format!(
                 "`{name}` contains a quotation mark or backslash, which cron and systemd read differently"
             );
-            return Err(Error::new(Kind::Config, message).hint("rename the folder"));
+            return Err(Error::new(ErrorKind::Config, message).hint("rename the folder"));
         }
         Ok(name)
     };
     let program = std::env::current_exe()
-        .map_err(|error| Error::new(Kind::TryAgain, format!("cannot find this program: {error}")))?;
+        .map_err(|error| Error::new(ErrorKind::TryAgain, format!("cannot find this program: {error}")))?;
     let (program, dir) = (absolute(&program)?, absolute(&context.project.dir)?);
     let schedule = &context.project.config.schedule;
     let command = |rest: &str| format!("\"{program}\" -C \"{dir}\" {rest}");
-    let mut entries = vec![Entry {
+    let mut entries = vec![CrontabLine {
         name: "send",
         cron: "*/15 7-20 * * *",
         calendar: "*-*-* 07..20:00/15",
         command: command("send --due --quiet"),
     }];
-    let inbox = &context.project.config.inbox;
-    let has_inbox = inbox.has_source();
-    if has_inbox {
-        entries.push(Entry {
+    if context.project.config.inbox.has_source() {
+        entries.push(CrontabLine {
             name: "bounces",
             cron: "30 6 * * *",
             calendar: "*-*-* 06:30",
@@ -60,7 +59,7 @@ pub fn run(context: Context<'_>, arguments: &Schedule) -> Result<Exit, Error> {
         });
     }
     if !schedule.due.is_empty() && !schedule.editors.is_empty() {
-        entries.push(Entry {
+        entries.push(CrontabLine {
             name: "remind",
             cron: "0 8 * * *",
             calendar: "*-*-* 08:00",
@@ -68,7 +67,7 @@ pub fn run(context: Context<'_>, arguments: &Schedule) -> Result<Exit, Error> {
         });
     }
     if !context.project.config.report.to.is_empty() {
-        entries.push(Entry {
+        entries.push(CrontabLine {
             name: "report",
             cron: "0 9 * * *",
             calendar: "*-*-* 09:00",
@@ -77,24 +76,34 @@ pub fn run(context: Context<'_>, arguments: &Schedule) -> Result<Exit, Error> {
     }
     context.terminal.json(&entries);
     context.terminal.data(if arguments.systemd { systemd(&entries) } else { crontab(&entries) });
-    if !has_inbox {
-        context.terminal.say("No bounces are read: set sources = [\"/home/you/Maildir\"] in [inbox], or configure [inbox.imap].");
-    }
+    say_what_is_missing(context);
     Ok(Exit::Done)
 }
 
-fn crontab(entries: &[Entry]) -> String {
+/// Says what the lines alone do not do.
+fn say_what_is_missing(context: Context<'_>) {
+    if !context.project.config.inbox.has_source() {
+        context.terminal.say("No bounces are read: set sources = [\"/home/you/Maildir\"] in [inbox], or configure [inbox.imap].");
+    }
+    if context.project.config.ledger.is_from_environment() {
+        context.terminal.say(format!(
+            "{URL_VARIABLE} is not set for cron and systemd: set url in [ledger], or add the variable to their environment."
+        ));
+    }
+}
+
+fn crontab(entries: &[CrontabLine]) -> String {
     let mut text = "# Add these lines with `crontab -e`. Cron mails what a command prints.\n".to_owned();
     for entry in entries {
-        // Cron ends a command at a percent sign.
+        // Cron treats a percent sign as the end of the command.
         let _infallible = writeln!(text, "{}   {}", entry.cron, entry.command.replace('%', "\\%"));
     }
     text
 }
 
-fn systemd(entries: &[Entry]) -> String {
+fn systemd(entries: &[CrontabLine]) -> String {
     let mut text = String::new();
-    for Entry { name, calendar, command, .. } in entries {
+    for CrontabLine { name, calendar, command, .. } in entries {
         let command = command.replace('%', "%%").replace('$', "$$");
         let _infallible = write!(
             text,

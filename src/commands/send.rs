@@ -1,4 +1,4 @@
-//! `send`: the main job.
+//! `send`: sends an issue.
 
 pub(super) mod approve;
 pub(super) mod breakdown;
@@ -18,9 +18,9 @@ mod two_records;
 
 use std::path::{Path, PathBuf};
 
-use crate::cli::Send;
+use crate::cli::SendArgs;
 use crate::domain::IssueName;
-use crate::error::{Error, Exit, Kind};
+use crate::error::{Error, ErrorKind, Exit};
 use crate::ledger::{Ledger, Lock, Review, ReviewKind, Scratch};
 use crate::relay::{Durability, LookAhead, Outbox, Relay};
 use crate::report::{JsonLines, Terminal, plural};
@@ -41,11 +41,11 @@ use run_log::RunLog;
 use test_letter::send_tests;
 use two_records::refuse_lost_records;
 
-/// How long a server that does not tolerate look-ahead is remembered.
+/// How long to remember a server that does not tolerate look-ahead.
 const REMEMBERED_FOR: SignedDuration = SignedDuration::from_hours(180 * 24);
 
 /// Runs the command.
-pub fn run(context: Context<'_>, arguments: &Send) -> Result<Exit, Error> {
+pub fn run(context: Context<'_>, arguments: &SendArgs) -> Result<Exit, Error> {
     let issue = context.project.issue_to_change(arguments.issue.as_ref())?;
     match &arguments.test {
         Some(addresses) => {
@@ -56,32 +56,32 @@ pub fn run(context: Context<'_>, arguments: &Send) -> Result<Exit, Error> {
 }
 
 /// What a run holds until it ends.
-enum Held {
+enum RunGuard {
     Lock(Lock),
     #[expect(dead_code, reason = "held for its drop")]
     Scratch(Scratch),
 }
 
-impl Held {
-    /// Whether other hosts send the issue already, and have imported the list.
+impl RunGuard {
+    /// Whether other hosts are sending the issue already, and have imported the list.
     fn joins(&self) -> bool {
         matches!(self, Self::Lock(lock) if lock.joins())
     }
 }
 
-/// Sends an issue, or makes a dry run of it; an approved one must be unchanged.
+/// Sends an issue, or does a dry run; an approved issue must be unchanged.
 pub(super) fn send(context: Context<'_>, issue: &IssueName, request: &SendRequest) -> Result<Exit, Error> {
     let runtime = super::runtime()?;
     let (mut ledger, held) = if request.is_dry_run() {
         let scratch = Scratch::new(&context.project.state_folder())?;
-        (scratch.ledger(context.project.ledger_place()?)?, Held::Scratch(scratch))
+        (scratch.ledger(context.project.ledger_place()?)?, RunGuard::Scratch(scratch))
     } else {
         let lock = context.project.lock_to_send(issue, request.wait)?;
         let ledger = context.project.ledger()?;
         super::history::freeze(context.project, &ledger, Timestamp::now())?;
-        (ledger, Held::Lock(lock))
+        (ledger, RunGuard::Lock(lock))
     };
-    // During a live send, letters on their way belong to it and were not interrupted.
+    // During a live send, letters in transit belong to it and were not interrupted.
     if !request.is_dry_run() || !context.project.is_locked()? {
         say_interrupted(&ledger, context.terminal)?;
     }
@@ -92,7 +92,7 @@ pub(super) fn send(context: Context<'_>, issue: &IssueName, request: &SendReques
     if !request.is_dry_run() {
         refuse_lost_records(context, &ledger, issue)?;
     }
-    let prepared = prepare(context, ledger, issue, request)?;
+    let mut prepared = prepare(context, ledger, issue, request)?;
     let now = review(context.project, &prepared.ledger, &prepared.composer, &prepared.job)?;
     let log = || -> Result<RunLog, Error> {
         let file = JsonLines::open(&request.log_path(context.project))?;
@@ -126,15 +126,15 @@ pub(super) fn send(context: Context<'_>, issue: &IssueName, request: &SendReques
             .terminal
             .say(format!("Cannot remove unfinished letters from `{}`: {error}", outbox.dir().display()));
     }
-    if let Held::Lock(lock) = &held {
-        hosts::take_part(context.project, &prepared, &now)?;
+    if let RunGuard::Lock(lock) = &held {
         lock.share()?;
+        hosts::take_part(context.project, &mut prepared, &now)?;
     }
     let is_cron = matches!(request.mode, Mode::Approved(_));
     runtime.block_on(Run { context, log: log()?, dry: None, is_cron }.go(prepared, relay))
 }
 
-/// Says what is known before real letters leave, and asks unless the request has answered already.
+/// Says what is known before real letters are sent, and asks unless the request already has the answer.
 fn ask_before(
     context: Context<'_>,
     prepared: &Prepared,
@@ -165,7 +165,7 @@ fn ask_before(
     if matches!(request.mode, Mode::Ask) { confirm(context, prepared) } else { Ok(()) }
 }
 
-/// Leaves look-ahead out with a server that did not tolerate it in the last half year.
+/// Turns look-ahead off for a server that did not tolerate it in the last half year.
 fn recall_look_ahead(relay: &mut Relay, ledger: &Ledger) -> Result<(), Error> {
     let name = relay.name();
     let since = Timestamp::now().saturating_sub(REMEMBERED_FOR).unwrap_or(Timestamp::MIN);
@@ -187,7 +187,7 @@ fn say_interrupted(ledger: &Ledger, terminal: Terminal) -> Result<(), Error> {
     Ok(())
 }
 
-/// Says which segments of the configuration are empty because they name a field that no member has.
+/// Names the configured segments that are empty because of a field that no member has.
 fn say_empty_segments(context: Context<'_>, ledger: &Ledger) -> Result<(), Error> {
     let fields = ledger.fields()?;
     for (name, segment) in &context.project.config.segments {
@@ -198,7 +198,7 @@ fn say_empty_segments(context: Context<'_>, ledger: &Ledger) -> Result<(), Error
     Ok(())
 }
 
-/// Says that the issue's date is past, and how many of its events are over.
+/// Says that the issue's date has passed, and how many of its events are over.
 fn say_old_date(context: Context<'_>, prepared: &Prepared) -> Result<(), Error> {
     let issue = prepared.composer.issue();
     let zone = context.project.config.association.time_zone.0.clone();
@@ -215,7 +215,7 @@ fn say_old_date(context: Context<'_>, prepared: &Prepared) -> Result<(), Error> 
     Ok(())
 }
 
-/// How many members a notice goes to who get no newsletters.
+/// How many members get a notice although they get no newsletters.
 fn despite_opt_out(prepared: &Prepared) -> String {
     match prepared.opted_out {
         0 => String::new(),
@@ -226,7 +226,7 @@ fn despite_opt_out(prepared: &Prepared) -> String {
     }
 }
 
-/// Asks before real letters go out.
+/// Asks before real letters are sent.
 fn confirm(context: Context<'_>, prepared: &Prepared) -> Result<(), Error> {
     if prepared.letters == 0 {
         return Ok(());
@@ -241,7 +241,7 @@ fn confirm(context: Context<'_>, prepared: &Prepared) -> Result<(), Error> {
     )
 }
 
-/// Makes a dry run, and keeps what it saw for the next run to compare with.
+/// Does a dry run, and stores its review for the next run to compare with.
 fn make_dry_run(
     runtime: &tokio::runtime::Runtime,
     run: Run<'_>,
@@ -266,7 +266,7 @@ fn plan(
     now: &Review,
 ) -> Result<DryRun, Error> {
     let issue = &prepared.job.issue;
-    // A part of the members cannot be compared with all of them.
+    // A selection of members cannot be compared with all of them.
     let is_whole = request.selection.options().is_none();
     Ok(DryRun {
         breakdown: Breakdown::new(&project.config.segments, &prepared.composer),
@@ -290,7 +290,7 @@ fn dry_run_outbox(dir: &Path) -> Result<Relay, Error> {
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
         Err(error) => {
             let message = format!("cannot empty the folder `{}`: {error}", dir.display());
-            return Err(Error::new(Kind::TryAgain, message));
+            return Err(Error::new(ErrorKind::TryAgain, message));
         }
     }
     Ok(Relay::Outbox(Outbox::new(dir.to_owned(), Durability::Cached)))

@@ -8,18 +8,18 @@ use clap::CommandFactory;
 use clap_complete::engine::{ArgValueCompleter, CompletionCandidate};
 use clap_complete::env::{CompleteEnv, Shells};
 
-use crate::cli::{Cli, Man};
-use crate::error::{Error, Exit, Kind};
+use crate::cli::{Cli, ManArgs};
+use crate::error::{Error, ErrorKind, Exit};
 use crate::manual::{self, ManualPage};
 use crate::report::Terminal;
 
 use super::Project;
 
-/// The variable by which a shell asks for candidates.
+/// The environment variable that a shell sets to ask for candidates.
 const VARIABLE: &str = "MEDLEMSBREV_COMPLETE";
 const NAME: &str = "medlemsbrev";
 
-/// Answers a shell that asks how a command line may continue; false if none asks.
+/// Answers a shell's request to complete a command line; false if there is none.
 ///
 /// # Errors
 /// If the shell is not supported.
@@ -33,17 +33,18 @@ pub(super) fn completions(shell: clap_complete::Shell, terminal: Terminal) -> Re
     let mut script = Vec::new();
     if let Some(shell) = Shells::builtins().completer(&shell.to_string()) {
         shell.write_registration(VARIABLE, NAME, NAME, NAME, &mut script).map_err(|error| {
-            Error::new(Kind::TryAgain, format!("cannot write the completion script: {error}"))
+            Error::new(ErrorKind::TryAgain, format!("cannot write the completion script: {error}"))
         })?;
     }
     terminal.data(String::from_utf8_lossy(&script));
     Ok(Exit::Done)
 }
 
-/// Prints the program's manual page, or writes all pages and prints their files.
-pub(super) fn man(arguments: &Man, terminal: Terminal) -> Result<Exit, Error> {
-    let failed =
-        |what: &str, error: io::Error| Error::new(Kind::TryAgain, format!("cannot write {what}: {error}"));
+/// Prints the program's manual page, or writes all pages and prints their file names.
+pub(super) fn man(arguments: &ManArgs, terminal: Terminal) -> Result<Exit, Error> {
+    let failed = |what: &str, error: io::Error| {
+        Error::new(ErrorKind::TryAgain, format!("cannot write {what}: {error}"))
+    };
     let Some(dir) = &arguments.output else {
         terminal.data(manual::program().map_err(|error| failed("the page", error))?.text);
         return Ok(Exit::Done);
@@ -65,7 +66,7 @@ fn pages(dir: &Path) -> io::Result<Vec<String>> {
     Ok(files)
 }
 
-/// The command line, with the candidates that only the project knows.
+/// The command line with candidates from the project.
 fn command() -> clap::Command {
     completing(Cli::command())
 }
@@ -94,7 +95,7 @@ fn beginning(begun: &OsStr, names: impl Iterator<Item = String>) -> Vec<Completi
     names.filter(|name| name.starts_with(&*begun)).map(CompletionCandidate::new).collect()
 }
 
-/// The project that the command line to be completed is about.
+/// The project of the command line to complete.
 fn project() -> Option<Project> {
     let words: Vec<OsString> = std::env::args_os().collect();
     let named = words.windows(2).find_map(|pair| match pair {

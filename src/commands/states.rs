@@ -1,13 +1,13 @@
-//! States of deliveries as people read them: in tables and in words.
+//! Names of delivery states for people, in tables and sentences.
 
 use crate::domain::State;
-use crate::ledger::{Counts, DeliveryRow};
-use crate::report::{Paint, Table, count, plural};
+use crate::ledger::{DeliveryRow, MemberCounts};
+use crate::report::{Table, TextRole, count, plural};
 
 use super::Project;
 
-/// The sum that proves that every member is in exactly one row.
-pub(super) fn table(counts: &Counts) -> Table {
+/// A table whose total shows that every member is in exactly one row.
+pub(super) fn table(counts: &MemberCounts) -> Table {
     let mut table = Table::bare().right(1);
     for state in State::ALL {
         let number = counts.in_state(state);
@@ -15,9 +15,9 @@ pub(super) fn table(counts: &Counts) -> Table {
         if number > 0 || always {
             let cells = [words(state.as_str()), count(number)];
             match state {
-                State::Rejected | State::InDoubt if number > 0 => table.painted(Paint::Error, cells),
-                State::Deferred if number > 0 => table.painted(Paint::Warning, cells),
-                State::Accepted if number > 0 => table.painted(Paint::Good, cells),
+                State::Rejected | State::InDoubt if number > 0 => table.painted(TextRole::Error, cells),
+                State::Deferred if number > 0 => table.painted(TextRole::Warning, cells),
+                State::Accepted if number > 0 => table.painted(TextRole::Good, cells),
                 _ => table.row(cells),
             }
         }
@@ -29,11 +29,11 @@ pub(super) fn table(counts: &Counts) -> Table {
         let sharing = plural(counts.sharing, "member shares", "members share");
         table.row([format!("{sharing} another member's letter"), String::new()]);
     }
-    table.painted(Paint::Strong, ["members".to_owned(), count(counts.total())]);
+    table.painted(TextRole::Strong, ["members".to_owned(), count(counts.total())]);
     table
 }
 
-/// A state's or a reason's name as people read it.
+/// The display name of a state or a reason.
 pub(super) fn words(name: &str) -> String {
     match name {
         "queued" => "to be sent".to_owned(),
@@ -48,7 +48,7 @@ pub(super) fn words(name: &str) -> String {
     }
 }
 
-/// Letters that are not accepted, one a row, with the times of the association's clock.
+/// Letters that are not accepted, one per row, with times in the association's time zone.
 pub(super) fn deliveries(project: &Project, first: &str, rows: &[DeliveryRow]) -> Table {
     let mut table = Table::new([first, "name", "since", "last reply"]).whole(2);
     for row in rows {

@@ -1,40 +1,40 @@
-//! `status`: what was sent, what was not, and why.
+//! `status`: shows what was sent, what was not, and why.
 
 use std::fmt::Write as _;
 
 use jiff::Timestamp;
 use serde::Serialize;
 
-use crate::cli::Status;
+use crate::cli::StatusArgs;
 use crate::domain::{IssueName, State};
 use crate::error::{Error, Exit};
-use crate::ledger::{Counts, DeliveryRow, HostRow, Ledger, OnPaper};
-use crate::report::{Paint, count};
+use crate::ledger::{DeliveryRow, HostRow, Ledger, MemberCounts, OnPaper};
+use crate::report::{TextRole, count};
 use crate::send::skip;
 
 use super::states::{deliveries, table};
 use super::{Context, Project};
 
-/// Where an issue stands, as JSON.
+/// The status of an issue, as JSON.
 #[derive(Debug, Serialize)]
 struct IssueStatus {
     issue: IssueName,
-    counts: Counts,
+    counts: MemberCounts,
     total: u64,
-    /// Members whose letters were accepted and came back.
+    /// Members whose letters were accepted but came back.
     came_back: u64,
-    /// Letters for members whom no e-mail reaches.
+    /// Letters for members whom no e-mail can reach.
     on_paper: OnPaper,
     in_doubt: Vec<DeliveryRow>,
     rejected: Vec<DeliveryRow>,
     deferred: Vec<DeliveryRow>,
-    /// The hosts that send it together, or did.
+    /// The hosts that are sending it together, or did.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     hosts: Vec<HostRow>,
 }
 
 /// Runs the command.
-pub fn run(context: Context<'_>, arguments: &Status) -> Result<Exit, Error> {
+pub fn run(context: Context<'_>, arguments: &StatusArgs) -> Result<Exit, Error> {
     let Some(ledger) = Ledger::open_for_reading(context.project.ledger_place()?)? else {
         if let Some(issue) =
             arguments.issue.as_ref().filter(|issue| !context.project.issues().contains(issue))
@@ -92,13 +92,13 @@ fn show_year(context: Context<'_>, ledger: &Ledger) -> Result<(), Error> {
 }
 
 fn of_issue(project: &Project, ledger: &Ledger, issue: IssueName) -> Result<IssueStatus, Error> {
-    // Without its folder an issue still has deliveries; only who would get it cannot be said.
+    // Without its folder an issue still has deliveries, but its audience is unknown.
     let composer = project.composer(&issue, ledger.fields()?).ok();
     let mut counts = ledger
         .survey(&issue, |member| composer.as_ref().and_then(|composer| skip(composer, None, member)))?;
     let mut in_doubt = ledger.deliveries(&issue, State::InDoubt)?;
     if !project.is_locked()? {
-        // Nobody is sending: what a dead run left on the wire is in doubt.
+        // No run is active: letters that a dead run was sending are in doubt.
         let cut_off = counts.states.insert(State::Sending.as_str(), 0).unwrap_or(0);
         *counts.states.entry(State::InDoubt.as_str()).or_default() += cut_off;
         in_doubt.extend(ledger.deliveries(&issue, State::Sending)?);
@@ -117,9 +117,9 @@ fn of_issue(project: &Project, ledger: &Ledger, issue: IssueName) -> Result<Issu
 }
 
 impl IssueStatus {
-    /// The sum, and each letter that a person may have to do something about.
+    /// The counts, and each letter that may need a person's attention.
     fn shown(&self, project: &Project) -> String {
-        let mut text = format!("{}\n\n", Paint::Strong.on(self.issue.as_str()));
+        let mut text = format!("{}\n\n", TextRole::Strong.on(self.issue.as_str()));
         if self.came_back > 0 {
             let accepted = count(self.counts.in_state(State::Accepted));
             let _infallible = writeln!(

@@ -1,16 +1,16 @@
-//! Signals that stop a run: the letters on the wire finish first.
+//! Signals that stop a run: letters in transit finish first.
 
 use std::time::{Duration, Instant};
 
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
 
-use crate::error::Kind;
+use crate::error::ErrorKind;
 
 /// A closed terminal, `timeout` and systemd send several signals at once; a deliberate second one comes later.
 const ONE_PRESS: Duration = Duration::from_secs(2);
 
-/// When each kind of signal first came.
+/// When each kind of signal first arrived.
 #[derive(Debug, Default)]
 struct Received {
     interrupt: Option<Instant>,
@@ -25,8 +25,8 @@ enum Stop {
 }
 
 impl Received {
-    /// Records a signal; true if it forces an exit: the same one first came at least two seconds ago.
-    /// SIGHUP never does: closing a terminal sends it more than once.
+    /// Records a signal. Returns true if it forces an exit: the same signal first arrived at least two seconds ago.
+    /// SIGHUP never does, since closing a terminal sends it more than once.
     fn forces_exit(&mut self, stop: Stop, now: Instant) -> bool {
         let first = match stop {
             Stop::Interrupt => &mut self.interrupt,
@@ -37,17 +37,18 @@ impl Received {
     }
 }
 
-/// What SIGHUP means to a command.
+/// The meaning of SIGHUP for a command.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Hangup {
-    /// The terminal that the command needs is gone.
+    /// Stop: the command needs its terminal.
     #[cfg(feature = "interactive")]
     Stops,
-    /// As Ctrl-C, unless the program was started to ignore it, as by `nohup`.
+    /// Stop as for Ctrl-C, unless the program was started to ignore SIGHUP, for example by `nohup`.
     StopsUnlessIgnored,
 }
 
-/// True after the first Ctrl-C, SIGTERM or SIGHUP. The same signal again after two seconds ends the program at once.
+/// Becomes true after the first Ctrl-C, SIGTERM or SIGHUP. The same signal after two seconds ends the program at
+/// once.
 pub(super) fn stop_on_signal(hangup: Hangup) -> watch::Receiver<bool> {
     let (stop, stopped) = watch::channel(false);
     tokio::spawn(async move {
@@ -66,7 +67,7 @@ pub(super) fn stop_on_signal(hangup: Hangup) -> watch::Receiver<bool> {
                 () = next(hangup.as_mut()) => Stop::Hangup,
             };
             if received.forces_exit(signal, Instant::now()) {
-                std::process::exit(i32::from(Kind::TryAgain.exit_code()));
+                std::process::exit(i32::from(ErrorKind::TryAgain.exit_code()));
             }
             stop.send_replace(true);
         }
@@ -74,7 +75,7 @@ pub(super) fn stop_on_signal(hangup: Hangup) -> watch::Receiver<bool> {
     stopped
 }
 
-/// The next signal; never if there is no stream of them.
+/// The next signal; waits forever if there is no stream of them.
 async fn next(signals: Option<&mut tokio::signal::unix::Signal>) {
     match signals {
         Some(signals) => {
@@ -84,7 +85,7 @@ async fn next(signals: Option<&mut tokio::signal::unix::Signal>) {
     }
 }
 
-/// Tells whether the program was started to ignore SIGHUP, as `nohup` does (proc(5), `SigIgn`).
+/// Tells whether the program was started to ignore SIGHUP, as with `nohup` (proc(5), `SigIgn`).
 fn is_hangup_ignored() -> bool {
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
     let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));

@@ -1,18 +1,18 @@
-//! `templates`: which templates a project has of its own, and copies of the built-in ones to change.
+//! `templates`: lists a project's own templates, and copies built-in ones for editing.
 
-use crate::cli::Templates;
+use crate::cli::TemplatesArgs;
 use crate::compose::{TemplateState, template_states, write_templates};
-use crate::error::{Error, Exit, Kind};
+use crate::error::{Error, ErrorKind, Exit};
 use crate::report::Table;
 
 use super::Context;
 
 /// Runs the command.
-pub fn run(context: Context<'_>, arguments: &Templates) -> Result<Exit, Error> {
+pub fn run(context: Context<'_>, arguments: &TemplatesArgs) -> Result<Exit, Error> {
     let folder = context.project.templates_dir();
     if arguments.write {
         let written = write_templates(&folder).map_err(|error| {
-            Error::new(Kind::TryAgain, format!("cannot write to `{}`: {error}", folder.display()))
+            Error::new(ErrorKind::TryAgain, format!("cannot write to `{}`: {error}", folder.display()))
         })?;
         written.iter().for_each(|path| context.terminal.say(format!("{} written.", path.display())));
         if written.is_empty() {

@@ -1,11 +1,11 @@
-//! Bare web addresses, e-mail addresses and telephone numbers in a text as links.
+//! Turns bare web addresses, e-mail addresses and telephone numbers in a text into links.
 
 use linkify::{LinkFinder, LinkKind};
 use pulldown_cmark::{CowStr, Event, LinkType, Tag, TagEnd};
 
 use super::phone::{self, Phone};
 
-/// The events with links where a text names an address; texts of links and of code stay.
+/// The events with links for bare addresses; link texts and code stay as they are.
 pub(super) fn with_links(events: Vec<Event<'_>>) -> Vec<Event<'_>> {
     let mut linked = Vec::with_capacity(events.len());
     let mut depth = 0_usize;
@@ -33,7 +33,7 @@ fn parts(text: &str, linked: &mut Vec<Event<'_>>) {
         let target = match span.kind() {
             Some(LinkKind::Email) => Some(format!("mailto:{word}")),
             Some(LinkKind::Url) if word.contains("://") => Some(word.to_owned()),
-            // Without a scheme only what people write as an address: `2.b` and `t.ex` are none.
+            // Without a scheme, only what people write as an address: `2.b` and `t.ex` are not.
             Some(LinkKind::Url) if word.to_lowercase().starts_with("www.") => Some(format!("https://{word}")),
             _ => None,
         };
@@ -82,7 +82,7 @@ mod tests {
     }
 
     #[test]
-    fn bare_addresses_are_links_and_nothing_else_is() {
+    fn only_bare_addresses_become_links() {
         for (text, want) in [
             ("Se www.example.se.", "<p>Se <a href=\"https://www.example.se\">www.example.se</a>.</p>"),
             (

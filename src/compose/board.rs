@@ -1,4 +1,4 @@
-//! The report to the board: tables of words and numbers, as a web page of its own.
+//! The report to the board: tables of words and numbers, as a separate web page.
 
 use std::path::Path;
 
@@ -10,7 +10,7 @@ use super::{ComposeError, helpers};
 
 const TEMPLATE: &str = "report.html.hbs";
 
-/// A report in its language; every format shows the same.
+/// A report in its language; all formats show the same content.
 #[derive(Debug, Default, Serialize)]
 pub struct BoardReport {
     /// BCP 47 code.
@@ -22,10 +22,10 @@ pub struct BoardReport {
     pub foot: Vec<String>,
 }
 
-/// A table with what is said below it.
+/// A table, with the notes below it.
 #[derive(Debug, Default, Serialize)]
 pub struct BoardTable {
-    /// Empty for the first one, which the report's title names.
+    /// Empty for the first table, whose title is the report's.
     pub title: String,
     pub header: Vec<String>,
     pub rows: Vec<BoardRow>,
@@ -34,18 +34,18 @@ pub struct BoardTable {
     pub notes: Vec<String>,
 }
 
-/// A row of a table: the first cell names it.
+/// A row of a table; the first cell is its label.
 #[derive(Debug, Default, Serialize)]
 pub struct BoardRow {
     pub label: String,
     pub cells: Vec<String>,
-    /// A sum.
+    /// Whether the row is a total.
     pub is_strong: bool,
-    /// A part of the row above.
+    /// Whether the row is part of the row above.
     pub is_part: bool,
 }
 
-/// Bars from 0 to 100 %.
+/// A chart of bars from 0 to 100 %.
 #[derive(Debug, Serialize)]
 pub struct BoardChart {
     pub title: String,
@@ -63,7 +63,7 @@ pub struct BoardBar {
 }
 
 impl BoardReport {
-    /// The report as a web page that needs nothing else.
+    /// The report as a self-contained web page.
     ///
     /// # Errors
     /// If the template cannot be used.

@@ -1,4 +1,4 @@
-//! The built-in templates, and what a project has made of its copies of them.
+//! The built-in templates, and the state of a project's copies.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use aws_lc_rs::digest::{SHA256, digest};
 use serde::Serialize;
 
-/// The files, by their path in a project's folder of templates.
+/// The files, by their path in a project's templates folder.
 const BUILT_IN: [(&str, &str); 15] = [
     ("letter.html.hbs", include_str!("../../templates/letter.html.hbs")),
     ("letter/head.html.hbs", include_str!("../../templates/letter/head.html.hbs")),
@@ -25,38 +25,38 @@ const BUILT_IN: [(&str, &str); 15] = [
     ("language/en.toml", include_str!("../../templates/language/en.toml")),
 ];
 
-/// Says from which built-in files the project's were made, by their digests.
+/// Records from which built-in files the project's copies were made, by their digests.
 const RECORD: &str = ".built-in.toml";
 
-/// What a project has of a built-in template.
+/// The state of a built-in template in a project.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum TemplateState {
-    /// Nothing of its own.
+    /// The project has no copy.
     BuiltIn,
-    /// A copy that nobody has changed.
+    /// An unchanged copy.
     Copy,
-    /// A changed copy, or a file of its own.
+    /// A changed copy, or the project's own file.
     Changed,
-    /// A copy of an earlier version that nobody has changed.
+    /// An unchanged copy of an earlier version.
     OldCopy,
-    /// A changed copy of an earlier version, or the newer version is still next to it.
+    /// A changed copy of an earlier version, or one next to which the newer version still is.
     OldChanged,
 }
 
-/// The text of a built-in template; empty if there is none of this name.
+/// The text of a built-in template; empty if there is no such template.
 pub(super) fn text(name: &str) -> &'static str {
     BUILT_IN.iter().find(|(known, _)| *known == name).map_or("", |(_, text)| text)
 }
 
-/// The built-in templates with what the project has of them.
+/// The built-in templates with their state in the project.
 pub fn template_states(templates: &Path) -> Vec<(&'static str, TemplateState)> {
     let record = record(templates);
     BUILT_IN.iter().map(|(name, text)| (*name, state(templates, &record, name, text))).collect()
 }
 
-/// Writes the built-in templates into the project, so that they can be changed. A file that was changed is kept: what a newer
-/// version brings is written next to it, as `NAME.new`. Returns the files written.
+/// Writes the built-in templates into the project for editing. A changed file is kept, and the newer version is
+/// written next to it as `NAME.new`. Returns the files written.
 ///
 /// # Errors
 /// If a file cannot be written.
@@ -110,7 +110,7 @@ fn newer(path: &Path) -> PathBuf {
     PathBuf::from(name)
 }
 
-/// Line ends do not count: editors on Windows change them.
+/// The digest of a text without regard to line ends, which editors on Windows change.
 fn hash(text: &str) -> String {
     data_encoding::HEXLOWER.encode(digest(&SHA256, text.replace("\r\n", "\n").as_bytes()).as_ref())
 }
@@ -120,7 +120,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn copies_are_told_from_what_was_changed_and_from_what_is_old() {
+    fn copies_changed_files_and_old_versions_are_distinguished() {
         let dir = tempfile::tempdir().unwrap();
         let state =
             |name: &str| template_states(dir.path()).into_iter().find(|(known, _)| *known == name).unwrap().1;
@@ -130,7 +130,7 @@ mod tests {
         assert!(write_templates(dir.path()).unwrap().is_empty());
         std::fs::write(dir.path().join("style.css"), "p { color: #111; }").unwrap();
         assert_eq!(state("style.css"), TemplateState::Changed);
-        // As if both had been made by an earlier version.
+        // As if an earlier version had written both.
         let old = BTreeMap::from([("style.css", hash("old")), ("letter.txt.hbs", hash("old"))]);
         std::fs::write(dir.path().join(RECORD), toml::to_string(&old).unwrap()).unwrap();
         std::fs::write(dir.path().join("letter.txt.hbs"), "old").unwrap();

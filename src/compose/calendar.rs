@@ -1,4 +1,4 @@
-//! The calendar file with a letter's events (RFC 5545, 5546 §3.2.1, 6047 §2).
+//! The calendar file with an issue's events (RFC 5545, 5546 §3.2.1, 6047 §2).
 
 mod zone;
 
@@ -17,20 +17,20 @@ pub const CONTENT_TYPE: &str = "text/calendar; charset=utf-8; method=PUBLISH; co
 
 /// RFC 5545 §3.1: octets of a line without its CRLF.
 const WIDTH: usize = 75;
-/// RFC 6068 §2: what must be encoded in the address of a `mailto:` URL.
+/// RFC 6068 §2: characters to encode in the address of a `mailto:` URL.
 const IN_MAILTO: &AsciiSet =
     &CONTROLS.add(b' ').add(b'%').add(b'?').add(b'&').add(b'#').add(b'<').add(b'>').add(b'"').add(b'/');
 
-/// Who invites (RFC 5545 §3.8.4.3); the domain of the address also ends the UIDs.
+/// The organiser (RFC 5545 §3.8.4.3); the domain of its address also ends the UIDs.
 #[derive(Debug, Clone, Copy)]
 pub struct Organiser<'a> {
     pub name: &'a str,
     pub address: &'a Address,
 }
 
-/// A calendar with the events of an issue, whose times are in `zone`; `None` if there are none.
+/// A calendar of an issue's events, whose times are in `zone`; `None` if there are none.
 ///
-/// It is a pure function: the same events give the same bytes.
+/// It is a pure function: the same events yield the same bytes.
 pub fn calendar(
     events: &[Event],
     issue: &Issue,
@@ -50,7 +50,7 @@ pub fn calendar(
     let mut written = Vec::new();
     for event in events {
         let uid = uid(event, events, organiser.address.domain());
-        // An event that two sections announce: a UID may stand only once.
+        // An event announced in two sections: a UID may occur only once.
         if !written.contains(&uid) {
             calendar.event(event, &uid, issue, organiser);
             written.push(uid);
@@ -60,8 +60,8 @@ pub fn calendar(
     Some(calendar.text)
 }
 
-/// What the event keeps when its hour or place is corrected in a later letter (RFC 5545 §3.8.4.7): its own id, else its
-/// title and day. Two on one day differ in their hour as well.
+/// The identifier that an event keeps when a later letter corrects its time or place (RFC 5545 §3.8.4.7): its own id,
+/// or else made from its title and day. Two equal events on one day are distinguished by their time.
 fn uid(event: &Event, events: &[Event], domain: &str) -> String {
     let key = match &event.id {
         Some(id) => id.trim().to_owned(),
@@ -78,7 +78,7 @@ fn uid(event: &Event, events: &[Event], domain: &str) -> String {
     format!("{hash}@{domain}")
 }
 
-/// Grows from letter to letter, so that calendars take the later one's word (RFC 5545 §3.8.7.4): days since 2020.
+/// Grows from letter to letter, so that calendars prefer the later one (RFC 5545 §3.8.7.4): days since 2020.
 fn sequence(issue: &Issue) -> i32 {
     (issue.date - date(2020, 1, 1)).get_days().max(0)
 }
@@ -121,7 +121,7 @@ impl<'a> Calendar<'a> {
             let last = last.unwrap_or(event.date);
             let end = last.tomorrow().unwrap_or(last);
             self.line(&end.strftime("DTEND;VALUE=DATE:%Y%m%d").to_string());
-            // A day that is marked is not a day that is taken up.
+            // An all-day event does not block the day.
             return self.line("TRANSP:TRANSPARENT");
         };
         self.moment("DTSTART", event.date.to_datetime(start));
@@ -130,11 +130,11 @@ impl<'a> Calendar<'a> {
         }
         match event.end {
             Some(end) if end > start => self.moment("DTEND", event.date.to_datetime(end)),
-            // A feast from 19 to 1.
+            // An event from 19:00 to 1:00.
             Some(end) if end < start => {
                 self.moment("DTEND", event.date.tomorrow().unwrap_or(event.date).to_datetime(end));
             }
-            // What RFC 5545 §3.6.1 takes an event without an end for.
+            // The meaning of an event without an end (RFC 5545 §3.6.1).
             _ => self.line("DURATION:PT0S"),
         }
     }
@@ -149,7 +149,7 @@ impl<'a> Calendar<'a> {
         self.line(&format!("RRULE:{}{}", every.rule(), until.map(end).unwrap_or_default()));
     }
 
-    /// A local time with its zone (RFC 5545 §3.3.5), or in UTC where the zone has no name.
+    /// Writes a local time with its zone (RFC 5545 §3.3.5), or in UTC if the zone has no name.
     fn moment(&mut self, name: &str, local: DateTime) {
         let line = match (self.zone_name(), self.zone.to_timestamp(local)) {
             (None, Ok(utc)) => format!("{name}:{}", utc.strftime("%Y%m%dT%H%M%SZ")),
@@ -171,7 +171,7 @@ impl<'a> Calendar<'a> {
         }
     }
 
-    /// Folds between characters (RFC 5545 §3.1); a control character cannot start a line of its own.
+    /// Writes a line, folded between characters (RFC 5545 §3.1); a control character cannot start a new line.
     fn line(&mut self, line: &str) {
         let mut width = 0;
         for char in line.chars().filter(|char| !char.is_control()) {
@@ -186,7 +186,7 @@ impl<'a> Calendar<'a> {
     }
 }
 
-/// With the link, since Google Calendar and Outlook don't show URL.
+/// Includes the link, since Google Calendar and Outlook don't show URL.
 fn description(event: &Event) -> Option<String> {
     let parts: Vec<&str> = [&event.description, &event.signup, &event.online]
         .into_iter()
@@ -244,7 +244,7 @@ mod tests {
     }
 
     #[test]
-    fn times_are_written_as_calendars_read_them() {
+    fn times_are_written_in_the_form_calendars_expect() {
         let day = date(2026, 5, 9);
         let (one, seven) = (Some(time(1, 0, 0, 0)), Some(time(19, 0, 0, 0)));
         for (start, end, want) in [
@@ -304,7 +304,7 @@ mod tests {
     }
 
     #[test]
-    fn an_event_stands_once_and_no_events_are_no_calendar() {
+    fn an_event_occurs_once_and_without_events_there_is_no_calendar() {
         let twice =
             [event("Möte", date(2026, 5, 9), None, None), event("Möte", date(2026, 5, 9), None, None)];
         assert_eq!(written(&twice).matches("BEGIN:VEVENT").count(), 1);

@@ -1,4 +1,4 @@
-//! Compiling an issue: what is the same for all members is rendered, styled and encoded here, once.
+//! Compiles an issue: everything that is the same for all members is rendered, styled and encoded once.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -20,15 +20,15 @@ use super::style::Styles;
 use super::template::{self, Templates};
 use super::variant::Variants;
 use super::{
-    Body, CompiledSection, ComposeError, Composer, HTML, IssueSource, Setup, TEXT, design, helpers, include,
-    markdown, source,
+    CompiledSection, ComposeError, Composer, HTML, IssueSource, LetterBody, Setup, TEXT, design, helpers,
+    include, markdown, source,
 };
 
 impl Composer {
     /// Compiles an issue.
     ///
     /// # Errors
-    /// Points at whatever in the issue's files or templates is wrong.
+    /// Points to the problem in the issue's files or templates.
     pub fn new(source: IssueSource, setup: Setup, key: TokenKey) -> Result<Self, ComposeError> {
         let mut language = Language::load(&source.issue.language, &setup.templates)?;
         let mut others = Language::others(&language.code, &setup.templates);
@@ -59,7 +59,7 @@ impl Composer {
                 .as_ref()
                 .filter(|_| setup.has_web_page)
                 .map(|url| format!("{url}{}.html", source.issue.name)),
-            // Made again once the images are known.
+            // Built again once the images are known.
             frame: Frame::new(&setup.sender, &source.issue, &[], &[])?,
             images: Vec::new(),
             attachment_names: names(&source.attachments),
@@ -83,7 +83,7 @@ impl Composer {
         composer.finished(images, attachments)
     }
 
-    /// Adds the calendar, and the images in the form in which they travel.
+    /// Adds the calendar, and the images in the form in which they are sent.
     fn finished(
         mut self,
         images: InlineImages,
@@ -104,7 +104,7 @@ impl Composer {
         Ok(self)
     }
 
-    /// The calendar of the events that everyone is told of, with its file name.
+    /// The calendar of the events in sections for everyone, with its file name.
     fn calendar(&self, events: &[Event]) -> Result<Option<(String, SinglePart)>, ComposeError> {
         let sender = &self.setup.sender;
         let organiser = Organiser { name: &self.setup.association.name, address: sender.contact() };
@@ -114,12 +114,12 @@ impl Composer {
         Ok(Some((name, part)))
     }
 
-    /// The name of the calendar's file.
+    /// The name of the calendar file.
     pub(super) fn calendar_name(&self) -> String {
         format!("{}.ics", self.language.text("calendar").to_lowercase())
     }
 
-    /// Renders the language file's texts, which are the same for all members.
+    /// Renders the texts of the language file that are the same for all members.
     fn fill_texts(&self, language: &mut Language) -> Result<(), ComposeError> {
         let data = serde_json::json!({ "association": self.setup.association, "issue": self.issue });
         let mut texts = Templates::text();
@@ -133,7 +133,7 @@ impl Composer {
         Ok(())
     }
 
-    /// The data of a letter, as an example of which names there are.
+    /// Sample data of a letter, which defines the known names.
     fn schema(&self) -> Result<serde_json::Value, ComposeError> {
         let reader = self.neutral_reader();
         let fields = self.fields_of(&reader);
@@ -146,7 +146,8 @@ impl Composer {
         let schema = self.schema()?;
         let dir = self.setup.templates.clone();
         let (path, html) = template::load(&dir, HTML)?;
-        let check = |path: &Path, text: &str| template::Source { path, text, lines_above: 0 }.check(&schema);
+        let check =
+            |path: &Path, text: &str| template::TemplateSource { path, text, lines_above: 0 }.check(&schema);
         let html = include::with_blocks(&dir, &path, &html, &schema)?;
         self.pages_have_logic = decides_by_member(&html.replace(super::style::MARK, ""));
         self.html.add(HTML, &path, &styles.write_into_template(&self.setup.design.recolored(&html))?)?;
@@ -181,10 +182,10 @@ impl Composer {
                 .check_fields(|field| self.setup.fields.contains(field))
                 .map_err(|error| source::audience_error(&path, audience, &error))?;
         }
-        template::Source { path: &path, text: &markdown, lines_above }.check(&self.schema()?)?;
+        template::TemplateSource { path: &path, text: &markdown, lines_above }.check(&self.schema()?)?;
         let anchor = format!("section-{}", index + 1);
         let language = language.unwrap_or_else(|| self.issue.language.clone());
-        // A section in a language that there is no file for is set as the letter is.
+        // A section in a language without a language file is set like the letter.
         let set_in = self.language(&language).clone();
         let set_in = &set_in;
         let rendered = markdown::render(&markdown, &anchor, "prose", dir, set_in, styles, images)?;
@@ -193,20 +194,20 @@ impl Composer {
             self.text.add(&anchor, &path, &rendered.text)?;
             if decides_by_member(&markdown) { None } else { Some(self.open_body(&anchor, &language)?) }
         } else {
-            Some(Body { html: rendered.html, text: rendered.text })
+            Some(LetterBody { html: rendered.html, text: rendered.text })
         };
         let mut events = events;
         events.sort_by_key(|event| (event.date, event.start));
-        let place = Place { anchor: &anchor, path: &path, dir };
+        let place = TextOrigin { anchor: &anchor, path: &path, dir };
         let described = |(number, event)| describe(number, event, place, set_in, styles, images);
         let events = events.into_iter().enumerate().map(described).collect::<Result<Vec<_>, _>>()?;
         Ok(CompiledSection { title, anchor, audience, events, language, body })
     }
 }
 
-/// Where a section's texts come from.
+/// The source of a section's texts.
 #[derive(Clone, Copy)]
-struct Place<'a> {
+struct TextOrigin<'a> {
     anchor: &'a str,
     path: &'a Path,
     /// The issue's folder, for pictures.
@@ -217,7 +218,7 @@ struct Place<'a> {
 fn describe(
     number: usize,
     event: Event,
-    place: Place<'_>,
+    place: TextOrigin<'_>,
     language: &Language,
     styles: &Styles,
     images: &mut InlineImages,
@@ -230,7 +231,7 @@ fn describe(
     if rendered.is_personal {
         return Err(source::tag_in_event(place.path, text));
     }
-    let description = Some(Body { html: rendered.html, text: rendered.text });
+    let description = Some(LetterBody { html: rendered.html, text: rendered.text });
     Ok(CompiledEvent { event, description })
 }
 
@@ -238,7 +239,7 @@ fn decides_by_member(text: &str) -> bool {
     template::decides_by(text, &["member", "greeting", "links"])
 }
 
-/// The width at which a logo is shown, in CSS pixels.
+/// The display width of a logo in CSS pixels.
 const LOGO_WIDTH: usize = 200;
 
 fn logo(path: &Path, images: &mut InlineImages) -> Result<Logo, ComposeError> {

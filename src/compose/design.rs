@@ -1,4 +1,4 @@
-//! What an association changes of the letter's look: its colour, its partners, and an issue's hero picture.
+//! The association's changes to the look of the letter: its colour, its partners, and an issue's hero picture.
 
 use std::borrow::Cow;
 use std::path::PathBuf;
@@ -12,23 +12,23 @@ use super::images::{InlineImages, TakenImage};
 
 /// The colour of the built-in style sheet for headings, bands and buttons.
 const GREEN: Color = Color([0x1f, 0x51, 0x38]);
-/// Grounds that headings are on in dark mode.
+/// Backgrounds of headings in dark mode.
 const DARK: [Color; 3] = [Color([0x18, 0x20, 0x1b]), Color([0x21, 0x2b, 0x25]), Color([0x33, 0x29, 0x0f])];
 /// The contrast of the built-in colours in dark mode.
 const COMFORTABLE: f64 = 7.0;
 
-/// The greatest width of the hero picture: the letter's own, in CSS pixels.
+/// The maximum width of the hero picture: the letter's own, in CSS pixels.
 pub const HERO_WIDTH: usize = 600;
-/// The greatest size of a partner's logo, in CSS pixels, and how many are side by side.
+/// The maximum size of a partner's logo in CSS pixels, and how many are side by side.
 const PARTNER: (usize, usize) = (140, 80);
 const IN_A_ROW: usize = 3;
 
 /// The association's own design.
 #[derive(Debug, Clone, Default)]
 pub struct Design {
-    /// Of headings, bands and buttons (default: green).
+    /// The colour of headings, bands and buttons (default: green).
     pub color: Option<LetterColor>,
-    /// In every letter; an issue may have more.
+    /// Partners in every letter; an issue may have more.
     pub partners: Vec<Partner>,
 }
 
@@ -39,7 +39,7 @@ pub struct Hero {
     pub alt: String,
 }
 
-/// A picture of the frame, as templates see it, with its size in CSS pixels.
+/// A picture of the frame for templates, with its size in CSS pixels.
 #[derive(Debug, Serialize)]
 pub(super) struct FramePicture {
     pub src: String,
@@ -48,7 +48,7 @@ pub(super) struct FramePicture {
     pub height: usize,
 }
 
-/// A partner, as templates see it.
+/// A partner for templates.
 #[derive(Debug, Serialize)]
 pub(super) struct PartnerView {
     pub name: String,
@@ -58,7 +58,7 @@ pub(super) struct PartnerView {
 }
 
 impl Design {
-    /// A style sheet or template in this design: the built-in greens become the colour and what goes with it.
+    /// A style sheet or template in this design: the built-in greens are replaced by the colour and matching shades.
     pub(super) fn recolored<'t>(&self, text: &'t str) -> Cow<'t, str> {
         let Some(color) = self.color().filter(|color| *color != GREEN) else { return Cow::Borrowed(text) };
         let mut changed = text.to_owned();
@@ -72,17 +72,17 @@ impl Design {
         self.color.map(|color| color.0)
     }
 
-    /// The ground for light logos.
+    /// The background for light logos.
     pub(super) fn ground(&self) -> [u8; 3] {
         self.color().unwrap_or(GREEN).0
     }
 }
 
-/// The built-in colours that follow the main one, with what becomes of them.
+/// The built-in colours that depend on the main one, with their replacements.
 fn companions(color: Color) -> [(&'static str, Color); 8] {
     [
         ("#1f5138", color),
-        // Grounds and hairlines.
+        // Backgrounds and hairlines.
         ("#eef4ee", Color::WHITE.mixed(color, 7).readable(Color::WHITE, &[color], LetterColor::NEEDED)),
         ("#e9ede6", Color::WHITE.mixed(color, 10)),
         ("#cdd8ce", Color::WHITE.mixed(color, 24)),
@@ -94,7 +94,7 @@ fn companions(color: Color) -> [(&'static str, Color); 8] {
     ]
 }
 
-/// Takes an issue's hero picture in.
+/// Adds an issue's hero picture.
 ///
 /// # Errors
 /// If it is missing or not a picture.
@@ -103,7 +103,7 @@ pub(super) fn hero(hero: &Hero, images: &mut InlineImages) -> Result<FramePictur
     Ok(framed(image, &hero.alt, (HERO_WIDTH, usize::MAX)))
 }
 
-/// Takes the partners' logos in and returns the partners in rows.
+/// Adds the partners' logos and returns the partners in rows.
 ///
 /// # Errors
 /// If a logo is missing or not a picture.
@@ -140,7 +140,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_color_that_goes_with_a_main_color_can_be_read() {
+    fn every_color_derived_from_a_main_color_is_readable() {
         for main in ["#7a1f1f", "#0b5a8a", "#000000", "#5b2a86", "#8a4b00", "#b3003c"] {
             let LetterColor(main) = LetterColor::try_from(main.to_owned()).unwrap();
             let [(_, color), (_, tint), _, _, _, (_, light), (_, band), (_, date)] = companions(main);

@@ -1,4 +1,4 @@
-//! What a letter says, as a digest: two letters with the same one read the same.
+//! Digests of letters: letters with the same digest have the same content.
 
 use aws_lc_rs::digest::{Context, SHA256};
 use serde::Serialize;
@@ -7,23 +7,23 @@ use crate::domain::Addressees;
 
 use super::{ComposeError, Composer};
 
-/// Stands for the link that is each member's own.
+/// Replaces the unsubscribe link, which differs between members.
 const UNSUBSCRIBE: &str = "unsubscribe";
 
-/// What a letter says, without date and token, which are other ones each time.
+/// The content of a letter, without its date and token, which are different each time.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Content {
+pub struct LetterContent {
     pub subject: String,
     /// SHA-256 in hexadecimal, of subject, HTML, text, attachments, images and the headers that all letters share.
     pub digest: String,
 }
 
 impl Composer {
-    /// What a letter to these readers says.
+    /// The content of a letter to these readers.
     ///
     /// # Errors
     /// If a template cannot be rendered with the first member's fields.
-    pub fn content<'a>(&self, readers: impl Into<Addressees<'a>>) -> Result<Content, ComposeError> {
+    pub fn content<'a>(&self, readers: impl Into<Addressees<'a>>) -> Result<LetterContent, ComposeError> {
         let rendered = self.fill_with(readers.into(), UNSUBSCRIBE.to_owned())?.rendered();
         let mut context = Context::new(&SHA256);
         for part in [&rendered.subject, &rendered.html, &rendered.text] {
@@ -32,6 +32,6 @@ impl Composer {
         }
         context.update(self.frame.digest().as_ref());
         let digest = data_encoding::HEXLOWER.encode(context.finish().as_ref());
-        Ok(Content { subject: rendered.subject, digest })
+        Ok(LetterContent { subject: rendered.subject, digest })
     }
 }

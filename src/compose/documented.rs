@@ -1,4 +1,4 @@
-//! Checks that `docs/templates.md` names each variable and helper of templates, and no other.
+//! Checks that `docs/templates.md` names every variable and helper of templates, and no others.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
@@ -9,9 +9,9 @@ use serde_json::{Value, json};
 
 use super::design::FramePicture;
 use super::language::Language;
-use super::page::{Association, Links, Logo, Neighbours, Page, PageLink, SectionView};
+use super::page::{ArchiveNeighbours, Association, Links, Logo, Page, PageLink, SectionView};
 use super::phone::Phone;
-use super::{Body, CompiledEvent, helpers};
+use super::{CompiledEvent, LetterBody, helpers};
 use crate::domain::{Event, EventStatus, Issue, IssueKind};
 
 const DOCUMENT: &str = include_str!("../../docs/templates.md");
@@ -28,7 +28,7 @@ fn names(heading: &str) -> BTreeSet<String> {
     rows(heading).into_iter().map(|(name, _)| name.to_owned()).collect()
 }
 
-/// The names of all values in `data`, with dots; tables that users fill are one name.
+/// The names of all values in `data`, with dots; a table filled by users counts as one name.
 fn paths(data: &Value) -> BTreeSet<String> {
     let Value::Object(table) = data else { return BTreeSet::new() };
     let mut found = BTreeSet::new();
@@ -78,7 +78,7 @@ fn the_variables_of_a_letter_are_documented() {
         phone: Some(Phone::new("08-123 456 78")),
     };
     let link = || Some(PageLink { file: String::new(), title: String::new() });
-    let archive = Neighbours { earlier: link(), later: link(), pdf: None, url: None };
+    let archive = ArchiveNeighbours { earlier: link(), later: link(), pdf: None, url: None };
     let logo = Logo { src: String::new(), width: 1, height: 1 };
     let hero = FramePicture { src: String::new(), alt: String::new(), width: 1, height: 1 };
     let page = Page {
@@ -129,7 +129,7 @@ fn the_variables_of_sections_and_events_are_documented() {
         tone: "plain",
         dates: String::new(),
         body: String::new(),
-        events: vec![event.view(|body: &Body| &body.html, &language, jiff::civil::date(2026, 4, 15))],
+        events: vec![event.view(|body: &LetterBody| &body.html, &language, jiff::civil::date(2026, 4, 15))],
         many_events: false,
         language: "sv",
         t: &language.texts,
@@ -140,7 +140,7 @@ fn the_variables_of_sections_and_events_are_documented() {
 }
 
 #[test]
-fn the_helpers_are_documented_and_do_what_is_said() {
+fn the_helpers_are_documented_and_behave_as_documented() {
     let documented = rows("Helpers");
     let called: BTreeSet<&str> = documented
         .iter()

@@ -1,27 +1,27 @@
-//! Quoted-printable (RFC 2045 §6.7), with what is the same in all letters encoded once.
+//! Quoted-printable (RFC 2045 §6.7); parts that are the same in all letters are encoded once.
 //!
-//! A page is rendered once with holes where personal values go. [`Sheet`] keeps the lines without holes encoded; for a
-//! letter only the lines with holes are filled, wrapped and encoded.
+//! A page is rendered once with holes for personal values. [`EncodedPage`] keeps the lines without holes encoded; for
+//! each letter, only the lines with holes are filled, wrapped and encoded.
 
 use quoted_printable::encode_to_str;
 
 /// RFC 2045 §6.7 (5): octets of an encoded line without its CRLF.
 const WIDTH: usize = 76;
 
-/// Private-use characters around a hole's number; no member's field has them.
+/// Private-use characters around a hole's number, which no member's field contains.
 const OPEN: char = '\u{E004}';
 const CLOSE: char = '\u{E005}';
 
-/// The text that keeps the place of the value with this number.
+/// The placeholder for the value with this number.
 pub(super) fn hole(number: usize) -> String {
     format!("{OPEN}{number}{CLOSE}")
 }
 
-/// A page whose lines without holes are finished.
+/// A page with encoded lines, except those with holes.
 #[derive(Debug)]
-pub(super) struct Sheet {
+pub(super) struct EncodedPage {
     chunks: Vec<Chunk>,
-    /// Wraps lines if that is wanted.
+    /// Wraps lines, if necessary.
     wrap: fn(&str) -> String,
 }
 
@@ -31,12 +31,12 @@ enum Chunk {
         text: String,
         encoded: Vec<u8>,
     },
-    /// Whole lines with holes.
+    /// Complete lines with holes.
     Open(String),
 }
 
-impl Sheet {
-    /// Parts a rendered page into what is finished and what is open.
+impl EncodedPage {
+    /// Divides a rendered page into encoded lines and lines with holes.
     pub fn new(page: &str, wrap: fn(&str) -> String) -> Self {
         let mut chunks = Vec::new();
         let mut lines = page.split_inclusive('\n').peekable();
@@ -51,7 +51,7 @@ impl Sheet {
         Self { chunks, wrap }
     }
 
-    /// The page as it reads; `value` returns what fills a hole.
+    /// The readable page; `value` returns the text for a hole.
     pub fn readable(&self, value: impl Fn(usize) -> String) -> String {
         let texts = self.chunks.iter().map(|chunk| match chunk {
             Chunk::Finished { text, .. } => text.clone(),
@@ -60,7 +60,7 @@ impl Sheet {
         texts.collect()
     }
 
-    /// The page in quoted-printable, lines ended by CRLF.
+    /// The page in quoted-printable; lines end in CRLF.
     pub fn encoded(&self, value: impl Fn(usize) -> String) -> Vec<u8> {
         let mut bytes = Vec::with_capacity(self.chunks.iter().map(Chunk::size).sum());
         for chunk in &self.chunks {
@@ -100,8 +100,8 @@ pub(super) fn filled(text: &str, value: impl Fn(usize) -> String) -> String {
     filled
 }
 
-/// Encodes `text`. A line that starts with a dot or with `From ` would be changed on its way by SMTP servers with
-/// faults and by mbox files, and its DKIM signature broken.
+/// Encodes `text`. A line that starts with a dot or with `From ` is encoded so that faulty SMTP servers and mbox
+/// files don't change it and break its DKIM signature.
 fn append(bytes: &mut Vec<u8>, text: &str) {
     let unix = text.replace("\r\n", "\n").replace('\r', "\n");
     for line in encode_to_str(unix.replace('\n', "\r\n")).split_inclusive("\r\n") {
@@ -118,7 +118,7 @@ fn append(bytes: &mut Vec<u8>, text: &str) {
                 bytes.extend_from_slice(after);
                 break;
             }
-            // What was a full line has grown by two: it is parted before an escape, never in one.
+            // A full line has grown by two: it is broken before an escape, never inside one.
             let mut end = WIDTH - 1 - first.len();
             while end > 1 && after.get(end - 2..end).is_some_and(|last| last.contains(&b'=')) {
                 end -= 1;
@@ -151,7 +151,7 @@ mod tests {
     }
 
     #[test]
-    fn a_filled_sheet_decodes_to_its_page() {
+    fn a_filled_page_decodes_to_its_text() {
         let long = "å".repeat(400);
         let page = format!(
             "<p>{long}</p>\nHej {}!\n\n.punkt\nFrom slut {} = \u{2028}\u{ad}\n{}",
@@ -159,7 +159,7 @@ mod tests {
             hole(12),
             hole(0)
         );
-        let sheet = Sheet::new(&page, str::to_owned);
+        let sheet = EncodedPage::new(&page, str::to_owned);
         let value = |number: usize| if number == 0 { "Åsa\nrad två".to_owned() } else { "tolv".to_owned() };
         let bytes = sheet.encoded(value);
         let decoded = String::from_utf8(decode(&bytes, ParseMode::Strict).unwrap()).unwrap();

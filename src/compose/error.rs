@@ -1,4 +1,4 @@
-//! What can be wrong with an issue's files, each with its place.
+//! Errors in an issue's files, each with its place.
 
 use std::path::PathBuf;
 

@@ -1,21 +1,21 @@
-//! An event as templates see it: its days, hours and texts in the letter's words.
+//! An event for templates: its days, times and texts in the letter's language.
 
 use jiff::civil::Date;
 use serde::Serialize;
 
 use crate::domain::{Event, EventStatus};
 
-use super::Body;
+use super::LetterBody;
 use super::language::Language;
 
 /// An event with its description rendered.
 #[derive(Debug)]
 pub(super) struct CompiledEvent {
     pub event: Event,
-    pub description: Option<Body>,
+    pub description: Option<LetterBody>,
 }
 
-/// An event's own values, with what a date block and a line of text show of them.
+/// An event's own values, and how a date block and a line of text show them.
 #[derive(Debug, Serialize)]
 pub(super) struct EventView<'a> {
     #[serde(flatten)]
@@ -28,13 +28,13 @@ pub(super) struct EventView<'a> {
     pub months: String,
     /// Whether it lasts several days.
     pub several_days: bool,
-    /// "13:00–16:00"; empty if no hour is known.
+    /// "13:00–16:00"; empty if there is no time.
     pub time: String,
-    /// Days and hours in one line: "lördag 9 maj, 13:00–16:00".
+    /// Days and times on one line: "lördag 9 maj, 13:00–16:00".
     when: String,
-    /// "Varje vecka till 1 maj 2027"; empty for what takes place once.
+    /// "Varje vecka till 1 maj 2027"; empty for a single event.
     pub repeats: String,
-    /// "Inställt"; empty for what takes place as planned.
+    /// "Inställt"; empty if the event takes place as planned.
     pub note: &'a str,
     pub cancelled: bool,
     /// The description in the format of the template.
@@ -45,7 +45,7 @@ impl CompiledEvent {
     /// The event for one format's template; `issued` is the letter's date.
     pub fn view<'a>(
         &'a self,
-        of_body: fn(&Body) -> &String,
+        of_body: fn(&LetterBody) -> &String,
         language: &'a Language,
         issued: Date,
     ) -> EventView<'a> {
@@ -74,7 +74,7 @@ impl CompiledEvent {
     }
 }
 
-/// A day and month, with the year if it is not the letter's.
+/// A day and month, with the year if it differs from the letter's.
 fn day(date: Date, language: &Language, issued: Date) -> String {
     if date.year() == issued.year() { language.day_and_month(date) } else { language.date(date) }
 }
@@ -134,7 +134,7 @@ mod tests {
     }
 
     #[test]
-    fn days_are_said_as_people_say_them() {
+    fn days_are_written_as_people_write_them() {
         for (lines, block, when, repeats) in [
             ("date = 2026-12-05\nstart = \"13\"", "lördag | 5 | december", "lördag 5 december, 13:00", ""),
             ("date = 2027-05-08", "lördag | 8 | maj 2027", "lördag 8 maj 2027", ""),

@@ -7,7 +7,7 @@ use crate::domain::{Event, EventStatus, Repeat};
 
 use super::moment::{Moment, parsed, parsed_if_any};
 
-/// An event, as an editor writes it.
+/// An event as written by an editor.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct EventTable {
@@ -90,7 +90,7 @@ mod tests {
     }
 
     #[test]
-    fn days_repetitions_and_states_are_read() {
+    fn days_repetitions_and_states_are_parsed() {
         let event = read("end_date = \"7 februari 2027\"\nstatus = \"Inställt\"").unwrap();
         assert_eq!((event.end_date, event.status), (Some(date(2027, 2, 7)), EventStatus::Cancelled));
         assert_eq!(read("end_date = 2027-02-05").unwrap().end_date, None);

@@ -1,4 +1,4 @@
-//! Pictures with a caption, a width of their own, or the text next to them: `![alt](x.jpg "caption"){width=50% side=left}`.
+//! Pictures with a caption, a width, or text beside them: `![alt](x.jpg "caption"){width=50% side=left}`.
 
 use std::fmt::Write;
 
@@ -7,25 +7,25 @@ use pulldown_cmark::{Event, Tag, TagEnd};
 
 use super::images::TEXT_WIDTH;
 
-/// The beginning of the HTML of a picture with text next to it.
+/// The start of the HTML of a picture with text beside it.
 pub(super) const SIDE_BLOCKS: [&str; 4] = [
     "<div class=\"figure left\">",
     "<div class=\"figure right\">",
     "<span class=\"figure left\">",
     "<span class=\"figure right\">",
 ];
-/// The default width of a picture with text next to it, in CSS pixels.
+/// The default width of a picture with text beside it, in CSS pixels.
 const BESIDE: usize = 256;
 
-/// What the braces after a picture ask for.
+/// The layout requested by the braces after a picture.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
-pub struct Layout {
+pub struct FigureLayout {
     /// In CSS pixels.
     pub width: Option<usize>,
     pub side: Option<Side>,
 }
 
-/// The side of the text on which a picture is.
+/// The side of the text on which the picture is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, strum::EnumString, strum::IntoStaticStr)]
 #[strum(serialize_all = "lowercase")]
 pub enum Side {
@@ -33,11 +33,12 @@ pub enum Side {
     Right,
 }
 
-impl Layout {
-    /// Reads the braces at the beginning of what follows a picture: the layout and the length of the braces in bytes.
+impl FigureLayout {
+    /// Parses the braces at the start of the text after a picture; returns the layout and the length of the braces in
+    /// bytes.
     ///
     /// # Errors
-    /// Names the word that is not understood.
+    /// Names the unknown word.
     pub fn read(after: &str) -> Option<Result<(Self, usize), String>> {
         let inner = after.strip_prefix('{').filter(|rest| !rest.starts_with('{'))?;
         let (inner, _) = inner.split_once('}')?;
@@ -65,21 +66,21 @@ impl Layout {
     }
 }
 
-/// A picture of the Markdown.
+/// A picture in the Markdown.
 #[derive(Debug)]
 struct Figure<'e, 'a> {
     source: String,
     caption: String,
-    layout: Layout,
+    layout: FigureLayout,
     /// Its description.
     alt: &'e [Event<'a>],
-    /// The link of which it is all that can be seen.
+    /// The link around it, if it has no other content.
     link: Option<&'e Event<'a>>,
 }
 
 impl<'e, 'a> Figure<'e, 'a> {
-    /// Takes the picture at the beginning of `events`, alone or in a link, with the braces after it, and what is left of the
-    /// text after them; the rest of the events follows.
+    /// Takes the picture at the start of `events`, alone or in a link, with the braces after it. Also returns the
+    /// text after the braces, and the events that follow.
     fn take(events: &'e [Event<'a>]) -> Option<(Self, &'e str, &'e [Event<'a>])> {
         let (link, events) = match events.split_first()? {
             (link @ Event::Start(Tag::Link { .. }), rest) => (Some(link), rest),
@@ -91,25 +92,25 @@ impl<'e, 'a> Figure<'e, 'a> {
         let end = rest.iter().position(|event| matches!(event, Event::End(TagEnd::Image)))?;
         let (alt, rest) = rest.split_at(end);
         let mut after =
-            After { layout: Layout::default(), text: "", rest: rest.get(1..).unwrap_or_default() };
+            FigureTail { layout: FigureLayout::default(), text: "", rest: rest.get(1..).unwrap_or_default() };
         after = after.braces();
         if link.is_some() {
             let (Event::End(TagEnd::Link), rest) = after.rest.split_first()? else { return None };
             if !after.text.trim().is_empty() {
                 return None;
             }
-            after = After { rest, ..after }.braces();
+            after = FigureTail { rest, ..after }.braces();
         }
         let (source, caption) = (dest_url.to_string(), title.trim().to_owned());
         Some((Self { source, caption, layout: after.layout, alt, link }, after.text, after.rest))
     }
 
-    /// Whether it has neither a caption nor a layout, and is written as Markdown has it.
+    /// Whether it has neither a caption nor a layout, and is rendered as plain Markdown.
     fn is_plain(&self) -> bool {
-        self.caption.is_empty() && self.layout == Layout::default()
+        self.caption.is_empty() && self.layout == FigureLayout::default()
     }
 
-    /// The `<img>`, in its link if it has one; the picture itself is taken in later.
+    /// Adds the `<img>`, in its link if it has one; the picture file is added later.
     fn push_element(&self, made: &mut Vec<Event<'a>>) {
         let text = |event: &Event<'_>| match event {
             Event::Text(text) | Event::Code(text) => text.to_string(),
@@ -131,7 +132,7 @@ impl<'e, 'a> Figure<'e, 'a> {
         (!self.caption.is_empty()).then(|| Event::Text(self.caption.clone().into()))
     }
 
-    /// A picture that is alone in its paragraph.
+    /// Adds a picture that is alone in its paragraph.
     fn push_block(&self, made: &mut Vec<Event<'a>>) {
         let side: &'static str = self.layout.side.map_or("", Side::into);
         made.push(Event::Html(format!("<div class=\"figure {side}\">").into()));
@@ -142,7 +143,7 @@ impl<'e, 'a> Figure<'e, 'a> {
         made.push(Event::Html("</div>\n".into()));
     }
 
-    /// A picture in a text, a list item or a table cell.
+    /// Adds a picture in a text, a list item or a table cell.
     fn push_inline(&self, made: &mut Vec<Event<'a>>) {
         let side: Option<&'static str> = self.layout.side.map(Side::into);
         let open = side.map(|side| format!("<span class=\"figure {side}\">"));
@@ -157,26 +158,26 @@ impl<'e, 'a> Figure<'e, 'a> {
     }
 }
 
-/// What comes after a picture.
-struct After<'e, 'a> {
-    layout: Layout,
+/// The events after a picture.
+struct FigureTail<'e, 'a> {
+    layout: FigureLayout,
     /// The text after the braces.
     text: &'e str,
     rest: &'e [Event<'a>],
 }
 
-impl After<'_, '_> {
-    /// Takes the braces at the beginning of the text that follows.
+impl FigureTail<'_, '_> {
+    /// Takes the braces at the start of the text that follows.
     fn braces(self) -> Self {
         let Some((Event::Text(text), rest)) = self.rest.split_first() else { return self };
-        match Layout::read(text) {
+        match FigureLayout::read(text) {
             Some(Ok((layout, length))) => Self { layout, text: text.get(length..).unwrap_or_default(), rest },
             _ => self,
         }
     }
 }
 
-/// Pictures as the text part has them: the description, then the caption.
+/// Pictures in the text part: the description, then the caption.
 pub(super) fn in_text<'a>(events: &[Event<'a>]) -> Vec<Event<'a>> {
     made(events, |figure, _, made| {
         made.extend(figure.link.cloned());
@@ -190,7 +191,7 @@ pub(super) fn in_text<'a>(events: &[Event<'a>]) -> Vec<Event<'a>> {
     })
 }
 
-/// Pictures as the HTML has them: one that is alone in its paragraph becomes a block with its caption below.
+/// Pictures in the HTML: one that is alone in its paragraph becomes a block with its caption below.
 pub(super) fn in_html<'a>(events: &[Event<'a>]) -> Vec<Event<'a>> {
     made(
         events,
@@ -200,8 +201,8 @@ pub(super) fn in_html<'a>(events: &[Event<'a>]) -> Vec<Event<'a>> {
     )
 }
 
-/// Writes each picture that has a caption or a layout with `write`, which is told whether the picture is alone in its
-/// paragraph.
+/// Renders each picture that has a caption or a layout with `write`, which is told whether the picture is alone in
+/// its paragraph.
 fn made<'a>(
     events: &[Event<'a>],
     mut write: impl FnMut(&Figure<'_, 'a>, bool, &mut Vec<Event<'a>>),
@@ -251,7 +252,7 @@ mod tests {
     }
 
     #[test]
-    fn a_picture_gets_what_stands_behind_it() {
+    fn a_picture_gets_its_braces_and_caption() {
         for (markdown, want) in [
             ("![A](a.jpg)", "<p><img src=\"a.jpg\" alt=\"A\" /></p>"),
             (
@@ -301,16 +302,16 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_understood_is_named() {
+    fn an_unknown_word_is_named() {
         for (after, want) in [
             ("{width=0}", "width=0"),
             ("{side=middle width=50%}", "side=middle"),
             ("{width}", "width"),
             ("{height=50}", "height=50"),
         ] {
-            assert_eq!(Layout::read(after), Some(Err(want.to_owned())), "{after}");
+            assert_eq!(FigureLayout::read(after), Some(Err(want.to_owned())), "{after}");
         }
-        assert_eq!(Layout::read("{{member.name}}"), None);
-        assert_eq!(Layout::read("{width=50%"), None);
+        assert_eq!(FigureLayout::read("{{member.name}}"), None);
+        assert_eq!(FigureLayout::read("{width=50%"), None);
     }
 }

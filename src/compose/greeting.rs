@@ -1,4 +1,4 @@
-//! How a letter greets: by first names or whole names, together where several share an address, or neutrally.
+//! Greetings: by first names or whole names, together if several members share an address, or neutral.
 
 use handlebars::{Context, RenderError};
 use serde_json::Value;
@@ -10,10 +10,10 @@ use super::Composer;
 use super::language::Language;
 use super::tags::template_tags;
 
-/// The most people who are greeted by their names.
+/// The maximum number of people to greet by name.
 const MOST_NAMED: usize = 3;
 
-/// Which names a greeting shows.
+/// The names that a greeting shows.
 #[derive(Debug, Clone, Copy, Default)]
 pub(super) struct GreetsBy {
     name: bool,
@@ -21,9 +21,9 @@ pub(super) struct GreetsBy {
 }
 
 impl GreetsBy {
-    /// Reads it from the greeting's template.
+    /// Finds them in the greeting's template.
     pub fn of(template: &str) -> Self {
-        // A tag with words for an empty name needs no other greeting.
+        // A tag with a default for an empty name needs no neutral greeting.
         let shows = |field: &str| {
             template_tags(template).any(|tag| tag.text.contains(field) && !tag.text.contains('"'))
         };
@@ -32,8 +32,8 @@ impl GreetsBy {
     }
 }
 
-/// A member's first name, that of a couple together, or the whole name of a family or an organisation; empty if a guess
-/// could be wrong.
+/// A member's first name, the first names of a couple, or the whole name of a family or an organisation; empty if a
+/// guess could be wrong.
 pub(super) fn first_name(member: &Member, language: &Language) -> String {
     if let Some(given) = member.fields.get("first_name").filter(|given| !given.trim().is_empty()) {
         return match called(given) {
@@ -48,7 +48,7 @@ pub(super) fn first_name(member: &Member, language: &Language) -> String {
     }
 }
 
-/// The whole name as it is said: `Ek, Anna` is `Anna Ek`; empty if a guess could be wrong.
+/// The whole name in spoken order: `Ek, Anna` is `Anna Ek`; empty if a guess could be wrong.
 fn whole_name(member: &Member) -> String {
     let name = member.name.trim();
     let is_shouted = name.contains(' ') && !name.contains(char::is_lowercase);
@@ -61,7 +61,7 @@ fn whole_name(member: &Member) -> String {
     }
 }
 
-/// The name of the template that greets in a language.
+/// The name of the greeting template in a language.
 pub(super) fn greeting_in(language: &Language) -> String {
     format!("greeting-{}", language.code)
 }
@@ -114,7 +114,7 @@ impl Composer {
         if is_letters { self.greets_by } else { GreetsBy::of(&language.greeting) }
     }
 
-    /// Tells whether the greeting of a member's letter falls back on the neutral one, although it is to name the member.
+    /// Tells whether a member's letter gets the neutral greeting although the greeting should name the member.
     pub fn greets_neutrally(&self, member: &Member) -> bool {
         let language = self.language_of(member);
         let by = self.greets_by(language);
@@ -122,7 +122,7 @@ impl Composer {
     }
 }
 
-/// Where many share an address: the organisation if it is one, else the address.
+/// If many share an address: the organisation, if all are in the same one, else the address.
 fn place(readers: Addressees<'_>) -> String {
     let organisation = readers.lead.field("organisation");
     let is_shared = readers.members().all(|member| member.field("organisation") == organisation);

@@ -1,4 +1,4 @@
-//! The words that templates may use besides Handlebars' own: dates, times, money, lists and plurals.
+//! Helpers for templates besides Handlebars' own: dates, times, money, lists and plurals.
 
 use std::borrow::Cow;
 use std::sync::Arc;
@@ -11,7 +11,7 @@ use unicode_width::UnicodeWidthStr;
 use super::language::Language;
 use super::tags::template_tags;
 
-/// A title with the language's marks, no-break spaces and, in long words, soft hyphens.
+/// A title with the language's punctuation, no-break spaces and, in long words, soft hyphens.
 fn hyphenated(language: &Language, values: &[&Value]) -> Result<String, String> {
     match values {
         [Value::String(text)] => Ok(super::typography::set_title(text, language)),
@@ -19,9 +19,9 @@ fn hyphenated(language: &Language, values: &[&Value]) -> Result<String, String> 
     }
 }
 
-type Words = fn(&Language, &[&Value]) -> Result<String, String>;
+type WordHelper = fn(&Language, &[&Value]) -> Result<String, String>;
 
-const HELPERS: [(&str, Words); 14] = [
+const HELPERS: [(&str, WordHelper); 14] = [
     ("hyphenated", hyphenated),
     ("weekday_name", |language, values| Ok(language.weekday(date(values)?))),
     ("day_of_month", |_, values| Ok(date(values)?.day().to_string())),
@@ -38,7 +38,7 @@ const HELPERS: [(&str, Words); 14] = [
     ("indented", indented),
 ];
 
-/// What `{{member.first_name "friend"}}` becomes before it is compiled.
+/// The helper that `{{member.first_name "friend"}}` is turned into.
 const VALUE_OR: &str = "value_or";
 
 /// Handlebars' own helpers.
@@ -47,7 +47,7 @@ pub(super) const BUILT_IN: [&str; 18] = [
     "and", "or", "not", "len",
 ];
 
-/// Tells whether templates may call a helper of this name.
+/// Tells whether templates may call a helper with this name.
 pub(super) fn is_known(name: &str) -> bool {
     BUILT_IN.contains(&name) || HELPERS.iter().any(|(known, _)| *known == name)
 }
@@ -58,8 +58,8 @@ pub(super) fn names() -> impl Iterator<Item = &'static str> {
     HELPERS.into_iter().map(|(name, _)| name)
 }
 
-/// Registers the helpers for several languages: `language=…` or the data's `language` says which one is meant, else it is
-/// the first.
+/// Registers the helpers for several languages: `language=…` or the data's `language` selects one (default: the
+/// first).
 pub(super) fn register(registry: &mut Handlebars<'_>, languages: &Arc<[Language]>) {
     for (name, words) in HELPERS {
         let languages = Arc::clone(languages);
@@ -83,13 +83,14 @@ pub(super) fn register(registry: &mut Handlebars<'_>, languages: &Arc<[Language]
     }
 }
 
-/// The value, or the words after it if it is empty.
+/// The value, or the default after it if it is empty.
 fn value_or(_: &Language, values: &[&Value]) -> Result<String, String> {
     let value = values.first().map(|value| plain(value)).unwrap_or_default();
     if value.trim().is_empty() || value == "null" { Ok(text(values, 1)?.to_owned()) } else { Ok(value) }
 }
 
-/// The template with tags such as `{{member.first_name "friend"}}`, which Handlebars does not know, as calls of a helper.
+/// The template with tags such as `{{member.first_name "friend"}}`, which Handlebars does not support, turned into
+/// calls of a helper.
 pub(super) fn with_fallbacks(template: &str) -> Cow<'_, str> {
     let mut changed = String::new();
     let mut copied = 0;
@@ -137,7 +138,7 @@ fn time_range(language: &Language, values: &[&Value]) -> Result<String, String> 
     Ok(language.times(start, end))
 }
 
-/// An amount with the language's separators: whole crowns without decimals.
+/// An amount with the language's separators: whole kronor without decimals.
 fn money(language: &Language, values: &[&Value]) -> Result<String, String> {
     let value = values.first().ok_or("expects an amount")?;
     let number = match value {
@@ -149,7 +150,7 @@ fn money(language: &Language, values: &[&Value]) -> Result<String, String> {
     Ok(language.money(number))
 }
 
-/// Values as a sentence lists them: "a, b och c".
+/// Values joined as in a sentence: "a, b och c".
 #[expect(clippy::unnecessary_wraps, reason = "one signature for all helpers")]
 fn list(language: &Language, values: &[&Value]) -> Result<String, String> {
     let items: Vec<String> = match values {
@@ -164,14 +165,14 @@ fn plain(value: &Value) -> String {
     value.as_str().map_or_else(|| value.to_string(), str::to_owned)
 }
 
-/// `{{plural n "möte" "möten"}}`: the number and the word that goes with it.
+/// `{{plural n "möte" "möten"}}`: the number with the right form of the word.
 fn plural(_: &Language, values: &[&Value]) -> Result<String, String> {
     let number = values.first().map(|value| plain(value)).ok_or("expects a number and two words")?;
     let word = if number == "1" { text(values, 1)? } else { text(values, 2)? };
     Ok(format!("{number} {word}"))
 }
 
-/// `{{indented text 4}}`: each line but the first that many columns further in.
+/// `{{indented text 4}}`: indents each line but the first by that many columns.
 fn indented(_: &Language, values: &[&Value]) -> Result<String, String> {
     let columns =
         values.get(1).and_then(|value| value.as_u64()).ok_or("expects a text and a number of columns")?;
@@ -191,7 +192,7 @@ mod tests {
     use serde_json::json;
 
     #[test]
-    fn helpers_write_swedish() {
+    fn helpers_produce_swedish() {
         let mut registry = Handlebars::new();
         let language = Language::load("sv", std::path::Path::new("/nowhere")).unwrap();
         register(&mut registry, &Arc::from([language]));

@@ -1,4 +1,4 @@
-//! Reads elements and words out of HTML that was written by a program or has passed one.
+//! Finds elements and words in HTML that was written or cleaned by a program.
 //!
 //! Hand-written, because findings need the byte range of an element, which html5ever does not report.
 
@@ -8,15 +8,15 @@ use html_escape::decode_html_entities;
 
 /// A start tag.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Element {
+pub struct StartTag {
     pub name: String,
     attributes: Vec<(String, String)>,
-    /// Bytes of the HTML.
+    /// The range of bytes in the HTML.
     pub range: Range<usize>,
 }
 
-impl Element {
-    /// The value of an attribute, with its character references decoded.
+impl StartTag {
+    /// The value of an attribute, with character references decoded.
     pub fn attribute(&self, name: &str) -> Option<&str> {
         self.attributes.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str())
     }
@@ -30,14 +30,14 @@ impl Element {
 }
 
 /// All start tags outside of comments.
-pub fn elements(html: &str) -> Vec<Element> {
+pub fn elements(html: &str) -> Vec<StartTag> {
     let tags = pieces(html).filter(|(_, piece)| is_tag(piece));
     let starts = tags.filter(|(_, tag)| !tag.starts_with("</") && !tag_name(tag).is_empty());
     let element = |(start, tag): (usize, &str)| {
         let inner = tag.trim_start_matches('<').trim_end_matches('>').trim_end_matches('/');
         let name = tag_name(tag);
         let attributes = attributes(inner.get(name.len()..).unwrap_or_default());
-        Element { name, attributes, range: start..start + tag.len() }
+        StartTag { name, attributes, range: start..start + tag.len() }
     };
     starts.map(element).collect()
 }
@@ -48,10 +48,10 @@ pub fn words(html: &str) -> String {
     one_line(&decoded(&texts.collect::<String>()))
 }
 
-/// Elements whose text is not a text.
+/// Elements with content that is not text.
 const RAW: [&str; 2] = ["style", "script"];
 
-/// The texts, tags and comments in their order, each with its place; without what is in `<style>` and `<script>`.
+/// The texts, tags and comments in order, each with its position; without the content of `<style>` and `<script>`.
 pub(super) fn pieces(html: &str) -> impl Iterator<Item = (usize, &str)> {
     let mut at = 0;
     std::iter::from_fn(move || {
@@ -69,12 +69,12 @@ pub(super) fn pieces(html: &str) -> impl Iterator<Item = (usize, &str)> {
     })
 }
 
-/// Tells whether a piece is a tag or a comment; a lone `<` is a text.
+/// Tells whether a piece is a tag or a comment; a lone `<` is text.
 pub(super) fn is_tag(piece: &str) -> bool {
     piece.len() > 1 && piece.starts_with('<')
 }
 
-/// The name of a tag, at its start or end, in lower case; empty for a comment.
+/// The name of a start or end tag in lower case; empty for a comment.
 pub(super) fn tag_name(tag: &str) -> String {
     let inner = tag.trim_start_matches(['<', '/']);
     let name = inner.chars().take_while(char::is_ascii_alphanumeric);
@@ -106,7 +106,7 @@ fn tag_length(text: &str) -> usize {
             _ => {}
         }
     }
-    // No tag after all: a `<` in a text.
+    // Not a tag: a `<` in a text.
     1
 }
 
@@ -165,7 +165,7 @@ mod tests {
     }
 
     #[test]
-    fn words_are_what_a_reader_sees() {
+    fn words_are_the_visible_text() {
         let html = "<style>p { color: red }</style><p>Bo &amp;\n Åsa<br>R&D &#xe5; &x;</p><!-- no -->";
         assert_eq!(words(html), "Bo & Åsa R&D å &x;");
     }

@@ -1,4 +1,4 @@
-//! The pictures of a letter: taken in while it is written, made ready once it is known how wide each is shown.
+//! The pictures of a letter: collected while it is rendered, and prepared once the display width of each is known.
 
 use std::path::{Path, PathBuf};
 
@@ -8,40 +8,40 @@ use percent_encoding::percent_decode_str;
 use pulldown_cmark::{CowStr, Event, Tag};
 
 use super::figure::SIDE_BLOCKS;
-use super::html::{Element, elements};
+use super::html::{StartTag, elements};
 use super::parts::{base64, file_name};
 use super::picture::{self, LIGHT, Picture};
 use super::{ComposeError, limits};
 
 /// The width of a section's text in the default template, in CSS pixels.
 pub(super) const TEXT_WIDTH: usize = 536;
-/// The most bytes of a letter's pictures together, as files.
+/// The maximum size of all pictures of a letter together, in bytes.
 const BUDGET: usize = 1_000_000;
-/// The most pictures that are made ready at the same time: each may need much memory.
+/// How many pictures to prepare at the same time, since each may need much memory.
 const AT_ONCE: usize = 4;
 
-/// The images that the letter's HTML refers to by `cid:` (RFC 2392).
+/// The images to which the letter's HTML refers by `cid:` (RFC 2392).
 #[derive(Debug)]
 pub(super) struct InlineImages {
     /// The project's folder.
     project: PathBuf,
-    /// Right side of the content ids: the sender's domain.
+    /// Right-hand side of the content ids: the sender's domain.
     domain: String,
-    /// The ground for light logos.
+    /// The background for light logos.
     ground: [u8; 3],
     images: Vec<TakenImage>,
 }
 
-/// An image that the letter shows, before it is made ready.
+/// An image of the letter before it is prepared.
 #[derive(Debug)]
 pub(super) struct TakenImage {
     path: PathBuf,
-    /// The greatest width at which it is shown, in CSS pixels.
+    /// The maximum display width in CSS pixels.
     shown: usize,
     /// Its own width and height in pixels.
     size: (usize, usize),
     content_id: String,
-    /// What became of a picture that is made ready at once.
+    /// The result, for a picture that is prepared at once.
     ready: Option<Picture>,
 }
 
@@ -51,7 +51,7 @@ impl TakenImage {
         format!("cid:{}", self.content_id)
     }
 
-    /// The width and height at which it is shown within `width` CSS pixels: never beyond its own.
+    /// The display width and height within `width` CSS pixels, never beyond its own.
     pub fn fitted(&self, width: usize) -> (usize, usize) {
         let (own, height) = self.size;
         let fitted = own.clamp(1, width.max(1));
@@ -64,7 +64,7 @@ impl TakenImage {
 pub(super) struct InlineImage {
     /// The file it is made from.
     pub path: PathBuf,
-    /// The name under which it travels: the file's, with the ending of what it became.
+    /// The attachment's name: that of the file, with the extension of its new format.
     pub name: String,
     pub content_id: String,
     pub picture: Picture,
@@ -91,13 +91,14 @@ impl InlineImage {
 }
 
 impl InlineImages {
-    /// Images of the project in the folder `project`; content ids end in `domain`, light logos get the ground `ground`.
+    /// Images for the project in the folder `project`; content ids end in `domain`, and light logos get the
+    /// background `ground`.
     pub fn new(project: &Path, domain: &str, ground: [u8; 3]) -> Self {
         Self { project: project.to_owned(), domain: domain.to_owned(), ground, images: Vec::new() }
     }
 
-    /// Takes an image in, once however often it is shown and at whatever widths; `shown` is this time's greatest width in
-    /// CSS pixels.
+    /// Adds an image, only once even if it is used several times and at different widths; `shown` is the maximum
+    /// display width of this use in CSS pixels.
     ///
     /// # Errors
     /// If the file is missing or is not an image that mail programs show.
@@ -115,10 +116,10 @@ impl InlineImages {
         Ok(image)
     }
 
-    /// Takes a logo in, on a ground of its own if it needs one; `shown` is its greatest width in CSS pixels.
+    /// Adds a logo, on a background of its own if it needs one; `shown` is its maximum display width in CSS pixels.
     ///
     /// # Errors
-    /// As [`InlineImages::add`].
+    /// Like [`InlineImages::add`].
     pub fn add_logo(&mut self, path: &Path, shown: usize) -> Result<&TakenImage, ComposeError> {
         let bytes = limits::read_file(&self.project, path)?;
         let picture = Picture::new(path, bytes, shown, LIGHT)?.on_ground(shown, self.ground);
@@ -132,10 +133,10 @@ impl InlineImages {
         self.images.len() - 1
     }
 
-    /// Takes in the images of a section's Markdown.
+    /// Adds the images of a section's Markdown.
     ///
     /// # Errors
-    /// As [`InlineImages::add`].
+    /// Like [`InlineImages::add`].
     pub fn take_in<'a>(
         &mut self,
         events: Vec<Event<'a>>,
@@ -152,11 +153,11 @@ impl InlineImages {
         events.into_iter().map(replace).collect()
     }
 
-    /// Takes in the images of HTML that an editor wrote, and gives all images the widths that Outlook needs, up to the
-    /// letter's own and theirs; `html` is sanitised, with its attributes in double quotes.
+    /// Adds the images of HTML written by an editor, and sets the width that Outlook needs on all images, up to the
+    /// letter's and their own; `html` is sanitised, with its attributes in double quotes.
     ///
     /// # Errors
-    /// As [`InlineImages::add`].
+    /// Like [`InlineImages::add`].
     pub fn take_in_html(&mut self, html: &str, dir: &Path) -> Result<String, ComposeError> {
         let mut replaced = String::new();
         let mut copied = 0;
@@ -184,7 +185,8 @@ impl InlineImages {
         Ok(replaced)
     }
 
-    /// All that were taken in, as they travel. If they are too heavy together, each may have an equal share of the budget.
+    /// All images in the form in which they are sent. If they are too large together, each may use an equal share of
+    /// the budget.
     ///
     /// # Errors
     /// If a picture is damaged, or its file can no longer be read.
@@ -199,7 +201,7 @@ impl InlineImages {
                 picture.bytes.len() > share && image.ready.is_none()
             };
             for (picture, image) in images.iter_mut().zip(&self.images).filter(is_heavy) {
-                // It is small by now, so that this takes little time.
+                // It is small by now, so this takes little time.
                 *picture = Picture::new(&image.path, picture.bytes.clone(), image.shown, share)?;
             }
         }
@@ -213,7 +215,7 @@ impl InlineImages {
     }
 }
 
-/// Makes pictures ready, several at a time.
+/// Prepares pictures, several at a time.
 fn ready(
     images: &[TakenImage],
     make: impl Fn(&TakenImage) -> Result<Picture, ComposeError> + Sync,
@@ -237,8 +239,8 @@ fn missing(path: &Path) -> ComposeError {
     ComposeError::NotAnImage { path: path.to_owned(), why: String::new() }
 }
 
-/// The `<img>` with another source, and with the width at which it is shown.
-fn with_source(html: &str, element: &Element, url: &str, width: usize) -> Option<String> {
+/// The `<img>` with another source and its display width.
+fn with_source(html: &str, element: &StartTag, url: &str, width: usize) -> Option<String> {
     let tag = html.get(element.range.clone())?;
     let (before, rest) = tag.split_once("src=\"")?;
     let (_, after) = rest.split_once('"')?;
@@ -251,14 +253,14 @@ fn with_source(html: &str, element: &Element, url: &str, width: usize) -> Option
     Some(made)
 }
 
-/// Where the style of a block goes whose picture, or whose link around the picture, comes next.
+/// The position for the style of a block that starts with a picture, or with a link around it.
 fn side_block(html: &str) -> Option<usize> {
     let is_link = |start: &usize| html.get(*start..).is_some_and(|link| link.matches('<').count() == 1);
     let block = html.rfind("<a ").filter(is_link).and_then(|start| html.get(..start)).unwrap_or(html);
     SIDE_BLOCKS.iter().any(|start| block.ends_with(start)).then(|| block.len() - 1)
 }
 
-/// The file that an image's target names: also where one of the two is in decomposed Unicode, as macOS writes names.
+/// The file of an image's target, even if one of the two is in decomposed Unicode, as macOS writes names.
 pub fn image_path(dir: &Path, target: &str) -> PathBuf {
     use unicode_normalization::UnicodeNormalization;
     let path = dir.join(&*percent_decode_str(target).decode_utf8_lossy());
@@ -273,7 +275,7 @@ pub fn image_path(dir: &Path, target: &str) -> PathBuf {
     found.unwrap_or(path)
 }
 
-/// A file's name, with another ending if its content became something else.
+/// A file's name, with a different extension if its format has changed.
 fn name_as(path: &Path, kind: &mime::Mime) -> String {
     if mime_guess::from_path(path).first().as_ref() == Some(kind) {
         return file_name(path);
@@ -287,7 +289,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn images_in_html_are_taken_in_however_their_tags_are_written() {
+    fn images_in_html_are_found_in_any_notation() {
         let dir = tempfile::tempdir().unwrap();
         image::DynamicImage::new_rgb8(800, 10).save(dir.path().join("å & b.png")).unwrap();
         image::DynamicImage::new_rgb8(80, 60).save(dir.path().join("e.png")).unwrap();
@@ -315,7 +317,7 @@ mod tests {
     }
 
     #[test]
-    fn a_picture_travels_once_at_its_greatest_width() {
+    fn a_picture_is_sent_once_at_its_maximum_width() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("a.png");
         image::DynamicImage::new_rgb8(3000, 30).save(&path).unwrap();

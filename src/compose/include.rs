@@ -1,7 +1,7 @@
-//! The blocks of the letter's template, each in a file of its own that a project can override: `{{> foot}}` is
+//! The blocks of the letter's template, each in a separate file that a project can override: `{{> foot}}` is
 //! `letter/foot.html.hbs`.
 //!
-//! They are put in before the styles are, for a style may depend on the elements around.
+//! They are inserted before the styles are applied, because a style may depend on the surrounding elements.
 
 use std::path::{Path, PathBuf};
 
@@ -12,13 +12,13 @@ use crate::domain::Excerpt;
 use super::tags::{TagKind, template_tags};
 use super::{ComposeError, built_in, style, template};
 
-/// Blocks inside one another; a block that includes itself would have no end.
+/// The maximum depth of nested blocks; a block that includes itself would be endless.
 const DEPTH: usize = 8;
 
-/// A template's text with its blocks in their places, every file checked against `schema`.
+/// A template's text with its blocks inserted; every file is checked against `schema`.
 ///
 /// # Errors
-/// Points at the file and line that is wrong.
+/// Points to the file and line with the problem.
 pub(super) fn with_blocks(
     templates: &Path,
     path: &Path,
@@ -36,7 +36,7 @@ fn included(
     at_root: bool,
     depth: usize,
 ) -> Result<String, ComposeError> {
-    template::Source { path, text, lines_above: 0 }.check_inside(schema, at_root)?;
+    template::TemplateSource { path, text, lines_above: 0 }.check_inside(schema, at_root)?;
     let mut whole = String::with_capacity(text.len());
     let mut copied = 0;
     let mut open: Vec<&str> = Vec::new();
@@ -64,9 +64,9 @@ fn included(
     Ok(whole)
 }
 
-/// Why a block cannot be put in.
+/// Why a block cannot be inserted.
 enum Wrong {
-    /// The tag names something that cannot be.
+    /// The tag names a block that cannot exist.
     Tag {
         message: String,
         hint: String,
@@ -88,7 +88,7 @@ fn block(templates: &Path, name: &str, depth: usize) -> Result<(PathBuf, String)
     template::load(templates, &file).map_err(Wrong::Failed)
 }
 
-/// The name in `{{> name}}`; the style sheet is put in elsewhere.
+/// The name in `{{> name}}`; the style sheet is inserted elsewhere.
 fn block_name(tag: &str) -> Option<&str> {
     let name = tag.strip_prefix("{{>")?.trim_end_matches('}').trim();
     let is_name = !name.is_empty() && name.chars().all(|c| c.is_ascii_alphanumeric() || "-_".contains(c));
@@ -118,7 +118,7 @@ mod tests {
     }
 
     #[test]
-    fn blocks_are_put_in_and_may_contain_others() {
+    fn blocks_are_inserted_and_may_contain_others() {
         let files = [("a", "<b>{{greeting}}</b>{{> b}}\n"), ("b", "{{title}}\n")];
         assert_eq!(
             whole(&files, "{{> style.css}}\n{{#each sections}}\n{{> a}}\n{{/each}}\n").unwrap(),
@@ -127,7 +127,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_wrong_in_a_block_is_found_in_its_file() {
+    fn an_error_in_a_block_is_reported_in_its_file() {
         for (files, text, want) in [
             (&[("a", "x\n{{nmae}}")][..], "{{> a}}", "a.html.hbs:2: unknown name `nmae`"),
             (&[("a", "{{#if greeting}}x")], "{{> a}}", "a.html.hbs:1: `{{#if}}` is not closed"),

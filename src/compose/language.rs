@@ -14,7 +14,8 @@ const BUILT_IN: [(&str, &str); 2] = [
     ("en", include_str!("../../templates/language/en.toml")),
 ];
 
-/// What a language of a project takes from English until it has its own: letters of newer versions may need more texts.
+/// Tables that a project's own language file takes from English until it has them: newer versions may need more
+/// texts.
 const SHARED: [&str; 8] =
     ["day", "quotes", "units", "before_numbers", "texts", "mails", "returned", "report"];
 
@@ -24,7 +25,7 @@ const SHARED: [&str; 8] =
 pub struct Language {
     /// BCP 47 code.
     pub code: String,
-    /// What member lists call the language, in lower case.
+    /// Names of the language in member lists, in lower case.
     #[serde(default)]
     names: Vec<String>,
     months: Vec<String>,
@@ -43,13 +44,13 @@ pub struct Language {
     /// Words, in lower case, that stay on the line of the number after them.
     pub before_numbers: Vec<String>,
     pub and: String,
-    /// Quotation marks: the opening and the closing one, and those inside of others.
+    /// Quotation marks: the opening and the closing one, then those of a nested quotation.
     pub quotes: [String; 4],
     /// Template of the greeting.
     pub greeting: String,
-    /// The greeting of a letter to many who share an address, with `{place}`.
+    /// The greeting for many members with one address, with `{place}`.
     pub greeting_many: String,
-    /// The greeting of somebody whose name is not known or not clear.
+    /// The greeting for somebody whose name is unknown or unclear.
     pub greeting_neutral: String,
     pub texts: BTreeMap<String, String>,
     /// Mails other than letters: templates that are filled in when they are sent.
@@ -58,16 +59,16 @@ pub struct Language {
     /// The words of the report to the board.
     #[serde(default)]
     pub report: BTreeMap<String, String>,
-    /// What the list of addresses to correct says: what is wrong; what to do.
+    /// The list of addresses to correct: the problem, and what to do.
     #[serde(default)]
     pub returned: BTreeMap<String, String>,
 }
 
 impl Language {
-    /// Loads a language: the built-in file, with what the project's `templates/language/CODE.toml` says over it.
+    /// Loads a language: the built-in file, overridden by the project's `templates/language/CODE.toml`.
     ///
     /// # Errors
-    /// When neither exists or a file is not right.
+    /// If neither exists or a file is invalid.
     pub fn load(code: &str, templates: &Path) -> Result<Self, ComposeError> {
         let path = templates.join("language").join(format!("{code}.toml"));
         let built_in = BUILT_IN.iter().find(|(known, _)| *known == code);
@@ -95,8 +96,8 @@ impl Language {
         layers.try_into().map_err(|error| super::source::toml_error(&path, &text, 0, &error))
     }
 
-    /// The built-in languages and those of the project, except one; an invalid file is omitted, as only what the
-    /// letter itself is in must be there.
+    /// The built-in languages and those of the project, except one; an invalid file is skipped, since only the
+    /// letter's own language is required.
     pub fn others(code: &str, templates: &Path) -> Vec<Self> {
         let entries = std::fs::read_dir(templates.join("language")).into_iter().flatten().flatten();
         let own = entries.filter_map(|entry| Some(entry.path().file_stem()?.to_str()?.to_owned()));
@@ -106,7 +107,7 @@ impl Language {
         codes.iter().filter_map(|code| Self::load(code, templates).ok()).collect()
     }
 
-    /// Whether a member list means this language by a word: its code, with or without a country, or one of its names.
+    /// Whether a word in a member list means this language: its code, with or without a country, or one of its names.
     pub fn is_called(&self, word: &str) -> bool {
         let word = word.trim().to_lowercase();
         let code = word.split(['-', '_']).next().unwrap_or_default();
@@ -133,7 +134,7 @@ impl Language {
         self.fill("{month}", date)
     }
 
-    /// The month of a date in three letters, or in four if that is its whole name: "jan", "mars".
+    /// The month of a date in three letters, or in four if that is the whole name: "jan", "mars".
     pub fn short_month(&self, date: Date) -> String {
         let month = self.month(date);
         if month.chars().count() > 4 { month.chars().take(3).collect() } else { month }
@@ -144,7 +145,7 @@ impl Language {
         self.months.iter().any(|month| month == word)
     }
 
-    /// A day of a month without its year, such as "9 maj".
+    /// A day and month without the year, such as "9 maj".
     pub fn day_and_month(&self, date: Date) -> String {
         self.fill(&self.day, date)
     }
@@ -164,7 +165,7 @@ impl Language {
         }
     }
 
-    /// Names as a sentence lists them: "a, b och c".
+    /// Names joined as in a sentence: "a, b och c".
     pub fn list(&self, items: &[String]) -> String {
         match items.split_last() {
             None => String::new(),
@@ -183,7 +184,7 @@ impl Language {
             .replace("{year}", &date.year().to_string())
     }
 
-    /// One of the report's words; the key itself where a language file lacks it.
+    /// A word of the report; the key itself if the language file lacks it.
     pub fn report_word<'a>(&'a self, key: &'a str) -> &'a str {
         self.report.get(key).map_or(key, String::as_str)
     }
@@ -208,13 +209,13 @@ impl Language {
         groups.join(&self.thousands)
     }
 
-    /// One of the fixed texts; the key itself where a language file lacks it.
+    /// A fixed text; the key itself if the language file lacks it.
     pub fn text<'a>(&'a self, key: &'a str) -> &'a str {
         self.texts.get(key).map_or(key, String::as_str)
     }
 }
 
-/// The number of a month by its name in one of the built-in languages, or the first three letters or more of it.
+/// The number of a month from its name in a built-in language, or from at least its first three letters.
 pub(super) fn month_number(word: &str) -> Option<i8> {
     static MONTHS: OnceLock<Vec<Vec<String>>> = OnceLock::new();
     let languages = MONTHS.get_or_init(|| {
@@ -257,7 +258,7 @@ mod tests {
     }
 
     #[test]
-    fn the_project_may_change_a_text() {
+    fn the_project_can_change_a_text() {
         let dir = tempfile::tempdir().unwrap();
         std::fs::create_dir(dir.path().join("language")).unwrap();
         std::fs::write(dir.path().join("language/sv.toml"), "[texts]\nsignup = \"Kom med\"\n").unwrap();

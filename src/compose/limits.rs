@@ -1,4 +1,4 @@
-//! Limits that no letter reaches: without them a file could fill the memory or the stack.
+//! Limits that no real letter reaches; without them a file could exhaust the memory or the stack.
 
 use std::cell::Cell;
 use std::path::Path;
@@ -14,27 +14,27 @@ use crate::domain::Excerpt;
 use super::ComposeError;
 use super::tags::{TagKind, template_tags};
 
-/// The biggest section file: its letter would be several times as big as Gmail shows.
+/// The maximum size of a section file: its letter would be several times larger than Gmail shows.
 const LONGEST: usize = 256 * 1024;
-/// The biggest picture or attachment; servers take less.
+/// The maximum size of a picture or attachment; servers accept less.
 const HEAVIEST: u64 = 64 * 1024 * 1024;
-/// Quotations, lists and emphasis inside one another.
+/// Nesting of quotations, lists and emphasis.
 const MARKDOWN_DEPTH: usize = 48;
-/// HTML elements inside one another.
+/// Nesting of HTML elements.
 const HTML_DEPTH: usize = 96;
-/// Template blocks inside one another.
+/// Nesting of template blocks.
 const BLOCK_DEPTH: usize = 24;
-/// Repetitions inside one another: each multiplies the letter's length.
+/// Nesting of repetitions: each one multiplies the letter's length.
 const EACH_DEPTH: usize = 3;
 
-/// Elements that have no end tag.
+/// Elements without an end tag.
 pub const VOID_ELEMENTS: [&str; 13] =
     ["area", "base", "br", "col", "embed", "hr", "img", "input", "link", "meta", "source", "track", "wbr"];
 
-/// Checks a section file: `markdown` is the end of `text`.
+/// Checks a section file; `markdown` is the end of `text`.
 ///
 /// # Errors
-/// Points at what is too long or too deep.
+/// Points to the place that is too long or too deep.
 pub(super) fn section(path: &Path, text: &str, markdown: &str) -> Result<(), ComposeError> {
     let offset = text.len() - markdown.len();
     let too = |message: String, hint: &str, at: usize| ComposeError::Source {
@@ -72,14 +72,14 @@ pub(super) fn section(path: &Path, text: &str, markdown: &str) -> Result<(), Com
 /// Checks the tags of a template.
 ///
 /// # Errors
-/// Points at the file's first line with what is too deep.
+/// Points to the first line that is too deep.
 pub(super) fn template(path: &Path, text: &str) -> Result<(), ComposeError> {
     let Some((at, message)) = template_depth(text) else { return Ok(()) };
     let hint = Some("simplify the template tags".to_owned());
     Err(ComposeError::Source { message, hint, excerpt: Excerpt::new(path, text, at..at + 2).cut(80) })
 }
 
-/// The place of a tag that nests too deep or defines a partial, which might call itself, and what is wrong.
+/// The place of a tag that is nested too deeply or defines a partial, which might call itself, and the problem.
 fn template_depth(text: &str) -> Option<(usize, String)> {
     let mut open: Vec<&str> = Vec::new();
     for tag in template_tags(text) {
@@ -102,7 +102,7 @@ fn template_depth(text: &str) -> Option<(usize, String)> {
     None
 }
 
-/// How many elements are open at once in a text, at most.
+/// The maximum number of open elements in a text.
 fn html_depth(text: &str) -> usize {
     if !text.contains('<') {
         return 0;
@@ -110,7 +110,7 @@ fn html_depth(text: &str) -> usize {
     let input = BufferQueue::default();
     input.push_back(StrTendril::from(text));
     let tokenizer = Tokenizer::new(Depth::default(), TokenizerOpts::default());
-    // The tokenizer stops only at scripts, which this sink does not ask for.
+    // The tokenizer stops only at scripts, which this sink does not request.
     let _done = tokenizer.feed(&input);
     tokenizer.end();
     tokenizer.sink.deepest.get()
@@ -138,11 +138,11 @@ impl TokenSink for Depth {
     }
 }
 
-/// Reads a picture or an attachment that is a regular file of the project in the folder `project`.
+/// Reads a picture or an attachment, which must be a regular file of the project in the folder `project`.
 ///
 /// # Errors
-/// If it is outside of it, by `..`, an absolute path or a symbolic link; if it is a pipe or a device; if it is too big or
-/// cannot be read.
+/// If it is outside the project (by `..`, an absolute path or a symbolic link), is a pipe or a device, is too large
+/// or cannot be read.
 pub(super) fn read_file(project: &Path, path: &Path) -> Result<Vec<u8>, ComposeError> {
     let failed = |source| ComposeError::Read { path: path.to_owned(), source };
     let real = path.canonicalize().map_err(failed)?;
@@ -170,7 +170,7 @@ mod tests {
     }
 
     #[test]
-    fn what_would_fill_stack_or_memory_is_refused() {
+    fn input_that_would_exhaust_stack_or_memory_is_rejected() {
         let lists: String = (0..200).map(|depth| "  ".repeat(depth) + "- x\n").collect();
         for (markdown, want) in [
             ("<b>".repeat(10_000), "HTML elements"),
@@ -188,7 +188,7 @@ mod tests {
     }
 
     #[test]
-    fn letters_that_people_write_stay_below_the_limits() {
+    fn real_letters_stay_below_the_limits() {
         let text = "> > - *a **b*** <p><b>x</b><br></p>\n\n{{#if a}}{{#each b}}{{#each c}}x{{/each}}{{/each}}{{/if}}";
         assert_eq!(refused(text), None);
         assert_eq!(refused(&"<p>a<br>b <img src=x> </p>\n".repeat(3_000)), None);

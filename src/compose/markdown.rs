@@ -1,4 +1,4 @@
-//! A section's Markdown as HTML: sanitised, with its styles written into the elements.
+//! Converts a section's Markdown to sanitised HTML with inline styles.
 
 use std::collections::HashSet;
 use std::path::Path;
@@ -14,7 +14,7 @@ use super::{ComposeError, figure, images::InlineImages, people, tokens, typograp
 
 /// A section as templates: rendered once if nothing in it is personal.
 #[derive(Debug)]
-pub(super) struct Rendered {
+pub(super) struct RenderedSection {
     /// Handlebars template of the HTML, or finished HTML.
     pub html: String,
     /// Handlebars template of the text, or finished text.
@@ -30,10 +30,10 @@ pub fn options() -> Options {
         | Options::ENABLE_FOOTNOTES
 }
 
-/// Renders the Markdown of a section file into an element of these classes; images are looked for in `dir`.
+/// Renders the Markdown of a section file into an element with these classes; image paths are relative to `dir`.
 ///
 /// # Errors
-/// If an image is missing or is none.
+/// If an image is missing or not an image.
 pub(super) fn render(
     markdown: &str,
     anchor: &str,
@@ -42,7 +42,7 @@ pub(super) fn render(
     language: &Language,
     styles: &Styles,
     images: &mut InlineImages,
-) -> Result<Rendered, ComposeError> {
+) -> Result<RenderedSection, ComposeError> {
     let (mask, source) = TagMask::markdown(&prepared(markdown));
     let events =
         TextMergeStream::new(Parser::new_ext(&source, options())).map(|event| for_mail(event, anchor));
@@ -53,19 +53,19 @@ pub(super) fn render(
     let events = typography::set(tokens::in_cells(with_callouts(&events)), language);
     let mut html = String::new();
     pulldown_cmark::html::push_html(&mut html, events.into_iter());
-    // WCAG H63: a header cell says what it is the header of.
+    // WCAG H63: a header cell states its scope.
     let html = html.replace("<th>", "<th scope=\"col\">").replace("<th style", "<th scope=\"col\" style");
     let html = with_cards(&html);
     let html = styles.write_into_fragment(&images.take_in_html(&sanitised(&html), dir)?, classes)?;
-    Ok(Rendered {
+    Ok(RenderedSection {
         html: mask.restore(html.trim_end()),
         text: mask.restore(text.trim_end()),
         is_personal: !mask.is_empty(),
     })
 }
 
-/// Names a footnote by its section too, since several sections may have a first one, and makes the box of a task list a
-/// character, since mail programs show no forms.
+/// Adds the section to the name of a footnote, since several sections may have a first one, and replaces the box of a
+/// task list with a character, since mail programs show no forms.
 fn for_mail<'a>(event: Event<'a>, anchor: &str) -> Event<'a> {
     match event {
         Event::FootnoteReference(name) => Event::FootnoteReference(format!("{anchor}-{name}").into()),
@@ -77,7 +77,7 @@ fn for_mail<'a>(event: Event<'a>, anchor: &str) -> Event<'a> {
     }
 }
 
-/// Puts the section's highest heading at `h3`, below the letter's title and the section's.
+/// Makes the section's highest heading an `h3`, below the titles of the letter and the section.
 fn shift_headings(events: Vec<Event<'_>>) -> Vec<Event<'_>> {
     let levels = events.iter().filter_map(|event| match event {
         Event::Start(Tag::Heading { level, .. }) => Some(*level as usize),
@@ -98,7 +98,7 @@ fn shift_headings(events: Vec<Event<'_>>) -> Vec<Event<'_>> {
     events.into_iter().map(shift).collect()
 }
 
-/// A paragraph of nothing but `{{#if …}}` or `{{/if}}` would leave an empty paragraph behind.
+/// Unwraps paragraphs that consist of `{{#if …}}` or `{{/if}}`, which would leave an empty paragraph.
 fn unwrap_block_tags<'a>(events: Vec<Event<'a>>, mask: &TagMask) -> Vec<Event<'a>> {
     let mut unwrapped: Vec<Event<'a>> = Vec::with_capacity(events.len());
     for event in events {
@@ -118,11 +118,11 @@ fn unwrap_block_tags<'a>(events: Vec<Event<'a>>, mask: &TagMask) -> Vec<Event<'a
     unwrapped
 }
 
-/// A link's title that makes a button of it.
+/// Link titles that turn a link into a button.
 const BUTTON: [&str; 2] = ["button", "knapp"];
 
-/// Puts links with the title `button` that are alone in their paragraph or list item into cells of a table, side by side:
-/// mail programs give cells the colour and the room that they don't give links.
+/// Puts links with the title `button` that are alone in their paragraph or list item into table cells, side by side:
+/// mail programs support colour and padding for cells, but not for links.
 fn buttons<'a>(events: &[Event<'a>]) -> Vec<Event<'a>> {
     let mut rest = events;
     let mut made = Vec::with_capacity(events.len());
@@ -142,7 +142,7 @@ fn buttons<'a>(events: &[Event<'a>]) -> Vec<Event<'a>> {
     made
 }
 
-/// Puts each link of a block into a cell of its own.
+/// Puts each link of a block into a separate cell.
 fn button_row<'a>(block: &[Event<'a>], made: &mut Vec<Event<'a>>) {
     let is_start = |event: &Event<'_>| matches!(event, Event::Start(Tag::Link { .. }));
     made.push(Event::Html("<table role=\"presentation\" class=\"buttons\"><tbody><tr>".into()));
@@ -160,7 +160,7 @@ fn button_row<'a>(block: &[Event<'a>], made: &mut Vec<Event<'a>>) {
     made.push(Event::Html("</tr></tbody></table>\n".into()));
 }
 
-/// How many events make up the block of nothing but buttons that comes next.
+/// The number of events in the next block, if it consists of buttons only.
 fn buttons_length(events: &[Event<'_>]) -> Option<usize> {
     let (first, rest) = events.split_first()?;
     let is_end = |event: &Event<'_>| match first {
@@ -196,7 +196,7 @@ fn in_button<'a>(event: &Event<'a>) -> Event<'a> {
     }
 }
 
-/// Makes a quotation that begins in bold a box that stands out: nobody quotes like that.
+/// Turns a quotation that starts in bold into a callout box, since nobody quotes like that.
 fn with_callouts<'a>(events: &[Event<'a>]) -> Vec<Event<'a>> {
     let mut open = Vec::new();
     let mut made = Vec::with_capacity(events.len());
@@ -241,7 +241,8 @@ fn with_cards(html: &str) -> String {
 /// The rows of tables with at least this many columns become cards on phones.
 const CARD_COLUMNS: usize = 3;
 
-/// Names the column at the start of each further cell of a wide table: shown on phones, where each row is a card.
+/// Adds the column's name at the start of each further cell of a wide table; it is shown on phones, where each row is
+/// a card.
 fn labelled(events: Vec<Event<'_>>) -> Vec<Event<'_>> {
     let mut made = Vec::with_capacity(events.len());
     let (mut header, mut in_head, mut column) = (Vec::<String>::new(), false, 0_usize);
@@ -272,7 +273,7 @@ fn labelled(events: Vec<Event<'_>>) -> Vec<Event<'_>> {
     made
 }
 
-/// Lets through what mail programs show and nothing that runs, loads or tracks.
+/// Keeps only markup that mail programs show; nothing that runs, loads or tracks.
 pub(super) fn sanitised(html: &str) -> String {
     let mut cleaner = ammonia::Builder::default();
     cleaner
@@ -300,7 +301,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_quotation_that_begins_in_bold_is_a_box() {
+    fn a_quotation_that_starts_in_bold_is_a_box() {
         for (markdown, want) in [
             (
                 "> **Obs!** Nytt datum.",

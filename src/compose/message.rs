@@ -1,4 +1,4 @@
-//! The RFC 5322 message: what all letters share is written once, what is personal goes in between.
+//! The RFC 5322 message: the parts shared by all letters are written once, and personal ones inserted.
 
 use std::sync::OnceLock;
 use std::time::{Duration, SystemTime};
@@ -16,7 +16,7 @@ use crate::domain::{Address, Issue, IssueName, Token};
 use super::ComposeError;
 use super::sender::Sender;
 
-/// Stand-ins for the two bodies; `~` does not occur in headers that lettre writes.
+/// Placeholders for the two bodies; `~` does not occur in headers written by lettre.
 const TEXT_HERE: &[u8] = b"~~~text~~~";
 const HTML_HERE: &[u8] = b"~~~html~~~";
 
@@ -55,7 +55,7 @@ impl Frame {
         }
         let body = body(&issue.name, images, attachments).map_err(refused)?;
         let mut message = builder.multipart(body).map_err(|error| refused(error.to_string()))?;
-        // The date is each letter's own.
+        // Each letter has its own date.
         message.headers_mut().remove::<Date>();
         Self::split(&message.formatted())
             .ok_or_else(|| refused("the message has no place for its text".to_owned()))
@@ -76,7 +76,7 @@ impl Frame {
         })
     }
 
-    /// SHA-256 of all that letters share, made at the first use.
+    /// SHA-256 of all shared parts, computed at first use.
     pub fn digest(&self) -> &Digest {
         self.digest.get_or_init(|| {
             let mut context = Context::new(&SHA256);
@@ -94,10 +94,10 @@ impl Frame {
     }
 }
 
-/// The headers that only this member's message has; `leaving` is the token with which the member unsubscribes, if one can.
+/// The headers of this member's message only; `leaving` is the token for unsubscribing, if that is possible.
 ///
 /// # Errors
-/// If a header cannot be written so that every mail program reads it.
+/// If a header cannot be written in a form that every mail program reads.
 pub(super) fn headers(
     sender: &Sender,
     to: String,
@@ -143,11 +143,11 @@ pub(super) fn mailbox(name: Option<String>, address: &Address) -> Result<Mailbox
     Ok(Mailbox::new(name, parsed))
 }
 
-/// `mixed(alternative(text, related(html, images)), attachments)`; levels with one part are omitted.
+/// `mixed(alternative(text, related(html, images)), attachments)`; levels with only one part are omitted.
 fn body(issue: &IssueName, images: &[SinglePart], attachments: &[SinglePart]) -> Result<MultiPart, String> {
     let text = part("text/plain; charset=utf-8; format=flowed", TEXT_HERE)?;
     let html = part("text/html; charset=utf-8", HTML_HERE)?;
-    // `=_` cannot be in quoted-printable or base64 (RFC 2045 §6.7), so no body holds a boundary.
+    // `=_` cannot occur in quoted-printable or base64 (RFC 2045 §6.7), so no body contains a boundary.
     let boundary = |level: &str| format!("=_{level}-{issue}");
     let alternative = MultiPart::alternative().boundary(boundary("a")).singlepart(text);
     let alternative = if images.is_empty() {
@@ -155,7 +155,7 @@ fn body(issue: &IssueName, images: &[SinglePart], attachments: &[SinglePart]) ->
     } else {
         let related = MultiPart::related().boundary(boundary("r")).singlepart(html);
         let mut related = images.iter().fold(related, |related, image| related.singlepart(image.clone()));
-        // RFC 2387 §3.1: the type of the root part must be named.
+        // RFC 2387 §3.1: the type of the root part must be stated.
         let kind = format!("multipart/related; type=\"text/html\"; boundary=\"{}\"", boundary("r"));
         related.headers_mut().set(ContentType::parse(&kind).map_err(|error| error.to_string())?);
         alternative.multipart(related)
@@ -189,7 +189,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_header_line_that_no_server_takes_is_refused() {
+    fn a_header_line_that_is_too_long_is_rejected() {
         assert!(check_lines(&format!("To: {}\r\n", "x".repeat(1200))).is_err());
         assert!(check_lines("To: x\r\n").is_ok());
     }

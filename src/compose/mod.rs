@@ -1,7 +1,7 @@
 //! From an issue's folder to one letter per member.
 //!
-//! [`IssueSource`] reads the files; [`Composer::new`] does once what is the same for all members: Markdown, styles,
-//! images, attachments and the compiling of templates; [`Composer::letter`] does what is personal.
+//! [`IssueSource`] reads the files. [`Composer::new`] does the work that is the same for all members once: Markdown,
+//! styles, images, attachments and compiling templates. [`Composer::letter`] does the personal part.
 
 mod autolink;
 mod board;
@@ -71,16 +71,16 @@ use variant::Variants;
 pub use board::{BoardBar, BoardChart, BoardReport, BoardRow, BoardTable};
 pub use built_in::{TemplateState, template_states, write_templates};
 pub use design::{Design, HERO_WIDTH, Hero};
-pub use digest::Content;
+pub use digest::LetterContent;
 pub use dkim::{DkimError, DkimKey, KeyProblem, Signer};
 pub use error::ComposeError;
-pub use figure::Layout;
+pub use figure::FigureLayout;
 use images::InlineImage;
 pub use images::image_path;
 pub use limits::VOID_ELEMENTS;
 pub use markdown::options as markdown_options;
-pub use notice::{Answer, Enclosures, Notice};
-pub use page::{Association, Neighbours, PageLink};
+pub use notice::{Enclosures, InReplyTo, Notice};
+pub use page::{ArchiveNeighbours, Association, PageLink};
 pub use phone::Phone;
 pub use picture::unsupported;
 pub use prepare::is_picture_name;
@@ -91,38 +91,38 @@ pub use tags::{TagKind, TemplateTag, template_tags};
 pub use texts::Texts;
 pub use web::{Index, WebPage};
 
-/// Letters with at least this many sections have a table of contents.
+/// Letters with at least this many sections get a table of contents.
 const CONTENTS_FROM: usize = 4;
-/// Fields of the register that say in which language a member reads.
+/// Fields of the register for a member's language.
 const LANGUAGE_FIELDS: [&str; 4] = ["språk", "language", "sprak", "lang"];
 const HTML: &str = "letter.html.hbs";
 const TEXT: &str = "letter.txt.hbs";
 
-/// What letters need besides the issue.
+/// The settings that letters need besides the issue.
 #[derive(Debug)]
 pub struct Setup {
     pub association: Association,
     pub sender: Sender,
     /// Image file of the logo.
     pub logo: Option<PathBuf>,
-    /// The project's folder; no file outside of it goes along with a letter.
+    /// The project's folder; files outside it are never sent.
     pub project: PathBuf,
-    /// The project's folder of templates.
+    /// The project's templates folder.
     pub templates: PathBuf,
-    /// Every field of the register.
+    /// All fields of the register.
     pub fields: BTreeSet<String>,
-    /// Whether the issue has a page in the archive, to which its letters can link.
+    /// Whether the issue has a page in the archive for its letters to link to.
     pub has_web_page: bool,
     /// The time zone of the events.
     pub zone: TimeZone,
     /// The members with a vote; a notice is only for them.
     pub voting: Option<Segment>,
-    /// Those who sign every letter (DKIM).
+    /// The keys that sign every letter (DKIM).
     pub signers: Vec<Signer>,
     pub design: Design,
 }
 
-/// An issue that is ready to be written to any member.
+/// A compiled issue that can be composed for any member.
 #[derive(Debug)]
 pub struct Composer {
     issue: Issue,
@@ -130,7 +130,7 @@ pub struct Composer {
     key: TokenKey,
     /// The letter's language.
     language: Language,
-    /// Other languages in which a reader may get the letter's frame.
+    /// Other languages for the frame of a reader's letter.
     others: Vec<Language>,
     html: Templates,
     text: Templates,
@@ -138,7 +138,7 @@ pub struct Composer {
     subject_is_personal: bool,
     /// The names that the greeting shows.
     greets_by: greeting::GreetsBy,
-    /// Whether the page templates decide something by the member, beyond showing values.
+    /// Whether the page templates make decisions based on the member, beyond showing values.
     pages_have_logic: bool,
     variants: Variants,
     web_version: Option<String>,
@@ -158,27 +158,27 @@ struct CompiledSection {
     audience: Option<Segment>,
     events: Vec<CompiledEvent>,
     language: String,
-    /// With holes for values; `None` if the templates are to be rendered for each member.
-    body: Option<Body>,
+    /// With holes for values; `None` if the templates must be rendered for each member.
+    body: Option<LetterBody>,
 }
 
 #[derive(Debug)]
-struct Body {
+struct LetterBody {
     html: String,
     text: String,
 }
 
 /// A letter before it becomes a message.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Rendered {
+pub struct RenderedLetter {
     pub subject: String,
     pub html: String,
     pub text: String,
 }
 
-/// Whether a letter is the real one or a marked try-out.
+/// Whether a letter is real or a marked test letter.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Mark {
+pub enum LetterMark {
     None,
     /// The subject starts with the language file's `test_mark`.
     Test,
@@ -199,7 +199,7 @@ impl Composer {
             .map(|section| section.title.as_str())
     }
 
-    /// Tells whether a member is among those whom an issue of this kind is for: a notice is for members with a vote.
+    /// Tells whether an issue of this kind is for a member: a notice is only for members with a vote.
     pub fn is_entitled(&self, member: &Member) -> bool {
         let voting = self.setup.voting.as_ref().filter(|_| self.issue.kind == IssueKind::Notice);
         voting.is_none_or(|voting| voting.matches(member))
@@ -219,7 +219,7 @@ impl Composer {
         self.sections.iter().map(move |section| (section.title.as_str(), section.is_for_any(readers)))
     }
 
-    /// The titles of the sections that only some get, with their audiences.
+    /// The titles of sections with an audience, with their audiences.
     pub fn audiences(&self) -> impl Iterator<Item = (&str, &Segment)> {
         self.sections.iter().filter_map(|section| Some((section.title.as_str(), section.audience.as_ref()?)))
     }
@@ -229,7 +229,7 @@ impl Composer {
         self.sections.iter().map(|section| section.title.as_str())
     }
 
-    /// The picture files of the letter, the logo's among them.
+    /// The picture files of the letter, including the logo.
     pub fn image_files(&self) -> impl Iterator<Item = &Path> {
         self.images.iter().map(|image| image.path.as_path())
     }
@@ -239,12 +239,12 @@ impl Composer {
         &self.attachment_names
     }
 
-    /// Who the letters are from, as mail programs show it.
+    /// The sender as mail programs show it.
     pub fn from(&self) -> String {
         format!("{} <{}>", self.setup.sender.name, self.setup.sender.address)
     }
 
-    /// A reader without personal fields, for looking at the letter.
+    /// A reader without personal fields, for viewing the letter.
     pub fn neutral_reader(&self) -> Member {
         let name = self.language.text("neutral_reader").to_owned();
         Member {
@@ -260,20 +260,20 @@ impl Composer {
     ///
     /// # Errors
     /// If a template cannot be rendered with the first member's fields.
-    pub fn render<'a>(&self, readers: impl Into<Addressees<'a>>) -> Result<Rendered, ComposeError> {
+    pub fn render<'a>(&self, readers: impl Into<Addressees<'a>>) -> Result<RenderedLetter, ComposeError> {
         let readers = readers.into();
         let token = self.key.sign(&self.issue.name, readers.lead.id);
         Ok(self.fill(readers, &token)?.rendered())
     }
 
-    /// Composes the letter to one member, or to all who share an address, and signs it.
+    /// Composes and signs the letter to one member, or to all who share an address.
     ///
     /// # Errors
-    /// If the member has no address, and as [`Composer::render`].
+    /// If the member has no address, and those of [`Composer::render`].
     pub fn letter<'a>(
         &self,
         readers: impl Into<Addressees<'a>>,
-        mark: Mark,
+        mark: LetterMark,
         now: Timestamp,
     ) -> Result<Letter, ComposeError> {
         let mut letter = self.unsigned(readers.into(), mark, now)?;
@@ -285,10 +285,10 @@ impl Composer {
         Ok(letter)
     }
 
-    /// Composes a letter without the costly signature, to see that nothing is wrong with it.
+    /// Composes a letter without the costly signature, to check that it can be sent.
     ///
     /// # Errors
-    /// As [`Composer::letter`].
+    /// Like [`Composer::letter`].
     pub fn rehearse<'a>(
         &self,
         readers: impl Into<Addressees<'a>>,
@@ -304,21 +304,26 @@ impl Composer {
         message::headers(sender, to, &recipient, self.leaving(&token), filled.subject(), &id, now).map(drop)
     }
 
-    fn unsigned(&self, readers: Addressees<'_>, mark: Mark, now: Timestamp) -> Result<Letter, ComposeError> {
+    fn unsigned(
+        &self,
+        readers: Addressees<'_>,
+        mark: LetterMark,
+        now: Timestamp,
+    ) -> Result<Letter, ComposeError> {
         let (recipient, token) = self.addressee(readers.lead)?;
         let filled = self.fill(readers, &token)?;
         let (html, text) = filled.encoded();
         let subject = match mark {
-            Mark::None => filled.subject().to_owned(),
-            Mark::Test => {
+            LetterMark::None => filled.subject().to_owned(),
+            LetterMark::Test => {
                 format!("{} {}", self.language_of(readers.lead).text("test_mark"), filled.subject())
             }
         };
         let sender = &self.setup.sender;
         let message_id = match mark {
-            Mark::None => message::message_id(&token, &sender.address),
-            // Mail programs throw away a letter whose Message-ID they know.
-            Mark::Test => message::message_id(&token, &sender.address).replacen(
+            LetterMark::None => message::message_id(&token, &sender.address),
+            // Mail programs discard a letter with a known Message-ID.
+            LetterMark::Test => message::message_id(&token, &sender.address).replacen(
                 '@',
                 &format!(".test-{}@", now.as_microsecond()),
                 1,
@@ -343,7 +348,7 @@ impl Composer {
         })
     }
 
-    /// The language of what frames the letter: the member's own if there is a language file for it, else the letter's.
+    /// The language of the letter's frame: the member's own if it has a language file, else the letter's.
     fn language_of(&self, member: &Member) -> &Language {
         let named = LANGUAGE_FIELDS.iter().find_map(|field| member.field(field));
         let own = named.filter(|named| !self.language.is_called(named));
@@ -351,12 +356,12 @@ impl Composer {
         known.unwrap_or(&self.language)
     }
 
-    /// The letter's language, or the other one with this code.
+    /// The language with this code, or else the letter's.
     fn language(&self, code: &str) -> &Language {
         self.others.iter().find(|language| language.code == code).unwrap_or(&self.language)
     }
 
-    /// The token with which a member unsubscribes; nobody unsubscribes from a notice.
+    /// The token with which a member unsubscribes; `None` for a notice.
     fn leaving<'a>(&self, token: &'a Token) -> Option<&'a Token> {
         (self.issue.kind == IssueKind::Newsletter).then_some(token)
     }

@@ -1,4 +1,5 @@
-//! Dates and times as editors write them: `2026-05-09`, `"13:00"`, `"kl. 18"`, `"9 maj 2027"`, `"May 9, 2027"`.
+//! Dates and times in the forms that editors use: `2026-05-09`, `"13:00"`, `"kl. 18"`, `"9 maj 2027"`, `"May 9,
+//! 2027"`.
 
 use jiff::civil::{Date, DateTime, Time};
 use serde::{Deserialize, Deserializer};
@@ -10,9 +11,9 @@ const BEFORE_TIME: [&str; 6] = ["kl", "klockan", "at", "um", "klo", "från"];
 /// Words before a date or between its parts.
 const IN_DATE: [&str; 5] = ["den", "the", "of", "på", "on"];
 
-/// What a value can be read as.
+/// A type that can be parsed from a date or time value.
 pub(super) trait Moment: Sized {
-    /// Reads a text.
+    /// Parses a text.
     fn read(text: &str) -> Option<Self>;
 }
 
@@ -59,7 +60,7 @@ impl Moment for Date {
         let number =
             |word: &&str| word.trim_end_matches(|c: char| c.is_alphabetic() || c == ':').parse::<i16>().ok();
         let numbers: Vec<i16> = words.iter().filter_map(number).collect();
-        // A weekday may stand before it.
+        // A weekday may precede it.
         let &[first, second] = numbers.as_slice() else { return None };
         let (day, year) = if first > 31 { (second, first) } else { (first, second) };
         Self::new(year, month, i8::try_from(day).ok()?).ok().filter(|_| year > 1900)
@@ -80,7 +81,7 @@ impl Moment for DateTime {
     }
 }
 
-/// Dates and times are in TOML bare (`2026-05-09`) or as texts (`"13:00"`).
+/// Dates and times in TOML are bare (`2026-05-09`) or strings (`"13:00"`).
 #[derive(Deserialize)]
 #[serde(untagged)]
 enum Written {
@@ -88,7 +89,7 @@ enum Written {
     Text(String),
 }
 
-/// Reads a date or time.
+/// Parses a date or time.
 pub(super) fn parsed<'de, D: Deserializer<'de>, T: Moment>(deserializer: D) -> Result<T, D::Error> {
     let text = match Written::deserialize(deserializer)? {
         Written::Bare(moment) => moment.to_string(),
@@ -101,7 +102,7 @@ pub(super) fn parsed<'de, D: Deserializer<'de>, T: Moment>(deserializer: D) -> R
     })
 }
 
-/// Reads a date or time of a key that may be missing.
+/// Parses a date or time of an optional key.
 pub(super) fn parsed_if_any<'de, D: Deserializer<'de>, T: Moment>(
     deserializer: D,
 ) -> Result<Option<T>, D::Error> {
@@ -114,7 +115,7 @@ mod tests {
     use jiff::civil::{date, time};
 
     #[test]
-    fn times_are_read_as_people_write_them() {
+    fn times_are_parsed_as_people_write_them() {
         for (text, want) in [
             ("13:00", Some(time(13, 0, 0, 0))),
             ("13:00:00", Some(time(13, 0, 0, 0))),
@@ -135,7 +136,7 @@ mod tests {
     }
 
     #[test]
-    fn dates_are_read_in_both_languages() {
+    fn dates_are_parsed_in_both_languages() {
         let want = Some(date(2027, 5, 9));
         for text in [
             "2027-05-09",

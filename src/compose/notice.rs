@@ -1,4 +1,4 @@
-//! Short mails in plain text apart from the letters: reminders, and answers to those who leave.
+//! Short plain-text mails other than letters: reminders, reports and confirmations.
 
 use jiff::Timestamp;
 use lettre::Message;
@@ -10,7 +10,7 @@ use crate::domain::{Address, Letter, MemberId};
 use super::message::mailbox;
 use super::{ComposeError, Signer, dkim};
 
-/// A mail in plain text to one person.
+/// A plain-text mail to one person.
 #[derive(Debug)]
 pub struct Notice<'a> {
     pub from_name: Option<String>,
@@ -20,42 +20,42 @@ pub struct Notice<'a> {
     pub text: &'a str,
     /// `Message-ID` without its angle brackets.
     pub message_id: String,
-    /// The mail that this one answers.
-    pub answer: Option<Answer<'a>>,
+    /// The mail that it answers.
+    pub answer: Option<InReplyTo<'a>>,
 }
 
-/// What an answer says about the mail that it answers (RFC 5322 §3.6.4).
+/// A reference to the mail that is answered (RFC 5322 §3.6.4).
 #[derive(Debug, Clone, Copy)]
-pub struct Answer<'a> {
-    /// Its `Message-ID`, and those that it refers to before it, each in angle brackets.
+pub struct InReplyTo<'a> {
+    /// Its `Message-ID`, preceded by those in its references, each in angle brackets.
     pub message_id: &'a str,
     pub references: &'a [String],
 }
 
-/// What a mail has besides its text.
+/// Parts of a mail besides its text.
 #[derive(Debug)]
 pub struct Enclosures {
-    /// The same as a web page.
+    /// The content as a web page.
     pub html: String,
     /// The name and content of an attached PDF.
     pub file: Option<(String, Vec<u8>)>,
 }
 
 impl Notice<'_> {
-    /// The mail as a relay takes it, signed. What answers a mail has no return path, so that nothing answers it in its
-    /// turn (RFC 3834 §3.3).
+    /// The mail for a relay, signed. An answer has no return path, so that it is not answered in turn (RFC 3834
+    /// §3.3).
     ///
     /// # Errors
-    /// If an address cannot be in a header, or a key is damaged.
+    /// If an address cannot be written into a header, or a key is damaged.
     pub fn letter(&self, signers: &[Signer], now: Timestamp) -> Result<Letter, ComposeError> {
         let message = self.builder()?.header(ContentType::TEXT_PLAIN).body(self.text.to_owned());
         self.finished(message, signers, now)
     }
 
-    /// The same with a web page and an attached file.
+    /// The mail with a web page and an attached file.
     ///
     /// # Errors
-    /// As [`Self::letter`].
+    /// Like [`Self::letter`].
     pub fn letter_with(
         &self,
         enclosures: &Enclosures,
@@ -124,7 +124,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_answer_has_no_return_path_and_names_what_it_answers() {
+    fn an_answer_has_no_return_path_and_refers_to_the_original() {
         let [from, to] = ["brev@example.se", "anna@example.org"].map(|text| Address::parse(text).unwrap());
         let references: Vec<String> = (0..30).map(|n| format!("<letter-{n}@example.se>")).collect();
         let notice = Notice {
@@ -134,7 +134,7 @@ mod tests {
             subject: "Du får inga fler brev",
             text: "Hej!\n",
             message_id: "x@example.se".to_owned(),
-            answer: Some(Answer { message_id: "<mine@example.org>", references: &references }),
+            answer: Some(InReplyTo { message_id: "<mine@example.org>", references: &references }),
         };
         let letter = notice.letter(&[], Timestamp::UNIX_EPOCH).unwrap();
         assert_eq!(letter.sender, None);

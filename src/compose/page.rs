@@ -1,4 +1,4 @@
-//! The data that the templates get.
+//! The data for templates.
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -11,29 +11,29 @@ use super::design::{FramePicture, PartnerView};
 use super::event::EventView;
 use super::phone::Phone;
 
-/// Everything that a letter's templates may name.
+/// Everything that a letter's templates can refer to.
 #[derive(Debug, Clone, Copy, Serialize)]
 pub(super) struct Page<'a> {
     pub association: &'a Association,
     pub issue: &'a Issue,
-    /// BCP 47 code of the frame's language: the reader's own, or the letter's.
+    /// BCP 47 code of the frame's language: the reader's, or the letter's.
     pub language: &'a str,
-    /// Every field of the register; fields without a value are empty.
+    /// All fields of the register; fields without a value are empty.
     pub member: &'a BTreeMap<&'a str, Cow<'a, str>>,
     pub greeting: &'a str,
-    /// Whether this is the web page for everyone: no greeting and no unsubscribing.
+    /// Whether this is the public web page, which has no greeting and no unsubscribe link.
     pub web: bool,
-    /// The place of the web page in the archive; `None` in a letter.
-    pub archive: Option<&'a Neighbours>,
-    /// Whether it is a notice to all members: nobody unsubscribes from it.
+    /// The page's position in the archive; `None` in a letter.
+    pub archive: Option<&'a ArchiveNeighbours>,
+    /// Whether it is a notice to all members, which has no unsubscribe link.
     pub notice: bool,
-    /// Whether a table of contents helps.
+    /// Whether to show a table of contents.
     pub contents: bool,
     pub sections: &'a [SectionView<'a>],
     /// The names of the attached files.
     pub attachments: &'a [String],
     pub links: Links<'a>,
-    /// The language file's texts.
+    /// The texts of the language file.
     pub t: &'a BTreeMap<String, String>,
     pub logo: Option<&'a Logo>,
     /// The picture below the title.
@@ -42,16 +42,16 @@ pub(super) struct Page<'a> {
     pub partners: &'a [Vec<PartnerView>],
 }
 
-/// The pages before and after one in the archive.
+/// The pages before and after a page in the archive.
 #[derive(Debug, Default, Serialize)]
-pub struct Neighbours {
-    /// The letter before this one.
+pub struct ArchiveNeighbours {
+    /// The previous letter.
     pub earlier: Option<PageLink>,
-    /// The letter after this one.
+    /// The next letter.
     pub later: Option<PageLink>,
-    /// The file of the letter to print.
+    /// The file of the letter for print.
     pub pdf: Option<String>,
-    /// The archive's public address, ended by `/`.
+    /// The archive's public address; it ends in `/`.
     pub url: Option<String>,
 }
 
@@ -62,31 +62,31 @@ pub struct PageLink {
     pub title: String,
 }
 
-/// The association, as templates see it.
+/// The association for templates.
 #[derive(Debug, Clone, Serialize)]
 pub struct Association {
     pub name: String,
     pub postal_address: String,
     pub website: Option<String>,
     pub contact: String,
-    /// The telephone number for questions, as it is read and as a link dials it (RFC 3966).
+    /// The telephone number for questions, for reading and as a link (RFC 3966).
     pub phone: Option<Phone>,
 }
 
-/// One section, as templates see it.
+/// A section for templates.
 #[derive(Debug, Serialize)]
 pub(super) struct SectionView<'a> {
     pub title: &'a str,
     pub anchor: &'a str,
-    /// Its place in this letter, from 1; 0 in a letter without a table of contents.
+    /// Its number in this letter, from 1; 0 in a letter without a table of contents.
     pub number: usize,
-    /// `plain`, `tint` for a section with events, `warm` for one that only some get.
+    /// `plain`, `tint` for a section with events, `warm` for a section with an audience.
     pub tone: &'static str,
     /// The days of its events, for the table of contents.
     pub dates: String,
     pub body: String,
     pub events: Vec<EventView<'a>>,
-    /// Whether the events are more than cards are good for.
+    /// Whether there are too many events for cards.
     pub many_events: bool,
     /// BCP 47 code.
     pub language: &'a str,

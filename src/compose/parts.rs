@@ -1,4 +1,4 @@
-//! Files that travel with the letter: attachments and the calendar, encoded once for all letters.
+//! Attached files, including the calendar, encoded once for all letters.
 
 use std::path::Path;
 
@@ -7,7 +7,7 @@ use lettre::message::{Body, SinglePart};
 
 use super::{ComposeError, limits};
 
-/// An attachment with its MIME type by its name (RFC 2183, file name by RFC 2231).
+/// An attachment; its MIME type follows from its name (RFC 2183, file name by RFC 2231).
 ///
 /// # Errors
 /// If the file cannot be read.
@@ -20,7 +20,7 @@ pub(super) fn attachment(project: &Path, path: &Path) -> Result<SinglePart, Comp
     Ok(builder.body(base64(path, limits::read_file(project, path)?)?))
 }
 
-/// The calendar of a letter's events (RFC 6047 §2.4); `name` is the file's.
+/// The calendar of an issue's events (RFC 6047 §2.4); `name` is the file's.
 ///
 /// # Errors
 /// If the headers cannot be written.
@@ -39,9 +39,9 @@ pub(super) fn base64(path: &Path, bytes: Vec<u8>) -> Result<Body, ComposeError> 
     Body::new_with_encoding(bytes, ContentTransferEncoding::Base64).map_err(refused)
 }
 
-/// The name of a file as mail programs show it.
+/// The name of a file for mail programs.
 pub(super) fn file_name(path: &Path) -> String {
     use unicode_normalization::UnicodeNormalization;
-    // macOS writes names with combining marks, which some mail programs show apart.
+    // macOS writes names with combining marks, which some mail programs show as separate characters.
     path.file_name().map(|name| name.to_string_lossy().nfc().collect()).unwrap_or_default()
 }

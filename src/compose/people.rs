@@ -1,5 +1,5 @@
-//! Tables of people: a table with a column of e-mail addresses becomes one of two columns, the name with what else is said
-//! about it, and how to reach the person. Four columns do not fit a telephone, and hardly a letter.
+//! Tables of people: a table with a column of e-mail addresses is reduced to two columns, the name with other
+//! details, and how to reach the person. Four columns do not fit on a phone, and hardly in a letter.
 
 use pulldown_cmark::{Alignment, Event, Tag, TagEnd};
 
@@ -8,17 +8,17 @@ use super::phone;
 /// A table with fewer columns stays as it is.
 const COLUMNS: usize = 3;
 
-type Cell<'a> = Vec<Event<'a>>;
+type PeopleCell<'a> = Vec<Event<'a>>;
 
-/// What a column is about.
+/// The kind of a column.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Column {
+enum PeopleColumn {
     Name,
     Fact,
     Contact,
 }
 
-/// The events with the tables of people made so.
+/// The events with tables of people rearranged.
 pub(super) fn arranged<'a>(events: &[Event<'a>]) -> Vec<Event<'a>> {
     let mut made = Vec::with_capacity(events.len());
     let mut rest = events;
@@ -43,14 +43,14 @@ pub(super) fn arranged<'a>(events: &[Event<'a>]) -> Vec<Event<'a>> {
     made
 }
 
-/// The table in its new form; `None` if it is not one of people.
+/// The rearranged table; `None` if it is not a table of people.
 fn table<'a>(events: &[Event<'a>]) -> Option<Vec<Event<'a>>> {
     let rows = rows(events);
     let (header, body) = rows.split_first()?;
     let columns = columns(header.len(), body)?;
     let mut made =
         vec![Event::Start(Tag::Table(vec![Alignment::None, Alignment::None])), Event::Start(Tag::TableHead)];
-    for wanted in [Column::Name, Column::Contact] {
+    for wanted in [PeopleColumn::Name, PeopleColumn::Contact] {
         made.push(Event::Start(Tag::TableCell));
         let cells = header.iter().zip(&columns).filter(|(_, column)| **column == wanted);
         for (number, (cell, _)) in cells.enumerate() {
@@ -70,26 +70,31 @@ fn table<'a>(events: &[Event<'a>]) -> Option<Vec<Event<'a>>> {
 }
 
 /// The two cells of a person.
-fn person<'a>(header: &[Cell<'a>], row: &[Cell<'a>], columns: &[Column], made: &mut Vec<Event<'a>>) {
-    let cells = |wanted: Column| {
+fn person<'a>(
+    header: &[PeopleCell<'a>],
+    row: &[PeopleCell<'a>],
+    columns: &[PeopleColumn],
+    made: &mut Vec<Event<'a>>,
+) {
+    let cells = |wanted: PeopleColumn| {
         let all = row.iter().zip(header).zip(columns);
         all.filter(move |((cell, _), column)| **column == wanted && !words(cell).trim().is_empty())
     };
     made.push(Event::Start(Tag::TableCell));
-    for ((cell, _), _) in cells(Column::Name) {
+    for ((cell, _), _) in cells(PeopleColumn::Name) {
         made.push(Event::Start(Tag::Strong));
         made.extend(cell.iter().filter(|event| !is_strong(event)).cloned());
         made.push(Event::End(TagEnd::Strong));
     }
-    for ((cell, name), _) in cells(Column::Fact) {
+    for ((cell, name), _) in cells(PeopleColumn::Fact) {
         made.push(Event::HardBreak);
-        // A year or a number says nothing without its column's name.
+        // A year or a number means nothing without its column's name.
         let is_number = words(cell).trim_start().starts_with(|c: char| c.is_ascii_digit());
         made.extend(is_number.then(|| Event::Text(format!("{}: ", words(name).trim()).into())));
         made.extend(cell.iter().cloned());
     }
     made.extend([Event::End(TagEnd::TableCell), Event::Start(Tag::TableCell)]);
-    for (number, ((cell, _), _)) in cells(Column::Contact).enumerate() {
+    for (number, ((cell, _), _)) in cells(PeopleColumn::Contact).enumerate() {
         made.extend((number > 0).then_some(Event::HardBreak));
         made.push(Event::InlineHtml("<span class=\"contact\">".into()));
         made.extend(cell.iter().cloned());
@@ -98,9 +103,9 @@ fn person<'a>(header: &[Cell<'a>], row: &[Cell<'a>], columns: &[Column], made: &
     made.push(Event::End(TagEnd::TableCell));
 }
 
-/// The cells of a table, its header first.
-fn rows<'a>(events: &[Event<'a>]) -> Vec<Vec<Cell<'a>>> {
-    let mut rows: Vec<Vec<Cell<'a>>> = Vec::new();
+/// The cells of a table, the header first.
+fn rows<'a>(events: &[Event<'a>]) -> Vec<Vec<PeopleCell<'a>>> {
+    let mut rows: Vec<Vec<PeopleCell<'a>>> = Vec::new();
     let mut in_cell = false;
     for event in events {
         match event {
@@ -120,8 +125,8 @@ fn rows<'a>(events: &[Event<'a>]) -> Vec<Vec<Cell<'a>>> {
     rows
 }
 
-/// What each column is about; `None` if no column is of e-mail addresses, or the first one is of contacts.
-fn columns(number: usize, body: &[Vec<Cell<'_>>]) -> Option<Vec<Column>> {
+/// The kind of each column; `None` if there is no column of e-mail addresses, or the first column has contacts.
+fn columns(number: usize, body: &[Vec<PeopleCell<'_>>]) -> Option<Vec<PeopleColumn>> {
     if number < COLUMNS {
         return None;
     }
@@ -138,13 +143,13 @@ fn columns(number: usize, body: &[Vec<Cell<'_>>]) -> Option<Vec<Column>> {
         let is_of_addresses = is_full_of(column, is_address);
         has_address |= is_of_addresses;
         match is_of_addresses || is_full_of(column, |cell| !phone::find(cell).is_empty()) {
-            true => Column::Contact,
-            false if column == 0 => Column::Name,
-            false => Column::Fact,
+            true => PeopleColumn::Contact,
+            false if column == 0 => PeopleColumn::Name,
+            false => PeopleColumn::Fact,
         }
     });
-    let columns: Vec<Column> = columns.collect();
-    (has_address && columns.first() == Some(&Column::Name)).then_some(columns)
+    let columns: Vec<PeopleColumn> = columns.collect();
+    (has_address && columns.first() == Some(&PeopleColumn::Name)).then_some(columns)
 }
 
 fn is_strong(event: &Event<'_>) -> bool {

@@ -1,14 +1,14 @@
-//! Telephone numbers: found in a text, and as a telephone dials them.
+//! Telephone numbers: found in a text, and as dialled.
 
 use std::ops::Range;
 
 use serde::Serialize;
 
-/// The digits of a number that begins with 0, and of one that begins with +.
+/// The number of digits in a number that starts with 0, and in one that starts with +.
 const NATIONAL: Range<usize> = 8..11;
 const INTERNATIONAL: Range<usize> = 9..14;
 
-/// A telephone number, as templates see it.
+/// A telephone number for templates.
 #[derive(Debug, Clone, Serialize)]
 pub struct Phone {
     pub number: String,
@@ -17,17 +17,17 @@ pub struct Phone {
 }
 
 impl Phone {
-    /// The number as someone wrote it.
+    /// The number as written.
     pub fn new(number: &str) -> Self {
         let dialled: String =
             number.replace("(0)", "").chars().filter(|c| c.is_ascii_digit() || *c == '+').collect();
-        // Written together so that no line breaks in it.
+        // Without breaks, so that it stays on one line.
         let parts: Vec<&str> = number.split_whitespace().collect();
         Self { number: parts.join("\u{a0}"), link: format!("tel:{dialled}") }
     }
 }
 
-/// The telephone numbers of a text; dates, sums and account numbers are none.
+/// The telephone numbers in a text; dates, amounts and account numbers don't count.
 pub(super) fn find(text: &str) -> Vec<Range<usize>> {
     let mut found: Vec<Range<usize>> = Vec::new();
     for (start, _) in text.match_indices(['0', '+']) {
@@ -43,7 +43,7 @@ pub(super) fn find(text: &str) -> Vec<Range<usize>> {
     found
 }
 
-/// The length in bytes of the number at the beginning of a text.
+/// The length in bytes of the number at the start of a text.
 fn length(text: &str) -> Option<usize> {
     let digits = |text: &str| text.len() - text.trim_start_matches(|c: char| c.is_ascii_digit()).len();
     let (sign, allowed) = if text.starts_with('+') { (1, INTERNATIONAL) } else { (0, NATIONAL) };
@@ -78,7 +78,7 @@ fn length(text: &str) -> Option<usize> {
     (is_whole && allowed.contains(&count)).then_some(end)
 }
 
-/// Tells whether a number may begin with this area or country code, `first` digits after the sign.
+/// Tells whether a number may start with this area or country code, which has `first` digits after the sign.
 fn begins(text: &str, sign: usize, first: usize, allowed: &Range<usize>) -> bool {
     let after = text.get(sign + first..).unwrap_or_default();
     match (sign, first) {
@@ -97,7 +97,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn numbers_are_found_and_dates_sums_and_accounts_are_none() {
+    fn numbers_are_found_but_not_dates_amounts_and_accounts() {
         for (text, want) in [
             ("Ring 08-123 456 78.", &["08-123 456 78"][..]),
             ("070-123 45 67 eller 0176-123 45", &["070-123 45 67", "0176-123 45"]),

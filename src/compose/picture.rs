@@ -1,5 +1,5 @@
-//! Pictures as they travel: upright, without what the camera noted (where and when, a small copy), and no bigger than a
-//! dense screen shows them. The file itself stays as it is.
+//! Pictures as sent: upright, without the camera's metadata (place and time, thumbnail), and no larger than a
+//! high-density screen needs. The original file stays as it is.
 
 use std::io::Cursor;
 use std::path::Path;
@@ -15,29 +15,29 @@ use crate::domain::Color;
 
 use super::ComposeError;
 
-/// Pixels per CSS pixel of a picture that is made smaller, as dense screens have them.
+/// Pixels per CSS pixel of a scaled-down picture, for high-density screens.
 const DENSITY: usize = 2;
-/// The most bytes of a light picture.
+/// The maximum size of a light picture in bytes.
 pub(super) const LIGHT: usize = 200_000;
-/// The most pixels per CSS pixel with which a light picture travels as it is.
+/// The maximum number of pixels per CSS pixel of a light picture that is sent unchanged.
 const DENSE: usize = 3;
-/// From good to acceptable: the first that makes a picture light is taken.
+/// From good to acceptable: the first quality that makes a picture light is used.
 const QUALITIES: [u8; 3] = [82, 72, 60];
-/// To what size, in hundredths, a picture is scaled if no quality makes it light.
+/// Scales in per cent, for a picture that no quality makes light.
 const SCALES: [u32; 3] = [100, 70, 50];
-/// A logo gets a ground of its own if more than this share of it, in hundredths, is transparent.
+/// A logo gets a background if more than this percentage of it is transparent.
 const SEE_THROUGH: usize = 5;
-/// The room around such a logo, in CSS pixels.
+/// The padding around such a logo in CSS pixels.
 const ROOM: u32 = 8;
-/// Above this luminance a logo's contrast to white is less than 2:1.
+/// Above this luminance, a logo's contrast with white is less than 2:1.
 const LIGHT_LOGO: f64 = 0.475;
-/// A picture that would need more memory is refused.
+/// A picture that would need more memory is rejected.
 const MEMORY: u64 = 512 << 20;
-/// What files begin their notes with: EXIF, XMP, IPTC (in JPEG), and PNG's own.
+/// How metadata starts: EXIF, XMP, IPTC (in JPEG), and PNG's own.
 const NOTES: [&[u8]; 7] =
     [b"Exif\0\0", b"http://ns.adobe.com/xap/", b"Photoshop 3.0", b"eXIf", b"tEXt", b"zTXt", b"iTXt"];
 
-/// A picture in a form that every mail program shows.
+/// A picture in a format that every mail program shows.
 #[derive(Debug, Clone)]
 pub(super) struct Picture {
     pub bytes: Vec<u8>,
@@ -49,11 +49,11 @@ pub(super) struct Picture {
 }
 
 impl Picture {
-    /// Prepares a file's content; `shown` is the greatest width at which the letter shows it, in CSS pixels, and `light`
-    /// how many bytes it may have.
+    /// Prepares a file's content; `shown` is its maximum display width in the letter, in CSS pixels, and `light` the
+    /// maximum number of bytes.
     ///
     /// # Errors
-    /// If it is not a picture that can be shown, or is damaged.
+    /// If it is not a supported picture, or is damaged.
     pub fn new(path: &Path, bytes: Vec<u8>, shown: usize, light: usize) -> Result<Self, ComposeError> {
         let refused = |why: String| ComposeError::NotAnImage { path: path.to_owned(), why };
         if let Some(why) = unsupported(&bytes) {
@@ -76,8 +76,8 @@ impl Picture {
         }
     }
 
-    /// A transparent logo on a ground of its own: otherwise a dark one would vanish on a dark page, and a light one on a
-    /// white page; `dark` is the ground for light logos.
+    /// Puts a transparent logo on a background: otherwise a dark one would be invisible on a dark page, and a light
+    /// one on a white page. `dark` is the background for light logos.
     pub fn on_ground(self, shown: usize, dark: [u8; 3]) -> Self {
         let grounded = (self.kind == mime::IMAGE_PNG).then(|| grounded(&self.bytes, shown, dark)).flatten();
         match grounded {
@@ -87,10 +87,10 @@ impl Picture {
     }
 }
 
-/// A picture's own width and height as it is shown, turned as its EXIF data says.
+/// A picture's own width and height, after the rotation in its EXIF data.
 ///
 /// # Errors
-/// If it is not a picture that can be shown, or is damaged.
+/// If it is not a supported picture, or is damaged.
 pub(super) fn size(path: &Path, bytes: &[u8]) -> Result<(usize, usize), ComposeError> {
     let refused = |why: String| ComposeError::NotAnImage { path: path.to_owned(), why };
     if let Some(why) = unsupported(bytes) {
@@ -100,7 +100,7 @@ pub(super) fn size(path: &Path, bytes: &[u8]) -> Result<(usize, usize), ComposeE
     Ok(if is_on_its_side(bytes) { (size.height, size.width) } else { (size.width, size.height) })
 }
 
-/// Tells whether EXIF data says that width and height are to be exchanged; a picture without such data is upright.
+/// Tells whether EXIF data swaps width and height; a picture without EXIF is upright.
 fn is_on_its_side(bytes: &[u8]) -> bool {
     use image::metadata::Orientation;
     let reader = ImageReader::new(Cursor::new(bytes)).with_guessed_format().ok();
@@ -117,7 +117,7 @@ fn is_on_its_side(bytes: &[u8]) -> bool {
     )
 }
 
-/// The logo on a ground, as PNG with its width and height; `None` if it needs none or is damaged.
+/// The logo on a background, as PNG with its width and height; `None` if it needs none or is damaged.
 fn grounded(bytes: &[u8], shown: usize, dark: [u8; 3]) -> Option<(Vec<u8>, usize, usize)> {
     let logo = image::load_from_memory_with_format(bytes, ImageFormat::Png).ok()?;
     if !logo.color().has_alpha() {
@@ -146,7 +146,7 @@ fn grounded(bytes: &[u8], shown: usize, dark: [u8; 3]) -> Option<(Vec<u8>, usize
     Some((bytes, width as usize, height as usize))
 }
 
-/// Why a file that begins like this is not shown by mail programs, and what to do; nothing if it can be used.
+/// Why mail programs don't show a file that starts like this, and what to do; `None` if it can be used.
 pub fn unsupported(head: &[u8]) -> Option<&'static str> {
     use imagesize::ImageType;
     match imagesize::image_type(head) {
@@ -177,7 +177,7 @@ fn has_notes(bytes: &[u8]) -> bool {
     NOTES.iter().any(|note| memchr::memmem::find(bytes, note).is_some())
 }
 
-/// Decodes a picture, turns it as its EXIF data says, makes it at most `widest` pixels wide and encodes it again.
+/// Decodes a picture, rotates it as its EXIF data says, scales it to at most `widest` pixels and encodes it again.
 fn remade(bytes: &[u8], format: ImageFormat, widest: usize, light: usize) -> ImageResult<Picture> {
     let widest = u32::try_from(widest).unwrap_or(u32::MAX);
     let mut reader = ImageReader::with_format(Cursor::new(bytes), format);
@@ -186,7 +186,7 @@ fn remade(bytes: &[u8], format: ImageFormat, widest: usize, light: usize) -> Ima
     reader.limits(limits);
     let mut decoder = reader.into_decoder()?;
     let orientation = decoder.orientation()?;
-    // The profile of another colour model does not fit what is written.
+    // The profile of another colour model does not fit the new file.
     let is_rgb = matches!(decoder.original_color_type(), ExtendedColorType::Rgb8 | ExtendedColorType::Rgba8);
     let profile = if is_rgb { decoder.icc_profile()? } else { None };
     let mut picture = DynamicImage::from_decoder(decoder)?;
@@ -239,7 +239,7 @@ fn jpeg(picture: &mut DynamicImage, profile: Option<&[u8]>, light: usize) -> Ima
 
 fn write(picture: &DynamicImage, profile: Option<&[u8]>, mut encoder: impl ImageEncoder) -> ImageResult<()> {
     if let Some(profile) = profile {
-        // Without one the colours are a little paler.
+        // Without a profile the colours are slightly paler.
         let _paler = encoder.set_icc_profile(profile.to_vec());
     }
     picture.write_with_encoder(encoder)
@@ -249,7 +249,7 @@ fn write(picture: &DynamicImage, profile: Option<&[u8]>, mut encoder: impl Image
 mod tests {
     use super::*;
 
-    /// A photograph of a phone: on its side, with EXIF data that says so and where it was taken.
+    /// A phone's photograph: rotated, with EXIF data about rotation and place.
     fn photograph(width: u32, height: u32) -> Vec<u8> {
         let pixel = |x: u32, y: u32| {
             let noise = x.wrapping_mul(2_654_435_761).wrapping_add(y.wrapping_mul(40_503)) >> 13;
@@ -271,7 +271,7 @@ mod tests {
     }
 
     #[test]
-    fn a_phones_photograph_is_upright_small_and_keeps_its_place_secret() {
+    fn a_phones_photograph_is_upright_and_small_and_does_not_reveal_its_place() {
         let taken = photograph(2400, 1600);
         assert!(memchr::memmem::find(&taken, b"GPS").is_some());
         let picture = prepared(&taken).unwrap();
@@ -284,7 +284,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_fit_travels_as_it_is() {
+    fn a_suitable_picture_is_sent_unchanged() {
         let small = DynamicImage::new_rgb8(40, 30);
         let mut file = Vec::new();
         small.write_to(&mut Cursor::new(&mut file), ImageFormat::Png).unwrap();
@@ -293,7 +293,7 @@ mod tests {
     }
 
     #[test]
-    fn a_transparent_logo_stays_transparent_and_webp_becomes_what_all_can_show() {
+    fn a_transparent_logo_stays_transparent_and_webp_is_converted() {
         for (format, colour, kind) in [
             (ImageFormat::WebP, DynamicImage::new_rgba8(1700, 20), mime::IMAGE_PNG),
             (ImageFormat::Png, DynamicImage::new_rgba8(1700, 20), mime::IMAGE_PNG),
@@ -309,7 +309,7 @@ mod tests {
     }
 
     #[test]
-    fn a_logo_that_can_be_seen_through_gets_a_ground_on_which_it_shows() {
+    fn a_mostly_transparent_logo_gets_a_contrasting_background() {
         let logo = |mark: image::Rgba<u8>, is_clear: fn(u32) -> bool| {
             let pixel = |x, _| if is_clear(x) { image::Rgba([0; 4]) } else { mark };
             let mut file = Vec::new();
@@ -330,7 +330,7 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_shown_says_what_to_do() {
+    fn an_unsupported_picture_says_what_to_do() {
         let heic = b"\0\0\0\x18ftypheic\0\0\0\0mif1heic";
         let mut torn = photograph(300, 200);
         torn.truncate(30);

@@ -1,12 +1,12 @@
-//! Markdown as people paste it, put right before it is parsed: bullets and tabs of word processors, and picture names with
-//! spaces. No line is added or removed, so that places in the file stay right.
+//! Repairs pasted Markdown before it is parsed: bullets and tabs from word processors, and picture names with spaces.
+//! No line is added or removed, so that line numbers stay right.
 
 use std::borrow::Cow;
 
 /// Bullets of word processors; the last is that of Symbol fonts.
 const BULLETS: [char; 7] = ['•', '·', '▪', '●', '◦', '‣', '\u{F0B7}'];
 
-/// The text with what word processors write as Markdown.
+/// The text with word-processor formatting turned into Markdown.
 pub(super) fn prepared(markdown: &str) -> Cow<'_, str> {
     let needs_it = markdown.contains(BULLETS) || markdown.contains('\t') || markdown.contains("](");
     if !needs_it {
@@ -37,12 +37,12 @@ pub(super) fn prepared(markdown: &str) -> Cow<'_, str> {
 fn bulleted(line: &str) -> Option<Cow<'_, str>> {
     let bare = line.trim_start_matches([' ', '\t']);
     let rest = bare.strip_prefix(BULLETS)?;
-    // A middle dot without a space may stand for something else.
+    // A middle dot without a space may mean something else.
     rest.starts_with(char::is_whitespace)
         .then(|| Cow::Owned(format!("- {}", rest.trim_start_matches([' ', '\t', '\u{a0}']))))
 }
 
-/// A paragraph that begins with a tab is no code, unless it continues a list.
+/// A paragraph that starts with a tab is not code, unless it continues a list.
 fn without_tab(line: &str, after_item: bool) -> Cow<'_, str> {
     let rest = line.trim_start_matches('\t');
     let is_pasted = rest.len() < line.len() && rest.starts_with(char::is_alphabetic) && !after_item;
@@ -56,12 +56,12 @@ fn is_item(line: &str) -> bool {
         || number.len() < bare.len() && number.starts_with(['.', ')'])
 }
 
-/// Tells whether a name ends as those of pictures do.
+/// Tells whether a name has the extension of a picture.
 pub fn is_picture_name(name: &str) -> bool {
     mime_guess::from_path(name).first().is_some_and(|kind| kind.type_() == mime::IMAGE)
 }
 
-/// `![x](images/my picture.png)` with the target in angle brackets, as `CommonMark` wants it.
+/// `![x](images/my picture.png)` with the target in angle brackets, as `CommonMark` requires.
 fn spaced_target(line: &str) -> Cow<'_, str> {
     let mut changed = String::new();
     let mut copied = 0;
@@ -93,7 +93,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_word_processors_write_becomes_markdown() {
+    fn formatting_of_word_processors_becomes_markdown() {
         for (text, want) in [
             ("•\tEtt\n•\tTvå\n", "- Ett\n- Två\n"),
             ("  ● Ett\n", "- Ett\n"),

@@ -1,4 +1,4 @@
-//! A member's letter in its parts, as it is laid out on paper.
+//! A member's letter in parts, for layout on paper.
 
 use std::collections::BTreeMap;
 
@@ -7,8 +7,8 @@ use crate::domain::{Addressees, Member};
 use super::encode::filled;
 use super::event::{CompiledEvent, EventView};
 use super::language::Language;
-use super::variant::Values;
-use super::{Body, CONTENTS_FROM, CompiledSection, ComposeError, Composer};
+use super::variant::PersonalValues;
+use super::{CONTENTS_FROM, CompiledSection, ComposeError, Composer, LetterBody};
 
 /// One member's letter, with everything personal filled in.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -20,7 +20,7 @@ pub struct Printed {
     pub lead: Option<String>,
     pub greeting: Option<String>,
     pub sections: Vec<PrintedSection>,
-    /// The heading of the attached files' list, and their names.
+    /// The heading of the list of attachments, and their names.
     pub enclosures: Option<(String, Vec<String>)>,
     pub foot: Vec<String>,
 }
@@ -44,12 +44,12 @@ pub struct PrintedEvent {
     pub date_lines: Vec<String>,
     pub title: String,
     pub lines: Vec<String>,
-    /// A link's words and its URL.
+    /// A link's text and its URL.
     pub link: Option<(String, String)>,
 }
 
 impl Composer {
-    /// A member's letter to print; the member needs no e-mail address.
+    /// A member's letter for print; the member needs no e-mail address.
     ///
     /// # Errors
     /// If a template cannot be rendered with the member's fields.
@@ -66,7 +66,7 @@ impl Composer {
             let number = if has_contents { place + 1 } else { 0 };
             self.printed_section(section, number, self.section_hole(index), &values)
         });
-        // Nobody opens a calendar file on paper.
+        // A calendar file is useless on paper.
         let calendar = self.calendar_name();
         let files: Vec<String> =
             self.attachment_names.iter().filter(|name| **name != calendar).cloned().collect();
@@ -86,12 +86,12 @@ impl Composer {
         })
     }
 
-    /// The letter's pictures by the URL that its HTML has for them.
+    /// The letter's pictures by their URL in the HTML.
     pub fn pictures(&self) -> BTreeMap<String, Vec<u8>> {
         self.images.iter().map(|image| (image.url(), image.picture.bytes.clone())).collect()
     }
 
-    /// The logo, made as small as it is shown.
+    /// The logo in its reduced size.
     pub fn logo_picture(&self) -> Option<&[u8]> {
         let source = &self.logo.as_ref()?.src;
         self.images.iter().find(|image| image.url() == *source).map(|image| image.picture.bytes.as_slice())
@@ -107,7 +107,7 @@ impl Composer {
         section: &CompiledSection,
         number: usize,
         hole: usize,
-        values: &Values,
+        values: &PersonalValues,
     ) -> PrintedSection {
         let html = match &section.body {
             Some(body) => filled(&body.html, |number| values.html(number)),
@@ -138,7 +138,7 @@ impl Composer {
     }
 }
 
-fn text_of(body: &Body) -> &String {
+fn text_of(body: &LetterBody) -> &String {
     &body.text
 }
 

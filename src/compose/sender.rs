@@ -1,4 +1,4 @@
-//! Who the letters are from: addresses, and the headers of a mailing list.
+//! The sender of letters: addresses, and the headers of a mailing list.
 
 use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
 
@@ -12,20 +12,20 @@ pub struct Sender {
     pub name: String,
     pub address: Address,
     pub reply_to: Option<Address>,
-    /// Return path with VERP; without it bounces go to the sender's address.
+    /// Return path with VERP; without it, bounces go to the sender's address.
     pub bounce_address: Option<Address>,
-    /// Where unsubscribe mails go; with it the token is in the address, else only in the subject.
+    /// The address for unsubscribe mails, with the token in it; without it, the token is only in the subject.
     pub unsubscribe_address: Option<Address>,
-    /// `https:` address with `{token}` (RFC 8058).
+    /// `https:` URL with `{token}` (RFC 8058).
     pub unsubscribe_url: Option<String>,
-    /// Whether a DKIM signature covers the two headers of RFC 8058: ours, or the provider's.
+    /// Whether a DKIM signature, ours or the provider's, covers the two headers of RFC 8058.
     pub one_click: bool,
     pub list_id: String,
-    /// Where the archive's pages are, ended by `/`.
+    /// The public address of the archive; it ends in `/`.
     pub archive_url: Option<String>,
 }
 
-/// RFC 6068 §2: what must be encoded in the address of a `mailto:` URL.
+/// RFC 6068 §2: characters to encode in the address of a `mailto:` URL.
 const IN_MAILTO: &AsciiSet =
     &CONTROLS.add(b' ').add(b'%').add(b'?').add(b'&').add(b'#').add(b'<').add(b'>').add(b'"').add(b'/');
 
@@ -62,12 +62,12 @@ impl Sender {
         Ok(format!("mailto:{address}?subject=unsubscribe%20{token}"))
     }
 
-    /// Whom readers write to.
+    /// The address that readers write to.
     pub(super) fn contact(&self) -> &Address {
         self.reply_to.as_ref().unwrap_or(&self.address)
     }
 
-    /// Headers that all letters share (RFC 2369, 2919) and that keep automatic answers away (RFC 3834 §2).
+    /// Headers that all letters share (RFC 2369, 2919), including those that prevent automatic answers (RFC 3834 §2).
     pub(super) fn list_headers(&self, kind: IssueKind, language: &str) -> Vec<(&'static str, String)> {
         let mut headers = vec![
             ("List-Id", format!("<{}>", self.list_id)),
@@ -77,14 +77,14 @@ impl Sender {
         ];
         match kind {
             IssueKind::Newsletter => headers.push(("Precedence", "bulk".to_owned())),
-            // A notice is no bulk mail, yet nobody is to get automatic answers to it.
+            // A notice is not bulk mail, but must not be answered automatically either.
             IssueKind::Notice => headers.push(("Auto-Submitted", "auto-generated".to_owned())),
         }
         headers.extend(self.archive_url.as_ref().map(|url| ("List-Archive", format!("<{url}>"))));
         headers
     }
 
-    /// How one member leaves the list (RFC 2369 §3.2); by one click if there is an `https:` address and a signature covers
+    /// Headers for unsubscribing (RFC 2369 §3.2); with one click if there is an `https:` URL and a signature covers
     /// these headers (RFC 8058 §4).
     ///
     /// # Errors

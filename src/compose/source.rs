@@ -16,39 +16,40 @@ use super::images::image_path;
 use super::moment::{parsed, parsed_if_any};
 use super::{ComposeError, limits};
 
-/// What is in an issue's folder, read and checked but not yet rendered.
+/// The content of an issue's folder, read and checked but not rendered.
 #[derive(Debug, Clone)]
 pub struct IssueSource {
     pub dir: PathBuf,
     pub issue: Issue,
-    /// In the order in which they are in the letter.
+    /// In the order of the letter.
     pub sections: Vec<Section>,
     /// The picture below the title.
     pub hero: Option<Hero>,
-    /// Sponsors of this issue, besides the association's partners; their logos are files of the issue's folder.
+    /// Sponsors of this issue, in addition to the association's partners; their logos are files in the issue's
+    /// folder.
     pub partners: Vec<Partner>,
-    /// Files to attach, in the order of their names.
+    /// Files to attach, sorted by name.
     pub attachments: Vec<PathBuf>,
-    /// Files in the folder that are no part of the letter, and why.
+    /// Files in the folder that are not part of the letter, with the reason.
     pub left_out: Vec<(PathBuf, LeftOut)>,
 }
 
-/// Why a file in an issue's folder is no part of the letter.
+/// Why a file in an issue's folder is not part of the letter.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum LeftOut {
     /// Neither a section nor `issue.toml`.
     NotASection,
-    /// In a folder that is not looked into.
+    /// In a folder that is not searched.
     InAFolder,
-    /// An attachment that programs keep for themselves, such as a lock file.
+    /// An attachment that is a program's own file, such as a lock file.
     NotForReaders,
-    /// An attachment with nothing in it.
+    /// An empty attachment.
     Empty,
 }
 
-/// How the names of section files end.
+/// Extensions of section files.
 const SECTIONS: [&str; 4] = ["md", "markdown", "mdown", "txt"];
-/// Folders of an issue that have their own meaning.
+/// Folders of an issue with a special meaning.
 const FOLDERS: [&str; 2] = ["images", "attachments"];
 
 #[derive(Deserialize)]
@@ -80,7 +81,7 @@ struct FrontMatter {
     title: String,
     order: Option<i64>,
     audience: Option<Spanned<String>>,
-    /// BCP 47 code, if it is another language than the letter's.
+    /// BCP 47 code, if the section is not in the letter's language.
     language: Option<String>,
     #[serde(default)]
     event: Vec<EventTable>,
@@ -90,7 +91,7 @@ impl IssueSource {
     /// Reads the folder `dir` of the issue `name`; `language` is the association's own.
     ///
     /// # Errors
-    /// Points at the file and line that is wrong.
+    /// Points to the file and line with the problem.
     pub fn load(dir: &Path, name: &IssueName, language: &str) -> Result<Self, ComposeError> {
         let path = dir.join("issue.toml");
         if !path.is_file() {
@@ -146,7 +147,7 @@ fn is_section(path: &Path) -> bool {
     ending.is_some_and(|ending| SECTIONS.contains(&ending.as_str()))
 }
 
-/// The files that look like sections in folders that are not looked into.
+/// The files that look like sections in folders that are not searched.
 fn in_folders(dir: &Path) -> Result<Vec<PathBuf>, ComposeError> {
     let failed = |source| ComposeError::Read { path: dir.to_owned(), source };
     let mut found = Vec::new();
@@ -161,7 +162,8 @@ fn in_folders(dir: &Path) -> Result<Vec<PathBuf>, ComposeError> {
     Ok(found)
 }
 
-/// Why a file in the folder of attachments is not attached: lock files of office programs, what file managers leave.
+/// Why a file in the attachments folder is not attached: it is a lock file of an office program, or left by a file
+/// manager.
 fn not_attached(path: &Path) -> Option<LeftOut> {
     let name = path.file_name()?.to_string_lossy().to_lowercase();
     let is_own = name.starts_with("~$") || ["thumbs.db", "desktop.ini"].contains(&name.as_str());
@@ -222,7 +224,7 @@ fn load_section(path: &Path) -> Result<Section, ComposeError> {
     })
 }
 
-/// A section of a title and Markdown.
+/// A section with only a title and Markdown.
 fn plain_section(path: &Path, text: &str, title: &str, markdown: &str) -> Section {
     let above = text.len().checked_sub(markdown.len()).and_then(|end| text.get(..end));
     Section {
@@ -237,7 +239,7 @@ fn plain_section(path: &Path, text: &str, title: &str, markdown: &str) -> Sectio
     }
 }
 
-/// Reads front matter; word processors turn its quotation marks into curly ones.
+/// Parses front matter; word processors turn its quotation marks into curly ones.
 fn front_matter(front: &str) -> Result<FrontMatter, toml::de::Error> {
     toml::from_str(front).or_else(|error| {
         let straight = front.replace(['“', '”', '„', '″'], "\"").replace(['‘', '’', '‚'], "'");
@@ -262,7 +264,7 @@ fn parse_audience(
     })
 }
 
-/// An error in an audience that was found after the file was read.
+/// An error in an audience, found after the file was read.
 pub(super) fn audience_error(path: &Path, audience: &Segment, error: &SegmentError) -> ComposeError {
     let text = read(path).unwrap_or_default();
     let start = text.find(audience.source()).unwrap_or(0);
@@ -273,7 +275,7 @@ pub(super) fn audience_error(path: &Path, audience: &Segment, error: &SegmentErr
     }
 }
 
-/// The error of a tag in an event's description.
+/// The error for a tag in an event's description.
 pub(super) fn tag_in_event(path: &Path, description: &str) -> ComposeError {
     let text = read(path).unwrap_or_default();
     let first = description.lines().next().unwrap_or_default();
@@ -286,7 +288,7 @@ pub(super) fn tag_in_event(path: &Path, description: &str) -> ComposeError {
     }
 }
 
-/// The number that a section file's name starts with.
+/// The number at the start of a section file's name.
 fn number_of(path: &Path) -> Option<i64> {
     let name = path.file_name()?.to_str()?;
     let digits = name.split(|c: char| !c.is_ascii_digit()).next()?;
@@ -294,7 +296,7 @@ fn number_of(path: &Path) -> Option<i64> {
 }
 
 fn read(path: &Path) -> Result<String, ComposeError> {
-    // A pipe would be waited for.
+    // Reading a pipe could wait forever.
     if path.exists() && !path.is_file() {
         return Err(ComposeError::NotAFile { path: path.to_owned() });
     }
@@ -304,7 +306,7 @@ fn read(path: &Path) -> Result<String, ComposeError> {
     Ok(text.replace("\r\n", "\n").replace('\r', "\n"))
 }
 
-/// UTF-8, or what editors of Windows write: UTF-16 with a byte order mark, else Windows-1252.
+/// Decodes UTF-8, or the encodings of Windows editors: UTF-16 with a byte order mark, else Windows-1252.
 fn decoded(bytes: Vec<u8>) -> String {
     let marked = Encoding::for_bom(&bytes).filter(|(encoding, _)| *encoding != UTF_8);
     if let Some((encoding, length)) = marked {
@@ -313,7 +315,7 @@ fn decoded(bytes: Vec<u8>) -> String {
     String::from_utf8(bytes).unwrap_or_else(|error| WINDOWS_1252.decode(error.as_bytes()).0.into_owned())
 }
 
-/// What is visible in a folder, but for folders, in the order of the names.
+/// The visible files in a folder, without subfolders, sorted by name.
 fn files(dir: &Path) -> Result<Vec<PathBuf>, ComposeError> {
     let failed = |source| ComposeError::Read { path: dir.to_owned(), source };
     let entries = std::fs::read_dir(dir).map_err(failed)?.collect::<Result<Vec<_>, _>>().map_err(failed)?;
@@ -348,7 +350,7 @@ mod tests {
     }
 
     #[test]
-    fn a_section_is_read_whole() {
+    fn a_section_is_read_completely() {
         let text = "+++\r\ntitle = \"Möten\"\r\naudience = 'typ = byalag'\r\n[[event]]\r\ntitle = \"Årsmöte\"\r\n\
                     date = 2026-05-09\r\nstart = \"13.00\"\r\n+++\r\nText\r\n";
         let source = issue(text).unwrap();
@@ -358,7 +360,7 @@ mod tests {
     }
 
     #[test]
-    fn errors_point_at_file_and_line() {
+    fn errors_point_to_file_and_line() {
         for (section, line, message) in [
             ("Text", 1, "front matter is missing"),
             ("+++\ntitle = \"x\"\n", 1, "no closing"),

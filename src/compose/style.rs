@@ -1,4 +1,4 @@
-//! Styles written into the elements, because mail programs drop or ignore stylesheets.
+//! Inlines styles into the elements, because mail programs drop or ignore stylesheets.
 
 use css_inline::{CSSInliner, InlineOptions};
 
@@ -7,16 +7,16 @@ use super::tag_mask::TagMask;
 
 /// The letter's stylesheet.
 pub(super) struct Styles {
-    /// Rules that are written into the elements.
+    /// Rules to inline.
     plain: String,
     /// `@media` and other at-rules, which stay in the head.
     at_rules: String,
     inliner: CSSInliner<'static>,
 }
 
-/// Where a template wants the stylesheet's `@media` rules.
+/// Where a template includes the stylesheet's `@media` rules.
 pub(super) const MARK: &str = "{{> style.css}}";
-/// Keeps the place of the at-rules while the other rules are written into the elements.
+/// The placeholder for at-rules while the other rules are inlined.
 const HEAD_STYLE: &str = "<!--head-style-->";
 
 impl Styles {
@@ -31,10 +31,10 @@ impl Styles {
         Self { plain, at_rules, inliner: CSSInliner::new(options) }
     }
 
-    /// Writes the rules into an HTML template; `@media` rules go into the head, tags stay as they are.
+    /// Inlines the rules into an HTML template; `@media` rules go into the head, and tags stay as they are.
     ///
     /// # Errors
-    /// If the stylesheet is not CSS.
+    /// If the stylesheet is not valid CSS.
     pub fn write_into_template(&self, template: &str) -> Result<String, ComposeError> {
         let with_css = template.replace(MARK, &format!("<style>{}</style>{HEAD_STYLE}", self.plain));
         let (mask, html) = TagMask::html(&with_css);
@@ -43,10 +43,10 @@ impl Styles {
         Ok(mask.restore(&html).replace(HEAD_STYLE, &head_style))
     }
 
-    /// Writes the rules into the HTML of a section or of an event's details, in an element of these classes.
+    /// Inlines the rules into the HTML of a section or an event's details, in an element with these classes.
     ///
     /// # Errors
-    /// If the stylesheet is not CSS.
+    /// If the stylesheet is not valid CSS.
     pub fn write_into_fragment(&self, html: &str, classes: &str) -> Result<String, ComposeError> {
         self.inliner
             .inline_fragment(&format!("<div class=\"{classes}\">{html}</div>"), &self.plain)
@@ -54,7 +54,7 @@ impl Styles {
     }
 }
 
-/// Parts a stylesheet into plain rules and at-rules, without comments.
+/// Splits a stylesheet into plain rules and at-rules, without comments.
 fn parted(css: &str) -> (String, String) {
     let (mut plain, mut at_rules) = (String::new(), String::new());
     let mut block = String::new();
@@ -88,7 +88,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn rules_go_into_elements_and_tags_stay() {
+    fn rules_are_inlined_and_tags_stay() {
         let styles =
             Styles::new("/* x */ p { color: #111; } @media print { p { color: #000; } } a { color: #222; }");
         assert_eq!(styles.at_rules, "@media print { p { color: #000; } }");

@@ -1,11 +1,11 @@
-//! Keeps Handlebars tags out of the way of tools that know nothing of them.
+//! Hides Handlebars tags from tools that do not know them.
 //!
-//! Markdown and CSS tools would change, move or escape `{{…}}`. Each tag is replaced by a placeholder that they leave
-//! alone, and put back afterwards; so the slow work on a text is done once, not once a member.
+//! Markdown and CSS tools would change, move or escape `{{…}}`. Each tag is replaced with a placeholder that they
+//! leave alone, and restored afterwards; so the slow work on a text is done once, not for each member.
 
 use super::tags::{TagKind, template_tags};
 
-/// The tags that were taken out of a text.
+/// The tags removed from a text.
 #[derive(Debug, Default)]
 pub(super) struct TagMask {
     tags: Vec<String>,
@@ -16,7 +16,7 @@ const OPEN: char = '\u{E000}';
 const CLOSE: char = '\u{E001}';
 
 impl TagMask {
-    /// Takes all tags out of Markdown. `{{{raw}}}` becomes `{{raw}}`: a member's field never becomes markup.
+    /// Masks all tags in Markdown. `{{{raw}}}` becomes `{{raw}}`, because a member's field never becomes markup.
     pub fn markdown(source: &str) -> (Self, String) {
         let mut mask = Self::default();
         let clean = source.replace([OPEN, CLOSE], "");
@@ -29,8 +29,8 @@ impl TagMask {
         (mask, text)
     }
 
-    /// Takes all tags out of an HTML template: as comments between elements, where tables allow nothing else,
-    /// and as plain words inside of tags and of raw text elements.
+    /// Masks all tags in an HTML template: as comments between elements, since tables allow nothing else there, and
+    /// as plain words inside tags and raw text elements.
     pub fn html(source: &str) -> (Self, String) {
         let mut mask = Self::default();
         let text = mask.replace(source, |index, before| {
@@ -39,7 +39,7 @@ impl TagMask {
         (mask, text)
     }
 
-    /// Puts the tags back.
+    /// Restores the tags.
     pub fn restore(&self, text: &str) -> String {
         let mut restored = text.to_owned();
         for (index, tag) in self.tags.iter().enumerate().rev() {
@@ -58,12 +58,12 @@ impl TagMask {
         restored
     }
 
-    /// Tells whether anything was taken out.
+    /// Tells whether there are no tags.
     pub fn is_empty(&self) -> bool {
         self.tags.is_empty()
     }
 
-    /// Tells whether `text` is nothing but block tags (`{{#if …}}`, `{{else}}`, `{{/if}}`) and white space.
+    /// Tells whether `text` consists only of block tags (`{{#if …}}`, `{{else}}`, `{{/if}}`) and white space.
     pub fn is_only_blocks(&self, text: &str) -> bool {
         let mut rest = text.trim();
         while let Some(inner) = rest.strip_prefix(OPEN) {
@@ -112,7 +112,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn tags_come_back_as_they_were() {
+    fn tags_are_restored_unchanged() {
         let source =
             "Hej {{member.name}}, [x](https://example.se/{{member.number}}) {{#if a}}{{else}}{{/if}}";
         let (mask, text) = TagMask::markdown(source);
@@ -125,7 +125,7 @@ mod tests {
     }
 
     #[test]
-    fn more_than_ten_tags_keep_apart() {
+    fn more_than_ten_tags_stay_distinct() {
         let source = (0..25).map(|n| format!("{{{{t{n}}}}} ")).collect::<String>();
         let (mask, text) = TagMask::html(&source);
         assert_eq!(mask.restore(&text), source);
@@ -138,7 +138,7 @@ mod tests {
     }
 
     #[test]
-    fn block_tags_are_told_from_values() {
+    fn block_tags_and_values_are_distinguished() {
         let (mask, text) = TagMask::markdown("{{#if a}}|{{member.name}}|{{/if}} {{else}}");
         let parts: Vec<bool> = text.split('|').map(|part| mask.is_only_blocks(part)).collect();
         assert_eq!(parts, [true, false, true]);

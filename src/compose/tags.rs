@@ -1,11 +1,11 @@
-//! Handlebars tags in a text, found without compiling it.
+//! Finds Handlebars tags in a text without compiling it.
 
 use std::ops::Range;
 
-/// A tag, `{{…}}`, `{{{…}}}` or `{{!-- … --}}`, that is closed.
+/// A complete tag: `{{…}}`, `{{{…}}}` or `{{!-- … --}}`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TemplateTag<'t> {
-    /// Bytes of the text.
+    /// The range of bytes in the text.
     pub range: Range<usize>,
     /// The tag with its braces.
     pub text: &'t str,
@@ -14,17 +14,17 @@ pub struct TemplateTag<'t> {
 /// What a tag does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum TagKind<'t> {
-    /// Shows a value, or what a helper makes of it.
+    /// Shows a value, or the result of a helper.
     Value,
     /// Opens the block of this name.
     Open(&'t str),
-    /// Closes it.
+    /// Closes a block.
     Close(&'t str),
     Else,
     Comment,
 }
 
-/// All tags of a text in order; a tag that is not closed ends the search.
+/// All tags of a text in order; an unclosed tag ends the search.
 pub fn template_tags(text: &str) -> impl Iterator<Item = TemplateTag<'_>> {
     let mut at = 0;
     std::iter::from_fn(move || {
@@ -43,7 +43,7 @@ pub fn template_tags(text: &str) -> impl Iterator<Item = TemplateTag<'_>> {
 }
 
 impl<'t> TemplateTag<'t> {
-    /// What it does.
+    /// What the tag does.
     pub fn kind(&self) -> TagKind<'t> {
         let inner = self.text.trim_start_matches(['{', '~']).trim_start();
         let name = |inner: &'t str| {
@@ -66,7 +66,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn tags_are_found_with_what_they_do() {
+    fn tags_are_found_with_their_kind() {
         let text = "a {{b.c}} {{#if x}}{{else}}{{/if}} {{!-- }} --}}{{{raw}}} {{~ # each y}} {{open";
         let found: Vec<_> = template_tags(text).map(|tag| (tag.text, tag.kind())).collect();
         assert_eq!(

@@ -1,4 +1,4 @@
-//! Handlebars templates: strict, compiled once, with names checked before anything is rendered.
+//! Handlebars templates: strict, compiled once, with all names checked before rendering.
 
 use std::path::{Path, PathBuf};
 
@@ -20,9 +20,9 @@ pub(super) struct Templates {
     registry: Handlebars<'static>,
 }
 
-/// A template's text and where it comes from, before it is compiled.
+/// A template's text and its source file, before it is compiled.
 #[derive(Debug, Clone)]
-pub(super) struct Source<'a> {
+pub(super) struct TemplateSource<'a> {
     pub path: &'a Path,
     pub text: &'a str,
     /// Lines of the file above `text`.
@@ -42,7 +42,7 @@ impl Templates {
         Self { registry }
     }
 
-    /// Lets a helper be registered.
+    /// Gives access to register helpers.
     pub fn registry(&mut self) -> &mut Handlebars<'static> {
         &mut self.registry
     }
@@ -50,10 +50,10 @@ impl Templates {
     /// Compiles `text` under a name.
     ///
     /// # Errors
-    /// If it is not a template; the place is that in `text`.
+    /// If it is not a valid template; the place is relative to `text`.
     pub fn add(&mut self, name: &str, path: &Path, text: &str) -> Result<(), ComposeError> {
         limits::template(path, text)?;
-        let source = Source { path, text, lines_above: 0 };
+        let source = TemplateSource { path, text, lines_above: 0 };
         self.registry
             .register_template_string(name, helpers::with_fallbacks(text))
             .map_err(|error| source.syntax_error(&error))
@@ -62,15 +62,15 @@ impl Templates {
     /// Renders a template.
     ///
     /// # Errors
-    /// If a helper is given what it cannot work with, or a name is missing.
+    /// If a helper gets an unsuitable value, or a name is missing.
     pub fn render_data(&self, name: &str, data: &impl Serialize) -> Result<String, RenderError> {
         self.registry.render(name, data)
     }
 
-    /// Renders a template with data that was prepared for several.
+    /// Renders a template with data prepared for several templates.
     ///
     /// # Errors
-    /// As [`Templates::render_data`].
+    /// Like [`Templates::render_data`].
     pub fn render(&self, name: &str, context: &Context) -> Result<String, RenderError> {
         self.registry.render_with_context(name, context)
     }
@@ -82,29 +82,29 @@ fn registry() -> Handlebars<'static> {
     registry
 }
 
-impl Source<'_> {
-    /// Parses the template and checks every name in it against `schema`, the data that it will be given.
+impl TemplateSource<'_> {
+    /// Parses the template and checks every name in it against `schema`, the data that it will get.
     ///
     /// # Errors
-    /// Points at an unclosed block, a tag that is not understood, or a name that no letter has.
+    /// Points to an unclosed block, an invalid tag, or an unknown name.
     pub fn check(&self, schema: &Value) -> Result<(), ComposeError> {
         self.check_inside(schema, true)
     }
 
-    /// Checks a template that may be put in where bare names mean something else than at the root.
+    /// Checks a template that may be included where bare names have another meaning than at the root.
     ///
     /// # Errors
-    /// As [`Source::check`].
+    /// Like [`TemplateSource::check`].
     pub fn check_inside(&self, schema: &Value, at_root: bool) -> Result<(), ComposeError> {
         limits::template(self.path, self.text)?;
         let template = Template::compile(&helpers::with_fallbacks(self.text))
             .map_err(|error| self.syntax_error(&error))?;
-        let check = Check { source: self, schema };
+        let check = TemplateCheck { source: self, schema };
         check.template(&template, at_root)
     }
 
     fn error(&self, line: usize, column: usize, message: String, hint: Option<String>) -> ComposeError {
-        // The file is read again only to show the place in it; without it the part at hand is shown.
+        // The file is read again only to show the place in it; if that fails, the current part is shown.
         let whole = std::fs::read_to_string(self.path).ok().map(|text| text.replace("\r\n", "\n"));
         let excerpt = match whole {
             Some(whole) => Excerpt::at(self.path, &whole, line + self.lines_above, column),
@@ -136,7 +136,7 @@ impl Source<'_> {
     }
 }
 
-/// The first block that is opened and never closed: its line, column and name.
+/// The first block that is never closed: its line, column and name.
 fn unclosed_block(text: &str) -> Option<(usize, usize, String)> {
     let mut open: Vec<(usize, &str)> = Vec::new();
     for tag in template_tags(text) {
@@ -155,8 +155,8 @@ fn unclosed_block(text: &str) -> Option<(usize, usize, String)> {
     Some((line, column, block.to_owned()))
 }
 
-/// Tells whether a template does more with these roots than show their values: a helper or a block that is given one,
-/// a raw value, or a path that could lead to one.
+/// Tells whether a template does more with these roots than show their values: it passes one to a helper or a block,
+/// shows a raw value, or has a path that could lead to one.
 pub(super) fn decides_by(text: &str, roots: &[&str]) -> bool {
     Template::compile(&helpers::with_fallbacks(text)).map_or(true, |template| decides(&template, roots))
 }
@@ -185,22 +185,22 @@ fn is_personal(parameter: &Parameter, roots: &[&str]) -> bool {
             parameters.chain(named).any(|parameter| is_personal(parameter, roots))
         }
         other => {
-            // A block that is given everything above it may look at anything.
+            // A block that gets everything above it may use any value.
             let name = other.as_name().unwrap_or("..");
-            // `links.web_version` is the same for all.
+            // `links.web_version` is the same for all members.
             name.ends_with("..")
                 || roots.iter().any(|root| name.contains(root)) && name != "links.web_version"
         }
     }
 }
 
-struct Check<'a> {
-    source: &'a Source<'a>,
+struct TemplateCheck<'a> {
+    source: &'a TemplateSource<'a>,
     schema: &'a Value,
 }
 
-impl Check<'_> {
-    /// `at_root` is false inside `{{#each}}` and `{{#with}}`, where bare names mean something else.
+impl TemplateCheck<'_> {
+    /// `at_root` is false inside `{{#each}}` and `{{#with}}`, where bare names have another meaning.
     fn template(&self, template: &Template, at_root: bool) -> Result<(), ComposeError> {
         for (element, place) in template.elements.iter().zip(&template.mapping) {
             let place = (place.0, place.1);
@@ -314,7 +314,7 @@ fn suggestion(name: &str, known: &[String]) -> String {
     }
 }
 
-/// The file of a template in the project's folder, else the built-in one.
+/// A template file in the project's folder, else the built-in one.
 pub(super) fn load(templates: &Path, name: &str) -> Result<(PathBuf, String), ComposeError> {
     let path = templates.join(name);
     match std::fs::read_to_string(&path) {
@@ -333,13 +333,13 @@ mod tests {
 
     fn check(text: &str) -> Result<(), ComposeError> {
         let schema = json!({"member": {"name": "", "organisation": ""}, "greeting": "", "sections": []});
-        let source = Source { path: Path::new("x.md"), text, lines_above: 0 };
+        let source = TemplateSource { path: Path::new("x.md"), text, lines_above: 0 };
         source.check(&schema)
     }
 
-    /// Otherwise the page is rendered again for each member, which takes six times as long.
+    /// Otherwise the page is rendered for each member, which takes six times as long.
     #[test]
-    fn the_built_in_letter_decides_nothing_by_the_member() {
+    fn the_built_in_letter_makes_no_decision_by_member() {
         let blocks = Path::new(env!("CARGO_MANIFEST_DIR")).join("templates/letter");
         let mut files: Vec<_> =
             std::fs::read_dir(&blocks).unwrap().map(|file| file.unwrap().path()).collect();
@@ -392,7 +392,7 @@ mod tests {
     }
 
     #[test]
-    fn unknown_names_are_found_where_strict_mode_is_blind() {
+    fn unknown_names_are_found_that_strict_mode_misses() {
         for (text, line, message, hint) in [
             ("a\n{{member.nmae}}", 2, "unknown name `member.nmae`", "member.name"),
             ("{{#if member.organization}}x{{/if}}", 1, "`member.organization`", "member.organisation"),

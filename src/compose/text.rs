@@ -1,7 +1,7 @@
-//! A section's Markdown as plain text, the way a person types a mail.
+//! A section's Markdown as plain text, in the style of a typed mail.
 //!
 //! The text is first written in logical lines, each with its hanging indent; [`flow`] then wraps them. So a line with
-//! a personal part is wrapped after the member's name is in it.
+//! a personal part is wrapped after the member's name is filled in.
 
 use std::borrow::Cow;
 use std::fmt::Write as _;
@@ -18,7 +18,7 @@ mod html;
 
 /// Writes the events of a section as unwrapped text; links become numbered notes below it.
 pub(super) fn render(events: &[Event<'_>]) -> String {
-    let mut writer = Writer::default();
+    let mut writer = TextWriter::default();
     for event in events {
         writer.event(event);
     }
@@ -26,33 +26,33 @@ pub(super) fn render(events: &[Event<'_>]) -> String {
 }
 
 #[derive(Default)]
-struct Writer {
+struct TextWriter {
     text: String,
-    /// Prefixes of the lists and quotes that the text is in.
+    /// Prefixes of the surrounding lists and quotes.
     indents: Vec<String>,
     /// Prefix for the next line only: a bullet or a number.
     bullet: Option<String>,
     /// Next numbers of the ordered lists; `None` for bullet lists.
     lists: Vec<Option<u64>>,
     line: String,
-    links: Vec<Link>,
+    links: Vec<OpenLink>,
     notes: Vec<String>,
     table: Vec<Vec<String>>,
     in_table: bool,
     in_code: bool,
-    /// The HTML block that is being read.
+    /// The current HTML block.
     html: String,
     /// The names of the footnotes, in the order of their numbers.
     footnotes: Vec<String>,
 }
 
-/// A link that is being written: where its label starts in the line, and its target.
-struct Link {
+/// An open link: where its label starts in the line, and its target.
+struct OpenLink {
     start: usize,
     target: String,
 }
 
-impl Writer {
+impl TextWriter {
     fn event(&mut self, event: &Event<'_>) {
         match event {
             Event::Start(tag) => self.start(tag),
@@ -68,7 +68,7 @@ impl Writer {
                 self.line.push_str(&"-".repeat(WIDTH / 3));
                 self.end_line();
             }
-            // A character by now.
+            // Replaced with a character before.
             Event::TaskListMarker(_) => {}
             Event::FootnoteReference(name) => {
                 let number = self.footnote(name);
@@ -109,7 +109,7 @@ impl Writer {
             }
             Tag::TableHead | Tag::TableRow => self.table.push(Vec::new()),
             Tag::Link { dest_url, .. } => {
-                self.links.push(Link { start: self.line.len(), target: dest_url.to_string() });
+                self.links.push(OpenLink { start: self.line.len(), target: dest_url.to_string() });
             }
             Tag::Image { .. } => self.line.push('['),
             Tag::FootnoteDefinition(name) => {
@@ -180,7 +180,7 @@ impl Writer {
         }
     }
 
-    /// The number of a footnote, from 1: apart from those of links.
+    /// The number of a footnote, from 1; links are numbered separately.
     fn footnote(&mut self, name: &str) -> usize {
         let known = self.footnotes.iter().position(|footnote| footnote == name);
         known.unwrap_or_else(|| {
@@ -209,7 +209,7 @@ impl Writer {
         let _infallible = write!(self.line, " [{}]", number + 1);
     }
 
-    /// Writes a table as one line a row under its header where it fits, else as one line a cell.
+    /// Writes a table with one line per row under its header if it fits, else with one line per cell.
     fn end_table(&mut self) {
         self.in_table = false;
         let table = std::mem::take(&mut self.table);
@@ -292,12 +292,12 @@ impl Writer {
     }
 }
 
-/// Wraps long lines at 72 columns for `format=flowed` (RFC 3676): a paragraph's lines end with a space and join
-/// again in programs that know the format; indented lines are broken for good.
+/// Wraps long lines at 72 columns for `format=flowed` (RFC 3676): the lines of a paragraph end with a space, and
+/// programs that support the format join them; indented lines are broken permanently.
 pub(super) fn flow(text: &str) -> String {
     let mut flowed = String::with_capacity(text.len() + text.len() / 16);
     for line in text.split('\n') {
-        // A line that was wrapped before ends with its space, and so does the mark above a signature.
+        // A line that was wrapped before ends with a space, and so does a signature separator.
         if line.trim_end().width() <= WIDTH {
             flowed.push_str(&stuffed(line));
         } else {
@@ -327,7 +327,7 @@ fn wrap(line: &str, flowed: &mut String) {
     }
 }
 
-/// RFC 3676 §4.4: a line that could be taken for a quote, a separator or an mbox `From ` gets a space before it.
+/// RFC 3676 §4.4: adds a space before a line that could be mistaken for a quote, a separator or an mbox `From `.
 fn stuffed(line: &str) -> Cow<'_, str> {
     if line.starts_with('>') || line.starts_with("From ") {
         return Cow::Owned(format!(" {line}"));
@@ -335,7 +335,7 @@ fn stuffed(line: &str) -> Cow<'_, str> {
     Cow::Borrowed(line)
 }
 
-/// The spaces, bullet or quote mark under which a line's next lines stand.
+/// The indentation of a line's continuation: its spaces, bullet or quote mark.
 fn hanging_indent(line: &str) -> String {
     let spaces = line.len() - line.trim_start_matches(' ').len();
     let body = line.get(spaces..).unwrap_or_default();
@@ -397,7 +397,7 @@ mod tests {
     }
 
     #[test]
-    fn lines_that_mean_something_to_mail_programs_are_stuffed() {
+    fn lines_with_a_special_meaning_are_space_stuffed() {
         assert_eq!(flow("From här\n>citat\n-- "), " From här\n >citat\n-- ");
     }
 }

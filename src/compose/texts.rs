@@ -1,10 +1,12 @@
 //! The texts of a language file for mails and lists other than letters.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use serde::Serialize;
 
 use super::ComposeError;
+use super::helpers;
 use super::language::Language;
 use super::template::Templates;
 
@@ -16,10 +18,10 @@ pub struct Texts {
 }
 
 impl Texts {
-    /// Loads the texts of the language with this BCP 47 code, with the project's own over the built-in ones.
+    /// Loads the texts of the language with this BCP 47 code; the project's own override the built-in ones.
     ///
     /// # Errors
-    /// If the language file is missing or not right.
+    /// If the language file is missing or invalid.
     pub fn load(code: &str, templates: &Path) -> Result<Self, ComposeError> {
         let path = PathBuf::from(format!("templates/language/{code}.toml"));
         Ok(Self { language: Language::load(code, templates)?, path })
@@ -28,9 +30,10 @@ impl Texts {
     /// The text, filled in with `data`.
     ///
     /// # Errors
-    /// If the text is not a template, or uses what `data` has not.
+    /// If the text is not a valid template, or uses a value that `data` lacks.
     pub fn fill(&self, key: &str, data: &impl Serialize) -> Result<String, ComposeError> {
         let mut texts = Templates::text();
+        helpers::register(texts.registry(), &Arc::from([self.language.clone()]));
         let text = self.language.mails.get(key).map_or_else(|| self.language.text(key), String::as_str);
         texts.add(key, &self.path, text)?;
         texts.render_data(key, &serde_json::json!(data)).map_err(|error| ComposeError::Text {

@@ -1,8 +1,8 @@
-//! Table cells with an address or another long token: it may break anywhere, which no other word of a table does.
+//! Table cells with an address or another long token, which may break anywhere, unlike other words of a table.
 
 use pulldown_cmark::{Event, Tag, TagEnd};
 
-/// A token with more characters would make a column, and so the letter, too wide.
+/// A longer token would make a column, and so the letter, too wide.
 const LONG: usize = 20;
 
 /// Marks the long tokens in the cells of tables.
@@ -27,7 +27,7 @@ pub(super) fn in_cells(events: Vec<Event<'_>>) -> Vec<Event<'_>> {
     made
 }
 
-/// Words are hyphenated; what else is long has no place to break.
+/// Words are hyphenated; other long tokens have no place to break.
 fn is_long(token: &str) -> bool {
     token.chars().count() > LONG && token.contains(|c: char| !c.is_alphabetic())
 }
@@ -37,7 +37,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn addresses_in_cells_may_break_and_words_may_not() {
+    fn addresses_in_cells_may_break_but_words_may_not() {
         for (cell, want) in [
             ("Hembygdsföreningen", false),
             ("Skärgårdskommunikationsutredningen", false),

@@ -1,5 +1,5 @@
-//! What belongs together stays on one line ("15 000 kr", "9 maj", "kl. 18"), long words break between syllables, and
-//! typewriters' quotation marks, dashes and dots become the language's own.
+//! Keeps related words on one line ("15 000 kr", "9 maj", "kl. 18"), breaks long words between syllables, and
+//! replaces typewriter quotation marks, dashes and dots with the language's own.
 
 use hypher::Lang;
 use pulldown_cmark::{Event, Tag, TagEnd};
@@ -8,10 +8,10 @@ use super::language::Language;
 
 const NO_BREAK_SPACE: &str = "\u{a0}";
 const SOFT_HYPHEN: &str = "\u{ad}";
-/// Words of more letters get soft hyphens: they are wider than a phone at large text sizes.
+/// Longer words get soft hyphens, because they are wider than a phone at large text sizes.
 const LONG: usize = 20;
 
-/// Sets the text of a section's HTML; code, and what describes a picture, stay as they are.
+/// Sets the text of a section's HTML; code and descriptions of pictures stay as they are.
 pub(super) fn set<'a>(events: Vec<Event<'a>>, language: &Language) -> Vec<Event<'a>> {
     let mut untouched = 0_usize;
     let mut before = None;
@@ -46,17 +46,17 @@ fn is_inline(tag: &Tag<'_>) -> bool {
     matches!(tag, Tag::Emphasis | Tag::Strong | Tag::Strikethrough | Tag::Link { .. })
 }
 
-/// A text whose marks are right, with no-break spaces and soft hyphens.
+/// A text with the right punctuation, no-break spaces and soft hyphens.
 fn title(text: &str, language: &Language) -> String {
     hyphenated(&together(text, language), &language.code)
 }
 
-/// A title, set as the letter's text is.
+/// A title, set like the letter's text.
 pub(super) fn set_title(text: &str, language: &Language) -> String {
     title(&marked(text, None, language), language)
 }
 
-/// A text with the language's quotation marks, dashes and ellipses; `before` is the character that precedes it.
+/// A text with the language's quotation marks, dashes and ellipses; `before` is the preceding character.
 fn marked(text: &str, mut before: Option<char>, language: &Language) -> String {
     if !text.contains(['"', '\'', '-', '.']) {
         return text.to_owned();
@@ -74,7 +74,7 @@ fn marked(text: &str, mut before: Option<char>, language: &Language) -> String {
     words.collect()
 }
 
-/// A word with the language's quotation marks; after a digit they are inches and feet.
+/// A word with the language's quotation marks; after a digit they mean inches and feet.
 fn quoted(word: &str, mut before: Option<char>, language: &Language) -> String {
     let [open, close, open_single, close_single] = &language.quotes;
     let mut set = String::with_capacity(word.len());
@@ -94,7 +94,7 @@ fn quoted(word: &str, mut before: Option<char>, language: &Language) -> String {
     set
 }
 
-/// A text with no-break spaces between numbers and what belongs to them.
+/// A text with no-break spaces between numbers and related words.
 fn together(text: &str, language: &Language) -> String {
     let mut words = text.split(' ');
     let mut last = words.next().unwrap_or_default();
@@ -156,7 +156,7 @@ mod tests {
     }
 
     #[test]
-    fn what_belongs_together_stays_together() {
+    fn related_words_stay_together() {
         let swedish = [
             ("Högst 15 000 kr, den 9 maj.", "Högst 15·000·kr, den 9·maj."),
             ("Ring 08-465 004 10 kl. 18", "Ring 08-465·004·10 kl.·18"),
@@ -176,7 +176,7 @@ mod tests {
     }
 
     #[test]
-    fn marks_are_the_languages_own() {
+    fn punctuation_is_the_languages_own() {
         for (text, sv, en) in [
             (r#"Vi sa "hej" - och gick."#, "Vi sa ”hej” – och gick.", "Vi sa “hej” – och gick."),
             (r#"("Ja," sa hon...)"#, "(”Ja,” sa hon…)", "(“Ja,” sa hon…)"),

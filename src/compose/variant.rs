@@ -1,4 +1,4 @@
-//! One choice of sections, rendered once for all members who get just these.
+//! A variant of the letter: a combination of sections, rendered once for all members who get exactly these.
 
 use std::borrow::Cow;
 use std::collections::{BTreeMap, HashMap};
@@ -10,13 +10,15 @@ use jiff::civil::Date;
 
 use crate::domain::{Addressees, IssueKind, Token};
 
-use super::encode::{Sheet, filled, hole};
+use super::encode::{EncodedPage, filled, hole};
 use super::language::Language;
-use super::page::{Neighbours, Page, SectionView};
+use super::page::{ArchiveNeighbours, Page, SectionView};
 use super::template::Templates;
-use super::{Body, CONTENTS_FROM, CompiledSection, ComposeError, Composer, HTML, Rendered, TEXT, text};
+use super::{
+    CONTENTS_FROM, CompiledSection, ComposeError, Composer, HTML, LetterBody, RenderedLetter, TEXT, text,
+};
 
-/// More choices than anyone has audiences for; beyond them the oldest work is done again.
+/// Nobody needs more combinations; beyond them the oldest ones are rendered again.
 const MAX_VARIANTS: usize = 256;
 
 /// The numbers of the holes; the fields follow, then the sections.
@@ -24,38 +26,38 @@ const GREETING: usize = 0;
 const UNSUBSCRIBE: usize = 1;
 const FIRST: usize = 2;
 
-/// The letter with these sections, open only if it is personal.
+/// The letter with these sections; it has holes only for personal values.
 #[derive(Debug)]
 pub(super) struct Variant {
-    html: Sheet,
-    text: Sheet,
+    html: EncodedPage,
+    text: EncodedPage,
 }
 
-/// The code of the frame's language, and which sections there are.
-type Choice = (String, Vec<usize>);
+/// The code of the frame's language, and the sections.
+type VariantKey = (String, Vec<usize>);
 
-/// The variants that were rendered so far.
+/// The variants rendered so far.
 #[derive(Debug, Default)]
-pub(super) struct Variants(RwLock<HashMap<Choice, Arc<Variant>>>);
+pub(super) struct Variants(RwLock<HashMap<VariantKey, Arc<Variant>>>);
 
-/// What is personal in one member's letter.
+/// The personal values of one member's letter.
 #[derive(Debug)]
-pub(super) struct Values {
+pub(super) struct PersonalValues {
     pub subject: String,
     /// The code of the frame's language.
     language: String,
     greeting: String,
     unsubscribe: String,
     fields: Vec<String>,
-    /// The sections that decide something by the member, by their hole.
-    sections: BTreeMap<usize, Body>,
+    /// The sections that make decisions based on the member, by their hole.
+    sections: BTreeMap<usize, LetterBody>,
 }
 
-/// A letter's values with the variant they go into.
+/// A letter's values with the variant for them.
 #[derive(Debug)]
 pub(super) struct Filled {
     variant: Arc<Variant>,
-    values: Values,
+    values: PersonalValues,
 }
 
 impl Filled {
@@ -63,9 +65,9 @@ impl Filled {
         &self.values.subject
     }
 
-    /// The letter as it reads.
-    pub fn rendered(&self) -> Rendered {
-        Rendered {
+    /// The readable letter.
+    pub fn rendered(&self) -> RenderedLetter {
+        RenderedLetter {
             subject: self.values.subject.clone(),
             html: self.variant.html.readable(|number| self.values.html(number)),
             text: self.variant.text.readable(|number| self.values.text(number)),
@@ -79,8 +81,8 @@ impl Filled {
     }
 }
 
-impl Values {
-    /// What fills a hole of the HTML.
+impl PersonalValues {
+    /// The HTML for a hole.
     pub fn html(&self, number: usize) -> String {
         match self.sections.get(&number) {
             Some(body) => body.html.clone(),
@@ -95,7 +97,7 @@ impl Values {
         }
     }
 
-    /// The words that greet.
+    /// The words of the greeting.
     pub fn greeting(&self) -> &str {
         &self.greeting
     }
@@ -110,7 +112,7 @@ impl Values {
 }
 
 impl Composer {
-    /// The member's letter: its variant and what is personal in it.
+    /// The member's letter: its variant and its personal values.
     ///
     /// # Errors
     /// If a template cannot be rendered with this member's fields.
@@ -118,10 +120,10 @@ impl Composer {
         self.fill_with(readers, self.setup.sender.unsubscribe(token)?)
     }
 
-    /// The member's letter with this link to leave.
+    /// The member's letter with this unsubscribe link.
     ///
     /// # Errors
-    /// As [`Composer::fill`].
+    /// Like [`Composer::fill`].
     pub(super) fn fill_with(
         &self,
         readers: Addressees<'_>,
@@ -134,7 +136,7 @@ impl Composer {
         };
         let values = self.values(readers, unsubscribe, &visible, false).map_err(failed)?;
         let variant = if self.pages_have_logic {
-            // What the page shows depends on the member: it is rendered for each.
+            // The page's content depends on the member, so it is rendered for each.
             Arc::new(self.variant(&visible, &values).map_err(failed)?)
         } else {
             self.known_variant(visible, &values.language).map_err(failed)?
@@ -163,7 +165,7 @@ impl Composer {
         Ok(variant)
     }
 
-    /// What is personal in a letter of these sections; `web` is for the page that everyone reads.
+    /// The personal values of a letter with these sections; `web` is for the public page.
     ///
     /// # Errors
     /// If a template cannot be rendered with the first member's fields.
@@ -173,7 +175,7 @@ impl Composer {
         unsubscribe: String,
         visible: &[usize],
         web: bool,
-    ) -> Result<Values, RenderError> {
+    ) -> Result<PersonalValues, RenderError> {
         let fields = self.fields_of(readers.lead);
         let language = if web { &self.language } else { self.language_of(readers.lead) };
         let page = Page { web, ..self.page(&fields, language, "", &unsubscribe, &[]) };
@@ -199,18 +201,18 @@ impl Composer {
         }
         let fields = fields.into_values().map(Cow::into_owned).collect();
         let language = language.code.clone();
-        Ok(Values { subject, language, greeting, unsubscribe, fields, sections })
+        Ok(PersonalValues { subject, language, greeting, unsubscribe, fields, sections })
     }
 
-    fn body(&self, anchor: &str, context: &Context) -> Result<Body, RenderError> {
-        Ok(Body { html: self.html.render(anchor, context)?, text: self.text.render(anchor, context)? })
+    fn body(&self, anchor: &str, context: &Context) -> Result<LetterBody, RenderError> {
+        Ok(LetterBody { html: self.html.render(anchor, context)?, text: self.text.render(anchor, context)? })
     }
 
-    /// The body, with holes for the values, of a section that shows values and decides nothing by them.
+    /// The body of a section that shows values without making decisions by them, with holes for the values.
     ///
     /// # Errors
     /// If its templates cannot be rendered.
-    pub(super) fn open_body(&self, anchor: &str, language: &str) -> Result<Body, ComposeError> {
+    pub(super) fn open_body(&self, anchor: &str, language: &str) -> Result<LetterBody, ComposeError> {
         let holes = self.holes(language);
         let fields = self.named(&holes.fields);
         let page = self.page(&fields, self.language(language), &holes.greeting, &holes.unsubscribe, &[]);
@@ -219,14 +221,14 @@ impl Composer {
         })
     }
 
-    /// The number of the hole for a section that decides something by the member.
+    /// The number of the hole for a section that makes decisions based on the member.
     pub(super) fn section_hole(&self, number: usize) -> usize {
         FIRST + self.setup.fields.len() + number
     }
 
     /// A hole for each value.
-    fn holes(&self, language: &str) -> Values {
-        Values {
+    fn holes(&self, language: &str) -> PersonalValues {
+        PersonalValues {
             subject: String::new(),
             language: language.to_owned(),
             greeting: hole(GREETING),
@@ -241,11 +243,15 @@ impl Composer {
         self.setup.fields.iter().map(String::as_str).zip(values).collect()
     }
 
-    /// Renders the page with these sections and values, which are holes unless the page decides by them.
-    fn variant(&self, visible: &[usize], values: &Values) -> Result<Variant, RenderError> {
+    /// Renders the page with these sections and values; the values are holes, unless the page makes decisions by
+    /// them.
+    fn variant(&self, visible: &[usize], values: &PersonalValues) -> Result<Variant, RenderError> {
         let html = self.whole(&self.html, HTML, |body| &body.html, visible, values, None)?;
         let text = self.whole(&self.text, TEXT, |body| &body.text, visible, values, None)?;
-        Ok(Variant { html: Sheet::new(&html, str::to_owned), text: Sheet::new(&text, text::flow) })
+        Ok(Variant {
+            html: EncodedPage::new(&html, str::to_owned),
+            text: EncodedPage::new(&text, text::flow),
+        })
     }
 
     /// One of the page's two formats.
@@ -253,10 +259,10 @@ impl Composer {
         &self,
         templates: &Templates,
         name: &str,
-        of_body: fn(&Body) -> &String,
+        of_body: fn(&LetterBody) -> &String,
         visible: &[usize],
-        values: &Values,
-        archive: Option<&Neighbours>,
+        values: &PersonalValues,
+        archive: Option<&ArchiveNeighbours>,
     ) -> Result<String, RenderError> {
         let fields = self.named(&values.fields);
         let numbered = visible.iter().filter_map(|number| Some((*number, self.sections.get(*number)?)));
@@ -268,7 +274,7 @@ impl Composer {
                 section.view(of_body, self.section_hole(index), number, self)
             })
             .collect();
-        // What is marked everywhere stands out nowhere.
+        // If everything were highlighted, nothing would stand out.
         let warm = sections.iter_mut().filter(|section| section.tone == WARM);
         warm.skip(MOST_WARM).for_each(|section| section.tone = PLAIN);
         let language = self.language(&values.language);
@@ -276,11 +282,11 @@ impl Composer {
         templates.render_data(name, &Page { web: archive.is_some(), archive, ..page })
     }
 
-    /// The page for everyone: a neutral reader's, without what only members need.
+    /// The public page: a neutral reader's, without the parts only for members.
     ///
     /// # Errors
     /// If a template cannot be rendered.
-    pub(super) fn public_html(&self, archive: &Neighbours) -> Result<String, ComposeError> {
+    pub(super) fn public_html(&self, archive: &ArchiveNeighbours) -> Result<String, ComposeError> {
         let reader = self.neutral_reader();
         let failed = |error: RenderError| ComposeError::Letter {
             member: "the web page".to_owned(),
@@ -325,21 +331,21 @@ impl Composer {
     }
 }
 
-/// The tones of sections that only some members get, and of all others without events.
+/// The tones of sections with an audience, and of other sections without events.
 const WARM: &str = "warm";
 const PLAIN: &str = "plain";
-/// The most sections of a letter that are warm.
+/// The maximum number of warm sections in a letter.
 const MOST_WARM: usize = 2;
 
-/// The most events of a section that are shown as cards; more make a table.
+/// The maximum number of a section's events that are shown as cards; more become a table.
 const MOST_CARDS: usize = 6;
-/// The most days of a section in the table of contents; of more, the first and the last are named.
+/// The maximum number of days per section in the table of contents; otherwise only the first and the last are listed.
 const MOST_DAYS: usize = 4;
 
 impl CompiledSection {
     fn view<'a>(
         &'a self,
-        of_body: fn(&Body) -> &String,
+        of_body: fn(&LetterBody) -> &String,
         hole_number: usize,
         number: usize,
         composer: &'a Composer,

@@ -7,9 +7,9 @@ use serde::Serialize;
 
 use super::language::Language;
 use super::template::{self, Templates};
-use super::{Association, ComposeError, Composer, Design, Neighbours, helpers};
+use super::{ArchiveNeighbours, Association, ComposeError, Composer, Design, helpers};
 
-/// A letter for everyone to read: no greeting, no unsubscribe link, only sections that are for all.
+/// A public letter: no greeting, no unsubscribe link, and only sections without an audience.
 #[derive(Debug)]
 pub struct WebPage {
     pub html: String,
@@ -40,7 +40,7 @@ impl Composer {
     ///
     /// # Errors
     /// If a template cannot be rendered.
-    pub fn web_page(&self, archive: &Neighbours) -> Result<WebPage, ComposeError> {
+    pub fn web_page(&self, archive: &ArchiveNeighbours) -> Result<WebPage, ComposeError> {
         let mut html = self.public_html(archive)?;
         let mut images: Vec<(String, Vec<u8>)> = Vec::new();
         for image in &self.images {
@@ -51,7 +51,7 @@ impl Composer {
             let is_taken = images.iter().any(|(taken, _)| *taken == name);
             let name = if is_taken { format!("{}-{name}", images.len() + 1) } else { name };
             let url = percent_encoding::utf8_percent_encode(&name, percent_encoding::NON_ALPHANUMERIC);
-            // Dots are safe in a path and keep the file's ending readable.
+            // Dots are safe in a path and keep the file's extension readable.
             let url = url.to_string().replace("%2E", ".").replace("%2D", "-").replace("%5F", "_");
             html = html.replace(&image.url(), &format!("{}/{url}", self.issue.name));
             images.push((name, image.picture.bytes.clone()));
@@ -59,7 +59,7 @@ impl Composer {
         Ok(WebPage { html, images })
     }
 
-    /// A letter's HTML with its images inside, so that a browser shows it as it is.
+    /// A letter's HTML with embedded images, so that a browser shows it on its own.
     pub fn with_images_inside(&self, html: &str) -> String {
         self.images.iter().fold(html.to_owned(), |html, image| {
             let url = format!("data:{};base64,{}", image.picture.kind, BASE64.encode(&image.picture.bytes));
@@ -82,7 +82,7 @@ impl Index {
     /// Loads the index's template and the language's texts.
     ///
     /// # Errors
-    /// When either cannot be used.
+    /// If either cannot be used.
     pub fn load(
         templates: &Path,
         language: &str,

@@ -4,10 +4,10 @@ use serde::Deserialize;
 
 use crate::domain::LetterColor;
 
-/// What an association changes of the letter's look.
+/// The parts of the letter's look that an association can change.
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
-pub struct Design {
-    /// Of headings, bands and buttons (default: green).
+pub struct DesignConfig {
+    /// The colour of headings, bands and buttons (default: green).
     pub color: Option<LetterColor>,
 }

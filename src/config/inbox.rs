@@ -1,4 +1,4 @@
-//! `[inbox]`: the sources of returned mail, and how it is processed.
+//! `[inbox]`: where returned mail is read from, and how it is processed.
 
 use std::fmt;
 use std::path::PathBuf;
@@ -13,29 +13,29 @@ use crate::net::{Auth, Security};
 use super::password::PasswordKeys;
 use super::{Count, Span};
 
-/// The sources of returned mail, and how it is processed.
+/// Where returned mail is read from, and how it is processed.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields, default)]
-pub struct Inbox {
-    /// Maildirs, mboxes and message files, from the project's folder.
+pub struct InboxConfig {
+    /// Maildirs, mboxes and message files, relative to the project's folder.
     pub sources: Vec<PathBuf>,
-    /// The folder to which handled messages of a Maildir or folder are moved.
+    /// The folder to move handled messages of a Maildir or folder to.
     pub move_to: Option<PathBuf>,
-    /// After this many issues in a row with a soft bounce an address is suppressed.
+    /// An address is suppressed after soft bounces from this many issues in a row.
     pub soft_issues: Count,
     /// Send a short confirmation to members who unsubscribe by mail.
     pub confirm: bool,
-    /// The name of our mail server in `Authentication-Results`, whose verdict on DMARC is believed (RFC 8601 §2.5).
+    /// Our mail server's name in `Authentication-Results`; its DMARC results are trusted (RFC 8601 §2.5).
     pub authserv_id: Option<String>,
     /// One folder, or several.
     #[serde(deserialize_with = "one_or_several")]
-    pub imap: Vec<Imap>,
+    pub imap: Vec<ImapConfig>,
 }
 
 /// A folder of an IMAP server.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Imap {
+pub struct ImapConfig {
     pub host: String,
     pub port: Option<u16>,
     #[serde(default = "tls")]
@@ -50,14 +50,14 @@ pub struct Imap {
     pub password_command: Option<String>,
     #[serde(default = "inbox")]
     pub folder: String,
-    /// The server's folder to which handled messages are moved.
+    /// The folder on the server to move handled messages to.
     pub move_to: Option<String>,
-    /// How long the server may be silent.
+    /// How long the server may stay silent.
     #[serde(default = "a_minute")]
     pub timeout: Span,
 }
 
-impl Default for Inbox {
+impl Default for InboxConfig {
     fn default() -> Self {
         Self {
             sources: Vec::new(),
@@ -70,15 +70,15 @@ impl Default for Inbox {
     }
 }
 
-impl Inbox {
-    /// Tells whether returned messages are read from anywhere.
+impl InboxConfig {
+    /// Tells whether returned mail is read from anywhere.
     pub fn has_source(&self) -> bool {
         !self.sources.is_empty() || !self.imap.is_empty()
     }
 }
 
-impl Imap {
-    /// The port, by default the one that the kind of security has.
+impl ImapConfig {
+    /// The port (default: the usual one for the kind of security).
     pub fn port(&self) -> u16 {
         self.port.unwrap_or(if self.security == Security::Tls { 993 } else { 143 })
     }
@@ -121,18 +121,18 @@ fn a_minute() -> Span {
 }
 
 /// Reads `[inbox.imap]` or `[[inbox.imap]]`.
-fn one_or_several<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<Imap>, D::Error> {
-    struct Tables;
+fn one_or_several<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<ImapConfig>, D::Error> {
+    struct FolderTables;
 
-    impl<'de> Visitor<'de> for Tables {
-        type Value = Vec<Imap>;
+    impl<'de> Visitor<'de> for FolderTables {
+        type Value = Vec<ImapConfig>;
 
         fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
             f.write_str("a table [inbox.imap], or several [[inbox.imap]]")
         }
 
         fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Self::Value, A::Error> {
-            Imap::deserialize(MapAccessDeserializer::new(map)).map(|imap| vec![imap])
+            ImapConfig::deserialize(MapAccessDeserializer::new(map)).map(|imap| vec![imap])
         }
 
         fn visit_seq<A: SeqAccess<'de>>(self, several: A) -> Result<Self::Value, A::Error> {
@@ -140,7 +140,7 @@ fn one_or_several<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<Imap
         }
     }
 
-    deserializer.deserialize_any(Tables)
+    deserializer.deserialize_any(FolderTables)
 }
 
 #[cfg(test)]
@@ -149,7 +149,7 @@ mod tests {
 
     const ONE: &str = "host = \"localhost\"\nusername = \"a\"\npassword_env = \"X\"\n";
 
-    fn read(text: &str) -> Result<Inbox, String> {
+    fn read(text: &str) -> Result<InboxConfig, String> {
         toml::from_str(text).map_err(|error| error.to_string())
     }
 
@@ -163,7 +163,7 @@ mod tests {
     }
 
     #[test]
-    fn values_that_do_not_go_together_are_refused() {
+    fn inconsistent_values_are_rejected() {
         for (more, key) in [
             ("", ""),
             ("security = \"none\"", ""),

@@ -6,13 +6,13 @@ use serde::Deserialize;
 
 use super::password::PasswordKeys;
 
-/// The environment variable that names the server instead of `url`.
+/// The environment variable that replaces `url`.
 pub const URL_VARIABLE: &str = "MEDLEMSBREV_LEDGER_URL";
 
-/// Where the ledger is, if not in the project's folder.
+/// Where the ledger is, if it is not in the project's folder.
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
-pub struct Ledger {
+pub struct LedgerConfig {
     /// `postgres://USER@HOST/DATABASE`, without a password.
     pub url: Option<String>,
     /// A certificate authority to trust besides the system's, in PEM.
@@ -22,7 +22,7 @@ pub struct Ledger {
     pub password_command: Option<String>,
 }
 
-impl Ledger {
+impl LedgerConfig {
     /// The password's source.
     pub fn password(&self) -> PasswordKeys<'_> {
         PasswordKeys {
@@ -32,16 +32,21 @@ impl Ledger {
         }
     }
 
-    /// The URL, from the environment before the file.
+    /// The URL; the environment takes precedence over the file.
     pub fn url(&self) -> Option<String> {
         let set = std::env::var(URL_VARIABLE).ok().filter(|url| !url.is_empty());
         set.or_else(|| self.url.clone())
     }
 
-    /// Says what is wrong in the table.
+    /// Tells whether the URL is only in the environment, which cron and systemd do not have.
+    pub fn is_from_environment(&self) -> bool {
+        self.url().is_some() && self.url.is_none()
+    }
+
+    /// Checks the table.
     ///
     /// # Errors
-    /// Names the key, and what is wrong with it.
+    /// Names the key and the problem.
     pub(super) fn check(&self) -> Result<(), (&'static str, &'static str)> {
         let Some(url) = &self.url else { return Ok(()) };
         let Ok(url) = url::Url::parse(url) else {
@@ -67,7 +72,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_password_is_not_in_the_file() {
+    fn a_password_in_the_file_is_rejected() {
         for (text, is_right) in [
             ("", true),
             ("url = \"postgres://anna@db.example.se/club\"", true),
@@ -78,7 +83,7 @@ mod tests {
             ("url = \"club\"", false),
             ("url = \"postgres://db/club\"\npassword_env = \"X\"\npassword_file = \"p\"", false),
         ] {
-            let ledger: Ledger = toml::from_str(text).unwrap();
+            let ledger: LedgerConfig = toml::from_str(text).unwrap();
             assert_eq!(ledger.check().is_ok(), is_right, "{text}");
         }
     }

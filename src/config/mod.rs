@@ -20,49 +20,49 @@ use serde::Deserialize;
 use crate::domain::{Address, Excerpt, IdentityKey, Partner, Quota, Segment, suggest};
 use crate::net::{Auth, Security};
 
-pub use design::Design;
-pub use inbox::{Imap, Inbox};
-pub use ledger::{Ledger, URL_VARIABLE};
-pub use paper::{Labels, Paper, WindowSide};
+pub use design::DesignConfig;
+pub use inbox::{ImapConfig, InboxConfig};
+pub use ledger::{LedgerConfig, URL_VARIABLE};
+pub use paper::PaperConfig;
 pub use password::{Password, PasswordError, PasswordKeys};
 pub use provider::Provider;
-pub use report::Report;
-pub use schedule::{MonthDay, Schedule};
+pub use report::ReportConfig;
+pub use schedule::{MonthDay, ScheduleConfig};
 pub use values::{Age, Count, FolderUrl, ListId, MaxMissing, Missing, Span, UnsubscribeUrl, Wait, ZoneName};
 
 /// The file's name in a project's folder.
 pub const FILE: &str = "medlemsbrev.toml";
 
-/// What the configuration file says; every value is checked on its own.
+/// The configuration file; each value is checked on its own.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Config {
-    pub association: Association,
-    pub sender: Sender,
+    pub association: AssociationConfig,
+    pub sender: SenderConfig,
     #[serde(default)]
-    pub transport: Transport,
+    pub transport: TransportConfig,
     #[serde(default)]
-    pub members: Members,
+    pub members: MembersConfig,
     #[serde(default)]
-    pub paper: Paper,
+    pub paper: PaperConfig,
     #[serde(default)]
-    pub report: Report,
+    pub report: ReportConfig,
     #[serde(default)]
-    pub archive: Archive,
+    pub archive: ArchiveConfig,
     #[serde(default)]
-    pub schedule: Schedule,
+    pub schedule: ScheduleConfig,
     #[serde(default)]
-    pub inbox: Inbox,
+    pub inbox: InboxConfig,
     #[serde(default)]
-    pub design: Design,
-    /// Partners and sponsors, shown above the letter's foot.
+    pub design: DesignConfig,
+    /// Partners and sponsors, shown above the letter's footer.
     #[serde(default)]
     pub partner: Vec<Partner>,
     #[serde(default)]
-    pub ledger: Ledger,
+    pub ledger: LedgerConfig,
     /// Keys that sign every letter.
     #[serde(default)]
-    pub dkim: Vec<Dkim>,
+    pub dkim: Vec<DkimConfig>,
     /// Named segment expressions.
     #[serde(default)]
     pub segments: BTreeMap<String, Segment>,
@@ -71,7 +71,7 @@ pub struct Config {
 /// The association that writes the letter.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Association {
+pub struct AssociationConfig {
     pub name: String,
     #[serde(default = "swedish")]
     pub language: String,
@@ -82,26 +82,26 @@ pub struct Association {
     pub contact: Address,
     /// Telephone number for questions.
     pub phone: Option<String>,
-    /// Image file, from the project's folder.
+    /// Image file, relative to the project's folder.
     pub logo: Option<PathBuf>,
-    /// Days that the statutes ask for between a notice and its meeting.
+    /// The number of days that the statutes require between a notice and its meeting.
     pub notice_days: Option<u16>,
 }
 
-/// The addresses in the letter.
+/// The sender's addresses in the letter.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Sender {
+pub struct SenderConfig {
     /// Display name (default: the association's).
     pub name: Option<String>,
     pub address: Address,
     pub reply_to: Option<Address>,
-    /// Return path; each letter's has the member's token after a `+` (VERP).
+    /// Return path; in each letter, the member's token follows a `+` (VERP).
     pub bounce_address: Option<Address>,
     pub unsubscribe_address: Option<Address>,
-    /// `https:` address with `{token}` in it.
+    /// `https:` URL with `{token}` in it.
     pub unsubscribe_url: Option<UnsubscribeUrl>,
-    /// That the provider's DKIM signature covers `List-Unsubscribe` and `List-Unsubscribe-Post`.
+    /// Whether the provider's DKIM signature covers `List-Unsubscribe` and `List-Unsubscribe-Post`.
     #[serde(default)]
     pub one_click: bool,
     pub list_id: Option<ListId>,
@@ -110,12 +110,12 @@ pub struct Sender {
     pub testers: Vec<Address>,
 }
 
-/// How letters leave this machine.
+/// How letters are sent.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields, default)]
-pub struct Transport {
+pub struct TransportConfig {
     pub kind: TransportKind,
-    /// A mail provider whose server and limits are known.
+    /// A mail provider with a known server and limits.
     pub provider: Option<String>,
     pub host: Option<String>,
     pub port: Option<u16>,
@@ -134,13 +134,13 @@ pub struct Transport {
     pub connect_timeout: Span,
     pub command_timeout: Span,
     pub final_dot_timeout: Span,
-    /// How long a run retries deferred letters and a server that cannot be reached.
+    /// How long a run keeps retrying deferred letters and an unreachable server.
     pub patience: Wait,
-    /// How many letters may leave in a time, over all runs.
+    /// How many letters may be sent in a period, over all runs.
     pub quota: Vec<Quota>,
     /// The sendmail program.
     pub command: PathBuf,
-    /// The outbox folder, from the project's folder.
+    /// The outbox folder, relative to the project's folder.
     pub dir: PathBuf,
 }
 
@@ -155,7 +155,7 @@ pub enum TransportKind {
 /// The member list.
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
-pub struct Members {
+pub struct MembersConfig {
     pub file: Option<PathBuf>,
     pub encoding: Option<String>,
     pub delimiter: Option<char>,
@@ -164,27 +164,27 @@ pub struct Members {
     pub missing: Missing,
     /// How members are recognised (default: the number, if there is one).
     pub key: Option<IdentityKey>,
-    /// Field → header in the file, or several, the best first.
-    pub columns: BTreeMap<String, Headers>,
+    /// Field → one or several headers in the file, the best first.
+    pub columns: BTreeMap<String, ColumnHeaders>,
     /// Only rows that match this are members.
     pub only: Option<Segment>,
-    /// The members with a vote, to whom notices go (default: everyone).
+    /// The members with a vote, who get notices (default: everyone).
     pub voting: Option<Segment>,
-    /// Headers of columns that are not kept.
+    /// Headers of columns to drop.
     pub ignore: Vec<String>,
-    /// Headers of columns that are kept although they hold personal identity numbers.
+    /// Headers of columns to keep although they hold personal identity numbers.
     pub keep: Vec<String>,
 }
 
-/// One header of the member list, or several of which the first that is there counts.
+/// One header of the member list, or several; the first one present counts.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(untagged)]
-pub enum Headers {
+pub enum ColumnHeaders {
     One(String),
     Several(Vec<String>),
 }
 
-impl Headers {
+impl ColumnHeaders {
     /// The headers, the best first.
     pub fn to_vec(&self) -> Vec<String> {
         match self {
@@ -197,19 +197,19 @@ impl Headers {
 /// A DKIM key (RFC 6376): its public half is in the DNS at `SELECTOR._domainkey.DOMAIN`.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Dkim {
+pub struct DkimConfig {
     pub selector: String,
     /// The domain (default: the sender's).
     pub domain: Option<String>,
-    /// Private key in PEM, from the project's folder: RSA from 2048 bits, or Ed25519.
+    /// Private key in PEM, relative to the project's folder: RSA from 2048 bits, or Ed25519.
     pub key_file: PathBuf,
 }
 
 /// The letters as web pages.
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
-pub struct Archive {
-    /// Where the pages will be found.
+pub struct ArchiveConfig {
+    /// The public address of the pages.
     pub url: Option<FolderUrl>,
 }
 
@@ -229,7 +229,7 @@ pub enum ConfigError {
 }
 
 impl Config {
-    /// The sender's name: the association's if none is configured.
+    /// The sender's name (default: the association's).
     pub fn sender_name(&self) -> &str {
         self.sender.name.as_ref().unwrap_or(&self.association.name)
     }
@@ -237,7 +237,7 @@ impl Config {
     /// Reads and checks the configuration in a project's folder.
     ///
     /// # Errors
-    /// With the place in the file if a value is invalid.
+    /// Gives the place in the file if a value is invalid.
     pub fn load(dir: &Path) -> Result<Self, ConfigError> {
         let path = dir.join(FILE);
         let text = match std::fs::read_to_string(&path) {
@@ -322,24 +322,24 @@ impl Config {
     }
 }
 
-/// Tells whether a mail server's host is this machine, so that nothing crosses a network.
+/// Tells whether a mail server's host is this machine, so that nothing crosses the network.
 fn is_this_machine(host: &str) -> bool {
     let address = host.trim_matches(['[', ']']).parse::<std::net::IpAddr>();
     host.eq_ignore_ascii_case("localhost") || address.is_ok_and(|address| address.is_loopback())
 }
 
-/// The nearest folder above `dir` that has a project.
+/// The nearest folder above `dir` with a project in it.
 fn project_above(dir: &Path) -> Option<PathBuf> {
     dir.ancestors().skip(1).find(|folder| folder.join(FILE).is_file()).map(Path::to_owned)
 }
 
-/// Turns an error of the TOML reader into one with its place.
+/// Adds the place in the file to an error of the TOML parser.
 pub fn syntax(path: &Path, text: &str, error: &toml::de::Error) -> ConfigError {
     let (message, hint) = suggest::unknown_name(error.message());
     ConfigError::Syntax { message, hint, excerpt: Excerpt::new(path, text, error.span().unwrap_or(0..0)) }
 }
 
-impl Default for Transport {
+impl Default for TransportConfig {
     fn default() -> Self {
         Self {
             kind: TransportKind::Outbox,
@@ -368,7 +368,7 @@ impl Default for Transport {
     }
 }
 
-impl Transport {
+impl TransportConfig {
     /// The configured provider; its name was checked when the configuration was read.
     pub fn provider(&self) -> Option<&'static Provider> {
         Provider::named(self.provider.as_deref()?).ok()
@@ -383,7 +383,7 @@ impl Transport {
         }
     }
 
-    /// The port, by default the one that the kind of security has.
+    /// The port (default: the usual one for the kind of security).
     pub fn port(&self) -> u16 {
         self.port.unwrap_or(match self.security {
             Security::Starttls => 587,

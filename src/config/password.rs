@@ -1,4 +1,4 @@
-//! Where a server's password comes from; it is never in the configuration file.
+//! The source of a server's password, which is never in the configuration file.
 
 use std::io::Read;
 use std::path::{Path, PathBuf};
@@ -33,7 +33,7 @@ pub enum PasswordError {
     Empty(String),
 }
 
-/// The keys of a table that name a password's source; at most one is set.
+/// The keys of a table for a password's source; at most one is set.
 #[derive(Debug, Clone, Copy)]
 pub struct PasswordKeys<'a> {
     pub environment: Option<&'a str>,
@@ -42,10 +42,10 @@ pub struct PasswordKeys<'a> {
 }
 
 impl PasswordKeys<'_> {
-    /// Says what is wrong in a table with a user's name, or without one.
+    /// Checks the keys of a table with or without a user name.
     ///
     /// # Errors
-    /// If there are several sources, or one of name and source is missing.
+    /// If there are several sources, or if either name or source is missing.
     pub fn check(self, has_user: bool) -> Result<(), &'static str> {
         let sources = [self.environment.is_some(), self.file.is_some(), self.command.is_some()];
         match sources.iter().filter(|is_set| **is_set).count() {
@@ -55,7 +55,7 @@ impl PasswordKeys<'_> {
         }
     }
 
-    /// The source; files are looked for from `dir`.
+    /// The source; file names are relative to `dir`.
     pub fn source(self, dir: &Path) -> Option<Password> {
         let file = self.file.map(|file| Password::File(dir.join(file)));
         let environment = self.environment.map(|name| Password::Environment(name.to_owned()));
@@ -65,7 +65,7 @@ impl PasswordKeys<'_> {
 }
 
 impl Password {
-    /// Reads the password; one line end after it is dropped.
+    /// Reads the password, without a line end after it.
     ///
     /// # Errors
     /// If the source has no password, or others may read the file.
@@ -88,7 +88,7 @@ impl Password {
     }
 }
 
-/// A password manager may ask its user first.
+/// A password manager may have to ask its user first.
 const COMMAND_LIMIT: Duration = Duration::from_secs(60);
 /// OAuth tokens have a few kilobytes.
 const LONGEST_PASSWORD: u64 = 64 * 1024;
@@ -113,11 +113,11 @@ fn output_of(command: &str) -> Result<String, PasswordError> {
     std::thread::spawn(move || {
         let mut bytes = Vec::new();
         let read = stdout.map_or(Ok(0), |stdout| stdout.take(LONGEST_PASSWORD).read_to_end(&mut bytes));
-        // Nobody waits any more if it took too long.
+        // If it took too long, nobody waits any more.
         let _late = sender.send(read.map(|_| bytes));
     });
     let Ok(bytes) = output.recv_timeout(COMMAND_LIMIT) else {
-        // It may have ended just now.
+        // The command may have ended just now.
         let _ended = child.kill();
         return Err(failed(format!("it did not end within {} seconds", COMMAND_LIMIT.as_secs())));
     };
@@ -135,7 +135,7 @@ mod tests {
     use secrecy::ExposeSecret;
 
     #[test]
-    fn a_command_gives_its_first_line() {
+    fn the_password_is_a_commands_first_line() {
         let password = Password::Command("printf 'hemligt\\n'".to_owned()).read().unwrap();
         assert_eq!(password.expose_secret(), "hemligt");
         assert!(Password::Command("exit 3".to_owned()).read().is_err());
@@ -144,7 +144,7 @@ mod tests {
 
     #[cfg(unix)]
     #[test]
-    fn a_file_that_others_can_read_is_refused() {
+    fn a_file_that_others_can_read_is_rejected() {
         use std::os::unix::fs::PermissionsExt;
         let file = tempfile::NamedTempFile::new().unwrap();
         std::fs::write(file.path(), "hemligt").unwrap();

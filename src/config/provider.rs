@@ -1,4 +1,4 @@
-//! What is known about mail providers, so that their name is enough in the configuration.
+//! Mail providers by name, with their known servers and limits.
 
 use std::collections::BTreeMap;
 use std::sync::LazyLock;
@@ -9,11 +9,11 @@ use serde::{Deserialize, Deserializer};
 use crate::domain::{Quota, suggest};
 use crate::net::Security;
 
-use super::Transport;
+use super::TransportConfig;
 use super::values::Count;
 
 const DATA: &str = include_str!("providers.toml");
-/// For providers whose limit on connections is not known.
+/// The default for providers with an unknown limit on connections.
 const CONNECTIONS: Count = Count(2);
 
 static PROVIDERS: LazyLock<BTreeMap<String, Provider>> =
@@ -32,13 +32,13 @@ pub struct Provider {
     /// Its rules forbid newsletters through this server.
     #[serde(default)]
     pub forbids_newsletters: bool,
-    /// It puts its own return path on letters, so that bounces lose the member's token.
+    /// It replaces the return path of letters, so that bounces lack the member's token.
     #[serde(default)]
     pub rewrites_return_path: bool,
-    /// It sends nothing from `name+anything@`.
+    /// It does not accept `name+anything@` as a sender.
     #[serde(default)]
     pub refuses_plus: bool,
-    /// Which password the server wants, and where it comes from.
+    /// Which password the server wants, and where to get it.
     pub password: String,
     notice: Option<String>,
     #[serde(default, deserialize_with = "date")]
@@ -55,10 +55,10 @@ fn date<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Date>, D::E
 }
 
 impl Provider {
-    /// The provider with this name in the configuration.
+    /// Finds a provider by the name in the configuration.
     ///
     /// # Errors
-    /// With the nearest known name, or all names.
+    /// Suggests the nearest known name, or lists all names.
     pub fn named(name: &str) -> Result<&'static Self, String> {
         PROVIDERS.get(name).ok_or_else(|| {
             let names: Vec<&str> = PROVIDERS.keys().map(String::as_str).collect();
@@ -68,8 +68,8 @@ impl Provider {
         })
     }
 
-    /// Sets the keys that the user's own `[transport]` table does not have.
-    pub(super) fn fill(&self, transport: &mut Transport, own: &toml::Table) {
+    /// Fills in the keys that the user's own `[transport]` table lacks.
+    pub(super) fn fill(&self, transport: &mut TransportConfig, own: &toml::Table) {
         let is_own = |key: &str| own.contains_key(key);
         if !is_own("host") {
             transport.host = Some(self.host.clone());
@@ -99,7 +99,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_data_file_is_read_whole() {
+    fn the_data_file_is_valid() {
         let read: BTreeMap<String, Provider> = toml::from_str(DATA).unwrap();
         assert_eq!(read.len(), DATA.lines().filter(|line| line.starts_with('[')).count());
         assert!(read.values().all(|provider| provider.host.contains('.') && !provider.password.is_empty()));
@@ -107,7 +107,7 @@ mod tests {
     }
 
     #[test]
-    fn advice_that_is_bound_to_a_date_expires() {
+    fn advice_with_a_date_expires() {
         let microsoft = Provider::named("microsoft-365").unwrap();
         assert!(microsoft.notice("2026-11-26".parse().unwrap()).is_some());
         assert!(microsoft.notice("2027-07-01".parse().unwrap()).is_none());

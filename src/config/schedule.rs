@@ -1,4 +1,4 @@
-//! `[schedule]`: when issues are due, and who is reminded.
+//! `[schedule]`: when issues are due, and whom to remind.
 
 use std::str::FromStr;
 
@@ -7,24 +7,24 @@ use serde::Deserialize;
 
 use crate::domain::Address;
 
-/// The year's letters and who writes them.
+/// The year's issues and their authors.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields, default)]
-pub struct Schedule {
-    /// When each of the year's issues is due, in their order.
+pub struct ScheduleConfig {
+    /// The due date of each of the year's issues, in order.
     pub due: Vec<MonthDay>,
     pub editors: Vec<Address>,
-    /// How many days before the due date `remind` begins.
+    /// How many days before the due date `remind` starts.
     pub remind_days: u16,
 }
 
-impl Default for Schedule {
+impl Default for ScheduleConfig {
     fn default() -> Self {
         Self { due: Vec::new(), editors: Vec::new(), remind_days: 21 }
     }
 }
 
-/// A day of every year, such as `05-15`.
+/// A month and day, such as `05-15`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(try_from = "String")]
 pub struct MonthDay {
@@ -33,7 +33,7 @@ pub struct MonthDay {
 }
 
 impl MonthDay {
-    /// The day in `year`; none outside the calendar's years.
+    /// The day in `year`; `None` for a year outside the calendar.
     pub fn in_year(self, year: i16) -> Option<Date> {
         Date::new(year, self.month, self.day).ok()
     }
@@ -65,7 +65,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_day_is_in_every_year() {
+    fn a_day_exists_in_every_year() {
         let day: MonthDay = "05-15".parse().unwrap();
         assert_eq!(day.in_year(2026).unwrap().to_string(), "2026-05-15");
         for text in ["", "15 maj", "13-01", "02-29", "5"] {

@@ -1,4 +1,4 @@
-//! Values of the configuration that are checked as they are read.
+//! Values of the configuration that are validated while it is parsed.
 
 use std::str::FromStr;
 use std::time::Duration;
@@ -7,17 +7,17 @@ use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 use serde::Deserialize;
 
-/// A time zone of the IANA database.
+/// A time zone in the IANA database.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(try_from = "String")]
 pub struct ZoneName(pub TimeZone);
 
-/// An `https:` URL with `{token}` for the member's token (RFC 8058 asks for HTTPS).
+/// An `https:` URL with `{token}` for the member's token (RFC 8058 requires HTTPS).
 #[derive(Debug, Clone, Deserialize)]
 #[serde(try_from = "String")]
 pub struct UnsubscribeUrl(pub String);
 
-/// The identifier of RFC 2919 §2, such as `medlemsbrev.example.se`.
+/// A list identifier (RFC 2919 §2), such as `medlemsbrev.example.se`.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(try_from = "String")]
 pub struct ListId(pub String);
@@ -37,12 +37,12 @@ pub struct Span(pub Duration);
 #[serde(try_from = "String")]
 pub struct FolderUrl(pub String);
 
-/// How many active members may be missing from a new file: a number or a share.
+/// How many active members may be missing from a new file: a number or a percentage.
 #[derive(Debug, Clone, Copy, PartialEq, Deserialize)]
 #[serde(try_from = "MaxMissingText")]
 pub enum MaxMissing {
     Number(u64),
-    /// Percent of the active members.
+    /// Per cent of the active members.
     Percent(f64),
 }
 
@@ -52,7 +52,7 @@ pub enum MaxMissing {
 pub enum Missing {
     /// They stay as they are.
     Keep,
-    /// They get no more letters until a list has them again.
+    /// They get no letters until they are in a list again.
     #[default]
     Deactivate,
 }
@@ -87,7 +87,7 @@ impl FromStr for Wait {
     }
 }
 
-/// A time that has gone by, such as `90d`, `24m` (months) or `3y`.
+/// An age such as `90d`, `24m` (months) or `3y`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(try_from = "String")]
 pub struct Age {
@@ -109,7 +109,7 @@ impl Age {
         Self { days, months: 0 }
     }
 
-    /// The moment that long before `now`; none before the calendar's first year.
+    /// The moment this long before `now`; `None` before the calendar's first year.
     pub fn before(self, now: Timestamp) -> Option<Timestamp> {
         let span = jiff::Span::new().try_months(self.months).ok()?.try_days(self.days).ok()?;
         now.to_zoned_datetime(TimeZone::UTC).checked_sub(span).ok().map(|time| time.timestamp())
@@ -140,7 +140,7 @@ impl Default for MaxMissing {
 }
 
 impl MaxMissing {
-    /// Tells whether `missing` of `active` members are more than the limit allows.
+    /// Tells whether too many of the `active` members are `missing`.
     pub fn stops(self, missing: u64, active: u64) -> bool {
         match self {
             Self::Number(number) => missing > number,

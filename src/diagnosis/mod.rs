@@ -1,7 +1,7 @@
-//! Whom a refusal is about: the recipient, us, or the message. Words beat codes.
+//! Tells whom a refusal is about: the recipient, us, or the message. Words take precedence over codes.
 //!
-//! What a host says about an address it says in SMTP replies and in bounces alike: [`vocabulary`]. What it says about
-//! us is in `ours`.
+//! Hosts describe a recipient's problem in the same words in SMTP replies and in bounces: see [`vocabulary`]. Their
+//! words about us are in `ours`.
 
 mod ours;
 pub mod phrase;
@@ -15,17 +15,17 @@ use crate::domain::bounce::Class;
 use phrase::{PhraseBook, fold};
 pub use vocabulary::{RulesError, Vocabulary};
 
-/// All words; a test keeps them from being broken.
-static WORDS: LazyLock<Option<Words>> = LazyLock::new(|| Words::new().ok());
+/// All phrases; a test ensures that they compile.
+static WORDS: LazyLock<Option<DiagnosisWords>> = LazyLock::new(|| DiagnosisWords::new().ok());
 
 #[derive(Debug)]
-struct Words {
+struct DiagnosisWords {
     vocabulary: Vocabulary,
-    /// What is said about us, by its group in `ours::PHRASES`.
+    /// Phrases about us, by their group in `ours::PHRASES`.
     ours: PhraseBook<usize>,
 }
 
-impl Words {
+impl DiagnosisWords {
     fn new() -> Result<Self, RulesError> {
         let groups = ours::PHRASES.iter().enumerate();
         let phrases = groups.flat_map(|(group, (_, phrases))| phrases.iter().map(move |text| (*text, group)));
@@ -45,7 +45,7 @@ impl Words {
         ours::PHRASES.get(group?).map(|(about, _)| *about)
     }
 
-    /// Tells whether words say for sure that an address does not exist, or not any more.
+    /// Tells whether the words clearly say that an address does not exist, or no longer does.
     fn is_dead(&self, text: &str) -> bool {
         let meaning = self.vocabulary.meaning(text, &[]);
         meaning.is_some_and(|meaning| meaning.reason.class() == Class::Hard && !meaning.is_vague)
@@ -55,33 +55,33 @@ impl Words {
 /// Whom a refusal is about.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum About {
-    /// The address or its owner's own rules.
+    /// The recipient's address, mailbox or rules.
     Recipient,
     /// The sender: every further letter would be refused too.
     Us(Fault),
     /// The message itself: its size or content.
     Message,
-    /// It cannot be told from this reply alone.
+    /// This reply alone does not tell.
     Unknown,
 }
 
-/// What is wrong on our side.
+/// The kind of problem on our side.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Fault {
     /// The account is suspended, closed or not verified.
     Account,
     /// The server wants a login, or does not relay without one.
     Login,
-    /// Too many letters in some time.
+    /// Too many letters in a period.
     Quota,
-    /// The sender address is not ours to use.
+    /// The server does not allow us to use the sender address.
     SenderAddress,
     /// Block lists, and missing or failing SPF, DKIM or DMARC.
     Reputation,
 }
 
 impl Fault {
-    /// Tells whether it passes with time, without anybody changing anything.
+    /// Tells whether the problem passes with time.
     pub fn passes(self) -> bool {
         self == Self::Quota
     }
@@ -106,9 +106,9 @@ impl Fault {
     }
 }
 
-/// Tells whom a refusal is about, temporary or final.
+/// Tells whom a refusal is about, whether temporary or permanent.
 pub fn about(reply: &Reply) -> About {
-    // The address that a reply repeats may hold any word, such as `virus` or `relay`.
+    // The address repeated in a reply may contain any word, such as `virus` or `relay`.
     let words = reply.text.split_whitespace().filter(|word| !word.contains('@'));
     let text = words.collect::<Vec<_>>().join(" ").to_lowercase();
     if let Some(about) = WORDS.as_ref().and_then(|words| words.about(&text)) {
@@ -123,21 +123,21 @@ pub fn about(reply: &Reply) -> About {
     });
     match (by_status, reply.code) {
         (Some((about, _)), _) => *about,
-        // RFC 4954 §6: replies about a login.
+        // RFC 4954 §6: replies to a login.
         (None, Some(525 | 530 | 534 | 535 | 538)) => About::Us(Fault::Login),
         (None, Some(552)) if status.is_empty() && text.contains("size") => About::Message,
         _ => About::Unknown,
     }
 }
 
-/// The words of a refusal without what differs from letter to letter: addresses, numbers and identifiers.
+/// The words of a refusal without the parts that differ between letters: addresses, numbers and identifiers.
 pub fn masked(reply: &Reply) -> String {
     let is_own = |word: &str| word.contains('@') || word.chars().any(|c| c.is_ascii_digit());
     let words = reply.text.split_whitespace().filter(|word| !is_own(word));
     words.collect::<Vec<_>>().join(" ").to_lowercase()
 }
 
-/// What to do about a refused login; `None` if the reply only says that user name or password is wrong.
+/// Advice on a refused login; `None` if the reply only says that user name or password is wrong.
 pub fn login_advice(reply: &str) -> Option<&'static str> {
     let reply = reply.to_lowercase();
     let means = |signs: &[&str]| signs.iter().any(|sign| reply.contains(sign));
@@ -224,14 +224,14 @@ mod tests {
     ];
 
     #[test]
-    fn refusals_of_us_are_told_from_those_of_recipients() {
+    fn refusals_about_us_and_about_recipients_are_distinguished() {
         for (code, text, want) in CASES {
             assert_eq!(of(code, text), want, "{code} {text}");
         }
     }
 
     #[test]
-    fn what_differs_between_letters_is_masked() {
+    fn parts_that_differ_between_letters_are_masked() {
         let words = |text| masked(&Reply::from_server(550, text));
         assert_eq!(words("<a@example.org> refused (id 4F2)"), words("<b@example.net> refused (id 9X1)"));
         assert_ne!(words("refused"), words("unknown"));

@@ -1,10 +1,10 @@
-//! What mail servers say about us: phrases in lower case, with ` * ` for a few words; the first matching group decides.
+//! Phrases of mail servers about us, in lower case; ` * ` matches a few words, and the first matching group decides.
 //! Collected from the sources and documents of Postfix, Exim, Sendmail, Exchange, cPanel and large providers.
 
 use super::About::{self, Message, Recipient, Unknown, Us};
 use super::Fault::{Account, Login, Quota, Reputation, SenderAddress};
 
-/// Phrases by whom they are about, among them those of a recipient's own rules; narrower ones come before wider ones.
+/// Phrases grouped by whom they are about, including those about a recipient's own rules; narrower ones come first.
 pub(super) const PHRASES: [(About, &[&str]); 10] = [
     (
         Us(SenderAddress),
@@ -189,19 +189,19 @@ pub(super) const PHRASES: [(About, &[&str]); 10] = [
 /// From this group on, phrases count only if no word says that the recipient is unknown.
 pub(super) const BESIDES: usize = 5;
 
-/// Subject and detail of enhanced status codes (RFC 3463 §3) if no word decides; `*` ends a prefix.
+/// Subject and detail of enhanced status codes (RFC 3463 §3), for replies without a known phrase; `*` ends a prefix.
 pub(super) const STATUSES: [(About, &[&str]); 6] = [
     (Recipient, &["1.1", "1.2", "1.3", "1.6", "1.10", "2.1", "2.2", "4.4"]),
     (Us(SenderAddress), &["1.7", "2.25*"]),
     (Us(Account), &["1.8"]),
     (Us(Quota), &["4.5", "4.6"]),
     (Message, &["3.4", "6.*"]),
-    // Somebody's policy: only later replies tell whose.
+    // Whose policy it is depends on later replies.
     (Unknown, &["7.*"]),
 ];
 
-/// Signs in the reply to a login, and what to do about it (replies of Microsoft, Google, Apple and Yahoo, and of servers that
-/// accept only known machines).
+/// Phrases in the reply to a login, and advice on them (replies of Microsoft, Google, Apple and Yahoo, and of servers
+/// that accept only known machines).
 pub(super) const LOGINS: [(&[&str], &str); 4] = [
     (
         &["5.7.139", "smtpclientauthentication", "basic authentication is disabled", "5.7.30"],

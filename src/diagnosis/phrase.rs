@@ -1,11 +1,11 @@
-//! Looks for many phrases in one pass.
+//! Searches a text for many phrases in one pass.
 
 use aho_corasick::AhoCorasick;
 
-/// How many characters may stand where a phrase has its ` * `.
+/// How many characters a ` * ` may match.
 const GAP: usize = 120;
 
-/// Folds a text so that phrases can be found in it: lower case, one space for any white space, plain quotes.
+/// Folds a text for the search: lower case, one space for any white space, plain quotes.
 pub fn fold(text: &str) -> String {
     let mut folded = String::with_capacity(text.len());
     for c in text.chars() {
@@ -25,11 +25,11 @@ pub fn fold(text: &str) -> String {
     folded
 }
 
-/// Phrases with what they mean; a phrase is a text or several with ` * ` between, which represents a few words.
+/// Phrases with their meanings; a phrase is one text or several with ` * ` between them, which matches a few words.
 #[derive(Debug)]
 pub struct PhraseBook<T> {
     search: AhoCorasick,
-    /// For each literal of the search: its phrase and its place in it.
+    /// For each literal of the search: its phrase, and its position in the phrase.
     pieces: Vec<(usize, usize)>,
     phrases: Vec<Phrase<T>>,
 }
@@ -40,9 +40,9 @@ struct Phrase<T> {
     pieces: usize,
 }
 
-/// A phrase that was found.
+/// A phrase found in a text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Found<T> {
+pub struct FoundPhrase<T> {
     pub meaning: T,
     /// Where its last word ends in the folded text.
     pub end: usize,
@@ -69,9 +69,9 @@ impl<T: Copy> PhraseBook<T> {
     }
 
     /// All phrases found in a folded text, in the order of their ends.
-    pub fn find(&self, folded: &str) -> Vec<Found<T>> {
+    pub fn find(&self, folded: &str) -> Vec<FoundPhrase<T>> {
         let mut found = Vec::new();
-        // For phrases with gaps: how many pieces were seen, and where the last one ended.
+        // For phrases with gaps: how many pieces were found, and where the last one ended.
         let mut begun: Vec<(usize, usize, usize)> = Vec::new();
         for hit in self.search.find_overlapping_iter(folded) {
             let Some((index, phrase, place)) = self.piece(hit.pattern().as_usize()) else { continue };
@@ -82,7 +82,7 @@ impl<T: Copy> PhraseBook<T> {
             {
                 continue;
             }
-            found.push(Found { meaning: phrase.meaning, end: hit.end() });
+            found.push(FoundPhrase { meaning: phrase.meaning, end: hit.end() });
         }
         found
     }
@@ -93,7 +93,7 @@ impl<T: Copy> PhraseBook<T> {
     }
 }
 
-/// Notes one more piece of a phrase with gaps; tells whether it was the last one.
+/// Records another piece of a phrase with gaps, and tells whether it was the last one.
 fn advance(
     begun: &mut Vec<(usize, usize, usize)>,
     index: usize,
@@ -119,7 +119,7 @@ fn advance(
     false
 }
 
-/// A phrase in Latin letters must begin at the start of a word; its end may be a stem.
+/// A phrase in Latin letters must start at the start of a word; its end may be inside a word.
 fn starts_a_word(text: &str, start: usize) -> bool {
     let bytes = text.as_bytes();
     let first = bytes.get(start).is_some_and(u8::is_ascii_alphanumeric);
@@ -164,7 +164,7 @@ mod tests {
     }
 
     #[test]
-    fn a_gap_is_a_few_words_only() {
+    fn a_gap_matches_only_a_few_words() {
         let book = PhraseBook::new([("mailbox * full", ())]).unwrap();
         assert!(book.find(&format!("mailbox {} full", "x".repeat(200))).is_empty());
     }

@@ -1,4 +1,5 @@
-//! What words and codes of refusing hosts mean, the same for SMTP replies and for bounces: data in `words/`, compiled once.
+//! Phrases and codes of refusing hosts and their meanings, for SMTP replies as well as bounces: data in `words/`,
+//! compiled once.
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -7,7 +8,7 @@ use serde::Deserialize;
 use super::phrase::{PhraseBook, fold};
 use crate::domain::bounce::Reason;
 
-/// Why built-in rules cannot be used; tests keep it from happening.
+/// Why built-in rules cannot be used; tests keep this from happening.
 #[derive(Debug, thiserror::Error)]
 pub enum RulesError {
     #[error("rule file `{file}`: {reason}")]
@@ -16,18 +17,18 @@ pub enum RulesError {
     Phrases { file: &'static str, source: aho_corasick::BuildError },
 }
 
-/// Phrases that mean a reason.
+/// Phrases for one reason.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Group {
+pub struct PhraseGroup {
     reason: Reason,
-    /// Takes precedence over what nearer texts say.
+    /// Takes precedence over phrases in nearer texts.
     #[serde(default)]
     decides: bool,
-    /// Hosts say it of living addresses as well.
+    /// Hosts also use it for existing addresses.
     #[serde(default)]
     is_vague: bool,
-    /// That it was there, and will not be again.
+    /// The address once existed, and will not again.
     #[serde(default)]
     is_gone: bool,
     phrases: Vec<String>,
@@ -36,10 +37,10 @@ pub struct Group {
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Phrases {
-    group: Vec<Group>,
+    group: Vec<PhraseGroup>,
 }
 
-/// What codes mean (RFC 3463, RFC 5321 §4.2).
+/// The meanings of codes (RFC 3463, RFC 5321 §4.2).
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Codes {
@@ -48,13 +49,13 @@ struct Codes {
     smtp: BTreeMap<String, Reason>,
 }
 
-/// What a phrase about a refusal means; the lowest rank decides.
+/// The meaning of a phrase in a refusal; the lowest rank decides.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Meaning {
+pub struct PhraseMeaning {
     pub reason: Reason,
     pub is_vague: bool,
     pub is_gone: bool,
-    /// The family that uses the phrase so, or none.
+    /// The family that uses the phrase in this sense, or none.
     family: Option<usize>,
     rank: usize,
     decides: bool,
@@ -63,24 +64,24 @@ pub struct Meaning {
 /// Phrases and codes, ready for use.
 #[derive(Debug)]
 pub struct Vocabulary {
-    phrases: PhraseBook<Meaning>,
+    phrases: PhraseBook<PhraseMeaning>,
     codes: Codes,
-    /// For each family, whether a phrase of its own may decide over nearer texts.
+    /// For each family, whether any of its phrases may decide over nearer texts.
     may_decide: Vec<bool>,
 }
 
 impl Vocabulary {
-    /// Compiles the general phrases and those of families of programs, which are known by their index from then on.
+    /// Compiles the general phrases and those of the families of programs, which are then known by their index.
     ///
     /// # Errors
-    /// If a built-in file is broken or the phrases are too many.
-    pub fn new(families: &[&[Group]]) -> Result<Self, RulesError> {
+    /// If a built-in file is invalid or there are too many phrases.
+    pub fn new(families: &[&[PhraseGroup]]) -> Result<Self, RulesError> {
         let general: Phrases = read(("phrases", include_str!("words/phrases.toml")))?;
         let own = families.iter().enumerate().map(|(index, groups)| (Some(index), *groups));
         let phrases = own.chain([(None, general.group.as_slice())]).flat_map(|(family, groups)| {
             groups.iter().enumerate().flat_map(move |(rank, group)| {
-                let Group { reason, decides, is_vague, is_gone, .. } = *group;
-                let meaning = Meaning { reason, is_vague, is_gone, family, rank, decides };
+                let PhraseGroup { reason, decides, is_vague, is_gone, .. } = *group;
+                let meaning = PhraseMeaning { reason, is_vague, is_gone, family, rank, decides };
                 group.phrases.iter().map(move |phrase| (phrase.as_str(), meaning))
             })
         });
@@ -92,22 +93,22 @@ impl Vocabulary {
         })
     }
 
-    /// What a text means; in the words of the named families before the general ones.
-    pub fn meaning(&self, text: &str, families: &[usize]) -> Option<Meaning> {
+    /// The meaning of a text; phrases of the given families take precedence over general ones.
+    pub fn meaning(&self, text: &str, families: &[usize]) -> Option<PhraseMeaning> {
         let words = without_names(&fold(text));
         let meanings = self.phrases.find(&words).into_iter().map(|found| found.meaning);
         let known = meanings.filter(|meaning| meaning.family.is_none_or(|family| families.contains(&family)));
         known.min_by_key(|meaning| (!meaning.decides, meaning.family.is_none(), meaning.rank))
     }
 
-    /// What texts mean, the nearest text first.
+    /// The meaning of several texts, the nearest first.
     pub fn meaning_in<'t>(
         &self,
         texts: impl Iterator<Item = &'t str>,
         families: &[usize],
-    ) -> Option<Meaning> {
+    ) -> Option<PhraseMeaning> {
         let may_decide = families.iter().filter_map(|family| self.may_decide.get(*family)).any(|may| *may);
-        let mut nearest: Option<Meaning> = None;
+        let mut nearest: Option<PhraseMeaning> = None;
         for text in texts {
             let best = self.meaning(text, families);
             if best.is_some_and(|meaning| meaning.decides) {
@@ -121,7 +122,7 @@ impl Vocabulary {
         nearest
     }
 
-    /// What an enhanced status code means; a detail that is not listed, what its subject means.
+    /// The meaning of an enhanced status code; for an unlisted detail, the meaning of its subject.
     pub fn by_status(&self, status: &str) -> Option<Reason> {
         let (_, detail) = status.split_once('.')?;
         let subject = detail.split_once('.').map(|(subject, _)| subject).filter(|subject| *subject != "1");
@@ -131,13 +132,13 @@ impl Vocabulary {
             .filter(|reason| *reason != Reason::Undefined)
     }
 
-    /// What a reply code means (RFC 5321 §4.2).
+    /// The meaning of a reply code (RFC 5321 §4.2).
     pub fn by_code(&self, code: &str) -> Option<Reason> {
         self.codes.smtp.get(code).copied()
     }
 }
 
-/// A folded text without addresses and hosts' names, which may hold any word, such as `virus` or `blocklist`.
+/// A folded text without addresses and host names, which may contain any word, such as `virus` or `blocklist`.
 fn without_names(folded: &str) -> String {
     let mut words = String::with_capacity(folded.len());
     let mut after_host = false;
@@ -152,10 +153,10 @@ fn without_names(folded: &str) -> String {
     words
 }
 
-/// Reads a rule file that is built in.
+/// Parses a built-in rule file.
 ///
 /// # Errors
-/// If it is not what it should be.
+/// If it is invalid.
 pub fn read<'f, T: Deserialize<'f>>((file, text): (&'static str, &'f str)) -> Result<T, RulesError> {
     toml::from_str(text).map_err(|source| RulesError::Toml { file, reason: source.to_string() })
 }

@@ -26,7 +26,7 @@ pub enum AddressError {
     TooLong,
 }
 
-/// The same with the text, for arguments and settings.
+/// An [`AddressError`] with the offending text, for arguments and settings.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("`{text}` is not a valid e-mail address: {error}")]
 pub struct NotAnAddress {
@@ -35,10 +35,11 @@ pub struct NotAnAddress {
 }
 
 impl Address {
-    /// Checks and normalises `text`: trims it, drops `<…>` and `mailto:`, turns the domain into lower-case ASCII.
+    /// Checks and normalises `text`: trims it, removes `<…>` and `mailto:`, and turns the domain into lower-case
+    /// ASCII.
     ///
     /// # Errors
-    /// Says which part cannot be delivered to; address literals and names without a dot are refused.
+    /// Names the part that makes delivery impossible; address literals and names without a dot are invalid.
     pub fn parse(text: &str) -> Result<Self, AddressError> {
         let text = bare(text);
         let text: String = if text.is_ascii() { text.to_owned() } else { text.nfc().collect() };
@@ -55,12 +56,12 @@ impl Address {
         Ok(Self(address))
     }
 
-    /// The address as it goes over the wire.
+    /// The address as it is sent over the wire.
     pub fn as_str(&self) -> &str {
         &self.0
     }
 
-    /// What precedes the last `@`.
+    /// Everything before the last `@`.
     pub fn local_part(&self) -> &str {
         self.0.rsplit_once('@').map_or("", |(local, _)| local)
     }
@@ -70,9 +71,9 @@ impl Address {
         self.0.rsplit_once('@').map_or("", |(_, domain)| domain)
     }
 
-    /// What two spellings of one mailbox have in common: the whole address in lower case.
+    /// The whole address in lower case, which is the same for two spellings of one mailbox.
     ///
-    /// RFC 5321 §2.4 lets a host tell `Anna@` from `anna@`; none does that matters to a member list.
+    /// RFC 5321 §2.4 lets a host distinguish `Anna@` from `anna@`, but no host that matters to a member list does.
     pub fn key(&self) -> String {
         self.0.to_lowercase()
     }
@@ -85,7 +86,7 @@ impl Address {
     /// The same address with `+detail` after the local part (RFC 5233).
     ///
     /// # Errors
-    /// If the local part grows over 64 octets.
+    /// If the local part would exceed 64 octets.
     pub fn with_detail(&self, detail: &str) -> Result<Self, AddressError> {
         Self::parse(&format!("{}+{detail}@{}", self.local_part(), self.domain()))
     }
@@ -162,7 +163,7 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_delivered_is_refused() {
+    fn an_undeliverable_address_is_invalid() {
         for (text, want) in [
             ("", AddressError::NoAt),
             ("anna", AddressError::NoAt),

@@ -1,22 +1,22 @@
-//! What a mail that came back says about an address.
+//! What a returned message says about an address.
 
 use serde::{Deserialize, Serialize};
 use strum::{Display, EnumString, IntoStaticStr};
 
-/// What a message in the inbox is.
+/// The kind of a message in the inbox.
 #[derive(
     Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, Display, EnumString, IntoStaticStr,
 )]
 #[serde(rename_all = "kebab-case")]
 #[strum(serialize_all = "kebab-case")]
 pub enum MessageKind {
-    /// Delivery was given up for at least one recipient.
+    /// Delivery to at least one recipient was given up.
     Bounce,
     /// Delivery is still being tried.
     Delayed,
     /// A vacation notice, a receipt or a challenge (RFC 3834).
     AutoReply,
-    /// A recipient called the letter spam (RFC 5965).
+    /// A recipient reported the letter as spam (RFC 5965).
     Complaint,
     /// A member asks to leave the list.
     Unsubscribe,
@@ -43,7 +43,7 @@ pub enum MessageKind {
 #[serde(rename_all = "kebab-case")]
 #[strum(serialize_all = "kebab-case")]
 pub enum Class {
-    /// Nothing will ever arrive there.
+    /// Nothing will ever arrive at the address.
     Hard,
     /// This letter did not arrive; the next one may.
     Soft,
@@ -51,7 +51,7 @@ pub enum Class {
     Delayed,
 }
 
-/// Why a letter came back, in the names of the trade.
+/// Why a letter came back, in standard terms.
 #[derive(
     Debug,
     Clone,
@@ -91,15 +91,15 @@ pub enum Reason {
     Network,
     SystemError,
     SystemFull,
-    /// In an automatic answer: has left the organisation.
+    /// An automatic answer says that the member has left the organisation.
     Left,
-    /// In an automatic answer: has died.
+    /// An automatic answer says that the member has died.
     Deceased,
     Undefined,
 }
 
 impl Reason {
-    /// Tells whether the address is dead, if delivery was given up for this reason.
+    /// How to treat the address if delivery was given up for this reason.
     pub fn class(self) -> Class {
         match self {
             Self::UserUnknown | Self::HostUnknown | Self::Moved | Self::NotAccepting | Self::Complaint => {
@@ -115,10 +115,10 @@ impl Reason {
 pub struct Verdict {
     pub address: String,
     pub class: Class,
-    /// Enhanced status code (RFC 3463), the most telling one of the message.
+    /// Enhanced status code (RFC 3463); the most specific one in the message.
     pub status: Option<String>,
     pub reason: Reason,
-    /// The words of the refusing host, one line.
+    /// The refusing host's words, on one line.
     pub diagnostic: String,
 }
 
@@ -127,7 +127,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_reason_is_called_the_same_everywhere() {
+    fn a_reason_has_the_same_name_everywhere() {
         for (reason, name, class) in [
             (Reason::UserUnknown, "user-unknown", Class::Hard),
             (Reason::Moved, "moved", Class::Hard),

@@ -1,4 +1,4 @@
-//! Colours, and whether a text in one can be read on another.
+//! Colours, and whether text in one is readable on another.
 
 use std::fmt;
 use std::str::FromStr;
@@ -28,7 +28,7 @@ impl Color {
         (one.max(two) + 0.05) / (one.min(two) + 0.05)
     }
 
-    /// The colour with `percent` per cent of another in it.
+    /// The colour with `percent` per cent of another mixed in.
     #[must_use]
     pub fn mixed(self, other: Self, percent: u16) -> Self {
         let percent = percent.min(100);
@@ -40,7 +40,7 @@ impl Color {
         Self([red, green, blue])
     }
 
-    /// The nearest mixture with `other` that has at least this contrast to each ground.
+    /// The nearest mixture with `other` that has at least this contrast with each ground.
     #[must_use]
     pub fn readable(self, other: Self, grounds: &[Self], contrast: f64) -> Self {
         let is_readable = |color: &Self| grounds.iter().all(|ground| color.contrast(*ground) >= contrast);
@@ -69,7 +69,8 @@ impl fmt::Display for Color {
     }
 }
 
-/// A letter's main colour: texts in it can be read on the letter's grounds, and white ones on it.
+/// A letter's main colour: text in this colour is readable on the letter's backgrounds, and white text is readable on
+/// it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(try_from = "String")]
 pub struct LetterColor(pub Color);
@@ -77,7 +78,7 @@ pub struct LetterColor(pub Color);
 impl LetterColor {
     /// The contrast that text needs (WCAG 2.2, 1.4.3).
     pub const NEEDED: f64 = 4.5;
-    /// Grounds that headings are on: plain, green and sand.
+    /// Backgrounds of headings: plain, green and sand.
     const GROUNDS: [Color; 3] = [Color::WHITE, Color([0xee, 0xf4, 0xee]), Color([0xfd, 0xf4, 0xdf])];
 }
 
@@ -103,7 +104,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn colors_are_read_mixed_and_compared() {
+    fn colors_are_parsed_mixed_and_compared() {
         let green: Color = "#1f5138".parse().unwrap();
         assert_eq!((green.to_string().as_str(), "#ABC".parse()), ("#1f5138", Ok(Color([0xaa, 0xbb, 0xcc]))));
         assert!((green.contrast(Color::WHITE) - 9.2).abs() < 0.1);
@@ -115,7 +116,7 @@ mod tests {
     }
 
     #[test]
-    fn a_color_that_cannot_be_read_is_refused_with_one_that_can() {
+    fn an_unreadable_color_is_rejected_with_a_readable_suggestion() {
         for (color, is_fit) in [
             ("#1f5138", true),
             ("#7a1f1f", true),
@@ -134,7 +135,7 @@ mod tests {
     }
 
     #[test]
-    fn a_color_is_mixed_until_it_can_be_read() {
+    fn a_color_is_mixed_until_it_is_readable() {
         let dark = Color([0x18, 0x20, 0x1b]);
         let light = Color([0x1f, 0x51, 0x38]).readable(Color::WHITE, &[dark], 7.0);
         assert!(light.contrast(dark) >= 7.0 && light != Color::WHITE, "{light}");

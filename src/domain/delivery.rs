@@ -25,15 +25,15 @@ use super::Outcome;
 pub enum State {
     /// To be sent.
     Queued,
-    /// Handed to a worker; after a crash nobody knows whether the relay has it.
+    /// Claimed by a worker; after a crash it is uncertain whether the relay has the letter.
     Sending,
-    /// The relay took responsibility (RFC 5321 §4.2.5).
+    /// The relay took responsibility for the letter (RFC 5321 §4.2.5).
     Accepted,
-    /// Refused for now; sent again by the next run.
+    /// Temporarily refused; the next run tries again.
     Deferred,
-    /// Refused for good.
+    /// Permanently refused.
     Rejected,
-    /// The connection broke after the final dot; only a person may decide to send again.
+    /// The connection broke after the final dot; only a person may decide to send the letter again.
     InDoubt,
 }
 

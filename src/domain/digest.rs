@@ -1,4 +1,4 @@
-//! SHA-256 in hexadecimal: how the program recognises what it has seen.
+//! SHA-256 in hexadecimal, by which the program recognises content it has seen before.
 
 use aws_lc_rs::digest::{Context, SHA256};
 
@@ -6,7 +6,7 @@ use aws_lc_rs::digest::{Context, SHA256};
 pub struct Sha256(Context);
 
 impl Sha256 {
-    /// An empty digest.
+    /// Starts a digest.
     pub fn new() -> Self {
         Self(Context::new(&SHA256))
     }

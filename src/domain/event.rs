@@ -1,14 +1,14 @@
-//! What a section announces: meetings, courses and other happenings.
+//! Events that a section announces: meetings, courses and the like.
 
 use std::str::FromStr;
 
 use jiff::civil::{Date, Time};
 use serde::Serialize;
 
-/// A meeting or another happening that a section announces.
+/// An event that a section announces.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Event {
-    /// What stays the same when the event is moved or cancelled; default: made from its title and date.
+    /// An identifier that stays the same when the event is moved or cancelled (default: made from title and date).
     pub id: Option<String>,
     pub title: String,
     /// The first day.
@@ -20,34 +20,34 @@ pub struct Event {
     pub repeat: Option<Repeat>,
     pub status: EventStatus,
     pub place: Option<String>,
-    /// Where one takes part on the web: an `https:` link.
+    /// Where to take part on the web: an `https:` link.
     pub online: Option<String>,
-    /// Where one signs up: an `https:` or `mailto:` link.
+    /// Where to sign up: an `https:` or `mailto:` link.
     pub signup: Option<String>,
     /// Markdown.
     pub description: Option<String>,
 }
 
-/// Whether an event takes place as announced before.
+/// Whether an event takes place as first announced.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum EventStatus {
     #[default]
     Planned,
-    /// It takes place at another time or place than was announced before.
+    /// The time or the place has changed since it was announced.
     Moved,
     Cancelled,
 }
 
-/// How often an event takes place, and until when.
+/// How often an event repeats, and until when.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub struct Repeat {
     pub every: Frequency,
-    /// The last day on which it may take place.
+    /// The last possible day.
     pub until: Option<Date>,
 }
 
-/// How often something takes place.
+/// How often an event repeats.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, strum::IntoStaticStr, strum::EnumIter)]
 #[serde(rename_all = "snake_case")]
 #[strum(serialize_all = "snake_case")]
@@ -60,7 +60,7 @@ pub enum Frequency {
 }
 
 impl Event {
-    /// The last day on which something takes place; `None` if it repeats without an end.
+    /// The last day of the event; `None` if it repeats indefinitely.
     pub fn last_day(&self) -> Option<Date> {
         match self.repeat {
             Some(repeat) => repeat.until,
@@ -68,7 +68,7 @@ impl Event {
         }
     }
 
-    /// Whether nothing of it is left on a day.
+    /// Whether the event and all its repetitions are over on a given day.
     pub fn is_over(&self, today: Date) -> bool {
         self.last_day().is_some_and(|last| last < today)
     }
@@ -90,7 +90,7 @@ impl Frequency {
 impl FromStr for Frequency {
     type Err = ();
 
-    /// Reads "weekly", "every week" or "varje vecka", and the like.
+    /// Parses "weekly", "every week", "varje vecka" and the like.
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         let words: Vec<String> = text.split_whitespace().map(str::to_lowercase).collect();
         match words.join(" ").as_str() {
@@ -110,7 +110,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn frequencies_are_read_in_both_languages() {
+    fn frequencies_are_parsed_in_both_languages() {
         for (text, want) in [
             ("weekly", Ok(Frequency::Weekly)),
             ("Varje  vecka", Ok(Frequency::Weekly)),

@@ -1,28 +1,28 @@
-//! A place in a text file, shown under an error.
+//! A marked place in a text file, shown below an error message.
 
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 
-/// A piece of a source text with the place that an error is about.
+/// A source text with the place that an error is about.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Excerpt {
     /// The file, as the user knows it.
     pub path: PathBuf,
     /// The whole source text.
     pub text: String,
-    /// Bytes of `text` that are marked.
+    /// The range of bytes in `text` to mark.
     pub span: Range<usize>,
 }
 
 impl Excerpt {
-    /// Marks `span` (bytes, cut to the text's length) of `text`, the content of `path`.
+    /// Marks `span` (in bytes, cut to the text's length) in `text`, the content of the file `path`.
     pub fn new(path: &Path, text: &str, span: Range<usize>) -> Self {
         let end = span.end.min(text.len());
         let start = span.start.min(end);
         Self { path: path.to_owned(), text: text.to_owned(), span: start..end }
     }
 
-    /// Marks the place at `line` and `column` (both from 1; columns are characters) up to the line's end.
+    /// Marks the text from `line` and `column` (both from 1; columns are characters) to the end of the line.
     pub fn at(path: &Path, text: &str, line: usize, column: usize) -> Self {
         let start_of_line: usize =
             text.split_inclusive('\n').take(line.saturating_sub(1)).map(str::len).sum();
@@ -32,7 +32,7 @@ impl Excerpt {
         Self::new(path, text, start_of_line + before..start_of_line + line_text.len())
     }
 
-    /// The same with its lines cut to this many characters, but never before the end of the marked place.
+    /// The excerpt with its lines cut to `width` characters, but never before the end of the marked place.
     #[must_use]
     pub fn cut(&self, width: usize) -> Self {
         let part = |range: Range<usize>| self.text.get(range).unwrap_or_default();
@@ -48,7 +48,7 @@ impl Excerpt {
         Self { path: self.path.clone(), text, span: start_now..start_now + (end - start) }
     }
 
-    /// The line (from 1) on which the marked place starts.
+    /// The line (from 1) on which the mark starts.
     pub fn line(&self) -> usize {
         let before = self.text.get(..self.span.start).unwrap_or(&self.text);
         before.matches('\n').count() + 1
@@ -78,7 +78,7 @@ mod tests {
     }
 
     #[test]
-    fn long_lines_are_cut_and_the_mark_stays_where_it_was() {
+    fn long_lines_are_cut_and_the_mark_stays_in_place() {
         let text =
             "en mycket lång rad före\nkort\nnamn = \"åäö\" # och en lång anmärkning\nslut på en lång text";
         let excerpt = Excerpt::at(Path::new("a.toml"), text, 3, 8);

@@ -1,6 +1,6 @@
-//! The names of a member's fields, in the program's English and in the headers that treasurers write.
+//! Names of a member's fields: the program's English names, and the headers that treasurers use.
 
-/// The fields that every member has, in the order in which they are shown; other columns come after them.
+/// The built-in fields, in display order; other columns follow them.
 pub const KNOWN: [&str; 14] = [
     "number",
     "name",
@@ -18,7 +18,7 @@ pub const KNOWN: [&str; 14] = [
     "language",
 ];
 
-/// Headers, folded as by [`fold`], with the field that they mean.
+/// For each field, its headers, folded as by [`fold`].
 const ALIASES: [(&str, &[&str]); 14] = [
     (
         "number",
@@ -147,17 +147,17 @@ const ALIASES: [(&str, &[&str]); 14] = [
     ("language", &["språk", "lang"]),
 ];
 
-/// The name under which a column with this header is kept: a known field, or the header as an identifier.
+/// The name under which a column is kept: a known field, or the header turned into an identifier.
 pub fn canonical(header: &str) -> String {
     known(header).map_or_else(|| identifier(header), str::to_owned)
 }
 
-/// The known field that a header means, in Swedish or English, whatever its case, spaces and hyphens.
+/// The known field that a header means, in Swedish or English, ignoring case, spaces and hyphens.
 pub fn known(header: &str) -> Option<&'static str> {
     ranked(header).map(|(name, _)| name)
 }
 
-/// The known field that a header means, and how many words for it are more exact.
+/// The known field that a header means, and how many of its headers are more exact.
 pub fn ranked(header: &str) -> Option<(&'static str, usize)> {
     let folded = fold(header);
     if let Some(name) = KNOWN.iter().find(|name| fold(name) == folded) {
@@ -168,7 +168,7 @@ pub fn ranked(header: &str) -> Option<(&'static str, usize)> {
         .find_map(|(name, aliases)| Some((*name, aliases.iter().position(|alias| *alias == folded)? + 1)))
 }
 
-/// Which of several columns of addresses a header such as `E-post 2` names; `None` if it names none.
+/// The number of an address column such as `E-post 2`; `None` if the header is not for an address.
 pub fn number_of_address(header: &str) -> Option<usize> {
     let folded = fold(header);
     let folded = folded.strip_suffix("value").or(folded.strip_suffix("address")).unwrap_or(&folded);
@@ -177,7 +177,7 @@ pub fn number_of_address(header: &str) -> Option<usize> {
     (known(name) == Some("email")).then_some(number)
 }
 
-/// Every name that a field has in headers and expressions, in English and Swedish.
+/// Every name of every field in headers and expressions, in English and Swedish.
 pub fn names<'a>() -> impl Iterator<Item = &'a str> {
     let aliases = ALIASES.iter().flat_map(|(_, aliases)| aliases.iter().copied());
     KNOWN.into_iter().chain(aliases).map(|name: &'a str| name)
@@ -188,7 +188,7 @@ fn fold(header: &str) -> String {
     header.nfc().filter(|c| c.is_alphanumeric()).flat_map(char::to_lowercase).collect()
 }
 
-/// A header as an identifier.
+/// A header turned into an identifier.
 pub fn identifier(header: &str) -> String {
     use unicode_normalization::UnicodeNormalization;
     let lower: String = header.nfc().flat_map(char::to_lowercase).collect();

@@ -1,18 +1,18 @@
-//! Members who are held: listed, but not mailed until a person has decided who they are.
+//! Members who are held: they are listed, but not mailed until a person has confirmed who they are.
 
 use serde::Serialize;
 use strum::{EnumString, IntoStaticStr};
 
-/// Why it is not certain who a member is.
+/// Why a member's identity is uncertain.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, EnumString, IntoStaticStr)]
 #[serde(rename_all = "snake_case")]
 #[strum(serialize_all = "snake_case")]
 pub enum HeldReason {
-    /// The number was another member's, and name and address are both new.
+    /// The number belonged to another member, and both name and address are new.
     NumberReused,
-    /// A member of this name, with another address, left or opted out.
+    /// A member of this name left or opted out, and had another address.
     ResemblesMember,
-    /// The number or the name is that of somebody who asked to be forgotten.
+    /// The number or the name belongs to somebody who asked to be forgotten.
     ResemblesForgotten,
 }
 
@@ -22,23 +22,23 @@ impl HeldReason {
         self.into()
     }
 
-    /// What a person reads.
+    /// The reason in words.
     pub fn words(self) -> &'static str {
         match self {
             Self::NumberReused => "the number was another member's; name and address are new",
             Self::ResemblesMember => "a member of this name, with another address, left or opted out",
-            Self::ResemblesForgotten => "the number or name is that of somebody who asked to be forgotten",
+            Self::ResemblesForgotten => "the number or name belongs to somebody who asked to be forgotten",
         }
     }
 }
 
-/// By what a row of a member list is known.
+/// How the rows of a member list are matched with the register.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum IdentityKey {
-    /// The member number, where a row has one.
+    /// By member number, if the row has one.
     #[default]
     Number,
-    /// The address, whatever the number.
+    /// By address, whatever the number is.
     Email,
 }

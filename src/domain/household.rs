@@ -1,16 +1,16 @@
-//! Members who share an address: they get one letter.
+//! Members who share an address and get one letter together.
 
 use super::{Member, MemberId};
 
-/// The members whom one letter is for.
+/// The members who get one letter together.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Household {
-    /// The member by whom the letter goes: token, Message-ID and fields in the text are this one's.
+    /// The member whose token, Message-ID and fields the letter uses.
     pub lead: Member,
     pub others: Vec<Member>,
 }
 
-/// The members whom one letter is for, borrowed.
+/// The members who get one letter together, borrowed.
 #[derive(Debug, Clone, Copy)]
 pub struct Addressees<'a> {
     pub lead: &'a Member,
@@ -23,7 +23,7 @@ impl Household {
         self.others.iter().map(|member| member.id).collect()
     }
 
-    /// All of them, the lead first.
+    /// All members, the lead first.
     pub fn members(&self) -> impl Iterator<Item = &Member> {
         Addressees::from(self).members()
     }
@@ -36,7 +36,7 @@ impl From<Member> for Household {
 }
 
 impl<'a> Addressees<'a> {
-    /// All of them, the lead first.
+    /// All members, the lead first.
     pub fn members(self) -> impl Iterator<Item = &'a Member> + Clone {
         std::iter::once(self.lead).chain(self.others)
     }

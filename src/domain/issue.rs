@@ -25,7 +25,7 @@ impl IssueName {
 impl FromStr for IssueName {
     type Err = IssueNameError;
 
-    // The name is in a token in an address's local part, which has 64 octets and no sure case.
+    // The name is part of a token in a local part, which has at most 64 octets and may lose its case.
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         let allowed = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-';
         if text.is_empty() || text.len() > 16 || !text.bytes().all(allowed) || text.starts_with('-') {
@@ -55,34 +55,34 @@ impl fmt::Display for IssueName {
     }
 }
 
-/// What an issue is, and so who gets it.
+/// The kind of an issue, which decides who gets it.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum IssueKind {
-    /// For those who want it.
+    /// Goes to members who want newsletters.
     #[default]
     Newsletter,
-    /// What every member must get, such as a summons to the annual meeting.
+    /// Goes to every member, for example the summons to the annual meeting.
     Notice,
 }
 
-/// What `issue.toml` says about an issue.
+/// The content of `issue.toml`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Issue {
     pub name: IssueName,
     pub kind: IssueKind,
     pub title: String,
     pub subject: String,
-    /// The line that mail programs show after the subject.
+    /// The line that mail programs show next to the subject.
     pub preheader: Option<String>,
     pub date: Date,
     /// BCP 47 code of a language file, such as `sv`.
     pub language: String,
     /// Template of the greeting (default: the language file's own).
     pub greeting: Option<String>,
-    /// Whether the events go along as a calendar file.
+    /// Whether the events are attached as a calendar file.
     pub calendar: bool,
-    /// Not before and not after, in the association's time zone.
+    /// The earliest and the latest time to send, in the association's time zone.
     pub send_at: Option<DateTime>,
     pub send_until: Option<DateTime>,
 }

@@ -1,4 +1,4 @@
-//! A member list's rows: the data of a member, before it is known which member of the register it is.
+//! Rows of a member list: a member's data before it is matched with the register.
 
 use std::collections::{BTreeMap, HashSet};
 use std::hash::{BuildHasher, RandomState};
@@ -7,36 +7,36 @@ use serde::Serialize;
 
 use super::Address;
 
-/// A row that names a member.
+/// A row of a member list that can be imported.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct ListedMember {
-    /// The line of the file on which it starts, from 1.
+    /// The line of the file on which the row starts, from 1.
     pub line: u64,
     pub number: Option<String>,
     pub name: String,
     pub address: Option<Address>,
     /// The other fields that have a value.
     pub fields: BTreeMap<String, String>,
-    /// What a person should look at.
+    /// Remarks for a person to look at.
     pub remarks: Vec<Remark>,
 }
 
-/// A row that cannot be imported, with its place and the value that is wrong.
+/// A row that cannot be imported, with its place and the invalid value.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub struct InvalidRow {
     pub line: u64,
-    /// The column's header; empty if the whole row is meant.
+    /// The column's header; empty if the remark is about the whole row.
     pub column: String,
     pub value: String,
     pub reason: String,
-    /// Whom the row is about, so that a typing error does not take a member out of the register.
+    /// The row's member number, so that a typing error in it does not remove the member from the register.
     #[serde(skip)]
     pub number: Option<String>,
     #[serde(skip)]
     pub name: String,
 }
 
-/// Something that a person should look at; nothing is changed because of it.
+/// A remark for a person to look at; it changes nothing.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Remark {
     pub line: u64,
@@ -46,7 +46,7 @@ pub struct Remark {
     pub message: String,
 }
 
-/// A set of texts, such as a list's member numbers. Hashes, not texts: a million take 19 MB.
+/// A set of texts, such as the member numbers of a list. It stores hashes, so that a million texts take only 19 MB.
 #[derive(Debug, Default)]
 pub struct TextSet {
     hashes: HashSet<u64>,
@@ -54,7 +54,7 @@ pub struct TextSet {
 }
 
 impl ListedMember {
-    /// The identity of a member without address and number: name, organisation and street.
+    /// The identity of a member who has neither address nor number: name, organisation and street.
     pub fn paper_key(&self) -> String {
         let field = |name: &str| self.fields.get(name).map_or("", String::as_str);
         format!("{}\u{1f}{}\u{1f}{}", self.name, field("organisation"), field("street")).to_lowercase()
@@ -62,17 +62,17 @@ impl ListedMember {
 }
 
 impl TextSet {
-    /// Tells whether the set has no text.
+    /// Tells whether the set is empty.
     pub fn is_empty(&self) -> bool {
         self.hashes.is_empty()
     }
 
-    /// Adds a text; false if the set has it already.
+    /// Adds a text; returns false if it was in the set already.
     pub fn insert(&mut self, text: &str) -> bool {
         self.hashes.insert(self.hasher.hash_one(text))
     }
 
-    /// Tells whether the set has this text.
+    /// Tells whether the text is in the set.
     pub fn contains(&self, text: &str) -> bool {
         self.hashes.contains(&self.hasher.hash_one(text))
     }

@@ -1,4 +1,4 @@
-//! A member, as the register knows it.
+//! A member in the register.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::Address;
 
-/// The register's own number of a member; never given twice.
+/// The register's own number for a member; never reused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct MemberId(pub i64);
@@ -25,7 +25,7 @@ pub struct Member {
     /// The association's own member number.
     pub number: Option<String>,
     pub name: String,
-    /// None for members who get the letter on paper.
+    /// `None` for members who get the letter on paper.
     pub address: Option<Address>,
     /// All other fields by their canonical names (see [`super::field`]); empty values are omitted.
     pub fields: BTreeMap<String, String>,
@@ -44,7 +44,8 @@ impl Member {
         value.filter(|value| !value.is_empty())
     }
 
-    /// The first name: the field of that name, else what stands after the comma or before the first space.
+    /// The first name: the field of that name, or the part of the full name after the comma or before the first
+    /// space.
     pub fn first_name(&self) -> Option<&str> {
         let given = self.fields.get("first_name").map(String::as_str);
         let derived = || match self.name.split_once(',') {
@@ -71,7 +72,7 @@ pub(crate) mod tests {
     }
 
     #[test]
-    fn the_first_name_is_given_or_read_from_the_name() {
+    fn the_first_name_is_a_field_or_part_of_the_full_name() {
         for (name, given, want) in
             [("Anna Ek", None, "Anna"), ("Ek, Anna Maria", None, "Anna"), ("Ek Anna", Some("Anna"), "Anna")]
         {

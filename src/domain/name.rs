@@ -1,9 +1,9 @@
-//! What people and organisations are called: whether two names mean one person, and how a letter greets.
+//! Names of people and organisations: whether two names mean the same person, and how a letter greets its reader.
 
 use unicode_normalization::UnicodeNormalization;
 use unicode_normalization::char::is_combining_mark;
 
-/// Titles and offices that stand before a name, without their full stops.
+/// Titles and offices that precede a name, without full stops.
 const TITLES: [&str; 46] = [
     "dr",
     "doktor",
@@ -53,7 +53,7 @@ const TITLES: [&str; 46] = [
     "kapten",
 ];
 
-/// Words by which an organisation is known. Compounds end with those of [`ENDINGS`].
+/// Words that mark the name of an organisation. For compounds see [`ENDINGS`].
 const ORGANISATIONS: [&str; 32] = [
     "ab",
     "hb",
@@ -136,18 +136,18 @@ const FAMILY: [&str; 4] = ["familjen", "fam", "family", "familie"];
 
 const AND: [&str; 6] = ["&", "och", "and", "o", "+", "/"];
 
-/// How somebody may be called, from the name alone.
+/// How to address somebody, judging by the name alone.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Called {
     /// By first names: one person, or a couple.
     FirstNames(Vec<String>),
-    /// By the whole name: a family, an organisation, somebody with a title and one name.
+    /// By the whole name: a family, an organisation, or a title with a single name.
     WholeName,
-    /// A neutral greeting is safer, as for capitals in unknown order or an initial.
+    /// A neutral greeting is safer, for example for capitals in unknown order or an initial.
     Unclear,
 }
 
-/// How somebody with this name may be called.
+/// How to address somebody with this name.
 pub fn called(name: &str) -> Called {
     let words: Vec<&str> = name.split_whitespace().collect();
     let Some(first) = words.first().filter(|_| !name.contains('@')) else { return Called::Unclear };
@@ -174,7 +174,7 @@ fn first_names(words: &[&str]) -> Called {
         let titles = person.iter().take_while(|word| is_title(word)).count();
         let name = person.get(titles..).unwrap_or_default();
         match name {
-            // After a title one name alone is a surname.
+            // A single name after a title is a surname.
             [_] if titles > 0 => return Called::WholeName,
             [first, ..] if is_name(first) => names.push(capitalized(first)),
             _ => return Called::Unclear,
@@ -185,7 +185,7 @@ fn first_names(words: &[&str]) -> Called {
 
 fn is_of_organisation(word: &str) -> bool {
     let folded = folded(word);
-    // In capitals only: `If` and `As` are names as well.
+    // In capitals, `If` and `As` could be names too.
     let is_short = word.chars().count() <= 3;
     let is_known =
         ORGANISATIONS.contains(&folded.as_str()) && (!is_short || word.chars().any(char::is_uppercase));
@@ -196,13 +196,13 @@ fn is_title(word: &str) -> bool {
     TITLES.contains(&folded(word).as_str())
 }
 
-/// Tells whether a word is a name: an initial is none, nor is what has digits.
+/// Tells whether a word is a name; initials and words with digits are not.
 fn is_name(word: &str) -> bool {
     let letters = word.chars().filter(|c| c.is_alphabetic()).count();
     letters > 1 && !word.ends_with('.') && !word.chars().any(char::is_numeric)
 }
 
-/// `anna-karin` as `Anna-Karin`, and `ANNA` as `Anna`; what has both cases stays.
+/// `anna-karin` as `Anna-Karin` and `ANNA` as `Anna`; mixed case stays.
 fn capitalized(word: &str) -> String {
     let letters = || word.chars().filter(|c| c.is_alphabetic());
     let is_shouted = letters().count() > 2 && letters().all(char::is_uppercase);
@@ -217,17 +217,17 @@ fn capitalized(word: &str) -> String {
     parts.collect::<Vec<_>>().join("-")
 }
 
-/// A word without case and full stops.
+/// A word in lower case without full stops.
 fn folded(word: &str) -> String {
     word.chars().filter(|c| c.is_alphanumeric()).flat_map(char::to_lowercase).collect()
 }
 
-/// A word as people type it without the right keyboard: `Gösta` as `gosta`.
+/// A word as people without a Swedish keyboard type it: `Gösta` as `gosta`.
 fn without_accents(word: &str) -> String {
     folded(word).nfd().filter(|c| !is_combining_mark(*c)).collect()
 }
 
-/// A name without case, accents, punctuation and the order of its parts: `Ek, Gösta` and `Gosta Ek` have the same.
+/// A name without case, accents, punctuation and word order, so that `Ek, Gösta` and `Gosta Ek` have the same key.
 pub fn key(name: &str) -> String {
     let words = name.split_whitespace().map(without_accents);
     let mut words: Vec<String> = words.filter(|word| !word.is_empty()).collect();
@@ -235,7 +235,7 @@ pub fn key(name: &str) -> String {
     words.join(" ")
 }
 
-/// Tells whether one of two names has all parts of the other: `Anna Ek` and `Anna Maria Ek`.
+/// Tells whether one name contains all parts of the other: `Anna Ek` and `Anna Maria Ek`.
 pub fn contain_each_other(one: &str, other: &str) -> bool {
     let (left, right) = (key(one), key(other));
     let is_part =
@@ -243,8 +243,8 @@ pub fn contain_each_other(one: &str, other: &str) -> bool {
     is_part(&left, &right) || is_part(&right, &left)
 }
 
-/// Tells whether two names may be one person's: the same, one with parts of the other, the same first name with another
-/// surname, or a slip of the pen apart.
+/// Tells whether two names could be the same person's: equal names, one with all parts of the other, the same first
+/// name with another surname, or a spelling mistake apart.
 pub fn are_alike(one: &str, other: &str) -> bool {
     if contain_each_other(one, other) {
         return true;
@@ -264,7 +264,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn people_are_called_by_their_first_names() {
+    fn people_are_greeted_by_their_first_names() {
         for (name, want) in [
             ("Anna Ek", "Anna"),
             ("Ek, Anna Maria", "Anna"),
@@ -284,7 +284,7 @@ mod tests {
     }
 
     #[test]
-    fn families_and_organisations_are_called_by_the_whole_name_and_the_unclear_are_not_guessed() {
+    fn families_and_organisations_are_greeted_by_the_whole_name_and_nothing_is_guessed() {
         for name in [
             "Familjen Ek",
             "Testby bygdeförening",

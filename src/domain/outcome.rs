@@ -1,21 +1,21 @@
-//! What a relay said to a letter.
+//! How a relay answers a letter.
 
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-/// How one delivery attempt ended; a refusal is data, not an error.
+/// The result of one delivery attempt; a refusal is data, not an error.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "state", rename_all = "snake_case")]
 pub enum Outcome {
     Accepted(Reply),
     Deferred(Reply),
     Rejected(Reply),
-    /// The final dot was sent, or may have been, and no reply came.
+    /// The final dot was sent, or may have been, but no reply came.
     InDoubt(Reply),
 }
 
-/// A relay's reply, or our own words if the relay said nothing.
+/// A relay's reply, or the program's own words if the relay did not reply.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Reply {
     /// Reply code (RFC 5321 §4.2), if the relay gave one.
@@ -26,7 +26,7 @@ pub struct Reply {
 }
 
 impl Reply {
-    /// A server's reply; the enhanced status code is read from its text (RFC 2034 §4).
+    /// Parses a server's reply; the enhanced status code is part of its text (RFC 2034 §4).
     pub fn from_server(code: u16, text: &str) -> Self {
         let first = text.split_whitespace().next().unwrap_or_default();
         Self {
@@ -36,12 +36,12 @@ impl Reply {
         }
     }
 
-    /// Tells whether it is a final refusal (RFC 5321 §4.2.1).
+    /// Tells whether the reply is a permanent refusal (RFC 5321 §4.2.1).
     pub fn is_final(&self) -> bool {
         self.code.is_some_and(|code| code >= 500)
     }
 
-    /// What happened on this side.
+    /// A reply about a problem on this side, in the program's own words.
     pub fn local(text: impl Into<String>) -> Self {
         Self { code: None, status: None, text: one_line(&text.into()) }
     }
@@ -72,7 +72,7 @@ impl fmt::Display for Reply {
 }
 
 impl Outcome {
-    /// The reply that led to the outcome.
+    /// The reply that led to this outcome.
     pub fn reply(&self) -> &Reply {
         match self {
             Self::Accepted(reply) | Self::Deferred(reply) | Self::Rejected(reply) | Self::InDoubt(reply) => {

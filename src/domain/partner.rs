@@ -1,18 +1,18 @@
-//! A partner of the association or sponsor of an issue, shown above the letter's foot.
+//! A partner of the association, or a sponsor of an issue, shown above the letter's footer.
 
 use std::path::PathBuf;
 
 use serde::Deserialize;
 
-/// A partner, as the configuration and `issue.toml` name it.
+/// A partner as written in the configuration or in `issue.toml`.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Partner {
     pub name: String,
-    /// Image file; without one the name is shown.
+    /// Image file; the name is shown if there is none.
     pub logo: Option<PathBuf>,
     pub link: Option<WebLink>,
-    /// What the logo shows (default: the name).
+    /// Text for readers who do not see the logo (default: the name).
     pub alt: Option<String>,
 }
 

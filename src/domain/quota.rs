@@ -1,4 +1,4 @@
-//! How many letters may leave in a time.
+//! How many letters may be sent in a given time.
 
 use std::fmt;
 use std::str::FromStr;
@@ -6,7 +6,7 @@ use std::str::FromStr;
 use jiff::SignedDuration;
 use serde::Deserialize;
 
-/// A limit such as `200/h` or `25/5min`: at most this many letters in any such span of time.
+/// A limit such as `200/h` or `25/5min`: at most this many letters in any period of that length.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(try_from = "String")]
 pub struct Quota {
@@ -17,19 +17,19 @@ pub struct Quota {
 const HOUR: u32 = 60;
 const DAY: u32 = 24 * HOUR;
 const LONGEST: u32 = 7 * DAY;
-/// A run waits for its next turn if the span of the quota has at most this many minutes.
+/// A run waits for its turn only if the quota's period is at most this many minutes.
 const WAITED_FOR: u32 = 5;
 
 impl Quota {
-    /// No quota counts letters over a longer time.
+    /// No quota counts letters over a longer period.
     pub const LONGEST_SPAN: SignedDuration = SignedDuration::from_mins(LONGEST as i64);
 
-    /// The time in which the letters are counted.
+    /// The period over which letters are counted.
     pub fn span(self) -> SignedDuration {
         SignedDuration::from_mins(self.minutes.into())
     }
 
-    /// Tells whether a run waits for the next letter's turn; it ends where that could take an hour or a day.
+    /// Tells whether a run waits for the next letter's turn; if that could take an hour or a day, it ends instead.
     pub fn is_waited_for(self) -> bool {
         self.minutes <= WAITED_FOR
     }
@@ -83,7 +83,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn quotas_are_a_number_in_a_time() {
+    fn quotas_are_a_number_per_period() {
         for (text, shown, minutes) in [
             ("30/min", "30/min", 1),
             (" 200 / hour", "200/h", 60),

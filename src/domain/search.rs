@@ -1,4 +1,4 @@
-//! Finding members by what somebody types.
+//! Member search.
 
 use unicode_normalization::UnicodeNormalization;
 use unicode_normalization::char::is_combining_mark;
@@ -8,35 +8,35 @@ use super::Member;
 /// The fields in which a search looks.
 const SEARCHED: [&str; 6] = ["name", "email", "number", "organisation", "area", "city"];
 
-/// What is searched for: members match that have each word in one of the searched fields.
+/// A search query: each word must be in one of a member's searched fields.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct SearchQuery(Vec<String>);
 
-/// What a search looks at in one member.
+/// The searchable text of one member.
 #[derive(Debug, Clone)]
 pub struct SearchedText(String);
 
 impl SearchQuery {
-    /// A query of words, without regard to case and accents; none match everybody.
+    /// Splits a query into words, ignoring case and accents; an empty query matches everybody.
     pub fn new(text: &str) -> Self {
         Self(folded(text).split_whitespace().map(str::to_owned).collect())
     }
 
-    /// Tells whether every word is in the text.
+    /// Tells whether every word of the query is in the text.
     pub fn matches(&self, text: &SearchedText) -> bool {
         self.0.iter().all(|word| text.0.contains(word.as_str()))
     }
 }
 
 impl SearchedText {
-    /// The text of a member.
+    /// Collects a member's searchable text.
     pub fn of(member: &Member) -> Self {
         let values = SEARCHED.iter().filter_map(|field| member.field(field));
         Self(folded(&values.collect::<Vec<_>>().join("\n")))
     }
 }
 
-/// Without case and without marks above letters: `gosta` finds Gösta.
+/// Lower case without diacritics: `gosta` finds Gösta.
 fn folded(text: &str) -> String {
     text.nfkd().filter(|c| !is_combining_mark(*c)).flat_map(char::to_lowercase).collect()
 }

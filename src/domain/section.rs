@@ -1,4 +1,4 @@
-//! One Markdown file of an issue.
+//! A section: one Markdown file of an issue.
 
 use std::path::PathBuf;
 
@@ -7,17 +7,17 @@ use super::{Event, Segment};
 /// A section: front matter and Markdown.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Section {
-    /// The file, from the project's folder.
+    /// The file, relative to the project's folder.
     pub path: PathBuf,
     pub title: String,
     pub order: i64,
     /// Who gets the section (default: everyone).
     pub audience: Option<Segment>,
     pub events: Vec<Event>,
-    /// BCP 47 code, if it is another language than the letter's.
+    /// BCP 47 code, if the section is not in the letter's language.
     pub language: Option<String>,
     /// The Markdown below the front matter.
     pub markdown: String,
-    /// Lines of the file above the Markdown.
+    /// Number of lines above the Markdown in the file.
     pub lines_above: usize,
 }

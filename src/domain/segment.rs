@@ -1,4 +1,4 @@
-//! Expressions that choose members: `typ = "byalag" and område in ["skärgård", "landsbygd"]`.
+//! Expressions that select members: `typ = "byalag" and område in ["skärgård", "landsbygd"]`.
 
 use std::collections::BTreeSet;
 use std::fmt;
@@ -14,7 +14,7 @@ use winnow::token::{none_of, take_while};
 
 use super::{Member, field};
 
-/// A checked expression over a member's fields.
+/// A valid expression over a member's fields.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(try_from = "String")]
 pub struct Segment {
@@ -22,12 +22,12 @@ pub struct Segment {
     expression: Expression,
 }
 
-/// Why a text is not a segment expression, and where.
+/// Why a text is not a valid segment expression, and where.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{message}")]
 pub struct SegmentError {
     pub message: String,
-    /// Bytes of the expression.
+    /// The range of bytes in the expression.
     pub span: Range<usize>,
 }
 
@@ -36,13 +36,13 @@ enum Expression {
     Any(Vec<Self>),
     All(Vec<Self>),
     Not(Box<Self>),
-    Present(Field),
-    Compare(Field, Comparison, String),
-    OneOf(Field, Vec<String>),
+    Present(SegmentField),
+    Compare(SegmentField, Comparison, String),
+    OneOf(SegmentField, Vec<String>),
 }
 
 #[derive(Debug, Clone, PartialEq)]
-struct Field {
+struct SegmentField {
     name: String,
     span: Range<usize>,
 }
@@ -58,18 +58,18 @@ enum Comparison {
     Contains,
 }
 
-type Input<'a> = LocatingSlice<&'a str>;
+type ParserInput<'a> = LocatingSlice<&'a str>;
 type Parsed<T> = Result<T, ErrMode<ContextError>>;
 
-/// Deeper than anyone writes by hand, and far from the end of the stack.
+/// Deeper than anybody writes by hand, and far from overflowing the stack.
 const MAX_NESTING: usize = 64;
 
 impl Segment {
-    /// Parses an expression: `=`, `!=`, `<`, `<=`, `>`, `>=`, `contains`, `in [ … ]`, a field's name alone
-    /// (it has a value), `not`, `and`, `or` and parentheses; field names in Swedish or English.
+    /// Parses an expression: `=`, `!=`, `<`, `<=`, `>`, `>=`, `contains`, `in [ … ]`, a field's name alone (the field
+    /// has a value), `not`, `and`, `or` and parentheses; field names are Swedish or English.
     ///
     /// # Errors
-    /// Says what was expected and at which bytes.
+    /// Says what was expected, and at which bytes.
     pub fn parse(source: &str) -> Result<Self, SegmentError> {
         if deepest_nesting(source) > MAX_NESTING {
             return Err(SegmentError {
@@ -88,10 +88,10 @@ impl Segment {
         Ok(Self { source: source.to_owned(), expression })
     }
 
-    /// Parses an expression over these fields.
+    /// Parses an expression that uses only the given fields.
     ///
     /// # Errors
-    /// As [`Segment::parse`] and [`Segment::check_fields`].
+    /// Like [`Segment::parse`] and [`Segment::check_fields`].
     pub fn parse_over(source: &str, fields: &BTreeSet<String>) -> Result<Self, SegmentError> {
         let segment = Self::parse(source)?;
         segment.check_fields(|field| fields.contains(field))?;
@@ -119,7 +119,7 @@ impl Segment {
         self.expression.matches(member)
     }
 
-    /// The expression as it was written.
+    /// The expression as written.
     pub fn source(&self) -> &str {
         &self.source
     }
@@ -156,7 +156,7 @@ impl Expression {
         }
     }
 
-    fn fields<'a>(&'a self, found: &mut Vec<&'a Field>) {
+    fn fields<'a>(&'a self, found: &mut Vec<&'a SegmentField>) {
         match self {
             Self::Any(parts) | Self::All(parts) => parts.iter().for_each(|part| part.fields(found)),
             Self::Not(part) => part.fields(found),
@@ -166,7 +166,7 @@ impl Expression {
 }
 
 impl Comparison {
-    /// Compares without regard to case: as numbers where both are numbers, else as texts (ISO dates sort as texts).
+    /// Compares without regard to case: as numbers if both are numbers, else as texts (which is right for ISO dates).
     fn holds(self, actual: &str, value: &str) -> bool {
         let (actual, value) = (actual.trim().to_lowercase(), value.trim().to_lowercase());
         if self == Self::Contains {
@@ -192,10 +192,10 @@ impl Comparison {
     }
 }
 
-/// How deep the parser would recurse: open brackets, and the `not`s whose operand has not ended.
+/// How deep the parser would recurse: open brackets, plus each `not` whose operand has not ended.
 fn deepest_nesting(source: &str) -> usize {
     let (mut deepest, mut depth) = (0, 0);
-    // The `not`s that wait for an operand, for each open bracket.
+    // For each open bracket, the number of `not`s that wait for an operand.
     let mut waiting = vec![0];
     for token in tokens(source) {
         match token {
@@ -251,12 +251,12 @@ fn expected(error: &ContextError, rest: &str) -> String {
     }
 }
 
-fn any(input: &mut Input<'_>) -> Parsed<Expression> {
+fn any(input: &mut ParserInput<'_>) -> Parsed<Expression> {
     let parts: Vec<_> = separated(1.., all, word("or")).parse_next(input)?;
     Ok(one_or(parts, Expression::Any))
 }
 
-fn all(input: &mut Input<'_>) -> Parsed<Expression> {
+fn all(input: &mut ParserInput<'_>) -> Parsed<Expression> {
     let parts: Vec<_> = separated(1.., unary, word("and")).parse_next(input)?;
     Ok(one_or(parts, Expression::All))
 }
@@ -268,13 +268,13 @@ fn one_or(mut parts: Vec<Expression>, many: fn(Vec<Expression>) -> Expression) -
     }
 }
 
-fn unary(input: &mut Input<'_>) -> Parsed<Expression> {
+fn unary(input: &mut ParserInput<'_>) -> Parsed<Expression> {
     let negated = preceded(word("not"), cut_err(unary)).map(|part| Expression::Not(Box::new(part)));
     let grouped = delimited(symbol("("), cut_err(any), cut_err(symbol(")")));
     alt((negated, grouped, comparison)).parse_next(input)
 }
 
-fn comparison(input: &mut Input<'_>) -> Parsed<Expression> {
+fn comparison(input: &mut ParserInput<'_>) -> Parsed<Expression> {
     let field = field_name.parse_next(input)?;
     if opt(word("not")).parse_next(input)?.is_some() {
         let test = alt((one_of(field.clone()), compare(field)));
@@ -285,13 +285,13 @@ fn comparison(input: &mut Input<'_>) -> Parsed<Expression> {
     Ok(test.unwrap_or(Expression::Present(field)))
 }
 
-fn one_of<'a>(field: Field) -> impl Parser<Input<'a>, Expression, ErrMode<ContextError>> {
+fn one_of<'a>(field: SegmentField) -> impl Parser<ParserInput<'a>, Expression, ErrMode<ContextError>> {
     let values = separated(1.., value, symbol(","));
     let list = delimited(cut_err(symbol("[")), cut_err(values), cut_err(symbol("]")));
     preceded(word("in"), list).map(move |values| Expression::OneOf(field.clone(), values))
 }
 
-fn compare<'a>(field: Field) -> impl Parser<Input<'a>, Expression, ErrMode<ContextError>> {
+fn compare<'a>(field: SegmentField) -> impl Parser<ParserInput<'a>, Expression, ErrMode<ContextError>> {
     let comparison = alt((
         symbol("!=").value(Comparison::NotEqual),
         symbol("<=").value(Comparison::LessOrEqual),
@@ -304,16 +304,16 @@ fn compare<'a>(field: Field) -> impl Parser<Input<'a>, Expression, ErrMode<Conte
     (comparison, cut_err(value)).map(move |(test, value)| Expression::Compare(field.clone(), test, value))
 }
 
-fn field_name(input: &mut Input<'_>) -> Parsed<Field> {
+fn field_name(input: &mut ParserInput<'_>) -> Parsed<SegmentField> {
     let (name, span) = preceded(multispace0, identifier.verify(|word: &str| !is_keyword(word)))
         .with_span()
         .context(described("a field's name"))
         .parse_next(input)?;
     let start = span.end - name.len();
-    Ok(Field { name: field::canonical(name), span: start..span.end })
+    Ok(SegmentField { name: field::canonical(name), span: start..span.end })
 }
 
-fn value(input: &mut Input<'_>) -> Parsed<String> {
+fn value(input: &mut ParserInput<'_>) -> Parsed<String> {
     let quoted = |quote: char| {
         delimited(
             quote,
@@ -330,7 +330,7 @@ fn value(input: &mut Input<'_>) -> Parsed<String> {
         .parse_next(input)
 }
 
-fn identifier<'a>(input: &mut Input<'a>) -> Parsed<&'a str> {
+fn identifier<'a>(input: &mut ParserInput<'a>) -> Parsed<&'a str> {
     take_while(1.., |c: char| c.is_alphanumeric() || c == '_' || c == '-').parse_next(input)
 }
 
@@ -338,13 +338,13 @@ fn is_keyword(word: &str) -> bool {
     ["and", "or", "not", "in", "contains"].iter().any(|keyword| word.eq_ignore_ascii_case(keyword))
 }
 
-fn word<'a>(keyword: &'static str) -> impl Parser<Input<'a>, &'a str, ErrMode<ContextError>> {
+fn word<'a>(keyword: &'static str) -> impl Parser<ParserInput<'a>, &'a str, ErrMode<ContextError>> {
     let ends =
         winnow::combinator::not(take_while(1.., |c: char| c.is_alphanumeric() || c == '_' || c == '-'));
     delimited(multispace0, Caseless(keyword), ends)
 }
 
-fn symbol<'a>(text: &'static str) -> impl Parser<Input<'a>, &'a str, ErrMode<ContextError>> {
+fn symbol<'a>(text: &'static str) -> impl Parser<ParserInput<'a>, &'a str, ErrMode<ContextError>> {
     preceded(multispace0, text).context(StrContext::Expected(StrContextValue::StringLiteral(text)))
 }
 
@@ -384,7 +384,7 @@ mod tests {
     }
 
     #[test]
-    fn errors_point_at_the_place() {
+    fn errors_point_to_the_position() {
         for (source, at, message) in [
             ("typ =", 5, "expected a value"),
             ("typ = byalag och ort = x", 13, "did you mean"),
@@ -401,14 +401,14 @@ mod tests {
     }
 
     #[test]
-    fn an_unknown_field_is_named() {
+    fn an_unknown_field_is_named_in_the_error() {
         let segment = Segment::parse("typ = x and stjärntecken = y").unwrap();
         let error = segment.check_fields(|name| name == "type").unwrap_err();
         assert_eq!(error.span, 12..25);
     }
 
     #[test]
-    fn deep_nesting_is_refused() {
+    fn deep_nesting_is_an_error() {
         assert!(Segment::parse(&"(".repeat(100_000)).is_err());
         assert!(Segment::parse(&"not ".repeat(100_000)).is_err());
         assert!(Segment::parse(&"not (".repeat(40)).is_err());

@@ -1,9 +1,9 @@
-//! What somebody meant who mistyped a name.
+//! Suggestions for a mistyped name.
 
-/// More suggestions than this help nobody.
+/// A longer list of suggestions would not help.
 const MOST: usize = 3;
 
-/// The names that are most like `word`, if some are like it at all.
+/// The names most similar to `word`, if any are similar enough.
 pub fn nearest<'a>(word: &str, names: impl IntoIterator<Item = &'a str>) -> Vec<&'a str> {
     let word = word.to_lowercase();
     let allowed = (word.chars().count() / 3).clamp(1, 3);
@@ -16,7 +16,7 @@ pub fn nearest<'a>(word: &str, names: impl IntoIterator<Item = &'a str>) -> Vec<
     near.into_iter().take_while(|(slips, _)| *slips == best).map(|(_, name)| name).take(MOST).collect()
 }
 
-/// `did you mean …?` with the names that are most like `word`; `None` if none is.
+/// `did you mean …?` with the names most similar to `word`; `None` if no name is similar enough.
 pub fn did_you_mean<'a>(word: &str, names: impl IntoIterator<Item = &'a str>) -> Option<String> {
     let quoted: Vec<String> = nearest(word, names).iter().map(|name| format!("`{name}`")).collect();
     let (last, others) = quoted.split_last()?;
@@ -26,7 +26,7 @@ pub fn did_you_mean<'a>(word: &str, names: impl IntoIterator<Item = &'a str>) ->
     })
 }
 
-/// Serde's words on a name that it does not know, in two: what is wrong, and what would be right.
+/// Splits serde's message about an unknown name into what is wrong and what would be right.
 pub fn unknown_name(message: &str) -> (String, Option<String>) {
     let Some((wrong, expected)) = message.split_once(", expected ") else {
         return (message.to_owned(), None);
@@ -45,7 +45,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn names_are_suggested_where_they_are_near() {
+    fn similar_names_are_suggested() {
         for (word, names, want) in [
             ("2026-l", &["2026-1", "2026-2", "2025-1"][..], Some("did you mean `2026-1` or `2026-2`?")),
             ("bylag", &["byalag", "stad"], Some("did you mean `byalag`?")),
@@ -58,7 +58,7 @@ mod tests {
     }
 
     #[test]
-    fn what_serde_says_is_parted() {
+    fn a_message_of_serde_is_split_in_two() {
         for (message, wrong, hint) in [
             (
                 "unknown field `adress`, expected one of `name`, `address`",

@@ -1,4 +1,4 @@
-//! An address that is never to be mailed.
+//! An address that must never be mailed.
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -24,12 +24,12 @@ impl SuppressionReason {
         self.into()
     }
 
-    /// Tells whether it holds for newsletters only: a notice goes to the address all the same.
+    /// Tells whether the reason applies to newsletters only: the address still gets notices.
     pub fn is_for_newsletters(self) -> bool {
         matches!(self, Self::Complaint | Self::Unsubscribed)
     }
 
-    /// Tells whether somebody asked for it, rather than the address being dead.
+    /// Tells whether somebody asked for the suppression; otherwise the address is dead.
     pub fn is_wish(self) -> bool {
         matches!(self, Self::Complaint | Self::Unsubscribed | Self::ByHand)
     }
@@ -41,6 +41,6 @@ pub struct Suppression {
     pub address: String,
     pub reason: SuppressionReason,
     pub since: Timestamp,
-    /// Where it came from: a bounce's status and words, or a command.
+    /// Its source: a bounce's status and words, or a command.
     pub note: String,
 }

@@ -1,4 +1,4 @@
-//! The signed token that ties a bounce or an unsubscribe mail to an issue and a member.
+//! The signed token that links a bounce or an unsubscribe request to an issue and a member.
 
 use std::fmt;
 
@@ -9,9 +9,9 @@ use super::{IssueName, MemberId};
 
 /// 16 characters are 80 bits: short enough for a local part, too long to guess.
 const MAC_CHARS: usize = 16;
-/// The length in earlier versions, whose tokens are in letters that members still have.
+/// The length in earlier versions: members still have letters with such tokens.
 const EARLIER_MAC_CHARS: usize = 12;
-/// The longest token: an issue's name of 16 characters, a member's number of up to 10 digits, the mac and two dots.
+/// The longest token: an issue's name of 16 characters, a member's number of up to 10 digits, the MAC and two dots.
 pub const MAX_LENGTH: usize = 16 + 10 + MAC_CHARS + 2;
 
 /// The project's secret for tokens.
@@ -27,7 +27,7 @@ pub struct Token {
 }
 
 impl TokenKey {
-    /// Takes the secret bytes, at least 32 of them from a random source.
+    /// Takes the secret: at least 32 bytes from a random source.
     pub fn new(secret: &[u8]) -> Self {
         Self(hmac::Key::new(hmac::HMAC_SHA256, secret))
     }
@@ -38,7 +38,7 @@ impl TokenKey {
         Token { issue: issue.clone(), member, mac: shortened(tag.as_ref()) }
     }
 
-    /// Reads a token in any case and checks its signature; `None` for anything that this project did not sign.
+    /// Parses a token in any case and checks its signature; `None` for anything that this project did not sign.
     pub fn verify(&self, text: &str) -> Option<Token> {
         let text = text.to_ascii_lowercase();
         let (rest, mac) = text.rsplit_once('.')?;

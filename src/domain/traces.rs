@@ -1,11 +1,11 @@
-//! By what a person is recognised in logs and messages: the member's number and every address it ever had.
+//! The marks by which logs and messages identify a person: the member's number and every address the member ever had.
 
 use super::MemberId;
 
-/// What replaces an address in a text that is about somebody else.
+/// Replaces the person's address in texts about somebody else.
 const FORGOTTEN: &str = "(forgotten)";
 
-/// What is known to mean one person.
+/// Everything that identifies one person.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Traces {
     pub member: MemberId,
@@ -25,7 +25,7 @@ impl Traces {
         self.redacted(text).is_some()
     }
 
-    /// The text without the person's addresses; `None` if there are none in it.
+    /// The text without the person's addresses; `None` if it contains none.
     pub fn redacted(&self, text: &str) -> Option<String> {
         let mut redacted = None;
         for address in &self.addresses {
@@ -36,7 +36,7 @@ impl Traces {
     }
 }
 
-/// The text without an address; a longer address that ends or begins like it stays.
+/// The text without an address; a longer address that contains it stays.
 fn without(text: &str, address: &str) -> Option<String> {
     let lower = text.to_ascii_lowercase();
     let is_part = |c: char| c.is_alphanumeric() || "._%+-@".contains(c);

@@ -1,4 +1,4 @@
-//! What the errors of each module mean: their kind, and what the user can do.
+//! Maps the errors of each module to their kind and a hint.
 
 use crate::compose::ComposeError;
 use crate::config::{ConfigError, PasswordError};
@@ -15,11 +15,11 @@ use crate::relay::RelayError;
 use crate::report::LogError;
 use crate::send::SendError;
 
-use super::{Error, Kind};
+use super::{Error, ErrorKind};
 
 impl From<ConfigError> for Error {
     fn from(error: ConfigError) -> Self {
-        let words = Self::of(Kind::Config, &error);
+        let words = Self::of(ErrorKind::Config, &error);
         match error {
             ConfigError::Missing { above: Some(above), .. } => words.hint(format!(
                 "the project folder is `{0}`: change to it, or use: medlemsbrev -C {0} …",
@@ -36,7 +36,7 @@ impl From<ConfigError> for Error {
 
 impl From<PasswordError> for Error {
     fn from(error: PasswordError) -> Self {
-        let words = Self::of(Kind::Config, &error);
+        let words = Self::of(ErrorKind::Config, &error);
         match error {
             PasswordError::Open(path) => words.hint(format!("run: chmod 600 {}", path.display())),
             _ => words,
@@ -46,7 +46,7 @@ impl From<PasswordError> for Error {
 
 impl From<ImportError> for Error {
     fn from(error: ImportError) -> Self {
-        let words = Self::of(Kind::Data, &error);
+        let words = Self::of(ErrorKind::Data, &error);
         match error {
             ImportError::NoAddresses { has_other, excerpt, .. } => {
                 words.excerpt(*excerpt).hint(if has_other {
@@ -73,7 +73,7 @@ impl From<ImportError> for Error {
 impl From<ComposeError> for Error {
     fn from(error: ComposeError) -> Self {
         let hint = error.hint().map(str::to_owned);
-        let kind = if matches!(error, ComposeError::Dkim(_)) { Kind::Config } else { Kind::Data };
+        let kind = if matches!(error, ComposeError::Dkim(_)) { ErrorKind::Config } else { ErrorKind::Data };
         let mut words = Self::of(kind, &error);
         words.hint = hint;
         match error {
@@ -93,7 +93,7 @@ impl From<crate::paper::PaperError> for Error {
             PaperError::Logo => "use a PNG or JPEG file as logo in [association]",
             PaperError::Pdf(_) => "this is an error in the program: please report it",
         };
-        Self::of(Kind::Config, &error).hint(hint)
+        Self::of(ErrorKind::Config, &error).hint(hint)
     }
 }
 
@@ -105,11 +105,11 @@ impl From<LedgerError> for Error {
             | LedgerError::NotEmpty { .. }
             | LedgerError::HostsDiffer { .. }
             | LedgerError::Differs { .. }
-            | LedgerError::KindChanged { .. } => Kind::Data,
+            | LedgerError::KindChanged { .. } => ErrorKind::Data,
             LedgerError::Newer { .. } | LedgerError::NoServers { .. } | LedgerError::Pooler { .. } => {
-                Kind::Config
+                ErrorKind::Config
             }
-            _ => Kind::TryAgain,
+            _ => ErrorKind::TryAgain,
         };
         let words = Self::of(kind, &error);
         match error {
@@ -133,6 +133,9 @@ impl From<LedgerError> for Error {
             LedgerError::NoServers { .. } => {
                 words.hint("build it with PostgreSQL: cargo install medlemsbrev --features postgres")
             }
+            error if error.is_gone() => {
+                words.hint("check that the ledger's server runs and can be reached, then run again to resume")
+            }
             LedgerError::Pooler { .. } => words.hint(
                 "name the server itself in `url` in [ledger], or set pool_mode = session in PgBouncer",
             ),
@@ -147,14 +150,14 @@ impl From<LockError> for Error {
     fn from(error: LockError) -> Self {
         match error {
             LockError::Ledger(error) => error.into(),
-            error => Self::of(Kind::TryAgain, &error),
+            error => Self::of(ErrorKind::TryAgain, &error),
         }
     }
 }
 
 impl From<LogError> for Error {
     fn from(error: LogError) -> Self {
-        Self::of(Kind::TryAgain, &error)
+        Self::of(ErrorKind::TryAgain, &error)
     }
 }
 
@@ -162,20 +165,24 @@ impl From<RelayError> for Error {
     fn from(error: RelayError) -> Self {
         match error {
             RelayError::Server(error) => Self::of_server(&error, "transport"),
-            RelayError::TurnedAway { .. } | RelayError::Folder { .. } => Self::of(Kind::TryAgain, &error),
-            RelayError::Refused { ref reply, .. } if !reply.is_final() => Self::of(Kind::TryAgain, &error),
+            RelayError::TurnedAway { .. } | RelayError::Folder { .. } => {
+                Self::of(ErrorKind::TryAgain, &error)
+            }
+            RelayError::Refused { ref reply, .. } if !reply.is_final() => {
+                Self::of(ErrorKind::TryAgain, &error)
+            }
             RelayError::Refused { ref reply, .. } => match about(reply) {
-                About::Us(fault) => Self::of(Kind::Config, &error).hint(fault.advice()),
-                _ => Self::of(Kind::Config, &error),
+                About::Us(fault) => Self::of(ErrorKind::Config, &error).hint(fault.advice()),
+                _ => Self::of(ErrorKind::Config, &error),
             },
-            _ => Self::of(Kind::Config, &error),
+            _ => Self::of(ErrorKind::Config, &error),
         }
     }
 }
 
 impl From<FindError> for Error {
     fn from(error: FindError) -> Self {
-        Self::of(Kind::Data, &error)
+        Self::of(ErrorKind::Data, &error)
     }
 }
 
@@ -183,7 +190,7 @@ impl From<FindError> for Error {
 impl From<ImapError> for Error {
     fn from(error: ImapError) -> Self {
         let is_config = !error.is_temporary() && !matches!(error, ImapError::NotGiven { .. });
-        let kind = if is_config { Kind::Config } else { Kind::TryAgain };
+        let kind = if is_config { ErrorKind::Config } else { ErrorKind::TryAgain };
         let words = Self::of(kind, &error);
         match error {
             ImapError::Server(error) => Self::of_server(&error, "inbox.imap"),
@@ -209,7 +216,7 @@ impl From<PublishError> for Error {
     fn from(error: PublishError) -> Self {
         match error {
             PublishError::Compose(error) => error.into(),
-            other => Self::of(Kind::TryAgain, &other),
+            other => Self::of(ErrorKind::TryAgain, &other),
         }
     }
 }
@@ -217,7 +224,7 @@ impl From<PublishError> for Error {
 #[cfg(feature = "browser")]
 impl From<PageError> for Error {
     fn from(error: PageError) -> Self {
-        let words = Self::of(Kind::TryAgain, &error);
+        let words = Self::of(ErrorKind::TryAgain, &error);
         match error {
             PageError::Listen { .. } => words.hint("use another --port, or omit it to use a free one"),
             _ => words,
@@ -228,7 +235,7 @@ impl From<PageError> for Error {
 #[cfg(feature = "browser")]
 impl From<WatchError> for Error {
     fn from(error: WatchError) -> Self {
-        Self::of(Kind::TryAgain, &error)
+        Self::of(ErrorKind::TryAgain, &error)
     }
 }
 
@@ -237,7 +244,7 @@ impl From<SendError> for Error {
         match error {
             SendError::Ledger(error) => error.into(),
             SendError::Compose(error) => error.into(),
-            other => Self::of(Kind::TryAgain, &other),
+            other => Self::of(ErrorKind::TryAgain, &other),
         }
     }
 }

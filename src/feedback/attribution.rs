@@ -1,33 +1,33 @@
-//! Whose letter a message is about, and what follows.
+//! Decides which member a message is about, and what follows.
 
 use jiff::Timestamp;
 
 use crate::diagnosis::{self, About};
 use crate::domain::bounce::{Class, MessageKind, Reason, Verdict};
 use crate::domain::{Address, IssueName, MemberId, Reply, Suppression, SuppressionReason, Token, TokenKey};
-use crate::inbox::{News, Report};
+use crate::inbox::{MessageReport, SenderNews};
 use crate::ledger::{BounceAction, BounceRecord, Ledger, LedgerError};
 
-/// Finds whose letter a message is about.
+/// Finds the member whom a message is about.
 #[derive(Debug)]
 pub struct BounceAttribution<'a> {
     pub ledger: &'a Ledger,
     pub key: &'a TokenKey,
-    /// Suppress after this many issues in a row that bounced softly.
+    /// An address is suppressed after soft bounces from this many issues in a row.
     pub soft_issues: usize,
-    /// Whether every letter's return path has a token: then a bounce without one may be forged.
+    /// Whether every letter's return path has a token, so that a bounce without one may be forged.
     pub has_tokens: bool,
-    /// The mail server whose `Authentication-Results` are believed.
+    /// The mail server whose `Authentication-Results` are trusted.
     pub authenticator: Option<&'a str>,
 }
 
 impl BounceAttribution<'_> {
-    /// The first token that this project signed.
-    pub fn token(&self, report: &Report) -> Option<Token> {
+    /// The first token in a message that this project signed.
+    pub fn token(&self, report: &MessageReport) -> Option<Token> {
         report.tokens.iter().find_map(|text| self.key.verify(text))
     }
 
-    /// The member a verdict is about: the token's, else the one with the address, if a letter went there.
+    /// The member whom a verdict is about: by the token, else by the address if a letter was sent there.
     pub fn member(&self, token: Option<&Token>, address: &str) -> Result<Option<MemberId>, LedgerError> {
         if let Some(token) = token {
             return Ok(Some(token.member));
@@ -39,15 +39,15 @@ impl BounceAttribution<'_> {
             .transpose()?
         {
             Some((member, true)) => Ok(Some(member)),
-            // A former address of somebody's, to which the letter went.
+            // The letter went to a former address of the member.
             _ => self.ledger.mailed_at(address.as_str()),
         }
     }
 
-    /// What is recorded of a message and done about it; one record at least, so that it is read once.
+    /// The records of a message and their consequences; at least one, so that the message is read only once.
     pub fn records(
         &self,
-        report: &Report,
+        report: &MessageReport,
         digest: &str,
         file: &str,
         now: Timestamp,
@@ -67,7 +67,7 @@ impl BounceAttribution<'_> {
             member: None,
             action: BounceAction::None,
         };
-        // Our own token says whom a report without a readable address is about.
+        // Our own token identifies the member if a report has no readable address.
         let unnamed = report.unnamed.as_slice().iter().filter(|_| token.is_some());
         let verdicts: Vec<&Verdict> = report.recipients.iter().chain(unnamed).collect();
         if verdicts.is_empty() {
@@ -99,10 +99,10 @@ impl BounceAttribution<'_> {
             .collect()
     }
 
-    /// The record of a message that says nothing about an address: an answer, a request to leave, a mail by somebody.
+    /// The record of a message without a verdict: an answer, a request to leave, or other mail.
     fn without_verdict(
         &self,
-        report: &Report,
+        report: &MessageReport,
         token: Option<&Token>,
         blank: BounceRecord,
         now: Timestamp,
@@ -118,7 +118,7 @@ impl BounceAttribution<'_> {
         };
         let address = Some(from).filter(|from| !from.is_empty());
         let (reason, diagnostic) = match &report.news {
-            Some(News { reason, words, new_address }) => {
+            Some(SenderNews { reason, words, new_address }) => {
                 let new = new_address.as_ref().map_or_else(String::new, |new| format!(" <{new}>"));
                 (Some(*reason), Some(format!("{words}{new}")))
             }
@@ -127,7 +127,7 @@ impl BounceAttribution<'_> {
         Ok(BounceRecord { address, reason, diagnostic, member, action, ..blank })
     }
 
-    /// The address that is recorded: the named one, else the one to which the letter went.
+    /// The address to record: the named one, else the one that the letter was sent to.
     fn shown_address(
         &self,
         verdict: &Verdict,
@@ -140,13 +140,13 @@ impl BounceAttribution<'_> {
         }
     }
 
-    /// Tells whether our own mail server says that the sender did not write it.
-    fn is_disowned(&self, report: &Report) -> bool {
+    /// Tells whether our own mail server says that the message is not from its sender's domain.
+    fn is_disowned(&self, report: &MessageReport) -> bool {
         self.authenticator
             .is_some_and(|own| report.disowned_by.iter().any(|server| own.eq_ignore_ascii_case(server)))
     }
 
-    /// A request to leave by the member's own token or from its own address.
+    /// Handles a request to leave: by the member's own token, or from the member's own address.
     fn withdraw(
         &self,
         kind: MessageKind,
@@ -199,7 +199,7 @@ impl BounceAttribution<'_> {
         self.suppress(token, member, &verdict.address, reason, &note, now)
     }
 
-    /// The address to which the issue's letter to a member went, and the one that the member has now.
+    /// The address that the issue's letter to a member was sent to, and the member's present one.
     pub fn addresses(
         &self,
         issue: Option<&IssueName>,
@@ -213,7 +213,7 @@ impl BounceAttribution<'_> {
         Ok([mailed, own])
     }
 
-    /// Suppresses the address that the letter went to; a report may name the one it was forwarded to.
+    /// Suppresses the address that the letter was sent to; a report may name the one that it was forwarded to.
     fn suppress(
         &self,
         token: Option<&Token>,
@@ -224,7 +224,8 @@ impl BounceAttribution<'_> {
         now: Timestamp,
     ) -> Result<BounceAction, LedgerError> {
         let [mailed, own] = self.addresses(token.map(|token| &token.issue), member)?;
-        // A dead address is suppressed where the letter went; a wish to be left alone holds for the member's own too.
+        // A dead address is suppressed only where the letter was sent; a member's wish applies to the present address
+        // too.
         let own = own.filter(|_| reason.is_wish() || mailed.is_none());
         let mut addresses: Vec<String> = mailed.into_iter().chain(own).collect();
         if addresses.is_empty() && !address.is_empty() {
@@ -239,7 +240,7 @@ impl BounceAttribution<'_> {
     }
 }
 
-/// Tells whether a bounce is about our account, our reputation or our limits: it says nothing about the address.
+/// Tells whether a bounce is about our account, reputation or limits, and so says nothing about the address.
 fn is_about_us(verdict: &Verdict) -> bool {
     let is_ours = matches!(
         verdict.reason,

@@ -1,4 +1,4 @@
-//! Whom a returned message or a refusal concerns, and what follows for the member.
+//! Decides whom a returned message or a refusal concerns, and what follows for the member.
 
 mod attribution;
 mod refusal;
@@ -15,7 +15,7 @@ pub use refusal::RefusalJudge;
 #[derive(Debug, Serialize)]
 pub struct BounceLogLine<'a> {
     pub time: Timestamp,
-    /// `read` for a message, `refused` for a reply of the mail server.
+    /// `read` for a message, `refused` for a mail server's reply.
     pub event: &'static str,
     #[serde(flatten)]
     pub record: &'a BounceRecord,

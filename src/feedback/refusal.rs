@@ -1,16 +1,16 @@
-//! What a mail server's final refusal of a letter means for the register.
+//! What a mail server's permanent refusal of a letter means for the register.
 
 use jiff::Timestamp;
 
 use crate::diagnosis::RulesError;
 use crate::domain::bounce::{Class, MessageKind};
 use crate::domain::{Address, Reply, Suppression, SuppressionReason};
-use crate::inbox::{Hints, Reader};
+use crate::inbox::{Hints, MessageReader};
 use crate::ledger::{Attempt, BounceAction, BounceRecord, Refusal};
 
 /// Judges refusals by the rules for returned messages.
 #[derive(Debug)]
-pub struct RefusalJudge(Reader);
+pub struct RefusalJudge(MessageReader);
 
 impl RefusalJudge {
     /// Compiles the rules.
@@ -18,10 +18,10 @@ impl RefusalJudge {
     /// # Errors
     /// If a built-in rule file is broken.
     pub fn new() -> Result<Self, RulesError> {
-        Reader::new(&Hints::default()).map(Self)
+        MessageReader::new(&Hints::default()).map(Self)
     }
 
-    /// What is recorded of a refusal of the letter to `address`; a dead address is not mailed again.
+    /// The record of the refusal of a letter to `address`; a dead address is not mailed again.
     pub fn refusal(&self, attempt: &Attempt, address: &Address, reply: &Reply, now: Timestamp) -> Refusal {
         let reason = self.0.reason(reply);
         let class = reason.class();

@@ -1,21 +1,21 @@
-//! What people write into the column for addresses.
+//! Address cells, in all the ways people fill them.
 
 use std::borrow::Cow;
 
 use crate::domain::Address;
 
-/// What a cell for addresses says.
+/// The content of an address cell.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum AddressCell {
-    /// That there is no address.
+    /// The member has no address.
     None,
     /// One address or several.
     Some { address: Address, others: Vec<Address>, was_cleaned: bool },
-    /// Nothing that a letter can be sent to, and why.
+    /// An invalid address, and the reason.
     Invalid(String),
 }
 
-/// Words that stand for an address that somebody does not have, without case and punctuation.
+/// Words that mean "no address", without case and punctuation.
 const NO_ADDRESS: [&str; 26] = [
     "saknas",
     "saknar",
@@ -45,10 +45,10 @@ const NO_ADDRESS: [&str; 26] = [
     "nej tack",
 ];
 
-/// What stands between several addresses in a cell.
+/// Characters that separate several addresses in a cell.
 const BETWEEN: [char; 8] = [',', ';', '/', '|', ' ', '\n', '\r', '\t'];
 
-/// Reads a cell; one that is empty says that there is no address.
+/// Parses a cell; an empty one means that there is no address.
 pub(super) fn read(cell: &str) -> AddressCell {
     let clean = cleaned(cell);
     let text = clean.as_ref();
@@ -78,7 +78,7 @@ fn some(cell: &str, mut addresses: Vec<Address>) -> AddressCell {
     AddressCell::Some { address, others: addresses, was_cleaned }
 }
 
-/// Without characters that nobody sees, and with those of ASCII where others look the same.
+/// Removes invisible characters, and replaces those that only look like ASCII.
 fn cleaned(cell: &str) -> Cow<'_, str> {
     let cell = cell.trim();
     if cell.is_ascii() && !cell.contains(['<', '&']) {
@@ -94,7 +94,7 @@ fn cleaned(cell: &str) -> Cow<'_, str> {
     Cow::Owned(without_tags(&text).trim().to_owned())
 }
 
-/// Without HTML tags, of which those with an `@` may be addresses, and without character references.
+/// Removes HTML tags, except those with an `@`, which may be addresses, and character references.
 fn without_tags(text: &str) -> String {
     let mut bare = String::new();
     let mut rest = text;
@@ -125,7 +125,7 @@ fn says_none(text: &str) -> bool {
     words.is_empty() || NO_ADDRESS.contains(&words.as_str())
 }
 
-/// The addresses of a text of which every part is one.
+/// Splits a text that consists of addresses only.
 fn several(text: &str) -> Option<Vec<Address>> {
     let text = text.replace(":::", ",");
     let parts = text.split(BETWEEN).map(str::trim);
@@ -134,7 +134,7 @@ fn several(text: &str) -> Option<Vec<Address>> {
     addresses.filter(|addresses| !addresses.is_empty())
 }
 
-/// What is left of `Anna Ek <anna@example.se>`, of quotation marks, and of full stops at the end.
+/// The address in `Anna Ek <anna@example.se>`, without quotation marks and trailing full stops.
 fn bare(text: &str) -> &str {
     let inside = text.rsplit_once('<').and_then(|(_, rest)| rest.split_once('>')).map(|(inside, _)| inside);
     let text = inside.filter(|inside| inside.contains('@')).unwrap_or(text);
@@ -204,7 +204,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_address_is_said_in_words() {
+    fn an_invalid_address_is_explained() {
         for (cell, want) in [
             ("a(at)example.org", "no @"),
             ("mel lan@example.org", "a space"),

@@ -8,14 +8,14 @@ use crate::domain::{Excerpt, field};
 use super::text::Text;
 use super::{ImportError, personal, rows};
 
-/// The headers that the configuration names.
+/// The headers named in the configuration.
 #[derive(Debug, Clone, Default)]
 pub struct Wanted {
-    /// Field → headers, the best first.
+    /// Maps each field to its headers, the best first.
     pub columns: BTreeMap<String, Vec<String>>,
-    /// Headers of columns that are not kept.
+    /// Headers of columns to drop.
     pub ignore: Vec<String>,
-    /// Headers of columns that are kept although they hold personal identity numbers.
+    /// Headers of columns to keep although they hold personal identity numbers.
     pub keep: Vec<String>,
 }
 
@@ -25,21 +25,21 @@ pub struct Columns {
     found: Vec<Column>,
     /// The header's line in the file.
     pub header_line: u64,
-    /// What was chosen where a list is not clear.
+    /// Choices made for an ambiguous list.
     pub(super) remarks: Vec<(String, String)>,
 }
 
-/// One column: its header and the field it holds; `None` for a column that is not kept.
+/// One column: its header and its field; `None` if the column is dropped.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Column {
     pub header: String,
     pub field: Option<String>,
-    /// For a column of addresses: how many are better.
+    /// For an address column: how many others are better.
     pub(super) preference: Option<usize>,
 }
 
 impl Wanted {
-    /// The field for which a header is configured, and how many others are better.
+    /// The field for which a header is configured, and how many other headers are better.
     pub(super) fn field_of(&self, header: &str) -> Option<(&str, usize)> {
         self.columns.iter().find_map(|(field, headers)| {
             Some((field.as_str(), headers.iter().position(|wanted| same(header, wanted))?))
@@ -56,8 +56,8 @@ impl Wanted {
 }
 
 impl Columns {
-    /// Reads the header row, which starts at the byte `start`, and names each column's field: by the configuration, then
-    /// by the aliases.
+    /// Reads the header row, which starts at the byte `start`, and finds each column's field: by the configuration,
+    /// then by the aliases.
     pub(super) fn find(
         path: &Path,
         text: &Text,
@@ -107,10 +107,10 @@ impl Columns {
                     columns.remarks.push((header.clone(), message.to_owned()));
                     (None, None)
                 }
-                Some(Choice { field, preference, .. }) if *preference == 0 => {
+                Some(ColumnChoice { field, preference, .. }) if *preference == 0 => {
                     (Some(field.clone()), (field == "email").then_some(0))
                 }
-                Some(Choice { preference, .. }) => (Some(other_name(cell, &taken)), Some(*preference)),
+                Some(ColumnChoice { preference, .. }) => (Some(other_name(cell, &taken)), Some(*preference)),
                 None => (Some(other_name(cell, &taken)), None),
             };
             if let (Some(field), None) = (&field, choice)
@@ -130,7 +130,7 @@ impl Columns {
         self.fields().any(|known| known == field)
     }
 
-    /// The fields that the file has, from left to right; then those that are taken from another's column.
+    /// The fields of the file, from left to right; fields filled from another field's column come last.
     pub fn fields(&self) -> impl Iterator<Item = &str> {
         let own = || self.found.iter().filter_map(|column| column.field.as_deref());
         let taken = own().flat_map(|field| match field {
@@ -141,7 +141,7 @@ impl Columns {
         own().chain(taken.copied().filter(move |field| !own().any(|known| known == *field)))
     }
 
-    /// Forgets what a column holds.
+    /// Drops a column's content.
     pub(super) fn drop_column(&mut self, position: usize, why: &str) {
         if let Some(column) = self.found.get_mut(position) {
             column.field = None;
@@ -165,18 +165,18 @@ impl Columns {
     }
 }
 
-/// A column that is taken for a known field.
+/// A column chosen for a known field.
 #[derive(Debug)]
-struct Choice {
+struct ColumnChoice {
     position: usize,
     field: String,
     /// 0 for the field's own column; columns of further addresses follow.
     preference: usize,
 }
 
-/// The best column for each known field: the configured one, else the one whose header says it most exactly; and the
-/// columns of further addresses, in their order.
-fn choices(header: &csv::StringRecord, wanted: &Wanted) -> Vec<Choice> {
+/// The best column for each known field: the configured one, else the one with the most exact header. Columns of
+/// further addresses follow in their order.
+fn choices(header: &csv::StringRecord, wanted: &Wanted) -> Vec<ColumnChoice> {
     let mut best: BTreeMap<String, (usize, usize)> = BTreeMap::new();
     let mut further = Vec::new();
     for (position, cell) in header.iter().enumerate() {
@@ -195,20 +195,22 @@ fn choices(header: &csv::StringRecord, wanted: &Wanted) -> Vec<Choice> {
             further.push((number, position, "email".to_owned()));
         }
     }
-    let mut chosen: Vec<Choice> =
-        best.into_iter().map(|(field, (_, position))| Choice { position, field, preference: 0 }).collect();
+    let mut chosen: Vec<ColumnChoice> = best
+        .into_iter()
+        .map(|(field, (_, position))| ColumnChoice { position, field, preference: 0 })
+        .collect();
     further.sort();
     for (_, position, field) in further {
         let preference = chosen.iter().filter(|choice| choice.field == field).count();
-        // Only addresses are of use one after the other.
+        // Only addresses may come from several columns.
         if preference == 0 || field == "email" {
-            chosen.push(Choice { position, field, preference });
+            chosen.push(ColumnChoice { position, field, preference });
         }
     }
     chosen
 }
 
-/// The name of a column that is not a known field's own.
+/// The name of a column that does not hold a known field.
 fn other_name(header: &str, taken: &BTreeSet<String>) -> String {
     let name = field::identifier(header);
     let name = if field::KNOWN.contains(&name.as_str()) { format!("{name}_2") } else { name };

@@ -15,7 +15,7 @@ use super::text::{Text, TextWriter};
 pub(super) struct Decoded {
     pub text: Text,
     pub encoding: TextEncoding,
-    /// How many words had been encoded twice, and were repaired.
+    /// The number of doubly encoded words that were repaired.
     pub repaired: u64,
     /// Whether it has nothing but white space.
     pub is_blank: bool,
@@ -157,8 +157,8 @@ fn repaired(piece: &str, rounds: usize) -> Cow<'_, str> {
     text
 }
 
-/// The text without double encoding, and how many places had it: runs of characters that, as bytes of Windows-1252, are
-/// UTF-8, which words of no language are.
+/// Undoes double encoding, and counts its places: runs of characters that are UTF-8 if taken as bytes of
+/// Windows-1252. No language has words like that.
 fn undouble(text: &str) -> Option<(String, u64)> {
     let mut better = String::new();
     let mut places = 0;
@@ -220,7 +220,7 @@ mod tests {
     }
 
     #[test]
-    fn encodings_are_found() {
+    fn encodings_are_detected() {
         let utf16: Vec<u8> = TEXT.encode_utf16().flat_map(u16::to_le_bytes).collect();
         let utf16_big: Vec<u8> = TEXT.encode_utf16().flat_map(u16::to_be_bytes).collect();
         for (bytes, want) in [
@@ -236,7 +236,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_encoded_twice_is_repaired_and_nothing_else_is_touched() {
+    fn double_encoding_is_repaired_and_nothing_else_is_touched() {
         let mut twice = TEXT.to_owned();
         for _ in 0..2 {
             twice = twice.bytes().map(|byte| WINDOWS_1252.decode(&[byte]).0.into_owned()).collect();
@@ -250,7 +250,7 @@ mod tests {
     }
 
     #[test]
-    fn macintosh_is_read_when_asked_for() {
+    fn macintosh_is_decoded_only_on_request() {
         let asked = super::super::encoding_for("macintosh").unwrap();
         assert_eq!(decoded(b"\x81sa", Some(asked)).unwrap().0, "Åsa");
     }

@@ -1,4 +1,4 @@
-//! The encodings of member lists, and which one a file has: found from the letters that it gives.
+//! Text encodings of member lists, and how to detect a file's encoding from the letters that each one yields.
 
 use std::io::{self, BufRead, BufReader, Read};
 
@@ -11,15 +11,15 @@ use oem_cp::code_table::{
 use super::ImportError;
 use super::text::Text;
 
-/// How text is written as bytes.
+/// A text encoding.
 #[derive(Debug, Clone, Copy)]
 pub enum TextEncoding {
-    /// One of the WHATWG encoding standard.
+    /// An encoding of the WHATWG standard.
     Web(&'static Encoding),
     Dos(CodePage),
 }
 
-/// A code page of DOS, which old registers still write.
+/// A DOS code page, which old registers still write.
 #[derive(Debug, Clone, Copy)]
 pub struct CodePage {
     name: &'static str,
@@ -34,11 +34,11 @@ const CODE_PAGES: [CodePage; 4] = [
     CodePage { name: "cp865", upper: &DECODING_TABLE_CP865 },
 ];
 
-/// So much of a file decides about its encoding: lines with characters outside ASCII.
+/// How much of a file decides its encoding: lines with characters outside ASCII.
 const SAMPLE: usize = 64 * 1024;
 
 impl TextEncoding {
-    /// The name by which it is shown.
+    /// The encoding's name in messages.
     pub fn name(self) -> &'static str {
         match self {
             Self::Web(encoding) => encoding.name(),
@@ -103,7 +103,7 @@ impl CodePage {
 /// The encoding with this name: a WHATWG label, or a code page of DOS such as `cp850`.
 ///
 /// # Errors
-/// Names the label when there is none.
+/// Names the label if it is unknown.
 pub fn encoding_for(label: &str) -> Result<TextEncoding, ImportError> {
     let folded = label.trim().to_ascii_lowercase();
     let number = ["cp", "ibm", "dos-", "dos", "oem"].iter().find_map(|start| folded.strip_prefix(start));
@@ -141,7 +141,7 @@ pub(super) fn find(bytes: &Text, chunk: usize) -> io::Result<TextEncoding> {
     candidates.push(TextEncoding::Web(MACINTOSH));
     candidates.extend(CODE_PAGES.map(TextEncoding::Dos));
     let score = |encoding: &TextEncoding| encoding.decode(&sample).map_or(i64::MIN, |text| score(&text));
-    // Of equal ones the first, which is the most usual.
+    // On a tie the first one wins, which is the most common.
     let mut best = (WINDOWS_1252.name(), i64::MIN, TextEncoding::Web(WINDOWS_1252));
     for candidate in candidates {
         let score = score(&candidate);
@@ -200,8 +200,8 @@ fn sample(bytes: &Text, chunk: usize) -> io::Result<Vec<u8>> {
     }
 }
 
-/// How likely a text is one that people of the North wrote: letters in words count for it, the Swedish ones most; signs
-/// inside words and capitals after small letters count against it.
+/// How likely it is that Scandinavians wrote a text: letters inside words add to the score, Swedish ones most;
+/// symbols inside words and capitals after small letters subtract from it.
 fn score(text: &str) -> i64 {
     let mut score = 0;
     let characters: Vec<char> = text.chars().collect();
@@ -251,7 +251,7 @@ mod tests {
     }
 
     #[test]
-    fn encodings_of_the_north_are_told_apart() {
+    fn scandinavian_encodings_are_distinguished() {
         assert_eq!(find(TEXT.as_bytes()).name(), "UTF-8");
         assert_eq!(find(&WINDOWS_1252.encode(TEXT).0).name(), "windows-1252");
         assert_eq!(find(&in_page(CODE_PAGES[0])).name(), "cp850");
@@ -265,7 +265,7 @@ mod tests {
     }
 
     #[test]
-    fn encodings_are_named() {
+    fn an_encoding_is_chosen_by_name() {
         for (label, want) in [
             ("cp850", "cp850"),
             ("IBM850", "cp850"),

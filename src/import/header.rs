@@ -1,4 +1,4 @@
-//! Where a list's header is, and what stands between its cells.
+//! Finds a list's header row and its delimiter.
 
 use std::collections::BTreeSet;
 
@@ -10,16 +10,16 @@ use crate::domain::field;
 /// Delimiters that spreadsheets write.
 const DELIMITERS: [u8; 4] = [b';', b',', b'\t', b'|'];
 
-/// The number of rows in which the header is looked for; titles may stand above it.
+/// The number of rows to search for the header, since titles may precede it.
 const ROWS: usize = 20;
 
 /// The header's place.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Place {
-    /// The byte of the text at which it starts.
+pub(super) struct HeaderPlace {
+    /// The byte at which it starts.
     pub start: usize,
     pub delimiter: u8,
-    /// How many rows with something in them stand above it.
+    /// The number of non-empty rows above it.
     pub titles: usize,
 }
 
@@ -51,7 +51,7 @@ pub(super) fn find(text: &Text, delimiter: Option<u8>, wanted: &Wanted) -> Place
     best.1
 }
 
-/// How many of a row's cells name columns; 0 if none of them is one for addresses.
+/// How many of a row's cells name known columns; 0 if none of them is an address column.
 fn known_columns(record: &csv::StringRecord, wanted: &Wanted) -> usize {
     let meant = record.iter().filter_map(|cell| match wanted.field_of(cell) {
         Some((field, _)) => Some(field.to_owned()),
@@ -117,7 +117,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn delimiters_are_found() {
+    fn delimiters_are_detected() {
         for (header, want) in [
             ("Namn;E-post;Ort", b';'),
             ("\"Namn, hela\";E-post", b';'),

@@ -1,4 +1,4 @@
-//! The largest table of an HTML page as text with semicolons: some registers write such pages and call them .xls.
+//! Converts the largest table of an HTML page to semicolon-separated text: some registers export such pages as .xls.
 
 use std::cell::RefCell;
 use std::io;
@@ -54,7 +54,7 @@ fn text(page: &str) -> Option<String> {
     input.push_back(StrTendril::from(page));
     while matches!(tokenizer.feed(&input), html5ever::TokenizerResult::Script(())) {}
     tokenizer.end();
-    let State { tables, .. } = tokenizer.sink.0.into_inner();
+    let TableBuilder { tables, .. } = tokenizer.sink.0.into_inner();
     let rows = tables.into_iter().max_by_key(Vec::len)?;
     let mut writer = csv::WriterBuilder::new().delimiter(DELIMITER).flexible(true).from_writer(Vec::new());
     for row in rows.iter().filter(|row| !row.is_empty()) {
@@ -65,16 +65,16 @@ fn text(page: &str) -> Option<String> {
 
 /// The tables of a page, each with its rows of cells.
 #[derive(Debug, Default)]
-struct Tables(RefCell<State>);
+struct HtmlTables(RefCell<TableBuilder>);
 
 #[derive(Debug, Default)]
-struct State {
+struct TableBuilder {
     tables: Vec<Vec<Vec<String>>>,
-    /// Whether text is in a cell.
+    /// Whether the current text is in a cell.
     in_cell: bool,
 }
 
-impl State {
+impl TableBuilder {
     fn row(&mut self) -> Option<&mut Vec<String>> {
         self.tables.last_mut()?.last_mut()
     }
@@ -107,7 +107,7 @@ impl State {
     }
 }
 
-impl TokenSink for Tables {
+impl TokenSink for HtmlTables {
     type Handle = ();
 
     fn process_token(&self, token: Token, _line: u64) -> TokenSinkResult<()> {

@@ -1,7 +1,7 @@
 //! The member list: from a file's bytes to checked rows.
 //!
-//! [`Sheet::open`] reads a file and finds its encoding, delimiter and columns; [`Sheet::rows`] returns its rows one by
-//! one; [`Plan::make`] finds duplicates and invalid rows. What the rows change in the register is the ledger's matter.
+//! [`Sheet::open`] reads a file and detects its encoding, delimiter and columns; [`Sheet::rows`] returns its rows one
+//! by one; [`Plan::make`] finds duplicates and invalid rows. The ledger applies the rows to the register.
 
 mod cells;
 mod columns;
@@ -34,14 +34,14 @@ pub use encoding::{TextEncoding, encoding_for};
 pub use plan::{Duplicate, Plan};
 pub use rows::Rows;
 
-/// How a file is read; `None` means: detect it.
+/// How to read a file; `None` means: detect it.
 #[derive(Debug, Clone, Default)]
 pub struct Options {
     pub encoding: Option<TextEncoding>,
     pub delimiter: Option<u8>,
     /// The configuration of the columns.
     pub wanted: Wanted,
-    /// Only rows for which this holds are members.
+    /// Only rows that match this expression are members.
     pub only: Option<Segment>,
 }
 
@@ -51,14 +51,14 @@ pub struct Sheet {
     pub path: PathBuf,
     pub format: Format,
     pub columns: Columns,
-    /// What was chosen or repaired in the file as a whole.
+    /// Remarks about the file as a whole: choices and repairs.
     pub remarks: Vec<Remark>,
-    place: Place,
+    place: HeaderPlace,
     only: Option<Segment>,
     text: Text,
 }
 
-/// How a member list is written.
+/// The file format of a member list.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Format {
@@ -66,13 +66,13 @@ pub enum Format {
         encoding: &'static str,
         delimiter: String,
     },
-    /// The sheet of a spreadsheet with this name.
+    /// A spreadsheet, read from the sheet with this name.
     Spreadsheet {
         sheet: String,
     },
 }
 
-/// Why a member list cannot be read at all.
+/// Why a member list cannot be read.
 #[derive(Debug, thiserror::Error)]
 pub enum ImportError {
     #[error("cannot read the member list `{path}`: {source}")]
@@ -125,7 +125,7 @@ impl Sheet {
     /// Reads `bytes`, the content of `path`.
     ///
     /// # Errors
-    /// As [`Sheet::open`].
+    /// Like [`Sheet::open`].
     pub fn from_bytes(path: &Path, bytes: Vec<u8>, options: &Options) -> Result<Self, ImportError> {
         Self::from_text(path, bytes.into(), options)
     }
@@ -162,7 +162,7 @@ impl Sheet {
         path: &Path,
         text: Text,
         format: Format,
-        place: Place,
+        place: HeaderPlace,
         options: &Options,
     ) -> Result<Self, ImportError> {
         let columns = Columns::find(path, &text, place, &options.wanted)?;
@@ -186,7 +186,7 @@ impl Sheet {
         self.remarks.push(Remark { line, column: String::new(), value: String::new(), message });
     }
 
-    /// Drops columns that hold personal identity numbers, whatever their headers are; those that are known fields stay.
+    /// Drops columns that hold personal identity numbers, whatever their headers say; known fields stay.
     fn drop_personal_numbers(&mut self, wanted: &Wanted) {
         let mut suspicions = vec![personal::Suspicion::default(); self.columns.len()];
         self.rows().look_at(personal::LOOKED_AT, |position, cell| {
@@ -225,7 +225,7 @@ impl Sheet {
         Err(ImportError::Spreadsheet { path: path.to_owned(), reason })
     }
 
-    /// Tells whether a row is a member according to the configuration.
+    /// Tells whether the configuration counts a row as a member.
     pub(super) fn is_member(&self, row: &mut ListedMember) -> bool {
         let Some(only) = &self.only else { return true };
         let member = Member {
@@ -276,7 +276,7 @@ fn is_telephone(header: &str) -> bool {
     ["tel", "mobil", "phone", "org"].iter().any(|word| header.contains(word))
 }
 
-/// The delimiter's name for messages.
+/// The delimiter's name in messages.
 fn delimiter_name(delimiter: u8) -> String {
     match delimiter {
         b';' => "semicolon".to_owned(),

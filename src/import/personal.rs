@@ -1,4 +1,4 @@
-//! Personal identity numbers, which a newsletter has no use for: found by a column's header, or by what is in it.
+//! Personal identity numbers, which a newsletter does not need: recognised by a column's header or its content.
 
 use jiff::civil::Date;
 
@@ -20,9 +20,9 @@ const HEADERS: [&str; 14] = [
     "hetu",
 ];
 
-/// The number of rows that are looked at.
+/// The number of rows to examine.
 pub(super) const LOOKED_AT: usize = 500;
-/// More than this percentage of a column's filled cells must be such numbers.
+/// A column is dropped if more than this percentage of its filled cells are such numbers.
 const MORE_THAN: usize = 50;
 /// A column with fewer such numbers is not suspected.
 const FEWEST: usize = 2;
@@ -53,8 +53,9 @@ impl Suspicion {
     }
 }
 
-/// Tells whether a text is a Swedish personal identity or coordination number: six or eight digits of a date, where a
-/// coordination number has 60 added to the day, and four more with a check digit (Luhn over the last ten).
+/// Tells whether a text is a Swedish personal identity or coordination number: a date of six or eight digits
+/// (coordination numbers have 60 added to the day), then four digits that end in a check digit (Luhn over the last
+/// ten).
 pub(super) fn is_number(text: &str) -> bool {
     let digits: Vec<u32> = text.chars().filter_map(|c| c.to_digit(10)).collect();
     let others = text.chars().filter(|c| !c.is_ascii_digit()).count();
@@ -72,7 +73,7 @@ fn is_date(digits: &[u32]) -> bool {
     let number = |tens: u32, ones: u32| i8::try_from(tens * 10 + ones).unwrap_or(0);
     let (month, day) = (number(m1, m2), number(d1, d2));
     let day = if day > 60 { day - 60 } else { day };
-    // The century does not matter but for 29 February, which both have.
+    // The century hardly matters: only 1900, unlike 2000, has no 29 February.
     let year = 2000 + i16::from(number(y1, y2));
     Date::new(year, month, day).is_ok()
 }
@@ -95,7 +96,7 @@ mod tests {
 
     #[test]
     fn numbers_have_a_date_and_a_check_digit() {
-        // Numbers that the tax agency publishes for tests.
+        // Test numbers published by the tax agency.
         for text in [
             "19900101-2385",
             "900101-2385",
@@ -114,7 +115,7 @@ mod tests {
     }
 
     #[test]
-    fn headers_are_known_in_any_spelling() {
+    fn headers_are_recognised_in_any_spelling() {
         for header in ["Personnummer", "person-nr", "PERSONNR.", "Pers.nr"] {
             assert!(is_named(header), "{header}");
         }

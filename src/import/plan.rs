@@ -1,4 +1,4 @@
-//! What a look at the whole sheet finds: invalid rows, and rows that are about one member.
+//! Checks the whole sheet before the import: finds invalid rows, and rows about the same member.
 
 use std::collections::{HashMap, HashSet};
 use std::hash::{BuildHasher, RandomState};
@@ -16,48 +16,48 @@ use super::status::StatusColumns;
 pub struct Plan {
     pub bad: Vec<InvalidRow>,
     pub duplicates: Vec<Duplicate>,
-    /// What a person should look at, in rows that are imported.
+    /// Remarks about rows that are imported.
     pub remarks: Vec<Remark>,
     /// Rows that can be imported, duplicates counted once.
     pub members: u64,
     pub without_address: u64,
-    /// The row of a member that differs from the file's, as it was merged or lost its number, by its line.
+    /// By line, the rows that differ from the file: merged ones, and ones that lost their number.
     merged: HashMap<u64, ListedMember>,
-    /// Lines whose rows went into an earlier one or are bad.
+    /// Lines of rows that were merged into an earlier one or are invalid.
     left_out: HashSet<u64>,
     /// The member numbers in the file.
     pub numbers: TextSet,
     /// The addresses that several members share, in lower case.
     pub shared: TextSet,
-    /// Rows that are not members, as the configuration has it.
+    /// The number of rows that are not members according to the configuration.
     pub outside: u64,
-    /// Members who share an address with an earlier row.
+    /// The number of members who share an address with an earlier row.
     pub sharing: u64,
     numbering: Numbering,
 }
 
-/// Whether the numbers of a list are 1, 2, 3 … from the first row to the last.
+/// Whether a list is numbered 1, 2, 3 … from the first row to the last.
 #[derive(Debug, Default)]
 struct Numbering {
     rows: u64,
     is_broken: bool,
 }
 
-/// Fewer rows are in order by chance.
+/// Fewer rows can be in order by chance.
 const FEWEST_NUMBERED: u64 = 3;
 
-/// A row that was merged into an earlier row of the same address, number or name.
+/// A row that was merged into an earlier row with the same address, number or name.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Duplicate {
     pub line: u64,
     pub first_line: u64,
     pub name: String,
-    /// What both rows share.
+    /// The value that both rows share.
     pub shared: String,
 }
 
 impl Plan {
-    /// Reads the sheet once through.
+    /// Reads the whole sheet once.
     pub fn make(sheet: &Sheet) -> Self {
         let mut plan = Self::default();
         let hasher = RandomState::new();
@@ -109,13 +109,13 @@ impl Plan {
         plan
     }
 
-    /// Tells whether the numbers only number the rows, as far as one list shows.
+    /// Tells whether the member numbers are just row numbers, as far as one list can show.
     pub fn numbers_are_in_order(&self) -> bool {
         !self.numbering.is_broken && self.numbering.rows >= FEWEST_NUMBERED
     }
 
-    /// Merges the rows of `repeated`, by identity, into the row of the same member; those of other members who share its
-    /// address stay.
+    /// Merges each row of `repeated` into an earlier row with the same identity if both are about one member; other
+    /// members who share the address stay.
     fn sort_out(
         &mut self,
         sheet: &Sheet,
@@ -154,7 +154,7 @@ impl Plan {
         let (line, name, shared) = (duplicate.line, duplicate.name.clone(), identity_text(&duplicate));
         self.duplicates.push(Duplicate { line, first_line: member.line, name, shared });
         fill_from(member, &duplicate);
-        // A row without a number takes that of its duplicate, unless another row has it.
+        // A row without a number takes its duplicate's, unless another row has that number.
         let Some(number) = duplicate.number.clone().filter(|_| member.number.is_none()) else { return };
         if self.numbers.insert(&number) {
             member.number = Some(number);
@@ -163,7 +163,7 @@ impl Plan {
         }
     }
 
-    /// The row of another member at the same address; `None` if its number is that of a row elsewhere.
+    /// Whether the row is another member's who shares the address; `None` if its number belongs to a row elsewhere.
     fn another(&mut self, row: &ListedMember, claims: &mut Vec<ListedMember>) -> Option<ListedMember> {
         if row.number.as_ref().is_some_and(|number| !self.numbers.insert(number)) {
             self.left_out.insert(row.line);
@@ -174,7 +174,7 @@ impl Plan {
         Some(row.clone())
     }
 
-    /// Refuses rows whose member number is that of another row.
+    /// Rejects rows whose member number belongs to another row.
     fn refuse(&mut self, sheet: &Sheet, claims: &[ListedMember]) {
         let lines: HashSet<u64> = claims.iter().map(|row| row.line).collect();
         let mut owners: HashMap<&str, Option<u64>> =
@@ -194,7 +194,7 @@ impl Plan {
         self.bad.sort_by_key(|bad| bad.line);
     }
 
-    /// The rows to import, each member once.
+    /// The rows to import, one per member.
     pub fn rows<'a>(&'a self, sheet: &'a Sheet) -> impl Iterator<Item = ListedMember> + 'a {
         let rows = sheet.rows().filter_map(Result::ok).filter(|row| !self.left_out.contains(&row.line));
         rows.map(|row| self.merged.get(&row.line).cloned().unwrap_or(row))
@@ -219,7 +219,7 @@ fn number_again(row: &ListedMember, first: u64) -> InvalidRow {
     }
 }
 
-/// What two rows of one member share: the address, else the number, else name, organisation and street.
+/// The key by which two rows are compared: the address, else the number, else name, organisation and street.
 fn identity(row: &ListedMember) -> (u8, String) {
     match (&row.address, &row.number) {
         (Some(address), _) => (0, address.key()),
@@ -228,7 +228,7 @@ fn identity(row: &ListedMember) -> (u8, String) {
     }
 }
 
-/// Tells whether two rows with the same [`identity`] are one member, rather than two who share an address.
+/// Tells whether two rows with the same [`identity`] are about one member, or about two who share an address.
 fn is_one_member(row: &ListedMember, later: &ListedMember) -> bool {
     if row.address.is_none() {
         return true;
@@ -239,7 +239,7 @@ fn is_one_member(row: &ListedMember, later: &ListedMember) -> bool {
     if row.name.is_empty() || later.name.is_empty() {
         return true;
     }
-    // Two numbers are two people, unless the names say otherwise.
+    // Two numbers mean two people, unless the names say otherwise.
     let is_numbered_apart = row.number.is_some() && later.number.is_some();
     let is_same = if is_numbered_apart { name::contain_each_other } else { name::are_alike };
     is_same(&row.name, &later.name)
@@ -253,7 +253,7 @@ fn identity_text(row: &ListedMember) -> String {
     }
 }
 
-/// Fills fields that are empty from a later row of the same member.
+/// Fills empty fields from a later row about the same member.
 fn fill_from(row: &mut ListedMember, later: &ListedMember) {
     for (field, value) in &later.fields {
         row.fields.entry(field.clone()).or_insert_with(|| value.clone());
@@ -272,7 +272,7 @@ mod tests {
     }
 
     #[test]
-    fn doubles_are_merged_into_the_first_row() {
+    fn duplicates_are_merged_into_the_first_row() {
         let sheet = sheet(
             "namn,epost,ort,kod,medlemsnr\nAnna,ANNA@example.se,,,1\nBo,bo@example.se,,,2\n\
              Anna Ek,anna@Example.SE ,Ekerö,,\nCia,,,,\nCia,,,,\n",
@@ -301,7 +301,7 @@ mod tests {
     }
 
     #[test]
-    fn numbers_in_order_are_seen() {
+    fn row_numbers_are_detected() {
         for (numbers, want) in [("123", true), ("124", false), ("213", false), ("12", false)] {
             let rows = numbers.chars().map(|number| format!("{number},M{number},m{number}@example.se\n"));
             let sheet = sheet(&format!("nr,namn,epost\n{}", rows.collect::<String>()));
@@ -310,7 +310,7 @@ mod tests {
     }
 
     #[test]
-    fn a_double_does_not_take_another_row_s_number() {
+    fn a_duplicate_does_not_take_another_rows_number() {
         let sheet =
             sheet("namn,epost,medlemsnr\nAnna,a@example.se,\nBo,b@example.se,5\nAnna,a@example.se,5\n");
         let plan = Plan::make(&sheet);
@@ -321,7 +321,7 @@ mod tests {
     }
 
     #[test]
-    fn a_member_number_stands_once() {
+    fn a_member_number_is_used_once() {
         let sheet = sheet("namn,epost,medlemsnr\nAnna,anna@example.se,1\nBo,bo@example.se,1\n");
         let plan = Plan::make(&sheet);
         assert_eq!((plan.members, plan.bad[0].line), (1, 3));
@@ -329,7 +329,7 @@ mod tests {
     }
 
     proptest::proptest! {
-        /// `PROPTEST_CASES=1000000` makes a long run of it.
+        /// For a long run, set `PROPTEST_CASES=1000000`.
         #[test]
         fn no_bytes_make_it_panic(bytes in proptest::collection::vec(proptest::prelude::any::<u8>(), 0..400)) {
             if let Ok(sheet) = Sheet::from_bytes(Path::new("m.csv"), bytes, &Options::default()) {
@@ -339,7 +339,7 @@ mod tests {
         }
 
         #[test]
-        fn every_row_is_imported_merged_or_refused(
+        fn every_row_is_imported_merged_or_rejected(
             rows in proptest::collection::vec("[ab1@;\"\r\n,.=åÖ\u{0}]{0,30}", 0..12),
         ) {
             let text = format!("medlemsnr;namn;e-post\n{}", rows.join("\n"));

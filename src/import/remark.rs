@@ -1,4 +1,4 @@
-//! What is odd in a row that can be imported all the same.
+//! Remarks about unusual rows that can be imported nevertheless.
 
 use std::collections::HashMap;
 
@@ -6,7 +6,7 @@ use crate::domain::{ListedMember, Remark};
 
 use super::Sheet;
 
-/// Domains at which many have their mailbox, and some that are one letter away from those.
+/// Popular mail domains, and real domains that are one letter away from them.
 const WELL_KNOWN: [&str; 34] = [
     "gmail.com",
     "googlemail.com",
@@ -44,15 +44,15 @@ const WELL_KNOWN: [&str; 34] = [
     "aol.com",
 ];
 
-/// Shorter names are too near to each other for a guess.
+/// Shorter names are too similar to one another to guess.
 const SHORTEST: usize = 7;
 
-/// The domains that were looked at; most members share a few.
+/// The domains examined so far; most members share a few.
 #[derive(Debug, Default)]
 pub(super) struct DomainTypos(HashMap<String, Option<&'static str>>);
 
 impl DomainTypos {
-    /// A remark on an address whose domain looks like a typing error of a well-known one.
+    /// Returns a remark if the domain of the row's address looks like a misspelt popular one.
     pub fn remark(&mut self, row: &ListedMember, sheet: &Sheet) -> Option<Remark> {
         let address = row.address.as_ref()?;
         let meant = match self.0.get(address.domain()) {
@@ -68,7 +68,7 @@ impl DomainTypos {
     }
 }
 
-/// The domain that was probably meant.
+/// The popular domain that was probably meant.
 fn probably_meant(domain: &str) -> Option<&'static str> {
     if WELL_KNOWN.contains(&domain) || domain.len() < SHORTEST {
         return None;
@@ -77,7 +77,7 @@ fn probably_meant(domain: &str) -> Option<&'static str> {
     near.min_by_key(|known| strsim::damerau_levenshtein(domain, known)).copied()
 }
 
-/// One slip of the finger, or two in the name alone; another country's domain is none.
+/// A typing error: one edit, or two in the name alone. Another country's domain is not an error.
 fn is_slip(domain: &str, known: &str) -> bool {
     let (Some((name, end)), Some((known_name, known_end))) =
         (domain.rsplit_once('.'), known.rsplit_once('.'))
@@ -97,7 +97,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn slips_in_well_known_domains_are_seen() {
+    fn typing_errors_in_popular_domains_are_found() {
         for (domain, meant) in [
             ("gmial.com", Some("gmail.com")),
             ("gmail.con", Some("gmail.com")),

@@ -1,4 +1,4 @@
-//! One row after another, each checked.
+//! Reads and checks one row after another.
 
 use std::io::Read;
 
@@ -10,7 +10,7 @@ use super::header::Place;
 use super::text::{CHUNK, Text, TextReader};
 use super::window::Window;
 
-/// Names are in headers, whose lines have at most 998 octets (RFC 5322 §2.1.1).
+/// Names go into headers, whose lines have at most 998 octets (RFC 5322 §2.1.1).
 const LONGEST_NAME: usize = 600;
 
 /// The rows of a sheet.
@@ -19,7 +19,7 @@ pub struct Rows<'a> {
     columns: &'a Columns,
     reader: csv::Reader<Window<TextReader<'a>>>,
     record: csv::StringRecord,
-    /// How far lines have been counted: a byte and the line that starts there or before it.
+    /// Where line counting has got to: a byte, and the line that starts there or before it.
     counted: (usize, u64),
     broken: bool,
     delimiter: u8,
@@ -27,7 +27,7 @@ pub struct Rows<'a> {
     length: usize,
     /// Where the header starts in the text.
     offset: usize,
-    /// Rows that add the others up, and are passed over.
+    /// Total rows, which are skipped.
     sums: Vec<Remark>,
 }
 
@@ -62,12 +62,12 @@ impl<'a> Rows<'a> {
         Self { columns, reader, record, counted, broken, delimiter, length, offset, sums: Vec::new() }
     }
 
-    /// What was said of rows that were passed over so far.
+    /// The remarks about rows skipped so far.
     pub(super) fn take_remarks(&mut self) -> Vec<Remark> {
         std::mem::take(&mut self.sums)
     }
 
-    /// The cells of the next rows, unchecked, `each` of them.
+    /// Calls `each` for the cells of the next rows, unchecked.
     pub(super) fn look_at(mut self, rows: usize, mut each: impl FnMut(usize, &str)) {
         for _ in 0..rows {
             if !self.reader.read_record(&mut self.record).unwrap_or(false) {
@@ -77,7 +77,7 @@ impl<'a> Rows<'a> {
         }
     }
 
-    /// The byte of the text that the reader has come to.
+    /// The reader's position in the text, in bytes.
     fn at(&self) -> usize {
         usize::try_from(self.reader.position().byte())
             .map_or(usize::MAX, |byte| byte.saturating_add(self.offset))
@@ -94,8 +94,8 @@ impl<'a> Rows<'a> {
         self.counted.1
     }
 
-    /// Tells whether a quotation mark that opens a cell is never closed: its record then has an odd number of them and
-    /// continues over several lines, or to the end of the file.
+    /// Tells whether a quotation mark that opens a cell is never closed. Its record then has an odd number of them,
+    /// and continues over several lines or to the end of the file.
     fn is_unclosed(&self, raw: &str) -> bool {
         if !raw.contains('"') {
             return false;
@@ -162,10 +162,10 @@ impl<'a> Rows<'a> {
 }
 
 impl ListedMember {
-    /// Takes the first address of the best column that has one, and remarks on what looks odd.
+    /// Takes the first address of the best column that has one, and adds remarks about anything unusual.
     ///
     /// # Errors
-    /// With the column, the cell and the reason if a cell is neither an address nor says that there is none.
+    /// Returns the column, the cell and the reason if a cell has neither an address nor a word for "no address".
     fn take_addresses<'c>(
         &mut self,
         cells: &[(usize, &'c Column, &'c str)],
@@ -191,7 +191,7 @@ impl ListedMember {
                     }
                     self.address = Some(address);
                 }
-                // The best column decides; a slip in another one is its own matter.
+                // The best column decides; a mistake in another one does not make the row invalid.
                 AddressCell::Invalid(reason) if preference == 0 => return Err((column, cell, reason)),
                 AddressCell::None | AddressCell::Some { .. } | AddressCell::Invalid(_) => {}
             }
@@ -199,7 +199,7 @@ impl ListedMember {
         Ok(())
     }
 
-    /// Puts what registers write in one column into the fields where it belongs.
+    /// Splits combined columns of member registers into the right fields.
     fn tidy(&mut self) {
         if let Some(place) = self.fields.remove(POSTAL) {
             match postcode_and_city(&place) {
@@ -223,7 +223,7 @@ impl ListedMember {
         }
     }
 
-    /// Makes the full name of first and last name, or takes the organisation's.
+    /// Builds the full name from first and last name, or uses the organisation's.
     fn fill_name(&mut self) {
         if !self.name.is_empty() {
             return;
@@ -238,16 +238,16 @@ impl ListedMember {
     }
 }
 
-/// The field for a member's further addresses.
+/// The field for a member's additional addresses.
 const OTHERS: &str = "other_emails";
 
-/// A column that holds postcode and city, or a street: what accounting programs mean by it differs.
+/// A column that holds either postcode and city or a street: accounting programs differ.
 pub(super) const POSTAL: &str = "postadress";
-/// Columns of accounting programs: what a customer is, and who answers for an organisation.
+/// Columns of accounting programs: the kind of customer, and the contact person of an organisation.
 pub(super) const KIND: &str = "kundtyp";
 const REFERENCE: &str = "er_referens";
 
-/// `123 45 Testby` as postcode and city.
+/// Splits `123 45 Testby` into postcode and city.
 fn postcode_and_city(place: &str) -> Option<(String, String)> {
     let start = place.strip_prefix("SE-").unwrap_or(place);
     let end = start.find(|c: char| !c.is_ascii_digit() && c != ' ')?;
@@ -256,7 +256,7 @@ fn postcode_and_city(place: &str) -> Option<(String, String)> {
     (is_postcode && digits.ends_with(' ')).then(|| (digits.trim().to_owned(), city.trim().to_owned()))
 }
 
-/// Words at the beginning of a row that adds the others up.
+/// Words that begin a total row.
 const SUMS: [&str; 9] = [
     "antal",
     "summa",
@@ -269,7 +269,7 @@ const SUMS: [&str; 9] = [
     "number of members",
 ];
 
-/// Tells whether a row adds the others up: such a word with a number, and nothing but numbers besides.
+/// Tells whether a row is a total: one of these words and a number, and otherwise nothing but numbers.
 fn is_sum(record: &csv::StringRecord) -> bool {
     let mut cells = record.iter().map(str::trim).filter(|cell| !cell.is_empty());
     let Some(first) = cells.next() else { return false };
@@ -282,8 +282,8 @@ fn is_sum(record: &csv::StringRecord) -> bool {
     SUMS.contains(&word.to_lowercase().as_str()) && has_number && others.iter().all(|cell| is_number(cell))
 }
 
-/// Cells go into headers and in one-line fields: line breaks and characters without a meaning of their own in text
-/// (control and private-use characters) become spaces.
+/// Makes a cell fit for headers and one-line fields: line breaks, control characters and private-use characters
+/// become spaces.
 fn one_line(value: &str) -> String {
     if !value.contains(is_no_text) {
         return value.to_owned();
@@ -366,7 +366,7 @@ mod tests {
     }
 
     #[test]
-    fn rows_have_their_lines_whatever_ends_them() {
+    fn rows_have_the_right_line_with_any_line_ending() {
         for end in ["\n", "\r\n", "\r"] {
             let text =
                 ["\"Namn\";E-post", "A;a@example.se", "", "\"B", "b\";b@example.se", "C;nej", ""].join(end);
@@ -380,7 +380,7 @@ mod tests {
     }
 
     #[test]
-    fn bad_rows_say_what_is_wrong() {
+    fn invalid_rows_say_what_is_wrong() {
         let header = "Namn;E-post;Ort\n";
         for (row, column, reason) in [
             ("A;a@@example.se;X", "E-post", "is not a valid e-mail address"),
@@ -410,7 +410,7 @@ mod tests {
     }
 
     #[test]
-    fn what_excel_puts_above_the_header_is_passed_over() {
+    fn lines_that_excel_puts_above_the_header_are_skipped() {
         for above in ["sep=;\r\n", " \r\n", "\u{feff}\r\n"] {
             let sheet = sheet(&format!("{above}Namn;E-post;Telefon;Mobil\r\nA;a@example.se;1;2\r\n"));
             let rows: Vec<_> = sheet.rows().map(Result::unwrap).collect();
@@ -423,14 +423,14 @@ mod tests {
     }
 
     #[test]
-    fn names_are_made_of_their_parts() {
+    fn full_names_are_built_from_parts() {
         let sheet = sheet("Förnamn;Efternamn;Förening;E-post\nÅsa;Ek;;a@example.se\n;;Byalaget;b@example.se");
         let names: Vec<String> = sheet.rows().map(|row| row.unwrap().name).collect();
         assert_eq!(names, ["Åsa Ek", "Byalaget"]);
     }
 
     #[test]
-    fn control_characters_do_not_pass() {
+    fn control_characters_become_spaces() {
         let sheet = sheet("Namn;E-post\n\"Eva\r\nBcc: x@example.se\";eva@example.se\n");
         assert_eq!(sheet.rows().next().unwrap().unwrap().name, "Eva Bcc: x@example.se");
     }

@@ -1,4 +1,4 @@
-//! Spreadsheets (.xlsx, .xls, .ods) as text: the sheet with the members, cells as a person reads them.
+//! Converts spreadsheets (.xlsx, .xls, .ods) to text: the sheet with the members, with cells as a person sees them.
 
 use std::io::{BufReader, Cursor, Read as _};
 use std::path::Path;
@@ -9,10 +9,10 @@ use quick_xml::events::{BytesStart, Event};
 use super::ImportError;
 use crate::domain::field;
 
-/// What stands between cells in the text.
+/// The delimiter in the converted text.
 pub(super) const DELIMITER: u8 = b';';
 
-/// The text of the sheet that has a column for e-mail addresses, else of the first that is not empty; and its name.
+/// The text and the name of the sheet that has an address column, else of the first sheet that is not empty.
 pub(super) fn text(path: &Path, bytes: Vec<u8>) -> Result<(String, String), ImportError> {
     let failed = |reason: String| ImportError::Spreadsheet { path: path.to_owned(), reason };
     check_unpacked_size(&bytes, LARGEST_UNPACKED).map_err(failed)?;
@@ -31,7 +31,7 @@ pub(super) fn text(path: &Path, bytes: Vec<u8>) -> Result<(String, String), Impo
         writer.write_record(row.iter().map(words)).map_err(|error| failed(error.to_string()))?;
     }
     let written = writer.into_inner().map_err(|error| failed(error.to_string()))?;
-    // A row of the text is on the line that has its number in the spreadsheet.
+    // Each row's line in the text equals its row number in the spreadsheet.
     let above = usize::try_from(cells.start().map_or(0, |(row, _)| row)).unwrap_or(0);
     let text = String::from_utf8(written).map_err(|error| failed(error.to_string()))?;
     Ok(("\n".repeat(above) + &text, name.clone()))
@@ -39,18 +39,18 @@ pub(super) fn text(path: &Path, bytes: Vec<u8>) -> Result<(String, String), Impo
 
 /// A spreadsheet of a million members unpacks to less.
 const LARGEST_UNPACKED: u64 = 512 * 1024 * 1024;
-/// A list with more columns is not a member list; each row is held with all of them.
+/// A list with more columns is not a member list; each row is held in memory with all of them.
 const MOST_COLUMNS: u32 = 1_000;
-/// Cells of a sheet, empty ones included, as they are held in memory.
+/// The limit on cells in memory, including empty ones.
 const MOST_CELLS: u64 = 16_000_000;
 
-/// Refuses an archive whose files unpack to more than a member list can have.
+/// Rejects an archive whose files unpack to more than a member list can need.
 fn check_unpacked_size(bytes: &[u8], most: u64) -> Result<(), String> {
     // An .xls file is not an archive.
     let Ok(mut archive) = zip::ZipArchive::new(Cursor::new(bytes)) else { return Ok(()) };
     let mut total = 0_u64;
     for index in 0..archive.len() {
-        // The size that the archive states may be a lie, so the file is unpacked, and its content dropped.
+        // The size stated in the archive may be false, so the file is unpacked, and its content discarded.
         let file = archive.by_index(index).map_err(|error| error.to_string())?;
         let mut limited = file.take(most.saturating_sub(total).saturating_add(1));
         let unpacked =
@@ -63,8 +63,8 @@ fn check_unpacked_size(bytes: &[u8], most: u64) -> Result<(), String> {
     Ok(())
 }
 
-/// Refuses a sheet with a cell so far out that the cells before it would fill the memory: whatever the sheet says of its
-/// own size, the cells count.
+/// Rejects a sheet with a cell so far out that the cells before it would fill the memory. The cells count, whatever
+/// size the sheet states.
 fn check_extent<R: std::io::Read + std::io::Seek>(book: &mut Xlsx<R>) -> Result<(), String> {
     for name in book.sheet_names() {
         let mut cells = book.worksheet_cells_reader(&name).map_err(|error| error.to_string())?;
@@ -85,8 +85,9 @@ fn check_extent<R: std::io::Read + std::io::Seek>(book: &mut Xlsx<R>) -> Result<
     Ok(())
 }
 
-/// Refuses a sheet of an `.ods` file with a cell or a row that is repeated so often that the copies would fill the
-/// memory (ODF 1.3 part 3, §19.677 and §19.679). Empty ones up to the sheet's edge are usual, and only count before others.
+/// Rejects a sheet of an `.ods` file if a cell or a row is repeated so often that the copies would fill the memory
+/// (ODF 1.3 part 3, §19.677 and §19.679). Empty cells are often repeated up to the sheet's edge; they only count if
+/// others follow.
 fn check_repeats(bytes: &[u8]) -> Result<(), String> {
     let Ok(mut archive) = zip::ZipArchive::new(Cursor::new(bytes)) else { return Ok(()) };
     let Ok(content) = archive.by_name("content.xml") else { return Ok(()) };
@@ -110,12 +111,12 @@ fn check_repeats(bytes: &[u8]) -> Result<(), String> {
     }
 }
 
-/// How far the cells of a sheet reach, as they are read.
+/// The extent of a sheet's cells, updated as they are read.
 #[derive(Debug, Default)]
 struct Extent {
     cell_repeats: u64,
     has_text: bool,
-    /// Cells of the row so far, with and without the empty ones at its end.
+    /// Cells of the row so far, with and without trailing empty ones.
     cells: u64,
     used: u64,
     row_repeats: u64,
@@ -185,7 +186,7 @@ fn has_addresses(cells: &Range<Data>) -> bool {
     header.any(|cell| field::known(&words(cell)) == Some("email"))
 }
 
-/// A cell without line breaks, numbers without decimals that they don't have, dates as in ISO 8601.
+/// A cell on one line: numbers without needless decimals, dates as in ISO 8601.
 fn words(cell: &Data) -> String {
     match cell {
         Data::Empty => String::new(),
@@ -254,7 +255,7 @@ mod tests {
     }
 
     #[test]
-    fn a_cell_far_outside_the_list_is_an_error_and_not_the_end_of_the_memory() {
+    fn a_cell_far_outside_the_list_is_an_error_and_does_not_fill_the_memory() {
         let list = [("A1", "E-post"), ("A2", "anna@example.org")];
         assert!(read(workbook(&sheet("A1:A2", &list))).unwrap().contains("anna@example.org"));
         for (dimension, far) in [("A1:XFD1048576", "XFD1048576"), ("A1:A2", "XFD1048576"), ("A1", "ALM5000")]
@@ -263,7 +264,7 @@ mod tests {
             let error = read(workbook(&sheet(dimension, &cells))).unwrap_err();
             assert!(error.contains("`Lista` has a cell in row"), "{error}");
         }
-        // A dimension that lies the other way costs nothing.
+        // A dimension that is too large costs nothing.
         assert!(read(workbook(&sheet("A1:XFD1048576", &list))).is_ok());
     }
 
@@ -295,7 +296,7 @@ mod tests {
     }
 
     #[test]
-    fn a_zip_bomb_is_refused_before_it_is_unpacked() {
+    fn a_zip_bomb_is_rejected_before_it_is_unpacked() {
         let bomb = workbook(&vec![b' '; 4 * 1024 * 1024]);
         assert!(bomb.len() < 10_000);
         assert!(check_unpacked_size(&bomb, LARGEST_UNPACKED).is_ok());

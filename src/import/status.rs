@@ -1,4 +1,5 @@
-//! Columns that say who is a member at all, such as `Aktiv`: reported if the configuration does not use them.
+//! Columns that say whether somebody is a member at all, such as `Aktiv`: reported if the configuration does not use
+//! them.
 
 use std::collections::BTreeMap;
 
@@ -6,7 +7,7 @@ use crate::domain::{ListedMember, Remark};
 
 use super::Sheet;
 
-/// Headers of such columns, as they begin, as identifiers.
+/// How the headers of such columns begin, as identifiers.
 const BEGINNINGS: [&str; 14] = [
     "aktiv",
     "active",
@@ -24,41 +25,41 @@ const BEGINNINGS: [&str; 14] = [
     "deceased",
 ];
 
-/// Values that mean membership.
+/// Values that confirm membership.
 const YES: [&str; 8] = ["ja", "yes", "aktiv", "active", "1", "x", "sant", "true"];
 
-/// A column with more values does not sort members into kinds.
+/// A column with more values is not a status column.
 const MOST_VALUES: usize = 6;
 
-/// What is in the columns that look like a status.
+/// The values of the columns that look like a status.
 #[derive(Debug)]
 pub(super) struct StatusColumns {
-    columns: Vec<Status>,
+    columns: Vec<ImportStatus>,
 }
 
 #[derive(Debug)]
-struct Status {
+struct ImportStatus {
     field: String,
     header: String,
     values: BTreeMap<String, u64>,
 }
 
 impl StatusColumns {
-    /// Those of a sheet that the configuration does not look at.
+    /// Finds a sheet's status columns that the configuration does not use.
     pub fn of(sheet: &Sheet) -> Self {
         let looked_at = sheet.only.as_ref().map_or("", |only| only.source());
         let columns = sheet.columns.iter().filter_map(|column| {
             let field = column.field.clone()?;
             let is_status = BEGINNINGS.iter().any(|beginning| field.starts_with(beginning));
             (is_status && !looked_at.contains(&field) && !looked_at.contains(&column.header))
-                .then(|| Status { field, header: column.header.clone(), values: BTreeMap::new() })
+                .then(|| ImportStatus { field, header: column.header.clone(), values: BTreeMap::new() })
         });
         Self { columns: columns.collect() }
     }
 
-    /// Counts a row.
+    /// Counts a row's values.
     pub fn add(&mut self, row: &ListedMember) {
-        for Status { field, values, .. } in &mut self.columns {
+        for ImportStatus { field, values, .. } in &mut self.columns {
             let value = row.fields.get(field).map_or("", String::as_str);
             if values.len() <= MOST_VALUES || values.contains_key(value) {
                 *values.entry(value.to_owned()).or_default() += 1;
@@ -66,11 +67,11 @@ impl StatusColumns {
         }
     }
 
-    /// Says what the columns hold.
+    /// Reports what the columns contain.
     pub fn remarks(self, line: u64) -> impl Iterator<Item = Remark> {
         let telling =
             self.columns.into_iter().filter(|column| (2..=MOST_VALUES).contains(&column.values.len()));
-        telling.map(move |Status { field, header, values }| {
+        telling.map(move |ImportStatus { field, header, values }| {
             let yes = values.keys().find(|value| YES.contains(&value.to_lowercase().as_str()));
             let most = values.iter().max_by_key(|(_, count)| **count).map(|(value, _)| value);
             let most = yes.or(most).map_or("", String::as_str);

@@ -2,20 +2,20 @@
 
 use super::mime::starts_with;
 
-/// No address is longer (RFC 5321 §4.5.3.1.3).
+/// The maximum length of an address (RFC 5321 §4.5.3.1.3).
 const MAX_LENGTH: usize = 254;
 
-/// An address in a text.
+/// An address found in a text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Spot<'t> {
+pub struct AddressSpot<'t> {
     pub address: &'t str,
-    /// Where it begins in the text, quotes and brackets left out.
+    /// Where it starts in the text, without quotes and brackets.
     pub start: usize,
     pub end: usize,
 }
 
 /// All addresses of a text, in order.
-pub fn find(text: &str) -> impl Iterator<Item = Spot<'_>> {
+pub fn find(text: &str) -> impl Iterator<Item = AddressSpot<'_>> {
     let mut from = 0;
     memchr::memchr_iter(b'@', text.as_bytes()).filter_map(move |at| {
         let spot = around(text, at, from)?;
@@ -29,7 +29,8 @@ pub fn first(text: &str) -> Option<&str> {
     find(text).next().map(|spot| spot.address)
 }
 
-/// The address that is the value of a machine's field: taken as it stands, however odd it looks, else the first one in it.
+/// The address in a machine-written field: the whole value if it is one, however odd it looks, else the first address
+/// in it.
 pub fn in_field(value: &str) -> Option<&str> {
     let bare = value.trim().trim_end_matches([',', ';', '.']);
     let bare = bare.strip_prefix('<').and_then(|bare| bare.strip_suffix('>')).unwrap_or(bare);
@@ -41,7 +42,7 @@ pub fn in_field(value: &str) -> Option<&str> {
     if is_whole && bare.len() <= MAX_LENGTH { Some(bare) } else { first(value) }
 }
 
-fn around(text: &str, at: usize, from: usize) -> Option<Spot<'_>> {
+fn around(text: &str, at: usize, from: usize) -> Option<AddressSpot<'_>> {
     let before = text.get(from..at)?;
     let after = text.get(at + 1..)?;
     let length = local_length(before)?;
@@ -54,10 +55,10 @@ fn around(text: &str, at: usize, from: usize) -> Option<Spot<'_>> {
         before.get(..before.len() - length)?.ends_with('<') && text.get(end..)?.starts_with('>');
     let sound = is_domain(domain, is_bracketed) && end - start <= MAX_LENGTH;
     let address = text.get(start..end)?;
-    sound.then_some(Spot { address, start, end })
+    sound.then_some(AddressSpot { address, start, end })
 }
 
-/// The length of the local part that ends a text, a quoted one (RFC 5322 §3.2.4) included.
+/// The length of the local part at the end of a text, including a quoted one (RFC 5322 §3.2.4).
 fn local_length(before: &str) -> Option<usize> {
     if let Some(quoted) = before.strip_suffix('"') {
         let open = quoted.rfind('"')?;
@@ -90,12 +91,12 @@ fn in_domain(c: char) -> bool {
         || !c.is_ascii() && c.is_alphanumeric() && !is_wide(c)
 }
 
-/// Letters of scripts that put no space between an address and the words next to it.
+/// Letters of scripts that put no space between an address and the neighbouring words.
 fn is_wide(c: char) -> bool {
     c >= '\u{2E80}'
 }
 
-/// Tells whether a text is a domain name; only brackets make one with a top level of a single letter believable.
+/// Tells whether a text is a domain name; a top-level domain of a single letter is credible only in brackets.
 fn is_domain(domain: &str, is_bracketed: bool) -> bool {
     let top = domain.rsplit('.').next().unwrap_or_default();
     domain.contains('.')
@@ -105,18 +106,18 @@ fn is_domain(domain: &str, is_bracketed: bool) -> bool {
         && !top.chars().all(|c| c.is_ascii_digit())
 }
 
-/// One spelling for comparing: lower case, a quoted local part without its quotes.
+/// The form in which addresses are compared: lower case, without the quotes around a local part.
 pub fn key(address: &str) -> String {
     address.replace('"', "").to_lowercase()
 }
 
-/// The key of an address without what follows a `+` in its local part (RFC 5233).
+/// The key of an address without the part after `+` in its local part (RFC 5233).
 pub fn without_tag(key: &str) -> String {
     let bare = key.rsplit_once('@').and_then(|(local, domain)| Some((local.split_once('+')?.0, domain)));
     bare.map_or_else(|| key.to_owned(), |(local, domain)| format!("{local}@{domain}"))
 }
 
-/// The recipient in a return path that carries it as `list-bounces+anna=example.se@…` (VERP).
+/// The recipient encoded in a return path such as `list-bounces+anna=example.se@…` (VERP).
 pub fn in_return_path(address: &str) -> Option<String> {
     let (local, _) = address.rsplit_once('@')?;
     let (user, domain) = local.rsplit_once('=')?;

@@ -1,19 +1,21 @@
-//! Complaints: reports in the Abuse Reporting Format (RFC 5965) and what some hosts send in its place.
+//! Complaints: reports in the Abuse Reporting Format (RFC 5965), and the formats of hosts that do not use it.
 
 use super::address;
 use super::header::Headers;
-use super::mime::{Message, Part, Role};
-use super::rules::Rules;
-use crate::domain::bounce::{Class, Reason, Verdict};
+use super::mime::{MimeMessage, MimePart, Role};
+use super::rules::InboxRules;
+use crate::domain::bounce::{Class, MessageKind, Reason, Verdict};
 
-/// Whom a complaint names; `None` if the message is none.
+/// What a report about a letter says of those whom it names; `None` if the message is not such a report.
+///
+/// The report of somebody who calls the letter "not spam" has nobody to complain about.
 pub fn read(
-    message: &Message<'_>,
+    message: &MimeMessage<'_>,
     original: &Headers<'_>,
     signed: bool,
-    rules: &Rules,
-) -> Option<Vec<Verdict>> {
-    let report = message.with(Role::Feedback).next().map(Part::text);
+    rules: &InboxRules,
+) -> Option<(MessageKind, Vec<Verdict>)> {
+    let report = message.with(Role::Feedback).next().map(MimePart::text);
     let report = report.as_deref();
     if report.is_none() && !signed {
         return None;
@@ -21,20 +23,16 @@ pub fn read(
     let fields = Headers::of_text(report.unwrap_or_default());
     let kind = feedback_type(&fields);
     if rules.complaints.praise.contains(&kind) {
-        return None;
+        return Some((MessageKind::Other, Vec::new()));
     }
     let reason = reason(&kind, rules);
-    Some(
-        recipients(&[&fields, original, &message.headers], rules)
-            .into_iter()
-            .map(|address| verdict(address, reason, &kind))
-            .collect(),
-    )
+    let named = recipients(&[&fields, original, &message.headers], rules).into_iter();
+    Some((MessageKind::Complaint, named.map(|address| verdict(address, reason, &kind)).collect()))
 }
 
-/// What a complaint says that names nobody.
-pub fn unnamed(message: &Message<'_>, rules: &Rules) -> Verdict {
-    let report = message.with(Role::Feedback).next().map(Part::text).unwrap_or_default();
+/// The verdict of a complaint that names nobody.
+pub fn unnamed(message: &MimeMessage<'_>, rules: &InboxRules) -> Verdict {
+    let report = message.with(Role::Feedback).next().map(MimePart::text).unwrap_or_default();
     let kind = feedback_type(&Headers::of_text(&report));
     verdict(String::new(), reason(&kind, rules), &kind)
 }
@@ -43,8 +41,8 @@ fn feedback_type(fields: &Headers<'_>) -> String {
     fields.text("feedback-type").to_lowercase()
 }
 
-/// A report by a machine, as about the sender's DMARC or a virus, is nobody's complaint, so it suppresses nobody.
-fn reason(kind: &str, rules: &Rules) -> Reason {
+/// A machine's report, for example about DMARC or a virus, is not a person's complaint, and suppresses nobody.
+fn reason(kind: &str, rules: &InboxRules) -> Reason {
     rules.complaints.by_machine.get(kind).copied().unwrap_or(Reason::Complaint)
 }
 
@@ -53,8 +51,8 @@ fn verdict(address: String, reason: Reason, kind: &str) -> Verdict {
     Verdict { address, class, status: None, reason, diagnostic: kind.to_owned() }
 }
 
-/// The addresses in the fields of a report, else those that the returned letter went to.
-fn recipients(places: &[&Headers<'_>], rules: &Rules) -> Vec<String> {
+/// The addresses in the fields of a report, else the recipients of the returned letter.
+fn recipients(places: &[&Headers<'_>], rules: &InboxRules) -> Vec<String> {
     let named = |names: &[String]| {
         let values = places.iter().flat_map(|headers| names.iter().flat_map(|name| headers.all(name)));
         values.flat_map(address::find).map(|spot| spot.address.to_owned()).collect::<Vec<_>>()
@@ -73,29 +71,30 @@ fn recipients(places: &[&Headers<'_>], rules: &Rules) -> Vec<String> {
 mod tests {
     use super::*;
 
-    fn complained(report: &str, original: &str) -> Option<Vec<(String, Reason)>> {
+    fn complained(report: &str, original: &str) -> (MessageKind, Vec<(String, Reason)>) {
         let raw = format!(
             "Content-Type: multipart/report; boundary=x\n\n--x\nContent-Type: message/feedback-report\n\n{report}\n--x--"
         );
-        let verdicts = read(
-            &Message::parse(raw.as_bytes()),
+        let (kind, verdicts) = read(
+            &MimeMessage::parse(raw.as_bytes()),
             &Headers::of_text(original),
             false,
-            &Rules::built_in().unwrap(),
-        );
-        verdicts.map(|verdicts| verdicts.into_iter().map(|v| (v.address, v.reason)).collect())
+            &InboxRules::built_in().unwrap(),
+        )
+        .unwrap();
+        (kind, verdicts.into_iter().map(|v| (v.address, v.reason)).collect())
     }
 
     #[test]
-    fn a_report_names_who_complained() {
-        let anna = |reason| Some(vec![("anna@example.se".to_owned(), reason)]);
+    fn a_report_names_the_complainant() {
+        let anna = |reason| (MessageKind::Complaint, vec![("anna@example.se".to_owned(), reason)]);
         for (report, original, want) in [
             ("Feedback-Type: abuse\nOriginal-Rcpt-To: <anna@example.se>\n", "", anna(Reason::Complaint)),
             ("Feedback-Type: abuse\n", "To: anna@example.se\n", anna(Reason::Complaint)),
             ("Feedback-Type: auth-failure\n", "To: anna@example.se\n", anna(Reason::AuthFailure)),
             ("Feedback-Type: virus\n", "To: anna@example.se\n", anna(Reason::SpamPolicy)),
-            ("Feedback-Type: not-spam\n", "To: anna@example.se\n", None),
-            ("Feedback-Type: fraud\n", "", Some(vec![])),
+            ("Feedback-Type: not-spam\n", "To: anna@example.se\n", (MessageKind::Other, vec![])),
+            ("Feedback-Type: fraud\n", "", (MessageKind::Complaint, vec![])),
         ] {
             assert_eq!(complained(report, original), want, "{report}");
         }

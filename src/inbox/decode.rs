@@ -1,8 +1,8 @@
-//! Transfer encodings (RFC 2045 §6) and HTML as text, read leniently: what is broken stays as it is.
+//! Transfer encodings (RFC 2045 §6) and HTML as text, decoded leniently: broken codes stay as they are.
 
 use html_escape::decode_html_entities;
 
-/// Undoes quoted-printable; an `=` that begins no code stays.
+/// Decodes quoted-printable; an `=` that starts no valid code stays.
 pub fn quoted_printable(text: &[u8]) -> Vec<u8> {
     let mut bytes = Vec::with_capacity(text.len());
     let mut rest = text;
@@ -34,7 +34,7 @@ fn hex_pair(text: &[u8]) -> Option<(u8, &[u8])> {
     Some((u8::try_from(value).ok()?, rest))
 }
 
-/// Undoes base64 up to the padding or the first line that is something else.
+/// Decodes base64 up to the padding, or up to the first line that is not base64.
 pub fn base64(text: &[u8]) -> Vec<u8> {
     let mut bytes = Vec::with_capacity(text.len() / 4 * 3);
     let (mut bits, mut count) = (0u32, 0u32);
@@ -58,7 +58,7 @@ pub fn base64(text: &[u8]) -> Vec<u8> {
     bytes
 }
 
-/// The words of an HTML text, a line for each block.
+/// The words of an HTML text, with a line for each block.
 pub fn html(text: &str) -> String {
     let mut words = String::with_capacity(text.len() / 2);
     let mut rest = text;
@@ -72,7 +72,7 @@ pub fn html(text: &str) -> String {
         let name = name.to_ascii_lowercase();
         rest = match name.as_str() {
             "style" | "script" | "title" => after_element(tag, &name),
-            // An address in angle brackets that nobody escaped.
+            // An unescaped address in angle brackets.
             _ if is_address(tag) => {
                 words.push('<');
                 tag
@@ -107,7 +107,7 @@ fn is_block(name: &str) -> bool {
 
 fn push_entities(words: &mut String, text: &str) {
     if text.contains('&') {
-        // A no-break space is a space to the rules.
+        // The rules treat a no-break space as a space.
         words.push_str(&decode_html_entities(text).replace('\u{a0}', " "));
     } else {
         words.push_str(text);
@@ -119,7 +119,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn quoted_printable_is_undone() {
+    fn quoted_printable_is_decoded() {
         for (text, want) in
             [("a=3Db", "a=b"), ("a= \nb", "ab"), ("a=zz", "a=zz"), ("a=", "a="), ("=C3=A5", "å")]
         {
@@ -128,7 +128,7 @@ mod tests {
     }
 
     #[test]
-    fn base64_is_undone() {
+    fn base64_is_decoded() {
         for (text, want) in [("aGVq", "hej"), ("aG\nVqIQ==", "hej!"), ("aGVq\n--x", "hej"), ("", "")] {
             assert_eq!(base64(text.as_bytes()), want.as_bytes(), "{text}");
         }

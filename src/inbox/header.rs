@@ -1,12 +1,12 @@
-//! Header fields (RFC 5322 §2.2), read leniently.
+//! Header fields (RFC 5322 §2.2), parsed leniently.
 
 use std::borrow::Cow;
 
 use mail_parser::parsers::MessageStream;
 
-/// More fields than any program writes; the rest is not read.
+/// More fields than any program writes; further ones are not read.
 const MAX_FIELDS: usize = 500;
-/// More text than a field needs; the rest is cut off.
+/// More text than any field needs; longer values are cut off.
 const MAX_VALUE: usize = 64 * 1024;
 
 /// The header fields of a message or of a part, in order.
@@ -14,7 +14,7 @@ const MAX_VALUE: usize = 64 * 1024;
 pub struct Headers<'m>(Vec<(&'m str, Cow<'m, str>)>);
 
 impl<'m> Headers<'m> {
-    /// Reads fields up to the first empty line and says where the body begins.
+    /// Parses the fields up to the first empty line; returns them and the body.
     ///
     /// Skips lines that are not fields, such as the `From ` line of an mbox.
     pub fn split(entity: &'m [u8]) -> (Self, &'m [u8]) {
@@ -35,7 +35,7 @@ impl<'m> Headers<'m> {
         (fields, rest)
     }
 
-    /// Reads fields out of a text, as of a returned header.
+    /// Parses fields inside a text, such as a returned header.
     pub fn of_text(text: &'m str) -> Self {
         Self::split(text.trim_start().as_bytes()).0
     }
@@ -60,23 +60,23 @@ impl<'m> Headers<'m> {
             .map(|(_, value)| value.trim())
     }
 
-    /// The raw value of the first field of a name, or nothing.
+    /// The raw value of the first field of a name, if there is one.
     pub fn get(&self, name: &str) -> Option<&str> {
         self.0.iter().find(|(field, _)| field.eq_ignore_ascii_case(name)).map(|(_, value)| value.trim())
     }
 
-    /// The value of a field with its encoded words read (RFC 2047) and its folds undone.
+    /// The value of a field, with encoded words (RFC 2047) decoded and folds undone.
     pub fn text(&self, name: &str) -> String {
         self.get(name).map(decoded).unwrap_or_default()
     }
 
-    /// All fields, names as they were written.
+    /// All fields, with their names as written.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
         self.0.iter().map(|(name, value)| (*name, value.trim()))
     }
 }
 
-/// Reads encoded words and undoes folds.
+/// Decodes encoded words and undoes folds.
 pub fn decoded(value: &str) -> String {
     if !value.contains("=?") {
         return value.split_whitespace().collect::<Vec<_>>().join(" ");
@@ -86,7 +86,7 @@ pub fn decoded(value: &str) -> String {
     text.as_text().map(|text| text.trim().to_owned()).unwrap_or_default()
 }
 
-/// A parameter of a structured field, as `boundary` of Content-Type (RFC 2045 §5.1).
+/// A parameter of a structured field, such as `boundary` in Content-Type (RFC 2045 §5.1).
 pub fn parameter(value: &str, name: &str) -> Option<String> {
     let mut rest = value;
     while let Some((_, after)) = rest.split_once(';') {
@@ -110,7 +110,7 @@ fn parameter_value(text: &str) -> (String, &str) {
     (content.replace(['\n', '\t'], ""), rest)
 }
 
-/// One line with its continuations, and what follows.
+/// One line with its continuation lines, and the rest.
 fn logical_line(text: &[u8]) -> Option<(&[u8], &[u8])> {
     if text.is_empty() {
         return None;
@@ -134,7 +134,7 @@ fn is_blank(text: &[u8], from: usize) -> bool {
     text.get(from..line_end(text, from)).unwrap_or_default().iter().all(u8::is_ascii_whitespace)
 }
 
-/// A message without the empty lines before its header; as it is if no field follows them.
+/// Skips empty lines before a message's header; unchanged if no field follows them.
 pub fn from_first_field(raw: &[u8]) -> &[u8] {
     let start = raw.trim_ascii_start();
     let line = start.get(..line_end(start, 0)).unwrap_or_default();
@@ -145,7 +145,8 @@ pub fn from_first_field(raw: &[u8]) -> &[u8] {
     if is_field || line.starts_with(b"From ") { start } else { raw }
 }
 
-/// Tells whether a text begins with a field of a part (RFC 2045 §3), which some programs write below an empty line.
+/// Tells whether a text starts with a field of a MIME part (RFC 2045 §3), which some programs write after an empty
+/// line.
 fn describes_a_part(text: &[u8]) -> bool {
     text.get(..8).is_some_and(|start| start.eq_ignore_ascii_case(b"content-"))
 }
@@ -168,7 +169,7 @@ mod tests {
     }
 
     #[test]
-    fn empty_lines_before_a_header_are_passed_over() {
+    fn empty_lines_before_a_header_are_skipped() {
         for (text, want) in [
             ("\n \n\nFrom: a@example.se\n\nx", "From: a@example.se\n\nx"),
             ("\nFrom daemon Mon\nTo: b", "From daemon Mon\nTo: b"),

@@ -1,61 +1,64 @@
-//! A small grammar of requests to leave a list: a sentence all of whose words belong to such requests, in a short text.
+//! A small grammar of requests to leave a list. It accepts short texts with a sentence that has only words of such
+//! requests.
 
 use serde::Deserialize;
 
 use crate::diagnosis::phrase::fold;
 
-/// A longer text is for a person to read.
+/// Longer texts are left for a person to read.
 const MOST_WORDS: usize = 60;
 const MOST_POLITE_WORDS: usize = 8;
+/// A closing and a name.
+const MOST_CLOSING_WORDS: usize = 4;
 
 /// The words of one language, folded.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Language {
+pub struct LeaveLanguage {
     #[expect(dead_code, reason = "names the table for people")]
     name: String,
-    /// What one does to leave.
+    /// Verbs for leaving.
     verbs: Vec<String>,
-    /// Whom it is about: the writer and its address.
+    /// Words for the writer or the address.
     whom: Vec<String>,
-    /// What is left.
+    /// Words for the list.
     what: Vec<String>,
     wants: Vec<String>,
     not: Vec<String>,
-    /// That nothing more is to come.
+    /// Words for "nothing more".
     none: Vec<String>,
-    /// Beginnings of questions that are requests.
+    /// How questions that are really requests begin.
     openings: Vec<String>,
-    /// Words that may stand between.
+    /// Words that may appear in between.
     others: Vec<String>,
-    /// Beginnings of sentences that thank, greet or wish.
+    /// How sentences begin that thank, greet or wish well.
     polite: Vec<String>,
 }
 
 /// What one sentence says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Sentence {
-    /// Verb, writer and list are named: it stands whatever else is told.
+    /// It names verb, writer and list: a request, whatever the other sentences say.
     WholeRequest,
     Request,
-    /// Only words that say nothing here, such as thanks.
+    /// It has only words without a bearing, such as thanks.
     Empty,
     /// About something else.
     Something,
-    /// About the list too, or a question: for a person to read.
+    /// It is about the list too, or a question: left for a person to read.
     Unclear,
 }
 
 /// Tells whether a text asks to leave and says nothing else, in one of the languages.
 ///
-/// A name on a line of its own ends what its writer says: below it stand titles, addresses and disclaimers.
-pub fn asks(text: &str, languages: &[Language]) -> bool {
+/// A name on a line of its own ends the writer's own text: titles, addresses and disclaimers follow it.
+pub fn asks(text: &str, languages: &[LeaveLanguage]) -> bool {
     [without_name(text).as_str(), above_name(text)].into_iter().any(|text| {
         text.split_whitespace().count() <= MOST_WORDS && languages.iter().any(|language| language.asks(text))
     })
 }
 
-impl Language {
+impl LeaveLanguage {
     fn asks(&self, text: &str) -> bool {
         let sentences: Vec<Sentence> = sentences(text)
             .into_iter()
@@ -79,10 +82,12 @@ impl Language {
         if is_question && !is_opened {
             return Sentence::Unclear;
         }
-        let Some(found) = self.sort(&words) else { return self.other(&words) };
-        // "No" alone refuses nothing: it needs what is not wanted.
+        let words = self.before_closing(&words);
+        let Some(found) = self.sort(words) else { return self.other(words) };
+        // "No" alone is not a request: the text must also say what is unwanted.
         let wants_none = found.has_none && found.has_what;
-        let wants_not = found.wants && found.is_negated && (found.has_what || found.has_whom);
+        let is_unwanted = found.is_unwanted || found.wants && found.is_negated;
+        let wants_not = is_unwanted && (found.has_what || found.has_whom);
         let leaves =
             found.has_verb && !found.is_negated && (found.has_what || found.has_whom || words.len() <= 2);
         let is_negated_verb = found.has_verb && found.is_negated && !found.has_none;
@@ -95,7 +100,17 @@ impl Language {
         }
     }
 
-    /// A sentence with words that belong to no request: it tells something, or turns the request round.
+    /// The words before a closing such as `mvh Anna` without a full stop in front of it.
+    fn before_closing<'w, 's>(&self, words: &'w [&'s str]) -> &'w [&'s str] {
+        let is_closing = |at: &usize| {
+            let rest = words.get(*at..).unwrap_or_default();
+            self.polite.iter().any(|opening| begins(rest, opening))
+        };
+        let last = words.len().saturating_sub(MOST_CLOSING_WORDS).max(1)..words.len();
+        words.get(..last.into_iter().find(is_closing).unwrap_or(words.len())).unwrap_or(words)
+    }
+
+    /// Classifies a sentence with words that belong to no request: it says something else, or reverses the request.
     fn other(&self, words: &[&str]) -> Sentence {
         let has = |phrases: &[String]| {
             (0..words.len()).any(|from| {
@@ -111,9 +126,9 @@ impl Language {
         }
     }
 
-    /// What kinds of words a sentence has; `None` if one belongs to no request.
-    fn sort(&self, words: &[&str]) -> Option<Found> {
-        let mut found = Found::default();
+    /// Sorts the words of a sentence into kinds; `None` if one belongs to no request.
+    fn sort(&self, words: &[&str]) -> Option<FoundWords> {
+        let mut found = FoundWords::default();
         let mut rest = words;
         while let [first, others @ ..] = rest {
             let longest = |phrases: &[String]| {
@@ -128,16 +143,22 @@ impl Language {
             let best = lengths.iter().copied().flatten().max();
             if let Some(length) = best {
                 let is = |index: usize| lengths.get(index).copied().flatten() == best;
-                found.has_none |= is(0);
-                found.has_verb |= is(1);
-                found.wants |= is(2);
-                found.is_negated |= is(4);
+                let [none, verb, wants, _, not] = [0, 1, 2, 3, 4].map(is);
+                // `Strike me I don't want it` negates the wish, `I don't want to leave` the verb.
+                found.is_negated |= verb && found.is_unwanted || not && !found.is_wish_last;
+                found.is_unwanted |= not && found.is_wish_last;
+                found.is_wish_last = wants || found.is_wish_last && !verb;
+                found.has_none |= none;
+                found.has_verb |= verb;
+                found.wants |= wants;
+                // `take me off` names the writer too.
+                found.has_whom |= verb && rest.iter().take(length).any(|word| is_among(&self.whom, word));
                 rest = rest.get(length..).unwrap_or_default();
                 continue;
             }
-            let is_in = |list: &[String]| list.iter().any(|word| word == first);
-            let (is_whom, is_what) = (is_in(&self.whom) || first.contains('@'), is_in(&self.what));
-            if !is_whom && !is_what && !is_in(&self.others) {
+            let is_whom = is_among(&self.whom, first) || first.contains('@');
+            let is_what = is_among(&self.what, first);
+            if !is_whom && !is_what && !is_among(&self.others, first) {
                 return None;
             }
             found.has_whom |= is_whom;
@@ -148,18 +169,35 @@ impl Language {
     }
 }
 
-/// Which kinds of words a sentence has.
+/// Tells whether a word is in a list, or differs from a long one by a slip inside it.
+///
+/// Verbs are not compared so: in German a letter is all that parts `anmelden` from `abmelden`.
+fn is_among(list: &[String], word: &str) -> bool {
+    list.iter().any(|known| known == word || is_slip(word, known))
+}
+
+fn is_slip(word: &str, known: &str) -> bool {
+    let ends = |text: &str| (text.chars().next(), text.chars().rev().take(2).collect::<String>());
+    word.chars().count() >= 6 && ends(word) == ends(known) && strsim::osa_distance(word, known) == 1
+}
+
+/// The kinds of words in a sentence.
 #[derive(Debug, Clone, Copy, Default)]
-struct Found {
+struct FoundWords {
     has_verb: bool,
     has_whom: bool,
     has_what: bool,
     wants: bool,
+    /// A verb is negated.
     is_negated: bool,
+    /// A wish is negated.
+    is_unwanted: bool,
+    /// The last verb or wish was a wish.
+    is_wish_last: bool,
     has_none: bool,
 }
 
-/// The text without the names, places and telephone numbers with which people end it.
+/// The text without the names, places and telephone numbers that people sign with.
 fn without_name(text: &str) -> String {
     let mut lines: Vec<&str> = text.lines().map(str::trim).filter(|line| !line.is_empty()).collect();
     while lines.len() > 1 && lines.last().is_some_and(|line| is_name(line)) {
@@ -168,7 +206,7 @@ fn without_name(text: &str) -> String {
     lines.join("\n")
 }
 
-/// The text up to the first name that stands below an empty line.
+/// The text before the first name that follows an empty line.
 fn above_name(text: &str) -> &str {
     let mut after_empty = false;
     let mut offset = 0;
@@ -197,10 +235,10 @@ fn sentences(text: &str) -> Vec<(String, bool)> {
     let mut sentence = String::new();
     let mut characters = text.chars().peekable();
     while let Some(c) = characters.next() {
-        // A full stop inside an address ends nothing.
+        // A full stop inside an address does not end the sentence.
         let is_before_space = characters.peek().is_none_or(|next| next.is_whitespace());
         let is_dash = "-–—".contains(c) && is_before_space && sentence.ends_with(' ');
-        let ends = "!?;,\n".contains(c) || c == '.' && is_before_space || is_dash;
+        let ends = "!?;,\n".contains(c) || ".:".contains(c) && is_before_space || is_dash;
         if ends {
             sentences.push((std::mem::take(&mut sentence), c == '?'));
         } else {
@@ -226,12 +264,12 @@ fn begins(words: &[&str], phrase: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::super::rules::Rules;
+    use super::super::rules::InboxRules;
     use super::*;
 
     #[test]
-    fn requests_in_peoples_own_words() {
-        let rules = Rules::built_in().unwrap();
+    fn requests_are_recognised_in_peoples_own_words() {
+        let rules = InboxRules::built_in().unwrap();
         for text in [
             "Jag vill inte längre få era medlemsbrev.",
             "Kan ni plocka bort mig från utskickslistan? Tack.",
@@ -264,14 +302,21 @@ mod tests {
             "Stop venligst med at sende mig disse breve - jeg er ikke længere medlem.",
             "Please remove this email address from your mailing list. This request was sent by Example Mail on behalf of anna@example.se.",
             "I'm no longer interested in your newsletter. Thank you for all these years!",
+            "kan du stryka mig från sänndlistan jag vill inte ha utskickken länngre mvh Anna",
+            "Vi har flyttat till Skåne. Could you take us off the list please? Thanks!",
+            "FÖR ANDRA GÅNGEN: sluta skicka det här skräpet till mig. Annars ringer jag!",
+            "Nej tack, inga fler sådana här. Ta bort min adress.",
+            "Jag vill bli borttagen från listan",
+            "I would like to be removed from your list.",
+            "Länken går inte att öppna. Kan ni avsluta prenumerationen åt mig?",
         ] {
             assert!(asks(text, &rules.leave), "{text}");
         }
     }
 
     #[test]
-    fn what_only_sounds_like_one() {
-        let rules = Rules::built_in().unwrap();
+    fn similar_sentences_are_not_requests() {
+        let rules = InboxRules::built_in().unwrap();
         for text in [
             "Avbeställ kaffet till mötet",
             "Stoppa vindkraften!",
@@ -286,6 +331,9 @@ mod tests {
             "Please remove my neighbour from the list",
             "Ta bort min man från listan, han är död",
             "Don't unsubscribe me",
+            "Jag vill absolut inte lämna listan",
+            "I don't want to be removed from the list",
+            "Jag vill inte bli struken från listan",
             "Please don't remove me from the list",
             "Jag vill ha brevet",
             "Kan ni skicka brevet till mig?",
@@ -301,6 +349,8 @@ mod tests {
             "Någon bad mig skriva: ta bort Bo från listan",
             "Avsluta. Mötet blev långt i går och vi hann inte med allt",
             "Stop the wind farm!",
+            "Bitte melden Sie mich zum Newsletter an",
+            "Sluta skicka skräp till återvinningen",
             "Inga brev har kommit till mig",
             "Jag vill bli medlem",
             "Nein",

@@ -1,41 +1,41 @@
-//! One message with all that is known about it as a whole, and the steps that decide what it is.
+//! A message with everything known about it as a whole, and the steps that classify it.
 
 use std::collections::HashSet;
 
 use super::header::Headers;
-use super::mime::{Message, Part, Role};
-use super::notice::{Confidence, Named, Others};
+use super::mime::{MimeMessage, MimePart, Role};
+use super::notice::{Confidence, NamedRecipient, Others};
 use super::own::Own;
-use super::reply::Answer;
-use super::rules::Rules;
+use super::reply::AutoReply;
+use super::rules::InboxRules;
 use super::signs::{Signs, correspondents, is_report, refuses};
 use super::status::{Action, Record};
 use super::verdict::{Evidence, reply_code};
 use super::{address, complaint, notice, notification, reply, status, unsubscribe};
 use crate::domain::bounce::{Class, MessageKind, Verdict};
 
-/// A message with what is known about it as a whole.
+/// A message with everything known about it as a whole.
 #[derive(Debug)]
-pub struct Mail<'m> {
-    message: &'m Message<'m>,
+pub struct IncomingMail<'m> {
+    message: &'m MimeMessage<'m>,
     notice: &'m str,
     original: &'m Headers<'m>,
-    rules: &'m Rules,
+    rules: &'m InboxRules,
     subject: String,
     signs: Signs,
     by_person: bool,
     own: &'m Own,
-    /// Those between which the notice and the letter went.
+    /// Sender and recipients of the notice and of the letter.
     enveloped: HashSet<String>,
 }
 
-impl<'m> Mail<'m> {
-    /// Reads the signs of a message whose notice and returned letter are known.
+impl<'m> IncomingMail<'m> {
+    /// Collects the signs of a message, given its notice and the returned letter.
     pub fn new(
-        message: &'m Message<'m>,
+        message: &'m MimeMessage<'m>,
         notice: &'m str,
         original: &'m Headers<'m>,
-        rules: &'m Rules,
+        rules: &'m InboxRules,
         own: &'m Own,
         by_person: bool,
     ) -> Self {
@@ -54,13 +54,13 @@ impl<'m> Mail<'m> {
         }
     }
 
-    /// Says what the message is and what it says about whom.
+    /// Classifies the message and returns its verdicts.
     pub fn read(&self) -> (MessageKind, Vec<Verdict>) {
         if let Some(found) = notification::read(self.notice, self.rules) {
             return found;
         }
-        if let Some(who) = complaint::read(self.message, self.original, self.signs.complaint, self.rules) {
-            return (MessageKind::Complaint, who);
+        if let Some(found) = complaint::read(self.message, self.original, self.signs.complaint, self.rules) {
+            return found;
         }
         if self.is_challenge() {
             return (MessageKind::AutoReply, Vec::new());
@@ -87,9 +87,11 @@ impl<'m> Mail<'m> {
         (MessageKind::Other, Vec::new())
     }
 
-    /// Tells whether a mail program asks for its user, or she sent an empty mail to the address for it.
+    /// Tells whether a mail program asks on its user's behalf, or whether somebody sent an empty mail to the
+    /// unsubscribe address.
     ///
-    /// Apple Mail marks the request that its button sends as an automatic reply, in the words of the user's language.
+    /// When its user presses the button, Apple Mail sends a request that is marked as an automatic reply, in the
+    /// user's language.
     fn asks_by_button(&self) -> bool {
         let is_empty = || unsubscribe::own_words(self.notice, self.rules).trim().is_empty();
         self.message.headers.get("x-apple-unsubscribe").is_some()
@@ -106,12 +108,12 @@ impl<'m> Mail<'m> {
         })
     }
 
-    /// What a bounce or a complaint says about a recipient that it does not name.
+    /// The verdict of a bounce or a complaint that does not name its recipient.
     pub fn unnamed(&self, kind: MessageKind) -> Option<Verdict> {
         match kind {
             MessageKind::Complaint => Some(complaint::unnamed(self.message, self.rules)),
             MessageKind::Bounce => {
-                let text = self.message.with(Role::Status).map(Part::text).next().unwrap_or_default();
+                let text = self.message.with(Role::Status).map(MimePart::text).next().unwrap_or_default();
                 let record = status::records(&text).into_iter().next().unwrap_or_default();
                 let scopes = vec![self.notice, self.subject.as_str()];
                 Some(self.evidence(&record, scopes).judge(self.rules, String::new()))
@@ -120,7 +122,7 @@ impl<'m> Mail<'m> {
         }
     }
 
-    /// Tells whether a mail system says that something was not delivered.
+    /// Tells whether a mail system reports a failed delivery.
     fn is_notice(&self) -> bool {
         let Signs { daemon, null_path, subject_fails, text_fails, delayed, .. } = self.signs;
         daemon && (subject_fails || text_fails || delayed) || null_path && subject_fails && text_fails
@@ -130,27 +132,29 @@ impl<'m> Mail<'m> {
         let is_receipt = self.message.with(Role::Receipt).next().is_some();
         is_receipt
             || match reply::is_automatic(&self.message.headers, &self.subject, self.notice, self.rules) {
-                Answer::Sure => true,
-                Answer::Likely => !self.is_notice(),
-                Answer::No => false,
+                AutoReply::Sure => true,
+                AutoReply::Likely => !self.is_notice(),
+                AutoReply::No => false,
             }
     }
 
-    /// Tells whether somebody has to press a button before the letter is let in, even if a report says so: no host refused it.
+    /// Tells whether the letter is held until somebody presses a button; a delivery report may say so too, but no
+    /// host refused it.
     fn is_challenge(&self) -> bool {
-        let reports = || self.message.with(Role::Status).map(Part::text);
+        let reports = || self.message.with(Role::Status).map(MimePart::text);
         reply::is_challenge(self.notice, self.rules)
             && reply_code(self.notice).is_none()
             && reports().all(|report| reply_code(&report).is_none())
     }
 
-    /// Tells whether the recipient's Sieve script refused the letter; it comes back as a receipt (RFC 5429 §2.1, RFC 3834 §5).
+    /// Tells whether the recipient's Sieve script refused the letter; the refusal looks like a receipt (RFC 5429
+    /// §2.1, RFC 3834 §5).
     fn is_refused_by_script(&self) -> bool {
         let automatic = self.message.headers.get("auto-submitted").unwrap_or_default();
         automatic.to_ascii_lowercase().contains("rejected")
     }
 
-    /// A refusal that calls itself an automatic answer: nobody is its author, and it names an unknown user.
+    /// A refusal marked as an automatic answer: it has no author, and it names an unknown user.
     fn refusal_by_nobody(&self) -> Option<(MessageKind, Vec<Verdict>)> {
         let from = self.message.headers.get("from").unwrap_or_default();
         if from.contains('@') {
@@ -161,7 +165,7 @@ impl<'m> Mail<'m> {
         is_dead.then(|| self.judged(found))
     }
 
-    /// Reads a notice that has no fields at all.
+    /// Reads a notice without any fields.
     fn by_words(&self) -> Option<(MessageKind, Vec<Verdict>)> {
         let is_notice = self.is_notice();
         if self.by_person {
@@ -175,12 +179,14 @@ impl<'m> Mail<'m> {
         }
         let found =
             self.in_words(is_notice || daemon && says_so || self.signs.automatic || self.signs.family);
-        let is_sure = is_notice
-            && (is_report(&self.message.headers) || self.signs.subject_fails && self.signs.text_fails);
+        // A fraud says the same words about letters to us, and shows none.
+        let has_letter = self.original.iter().next().is_some() || self.signs.automatic;
+        let is_sure =
+            is_notice && (is_report(&self.message.headers) || subject_fails && text_fails && has_letter);
         (!found.is_empty() || is_sure).then(|| self.judged(found))
     }
 
-    /// Reads delivery status fields, in a part of their own or in the text.
+    /// Reads delivery status fields, in their own part or in the text.
     fn by_status(&self) -> Option<(MessageKind, Vec<Verdict>)> {
         let refused = self.message.with(Role::Receipt).filter(|_| self.is_refused_by_script());
         let parts = self.message.with(Role::Status).chain(refused);
@@ -207,6 +213,7 @@ impl<'m> Mail<'m> {
 
     fn by_records(&self, records: &[Record]) -> Vec<Verdict> {
         let blocks = notice::blocks(self.notice);
+        let originals = notice::originals(self.notice, self.rules);
         let alone = records.len() == 1;
         let mut verdicts = Vec::with_capacity(records.len());
         let mut seen = HashSet::new();
@@ -215,6 +222,7 @@ impl<'m> Mail<'m> {
             let Some(address) = named.find(|address| !self.is_own(address)).cloned() else {
                 continue;
             };
+            let address = originals.get(&address::key(&address)).cloned().unwrap_or(address);
             if !seen.insert(address::key(&address)) {
                 continue;
             }
@@ -236,7 +244,7 @@ impl<'m> Mail<'m> {
         }
     }
 
-    /// A record that names a pipe, a file or nobody: the text or a header field tells who was meant.
+    /// Handles a record that names a pipe, a file or nobody: the text or a header field identifies the recipient.
     fn by_nameless(&self, record: &Record) -> Vec<Verdict> {
         let judge = |address, scopes| self.evidence(record, scopes).judge(self.rules, address);
         let listed = self.listed();
@@ -263,7 +271,7 @@ impl<'m> Mail<'m> {
         self.signs.delayed.then_some(Action::Delayed)
     }
 
-    /// The recipients that a header field lists, as Exim's `X-Failed-Recipients`.
+    /// The recipients listed in a header field, such as Exim's `X-Failed-Recipients`.
     fn listed(&self) -> Vec<String> {
         let fields = self.rules.families.iter().flat_map(|family| &family.fields);
         let values = fields.flat_map(|name| self.message.headers.all(name));
@@ -273,10 +281,12 @@ impl<'m> Mail<'m> {
 
     fn about(&self, addresses: Vec<String>) -> Vec<Verdict> {
         let blocks = notice::blocks(self.notice);
+        let originals = notice::originals(self.notice, self.rules);
         let alone = addresses.len() == 1;
         let mut seen = HashSet::new();
         addresses
             .into_iter()
+            .map(|address| originals.get(&address::key(&address)).cloned().unwrap_or(address))
             .filter(|address| seen.insert(address::key(address)))
             .map(|address| {
                 let block = blocks.get(&address::key(&address)).copied();
@@ -293,7 +303,8 @@ impl<'m> Mail<'m> {
         Evidence { scopes, far, action: self.action(), families: &self.signs.families, ..Evidence::default() }
     }
 
-    /// The verdicts of a notice without fields; not `sure` that it is one, only what no person writes counts.
+    /// The verdicts of a notice without fields. Unless it is `sure` to be a notice, only marks that no person writes
+    /// count.
     fn in_words(&self, sure: bool) -> Vec<Verdict> {
         let named = self.named(sure);
         let alone = named.len() == 1;
@@ -312,13 +323,13 @@ impl<'m> Mail<'m> {
             .collect()
     }
 
-    /// The recipients that the text names, else the one that the returned letter or our return path names.
-    fn named(&self, sure: bool) -> Vec<Named<'m>> {
+    /// The recipients named in the text, else the one named by the returned letter or our return path.
+    fn named(&self, sure: bool) -> Vec<NamedRecipient<'m>> {
         let mut named = self.in_text();
-        // A person may write that a letter to someone came back; only a machine marks the address.
+        // A person may write that somebody's letter came back; only a machine marks the address.
         named.retain(|named| sure || named.sureness <= Confidence::Marked);
-        // A notice may also name who writes it or who took over; the returned letter tells who was meant.
-        let is_letters = |named: &Named<'_>| self.is_in_letter(&named.address);
+        // A notice may also name its writer or a successor; the returned letter identifies the recipient.
+        let is_letters = |named: &NamedRecipient<'_>| self.is_in_letter(&named.address);
         if named.iter().all(|named| named.sureness >= Confidence::AfterLeadIn) && named.iter().any(is_letters)
         {
             named.retain(is_letters);
@@ -326,13 +337,13 @@ impl<'m> Mail<'m> {
         let doubtful = sure && named.iter().all(|named| named.sureness >= Confidence::Mentioned);
         match self.sent_to().filter(|_| doubtful) {
             Some(address) => {
-                vec![Named { address, sureness: Confidence::Marked, words: "", block: self.notice }]
+                vec![NamedRecipient { address, sureness: Confidence::Marked, words: "", block: self.notice }]
             }
             None => named,
         }
     }
 
-    fn in_text(&self) -> Vec<Named<'m>> {
+    fn in_text(&self) -> Vec<NamedRecipient<'m>> {
         let from = address::first(self.message.headers.get("from").unwrap_or_default());
         let domain = from.and_then(|from| from.rsplit_once('@')).map_or("", |(_, domain)| domain);
         let others = Others { own: self.own, enveloped: &self.enveloped };

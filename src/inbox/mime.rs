@@ -1,7 +1,7 @@
-//! The parts of a message (RFC 2045, 2046), read from a byte slice with a limit on everything.
+//! The parts of a message (RFC 2045, 2046), parsed from a byte slice, with a limit on everything.
 //!
-//! mail-parser reads header words and charsets here. The tree of parts is ours: bounces are cut off in the middle,
-//! miss their boundaries, or are made to exhaust whoever reads them, and mail-parser descends without a limit.
+//! mail-parser decodes header words and charsets here. The tree of parts is ours: bounces are cut off in the middle,
+//! lack their boundaries, or are made to exhaust the parser, and mail-parser recurses without a limit.
 
 use std::borrow::Cow;
 
@@ -10,46 +10,46 @@ use mail_parser::decoders::charsets::map::charset_decoder;
 use super::decode;
 use super::header::{Headers, from_first_field, parameter};
 
-/// Deeper parts are read as text of their parent.
+/// Deeper parts are treated as text of their parent.
 const MAX_DEPTH: usize = 12;
-/// Further parts are not read.
+/// The maximum number of parts to read.
 const MAX_PARTS: usize = 200;
-/// No notice says anything new after this.
+/// A notice says nothing new after this.
 const MAX_TEXT: usize = 512 * 1024;
 /// A delivery status of 100,000 recipients is shorter.
 const MAX_STATUS: usize = 64 * 1024 * 1024;
 
-/// What a part is for the reader of bounces.
+/// The role of a part in a bounce.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Role {
     Text,
-    /// message/delivery-status (RFC 3464 §2), or its relatives.
+    /// message/delivery-status (RFC 3464 §2) or a similar type.
     Status,
     /// message/feedback-report (RFC 5965 §2).
     Feedback,
-    /// message/rfc822 or text/rfc822-headers: what is sent back.
+    /// message/rfc822 or text/rfc822-headers: the returned letter.
     Original,
     /// message/disposition-notification (RFC 8098).
     Receipt,
     Other,
 }
 
-/// One leaf of a message.
+/// A leaf part of a message.
 #[derive(Debug)]
-pub struct Part<'m> {
+pub struct MimePart<'m> {
     pub role: Role,
     pub headers: Headers<'m>,
     pub body: &'m [u8],
 }
 
-/// A message as a list of its leaves.
+/// A message as a list of its leaf parts.
 #[derive(Debug)]
-pub struct Message<'m> {
+pub struct MimeMessage<'m> {
     pub headers: Headers<'m>,
-    pub parts: Vec<Part<'m>>,
+    pub parts: Vec<MimePart<'m>>,
 }
 
-/// Turns CRLF and lone CR into LF.
+/// Converts CRLF and lone CR to LF.
 pub fn unix_lines(raw: &[u8]) -> Cow<'_, [u8]> {
     if !raw.contains(&b'\r') {
         return Cow::Borrowed(raw);
@@ -68,8 +68,8 @@ pub fn unix_lines(raw: &[u8]) -> Cow<'_, [u8]> {
     Cow::Owned(lines)
 }
 
-impl<'m> Message<'m> {
-    /// Reads a message with LF line ends; empty lines before its header are passed over.
+impl<'m> MimeMessage<'m> {
+    /// Parses a message with LF line ends; empty lines before its header are skipped.
     pub fn parse(raw: &'m [u8]) -> Self {
         let (headers, body) = Headers::split(from_first_field(raw));
         let mut parts = Vec::new();
@@ -77,14 +77,14 @@ impl<'m> Message<'m> {
         Self { headers, parts }
     }
 
-    /// The parts with a role.
-    pub fn with(&self, role: Role) -> impl Iterator<Item = &Part<'m>> {
+    /// The parts with the given role.
+    pub fn with(&self, role: Role) -> impl Iterator<Item = &MimePart<'m>> {
         self.parts.iter().filter(move |part| part.role == role)
     }
 }
 
-impl<'m> Part<'m> {
-    /// The text of the part: transfer encoding and charset read, HTML stripped.
+impl<'m> MimePart<'m> {
+    /// The part's text: transfer encoding and charset decoded, HTML stripped.
     pub fn text(&self) -> Cow<'m, str> {
         let limit = if self.role == Role::Status { MAX_STATUS } else { MAX_TEXT };
         let body = self.body.get(..limit).unwrap_or(self.body);
@@ -93,7 +93,7 @@ impl<'m> Part<'m> {
         if starts_with(kind, "text/html") { Cow::Owned(decode::html(&text)) } else { text }
     }
 
-    /// The body with its transfer encoding undone (RFC 2045 §6).
+    /// The body with its transfer encoding decoded (RFC 2045 §6).
     pub fn content(&self) -> Cow<'m, [u8]> {
         self.bytes(self.body)
     }
@@ -129,7 +129,7 @@ fn lossy(bytes: Cow<'_, [u8]>) -> Cow<'_, str> {
     }
 }
 
-fn walk<'m>(headers: Headers<'m>, body: &'m [u8], depth: usize, parts: &mut Vec<Part<'m>>) {
+fn walk<'m>(headers: Headers<'m>, body: &'m [u8], depth: usize, parts: &mut Vec<MimePart<'m>>) {
     let kind = headers.get("content-type").unwrap_or_default();
     if depth < MAX_DEPTH && starts_with(kind, "multipart/") {
         let boundary = parameter(kind, "boundary").filter(|boundary| !boundary.is_empty());
@@ -143,7 +143,7 @@ fn walk<'m>(headers: Headers<'m>, body: &'m [u8], depth: usize, parts: &mut Vec<
         }
     }
     if parts.len() < MAX_PARTS {
-        parts.push(Part { role: role(kind, &headers), headers, body });
+        parts.push(MimePart { role: role(kind, &headers), headers, body });
     }
 }
 
@@ -173,7 +173,7 @@ fn is_attachment(headers: &Headers<'_>) -> bool {
     headers.get("content-disposition").is_some_and(|value| starts_with(value, "attachment"))
 }
 
-/// The bodies between the boundary's lines (RFC 2046 §5.1.1), without preamble and epilogue.
+/// The bodies between the boundary lines (RFC 2046 §5.1.1), without preamble and epilogue.
 fn split<'m>(body: &'m [u8], boundary: Option<&str>) -> Vec<&'m [u8]> {
     let Some(boundary) = boundary else { return Vec::new() };
     let delimiter = format!("--{boundary}");
@@ -209,13 +209,13 @@ fn delimiters<'a>(body: &'a [u8], delimiter: &'a [u8]) -> impl Iterator<Item = (
     })
 }
 
-/// The first line that looks like a delimiter, for a multipart without a boundary.
+/// The first line that looks like a delimiter, for a multipart type without a boundary.
 fn guessed_boundary(body: &[u8]) -> Option<String> {
     let line = body.split(|b| *b == b'\n').take(40).find(|line| line.len() > 6 && line.starts_with(b"--"))?;
     std::str::from_utf8(line).ok()?.trim_end().strip_prefix("--").map(str::to_owned)
 }
 
-/// Tells whether a text begins with a prefix, in any case.
+/// Tells whether a text starts with a prefix, ignoring case.
 pub fn starts_with(text: &str, prefix: &str) -> bool {
     text.as_bytes().get(..prefix.len()).is_some_and(|start| start.eq_ignore_ascii_case(prefix.as_bytes()))
 }
@@ -225,7 +225,7 @@ mod tests {
     use super::*;
 
     fn parts(raw: &str) -> Vec<(Role, String)> {
-        let message = Message::parse(raw.as_bytes());
+        let message = MimeMessage::parse(raw.as_bytes());
         message.parts.iter().map(|part| (part.role, part.text().trim().to_owned())).collect()
     }
 
@@ -246,7 +246,7 @@ mod tests {
     }
 
     #[test]
-    fn broken_multiparts_are_read_as_far_as_they_go() {
+    fn broken_multiparts_are_parsed_as_far_as_possible() {
         for (raw, want) in [
             ("Content-Type: multipart/mixed\n\n--guess-me\n\nhello\n--guess-me--", "hello"),
             ("Content-Type: multipart/mixed; boundary=x\n\nno delimiter", "no delimiter"),

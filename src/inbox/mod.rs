@@ -1,11 +1,11 @@
-//! Reads what comes back to the sender's mailbox: bounces, complaints, answers by machines, requests to leave.
+//! Reads messages that come back to the sender's mailbox: bounces, complaints, automatic answers, requests to leave.
 //!
-//! [`Reader::read`] is a pure function of a message's bytes. What programs write and what their words mean is data in
-//! `rules/`, one file for each family of programs; what any host means is in [`crate::diagnosis`].
+//! [`MessageReader::read`] is a pure function of a message's bytes. The phrases of programs and their meanings are
+//! data in `rules/`, one file for each family of programs; phrases common to all hosts are in [`crate::diagnosis`].
 //!
-//! A message goes through these steps, and the first that knows it decides: complaint (`complaint`), delivery status
-//! (`status`, RFC 3464), automatic answer (`reply`), notice in words (`notice`), request to leave (`unsubscribe`), a
-//! notice that somebody forwarded. For each recipient the words decide before the codes (`verdict`).
+//! A message goes through these steps, and the first one that recognises it decides: complaint (`complaint`),
+//! delivery status (`status`, RFC 3464), automatic answer (`reply`), notice in words (`notice`), request to leave
+//! (`unsubscribe`), a notice forwarded by somebody. For each recipient, words take precedence over codes (`verdict`).
 
 mod address;
 mod complaint;
@@ -28,8 +28,8 @@ mod unsubscribe;
 mod verdict;
 
 pub use mime::unix_lines;
-pub use news::News;
-pub use reader::{Hints, Reader, Report};
+pub use news::SenderNews;
+pub use reader::{Hints, MessageReader, MessageReport};
 
 #[cfg(test)]
 mod tests;

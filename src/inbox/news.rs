@@ -1,28 +1,28 @@
-//! News in automatic answers: somebody has left, has another address, or has died. Nobody is suppressed for it; the member
-//! list may have to be corrected.
+//! News in automatic answers: somebody has left, has a new address, or has died. Nobody is suppressed for it, but the
+//! member list may need correction.
 
 use super::address;
-use super::rules::Rules;
+use super::rules::InboxRules;
 use crate::diagnosis::phrase::fold;
 use crate::domain::bounce::Reason;
 
-/// More of an answer is not read.
+/// How much of an answer is read.
 const MOST: usize = 4_000;
 const LONGEST_SENTENCE: usize = 240;
 
-/// What an automatic answer tells of its sender.
+/// News about the sender of an automatic answer.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
-pub struct News {
+pub struct SenderNews {
     /// `Moved`, `Left` or `Deceased`.
     pub reason: Reason,
-    /// The sentence that says so.
+    /// The sentence with the news.
     pub words: String,
-    /// The address to use instead, if one is named.
+    /// The new address, if the answer names one.
     pub new_address: Option<String>,
 }
 
-/// The news in a text, where `sender` is who wrote it.
-pub fn read(text: &str, sender: &str, rules: &Rules) -> Option<News> {
+/// Finds the news in a text by `sender`.
+pub fn read(text: &str, sender: &str, rules: &InboxRules) -> Option<SenderNews> {
     let text = super::verdict::cut(text, MOST);
     let (sentence, reason) = sentences(text).find_map(|sentence| {
         let folded = fold(sentence);
@@ -43,7 +43,7 @@ pub fn read(text: &str, sender: &str, rules: &Rules) -> Option<News> {
     let new_address = new_address.into_iter().find(|found| address::key(found) != address::key(sender));
     let words: Vec<&str> = sentence.split_whitespace().collect();
     let words: String = words.join(" ").chars().take(LONGEST_SENTENCE).collect();
-    Some(News { reason, words, new_address: new_address.filter(|_| reason != Reason::Deceased) })
+    Some(SenderNews { reason, words, new_address: new_address.filter(|_| reason != Reason::Deceased) })
 }
 
 /// Sentences end at a full stop before white space, or at an empty line.
@@ -58,8 +58,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn news_is_told_from_a_holiday() {
-        let rules = Rules::built_in().unwrap();
+    fn news_is_distinguished_from_a_holiday() {
+        let rules = InboxRules::built_in().unwrap();
         for (text, want) in [
             (
                 "Hej! Jag har slutat på kommunen. Kontakta info@kommunen.example.se",

@@ -1,24 +1,24 @@
-//! The text of a notice: where the returned letter begins, and who is meant.
+//! The text of a notice: where the returned letter starts, and who the recipient is.
 
 use std::cmp::Ordering;
 use std::collections::{HashMap, HashSet};
 
-use super::address::{self, Spot};
+use super::address::{self, AddressSpot};
 use super::mime::starts_with;
 use super::own::Own;
-use super::rules::{Family, Rules};
+use super::rules::{Family, InboxRules};
 use super::verdict::cut;
 use crate::diagnosis::phrase::fold;
 
-/// Words about one recipient are not longer.
+/// The maximum length of the words about one recipient.
 const MAX_BLOCK: usize = 2048;
 
-/// Three fields with their folds are not longer.
+/// Three fields with their folds take fewer lines.
 const MAX_HEADER_LINES: usize = 60;
 
-/// A recipient that a notice names, and the words about it.
+/// A recipient named in a notice, with the words about it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Named<'t> {
+pub struct NamedRecipient<'t> {
     pub address: String,
     pub sureness: Confidence,
     /// From its line to the next empty one, and to the next recipient.
@@ -26,8 +26,8 @@ pub struct Named<'t> {
     pub block: &'t str,
 }
 
-/// Splits a text into the notice and the letter that came back with it.
-pub fn split<'t>(text: &'t str, rules: &Rules) -> (&'t str, &'t str) {
+/// Splits a text into the notice and the returned letter.
+pub fn split<'t>(text: &'t str, rules: &InboxRules) -> (&'t str, &'t str) {
     let mut offset = 0;
     let mut after_blank = true;
     for line in text.split_inclusive('\n') {
@@ -35,14 +35,14 @@ pub fn split<'t>(text: &'t str, rules: &Rules) -> (&'t str, &'t str) {
         if opens_original(line, rules) || after_blank && offset > 0 && opens_header(rest) {
             return text.split_at_checked(offset).unwrap_or((text, ""));
         }
-        // Above a header a line that is ruled off says in any language what follows.
+        // A ruled line above a header announces the letter in any language.
         after_blank = line.trim().is_empty() || line.starts_with("---");
         offset += line.len();
     }
     (text, "")
 }
 
-fn opens_original(line: &str, rules: &Rules) -> bool {
+fn opens_original(line: &str, rules: &InboxRules) -> bool {
     let bare = line.trim_matches(|c: char| c.is_whitespace() || is_rule(c));
     if bare.is_empty() || bare.len() > 120 {
         return false;
@@ -57,7 +57,7 @@ fn is_rule(c: char) -> bool {
     matches!(c, '-' | '=' | '*' | '|' | '_' | '~' | '#' | '+' | '>' | '<' | '.' | ':')
 }
 
-/// Tells whether a header begins here: three fields of a letter in a row, one of them seldom written by hand.
+/// Tells whether a header starts here: three consecutive fields of a letter, one of them rarely written by hand.
 fn opens_header(text: &str) -> bool {
     const BY_MACHINE: [&str; 6] =
         ["received:", "return-path:", "message-id:", "mime-version:", "dkim-signature:", "delivered-to:"];
@@ -73,25 +73,25 @@ fn opens_header(text: &str) -> bool {
     kinds.len() == 3 && kinds.contains(&true)
 }
 
-/// How sure it is that an address is meant.
+/// How certain it is that an address is the recipient.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Confidence {
-    /// Where the family writes its recipients.
+    /// It is where the family writes its recipients.
     ByRule,
     HeadOfLine,
-    /// After words as `delivered to:` and in brackets.
+    /// It is in brackets and follows words such as `delivered to:`.
     Marked,
     AfterLeadIn,
     Mentioned,
-    /// In a line of a header that is repeated.
+    /// It is in a quoted header line.
     InHeader,
 }
 
-/// Addresses that stand in a notice without being its recipient.
+/// Addresses that appear in a notice but are not its recipient.
 #[derive(Debug, Clone, Copy)]
 pub struct Others<'a> {
     pub own: &'a Own,
-    /// Those between which the notice and the letter went: the recipient only if no other is named.
+    /// Sender and recipients of the notice and of the letter: a recipient only if no other address is named.
     pub enveloped: &'a HashSet<String>,
 }
 
@@ -100,20 +100,20 @@ struct Candidate {
     address: String,
     key: String,
     sureness: Confidence,
-    /// Counts only if no other address does.
+    /// It counts only if no other address does.
     unlikely: bool,
-    /// Where its line begins.
+    /// Where its line starts.
     line: usize,
 }
 
-/// The recipients of a notice; `domain` is the reporter's.
+/// The recipients of a notice; `domain` is the reporting host's.
 pub fn recipients<'t>(
     notice: &'t str,
-    rules: &Rules,
+    rules: &InboxRules,
     families: &[usize],
     others: Others<'_>,
     domain: &str,
-) -> Vec<Named<'t>> {
+) -> Vec<NamedRecipient<'t>> {
     let candidates = candidates(notice, rules, families, others, domain);
     let best = |unlikely: bool| {
         let sure =
@@ -125,7 +125,7 @@ pub fn recipients<'t>(
         candidates.iter().filter(|c| c.unlikely == unlikely && c.sureness == sureness).collect();
     let mut named = named(notice, &chosen);
     if unlikely {
-        // Most notices name whom they were sent to: better than nobody, worse than anything else.
+        // Most notices name their own recipient: better than none, but worse than any other address.
         for named in &mut named {
             named.sureness = Confidence::InHeader;
         }
@@ -133,7 +133,7 @@ pub fn recipients<'t>(
     named
 }
 
-fn named<'t>(notice: &'t str, chosen: &[&Candidate]) -> Vec<Named<'t>> {
+fn named<'t>(notice: &'t str, chosen: &[&Candidate]) -> Vec<NamedRecipient<'t>> {
     let mut seen = HashSet::new();
     let mut named = Vec::new();
     for (at, candidate) in chosen.iter().enumerate() {
@@ -145,7 +145,7 @@ fn named<'t>(notice: &'t str, chosen: &[&Candidate]) -> Vec<Named<'t>> {
         let end = following.map_or(notice.len(), |next| next.line);
         let block = cut(notice.get(candidate.line..end).unwrap_or_default(), MAX_BLOCK);
         let (address, words) = (candidate.address.clone(), up_to_empty_line(block));
-        named.push(Named { address, sureness: candidate.sureness, words, block });
+        named.push(NamedRecipient { address, sureness: candidate.sureness, words, block });
     }
     named
 }
@@ -177,7 +177,16 @@ pub fn blocks(notice: &str) -> HashMap<String, &str> {
     blocks
 }
 
-/// The beginning of a block that is about its recipient: up to two empty lines, or a rule above a footer.
+/// By address to which a letter was passed on: the address that it was sent to, from the line below.
+pub fn originals(notice: &str, rules: &InboxRules) -> HashMap<String, String> {
+    let pairs = notice.lines().zip(notice.lines().skip(1)).filter_map(|(above, line)| {
+        let original = original_of_alias(line, rules)?;
+        Some((address::key(address::first(above)?), original.to_owned()))
+    });
+    pairs.collect()
+}
+
+/// The part of a block about its recipient: up to two empty lines, or a rule above a footer.
 pub fn paragraph(block: &str) -> &str {
     let mut empty = 0;
     for (line, start) in lines(block) {
@@ -201,7 +210,7 @@ fn lines(text: &str) -> impl Iterator<Item = (&str, usize)> {
 
 fn candidates(
     notice: &str,
-    rules: &Rules,
+    rules: &InboxRules,
     families: &[usize],
     others: Others<'_>,
     domain: &str,
@@ -225,7 +234,7 @@ fn candidates(
             continue;
         }
         if let Some(address) = original_of_alias(line, rules) {
-            // Where the letter was passed on to stands in the line above.
+            // The forwarding address is in the line above.
             let is_above = |last: &mut Candidate| notice.get(last.line..start).is_some_and(is_one_line);
             let sureness = found.pop_if(is_above).map_or(Confidence::Marked, |passed_on| passed_on.sureness);
             let (address, key) = (address.to_owned(), address::key(address));
@@ -243,8 +252,8 @@ fn candidates(
     found
 }
 
-/// The address that a line in brackets says the one above stands for: `(generated from anna@example.se)`.
-fn original_of_alias<'t>(line: &'t str, rules: &Rules) -> Option<&'t str> {
+/// The original of the address above, from a line in brackets: `(generated from anna@example.se)`.
+fn original_of_alias<'t>(line: &'t str, rules: &InboxRules) -> Option<&'t str> {
     let inside = line.trim().strip_prefix('(')?;
     let folded = fold(inside);
     rules.addresses.aliases.iter().find(|words| folded.starts_with(words.as_str()))?;
@@ -255,19 +264,22 @@ fn is_one_line(text: &str) -> bool {
     text.trim_end().lines().count() == 1
 }
 
-fn is_never_meant(address: &str, rules: &Rules) -> bool {
+fn is_never_meant(address: &str, rules: &InboxRules) -> bool {
     let local = address.split('@').next().unwrap_or_default();
     rules.addresses.never.iter().any(|name| local.eq_ignore_ascii_case(name))
 }
 
-fn sureness(above: &str, line: &str, spot: Spot<'_>, rules: &Rules) -> Option<Confidence> {
+fn sureness(above: &str, line: &str, spot: AddressSpot<'_>, rules: &InboxRules) -> Option<Confidence> {
     let before = line.get(..spot.start)?;
     if before.chars().all(is_bullet) {
-        // A sentence that was broken there may say that somebody else is meant.
+        // A sentence broken across the lines may be about somebody else.
         let is_another = before.is_empty() && compared(&lead(above), rules) == Ordering::Less;
         return (!is_another).then_some(Confidence::HeadOfLine);
     }
     let lead = lead(before);
+    if rules.addresses.originally.iter().any(|words| ends_with_word(&lead, words)) {
+        return Some(Confidence::HeadOfLine);
+    }
     Some(match compared(&lead, rules) {
         Ordering::Less => return None,
         _ if matches!(lead.trim(), "to" | "cc") => Confidence::InHeader,
@@ -286,15 +298,15 @@ fn lead(text: &str) -> String {
     lead.trim_end_matches(|c: char| !c.is_alphanumeric()).to_owned()
 }
 
-/// Whether words say that the address after them is meant (`Greater`), or that it is not (`Less`).
-fn compared(lead: &str, rules: &Rules) -> Ordering {
+/// Whether the words before an address make it more likely (`Greater`) or less likely (`Less`) to be the recipient.
+fn compared(lead: &str, rules: &InboxRules) -> Ordering {
     let longest = |words: &[String]| {
         words.iter().filter(|word| ends_with_word(lead, word)).map(String::len).max().unwrap_or(0)
     };
     longest(&rules.addresses.before).cmp(&longest(&rules.addresses.not_after))
 }
 
-/// A line that repeats a host's reply begins with its codes: `550 5.1.1 <anna@example.se>... User unknown`.
+/// A line that repeats a host's reply starts with its codes: `550 5.1.1 <anna@example.se>... User unknown`.
 fn is_reply(lead: &str) -> bool {
     lead.len() >= 3
         && lead.starts_with(['4', '5'])
@@ -317,7 +329,8 @@ fn by_rule(templates: &[&str], line: &str, domain: &str) -> Option<String> {
     templates.iter().find_map(|template| fill(template, &line, domain))
 }
 
-/// The address that a line has where a template has `{address}`, or `{local}` with the reporter's domain.
+/// The address in a line at the template's `{address}`, or at its `{local}`, completed with the reporting host's
+/// domain.
 fn fill(template: &str, line: &str, domain: &str) -> Option<String> {
     let (before, after) = template.split_once("{address}").or_else(|| template.split_once("{local}"))?;
     let bare = template.contains("{local}");
@@ -346,7 +359,7 @@ mod tests {
     use super::*;
 
     fn who(notice: &str) -> Vec<String> {
-        let rules = Rules::built_in().unwrap();
+        let rules = InboxRules::built_in().unwrap();
         let own = Own::new(&["me@example.org".to_owned()], None);
         let others = Others { own: &own, enveloped: &HashSet::new() };
         recipients(notice, &rules, &[], others, "example.se").into_iter().map(|named| named.address).collect()
@@ -354,7 +367,7 @@ mod tests {
 
     #[test]
     fn the_returned_letter_is_split_off() {
-        let rules = Rules::built_in().unwrap();
+        let rules = InboxRules::built_in().unwrap();
         for text in [
             "no such user\n--- Below this line is a copy of the message.\n\nTo: a@example.se\n",
             "no such user\n\n----- Original message -----\n\nTo: a@example.se\n",
@@ -368,7 +381,7 @@ mod tests {
     }
 
     #[test]
-    fn recipients_are_told_from_other_addresses() {
+    fn recipients_are_distinguished_from_other_addresses() {
         for (notice, want) in [
             ("<anna@example.se>:\n550 no such user\nMAIL FROM:<me@example.org>", vec!["anna@example.se"]),
             (
@@ -388,7 +401,7 @@ mod tests {
     }
 
     #[test]
-    fn a_template_says_where_a_recipient_stands() {
+    fn a_template_locates_the_recipient() {
         for (template, line, want) in [
             ("Recipient: [SMTP:{address}]", "Recipient: [SMTP:anna@example.se]", Some("anna@example.se")),
             ("…for {address}.", "Unknown user for anna@example.se.", Some("anna@example.se")),

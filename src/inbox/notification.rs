@@ -1,20 +1,21 @@
-//! Notifications in JSON, which mail services send instead of delivery reports (Amazon SES through SNS, and the like).
+//! JSON notifications, which some mail services send instead of delivery reports (for example Amazon SES through
+//! SNS).
 
 use serde_json::Value;
 
-use super::rules::Rules;
+use super::rules::InboxRules;
 use super::status::Action;
 use super::verdict::Evidence;
 use crate::domain::bounce::{Class, MessageKind, Reason, Verdict};
 
-/// The most recipients of one notification that are read.
+/// The maximum number of recipients of one notification to read.
 const MOST: usize = 1_000;
-/// A notification inside another one's text, as SNS wraps it.
+/// How many notifications may be wrapped in another one's text, as SNS does.
 const MOST_WRAPPED: usize = 2;
-/// Objects around the one that says what happened.
+/// How many objects may enclose the event.
 const MOST_NESTED: usize = 3;
 
-/// What happened to a recipient, as services call it.
+/// What happened to a recipient, in the services' terms.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum What {
     Failed,
@@ -22,19 +23,19 @@ enum What {
     Complained,
 }
 
-/// What a service says of one recipient.
+/// A service's report on one recipient.
 #[derive(Debug)]
-struct Found {
+struct NotifiedRecipient {
     what: What,
     address: String,
     status: Option<String>,
     diagnostic: String,
-    /// Whether the service calls it final; `None` if it does not say.
+    /// Whether the service calls it permanent; `None` if it does not say.
     is_permanent: Option<bool>,
 }
 
-/// Reads a text that begins with a notification in JSON; `None` for any other text.
-pub fn read(text: &str, rules: &Rules) -> Option<(MessageKind, Vec<Verdict>)> {
+/// Parses a text that starts with a JSON notification; `None` for any other text.
+pub fn read(text: &str, rules: &InboxRules) -> Option<(MessageKind, Vec<Verdict>)> {
     let text = text.trim_start();
     if !text.starts_with(['{', '[']) {
         return None;
@@ -52,8 +53,8 @@ pub fn read(text: &str, rules: &Rules) -> Option<(MessageKind, Vec<Verdict>)> {
     Some((kind, verdicts))
 }
 
-impl Found {
-    fn judge(self, rules: &Rules) -> Verdict {
+impl NotifiedRecipient {
+    fn judge(self, rules: &InboxRules) -> Verdict {
         if self.what == What::Complained {
             return Verdict {
                 address: self.address,
@@ -79,7 +80,7 @@ impl Found {
     }
 }
 
-fn collect(value: &Value, wrapped: usize, found: &mut Vec<Found>) {
+fn collect(value: &Value, wrapped: usize, found: &mut Vec<NotifiedRecipient>) {
     if let Value::Array(values) = value {
         values.iter().take(MOST).for_each(|value| collect(value, wrapped, found));
         return;
@@ -97,7 +98,7 @@ fn collect(value: &Value, wrapped: usize, found: &mut Vec<Found>) {
 }
 
 /// Amazon SES: `bounce`, `complaint` or `deliveryDelay` with a list of recipients.
-fn ses(value: &Value, found: &mut Vec<Found>) {
+fn ses(value: &Value, found: &mut Vec<NotifiedRecipient>) {
     for (table, list, what) in [
         ("bounce", "bouncedRecipients", What::Failed),
         ("complaint", "complainedRecipients", What::Complained),
@@ -107,7 +108,7 @@ fn ses(value: &Value, found: &mut Vec<Found>) {
         let is_permanent = about["bounceType"].as_str().map(|kind| kind != "Transient");
         let recipients = about[list].as_array().into_iter().flatten();
         found.extend(recipients.filter_map(|recipient| {
-            Some(Found {
+            Some(NotifiedRecipient {
                 what,
                 address: recipient["emailAddress"].as_str()?.to_owned(),
                 status: recipient["status"].as_str().map(str::to_owned),
@@ -118,8 +119,8 @@ fn ses(value: &Value, found: &mut Vec<Found>) {
     }
 }
 
-/// Other services: one object an event, itself or inside others.
-fn event(value: &Value, nested: usize) -> Option<Found> {
+/// Other services: one object per event, possibly nested in others.
+fn event(value: &Value, nested: usize) -> Option<NotifiedRecipient> {
     let inside = || {
         let objects = value.as_object()?.values().filter(|inner| inner.is_object());
         nested.checked_sub(1).and_then(|nested| objects.take(MOST).find_map(|inner| event(inner, nested)))
@@ -127,8 +128,8 @@ fn event(value: &Value, nested: usize) -> Option<Found> {
     event_of(value).or_else(inside)
 }
 
-/// The recipient and what happened, under names that differ from service to service.
-fn event_of(data: &Value) -> Option<Found> {
+/// The recipient and the event, under names that differ between services.
+fn event_of(data: &Value) -> Option<NotifiedRecipient> {
     let text = |names: &[&str]| names.iter().find_map(|name| data[*name].as_str()).map(str::to_owned);
     let kind = text(&["event", "Type", "RecordType", "type"])?.to_lowercase().replace(['_', '-', ' '], "");
     let what = match kind.as_str() {
@@ -151,7 +152,7 @@ fn event_of(data: &Value) -> Option<Found> {
             .filter(|words| words.contains(' '))
             .or_else(|| in_reply("message").filter(|message| !message.is_empty()))
             .or_else(|| in_reply("description"));
-    Some(Found {
+    Some(NotifiedRecipient {
         what,
         address: text(&["email", "Email", "recipient", "Recipient", "rcpt_to", "rcptTo", "to"])?,
         status: text(&["status", "enhanced_status"]).or_else(|| in_reply("enhanced-code")),
@@ -165,8 +166,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn services_say_it_in_their_own_json() {
-        let rules = Rules::built_in().unwrap();
+    fn the_json_of_several_services_is_read() {
+        let rules = InboxRules::built_in().unwrap();
         for (text, kind, class) in [
             (
                 r#"{"notificationType":"Bounce","bounce":{"bounceType":"Permanent","bouncedRecipients":[

@@ -1,26 +1,26 @@
-//! The sender's own addresses: never the recipient of a bounce.
+//! The sender's own addresses, which are never the recipient of a bounce.
 
 use std::collections::HashSet;
 
 use super::address;
 
-/// Own addresses as keys.
+/// The own addresses as keys.
 #[derive(Debug, Default)]
 pub struct Own {
     addresses: HashSet<String>,
-    /// The address to which members write to leave, if it has no other use.
+    /// The address for requests to leave, if it has no other use.
     pub unsubscribe: Option<String>,
 }
 
 impl Own {
-    /// Takes addresses as they are written, `unsubscribe` only if it is none of them.
+    /// Normalises the addresses; ignores `unsubscribe` if it is one of them.
     pub fn new(addresses: &[String], unsubscribe: Option<&str>) -> Self {
         let addresses: HashSet<String> = addresses.iter().map(|own| address::key(own)).collect();
         let unsubscribe = unsubscribe.map(address::key).filter(|leave| !addresses.contains(leave));
         Self { addresses, unsubscribe }
     }
 
-    /// Tells whether the key of an address is one of them, with a token or without.
+    /// Tells whether an address's key is an own address, with or without a token.
     pub fn has(&self, key: &str) -> bool {
         let is_known = |key: &str| self.addresses.contains(key) || self.unsubscribe.as_deref() == Some(key);
         is_known(key) || is_known(&address::without_tag(key))
@@ -32,7 +32,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn own_addresses_are_known_with_a_token_too() {
+    fn own_addresses_are_recognised_with_a_token_too() {
         let own = Own::new(&["Studs@example.se".to_owned()], Some("avsluta@example.se"));
         for (key, want) in [
             ("studs@example.se", true),

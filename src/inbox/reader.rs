@@ -3,11 +3,11 @@
 use serde::Serialize;
 
 use super::header::Headers;
-use super::mail::Mail;
-use super::mime::{Message, Part, Role, starts_with, unix_lines};
-use super::news::{self, News};
+use super::mail::IncomingMail;
+use super::mime::{MimeMessage, MimePart, Role, starts_with, unix_lines};
+use super::news::{self, SenderNews};
 use super::own::Own;
-use super::rules::Rules;
+use super::rules::InboxRules;
 use super::signs::is_by_person;
 use super::verdict::cut;
 use super::{address, notice, reply, tokens};
@@ -15,11 +15,11 @@ use crate::diagnosis::RulesError;
 use crate::domain::Reply;
 use crate::domain::bounce::{MessageKind, Reason, Verdict};
 
-/// All text of a notice that is read.
+/// How much of a notice's text is read.
 const MAX_NOTICE: usize = 512 * 1024;
 const MAX_IDENTIFIERS: usize = 20;
 const MAX_IDENTIFIER: usize = 200;
-/// A notice inside a forwarded mail inside a forwarded mail.
+/// The limit on forwarded mails inside forwarded mails.
 const MAX_FORWARDS: usize = 2;
 
 /// What the caller knows about the mailbox.
@@ -27,54 +27,54 @@ const MAX_FORWARDS: usize = 2;
 pub struct Hints {
     /// The sender's own addresses, which are never the recipient of a bounce.
     pub own_addresses: Vec<String>,
-    /// The address to which members write to leave.
+    /// The address for requests to leave.
     pub unsubscribe_address: Option<String>,
 }
 
-/// What a message says.
+/// The result of reading a message.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Report {
+pub struct MessageReport {
     pub kind: MessageKind,
     pub recipients: Vec<Verdict>,
-    /// What a bounce or a complaint that names nobody says, with an empty address.
+    /// The verdict of a bounce or a complaint that names nobody; its address is empty.
     pub unnamed: Option<Verdict>,
-    /// Strings in which a token of ours may stand; none is verified.
+    /// Possible tokens of ours, unverified.
     pub tokens: Vec<String>,
     pub subject: String,
     /// The address in From.
     pub from: String,
-    /// The Date field as it is written.
+    /// The Date field, as written.
     pub date: String,
-    /// Its own identifier in angle brackets if it has one.
+    /// Its Message-ID in angle brackets, if it has one.
     pub message_id: String,
-    /// Those of the mails before it.
+    /// The identifiers in `References`.
     pub references: Vec<String>,
-    /// Whether a machine may answer it.
+    /// Whether a machine may answer the message.
     pub may_be_answered: bool,
-    /// What an automatic answer tells of its sender.
-    pub news: Option<News>,
-    /// The servers that say that the sender's domain disowns it (RFC 8601, `dmarc=fail`).
+    /// News about the sender of an automatic answer.
+    pub news: Option<SenderNews>,
+    /// The servers whose `dmarc=fail` says that the message is not from its sender's domain (RFC 8601).
     pub disowned_by: Vec<String>,
 }
 
 /// Reads messages by the built-in rules.
 #[derive(Debug)]
-pub struct Reader {
-    rules: Rules,
+pub struct MessageReader {
+    rules: InboxRules,
     own: Own,
 }
 
-impl Reader {
+impl MessageReader {
     /// Compiles the rules.
     ///
     /// # Errors
     /// If a built-in rule file is broken.
     pub fn new(hints: &Hints) -> Result<Self, RulesError> {
         let own = Own::new(&hints.own_addresses, hints.unsubscribe_address.as_deref());
-        Ok(Self { rules: Rules::built_in()?, own })
+        Ok(Self { rules: InboxRules::built_in()?, own })
     }
 
-    /// The reason in a server's final reply to a letter: its words first, then its codes.
+    /// The reason behind a server's permanent refusal of a letter: its words count first, then its codes.
     pub fn reason(&self, reply: &Reply) -> Reason {
         let vocabulary = &self.rules.vocabulary;
         let by_words = vocabulary.meaning(&reply.text, &[]).map(|meaning| meaning.reason);
@@ -82,26 +82,26 @@ impl Reader {
         by_words.or_else(by_status).unwrap_or(Reason::Undefined)
     }
 
-    /// Says what a message is, whom it is about, and what it says about them.
-    pub fn read(&self, raw: &[u8]) -> Report {
+    /// Classifies a message and returns whom it is about and the verdicts on them.
+    pub fn read(&self, raw: &[u8]) -> MessageReport {
         self.read_nested(&unix_lines(raw), 0)
     }
 
-    fn read_nested(&self, raw: &[u8], depth: usize) -> Report {
-        let message = Message::parse(raw);
+    fn read_nested(&self, raw: &[u8], depth: usize) -> MessageReport {
+        let message = MimeMessage::parse(raw);
         let mut text = text_of(&message);
         let by_person = is_by_person(&message.headers, &self.rules);
         if by_person {
-            // What somebody quotes is another's; a mail system's transcript begins so too.
+            // Quoted lines are somebody else's words; a mail system's transcript looks quoted too.
             text = without_quotations(&text);
         }
         let (notice, rest) = notice::split(&text, &self.rules);
-        let returned = message.with(Role::Original).next().map(Part::content);
+        let returned = message.with(Role::Original).next().map(MimePart::content);
         let original = match &returned {
             Some(content) => Headers::split(content.trim_ascii_start()).0,
             None => Headers::split(returned_header(rest).as_bytes()).0,
         };
-        let mail = Mail::new(&message, notice, &original, &self.rules, &self.own, by_person);
+        let mail = IncomingMail::new(&message, notice, &original, &self.rules, &self.own, by_person);
         let (kind, recipients) = mail.read();
         let unnamed = if recipients.is_empty() { mail.unnamed(kind) } else { None };
         let has_status = message.with(Role::Status).next().is_some();
@@ -111,7 +111,7 @@ impl Reader {
             return report;
         }
         let from = address::first(&message.headers.text("from")).unwrap_or_default().to_owned();
-        Report {
+        MessageReport {
             kind,
             recipients,
             unnamed,
@@ -127,11 +127,11 @@ impl Reader {
         }
     }
 
-    /// The report on a notice that came inside another mail: one with a delivery status, or any that a person forwarded.
-    fn forwarded(&self, content: &[u8], by_person: bool, depth: usize) -> Option<Report> {
+    /// The report on a notice inside another mail: one with a delivery status, or any that a person forwarded.
+    fn forwarded(&self, content: &[u8], by_person: bool, depth: usize) -> Option<MessageReport> {
         let has_status = || {
             memchr::memmem::find(content, b"elivery-")?;
-            Message::parse(content).with(Role::Status).next().map(drop)
+            MimeMessage::parse(content).with(Role::Status).next().map(drop)
         };
         if !by_person {
             has_status()?;
@@ -142,7 +142,7 @@ impl Reader {
     }
 }
 
-/// The servers whose `Authentication-Results` say that DMARC failed (RFC 8601 §2.2).
+/// The servers whose `Authentication-Results` report a DMARC failure (RFC 8601 §2.2).
 fn disowned_by(headers: &Headers<'_>) -> Vec<String> {
     let results = headers.all("authentication-results").take(MAX_IDENTIFIERS);
     let failed = results.filter(|value| value.to_ascii_lowercase().replace(' ', "").contains("dmarc=fail"));
@@ -150,7 +150,7 @@ fn disowned_by(headers: &Headers<'_>) -> Vec<String> {
     server.map(|server| server.trim().to_ascii_lowercase()).collect()
 }
 
-/// The identifiers that a field lists (RFC 5322 §3.6.4), those only that can be in a field again.
+/// The identifiers listed in a field (RFC 5322 §3.6.4), except those that cannot be written into a field again.
 fn identifiers(headers: &Headers<'_>, name: &str) -> Vec<String> {
     let is_good = |word: &&str| {
         let inside = word.strip_prefix('<').and_then(|word| word.strip_suffix('>'));
@@ -163,12 +163,12 @@ fn identifiers(headers: &Headers<'_>, name: &str) -> Vec<String> {
     value.split_ascii_whitespace().filter(is_good).take(MAX_IDENTIFIERS).map(str::to_owned).collect()
 }
 
-/// The words of a message: plain text, or HTML if there is no plain text.
-fn text_of(message: &Message<'_>) -> String {
-    let is_html = |part: &&Part<'_>| {
+/// A message's text: plain text, or HTML if there is no plain text.
+fn text_of(message: &MimeMessage<'_>) -> String {
+    let is_html = |part: &&MimePart<'_>| {
         part.headers.get("content-type").is_some_and(|kind| starts_with(kind, "text/html"))
     };
-    let join = |parts: Vec<&Part<'_>>| {
+    let join = |parts: Vec<&MimePart<'_>>| {
         let mut text = String::new();
         for part in parts {
             if text.len() > MAX_NOTICE {
@@ -183,13 +183,13 @@ fn text_of(message: &Message<'_>) -> String {
     if plain.trim().is_empty() { join(message.with(Role::Text).collect()) } else { plain }
 }
 
-/// The text with nothing but the sign left of each quoted line.
+/// The text, with each quoted line reduced to its quotation mark.
 fn without_quotations(text: &str) -> String {
     let is_quoted = |line: &str| line.starts_with('>') && !line.starts_with(">>>");
     text.split_inclusive('\n').map(|line| if is_quoted(line) { ">\n" } else { line }).collect()
 }
 
-/// The header of a letter that came back inside the text.
+/// The header of a letter returned inside the text.
 fn returned_header(rest: &str) -> &str {
     let start = rest.split_inclusive('\n').skip_while(|line| {
         let name = line.split(':').next().unwrap_or_default();

@@ -4,49 +4,49 @@ use std::collections::HashMap;
 
 use serde::Deserialize;
 
-use super::leave::Language;
-use crate::diagnosis::phrase::{Found, PhraseBook};
-use crate::diagnosis::vocabulary::{Group, RulesError, Vocabulary, read};
+use super::leave::LeaveLanguage;
+use crate::diagnosis::phrase::{FoundPhrase, PhraseBook};
+use crate::diagnosis::vocabulary::{PhraseGroup, RulesError, Vocabulary, read};
 use crate::domain::bounce::Reason;
 
 /// All rules, ready for use.
 #[derive(Debug)]
-pub struct Rules {
+pub struct InboxRules {
     pub vocabulary: Vocabulary,
     pub notice: PhraseBook<Sign>,
     pub header: PhraseBook<Sign>,
     pub reply_words: PhraseBook<ReplySign>,
     pub reply: Replies,
     pub unsubscribe: Unsubscribe,
-    pub leave: Vec<Language>,
+    pub leave: Vec<LeaveLanguage>,
     pub complaints: Complaints,
     pub addresses: AddressRules,
     pub original: Lines,
     pub families: Vec<Family>,
 }
 
-/// What a phrase says about a message as a whole.
+/// What a phrase indicates about a message as a whole.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Sign {
     Daemon,
     Failure,
     Delay,
     Final,
-    /// A family that writes notices.
+    /// Written by this family of programs.
     Family(usize),
-    /// A family that is quoted in notices.
+    /// Quotes this family of programs.
     Host(usize),
     Complaint,
 }
 
-/// Where a phrase of an automatic answer stands.
+/// Where a phrase of an automatic answer appears.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ReplySign {
     Challenge,
     Text,
 }
 
-/// Words by which a member leaves.
+/// Phrases of requests to leave.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Unsubscribe {
@@ -56,18 +56,18 @@ pub struct Unsubscribe {
     pub whole: Vec<String>,
     pub courtesies: Vec<String>,
     pub closings: Vec<String>,
-    /// Words of the line above a quotation.
+    /// Words in the line above a quotation.
     pub wrote: Vec<String>,
 }
 
 /// The words of requests to leave, by language.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Leave {
-    language: Vec<Language>,
+struct LeaveRules {
+    language: Vec<LeaveLanguage>,
 }
 
-/// How complaints are known and whom they name.
+/// How to recognise complaints and their recipients.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Complaints {
@@ -77,45 +77,48 @@ pub struct Complaints {
     pub praise: Vec<String>,
 }
 
-/// Which addresses of a notice are recipients.
+/// Which addresses of a notice are its recipients.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct AddressRules {
     pub before: Vec<String>,
-    /// Words in brackets before the address that the letter went to, below the one it was passed on to.
+    /// Words right before the letter's original recipient, in a sentence that says so.
+    pub originally: Vec<String>,
+    /// Words in brackets before the letter's original recipient, on the line below the address that it was forwarded
+    /// to.
     pub aliases: Vec<String>,
     pub not_after: Vec<String>,
     pub never: Vec<String>,
 }
 
-/// A family of programs that write alike.
+/// A family of programs whose notices look alike.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Family {
     #[expect(dead_code, reason = "for whoever reads the rules")]
     pub name: String,
-    /// Phrases in `header: value` or in the notice, any of which tells that the family wrote it.
+    /// Phrases in `header: value` or in the notice; any of them shows that the family wrote it.
     #[serde(default)]
     known_by: Vec<String>,
-    /// Phrases which tell that the notice quotes a host of the family; they don't make a mail a notice.
+    /// Phrases which show that the notice quotes a host of the family; they don't make a mail a notice.
     #[serde(default)]
     quoted_by: Vec<String>,
-    /// Lines in which recipients stand: text around `{address}`, or around `{local}` where the domain is left out.
+    /// Lines that name recipients: text around `{address}`, or around `{local}` if the domain is omitted.
     #[serde(default)]
     pub recipients: Vec<String>,
     /// Header fields that list the recipients.
     #[serde(default)]
     pub fields: Vec<String>,
     #[serde(default)]
-    group: Vec<Group>,
+    group: Vec<PhraseGroup>,
 }
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Notices {
     daemons: Vec<String>,
-    failure: Words,
-    delay: Words,
+    failure: RuleWords,
+    delay: RuleWords,
     r#final: Vec<String>,
     original: Lines,
     addresses: AddressRules,
@@ -123,21 +126,21 @@ struct Notices {
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Words {
+struct RuleWords {
     subjects: Vec<String>,
     texts: Vec<String>,
 }
 
-/// The beginning of the line that precedes a returned letter.
+/// How the line before a returned letter starts.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Lines {
     pub lines: Vec<String>,
-    /// Only in a line that is ruled off.
+    /// Counts only in a ruled line.
     pub ruled: Vec<String>,
 }
 
-/// How automatic answers are known.
+/// How to recognise automatic answers.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Replies {
@@ -151,7 +154,7 @@ pub struct Replies {
     pub news: NewsWords,
 }
 
-/// What automatic answers tell of their senders.
+/// Phrases of news in automatic answers.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct NewsWords {
@@ -193,17 +196,17 @@ const FAMILIES: &[(&str, &str)] = &[
     rule_file!("families/yahoo.toml"),
 ];
 
-impl Rules {
-    /// Reads the rules that are built in.
+impl InboxRules {
+    /// Compiles the built-in rules.
     ///
     /// # Errors
-    /// If a rule file is not what it should be.
+    /// If a rule file is invalid.
     pub fn built_in() -> Result<Self, RulesError> {
         let notices: Notices = read(rule_file!("notices.toml"))?;
         let replies: Replies = read(rule_file!("replies.toml"))?;
         let complaints: Complaints = read(rule_file!("complaints.toml"))?;
         let families = FAMILIES.iter().map(|file| read(*file)).collect::<Result<Vec<Family>, _>>()?;
-        let groups: Vec<&[Group]> = families.iter().map(|family| family.group.as_slice()).collect();
+        let groups: Vec<&[PhraseGroup]> = families.iter().map(|family| family.group.as_slice()).collect();
         Ok(Self {
             vocabulary: Vocabulary::new(&groups)?,
             notice: book("notices", notices.in_text().chain(in_families(&families)))?,
@@ -215,7 +218,7 @@ impl Rules {
             original: notices.original,
             reply: replies,
             unsubscribe: read(rule_file!("unsubscribe.toml"))?,
-            leave: read::<Leave>(rule_file!("leave.toml"))?.language,
+            leave: read::<LeaveRules>(rule_file!("leave.toml"))?.language,
             complaints,
             addresses: notices.addresses,
             families,
@@ -266,8 +269,8 @@ impl Replies {
     }
 }
 
-/// Tells whether a sign is among what was found.
-pub fn has<T: PartialEq>(found: &[Found<T>], sign: &T) -> bool {
+/// Tells whether a sign is among the phrases found.
+pub fn has<T: PartialEq>(found: &[FoundPhrase<T>], sign: &T) -> bool {
     found.iter().any(|found| found.meaning == *sign)
 }
 
@@ -277,8 +280,8 @@ mod tests {
     use crate::diagnosis::phrase::fold;
 
     #[test]
-    fn words_that_are_compared_whole_are_written_folded() {
-        let rules = Rules::built_in().unwrap();
+    fn words_compared_as_a_whole_are_folded_in_the_rules() {
+        let rules = InboxRules::built_in().unwrap();
         let lists = [
             &rules.original.lines,
             &rules.original.ruled,

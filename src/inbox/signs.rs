@@ -1,41 +1,41 @@
-//! Which words of a notice a message has, and whose addresses are not the recipient's.
+//! The signs of a notice in a message, and the addresses that are not its recipient's.
 
 use std::collections::HashSet;
 
 use super::address;
 use super::header::{Headers, decoded};
 use super::mime::starts_with;
-use super::rules::{Rules, Sign, has};
+use super::rules::{InboxRules, Sign, has};
 use super::verdict::cut;
-use crate::diagnosis::phrase::{Found, fold};
+use crate::diagnosis::phrase::{FoundPhrase, fold};
 
-/// More header text than tells a program.
+/// Header text beyond this does not help to recognise a program.
 const MAX_CLUES: usize = 8192;
 
-/// What the words of a message say about it as a whole.
+/// What the words of a message indicate about it as a whole.
 #[derive(Debug, Default)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a sign of its own, found or not")]
 pub struct Signs {
     /// From is a mail system.
     pub daemon: bool,
-    /// The envelope or a field says that no person sent it (RFC 3834 §5, RFC 5321 §6.1).
+    /// The envelope or a field shows that no person sent it (RFC 3834 §5, RFC 5321 §6.1).
     pub automatic: bool,
-    /// The return path is empty, as that of notices must be.
+    /// The return path is empty, as it must be for notices.
     pub null_path: bool,
     pub subject_fails: bool,
     pub text_fails: bool,
     /// Delivery is still being tried.
     pub delayed: bool,
     pub complaint: bool,
-    /// A family that writes notices wrote it.
+    /// It was written by a family of programs that sends notices.
     pub family: bool,
     /// The families that wrote it or are quoted in it.
     pub families: Vec<usize>,
 }
 
 impl Signs {
-    /// Reads the signs of a header and of a notice.
-    pub fn of(headers: &Headers<'_>, notice: &str, rules: &Rules) -> Self {
+    /// Finds the signs in a header and a notice.
+    pub fn of(headers: &Headers<'_>, notice: &str, rules: &InboxRules) -> Self {
         let in_clues = rules.header.find(&fold(&clues(headers)));
         let in_subject = rules.header.find(&fold(&headers.text("subject")));
         let in_text = rules.notice.find(&fold(notice));
@@ -54,18 +54,19 @@ impl Signs {
     }
 }
 
-/// Tells whether a text says why something was not delivered.
-pub fn refuses(notice: &str, rules: &Rules) -> bool {
+/// Tells whether a text gives a reason for a failed delivery.
+pub fn refuses(notice: &str, rules: &InboxRules) -> bool {
     rules.vocabulary.meaning(cut(notice, MAX_CLUES), &[]).is_some()
 }
 
-/// Tells whether it is a multipart/report (RFC 6522), as only programs send it.
+/// Tells whether it is a multipart/report (RFC 6522), which only programs send.
 pub fn is_report(headers: &Headers<'_>) -> bool {
     headers.get("content-type").is_some_and(|kind| starts_with(kind, "multipart/report"))
 }
 
-/// Tells whether a person seems to have written a message: no mail system, no program, no report, nor a forwarded notice.
-pub fn is_by_person(headers: &Headers<'_>, rules: &Rules) -> bool {
+/// Tells whether a person seems to have written a message: not a mail system or program, and not a report or a
+/// forwarded notice.
+pub fn is_by_person(headers: &Headers<'_>, rules: &InboxRules) -> bool {
     let subject = || rules.header.find(&fold(&headers.text("subject")));
     !is_daemon(headers, rules)
         && !is_automatic(headers)
@@ -73,7 +74,7 @@ pub fn is_by_person(headers: &Headers<'_>, rules: &Rules) -> bool {
         && !has(&subject(), &Sign::Failure)
 }
 
-fn is_daemon(headers: &Headers<'_>, rules: &Rules) -> bool {
+fn is_daemon(headers: &Headers<'_>, rules: &InboxRules) -> bool {
     let from = headers.text("from");
     let path = headers.get("return-path").unwrap_or_default();
     has(&rules.header.find(&fold(&from)), &Sign::Daemon)
@@ -90,12 +91,12 @@ fn is_automatic(headers: &Headers<'_>) -> bool {
         || headers.get("auto-submitted").is_some_and(|value| !value.eq_ignore_ascii_case("no"))
 }
 
-fn is_delayed(in_subject: &[Found<Sign>], in_text: &[Found<Sign>]) -> bool {
+fn is_delayed(in_subject: &[FoundPhrase<Sign>], in_text: &[FoundPhrase<Sign>]) -> bool {
     let in_subject = has(in_subject, &Sign::Delay) && !has(in_subject, &Sign::Failure);
     in_subject || has(in_text, &Sign::Delay) && !has(in_text, &Sign::Final)
 }
 
-fn families<'f>(found: impl Iterator<Item = &'f Found<Sign>>) -> Vec<usize> {
+fn families<'f>(found: impl Iterator<Item = &'f FoundPhrase<Sign>>) -> Vec<usize> {
     let mut families: Vec<usize> = found
         .filter_map(|found| match found.meaning {
             Sign::Family(index) | Sign::Host(index) => Some(index),
@@ -107,7 +108,7 @@ fn families<'f>(found: impl Iterator<Item = &'f Found<Sign>>) -> Vec<usize> {
     families
 }
 
-/// The header fields that tell a program, as one text: `name: value`.
+/// The header fields that help to recognise a program, as one text: `name: value`.
 fn clues(headers: &Headers<'_>) -> String {
     let mut clues = String::new();
     for (name, value) in headers.iter() {
@@ -121,7 +122,7 @@ fn clues(headers: &Headers<'_>) -> String {
     clues
 }
 
-/// The addresses between which a notice went, and those of the letter's writers.
+/// The sender and recipients of a notice, and the letter's authors.
 pub fn correspondents(headers: &Headers<'_>, original: &Headers<'_>) -> HashSet<String> {
     let of_notice = ["to", "from", "reply-to", "return-path", "delivered-to", "x-original-to"];
     let of_letter = ["from", "sender", "return-path", "reply-to", "errors-to"];
@@ -138,7 +139,7 @@ mod tests {
 
     #[test]
     fn signs_are_read_from_header_and_text() {
-        let rules = Rules::built_in().unwrap();
+        let rules = InboxRules::built_in().unwrap();
         for (header, text, daemon, fails, delayed) in [
             (
                 "From: MAILER-DAEMON@example.se\nSubject: failure notice",

@@ -1,4 +1,4 @@
-//! Delivery status fields (RFC 3464 §2), wherever they stand and in whatever order.
+//! Delivery status fields (RFC 3464 §2), in any place and any order.
 
 use super::address;
 use super::header::decoded;
@@ -32,10 +32,10 @@ impl Record {
     }
 }
 
-/// Reads the records of a delivery status part, or of a text that quotes one.
+/// Parses the records of a delivery status part, or of a text that quotes one.
 ///
-/// A record ends at an empty line once it names someone and says something, and where a field comes a second time:
-/// some programs leave empty lines between the fields, others none between the records.
+/// A record ends at an empty line once it has a recipient and an action or status, or when a field occurs again: some
+/// programs write empty lines between the fields, others none between the records.
 pub fn records(text: &str) -> Vec<Record> {
     let mut records = Vec::new();
     let mut record = Record::default();
@@ -48,7 +48,7 @@ pub fn records(text: &str) -> Vec<Record> {
             continue;
         }
         let Some((name, first)) = line.split_once(':') else { continue };
-        let Some(field) = Field::named(name.trim_matches([' ', '\t', '>', '*'])) else { continue };
+        let Some(field) = StatusField::named(name.trim_matches([' ', '\t', '>', '*'])) else { continue };
         let mut value = first.trim().to_owned();
         while let Some(more) = lines.next_if(|line| line.starts_with([' ', '\t']) && is_continuation(line)) {
             if value.len() < 4096 {
@@ -67,7 +67,7 @@ pub fn records(text: &str) -> Vec<Record> {
 }
 
 #[derive(Debug, Clone, Copy)]
-enum Field {
+enum StatusField {
     Original,
     Final,
     Action,
@@ -75,7 +75,7 @@ enum Field {
     Diagnostic,
 }
 
-impl Field {
+impl StatusField {
     fn named(name: &str) -> Option<Self> {
         let names = [
             ("original-recipient", Self::Original),
@@ -110,7 +110,7 @@ impl Field {
 
 fn is_continuation(line: &str) -> bool {
     !line.trim().is_empty()
-        && line.split_once(':').is_none_or(|(name, _)| Field::named(name.trim()).is_none())
+        && line.split_once(':').is_none_or(|(name, _)| StatusField::named(name.trim()).is_none())
 }
 
 fn action(value: &str) -> Option<Action> {
@@ -123,7 +123,7 @@ fn action(value: &str) -> Option<Action> {
     })
 }
 
-/// The value after its type (`rfc822;`, `smtp;`), if it has one.
+/// The value without its type (`rfc822;`, `smtp;`).
 fn typed(value: &str) -> &str {
     match value.split_once(';') {
         Some((kind, rest)) if kind.len() < 20 && !kind.trim().contains([' ', '@', '<']) => rest.trim(),
@@ -141,7 +141,7 @@ fn recipient(value: &str) -> Option<String> {
     address::in_field(value).map(str::to_owned)
 }
 
-/// Undoes xtext (RFC 3461 §4) and the escapes of internationalised addresses (RFC 6533 §3).
+/// Decodes xtext (RFC 3461 §4) and the escapes of internationalised addresses (RFC 6533 §3).
 fn unescaped(value: &str) -> String {
     let value = value.replace("+40", "@").replace("+2B", "+").replace("+3D", "=");
     let mut text = String::with_capacity(value.len());
@@ -171,7 +171,7 @@ mod tests {
     }
 
     #[test]
-    fn records_are_read_in_any_layout() {
+    fn records_are_parsed_in_any_layout() {
         let want = vec![(Some("anna@example.se".to_owned()), Some(Action::Failed), Some("5.1.1".to_owned()))];
         for text in [
             "Reporting-MTA: dns; mx.example.se\n\nFinal-Recipient: rfc822; anna@example.se\nAction: failed\nStatus: 5.1.1\n",
@@ -185,7 +185,7 @@ mod tests {
     }
 
     #[test]
-    fn records_without_a_line_between_are_parted() {
+    fn records_without_a_line_between_them_are_separated() {
         let text = "Final-Recipient: rfc822;a@example.se\nAction: failed\nFinal-Recipient: rfc822;b@example.se\nAction: delayed";
         let found = summary(text);
         assert_eq!(found.len(), 2);

@@ -1,13 +1,13 @@
-//! Strings of a message in which a token of ours may stand: VERP addresses, Message-IDs, unsubscribe links.
+//! Finds possible tokens of ours in a message: VERP addresses, Message-IDs, unsubscribe links.
 
 use std::collections::HashSet;
 
 use super::header::Headers;
-use super::mime::{Message, Part, Role};
+use super::mime::{MimeMessage, MimePart, Role};
 
-/// A message has few; more is an attempt to make us check signatures all day.
+/// A message has few; more would be an attempt to keep us busy checking signatures.
 const MAX_TOKENS: usize = 64;
-/// A local part is not longer (RFC 5321 §4.5.3.1.1).
+/// The maximum length of a local part (RFC 5321 §4.5.3.1.1).
 const MAX_LENGTH: usize = 64;
 
 const TO_US: [&str; 8] = [
@@ -32,15 +32,15 @@ const OF_OURS: [&str; 8] = [
     "errors-to",
 ];
 
-/// The candidates, those that came with the envelope first; none is verified.
-pub fn candidates(message: &Message<'_>, original: &Headers<'_>, notice: &str) -> Vec<String> {
+/// The candidates, unverified; those from the envelope come first.
+pub fn candidates(message: &MimeMessage<'_>, original: &Headers<'_>, notice: &str) -> Vec<String> {
     let headers = &message.headers;
     let own = TO_US.iter().chain(&IDS).flat_map(|name| headers.all(name));
     let fields: Vec<String> = message
         .with(Role::Feedback)
         .chain(message.with(Role::Status))
         .take(4)
-        .map(Part::text)
+        .map(MimePart::text)
         .map(String::from)
         .collect();
     let returned = OF_OURS.iter().chain(&TO_US).flat_map(|name| original.all(name));
@@ -54,7 +54,7 @@ pub fn candidates(message: &Message<'_>, original: &Headers<'_>, notice: &str) -
         .collect()
 }
 
-/// The words of a value that have the shape of a token: dots inside, no `@`.
+/// The words of a value that have the form of a token: dots inside, no `@`.
 fn in_value(value: &str) -> impl Iterator<Item = String> {
     let words = value.split(|c: char| !c.is_ascii_alphanumeric() && !matches!(c, '-' | '.' | '@' | '='));
     words.filter_map(|word| {
@@ -70,7 +70,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn tokens_are_looked_for_where_they_may_stand() {
+    fn tokens_are_searched_wherever_they_can_be() {
         for value in [
             "studs+2026-1.42.abcdefghijkl@example.se",
             "<2026-1.42.abcdefghijkl@example.se>",
@@ -84,7 +84,7 @@ mod tests {
     #[test]
     fn a_returned_letter_is_searched_too() {
         let original = Headers::of_text("Message-ID: <2026-1.42.abcdefghijkl@example.se>\n");
-        let empty = Message::parse(b"");
+        let empty = MimeMessage::parse(b"");
         assert_eq!(candidates(&empty, &original, ""), ["2026-1.42.abcdefghijkl"]);
     }
 }

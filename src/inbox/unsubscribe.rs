@@ -1,22 +1,22 @@
-//! Mails by which a member asks to leave: clear words only, in the subject or as the whole text.
+//! Mails that ask to leave the list: clear words only, in the subject or as the whole text.
 
 use super::leave;
-use super::rules::Rules;
+use super::rules::InboxRules;
 use crate::diagnosis::phrase::fold;
 
-/// A subject with more words besides the request is for a person to read.
+/// A subject with more words besides the request is left for a person to read.
 const MAX_EXTRA_WORDS: usize = 3;
 
 /// Tells whether a mail asks to leave the list and says nothing else.
-pub fn is_request(subject: &str, text: &str, rules: &Rules) -> bool {
+pub fn is_request(subject: &str, text: &str, rules: &InboxRules) -> bool {
     text_asks(text, rules) || subject_asks(subject, own_words(text, rules).trim().is_empty(), rules)
 }
 
-/// A subject that says more than the request, or that may mean something else, counts only above an empty body.
-fn subject_asks(subject: &str, is_alone: bool, rules: &Rules) -> bool {
+/// A subject that says more than the request, or is ambiguous, counts only if the body is empty.
+fn subject_asks(subject: &str, is_alone: bool, rules: &InboxRules) -> bool {
     let folded = fold(subject);
     let folded = folded.trim();
-    // An answer to the letter that quotes a title with such words in it asks for nothing.
+    // An answer to a letter whose title has such words is not a request.
     if ["re:", "sv:", "fwd:", "fw:", "vb:"].iter().any(|prefix| folded.starts_with(prefix)) {
         return false;
     }
@@ -31,18 +31,18 @@ fn subject_asks(subject: &str, is_alone: bool, rules: &Rules) -> bool {
     })
 }
 
-fn is_negated(rest: &str, rules: &Rules) -> bool {
+fn is_negated(rest: &str, rules: &InboxRules) -> bool {
     let mut words = rest.split(|c: char| !c.is_alphanumeric() && c != '\'');
     words.any(|word| rules.unsubscribe.negations.iter().any(|negation| negation == word))
 }
 
-/// Tells whether nothing follows the request but punctuation and a token.
+/// Tells whether only punctuation and a token follow the request.
 fn is_bare(rest: &str) -> bool {
     let mut words = rest.split_whitespace().filter(|word| word.contains(char::is_alphanumeric));
     words.all(|word| word.matches('.').count() >= 2 && word.contains(|c: char| c.is_ascii_digit()))
 }
 
-fn text_asks(text: &str, rules: &Rules) -> bool {
+fn text_asks(text: &str, rules: &InboxRules) -> bool {
     let own = own_words(text, rules);
     if leave::asks(&own, &rules.leave) {
         return true;
@@ -56,7 +56,7 @@ fn text_asks(text: &str, rules: &Rules) -> bool {
     rules.unsubscribe.whole.contains(&words)
 }
 
-fn without_courtesy(words: &str, rules: &Rules) -> Option<String> {
+fn without_courtesy(words: &str, rules: &InboxRules) -> Option<String> {
     rules.unsubscribe.courtesies.iter().find_map(|courtesy| {
         let at_end =
             words.strip_suffix(courtesy.as_str()).filter(|rest| !rest.ends_with(char::is_alphanumeric));
@@ -66,13 +66,13 @@ fn without_courtesy(words: &str, rules: &Rules) -> Option<String> {
     })
 }
 
-/// The text without quoted lines, without what an answer stands above, and without a signature.
-pub fn own_words(text: &str, rules: &Rules) -> String {
+/// The text without quoted lines, without the message that it answers, and without a signature.
+pub fn own_words(text: &str, rules: &InboxRules) -> String {
     let mut words = String::new();
     let mut lines = text.lines().take(200).map(str::trim).peekable();
     while let Some(line) = lines.next() {
         if introduces_quotation(line, rules) {
-            // What follows is quoted with signs, so own words may stand below it.
+            // The quotation has quotation marks, so the writer's own words may follow it.
             while lines.next_if(|next| next.is_empty()).is_some() {}
             if lines.peek().is_some_and(|next| is_quoted(next)) {
                 continue;
@@ -94,8 +94,8 @@ fn is_quoted(line: &str) -> bool {
     line.starts_with(['>', '|'])
 }
 
-/// Tells whether a line says who wrote what follows, and when: `Den 3 maj 2027 skrev Anna:`.
-fn introduces_quotation(line: &str, rules: &Rules) -> bool {
+/// Tells whether a line says who wrote the following text and when: `Den 3 maj 2027 skrev Anna:`.
+fn introduces_quotation(line: &str, rules: &InboxRules) -> bool {
     let folded = fold(line);
     let has_word = |words: &[String]| {
         folded.split(|c: char| !c.is_alphanumeric()).any(|word| words.iter().any(|known| known == word))
@@ -105,7 +105,7 @@ fn introduces_quotation(line: &str, rules: &Rules) -> bool {
         && has_word(&rules.unsubscribe.wrote)
 }
 
-fn is_end_of_own_words(line: &str, rules: &Rules) -> bool {
+fn is_end_of_own_words(line: &str, rules: &InboxRules) -> bool {
     let folded = fold(line);
     line == "--"
         || line.starts_with("-----")
@@ -119,7 +119,7 @@ mod tests {
 
     #[test]
     fn clear_requests_are_recognised() {
-        let rules = Rules::built_in().unwrap();
+        let rules = InboxRules::built_in().unwrap();
         for (subject, text, want) in [
             ("unsubscribe", "", true),
             ("Avsluta 2026-1.42.abcdefghijkl", "", true),

@@ -1,37 +1,37 @@
-//! What words and codes say about one recipient: the words first, then the codes.
+//! The verdict on one recipient: words count first, then codes.
 
-use super::rules::Rules;
+use super::rules::InboxRules;
 use super::status::Action;
 use crate::domain::bounce::{Class, Reason, Verdict};
 
-/// More of a host's words than a log line needs.
+/// The longest quotation from a host that a log line needs.
 const MAX_DIAGNOSTIC: usize = 500;
-/// More text than a reason needs.
+/// How much text is searched for a reason.
 const MAX_SCOPE: usize = 16 * 1024;
 
-/// What a notice says about one recipient, from the nearest words to the farthest.
+/// The evidence about one recipient in a notice, from the nearest words to the farthest.
 #[derive(Debug, Default)]
 pub struct Evidence<'t> {
     pub status: Option<&'t str>,
-    /// What the refusing host said.
+    /// The refusing host's words.
     pub diagnostic: &'t str,
-    /// Texts in which the reason may stand, the best one first.
+    /// Texts that may contain the reason, the best one first.
     pub scopes: Vec<&'t str>,
-    /// Texts around them, which may be about something else: a specific status counts for more.
+    /// Surrounding texts, which may be about something else: a specific status counts for more.
     pub far: Vec<&'t str>,
     pub action: Option<Action>,
     pub families: &'t [usize],
 }
 
 impl Evidence<'_> {
-    /// The verdict on an address.
-    pub fn judge(&self, rules: &Rules, address: String) -> Verdict {
+    /// Reaches the verdict on an address.
+    pub fn judge(&self, rules: &InboxRules, address: String) -> Verdict {
         let texts = || self.near().chain(self.far.iter().copied());
         let status = self.best_status();
         let said = |texts: &mut dyn Iterator<Item = &str>| {
             rules.vocabulary.meaning_in(texts.map(|text| cut(text, MAX_SCOPE)), self.families)
         };
-        // The words around may explain the recipient's own, but say nothing where there are none.
+        // The surrounding words may explain the recipient's own words, but not replace them.
         let near = said(&mut self.near()).and_then(|_| said(&mut texts()));
         let clear = near.filter(|meaning| !meaning.is_vague).map(|meaning| meaning.reason);
         let is_gone = near.is_some_and(|meaning| meaning.is_gone);
@@ -47,7 +47,7 @@ impl Evidence<'_> {
         let replied = || texts().find_map(reply_code).and_then(|code| rules.vocabulary.by_code(code));
         let known = clear.or_else(named).or_else(vague).or_else(around).or_else(coded).or_else(replied);
         let reason = match known.unwrap_or(Reason::Undefined) {
-            // x.2.1 is a mailbox that is closed, whatever the host calls it, unless it says that it is gone for good.
+            // x.2.1 is a closed mailbox, whatever the host calls it, unless the words say that it is gone for good.
             Reason::UserUnknown
                 if status.as_deref().is_some_and(|status| status.ends_with(".2.1")) && !is_gone =>
             {
@@ -55,23 +55,28 @@ impl Evidence<'_> {
             }
             reason => reason,
         };
-        // RFC 3463 §2, RFC 5321 §4.2.1: a code that begins with 4 says that it may work another time.
+        // RFC 3463 §2, RFC 5321 §4.2.1: a code that starts with 4 is temporary.
         let telling = status.as_deref().filter(|status| !status.ends_with(".0.0"));
         let code = telling.or_else(|| texts().find_map(reply_code)).or(status.as_deref());
+        // A host that refuses in clear words has answered, whatever the reporter calls it.
+        let is_refused = clear.is_some()
+            && self.action == Some(Action::Failed)
+            && reply_code(self.diagnostic).is_some_and(|code| code.starts_with('5'));
         let class = match self.action {
             Some(Action::Delayed) => Class::Delayed,
+            _ if is_refused => reason.class(),
             _ if code.is_some_and(|code| code.starts_with('4')) => Class::Soft,
             _ => reason.class(),
         };
         Verdict { address, class, status, reason, diagnostic: self.words() }
     }
 
-    /// The recipient's own words.
+    /// The words about this recipient.
     fn near(&self) -> impl Iterator<Item = &str> {
         std::iter::once(self.diagnostic).chain(self.scopes.iter().copied())
     }
 
-    /// The most telling status: `5.0.0` in a field says less than `5.2.2` in the host's own words.
+    /// The most specific status: `5.2.2` in the host's own words says more than `5.0.0` in a field.
     fn best_status(&self) -> Option<String> {
         let field = self.status.and_then(enhanced_status);
         let in_words = || self.near().chain(self.far.iter().copied()).find_map(enhanced_status);
@@ -81,7 +86,7 @@ impl Evidence<'_> {
         }
     }
 
-    /// What the refusing host said, else the words about the recipient; a bare address says nothing.
+    /// The refusing host's words, else the words about the recipient; a bare address does not count.
     fn words(&self) -> String {
         let telling = self
             .scopes
@@ -98,20 +103,19 @@ impl Evidence<'_> {
     }
 }
 
-/// Tells whether a status says what is wrong with the recipient's address or mailbox (RFC 3463 §3.2 and §3.3), rather
-/// than that something is.
+/// Tells whether a status names a specific problem with the recipient's address or mailbox (RFC 3463 §3.2 and §3.3).
 fn is_specific(status: &str) -> bool {
     ["5.1.1", "5.1.2", "5.1.3", "5.1.6", "5.1.10", "5.2.2"]
         .contains(&enhanced_status(status).unwrap_or_default())
 }
 
-/// Tells whether a status is about the recipient's address, its mailbox or a rule (RFC 3463 §3.2, §3.3 and §3.8).
+/// Tells whether a status is about the recipient's address, mailbox or rules (RFC 3463 §3.2, §3.3 and §3.8).
 fn is_about_recipient(status: &str) -> bool {
     let status = enhanced_status(status).unwrap_or_default();
     ["5.1.", "5.2.", "5.7."].iter().any(|subject| status.starts_with(subject))
 }
 
-/// The first enhanced status code of a text (RFC 3463 §2): `4.` or `5.` and two numbers of up to three digits.
+/// The first enhanced status code in a text (RFC 3463 §2): `4.` or `5.` and two numbers of up to three digits.
 pub fn enhanced_status(text: &str) -> Option<&str> {
     let bytes = text.as_bytes();
     let is_number = |c: &u8| c.is_ascii_digit() || *c == b'.';
@@ -139,14 +143,15 @@ fn is_enhanced(word: &str) -> bool {
         && parts.first().is_some_and(|class| class.len() == 1)
 }
 
-/// The first SMTP reply code that refuses (RFC 5321 §4.2): three digits, `4` or `5` first, as a word of its own.
+/// The first SMTP reply code of a refusal (RFC 5321 §4.2): three digits that start with `4` or `5`, as a separate
+/// word.
 pub fn reply_code(text: &str) -> Option<&str> {
     cut(text, MAX_SCOPE).split(|c: char| !c.is_ascii_alphanumeric() && c != '.').find(|word| {
         word.len() == 3 && word.starts_with(['4', '5']) && word.bytes().all(|b| b.is_ascii_digit())
     })
 }
 
-/// The beginning of a text, at most this many bytes.
+/// The start of a text, at most `limit` bytes.
 pub fn cut(text: &str, limit: usize) -> &str {
     let mut end = text.len().min(limit);
     while !text.is_char_boundary(end) {
@@ -174,8 +179,8 @@ mod tests {
     }
 
     #[test]
-    fn a_temporary_code_makes_nobody_dead() {
-        let rules = Rules::built_in().unwrap();
+    fn a_temporary_code_makes_no_address_dead() {
+        let rules = InboxRules::built_in().unwrap();
         for (status, diagnostic, class) in [
             (Some("4.1.1"), "450 4.1.1 user unknown", Class::Soft),
             (None, "450 user unknown", Class::Soft),
@@ -192,8 +197,23 @@ mod tests {
     }
 
     #[test]
-    fn words_stand_before_codes() {
-        let rules = Rules::built_in().unwrap();
+    fn a_refusal_in_clear_words_outweighs_the_reporters_status() {
+        let rules = InboxRules::built_in().unwrap();
+        for (status, diagnostic, class) in [
+            ("4.4.7", "550 there is no such user", Class::Hard),
+            ("4.4.7", "450 there is no such user", Class::Soft),
+            ("4.4.7", "550 mailbox full", Class::Soft),
+            ("4.4.7", "550 delivery time expired", Class::Soft),
+        ] {
+            let action = Some(Action::Failed);
+            let evidence = Evidence { status: Some(status), diagnostic, action, ..Evidence::default() };
+            assert_eq!(evidence.judge(&rules, "a@example.se".to_owned()).class, class, "{diagnostic}");
+        }
+    }
+
+    #[test]
+    fn words_take_precedence_over_codes() {
+        let rules = InboxRules::built_in().unwrap();
         for (status, diagnostic, scope, reason) in [
             ("5.1.1", "550 mailbox full", "", Reason::MailboxFull),
             ("5.1.1", "", "", Reason::UserUnknown),

@@ -1,4 +1,4 @@
-//! What the inbox said, each message once.
+//! Results of reading the inbox, with each message counted once.
 
 use std::collections::HashMap;
 
@@ -13,12 +13,12 @@ use super::db::Db;
 use super::types::Stamp;
 use super::{Ledger, LedgerError};
 
-/// One recipient of one message of the inbox.
+/// One recipient of a message in the inbox.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct BounceRecord {
     /// SHA-256 of the message, in hexadecimal.
     pub digest: String,
-    /// Which of the message's recipients, from 0.
+    /// The number of the recipient in the message, from 0.
     pub position: usize,
     pub file: String,
     pub kind: MessageKind,
@@ -32,9 +32,9 @@ pub struct BounceRecord {
     pub action: BounceAction,
 }
 
-/// An address of the member list that has to be corrected.
+/// An address in the member list that needs correction.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Correction {
+pub struct AddressCorrection {
     pub member: MemberId,
     pub name: String,
     pub organisation: Option<String>,
@@ -42,12 +42,12 @@ pub struct Correction {
     pub since: Timestamp,
     /// The last bounce's reason.
     pub reason: Option<Reason>,
-    /// What an automatic answer says.
+    /// The words of an automatic answer.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub words: Option<String>,
 }
 
-/// What was done about a message.
+/// The action taken on a message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, EnumString, IntoStaticStr)]
 #[serde(rename_all = "snake_case")]
 #[strum(serialize_all = "snake_case")]
@@ -56,9 +56,9 @@ pub enum BounceAction {
     AlreadySuppressed,
     Counted,
     None,
-    /// It has no token of ours, and could be anybody's: recorded, and nothing is done about it.
+    /// It has no token of ours and may be forged: recorded without consequences.
     Unverified,
-    /// The message names nobody that a letter went to, or its token is not ours.
+    /// The message names nobody to whom a letter was sent, or its token is not ours.
     NotOurs,
 }
 
@@ -72,7 +72,7 @@ impl Ledger {
         self.db.one(sql, [digest], |row| row.get(0))
     }
 
-    /// Keeps what one message said.
+    /// Records one recipient of a message.
     ///
     /// # Errors
     /// If the ledger cannot be written.
@@ -80,7 +80,7 @@ impl Ledger {
         add(&self.db, record, now)
     }
 
-    /// What one message said and when it was read; nothing if that was pruned or forgotten.
+    /// The records of one message and the time when it was read; none if they were pruned or forgotten.
     ///
     /// # Errors
     /// If the ledger cannot be read.
@@ -118,7 +118,7 @@ impl Ledger {
         Ok(done)
     }
 
-    /// Tells whether a letter of any issue went to this member, or at least was tried.
+    /// Tells whether a letter of any issue was sent to this member, or was at least tried.
     ///
     /// # Errors
     /// If the ledger cannot be read.
@@ -127,7 +127,7 @@ impl Ledger {
         self.db.one(sql, [member], |row| row.get(0))
     }
 
-    /// The issue that was last sent to this member.
+    /// The issue last sent to this member.
     ///
     /// # Errors
     /// If the ledger cannot be read.
@@ -137,8 +137,8 @@ impl Ledger {
         self.db.optional(sql, [member], |row| row.get(0))
     }
 
-    /// The members whose accepted letters of this issue came back after all, with the last reason. A report that names no
-    /// issue is about the last letter before it.
+    /// The members whose letters of this issue were accepted but came back, with the last reason. A report without an
+    /// issue counts for the last letter before it.
     ///
     /// # Errors
     /// If the ledger cannot be read.
@@ -154,7 +154,7 @@ impl Ledger {
         self.db.list(sql, [issue], |row| Ok((row.get(0)?, row.get(1)?)))
     }
 
-    /// How many members' accepted letters of this issue came back after all.
+    /// The number of members whose letters of this issue were accepted but came back.
     ///
     /// # Errors
     /// If the ledger cannot be read.
@@ -162,7 +162,8 @@ impl Ledger {
         Ok(self.bounced_members(issue)?.len() as u64)
     }
 
-    /// How many of the last issues to this member, other than `issue`, bounced softly with no success between.
+    /// How many of the last issues sent to this member, other than `issue`, bounced softly without a success in
+    /// between.
     ///
     /// # Errors
     /// If the ledger cannot be read.
@@ -180,11 +181,11 @@ impl Ledger {
         Ok(bounced.into_iter().take_while(|bounced| *bounced).count())
     }
 
-    /// The active members whose address bounced so that it is not mailed any more, by organisation.
+    /// The active members whose address is not mailed any more because of a bounce, by organisation.
     ///
     /// # Errors
     /// If the ledger cannot be read.
-    pub fn corrections(&self) -> Result<Vec<Correction>, LedgerError> {
+    pub fn corrections(&self) -> Result<Vec<AddressCorrection>, LedgerError> {
         let sql = "SELECT m.id, m.name, m.fields ->> 'organisation', s.address, s.since,
                    (SELECT b.reason FROM bounce b WHERE b.member = m.id AND b.reason IS NOT NULL
                     ORDER BY b.at DESC LIMIT 1), NULL
@@ -193,10 +194,10 @@ impl Ledger {
         self.listed_corrections(sql)
     }
 
-    fn listed_corrections(&self, sql: &str) -> Result<Vec<Correction>, LedgerError> {
+    fn listed_corrections(&self, sql: &str) -> Result<Vec<AddressCorrection>, LedgerError> {
         self.db.list(sql, (), |row| {
             let Stamp(since) = row.get(4)?;
-            Ok(Correction {
+            Ok(AddressCorrection {
                 member: row.get(0)?,
                 name: row.get(1)?,
                 organisation: row.get(2)?,
@@ -208,7 +209,7 @@ impl Ledger {
         })
     }
 
-    /// Why letters of an issue were refused, by member: the last refusal counts.
+    /// The reason of the last refusal of each member's letter of an issue.
     ///
     /// # Errors
     /// If the ledger cannot be read.
@@ -219,12 +220,12 @@ impl Ledger {
         self.db.list(sql, [issue], |row| Ok((row.get(0)?, row.get(1)?)))
     }
 
-    /// The member to whom a letter at this address last went, whoever has the address now.
+    /// The member to whom the last letter to this address was sent, whoever has the address now.
     ///
     /// # Errors
     /// If the ledger cannot be read.
     pub fn mailed_at(&self, address: &str) -> Result<Option<MemberId>, LedgerError> {
-        // Issue by issue, as the index of addresses begins with it.
+        // Issue by issue, because the index of addresses starts with the issue.
         let sql = "SELECT d.member FROM (SELECT DISTINCT issue FROM run) r
                    CROSS JOIN delivery d INDEXED BY delivery_address
                    WHERE d.issue = r.issue AND lower(d.address) = ?1 AND d.address IS NOT NULL
@@ -233,11 +234,11 @@ impl Ledger {
         self.db.optional(sql, [key], |row| row.get(0))
     }
 
-    /// What automatic replies said about members whose address is still the same, the latest first.
+    /// News from automatic answers about members whose address has not changed since, the latest first.
     ///
     /// # Errors
     /// If the ledger cannot be read.
-    pub fn news(&self) -> Result<Vec<Correction>, LedgerError> {
+    pub fn news(&self) -> Result<Vec<AddressCorrection>, LedgerError> {
         let sql = "SELECT id, name, organisation, address, at, reason, diagnostic FROM (
                        SELECT m.id, m.name, m.fields ->> 'organisation' AS organisation,
                            coalesce(m.address, '') AS address, b.at, b.reason, b.diagnostic,
@@ -249,7 +250,7 @@ impl Ledger {
         self.listed_corrections(sql)
     }
 
-    /// The address to which an issue's letter to this member went.
+    /// The address to which an issue's letter to this member was sent.
     ///
     /// # Errors
     /// If the ledger cannot be read.
@@ -260,7 +261,7 @@ impl Ledger {
     }
 }
 
-/// Keeps what one message said; a message that is known already stays as it is.
+/// Records one recipient of a message; a known record stays as it is.
 pub(super) fn add(db: &Db, record: &BounceRecord, now: Timestamp) -> Result<(), LedgerError> {
     let sql =
         "INSERT INTO bounce (digest, position, at, file, kind, address, class, status, reason, diagnostic,

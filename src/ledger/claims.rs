@@ -1,4 +1,4 @@
-//! Letters on their way: a letter is claimed, delivered and settled; the triggers of the schema allow nothing else.
+//! Letters in transit: a letter is claimed, delivered and settled; the triggers of the schema allow nothing else.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -12,7 +12,7 @@ use super::deliveries::SAME_LETTER;
 use super::types::Stamp;
 use super::{BounceAction, BounceRecord, Ledger, LedgerError, ReviewKind, bounces, suppressions};
 
-/// The number of a run; only the newest may claim letters.
+/// The number of a run; only the newest run may claim letters.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct RunId(i64);
 
@@ -25,7 +25,7 @@ pub struct Attempt {
     pub number: u32,
 }
 
-/// A letter that may go out: it is durably recorded as on its way.
+/// A letter that may be sent: it is durably recorded as in transit.
 #[derive(Debug)]
 #[must_use = "a claimed letter stays in doubt until it is settled"]
 pub struct Claim {
@@ -33,11 +33,11 @@ pub struct Claim {
     letter: Letter,
 }
 
-/// What became of an attempt to claim a letter.
+/// The result of an attempt to claim a letter.
 #[derive(Debug)]
 pub enum Claimed {
     Letter(Claim),
-    /// The delivery is not open any more, or the member has left, has another address or is suppressed.
+    /// The delivery is not open any more, or the member has left, is suppressed or has a new address.
     Closed,
     /// The issue was cancelled.
     Cancelled,
@@ -45,7 +45,7 @@ pub enum Claimed {
     Full(Quota, Timestamp),
 }
 
-/// What a final refusal means for the register; it is recorded with the letter's state.
+/// The consequences of a permanent refusal for the register, recorded together with the letter's state.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Refusal {
     pub record: BounceRecord,
@@ -53,7 +53,7 @@ pub struct Refusal {
     pub suppression: Option<Suppression>,
 }
 
-/// How a claimed letter ended.
+/// The outcome of a claimed letter.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Settlement {
     pub attempt: Attempt,
@@ -65,12 +65,12 @@ pub(super) struct Settlement {
     pub at: Timestamp,
 }
 
-/// What was recorded of a letter's end.
+/// The record of a letter's outcome.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Settled {
-    /// False if a person has decided about the letter meanwhile; then the decision stays.
+    /// False if a person has decided about the letter meanwhile; then that decision stays.
     pub is_recorded: bool,
-    /// The refusal, as it was recorded.
+    /// The refusal as recorded.
     pub bounce: Option<BounceRecord>,
 }
 
@@ -84,7 +84,7 @@ impl Claim {
         &self.letter
     }
 
-    /// Which attempt this is.
+    /// The attempt that was claimed.
     pub fn attempt(&self) -> &Attempt {
         &self.attempt
     }
@@ -95,7 +95,7 @@ impl Claim {
 }
 
 impl Ledger {
-    /// Begins a run: from now on no earlier one can claim a letter.
+    /// Starts a run: from now on no earlier one can claim a letter.
     ///
     /// # Errors
     /// If the ledger cannot be written.
@@ -104,7 +104,8 @@ impl Ledger {
         self.db.one(sql, (issue, Stamp(now)), |row| row.get(0)).map(RunId)
     }
 
-    /// Whether a server, `host:port`, tolerates the next envelope together with a final dot, if a run has tried it since `since`.
+    /// Whether a server, `host:port`, tolerates the next envelope together with a final dot, if a run has tried it
+    /// since `since`.
     ///
     /// # Errors
     /// If the ledger cannot be read.
@@ -113,7 +114,7 @@ impl Ledger {
         self.db.optional(sql, (server, Stamp(since)), |row| row.get(0))
     }
 
-    /// Records whether a server tolerates it.
+    /// Records whether a server tolerates look-ahead.
     ///
     /// # Errors
     /// If the ledger cannot be written.
@@ -124,8 +125,8 @@ impl Ledger {
         Ok(())
     }
 
-    /// Clears up after a run that died: outcomes that it could not record are recorded, and letters that it left on
-    /// their way are in doubt. Returns how many letters those are, by issue. Only for the holder of the lock.
+    /// Cleans up after a dead run: records the outcomes that it could not record, and marks the letters it left in
+    /// transit as in doubt. Returns the number of those letters by issue. Only for the holder of the lock.
     ///
     /// # Errors
     /// If the ledger cannot be written.
@@ -145,9 +146,9 @@ impl Ledger {
         Ok(interrupted)
     }
 
-    /// Corrects a letter that this attempt has settled: a deferred one was the recipient's own refusal after all, with
-    /// its `refusal`, or a rejected one was not, and what its refusal did is taken back. `None` if it has changed
-    /// meanwhile.
+    /// Corrects the state of a letter that this attempt has settled: a deferred one was refused for the recipient's
+    /// own reason after all, with its `refusal`, or a rejected one was not, and the consequences of its refusal are
+    /// undone. `None` if the letter has changed meanwhile.
     ///
     /// # Errors
     /// If the ledger cannot be written; then nothing is changed.
@@ -182,7 +183,7 @@ impl Ledger {
     }
 }
 
-/// Takes a queued or deferred delivery.
+/// Claims a queued or deferred delivery.
 pub(super) fn claim(
     db: &Db,
     run: RunId,
@@ -211,7 +212,7 @@ pub(super) fn claim(
     Ok(Taken::Attempt(number))
 }
 
-/// Tells whether a run was not superseded by another one, or its host was not found dead.
+/// Tells whether a run has not been superseded by another one, and its host has not been found dead.
 fn may_claim(db: &Db, run: RunId) -> Result<bool, LedgerError> {
     if db.host().is_some() {
         return db.is_alive();
@@ -220,11 +221,11 @@ fn may_claim(db: &Db, run: RunId) -> Result<bool, LedgerError> {
     Ok(newest == Some(run.0))
 }
 
-/// The time at which a quota has a place for one more letter; `None` if all have one now. Letters of all hosts count, by the
+/// The time at which a quota allows one more letter; `None` if all allow one now. Letters of all hosts count, by the
 /// server's clock.
 fn used_up(db: &Db, quotas: &[Quota]) -> Result<Option<(Quota, Timestamp)>, LedgerError> {
     let Some(now) = db.clock()?.filter(|_| !quotas.is_empty()) else { return Ok(None) };
-    // A statement of its own: the count sees what others committed while this one waited.
+    // A separate statement, so that the count includes what others committed while this one waited.
     db.lock_quotas()?;
     for quota in quotas {
         let span = i64::try_from(quota.span().as_millis()).unwrap_or(i64::MAX);
@@ -238,7 +239,7 @@ fn used_up(db: &Db, quotas: &[Quota]) -> Result<Option<(Quota, Timestamp)>, Ledg
     Ok(None)
 }
 
-/// Takes the deliveries of all who share a letter, or none.
+/// Claims the deliveries of all who share a letter, or none.
 fn claim_together(db: &Db, issue: &IssueName, letter: &Letter, now: Timestamp) -> Result<Taken, LedgerError> {
     db.batch("SAVEPOINT household")?;
     let lead = claim_one(db, issue, letter.member, letter, now)?;
@@ -265,7 +266,7 @@ fn count_handed_over(db: &Db, now: Timestamp) -> Result<(), LedgerError> {
     Ok(())
 }
 
-/// Takes one member's delivery for a letter; returns the attempt's number, or `None` if it is not open.
+/// Claims one member's delivery; returns the attempt's number, or `None` if the delivery is not open.
 fn claim_one(
     db: &Db,
     issue: &IssueName,
@@ -298,7 +299,7 @@ fn claim_one(
     db.optional(&sql, values, |row| row.get(0))
 }
 
-/// The same as [`Claimed`], without the letter.
+/// Like [`Claimed`], without the letter.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Taken {
     Attempt(u32),
@@ -307,7 +308,7 @@ pub(super) enum Taken {
     Full(Quota, Timestamp),
 }
 
-/// Records how a letter of this attempt ended, with what its refusal means.
+/// Records the outcome of a letter of this attempt, with the consequences of a refusal.
 pub(super) fn settle(db: &Db, settlement: &Settlement) -> Result<Settled, LedgerError> {
     let Settlement { attempt, others, outcome, refusal, at } = settlement;
     let Reply { code, status, text } = outcome.reply();
@@ -342,7 +343,7 @@ fn record(db: &Db, refusal: &Refusal, now: Timestamp) -> Result<BounceRecord, Le
     Ok(record)
 }
 
-/// Takes back what the refusal of an attempt did: its record, and the suppression that it made.
+/// Undoes the consequences of an attempt's refusal: its record, and the suppression that it caused.
 fn take_back(db: &Db, attempt: &Attempt) -> Result<(), LedgerError> {
     let digest = attempt.digest();
     let sql = "DELETE FROM suppression WHERE reason = 'hard_bounce' AND address_key IN (
@@ -353,7 +354,7 @@ fn take_back(db: &Db, attempt: &Attempt) -> Result<(), LedgerError> {
 }
 
 impl Attempt {
-    /// What identifies the record of a refusal of this attempt, as a message's digest identifies a bounce.
+    /// The identifier for the record of this attempt's refusal, like a message's digest for a bounce.
     pub fn digest(&self) -> String {
         let Self { issue, member, number } = self;
         crate::domain::Sha256::of(format!("{issue} {member} {number}").as_bytes())

@@ -1,4 +1,4 @@
-//! Deliveries: queued once per issue and member, then carried from state to state.
+//! Deliveries: queued once per issue and member, then moved from state to state.
 
 use std::collections::HashSet;
 
@@ -7,20 +7,20 @@ use serde::Serialize;
 
 use crate::domain::{Address, IssueName, Member, MemberId, State};
 
-use super::db::Row;
+use super::db::ResultRow;
 use super::members::{ISSUE_MEMBERS, MAILABLE, MEMBER_COLUMNS, member_row};
 use super::types::Stamp;
 use super::{Attempt, BounceAction, Ledger, LedgerError};
 
 const A_WEEK: SignedDuration = SignedDuration::from_hours(7 * 24);
 
-/// Whether the address of member `m` has a letter of the issue `?1` that was another member's. `SQLite` does not choose the
-/// index by itself, and cannot use it to compare with a typed column: `||` removes the type.
+/// Whether the address of member `m` already got another member's letter of the issue `?1`. `SQLite` does not choose
+/// the index by itself, and cannot use it to compare with a typed column: `||` removes the type.
 pub(super) const SHARES_LETTER: &str = "EXISTS (SELECT 1 FROM delivery o INDEXED BY delivery_address
      WHERE o.issue = ?1 AND lower(o.address) = (m.address_key || '') AND o.address IS NOT NULL AND o.member <> m.id
      AND o.state IN ('sending', 'accepted', 'in_doubt'))";
 
-/// Whether a delivery of the issue `?1` is of the same letter as that of member `?2`.
+/// Whether a delivery of the issue `?1` belongs to the same letter as that of member `?2`.
 pub(super) const SAME_LETTER: &str = "(address IS NOT NULL
      AND lower(address) = (SELECT lower(address) FROM delivery WHERE issue = ?1 AND member = ?2)
      AND message_id = (SELECT message_id FROM delivery WHERE issue = ?1 AND member = ?2))";
@@ -38,7 +38,7 @@ pub(super) fn untried_members() -> String {
     )
 }
 
-fn delivery_row(row: &Row<'_>) -> Result<DeliveryRow, LedgerError> {
+fn delivery_row(row: &ResultRow<'_>) -> Result<DeliveryRow, LedgerError> {
     let Stamp(since) = row.get(9)?;
     Ok(DeliveryRow {
         member: row.get(0)?,
@@ -55,24 +55,24 @@ fn delivery_row(row: &Row<'_>) -> Result<DeliveryRow, LedgerError> {
     })
 }
 
-/// What became of a letter that was to be queued again.
+/// The result of queueing a letter again.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Requeued {
-    /// It is in another state meanwhile.
+    /// It was not queued: it is in another state meanwhile.
     No,
     Yes,
-    /// Yes, and this address is not suppressed any more.
+    /// It was queued, and this address is not suppressed any more.
     Lifted(String),
 }
 
-/// A delivery as it is reported.
+/// A delivery for reports.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct DeliveryRow {
     pub member: MemberId,
     pub name: String,
-    /// The address that the letter went to, or would go to.
+    /// The address that the letter was or would be sent to.
     pub address: Option<String>,
-    /// The member's address now.
+    /// The member's present address.
     #[serde(skip)]
     pub present: Option<Address>,
     pub state: State,
@@ -90,7 +90,7 @@ impl DeliveryRow {
         Attempt { issue: issue.clone(), member: self.member, number: self.attempts }
     }
 
-    /// Tells whether the letter went to this address, or the member has it now.
+    /// Tells whether the letter was sent to this address, or the member has it now.
     pub fn is_to(&self, address: &Address) -> bool {
         let key = address.key();
         self.address.as_ref().is_some_and(|sent| sent.to_lowercase() == key)
@@ -99,7 +99,7 @@ impl DeliveryRow {
 }
 
 impl Ledger {
-    /// Hands every member to `each` that can be mailed and has no letter of the issue yet that went out or may have.
+    /// Calls `each` for every member who can be mailed and has no letter of the issue that was sent or may have been.
     ///
     /// # Errors
     /// Those of the ledger and of `each`.
@@ -115,7 +115,7 @@ impl Ledger {
         self.db.each(&sql, [issue], |row| each(member_row(row)?.member))
     }
 
-    /// Queues a delivery for every open member for whom `is_recipient` holds and who has none yet.
+    /// Queues a delivery for every open member who matches `is_recipient` and has none yet.
     ///
     /// # Errors
     /// If the ledger cannot be written; then none is queued.
@@ -138,7 +138,7 @@ impl Ledger {
         self.db.has_grown("delivery")
     }
 
-    /// The next members, after `after` and in the order of their numbers, whose letters were never tried and may be sent.
+    /// The next members after `after`, by id, whose letters were never tried and may be sent.
     ///
     /// # Errors
     /// If the ledger cannot be read.
@@ -158,7 +158,7 @@ impl Ledger {
         self.db.list(&sql, (issue, after, limit), |row| Ok(member_row(row)?.member))
     }
 
-    /// The members who share an address, and whose letter of the issue may be sent, in the order of their numbers.
+    /// The members who share an address and whose letter of the issue may be sent, by id.
     ///
     /// # Errors
     /// If the ledger cannot be read.
@@ -190,8 +190,8 @@ impl Ledger {
         self.db.list(&sql, (issue, state), delivery_row)
     }
 
-    /// The letters of an issue that were refused with a 5xx reply since the server last accepted one, in the order in which
-    /// they were settled.
+    /// The letters of an issue that were refused with a 5xx reply since the server last accepted one, in the order in
+    /// which they were settled.
     ///
     /// # Errors
     /// If the ledger cannot be read.
@@ -208,8 +208,8 @@ impl Ledger {
         Ok(rows)
     }
 
-    /// Settles a letter by a person's decision: one in doubt as accepted or queued again, a rejected one as queued. Those who
-    /// share it go with it. Returns false if the delivery is in another state.
+    /// Applies a person's decision: a letter in doubt becomes accepted or queued again, and a rejected one queued,
+    /// for all who share it. Returns false if the delivery is in another state.
     ///
     /// # Errors
     /// If the ledger cannot be written.
@@ -231,7 +231,7 @@ impl Ledger {
         Ok(self.db.execute(&format!("{set} AND member = ?2"), values)? == 1)
     }
 
-    /// The last attempts of all who share a letter, the asked one's among them.
+    /// The last attempts of all who share a letter, including the given one.
     fn attempts_of_letter(&self, attempt: &Attempt) -> Result<Vec<Attempt>, LedgerError> {
         let sql = format!(
             "SELECT member, attempts FROM delivery WHERE issue = ?1 AND (member = ?2 OR {SAME_LETTER})"
@@ -241,8 +241,8 @@ impl Ledger {
         })
     }
 
-    /// Queues a letter again that is in doubt or was rejected, and takes back the suppression that its refusal made: who
-    /// decides to try again has reason to. A bounce, a complaint or a wish of the address's owner stays.
+    /// Queues a letter again that is in doubt or was rejected, and lifts the suppression caused by its refusal, since
+    /// a person who retries has a reason to. A suppression by a bounce, a complaint or the owner's wish stays.
     ///
     /// # Errors
     /// If the ledger cannot be written; then nothing is changed.
@@ -274,8 +274,9 @@ impl Ledger {
         self.db.optional(sql, values, |row| row.get(0))
     }
 
-    /// When letters of any issue were handed to the relay between `since` and `now`, oldest first. Later ones were written
-    /// while the clock was ahead. Those of more than a week ago are forgotten; a clock that is a day ahead loses none.
+    /// When letters of any issue were handed to the relay between `since` and `now`, oldest first. Later times were
+    /// recorded while the clock was ahead. Times older than a week are deleted; a clock that is a day ahead deletes
+    /// none that matter.
     ///
     /// # Errors
     /// If the ledger cannot be read or written.
@@ -311,7 +312,7 @@ impl Ledger {
         self.db.optional(sql, (issue, member), |row| Ok((row.get(0)?, row.get(1)?)))
     }
 
-    /// Tells whether an address has a letter of the issue, or may have, whichever member it was for.
+    /// Tells whether an address has or may have a letter of the issue, whichever member it was for.
     ///
     /// # Errors
     /// If the ledger cannot be read.
@@ -322,8 +323,8 @@ impl Ledger {
         self.db.one(sql, (issue, address.key()), |row| row.get(0))
     }
 
-    /// Records, as a person has decided, that a letter that only the send log knows was accepted; false if the ledger has
-    /// another end of it.
+    /// Records by a person's decision that a letter which only the send log knows was accepted; false if the ledger
+    /// has another outcome for it.
     ///
     /// # Errors
     /// If the ledger cannot be written; then nothing is recorded.
@@ -348,7 +349,7 @@ impl Ledger {
         })
     }
 
-    /// Counts a letter that is not of an issue, such as a test letter, towards the quotas.
+    /// Counts a letter outside any issue, such as a test letter, towards the quotas.
     ///
     /// # Errors
     /// If the ledger cannot be written.
@@ -357,7 +358,7 @@ impl Ledger {
         Ok(())
     }
 
-    /// Tells whether a letter of the issue has left, or may have.
+    /// Tells whether a letter of the issue was or may have been sent.
     ///
     /// # Errors
     /// If the ledger cannot be read.
@@ -379,7 +380,7 @@ impl Ledger {
         Ok(false)
     }
 
-    /// The issues that have deliveries.
+    /// The issues with deliveries.
     ///
     /// # Errors
     /// If the ledger cannot be read.
@@ -392,7 +393,7 @@ impl Ledger {
 mod tests {
     use super::*;
 
-    /// Without the index each letter would look at every other one.
+    /// Without the index, each letter would be compared with every other one.
     #[test]
     fn letters_of_an_address_are_found_by_the_index() {
         let dir = tempfile::tempdir().unwrap();

@@ -1,4 +1,4 @@
-//! People who asked to be forgotten: what is kept is a salted hash, by which an import knows not to bring them back.
+//! People who asked to be forgotten: only a salted hash is kept, so that an import does not bring them back.
 
 use std::collections::HashSet;
 
@@ -11,7 +11,7 @@ use super::db::{Db, Value};
 use super::types::Stamp;
 use super::{Ledger, LedgerError};
 
-/// The hashes of the forgotten.
+/// The hashes of forgotten people.
 #[derive(Debug)]
 pub(super) struct Forgotten {
     hashes: HashSet<String>,
@@ -25,18 +25,18 @@ impl Forgotten {
         Ok(Self { hashes, key: hmac::Key::new(hmac::HMAC_SHA256, salt.as_bytes()) })
     }
 
-    /// Tells whether a row is about somebody who is forgotten.
-    pub fn verdict(&self, row: &ListedMember) -> Verdict {
+    /// Tells whether a row is about a forgotten person.
+    pub fn verdict(&self, row: &ListedMember) -> ForgottenMatch {
         if self.hashes.is_empty() {
-            return Verdict::Unknown;
+            return ForgottenMatch::Unknown;
         }
         let has = |texts: Vec<String>| texts.iter().any(|text| self.hashes.contains(&self.hash(text)));
         if has(certain(row)) {
-            Verdict::Forgotten
+            ForgottenMatch::Forgotten
         } else if has(uncertain(row)) {
-            Verdict::Resembles
+            ForgottenMatch::Resembles
         } else {
-            Verdict::Unknown
+            ForgottenMatch::Unknown
         }
     }
 
@@ -47,14 +47,14 @@ impl Forgotten {
 
 /// Whether a row is about somebody who asked to be forgotten.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Verdict {
+pub(super) enum ForgottenMatch {
     Unknown,
-    /// The number or the name is such a person's, which may be chance.
+    /// The number or the name matches, which may be chance.
     Resembles,
     Forgotten,
 }
 
-/// What means one person: the address or, without one, name, organisation and street.
+/// Data that identifies one person: the address, or without one name, organisation and street.
 fn certain(row: &ListedMember) -> Vec<String> {
     vec![match &row.address {
         Some(address) => format!("address {}", address.key()),
@@ -62,7 +62,7 @@ fn certain(row: &ListedMember) -> Vec<String> {
     }]
 }
 
-/// What several people may have.
+/// Data that several people may share.
 fn uncertain(row: &ListedMember) -> Vec<String> {
     let number = row.number.as_ref().map(|number| format!("number {number}"));
     let name = format!("name {}", name::key(&row.name));
@@ -75,11 +75,11 @@ impl Ledger {
     /// # Errors
     /// If the ledger cannot be read.
     pub fn is_forgotten(&self, row: &ListedMember) -> Result<bool, LedgerError> {
-        Ok(Forgotten::load(&self.db)?.verdict(row) == Verdict::Forgotten)
+        Ok(Forgotten::load(&self.db)?.verdict(row) == ForgottenMatch::Forgotten)
     }
 
-    /// Erases what is known of a member; its deliveries stay as numbers. Hashes of its addresses and of `row`, the member
-    /// as an import would bring it, stay.
+    /// Erases a member's data; its deliveries stay as numbers. Hashes of its addresses and of `row`, the member as an
+    /// import would bring it, are kept.
     ///
     /// # Errors
     /// If the ledger cannot be written; then nothing is erased.
@@ -103,10 +103,10 @@ impl Ledger {
         transaction.commit()
     }
 
-    /// Rewrites the ledger's file, so that nothing of what was deleted is left in it.
+    /// Rewrites the ledger's file, so that no deleted data is left in it.
     ///
     /// # Errors
-    /// If the ledger cannot be written; what it stores stays the same.
+    /// If the ledger cannot be written; its content stays the same.
     pub fn compact(&self) -> Result<(), LedgerError> {
         self.db.compact()
     }
@@ -119,7 +119,7 @@ fn erase_member(db: &Db, member: MemberId, now: Timestamp) -> Result<(), LedgerE
     }
     db.execute("UPDATE held SET likely = NULL WHERE likely = ?1", [member])?;
     db.execute("UPDATE bounce SET file = '', address = NULL, diagnostic = NULL WHERE member = ?1", [member])?;
-    // A letter that a dead run left on its way is in doubt, and its address goes.
+    // A letter that a dead run left in transit is in doubt, and its address is deleted.
     db.execute(
         "UPDATE delivery SET state = CASE state WHEN 'sending' THEN 'in_doubt' ELSE state END,
          address = NULL, reply = NULL WHERE member = ?1",
@@ -133,9 +133,9 @@ fn erase_member(db: &Db, member: MemberId, now: Timestamp) -> Result<(), LedgerE
     Ok(())
 }
 
-/// Takes the person's addresses out of what servers and messages said about others.
+/// Removes the person's addresses from texts of servers and messages about others.
 fn redact(db: &Db, traces: &Traces) -> Result<(), LedgerError> {
-    // Where such texts are: the table, the columns of its key, and the text's column.
+    // Such texts are in these tables: table, columns of the key, and the text's column.
     for (table, key, column) in [
         ("bounce", ["digest", "position"], "diagnostic"),
         ("delivery", ["issue", "member"], "reply"),

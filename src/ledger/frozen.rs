@@ -1,10 +1,10 @@
-//! The counts of issues of which nothing more is expected: later imports, segments and `prune` do not change them.
+//! Stored counts of issues that are over: later imports, segments and `prune` do not change them.
 
 use jiff::{SignedDuration, Timestamp};
 
 use crate::domain::{Address, IssueName};
 
-use super::db::Row;
+use super::db::ResultRow;
 use super::members::corrupt;
 use super::types::Stamp;
 use super::{IssueSummary, Ledger, LedgerError};
@@ -15,7 +15,7 @@ const SETTLES_IN: SignedDuration = SignedDuration::from_hours(30 * 24);
 /// Whether the report on an issue was mailed to somebody.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum MailedReport {
-    /// A run was cut off: it may have arrived.
+    /// A run was interrupted: the report may have arrived.
     Sending,
     Sent,
     Refused,
@@ -32,7 +32,7 @@ impl MailedReport {
 }
 
 impl Ledger {
-    /// The issues whose last letter left 30 days ago or more and whose counts are not kept yet.
+    /// The issues whose last letter was sent at least 30 days ago and whose counts are not stored yet.
     ///
     /// # Errors
     /// If the ledger cannot be read.
@@ -48,7 +48,7 @@ impl Ledger {
         Ok(issues)
     }
 
-    /// Keeps the counts of an issue; those that are kept already stay.
+    /// Stores the counts of an issue; counts stored before stay.
     ///
     /// # Errors
     /// If the ledger cannot be written.
@@ -64,20 +64,20 @@ impl Ledger {
         Ok(())
     }
 
-    /// The kept counts of an issue, and since when they are kept.
+    /// The stored counts of an issue, and the time when they were stored.
     ///
     /// # Errors
     /// If the ledger cannot be read.
     pub fn frozen(&self, issue: &IssueName) -> Result<Option<(Timestamp, IssueSummary)>, LedgerError> {
         let sql = "SELECT at, counts FROM frozen WHERE issue = ?1";
-        let row = |row: &Row<'_>| Ok((row.get::<Stamp>(0)?, row.get::<String>(1)?));
+        let row = |row: &ResultRow<'_>| Ok((row.get::<Stamp>(0)?, row.get::<String>(1)?));
         let found = self.db.optional(sql, [issue], row)?;
         let read =
             |(Stamp(at), counts): (Stamp, String)| Ok((at, serde_json::from_str(&counts).map_err(corrupt)?));
         found.map(read).transpose()
     }
 
-    /// The issues with kept counts.
+    /// The issues with stored counts.
     ///
     /// # Errors
     /// If the ledger cannot be read.
@@ -103,7 +103,7 @@ impl Ledger {
         }))
     }
 
-    /// Records whether the report was mailed; `None` if it certainly was not and is to be tried again.
+    /// Records whether the report was mailed; `None` if it certainly was not, and a retry is due.
     ///
     /// # Errors
     /// If the ledger cannot be written.
@@ -135,7 +135,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_ledger_of_the_version_before_is_counted_and_keeps_its_counts() {
+    fn a_ledger_of_the_previous_version_is_counted_and_keeps_its_counts() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("l.db");
         sqlite::tests::write_older(
@@ -169,7 +169,7 @@ mod tests {
     }
 
     #[test]
-    fn a_report_is_mailed_once_or_may_be_tried_again() {
+    fn a_report_is_mailed_once_or_may_be_retried() {
         let dir = tempfile::tempdir().unwrap();
         let ledger = Ledger::open(&dir.path().join("l.db")).unwrap();
         let (issue, now): (IssueName, _) = ("2026-1".parse().unwrap(), Timestamp::UNIX_EPOCH);

@@ -1,4 +1,4 @@
-//! Members who are not mailed until a person decides who they are.
+//! Members who are not mailed until a person has confirmed who they are.
 
 use jiff::Timestamp;
 use serde::Serialize;
@@ -11,9 +11,9 @@ use super::members::{MEMBER_COLUMNS, MEMBER_TABLES, member_row};
 use super::types::Stamp;
 use super::{FieldChange, Ledger, LedgerError, record_change};
 
-/// A held member, with whom it may be.
+/// A held member, and the member it may be.
 #[derive(Debug, Serialize)]
-pub struct Held {
+pub struct HeldMember {
     pub member: Member,
     pub reason: HeldReason,
     pub likely: Option<Member>,
@@ -21,11 +21,11 @@ pub struct Held {
 }
 
 impl Ledger {
-    /// The active members who are held, the first held first.
+    /// The active members who are held, in the order in which they were held.
     ///
     /// # Errors
     /// If the ledger cannot be read.
-    pub fn held(&self) -> Result<Vec<Held>, LedgerError> {
+    pub fn held(&self) -> Result<Vec<HeldMember>, LedgerError> {
         let sql = format!(
             "SELECT {MEMBER_COLUMNS}, h.likely, h.since FROM {MEMBER_TABLES}
              WHERE h.reason IS NOT NULL AND m.active = 1 ORDER BY h.since, m.id"
@@ -36,13 +36,18 @@ impl Ledger {
             let Some(reason) = found.held else { return Ok(()) };
             let likely = row.get::<Option<MemberId>>(8)?.map(|id| self.member(id)).transpose()?.flatten();
             let Stamp(since) = row.get(9)?;
-            held.push(Held { member: found.member, reason, likely: likely.map(|row| row.member), since });
+            held.push(HeldMember {
+                member: found.member,
+                reason,
+                likely: likely.map(|row| row.member),
+                since,
+            });
             Ok::<_, LedgerError>(())
         })?;
         Ok(held)
     }
 
-    /// Records that a held member is somebody else than it looked: from now on it is mailed. False if it is not held.
+    /// Records that a held member is a new one, who is mailed from now on. False if the member is not held.
     ///
     /// # Errors
     /// If the ledger cannot be written.
@@ -58,8 +63,8 @@ impl Ledger {
         })
     }
 
-    /// Records that a held member is one the register knows: that one gets the values of `row`, and keeps its history and
-    /// its wish not to be mailed. False if it is not held.
+    /// Records that a held member is a known one: that one gets the values of `row`, and keeps its history and its
+    /// opt-out. False if the member is not held.
     ///
     /// # Errors
     /// If the ledger cannot be written; then nothing is changed.

@@ -1,5 +1,5 @@
-//! Several hosts that send one issue: who takes part, what each one takes, and what becomes of the letters of a dead one.
-//! A ledger in a file has one host, which needs nothing of this.
+//! Several hosts that send one issue: which hosts take part, which letters each one gets, and what happens to the
+//! letters of a dead one. A ledger in a file has one host, which needs none of this.
 
 use std::collections::BTreeMap;
 
@@ -9,18 +9,44 @@ use serde::Serialize;
 use crate::domain::{IssueName, Member, MemberId};
 
 use super::types::Stamp;
-use super::{Ledger, LedgerError};
+use super::{Ledger, LedgerError, LedgerPlace};
 
-/// A host that takes part in sending an issue, or took part.
+/// A host that takes or took part in sending an issue.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct HostRow {
     pub name: String,
-    /// Letters that it has handed over.
+    /// Letters that it was the last to claim.
     pub letters: u64,
     pub per_minute: u64,
     pub is_alive: bool,
     /// The last sign of life.
     pub seen: Timestamp,
+}
+
+/// How a host takes part in sending an issue, so that it can do so again after it has lost its session.
+#[derive(Debug, Clone)]
+pub struct Part {
+    place: LedgerPlace,
+    issue: IssueName,
+    name: String,
+    content: BTreeMap<String, String>,
+    /// Its number, by which letters are claimed.
+    host: Option<i64>,
+}
+
+impl Part {
+    /// Takes part again, as a new host with a new session: outcomes that could not be recorded are, and the letters of the old
+    /// one that are still on their way are in doubt. Only for a run that has no letter on the wire.
+    ///
+    /// # Errors
+    /// If the server is still gone, or another command has begun meanwhile.
+    pub fn come_back(&self, now: Timestamp) -> Result<Ledger, LedgerError> {
+        let mut ledger = Ledger::open(&self.place)?;
+        ledger.db.end_session(self.host)?;
+        ledger.recover(now)?;
+        ledger.take_part(&self.issue, &self.name, &self.content)?;
+        Ok(ledger)
+    }
 }
 
 impl Ledger {
@@ -29,13 +55,13 @@ impl Ledger {
         self.db.is_shared()
     }
 
-    /// Takes part in sending an issue: this ledger's session is the host's life. `content` are digests of what must be the
-    /// same on all hosts.
+    /// Joins the sending of an issue; the host lives as long as this ledger's session. `content` has digests of
+    /// everything that must be the same on all hosts.
     ///
     /// # Errors
-    /// Names what differs from the hosts that take part already.
+    /// Names the differences from the hosts that take part already.
     pub fn take_part(
-        &self,
+        &mut self,
         issue: &IssueName,
         name: &str,
         content: &BTreeMap<String, String>,
@@ -51,8 +77,26 @@ impl Ledger {
                 return Err(LedgerError::HostsDiffer { what });
             }
         }
-        let content = serde_json::to_string(content).map_err(super::members::corrupt)?;
-        self.db.register(name, issue, &content)
+        let digests = serde_json::to_string(content).map_err(super::members::corrupt)?;
+        self.db.register(name, issue, &digests)?;
+        self.part = Some(Part {
+            place: self.place.clone(),
+            issue: issue.clone(),
+            name: name.to_owned(),
+            content: content.clone(),
+            host: self.db.host(),
+        });
+        Ok(())
+    }
+
+    /// How this host takes part in sending an issue; `None` if it is the only one that can.
+    pub fn part(&self) -> Option<Part> {
+        self.part.clone()
+    }
+
+    /// Tells whether the session lives that holds the host's lock.
+    pub fn still_claims(&self) -> bool {
+        self.db.is_alive().unwrap_or(false)
     }
 
     /// Another session of the same host.
@@ -65,10 +109,10 @@ impl Ledger {
         Ok(other)
     }
 
-    /// Ends hosts that are found dead; returns their letters, which are in doubt, by issue.
+    /// Ends hosts that are found dead; returns the number of their letters, which are in doubt, by issue.
     ///
     /// # Errors
-    /// If the ledger cannot be written; what was done of it stays done.
+    /// If the ledger cannot be written; hosts that were already ended stay so.
     pub fn bury_dead_hosts(&self, now: Timestamp) -> Result<BTreeMap<IssueName, u64>, LedgerError> {
         let doubted = self.db.bury(&Stamp(now).to_string())?;
         let corrupt = super::members::corrupt;
@@ -77,7 +121,7 @@ impl Ledger {
         named.collect()
     }
 
-    /// Reserves the next members whose letters were never tried and may be sent, in the order of their numbers.
+    /// Reserves the next members, by id, whose letters were never tried and may be sent.
     ///
     /// # Errors
     /// If the ledger cannot be written.
@@ -97,7 +141,7 @@ impl Ledger {
         self.db.reserve_one(issue, member)
     }
 
-    /// Gives back a letter that this host does not send.
+    /// Releases a letter that this host does not send.
     ///
     /// # Errors
     /// If the ledger cannot be written.
@@ -113,7 +157,7 @@ impl Ledger {
         self.db.others_have_work(issue)
     }
 
-    /// The hosts that take part in sending an issue, or took part; none for a ledger in a file.
+    /// The hosts that take or took part in sending an issue; none for a ledger in a file.
     ///
     /// # Errors
     /// If the ledger cannot be read.

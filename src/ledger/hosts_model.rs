@@ -1,5 +1,6 @@
-//! A search over what one letter, two hosts and a person can do with a ledger on a server. Its steps are named after the
-//! statements; a commit may go unanswered, and time passes between a host's last look at its lock and the letter.
+//! Searches everything that one letter, two hosts and a person can do with a ledger on a server. The steps are named
+//! after the statements; a commit may go unanswered, and time passes between a host's last check of its lock and the
+//! letter.
 
 use std::collections::{HashMap, VecDeque};
 
@@ -8,17 +9,17 @@ use crate::domain::State;
 const MOST_ATTEMPTS: u8 = 3;
 const HOSTS: [usize; 2] = [0, 1];
 
-/// What a host is about to do.
+/// The next step of a host.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 enum Phase {
     Idle,
     /// The claim's commit was answered.
     Claimed(u8),
-    /// The lock was held just now; the letter goes out whatever happens.
+    /// The lock was just held; the letter is sent whatever happens.
     Delivers(u8),
-    /// The claim's commit was not answered: the letter does not go out, and a note says so.
+    /// The claim's commit was not answered, or the lock was gone: the letter does not go out, and a note says so.
     Unsent(u8),
-    /// The server's answer, which is not in the ledger yet.
+    /// The server has answered, but the answer is not in the ledger yet.
     Answered(u8, State),
     Dead,
 }
@@ -27,17 +28,17 @@ enum Phase {
 struct Host {
     phase: Phase,
     has_lock: bool,
-    /// An attempt that this host settled as rejected, and may take back as a streak's.
+    /// An attempt that this host settled as rejected, and may revert as part of a streak.
     rejected: Option<u8>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-struct World {
+struct HostsWorld {
     state: State,
     owner: Option<usize>,
     attempts: u8,
     delivered: u8,
-    /// How many letters a person's decisions allow.
+    /// How many letters the person's decisions allow.
     allowed: u8,
     by_hand: bool,
     hosts: [Host; 2],
@@ -54,7 +55,7 @@ enum Settle {
     Late,
 }
 
-/// Which rows a streak's end takes back.
+/// Which rows the end of a streak reverts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Revert {
     Member,
@@ -65,18 +66,20 @@ enum Revert {
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Rules {
+struct ModelRules {
     settle: Settle,
     revert: Revert,
-    /// Whether the lock is looked at between claim and letter.
+    /// Whether the lock is checked between claim and letter.
     fence: bool,
-    /// Whether time passes between that look and the letter.
-    gap: bool,
+    /// Whether a person who has a letter sent again waits, as the documentation says, until none can be on the wire whose
+    /// host looked at its lock before it lost it.
+    waits: bool,
 }
 
-const WHAT_WE_DO: Rules = Rules { settle: Settle::Late, revert: Revert::Attempt, fence: true, gap: false };
+const WHAT_WE_DO: ModelRules =
+    ModelRules { settle: Settle::Late, revert: Revert::Attempt, fence: true, waits: true };
 
-impl World {
+impl HostsWorld {
     fn first() -> Self {
         let host = Host { phase: Phase::Idle, has_lock: true, rejected: None };
         Self {
@@ -95,7 +98,7 @@ impl World {
         self
     }
 
-    /// What must never be.
+    /// The violation of a promise, if there is one.
     fn fault(&self) -> Option<&'static str> {
         let is_on_way = self.hosts.iter().any(|host| {
             matches!(
@@ -118,7 +121,7 @@ impl World {
         }
     }
 
-    fn next(&self, rules: Rules) -> Vec<(String, Self)> {
+    fn next(&self, rules: ModelRules) -> Vec<(String, Self)> {
         let mut found = Vec::new();
         for index in HOSTS {
             self.claim(index, &mut found);
@@ -127,7 +130,7 @@ impl World {
             self.lose(index, &mut found);
             self.bury(index, &mut found);
         }
-        self.decide(&mut found);
+        self.decide(rules, &mut found);
         found
     }
 
@@ -147,24 +150,24 @@ impl World {
         add("claim_one, not committed", *self, Phase::Unsent(number));
     }
 
-    fn deliver(&self, index: usize, rules: Rules, found: &mut Vec<(String, Self)>) {
+    fn deliver(&self, index: usize, rules: ModelRules, found: &mut Vec<(String, Self)>) {
         let host = self.hosts[index];
         let number = match host.phase {
-            Phase::Claimed(_) if rules.fence && !host.has_lock => {
+            Phase::Claimed(number) if rules.fence && !host.has_lock => {
                 found.push((
                     format!("host {index}: the lock is gone"),
-                    self.with(index, |host| host.phase = Phase::Idle),
+                    self.with(index, |host| host.phase = Phase::Unsent(number)),
                 ));
                 return;
             }
-            Phase::Claimed(number) if rules.gap => {
+            Phase::Claimed(number) => {
                 found.push((
                     format!("host {index}: the lock is held"),
                     self.with(index, |host| host.phase = Phase::Delivers(number)),
                 ));
                 return;
             }
-            Phase::Claimed(number) | Phase::Delivers(number) => number,
+            Phase::Delivers(number) => number,
             _ => return,
         };
         for (truth, delivered) in [(State::Accepted, 1), (State::Rejected, 0), (State::Deferred, 0)] {
@@ -176,7 +179,7 @@ impl World {
         }
     }
 
-    fn settle(&self, index: usize, rules: Rules, found: &mut Vec<(String, Self)>) {
+    fn settle(&self, index: usize, rules: ModelRules, found: &mut Vec<(String, Self)>) {
         let host = self.hosts[index];
         let (number, truth) = match host.phase {
             Phase::Answered(number, truth) => (number, truth),
@@ -228,7 +231,7 @@ impl World {
         }
     }
 
-    /// Whoever takes the lock of the letter's owner, or was that owner, marks it in doubt.
+    /// The host that takes the lock of the letter's owner, or is its owner, marks the letter in doubt.
     fn bury(&self, index: usize, found: &mut Vec<(String, Self)>) {
         let host = self.hosts[index];
         if self.state != State::Sending || !host.has_lock || host.phase == Phase::Dead {
@@ -241,12 +244,14 @@ impl World {
         }
     }
 
-    fn decide(&self, found: &mut Vec<(String, Self)>) {
+    fn decide(&self, rules: ModelRules, found: &mut Vec<(String, Self)>) {
         if self.state == State::InDoubt {
             let world = Self { state: State::Accepted, by_hand: true, ..*self };
             found.push(("a person: resolve --accepted".to_owned(), world));
         }
-        if matches!(self.state, State::InDoubt | State::Rejected) && self.attempts < MOST_ATTEMPTS {
+        let is_on_wire = self.hosts.iter().any(|host| matches!(host.phase, Phase::Delivers(_)));
+        let may_resend = self.attempts < MOST_ATTEMPTS && !(rules.waits && is_on_wire);
+        if may_resend && matches!(self.state, State::InDoubt | State::Rejected) {
             let is_second = self.state == State::InDoubt && self.delivered >= self.allowed;
             let allowed = self.allowed + u8::from(is_second);
             let world = Self { state: State::Queued, owner: None, allowed, ..*self };
@@ -255,10 +260,10 @@ impl World {
     }
 }
 
-/// Searches every world; returns how many there are, or the first fault with the steps to it.
-fn search(rules: Rules) -> Result<usize, String> {
-    let first = World::first();
-    let mut seen: HashMap<World, Option<(String, World)>> = HashMap::from([(first, None)]);
+/// Searches every world; returns their number, or the first fault with the steps that lead to it.
+fn search(rules: ModelRules) -> Result<usize, String> {
+    let first = HostsWorld::first();
+    let mut seen: HashMap<HostsWorld, Option<(String, HostsWorld)>> = HashMap::from([(first, None)]);
     let mut open = VecDeque::from([first]);
     while let Some(world) = open.pop_front() {
         if let Some(fault) = world.fault() {
@@ -291,22 +296,22 @@ fn no_order_of_events_sends_a_letter_twice_without_a_decision() {
 #[test]
 fn each_rule_is_needed() {
     for rules in [
-        Rules { settle: Settle::State, ..WHAT_WE_DO },
-        Rules { revert: Revert::Member, ..WHAT_WE_DO },
-        Rules { fence: false, ..WHAT_WE_DO },
+        ModelRules { settle: Settle::State, ..WHAT_WE_DO },
+        ModelRules { revert: Revert::Member, ..WHAT_WE_DO },
+        ModelRules { fence: false, ..WHAT_WE_DO },
     ] {
         assert!(search(rules).is_err(), "{rules:?}");
     }
-    // The truth is lost, but nothing untrue is recorded.
-    assert!(search(Rules { settle: Settle::Attempt, ..WHAT_WE_DO }).is_ok());
-    assert!(search(Rules { revert: Revert::State, ..WHAT_WE_DO }).is_ok());
+    // The outcome is lost, but nothing false is recorded.
+    assert!(search(ModelRules { settle: Settle::Attempt, ..WHAT_WE_DO }).is_ok());
+    assert!(search(ModelRules { revert: Revert::State, ..WHAT_WE_DO }).is_ok());
 }
 
-/// A host whose session ends between its last look and the letter, and a person who decides in that moment that the letter
-/// is sent again: the documentation names this as a risk.
+/// A host loses its session between its last check and the letter, and a person decides at that moment to send the
+/// letter again: the documentation names this risk.
 #[test]
 fn what_remains_is_a_decision_while_a_letter_is_on_the_wire() {
-    let fault = search(Rules { gap: true, ..WHAT_WE_DO }).unwrap_err();
+    let fault = search(ModelRules { waits: false, ..WHAT_WE_DO }).unwrap_err();
     assert!(fault.ends_with("a letter too many"), "{fault}");
     let steps = ["the lock is held", "loses its session", "bury_one", "a person: resolve --resend"];
     let at: Vec<usize> = steps.iter().map(|step| fault.find(step).expect(step)).collect();

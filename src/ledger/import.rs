@@ -1,4 +1,4 @@
-//! Bringing a member list into the register: one transaction, the difference first.
+//! Imports a member list into the register: one transaction, with the difference first.
 
 mod apply;
 mod difference;
@@ -21,43 +21,43 @@ pub use difference::{Difference, FieldChange};
 use identity::Identification;
 pub(super) use stored::{Stored, select};
 
-/// Where rows come from.
+/// The rows to import, and where they come from.
 #[derive(Debug, Clone)]
 pub struct ImportRun<'a> {
-    /// By what rows are known.
+    /// How rows are matched with members.
     pub key: IdentityKey,
     /// The member numbers in the file.
     pub numbers: &'a TextSet,
-    /// The addresses that several members of the file share, in lower case.
+    /// The addresses that several members in the file share, in lower case.
     pub shared: &'a TextSet,
     /// The rows that could not be read.
     pub invalid: &'a [InvalidRow],
-    /// The file, as it is in the trace.
+    /// The file's name in the history.
     pub file: &'a str,
-    /// Digest of the file and of how it was read.
+    /// A digest of the file and of how it was read.
     pub digest: &'a str,
-    /// The fields that the file has; other fields of a member stay as they are.
+    /// The fields in the file; a member's other fields stay as they are.
     pub fields: BTreeSet<String>,
-    /// Whether active members that the file does not have stay active.
+    /// Whether active members who are missing from the file stay active.
     pub keep_missing: bool,
-    /// Whether the file's numbers only number its rows: from now on nobody is known by them.
+    /// Whether the file's numbers are only row numbers: from now on they identify nobody.
     pub numbers_are_rows: bool,
     pub now: Timestamp,
 }
 
-/// That the numbers of a list only number its rows.
+/// The setting for a list whose numbers are only row numbers.
 const NUMBERS_ARE_ROWS: &str = "numbers_are_rows";
 
-/// The import that was kept last.
+/// The last import.
 #[derive(Debug)]
 pub struct LastImport {
-    /// Digest of the file and of how it was read.
+    /// A digest of the file and of how it was read.
     pub digest: String,
-    /// What it said of the file's rows, a line each.
+    /// Its messages about the file's rows, one line each.
     pub said: Vec<String>,
 }
 
-/// An import that is done but not yet kept.
+/// An import that has been applied but not committed.
 #[derive(Debug)]
 pub struct PendingImport<'a> {
     transaction: Transaction<'a>,
@@ -66,10 +66,11 @@ pub struct PendingImport<'a> {
 }
 
 impl Ledger {
-    /// Applies the rows inside a transaction that the caller keeps or drops. `rows` starts from the first row at each call.
+    /// Applies the rows inside a transaction that the caller keeps or drops. `rows` starts from the first row at each
+    /// call.
     ///
     /// # Errors
-    /// If the ledger cannot be written, or the members were renumbered and rows are known by their numbers.
+    /// If the ledger cannot be written, or if members are matched by number and were renumbered.
     pub fn import<'a, I: Iterator<Item = ListedMember>>(
         &'a mut self,
         rows: impl Fn() -> I,
@@ -80,7 +81,7 @@ impl Ledger {
         let is_new = transaction.one("SELECT NOT EXISTS (SELECT 1 FROM member)", (), |row| row.get(0))?;
         let mut identification = Identification::new(&transaction, &run, active_before)?;
         if is_new {
-            // In a new register there is nobody to find: the plan's rows are one member each.
+            // A new register has no members to match, and each row of the plan is one member.
             rows().try_for_each(|row| identification.add(&row, None))?;
         } else {
             identification.identify(&rows)?;
@@ -104,7 +105,7 @@ impl Ledger {
         Ok(PendingImport { transaction, difference, run })
     }
 
-    /// Tells whether the numbers of earlier lists turned out to number their rows only.
+    /// Tells whether the numbers of earlier lists turned out to be row numbers.
     ///
     /// # Errors
     /// If the ledger cannot be read.
@@ -113,7 +114,7 @@ impl Ledger {
         self.db.one(sql, [NUMBERS_ARE_ROWS], |row| row.get(0))
     }
 
-    /// The last import that was kept.
+    /// The last import.
     ///
     /// # Errors
     /// If the ledger cannot be read.
@@ -126,14 +127,14 @@ impl Ledger {
 }
 
 impl PendingImport<'_> {
-    /// Keeps the import, and what was `said` of its rows; members that the file does not have become inactive.
+    /// Commits the import, and what was `said` about its rows; members who are missing from the file become inactive.
     ///
     /// # Errors
     /// If the ledger cannot be written; then nothing is changed.
     pub fn keep(self, said: &[String]) -> Result<Difference, LedgerError> {
         let now = Stamp(self.run.now);
         let difference = &self.difference;
-        // Only the last import's words are said again, and they hold names.
+        // Only the last import's messages are repeated, and they contain names.
         self.transaction.execute("UPDATE import SET said = '[]' WHERE said <> '[]'", ())?;
         self.transaction.execute(
             "INSERT INTO import (at, file, digest, added, changed, returned, missing, said)
@@ -155,7 +156,7 @@ impl PendingImport<'_> {
     }
 }
 
-/// The members whom a row that cannot be imported is about, by number, else by name.
+/// The members whom an invalid row is about, by number, else by name.
 fn meant_by(db: &Db, bad: &InvalidRow) -> Result<Vec<MemberId>, LedgerError> {
     let sql =
         "SELECT id FROM member WHERE active = 1 AND (number = ?1 OR CAST(?1 AS TEXT) IS NULL AND name = ?2)";

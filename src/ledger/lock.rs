@@ -1,21 +1,21 @@
-//! One run at a time: a lock that dies with its process. For a ledger on a server it is one among all hosts.
+//! One run at a time: a lock that ends with its process. A ledger on a server has one lock for all hosts.
 
 use crate::domain::IssueName;
 use crate::private;
 
 use super::db::Guard;
-use super::{LedgerError, Place};
+use super::{LedgerError, LedgerPlace};
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{Read, Seek, Write};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-/// Between two looks at a lock that somebody holds.
+/// The pause between two checks of a lock that another process holds.
 const PAUSE: Duration = Duration::from_millis(50);
 /// How long a host waits for another one that imports and queues.
 const PREPARES: Duration = Duration::from_mins(2);
 
-/// The held lock; released when dropped or when the process ends, however it ends.
+/// The held lock; released when dropped or when the process ends in any way.
 #[derive(Debug)]
 pub struct Lock {
     _file: File,
@@ -23,7 +23,7 @@ pub struct Lock {
     joins: bool,
 }
 
-/// Why the lock was not given.
+/// Why the lock could not be taken.
 #[derive(Debug, thiserror::Error)]
 pub enum LockError {
     #[error("another run is in progress: {holder}")]
@@ -35,22 +35,22 @@ pub enum LockError {
 }
 
 impl Lock {
-    /// Takes the lock of the ledger at `place`, with its file at `path`, as soon as it is free, and leaves a note of who
-    /// holds it. Another process's lock is never removed.
+    /// Takes the lock of the ledger at `place`, with its file at `path`, as soon as it is free, and leaves a note
+    /// about the holder. Another process's lock is never removed.
     ///
     /// # Errors
-    /// If another process holds it after `patience`, with that one's note, or the server cannot be reached.
-    pub fn take(place: &Place, path: &Path, note: &str, patience: Duration) -> Result<Self, LockError> {
+    /// If another process still holds it after `patience` (the error has its note), or the server cannot be reached.
+    pub fn take(place: &LedgerPlace, path: &Path, note: &str, patience: Duration) -> Result<Self, LockError> {
         Self::take_for(None, place, path, note, patience)
     }
 
-    /// Takes the lock to send an issue: hosts that send it already share theirs.
+    /// Takes the lock to send an issue; hosts that send it already share theirs.
     ///
     /// # Errors
-    /// As for [`Self::take`]. A host that still prepares the issue is waited for.
+    /// Like [`Self::take`]. Waits for a host that is still preparing the issue.
     pub fn take_to_send(
         issue: &IssueName,
-        place: &Place,
+        place: &LedgerPlace,
         path: &Path,
         note: &str,
         patience: Duration,
@@ -60,7 +60,7 @@ impl Lock {
 
     fn take_for(
         issue: Option<&IssueName>,
-        place: &Place,
+        place: &LedgerPlace,
         path: &Path,
         note: &str,
         patience: Duration,
@@ -99,7 +99,7 @@ impl Lock {
         Ok(Self { _file: file, guard, joins })
     }
 
-    /// Tells whether other hosts send the issue already.
+    /// Tells whether other hosts are sending the issue already.
     pub fn joins(&self) -> bool {
         self.joins
     }
@@ -140,8 +140,8 @@ impl Lock {
         Ok(file)
     }
 
-    /// Tells whether a living process holds the lock: one of this host by its file at `path`, or one of another host.
-    pub fn is_held(place: &Place, path: &Path) -> bool {
+    /// Tells whether a living process holds the lock: on this host, by its file at `path`, or on another one.
+    pub fn is_held(place: &LedgerPlace, path: &Path) -> bool {
         let is_held = |file: File| matches!(file.try_lock_shared(), Err(TryLockError::WouldBlock));
         File::open(path).is_ok_and(is_held) || Guard::is_held(place)
     }
@@ -152,10 +152,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_second_run_hears_who_is_at_work() {
+    fn a_second_run_is_told_who_holds_the_lock() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("state/lock");
-        let place = Place::from(&dir.path().join("state/l.db"));
+        let place = LedgerPlace::from(&dir.path().join("state/l.db"));
         assert!(!Lock::is_held(&place, &path));
         let lock = Lock::take(&place, &path, "send 2026-1", Duration::ZERO).unwrap();
         assert!(Lock::is_held(&place, &path));

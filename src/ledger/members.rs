@@ -1,4 +1,4 @@
-//! Reading the register.
+//! Reads the register.
 
 use std::collections::{BTreeSet, HashSet};
 
@@ -6,27 +6,27 @@ use serde::Serialize;
 
 use crate::domain::{Address, HeldReason, IssueName, Member, MemberId, SuppressionReason, field};
 
-use super::db::{Row, Values};
+use super::db::{Parameters, ResultRow};
 use super::{Ledger, LedgerError};
 
-/// A member with what decides whether it is mailed.
+/// A member, with everything that decides whether it is mailed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct MemberRow {
     #[serde(flatten)]
     pub member: Member,
     pub active: bool,
     pub suppressed: Option<SuppressionReason>,
-    /// Why it is not certain who the member is.
+    /// Why the member's identity is uncertain.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub held: Option<HeldReason>,
 }
 
-/// The columns that [`member_row`] reads, for [`MEMBER_TABLES`].
+/// The columns that [`member_row`] reads from [`MEMBER_TABLES`].
 pub(super) const MEMBER_COLUMNS: &str =
     "m.id, m.number, m.name, m.address, m.fields, m.active, coalesce(p.reason, s.reason), h.reason";
 pub(super) const MEMBER_TABLES: &str = "member m LEFT JOIN suppression s ON s.address_key = m.address_key
      LEFT JOIN opted_out p ON p.member = m.id LEFT JOIN held h ON h.member = m.id";
-/// The same for the issue `?1`: what somebody decided about newsletters does not hold for a notice.
+/// The same for the issue `?1`: opt-outs from newsletters do not apply to a notice.
 pub(super) const ISSUE_MEMBERS: &str = "member m
      LEFT JOIN suppression s ON s.address_key = m.address_key
          AND (s.reason NOT IN ('unsubscribed', 'complaint') OR NOT EXISTS (SELECT 1 FROM notice WHERE issue = ?1))
@@ -37,7 +37,7 @@ pub(super) const ISSUE_MEMBERS: &str = "member m
 pub(super) const MAILABLE: &str = "m.active = 1 AND m.address IS NOT NULL AND s.reason IS NULL
      AND p.reason IS NULL AND h.reason IS NULL";
 
-pub(super) fn member_row(row: &Row<'_>) -> Result<MemberRow, LedgerError> {
+pub(super) fn member_row(row: &ResultRow<'_>) -> Result<MemberRow, LedgerError> {
     let address: Option<String> = row.get(3)?;
     let fields: String = row.get(4)?;
     let member = Member {
@@ -56,7 +56,7 @@ pub(super) fn corrupt(what: impl ToString) -> LedgerError {
 }
 
 impl Ledger {
-    /// Hands every member, former ones too, to `each`, in the order of their numbers.
+    /// Calls `each` for every member, including former ones, by id.
     ///
     /// # Errors
     /// Those of the ledger and of `each`.
@@ -67,7 +67,7 @@ impl Ledger {
         self.each_member(MEMBER_TABLES, (), each)
     }
 
-    /// The same, with why they get no letter of this issue.
+    /// Calls `each` for every member, with the reason why the member gets no letter of this issue.
     ///
     /// # Errors
     /// Those of the ledger and of `each`.
@@ -82,14 +82,14 @@ impl Ledger {
     fn each_member<E: From<LedgerError>>(
         &self,
         tables: &str,
-        values: impl Values,
+        values: impl Parameters,
         mut each: impl FnMut(MemberRow) -> Result<(), E>,
     ) -> Result<(), E> {
         let sql = format!("SELECT {MEMBER_COLUMNS} FROM {tables} ORDER BY m.id");
         self.db.each(&sql, values, |row| each(member_row(row)?))
     }
 
-    /// The member with this number of the register, with why they get no letter of this issue.
+    /// The member with this id, with the reason why it gets no letter of this issue.
     ///
     /// # Errors
     /// If the ledger cannot be read.
@@ -98,7 +98,7 @@ impl Ledger {
         self.one_member(&sql, (issue, id))
     }
 
-    /// The member with this number of the register.
+    /// The member with this id.
     ///
     /// # Errors
     /// If the ledger cannot be read.
@@ -107,7 +107,7 @@ impl Ledger {
         self.one_member(&sql, [id])
     }
 
-    /// The member with this address, a present one before a former one.
+    /// The member with this address; a present one takes precedence over a former one.
     ///
     /// # Errors
     /// If the ledger cannot be read.
@@ -123,7 +123,7 @@ impl Ledger {
     /// # Errors
     /// If the ledger cannot be read.
     pub fn shared_addresses(&self) -> Result<HashSet<String>, LedgerError> {
-        // The inner part reads the index alone, and mostly finds little.
+        // The inner part reads only the index, and mostly finds little.
         let sql = "SELECT address_key FROM member WHERE active = 1 AND address_key IN (
                        SELECT address_key FROM member WHERE address_key IS NOT NULL
                        GROUP BY address_key HAVING count(*) > 1)
@@ -131,7 +131,7 @@ impl Ledger {
         self.db.list(sql, (), |row| row.get(0))
     }
 
-    /// The members with this address who can be mailed, in the order of their numbers.
+    /// The members with this address who can be mailed, by id.
     ///
     /// # Errors
     /// If the ledger cannot be read.
@@ -142,7 +142,7 @@ impl Ledger {
         self.db.list(&sql, [address.key()], |row| Ok(member_row(row)?.member))
     }
 
-    /// The active members with this address, in the order of their numbers.
+    /// The active members with this address, by id.
     ///
     /// # Errors
     /// If the ledger cannot be read.
@@ -156,7 +156,7 @@ impl Ledger {
     pub(super) fn one_member(
         &self,
         sql: &str,
-        values: impl Values,
+        values: impl Parameters,
     ) -> Result<Option<MemberRow>, LedgerError> {
         self.db.optional(sql, values, member_row)
     }
@@ -171,7 +171,7 @@ impl Ledger {
         Ok(fields)
     }
 
-    /// How many members are active.
+    /// The number of active members.
     ///
     /// # Errors
     /// If the ledger cannot be read.

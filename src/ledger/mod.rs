@@ -1,8 +1,8 @@
-//! The durable store: register, deliveries, bounces and the trace of changes, in one `SQLite` file or on a `PostgreSQL` server.
-//! Only `db` knows which.
+//! The durable store: register, deliveries, bounces and the history of changes, in one `SQLite` file or on a
+//! `PostgreSQL` server. Only `db` knows which.
 //!
-//! Everything that must survive a crash goes through here. [`Writer`] is the only one that changes deliveries while
-//! letters are on their way; it commits in groups.
+//! Everything that must survive a crash goes through here. While letters are in transit, only [`LedgerWriter`]
+//! changes deliveries; it commits in groups.
 
 mod bounces;
 mod claims;
@@ -38,32 +38,34 @@ use db::sqlite::{Durable, with_end};
 use db::{Db, Transaction};
 use types::Stamp;
 
-pub use bounces::{BounceAction, BounceRecord, Correction};
+pub use bounces::{AddressCorrection, BounceAction, BounceRecord};
 pub use claims::{Attempt, Claim, Claimed, Refusal, RunId, Settled};
 pub use db::DbError;
 pub use deliveries::{DeliveryRow, Requeued};
 pub use frozen::MailedReport;
-pub use held::Held;
-pub use hosts::HostRow;
+pub use held::HeldMember;
+pub use hosts::{HostRow, Part};
 pub use import::{Difference, FieldChange, ImportRun, LastImport, PendingImport};
 pub use lock::{Lock, LockError};
 pub use members::MemberRow;
 pub use paper::OnPaper;
-pub use place::{Place, Server};
+pub use place::{DatabaseServer, LedgerPlace};
 pub use prune::Pruned;
 pub use register::History;
 pub use reviews::{Review, ReviewKind};
 pub use scratch::Scratch;
 pub use summary::{Coverage, IssueSummary, MOST_VALUES, NotReached, Reached};
-pub use survey::{Counts, Skip, Standing};
-pub use writer::{Settling, Writer, WriterHandle};
+pub use survey::{MemberCounts, MemberStanding, Skip};
+pub use writer::{LedgerWriter, Settling, WriterHandle};
 
 /// An open ledger.
 #[derive(Debug)]
 pub struct Ledger {
     db: Db,
-    place: Place,
+    place: LedgerPlace,
     durable: Durable,
+    /// How this host takes part in sending, if several can.
+    part: Option<Part>,
 }
 
 /// Why the ledger cannot be used.
@@ -97,6 +99,10 @@ pub enum LedgerError {
     Renumbered { examples: String },
     #[error("the ledger could not be written: {0}")]
     Commit(String),
+    #[error("the ledger's server is gone: {0}")]
+    Gone(String),
+    #[error("another run is in progress: {holder}")]
+    Held { holder: String },
     #[error("line {line}: {name} is the same member as an earlier row; nothing was changed")]
     TwoRows { line: u64, name: String },
     #[error("{issue} was begun as another kind of issue: some letters have left; nothing was changed")]
@@ -110,40 +116,40 @@ pub enum LedgerError {
 }
 
 impl Ledger {
-    /// Opens the ledger at `place`, created or migrated if necessary.
+    /// Opens the ledger at `place`, creating or migrating it if necessary.
     ///
     /// # Errors
     /// If it cannot be opened or is from a newer version.
-    pub fn open(place: impl Into<Place>) -> Result<Self, LedgerError> {
+    pub fn open(place: impl Into<LedgerPlace>) -> Result<Self, LedgerError> {
         let place = place.into();
-        Ok(Self { db: Db::open(&place)?, place, durable: Durable::Yes })
+        Ok(Self { db: Db::open(&place)?, place, durable: Durable::Yes, part: None })
     }
 
-    /// Opens a ledger that exists; `None` if there is none yet.
+    /// Opens an existing ledger; `None` if there is none yet.
     ///
     /// # Errors
     /// If it cannot be opened or is from a newer version.
-    pub fn open_existing(place: impl Into<Place>) -> Result<Option<Self>, LedgerError> {
+    pub fn open_existing(place: impl Into<LedgerPlace>) -> Result<Option<Self>, LedgerError> {
         let place = place.into();
         let db = Db::open_existing(&place)?;
-        Ok(db.map(|db| Self { db, place, durable: Durable::Yes }))
+        Ok(db.map(|db| Self { db, place, durable: Durable::Yes, part: None }))
     }
 
-    /// A copy of the ledger at `of` for this process only: what is done there changes nothing. It is in memory, and
-    /// beyond some megabytes in a file without a name, so that nothing of it is left if the process dies.
+    /// A copy of the ledger at `of` for this process only, which does not affect the original. It is in memory, or
+    /// beyond some megabytes in an unnamed file, so that nothing is left if the process dies.
     ///
     /// # Errors
     /// If the ledger cannot be read or the copy cannot be written.
-    pub fn temporary_copy(of: impl Into<Place>) -> Result<Self, LedgerError> {
+    pub fn temporary_copy(of: impl Into<LedgerPlace>) -> Result<Self, LedgerError> {
         let place = of.into();
-        Ok(Self { db: Db::temporary_copy(&place)?, place, durable: Durable::No })
+        Ok(Self { db: Db::temporary_copy(&place)?, place, durable: Durable::No, part: None })
     }
 
-    /// Opens a ledger that exists, for reading only; `None` if there is none yet. It need not be writable.
+    /// Opens an existing ledger for reading only; `None` if there is none yet. It need not be writable.
     ///
     /// # Errors
     /// If it cannot be read or is from a newer version.
-    pub fn open_for_reading(place: impl Into<Place>) -> Result<Option<Self>, LedgerError> {
+    pub fn open_for_reading(place: impl Into<LedgerPlace>) -> Result<Option<Self>, LedgerError> {
         let place = place.into();
         match Self::open_existing(&place) {
             Err(LedgerError::Open { .. } | LedgerError::Database(_)) if place.server().is_none() => {
@@ -154,11 +160,11 @@ impl Ledger {
     }
 
     /// Returns where the ledger is.
-    pub fn place(&self) -> &Place {
+    pub fn place(&self) -> &LedgerPlace {
         &self.place
     }
 
-    /// Begins a transaction that may write: what it reads first cannot change before it writes.
+    /// Begins a transaction that may write: the data that it reads cannot change before it writes.
     fn begin(&self) -> Result<Transaction<'_>, LedgerError> {
         self.db.begin()
     }
@@ -168,6 +174,20 @@ impl LedgerError {
     /// Tells whether another program holds the ledger.
     fn is_busy(&self) -> bool {
         matches!(self, Self::Database(error) if error.is_busy())
+    }
+
+    /// Tells whether it may be over if a run waits: a server may start again, another command ends.
+    pub fn may_pass(&self) -> bool {
+        self.is_gone() || matches!(self, Self::Server { .. } | Self::Held { .. })
+    }
+
+    /// Tells whether the session with a server has ended; a run can wait for the server and open another one.
+    pub fn is_gone(&self) -> bool {
+        match self {
+            Self::Database(error) => error.is_gone(),
+            Self::Gone(_) => true,
+            _ => false,
+        }
     }
 }
 
@@ -196,7 +216,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_ledger_of_the_version_before_keeps_its_reviews_and_knows_what_was_sent() {
+    fn a_ledger_of_the_previous_version_keeps_its_reviews_and_sent_issues() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("l.db");
         sqlite::tests::write_older(
@@ -215,7 +235,7 @@ mod tests {
     }
 
     #[test]
-    fn a_copy_leaves_the_original_alone() {
+    fn a_copy_does_not_change_the_original() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("l.db");
         drop(Ledger::open(&path).unwrap());

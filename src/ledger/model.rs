@@ -1,5 +1,5 @@
-//! An exhaustive search over what one letter, two runs that overlap and a person can do, on a real ledger: no order of
-//! events sends a letter again without a decision, or calls one accepted that no server took.
+//! Searches everything that one letter, two overlapping runs and a person can do, on a real ledger: no order of
+//! events sends a letter again without a decision, or records one as accepted that no server accepted.
 
 use std::collections::HashSet;
 
@@ -24,31 +24,31 @@ enum Truth {
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-enum Run {
+enum ModelRun {
     NotBegun,
     Idle,
-    /// The letter may go out: this attempt is recorded.
+    /// The letter may be sent: this attempt is recorded.
     Claimed(u32),
-    /// It went out, and this came back.
+    /// The letter was sent, with this result.
     Answered(u32, Truth),
     Dead,
 }
 
 /// The delivery's row and the world around it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-struct World {
+struct DeliveryWorld {
     state: State,
     attempts: u32,
-    runs: [Run; 2],
+    runs: [ModelRun; 2],
     newest: Option<u8>,
-    /// An outcome that waits in the spool.
+    /// An outcome waiting in the spool.
     spooled: Option<(u32, Truth)>,
     cancelled: bool,
     forgotten: bool,
-    /// Letters that the server took, and how many it may take.
+    /// Letters that the server accepted, and how many it may accept.
     delivered: u8,
     allowed: u8,
-    /// Whether the state is a person's word.
+    /// Whether the state is a person's decision.
     by_hand: bool,
 }
 
@@ -80,12 +80,12 @@ impl Model {
         Self { ledger, issue, letter, now, ids }
     }
 
-    /// Puts the ledger into the state that `world` has, past the triggers.
-    fn restore(&self, world: &World) {
+    /// Puts the ledger into the state of `world`, bypassing the triggers.
+    fn restore(&self, world: &DeliveryWorld) {
         self.ledger.db.without_triggers(|| self.overwrite(world)).unwrap();
     }
 
-    fn overwrite(&self, world: &World) -> Result<(), LedgerError> {
+    fn overwrite(&self, world: &DeliveryWorld) -> Result<(), LedgerError> {
         let db = &self.ledger.db;
         db.execute(
             "UPDATE delivery SET state = ?1, attempts = ?2, address = 'm@example.org', message_id = 'x'",
@@ -106,12 +106,12 @@ impl Model {
         )
     }
 
-    /// The world with the row as the ledger has it now.
-    fn after(&self, world: World) -> World {
+    /// The world with the ledger's present row.
+    fn after(&self, world: DeliveryWorld) -> DeliveryWorld {
         let sql = "SELECT state, attempts FROM delivery";
         let row = self.ledger.db.one(sql, (), |row| Ok((row.get(0)?, row.get(1)?)));
         let (state, attempts) = row.unwrap();
-        World { state, attempts, ..world }
+        DeliveryWorld { state, attempts, ..world }
     }
 
     fn settle(&self, attempt: u32, truth: Truth) -> bool {
@@ -128,7 +128,7 @@ impl Model {
     }
 
     /// Every world that one event leads to.
-    fn next(&self, world: &World) -> Vec<(String, World)> {
+    fn next(&self, world: &DeliveryWorld) -> Vec<(String, DeliveryWorld)> {
         let mut found = Vec::new();
         for (index, run) in world.runs.into_iter().enumerate() {
             self.steps_of_run(world, index, run, &mut found);
@@ -137,15 +137,21 @@ impl Model {
         found
     }
 
-    fn steps_of_run(&self, world: &World, index: usize, run: Run, found: &mut Vec<(String, World)>) {
-        let mut add = |name: &str, run: Run, world: World| {
+    fn steps_of_run(
+        &self,
+        world: &DeliveryWorld,
+        index: usize,
+        run: ModelRun,
+        found: &mut Vec<(String, DeliveryWorld)>,
+    ) {
+        let mut add = |name: &str, run: ModelRun, world: DeliveryWorld| {
             let mut runs = world.runs;
             runs[index] = run;
-            found.push((format!("run {index} {name}"), World { runs, ..world }));
+            found.push((format!("run {index} {name}"), DeliveryWorld { runs, ..world }));
         };
         match run {
-            // The second one got past the lock file while the first is at work.
-            Run::NotBegun if index == 0 || world.runs[0] != Run::NotBegun => {
+            // The second run got past the lock file while the first one is active.
+            ModelRun::NotBegun if index == 0 || world.runs[0] != ModelRun::NotBegun => {
                 self.restore(world);
                 if let Some((attempt, truth)) = world.spooled {
                     self.settle(attempt, truth);
@@ -153,11 +159,11 @@ impl Model {
                 self.ledger.recover(self.now).unwrap();
                 add(
                     "begins",
-                    Run::Idle,
-                    self.after(World { newest: Some(run_number(index)), spooled: None, ..*world }),
+                    ModelRun::Idle,
+                    self.after(DeliveryWorld { newest: Some(run_number(index)), spooled: None, ..*world }),
                 );
             }
-            Run::Idle if world.attempts < MOST_ATTEMPTS => {
+            ModelRun::Idle if world.attempts < MOST_ATTEMPTS => {
                 self.restore(world);
                 let claimed =
                     claims::claim(&self.ledger.db, self.ids[index], &self.issue, &self.letter, &[], self.now);
@@ -166,33 +172,33 @@ impl Model {
                         !world.forgotten && !world.cancelled && world.newest == Some(run_number(index)),
                         "{world:?}"
                     );
-                    add("claims", Run::Claimed(number), self.after(*world));
+                    add("claims", ModelRun::Claimed(number), self.after(*world));
                 }
             }
-            Run::Claimed(number) => {
-                let taken = World { delivered: world.delivered + 1, ..*world };
-                add("is answered yes", Run::Answered(number, Truth::Accepted), taken);
-                add("hears nothing, but it was taken", Run::Answered(number, Truth::InDoubt), taken);
-                add("hears nothing", Run::Answered(number, Truth::InDoubt), *world);
-                add("is answered later", Run::Answered(number, Truth::Deferred), *world);
-                add("is answered no", Run::Answered(number, Truth::Rejected), *world);
-                add("dies with the letter taken", Run::Dead, taken);
-                add("dies", Run::Dead, *world);
+            ModelRun::Claimed(number) => {
+                let taken = DeliveryWorld { delivered: world.delivered + 1, ..*world };
+                add("is answered yes", ModelRun::Answered(number, Truth::Accepted), taken);
+                add("hears nothing, but it was taken", ModelRun::Answered(number, Truth::InDoubt), taken);
+                add("hears nothing", ModelRun::Answered(number, Truth::InDoubt), *world);
+                add("is answered later", ModelRun::Answered(number, Truth::Deferred), *world);
+                add("is answered no", ModelRun::Answered(number, Truth::Rejected), *world);
+                add("dies with the letter taken", ModelRun::Dead, taken);
+                add("dies", ModelRun::Dead, *world);
             }
-            Run::Answered(number, truth) => {
+            ModelRun::Answered(number, truth) => {
                 self.restore(world);
                 let is_recorded = self.settle(number, truth);
                 let by_hand = world.by_hand && !is_recorded;
-                add("settles", Run::Idle, self.after(World { by_hand, ..*world }));
-                add("spools", Run::Dead, World { spooled: Some((number, truth)), ..*world });
-                add("dies before it settles", Run::Dead, *world);
+                add("settles", ModelRun::Idle, self.after(DeliveryWorld { by_hand, ..*world }));
+                add("spools", ModelRun::Dead, DeliveryWorld { spooled: Some((number, truth)), ..*world });
+                add("dies before it settles", ModelRun::Dead, *world);
             }
-            Run::Dead if index == 1 => add("is started again", Run::NotBegun, *world),
+            ModelRun::Dead if index == 1 => add("is started again", ModelRun::NotBegun, *world),
             _ => {}
         }
     }
 
-    fn steps_of_a_person(&self, world: &World, found: &mut Vec<(String, World)>) {
+    fn steps_of_a_person(&self, world: &DeliveryWorld, found: &mut Vec<(String, DeliveryWorld)>) {
         for (name, state) in [("accepts", State::Accepted), ("resends", State::Queued)] {
             if state == State::Queued && world.allowed > MOST_RESENDS {
                 continue;
@@ -200,19 +206,19 @@ impl Model {
             self.restore(world);
             if self.ledger.resolve(&self.issue, MEMBER, state, self.now).unwrap() {
                 let is_resend = state == State::Queued;
-                // A decision about a letter that is still on its way may be wrong, and allows one more.
+                // A decision about a letter that is still in transit may be wrong, and allows one more.
                 let allowed = world.allowed + u8::from(is_resend && world.state != State::Rejected);
-                found.push((name.to_owned(), self.after(World { allowed, by_hand: true, ..*world })));
+                found.push((name.to_owned(), self.after(DeliveryWorld { allowed, by_hand: true, ..*world })));
             }
         }
         if !world.cancelled {
-            found.push(("cancels".to_owned(), World { cancelled: true, ..*world }));
+            found.push(("cancels".to_owned(), DeliveryWorld { cancelled: true, ..*world }));
         }
         if !world.forgotten {
             self.restore(world);
             let traces = self.ledger.traces(MEMBER).unwrap();
             self.ledger.forget(&traces, &member(), self.now).unwrap();
-            found.push(("forgets".to_owned(), self.after(World { forgotten: true, ..*world })));
+            found.push(("forgets".to_owned(), self.after(DeliveryWorld { forgotten: true, ..*world })));
         }
     }
 }
@@ -226,9 +232,9 @@ fn member() -> ListedMember {
     ListedMember { name: "M".to_owned(), address, ..ListedMember::default() }
 }
 
-fn check(world: &World, path: &str) {
+fn check(world: &DeliveryWorld, path: &str) {
     assert!(world.delivered <= world.allowed, "a letter too many: {world:?}\n{path}");
-    let on_way = |run: &Run| matches!(run, Run::Claimed(_) | Run::Answered(..));
+    let on_way = |run: &ModelRun| matches!(run, ModelRun::Claimed(_) | ModelRun::Answered(..));
     let is_settled = !world.runs.iter().any(on_way) && world.spooled.is_none() && !world.by_hand;
     if is_settled && world.state == State::Accepted {
         assert!(world.delivered > 0, "accepted, but no server took it: {world:?}\n{path}");
@@ -242,10 +248,10 @@ fn check(world: &World, path: &str) {
 fn no_order_of_events_sends_a_letter_twice_without_a_decision() {
     let dir = tempfile::tempdir().unwrap();
     let model = Model::new(Ledger::temporary_copy(&dir.path().join("l.db")).unwrap());
-    let first = World {
+    let first = DeliveryWorld {
         state: State::Queued,
         attempts: 0,
-        runs: [Run::NotBegun; 2],
+        runs: [ModelRun::NotBegun; 2],
         newest: None,
         spooled: None,
         cancelled: false,

@@ -1,17 +1,17 @@
-//! A ledger that moves from a file to a server, or back.
+//! Moves a ledger from a file to a server, or back.
 
 use std::collections::BTreeMap;
 
 use super::db::{Db, Guard};
-use super::{Ledger, LedgerError, Place};
+use super::{Ledger, LedgerError, LedgerPlace};
 
 impl Ledger {
     /// Copies everything to another place, which must be empty, and compares both row by row. Returns the number of
-    /// rows by table. What is recorded here afterwards is not there.
+    /// rows by table. The copy does not get what is recorded here afterwards.
     ///
     /// # Errors
-    /// If the other ledger is not empty or at work, cannot be written, or differs afterwards.
-    pub fn copy_to(&self, place: &Place) -> Result<BTreeMap<&'static str, u64>, LedgerError> {
+    /// If the other ledger is in use or not empty, cannot be written, or differs afterwards.
+    pub fn copy_to(&self, place: &LedgerPlace) -> Result<BTreeMap<&'static str, u64>, LedgerError> {
         let to = Db::open(place)?;
         let guard = Guard::new(place)?;
         let is_taken = guard.as_ref().map_or(Ok(true), |guard| guard.take("ledger copy"))?;

@@ -1,4 +1,4 @@
-//! Issues that every member must get, whatever they decided about newsletters.
+//! Issues that every member must get, even those who opted out of newsletters.
 
 use std::collections::HashSet;
 
@@ -7,10 +7,10 @@ use crate::domain::{IssueKind, IssueName, MemberId};
 use super::{Ledger, LedgerError};
 
 impl Ledger {
-    /// Records what kind an issue is. Nothing is written if it is known already.
+    /// Records the kind of an issue. Nothing is written if it is known already.
     ///
     /// # Errors
-    /// If letters of the other kind have left, or the ledger cannot be written.
+    /// If letters of the other kind have been sent, or the ledger cannot be written.
     pub fn set_kind(&self, issue: &IssueName, kind: IssueKind) -> Result<(), LedgerError> {
         if self.kind(issue)? == kind {
             return Ok(());
@@ -28,7 +28,7 @@ impl Ledger {
         Ok(())
     }
 
-    /// What kind of issue it is.
+    /// The kind of an issue.
     ///
     /// # Errors
     /// If the ledger cannot be read.
@@ -38,7 +38,7 @@ impl Ledger {
         Ok(if is_notice { IssueKind::Notice } else { IssueKind::Newsletter })
     }
 
-    /// The active members who get no newsletters, by their own wish.
+    /// The active members who opted out of newsletters.
     ///
     /// # Errors
     /// If the ledger cannot be read.

@@ -1,4 +1,4 @@
-//! Letters on paper: which were printed, and which were posted.
+//! Letters on paper: printed and posted ones.
 
 use std::collections::BTreeMap;
 
@@ -6,11 +6,11 @@ use jiff::Timestamp;
 
 use crate::domain::{IssueName, MemberId};
 
-use super::db::Row;
+use super::db::ResultRow;
 use super::types::Stamp;
 use super::{Ledger, LedgerError};
 
-/// How many letters of an issue are on paper.
+/// The numbers of an issue's letters on paper.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Serialize)]
 pub struct OnPaper {
     pub to_print: u64,
@@ -18,7 +18,7 @@ pub struct OnPaper {
 }
 
 impl Ledger {
-    /// Records printed letters, with their pages; those that were posted before are to be posted again.
+    /// Records printed letters with their page counts; those that were posted before must be posted again.
     ///
     /// # Errors
     /// If the ledger cannot be written; then none is recorded.
@@ -37,7 +37,7 @@ impl Ledger {
         transaction.commit()
     }
 
-    /// Records that all printed letters of an issue were posted; returns how many.
+    /// Records that all printed letters of an issue were posted; returns their number.
     ///
     /// # Errors
     /// If the ledger cannot be written.
@@ -46,7 +46,7 @@ impl Ledger {
         self.db.execute(sql, (issue, Stamp(now)))
     }
 
-    /// Whose letters of an issue were printed: whether they were posted, and since when.
+    /// The printed letters of an issue by member: whether they were posted, and when that was recorded.
     ///
     /// # Errors
     /// If the ledger cannot be read.
@@ -61,7 +61,7 @@ impl Ledger {
         })
     }
 
-    /// How many letters of an issue are on paper.
+    /// The numbers of an issue's letters on paper.
     ///
     /// # Errors
     /// If the ledger cannot be read.
@@ -69,7 +69,7 @@ impl Ledger {
         let sql =
             "SELECT count(*) FILTER (WHERE state = 'to_print'), count(*) FILTER (WHERE state = 'posted')
                    FROM paper WHERE issue = ?1";
-        let row = |row: &Row<'_>| Ok(OnPaper { to_print: row.get(0)?, posted: row.get(1)? });
+        let row = |row: &ResultRow<'_>| Ok(OnPaper { to_print: row.get(0)?, posted: row.get(1)? });
         self.db.one(sql, [issue], row)
     }
 }

@@ -1,20 +1,20 @@
-//! Where a ledger is: in a file, or in a database on a server.
+//! The location of a ledger: a file, or a database on a server.
 
 use std::fmt;
 use std::path::{Path, PathBuf};
 
 use secrecy::SecretString;
 
-/// Where a ledger is.
+/// The location of a ledger.
 #[derive(Debug, Clone)]
-pub struct Place {
+pub struct LedgerPlace {
     file: PathBuf,
-    server: Option<Server>,
+    server: Option<DatabaseServer>,
 }
 
-/// A database on a server, and how to get in.
+/// A database on a server, with its credentials.
 #[derive(Debug, Clone)]
-pub struct Server {
+pub struct DatabaseServer {
     /// `postgres://USER@HOST:PORT/DATABASE`.
     pub url: String,
     /// The password, if it is not in the URL.
@@ -23,13 +23,13 @@ pub struct Server {
     pub ca_file: Option<PathBuf>,
 }
 
-impl Place {
-    /// A database on `server`; what concerns this host alone is next to `file`.
-    pub fn on_server(server: Server, file: PathBuf) -> Self {
+impl LedgerPlace {
+    /// A database on `server`; data that concerns only this host is stored next to `file`.
+    pub fn on_server(server: DatabaseServer, file: PathBuf) -> Self {
         Self { file, server: Some(server) }
     }
 
-    /// The ledger's file, or the one next to which this host keeps what concerns it alone.
+    /// The ledger's file, or the one next to which this host stores its own data.
     pub(super) fn file(&self) -> &Path {
         &self.file
     }
@@ -40,35 +40,35 @@ impl Place {
     }
 
     /// The server, if the ledger is on one.
-    pub fn server(&self) -> Option<&Server> {
+    pub fn server(&self) -> Option<&DatabaseServer> {
         self.server.as_ref()
     }
 
-    /// Tells whether there may be a ledger: a file that is missing was never created, of a server it is not known.
+    /// Tells whether a ledger may exist: a missing file was never created, but for a server this is unknown.
     pub fn may_exist(&self) -> bool {
         self.server.is_some() || self.file.exists()
     }
 }
 
-impl From<&Path> for Place {
+impl From<&Path> for LedgerPlace {
     fn from(file: &Path) -> Self {
         Self { file: file.to_owned(), server: None }
     }
 }
 
-impl From<&PathBuf> for Place {
+impl From<&PathBuf> for LedgerPlace {
     fn from(file: &PathBuf) -> Self {
         Self::from(file.as_path())
     }
 }
 
-impl From<&Place> for Place {
-    fn from(place: &Place) -> Self {
+impl From<&LedgerPlace> for LedgerPlace {
+    fn from(place: &LedgerPlace) -> Self {
         place.clone()
     }
 }
 
-impl fmt::Display for Place {
+impl fmt::Display for LedgerPlace {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.server {
             Some(server) => server.fmt(f),
@@ -77,8 +77,8 @@ impl fmt::Display for Place {
     }
 }
 
-impl fmt::Display for Server {
-    /// The URL without user and password.
+impl fmt::Display for DatabaseServer {
+    /// Shows the URL without user and password.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let address = self.url.split_once("://").map_or(self.url.as_str(), |(_, address)| address);
         let address = address.split_once('?').map_or(address, |(address, _)| address);
@@ -101,11 +101,11 @@ mod tests {
             ("postgres:///club?host=/run/postgresql", "postgres:///club"),
             ("hemligt@db", "postgres://db"),
         ] {
-            let server = Server { url: url.to_owned(), password: None, ca_file: None };
-            let place = Place::on_server(server, PathBuf::from("state/l.db"));
+            let server = DatabaseServer { url: url.to_owned(), password: None, ca_file: None };
+            let place = LedgerPlace::on_server(server, PathBuf::from("state/l.db"));
             assert_eq!(place.to_string(), shown);
             assert!(place.may_exist());
         }
-        assert_eq!(Place::from(Path::new("state/l.db")).to_string(), "state/l.db");
+        assert_eq!(LedgerPlace::from(Path::new("state/l.db")).to_string(), "state/l.db");
     }
 }

@@ -1,4 +1,4 @@
-//! What was kept long enough.
+//! Deletes old data.
 
 use jiff::Timestamp;
 use serde::Serialize;
@@ -14,8 +14,8 @@ pub struct Pruned {
 }
 
 impl Ledger {
-    /// Takes away what bounces said and what was changed before `before`. Deliveries stay, for nobody is mailed twice;
-    /// suppressions stay; of a bounce its digest stays, so that a message is not read again.
+    /// Deletes bounce texts and change history from before `before`. Deliveries stay, so that nobody is mailed twice,
+    /// and so do suppressions and the digests of bounces, so that no message is read again.
     ///
     /// # Errors
     /// If the ledger cannot be written; then nothing is deleted.

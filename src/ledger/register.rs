@@ -1,4 +1,4 @@
-//! The register by hand, and all that is stored of one member.
+//! Changes to the register by hand, and everything stored about one member.
 
 use std::collections::BTreeMap;
 
@@ -14,7 +14,7 @@ use super::members::{MEMBER_COLUMNS, MEMBER_TABLES};
 use super::types::Stamp;
 use super::{FieldChange, Ledger, LedgerError, MemberRow, record_change};
 
-/// What is stored of a member besides its row.
+/// The data stored about a member besides its row.
 #[derive(Debug, Serialize)]
 pub struct History {
     pub suppressions: Vec<Value>,
@@ -26,7 +26,7 @@ pub struct History {
 }
 
 impl Ledger {
-    /// The member with this number of the association's.
+    /// The member with this member number.
     ///
     /// # Errors
     /// If the ledger cannot be read.
@@ -37,7 +37,7 @@ impl Ledger {
         )
     }
 
-    /// Adds a member by hand; an import does not miss it.
+    /// Adds a member by hand, who does not count as missing in an import.
     ///
     /// # Errors
     /// If the ledger cannot be written.
@@ -57,7 +57,7 @@ impl Ledger {
         Ok(member)
     }
 
-    /// Gives a member the values of `row`, each change traced.
+    /// Gives a member the values of `row`, and records each change.
     ///
     /// # Errors
     /// If the ledger cannot be written; then nothing is changed.
@@ -82,7 +82,7 @@ impl Ledger {
         Ok(changes)
     }
 
-    /// All that is stored of a member besides its row, under any of its addresses.
+    /// Everything stored about a member besides its row, under any of its addresses.
     ///
     /// # Errors
     /// If the ledger cannot be read.
@@ -123,7 +123,7 @@ fn keep_fields(db: &Db, fields: &BTreeMap<String, String>) -> Result<(), LedgerE
     Ok(())
 }
 
-/// Rows as JSON objects by their columns' names.
+/// Rows as JSON objects with the columns' names.
 fn rows(db: &Db, sql: &str, values: &[db::Value<'_>]) -> Result<Vec<Value>, LedgerError> {
     db.list(sql, values, |row| {
         let mut object = Map::new();

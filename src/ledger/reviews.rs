@@ -1,4 +1,4 @@
-//! What a person looked at or decided about an issue.
+//! Reviews of an issue, and decisions about it.
 
 use std::collections::{BTreeMap, HashSet};
 
@@ -12,22 +12,22 @@ use super::members::{ISSUE_MEMBERS, MAILABLE};
 use super::types::Stamp;
 use super::{Ledger, LedgerError, members};
 
-/// Which decision.
+/// The kind of a review.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, EnumString, IntoStaticStr)]
 #[strum(serialize_all = "snake_case")]
 pub enum ReviewKind {
     Approved,
     /// The issue is not sent any further.
     Cancelled,
-    /// The editors were told that the issue is due.
+    /// The editors were reminded that the issue is due.
     Reminded,
-    /// A run for all members has begun, not only for some of them.
+    /// A run for all members has started, not only for some of them.
     SentToAll,
-    /// Letters have left, made of these files.
+    /// Letters composed from these files have been sent.
     Left,
 }
 
-/// Digests of everything that makes an issue's letters.
+/// Digests of everything that an issue's letters are made of.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Review {
     /// When it was made.
@@ -36,12 +36,12 @@ pub struct Review {
     pub files: BTreeMap<String, String>,
     /// SHA-256 of the recipients with their fields.
     pub list: String,
-    /// How many recipients there are, whether their letter went out or not.
+    /// The number of recipients, including those who have their letter already.
     pub letters: u64,
 }
 
 impl Ledger {
-    /// Keeps a review instead of an earlier one of its kind.
+    /// Stores a review, replacing an earlier one of its kind.
     ///
     /// # Errors
     /// If the ledger cannot be written.
@@ -76,7 +76,7 @@ impl Ledger {
         Ok(Some(Review { files, ..review }))
     }
 
-    /// Keeps an approval and whom it is for, instead of an earlier one.
+    /// Stores an approval and the members it is for, replacing an earlier one.
     ///
     /// # Errors
     /// If the ledger cannot be written; then the earlier one stays.
@@ -97,7 +97,7 @@ impl Ledger {
         })
     }
 
-    /// The members whom the approval is for. Approvals of older versions name nobody.
+    /// The members whom the approval is for; approvals of older versions have none.
     ///
     /// # Errors
     /// If the ledger cannot be read.
@@ -106,8 +106,8 @@ impl Ledger {
         self.db.list(sql, [issue], |row| row.get(0))
     }
 
-    /// Tells whether a letter that was approved can still be sent: its member can be mailed, and it was not queued yet,
-    /// waits, or was left on its way.
+    /// Tells whether an approved letter can still be sent: its member can be mailed, and the letter was not queued
+    /// yet, is waiting, or was left in transit.
     ///
     /// # Errors
     /// If the ledger cannot be read.
@@ -121,7 +121,7 @@ impl Ledger {
         self.db.one(&sql, [issue], |row| row.get(0))
     }
 
-    /// Records that something was said about an issue; false if it was said within the last `span` already.
+    /// Records that a message about an issue was printed; false if it was already printed within `span`.
     ///
     /// # Errors
     /// If the ledger cannot be written.
@@ -147,7 +147,7 @@ impl Ledger {
         Ok(self.db.execute(sql, (issue, kind))? > 0)
     }
 
-    /// Active members to whom no letter of the issue has gone: none was queued, or it waits.
+    /// Active members who have not been sent a letter of the issue: none was queued, or it is waiting.
     ///
     /// # Errors
     /// If the ledger cannot be read.

@@ -1,4 +1,4 @@
-//! A ledger for one dry run: a copy in files, since several connections work on it.
+//! A ledger for one dry run: a copy in files, because several connections use it.
 
 use std::fs::{self, File};
 use std::io;
@@ -10,12 +10,12 @@ use crate::private;
 
 use super::db::Db;
 use super::db::sqlite::Durable;
-use super::{Ledger, LedgerError, Place};
+use super::{Ledger, LedgerError, LedgerPlace};
 
 const PREFIX: &str = "copy-";
 const LOCK: &str = "lock";
 
-/// A private folder with the copy; it is removed when this is dropped, or by the next one after a crash.
+/// A private folder for the copy; it is removed when this is dropped, or by the next one after a crash.
 #[derive(Debug)]
 pub struct Scratch {
     folder: TempDir,
@@ -29,7 +29,7 @@ impl Scratch {
         remove_abandoned(state);
     }
 
-    /// A new folder in `state`, or in the system's temporary folder if `state` cannot be written to.
+    /// A new folder in `state`, or in the system's temporary folder if `state` is read-only.
     ///
     /// # Errors
     /// If no folder can be created.
@@ -51,21 +51,21 @@ impl Scratch {
     ///
     /// # Errors
     /// If the ledger cannot be read or the copy cannot be written.
-    pub fn ledger(&self, of: &Place) -> Result<Ledger, LedgerError> {
+    pub fn ledger(&self, of: &LedgerPlace) -> Result<Ledger, LedgerError> {
         let path = self.folder.path().join("copy.db");
         let db = Db::copy_at(&path, of)?;
-        Ok(Ledger { db, place: Place::from(&path), durable: Durable::No })
+        Ok(Ledger { db, place: LedgerPlace::from(&path), durable: Durable::No, part: None })
     }
 }
 
-/// Removes the copies whose process has died: nobody holds their locks.
+/// Removes the copies of dead processes, whose locks nobody holds.
 fn remove_abandoned(state: &Path) {
     for entry in fs::read_dir(state).into_iter().flatten().flatten() {
         if !entry.file_name().to_string_lossy().starts_with(PREFIX) {
             continue;
         }
         let is_abandoned = File::open(entry.path().join(LOCK)).is_ok_and(|lock| lock.try_lock().is_ok());
-        // One that cannot be removed is private all the same. An empty one has lost its process before the lock.
+        // One that cannot be removed is private anyway. An empty one lost its process before it was locked.
         let _kept =
             if is_abandoned { fs::remove_dir_all(entry.path()) } else { fs::remove_dir(entry.path()) };
     }
@@ -76,7 +76,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_a_dead_process_left_is_removed_and_what_is_in_use_stays() {
+    fn copies_of_dead_processes_are_removed_and_those_in_use_stay() {
         let state = tempfile::tempdir().unwrap();
         let used = Scratch::new(state.path()).unwrap();
         let dead = state.path().join("copy-dead");

@@ -1,4 +1,4 @@
-//! Outcomes that the ledger could not take, as when another program holds it for minutes: they wait in a file.
+//! A file for outcomes that the ledger could not take, for example because another program holds it for minutes.
 
 use std::fs;
 use std::io::{self, BufRead, BufReader, Write};
@@ -14,7 +14,7 @@ impl Ledger {
         with_end(self.place.file(), ".outcomes")
     }
 
-    /// Keeps outcomes in a file until the ledger can be written again.
+    /// Stores outcomes in a file until the ledger can be written again.
     pub(super) fn spool(&self, settlements: &[&Settlement]) -> io::Result<()> {
         let mut lines = Vec::new();
         for settlement in settlements {
@@ -26,8 +26,8 @@ impl Ledger {
         file.sync_all()
     }
 
-    /// Records what is waiting in the file, and removes it. A line that a crash cut off is left out: its letter was
-    /// never reported as settled.
+    /// Records the outcomes waiting in the file, and removes it. A line truncated by a crash is skipped: its letter
+    /// was never reported as settled.
     pub(super) fn record_spooled(&self) -> Result<(), LedgerError> {
         let path = self.spool_path();
         let failed = |source| LedgerError::Spool { path: path.clone(), source };

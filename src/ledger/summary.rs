@@ -1,4 +1,5 @@
-//! What became of an issue, in numbers: every member of its audience is either reached or in one row of those who were not.
+//! The results of an issue in numbers: every member of its audience was either reached or counts in one row of those
+//! who were not.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
@@ -8,35 +9,35 @@ use serde::{Deserialize, Serialize};
 use crate::domain::bounce::Reason;
 use crate::domain::{IssueName, Member, MemberId, State};
 
-use super::db::Row;
+use super::db::ResultRow;
 use super::types::Stamp;
-use super::{Ledger, LedgerError, Skip, Standing};
+use super::{Ledger, LedgerError, MemberStanding, Skip};
 
-/// A field with more values than this describes single members rather than groups, and is not counted by.
+/// A field with more values describes single members rather than groups, so members are not grouped by it.
 pub const MOST_VALUES: usize = 40;
 
 /// The counts of an issue, by member.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct IssueSummary {
-    /// When the last letter left, by e-mail or on paper.
+    /// When the last letter was sent, by e-mail or on paper.
     pub last_letter: Option<Timestamp>,
-    /// The members whom the issue was for.
+    /// The members of the issue's audience.
     pub members: u64,
     /// Members whose letters a server accepted or refused.
     pub sent: u64,
-    /// Those of them whose letters were refused or came back, by reason.
+    /// The members among them whose letters were refused or came back, by reason.
     pub bounced: BTreeMap<String, u64>,
     pub in_doubt: u64,
     pub by_mail: u64,
-    /// Members who were reached only by a letter that was posted.
+    /// Members reached only by a posted letter.
     pub on_paper: u64,
     pub reached: u64,
     pub not_reached: BTreeMap<String, u64>,
-    /// Since the issue before; nothing for the first one.
+    /// Since the issue before; `None` for the first one.
     pub joined: Option<u64>,
     pub left: Option<u64>,
-    /// What the posted letters cost.
+    /// The cost of posted letters.
     pub postage: Option<f64>,
     /// By field and value.
     pub coverage: BTreeMap<String, BTreeMap<String, Coverage>>,
@@ -63,7 +64,7 @@ pub enum NotReached {
     Bounced(Option<Reason>),
     Rejected(Option<Reason>),
     InDoubt,
-    /// The letter has not left yet.
+    /// The letter has not been sent yet.
     Waiting,
     /// The letter on paper has not been posted yet.
     ToPrint,
@@ -84,38 +85,40 @@ impl NotReached {
     }
 }
 
-/// What the ledger knows of an issue's letters beyond their states.
+/// The ledger's data about an issue's letters besides their states.
 struct Known {
     bounced: HashMap<MemberId, Option<Reason>>,
     refused: HashMap<MemberId, Reason>,
-    /// The letters on paper: whether they were posted.
+    /// The letters on paper, and whether they were posted.
     paper: HashMap<MemberId, bool>,
 }
 
 impl Known {
-    fn reached(&self, member: &Member, standing: Standing) -> Option<Reached> {
+    fn reached(&self, member: &Member, standing: MemberStanding) -> Option<Reached> {
         let paper = self.paper.get(&member.id);
         let bounce = self.bounced.get(&member.id);
         let why = match standing {
-            Standing::In(State::Accepted) if bounce.is_none() => return Some(Reached::ByMail),
-            Standing::Skipped(Skip::SharesLetter) => return Some(Reached::ByMail),
+            MemberStanding::In(State::Accepted) if bounce.is_none() => return Some(Reached::ByMail),
+            MemberStanding::Skipped(Skip::SharesLetter) => return Some(Reached::ByMail),
             _ if paper == Some(&true) => return Some(Reached::OnPaper),
-            Standing::In(State::Accepted) => NotReached::Bounced(bounce.copied().flatten()),
-            Standing::In(State::Rejected) => NotReached::Rejected(self.refused.get(&member.id).copied()),
+            MemberStanding::In(State::Accepted) => NotReached::Bounced(bounce.copied().flatten()),
+            MemberStanding::In(State::Rejected) => {
+                NotReached::Rejected(self.refused.get(&member.id).copied())
+            }
             _ if paper == Some(&false) => NotReached::ToPrint,
-            Standing::In(State::InDoubt | State::Sending) => NotReached::InDoubt,
-            Standing::In(State::Queued | State::Deferred) => NotReached::Waiting,
-            Standing::Skipped(
+            MemberStanding::In(State::InDoubt | State::Sending) => NotReached::InDoubt,
+            MemberStanding::In(State::Queued | State::Deferred) => NotReached::Waiting,
+            MemberStanding::Skipped(
                 Skip::Later | Skip::NotVoting | Skip::NoSection | Skip::OutsideSegment | Skip::Departed,
             ) => return None,
-            Standing::Skipped(skip) => NotReached::Skipped(skip),
+            MemberStanding::Skipped(skip) => NotReached::Skipped(skip),
         };
         Some(Reached::Not(why))
     }
 }
 
 impl IssueSummary {
-    /// How many letters were refused or came back.
+    /// The number of letters that were refused or came back.
     pub fn bounces(&self) -> u64 {
         self.bounced.values().sum()
     }
@@ -126,19 +129,19 @@ impl IssueSummary {
         (self.members > 0).then(|| self.reached as f64 / self.members as f64)
     }
 
-    fn add(&mut self, member: &Member, standing: Standing, known: &Known, by: &[String]) {
+    fn add(&mut self, member: &Member, standing: MemberStanding, known: &Known, by: &[String]) {
         let Some(reached) = known.reached(member, standing) else { return };
         self.members += 1;
         let reason = match standing {
-            Standing::In(State::Accepted) => known.bounced.get(&member.id).copied(),
-            Standing::In(State::Rejected) => Some(known.refused.get(&member.id).copied()),
+            MemberStanding::In(State::Accepted) => known.bounced.get(&member.id).copied(),
+            MemberStanding::In(State::Rejected) => Some(known.refused.get(&member.id).copied()),
             _ => None,
         };
-        self.sent += u64::from(matches!(standing, Standing::In(State::Accepted | State::Rejected)));
+        self.sent += u64::from(matches!(standing, MemberStanding::In(State::Accepted | State::Rejected)));
         if let Some(reason) = reason {
             *self.bounced.entry(reason.map_or("other", <&str>::from).to_owned()).or_default() += 1;
         }
-        self.in_doubt += u64::from(matches!(standing, Standing::In(State::InDoubt | State::Sending)));
+        self.in_doubt += u64::from(matches!(standing, MemberStanding::In(State::InDoubt | State::Sending)));
         match reached {
             Reached::ByMail => self.by_mail += 1,
             Reached::OnPaper => self.on_paper += 1,
@@ -155,8 +158,8 @@ impl IssueSummary {
 }
 
 impl Ledger {
-    /// Hands each member of an issue's audience to `each`, with how they were reached. `skip` says why the issue is not for
-    /// a member that could be mailed.
+    /// Calls `each` for every member of an issue's audience, with how they were reached. `skip` says why the issue is
+    /// not for a member who could be mailed.
     ///
     /// # Errors
     /// Those of the ledger and of `each`.
@@ -172,7 +175,7 @@ impl Ledger {
         })
     }
 
-    /// Counts an issue; `by` are the fields by which members are grouped.
+    /// Counts an issue; `by` are the fields to group members by.
     ///
     /// # Errors
     /// If the ledger cannot be read.
@@ -199,7 +202,7 @@ impl Ledger {
         Ok(summary)
     }
 
-    /// When the last letter of an issue left, by e-mail or on paper.
+    /// When the last letter of an issue was sent, by e-mail or on paper.
     ///
     /// # Errors
     /// If the ledger cannot be read.
@@ -211,7 +214,7 @@ impl Ledger {
         Ok(at.map(|Stamp(at)| at))
     }
 
-    /// The pages of an issue's posted letters.
+    /// The page counts of an issue's posted letters.
     ///
     /// # Errors
     /// If the ledger cannot be read.
@@ -236,7 +239,7 @@ impl Ledger {
             (SELECT count(*) FROM member WHERE added_at > ?1 AND added_at <= ?2)
             + (SELECT count(DISTINCT member) FROM change WHERE field = 'active' AND new = 'yes' AND at > ?1 AND at <= ?2),
             (SELECT count(DISTINCT member) FROM change WHERE field = 'active' AND new = 'no' AND at > ?1 AND at <= ?2)";
-        let row = |row: &Row<'_>| Ok((row.get(0)?, row.get(1)?));
+        let row = |row: &ResultRow<'_>| Ok((row.get(0)?, row.get(1)?));
         self.db.one(sql, (Stamp(from), Stamp(to)), row)
     }
 
@@ -249,7 +252,7 @@ impl Ledger {
         })
     }
 
-    /// The members who joined after the last letter of an issue that was sent to all, and have none of it.
+    /// The members who joined after the last letter of an issue that was sent to all, and did not get it.
     pub(super) fn later_members(&self, issue: &IssueName) -> Result<HashSet<MemberId>, LedgerError> {
         let Some(last) = self.last_letter(issue)? else { return Ok(HashSet::new()) };
         let sql = "SELECT id FROM member WHERE added_at > ?2

@@ -1,14 +1,14 @@
-//! Addresses that are never to be mailed.
+//! Addresses that must never be mailed.
 
 use crate::domain::{Address, MemberId, Suppression};
 use jiff::Timestamp;
 
-use super::db::{Db, Row};
+use super::db::{Db, ResultRow};
 use super::types::Stamp;
 use super::{FieldChange, Ledger, LedgerError, record_change};
 
 impl Ledger {
-    /// Never mails an address again; false if it is suppressed already, and then its first reason stays.
+    /// Suppresses an address; false if it is suppressed already, in which case the first reason stays.
     ///
     /// # Errors
     /// If the ledger cannot be written.
@@ -25,7 +25,8 @@ impl Ledger {
         self.db.optional(sql, [address.key()], suppression_row)
     }
 
-    /// Lifts the suppression of a member at an address, with the reason in the member's trace; false if there was none.
+    /// Lifts the suppression of a member at an address, and records the reason in the member's history; false if
+    /// there was none.
     ///
     /// # Errors
     /// If the ledger cannot be written.
@@ -48,13 +49,13 @@ impl Ledger {
     }
 }
 
-fn suppression_row(row: &Row<'_>) -> Result<Suppression, LedgerError> {
+fn suppression_row(row: &ResultRow<'_>) -> Result<Suppression, LedgerError> {
     let Stamp(since) = row.get(2)?;
     Ok(Suppression { address: row.get(0)?, reason: row.get(1)?, since, note: row.get(3)? })
 }
 
-/// Adds a suppression; false if the address has one already. What is a person's wish is also recorded for each member who
-/// has the address: it goes with them to another one.
+/// Adds a suppression; false if the address has one already. A person's wish is also recorded for each member who has
+/// the address, so that it follows them to a new one.
 pub(super) fn add(db: &Db, suppression: &Suppression) -> Result<bool, LedgerError> {
     let Suppression { address, reason, since, note } = suppression;
     let (key, since) = (address.to_lowercase(), Stamp(*since));

@@ -1,4 +1,4 @@
-//! Where every member stands with an issue: each in exactly one row.
+//! The standing of every member with regard to an issue: each is in exactly one row.
 
 use std::collections::{BTreeMap, HashSet};
 
@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use crate::domain::{IssueKind, IssueName, Member, State, SuppressionReason};
 
-use super::db::Row;
+use super::db::ResultRow;
 use super::deliveries::SHARES_LETTER;
 use super::members::{ISSUE_MEMBERS, MEMBER_COLUMNS, MemberRow, member_row};
 use super::{Ledger, LedgerError, ReviewKind};
@@ -16,17 +16,17 @@ use super::{Ledger, LedgerError, ReviewKind};
 pub enum Skip {
     NoAddress,
     Suppressed(SuppressionReason),
-    /// It is not certain who the member is.
+    /// The member's identity is uncertain.
     Held,
     /// Left the association after the letter was queued.
     Departed,
-    /// Does not match the segment of the run.
+    /// Does not match the run's segment.
     OutsideSegment,
-    /// Not a member with a vote, to whom a notice would go.
+    /// Has no vote, so that a notice is not for this member.
     NotVoting,
     /// Every section is for somebody else.
     NoSection,
-    /// The address has the letter already, as another member's.
+    /// Another member with the same address has the letter already.
     SharesLetter,
     /// Was not among the recipients when the issue was sent to all.
     Later,
@@ -49,16 +49,16 @@ impl Skip {
     }
 }
 
-/// Where one member stands with an issue.
+/// The standing of one member with regard to an issue.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Standing {
+pub enum MemberStanding {
     Skipped(Skip),
     In(State),
 }
 
-/// How many members stand where; the sum is the number of members.
+/// The number of members by standing; they add up to all members.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
-pub struct Counts {
+pub struct MemberCounts {
     #[serde(flatten)]
     pub states: BTreeMap<&'static str, u64>,
     pub skipped: BTreeMap<&'static str, u64>,
@@ -66,7 +66,7 @@ pub struct Counts {
     pub sharing: u64,
 }
 
-impl Counts {
+impl MemberCounts {
     /// How many deliveries are in this state.
     pub fn in_state(&self, state: State) -> u64 {
         self.states.get(state.as_str()).copied().unwrap_or(0)
@@ -96,7 +96,7 @@ impl MemberRow {
 }
 
 impl MemberRow {
-    /// Why this member gets no issue of a kind: opt-outs do not hold for notices.
+    /// Why this member gets no issue of a kind; opt-outs do not apply to notices.
     pub fn skip_of(&self, kind: IssueKind) -> Option<Skip> {
         let is_lifted = |skip: &Skip| {
             kind == IssueKind::Notice
@@ -107,9 +107,9 @@ impl MemberRow {
 }
 
 impl Ledger {
-    /// Hands every active member, and every former one that has a letter, to `each` with where they stand, and whether
-    /// their letter goes by another member who shares the address.
-    /// `skip` says why the issue is not for a member that could be mailed.
+    /// Calls `each` for every active member, and every former one with a letter, with their standing and whether they
+    /// get their letter as another member's who shares the address. `skip` says why the issue is not for a member who
+    /// could be mailed.
     ///
     /// # Errors
     /// Those of the ledger and of `each`.
@@ -117,38 +117,38 @@ impl Ledger {
         &self,
         issue: &IssueName,
         mut skip: impl FnMut(&Member) -> Option<Skip>,
-        mut each: impl FnMut(&Member, Standing, bool) -> Result<(), E>,
+        mut each: impl FnMut(&Member, MemberStanding, bool) -> Result<(), E>,
     ) -> Result<(), E> {
         let sql = format!(
             "SELECT {MEMBER_COLUMNS}, d.state, {SHARES_LETTER}, d.message_id FROM {ISSUE_MEMBERS}
              LEFT JOIN delivery d ON d.issue = ?1 AND d.member = m.id WHERE m.active = 1 OR d.state IS NOT NULL
              OR m.id IN (SELECT member FROM paper WHERE issue = ?1)"
         );
-        // Once an issue was sent to all, whoever has no delivery was no recipient then.
+        // Once an issue was sent to all, members without a delivery were not recipients then.
         let is_sent = self.review(issue, ReviewKind::SentToAll)?.is_some() && self.has_left(issue)?;
         let later = if is_sent { self.later_members(issue)? } else { HashSet::new() };
         self.db.each(&sql, [issue], |row| {
             let member = member_row(row)?;
             let standing = match row.get::<Option<State>>(8)? {
-                Some(state) if !state.may_be_claimed() => Standing::In(state),
+                Some(state) if !state.may_be_claimed() => MemberStanding::In(state),
                 None if later.contains(&member.member.id)
                     && matches!(member.skip(), None | Some(Skip::NoAddress)) =>
                 {
-                    Standing::Skipped(Skip::Later)
+                    MemberStanding::Skipped(Skip::Later)
                 }
                 state => match member.skip().or_else(|| skip(&member.member)).or_else(|| shares(row)) {
-                    Some(skip) => Standing::Skipped(skip),
-                    None if is_sent && state.is_none() => Standing::Skipped(Skip::Later),
-                    None => Standing::In(state.unwrap_or(State::Queued)),
+                    Some(skip) => MemberStanding::Skipped(skip),
+                    None if is_sent && state.is_none() => MemberStanding::Skipped(Skip::Later),
+                    None => MemberStanding::In(state.unwrap_or(State::Queued)),
                 },
             };
-            let shares = matches!(standing, Standing::In(_)) && is_anothers(row, &member.member);
+            let shares = matches!(standing, MemberStanding::In(_)) && is_anothers(row, &member.member);
             each(&member.member, standing, shares)
         })
     }
 
-    /// Counts every active member, and every former one that has a delivery, in one row each.
-    /// `skip` says why the issue is not for a member that could be mailed.
+    /// Counts every active member, and every former one with a delivery, in one row each. `skip` says why the issue
+    /// is not for a member who could be mailed.
     ///
     /// # Errors
     /// If the ledger cannot be read.
@@ -156,14 +156,14 @@ impl Ledger {
         &self,
         issue: &IssueName,
         skip: impl FnMut(&Member) -> Option<Skip>,
-    ) -> Result<Counts, LedgerError> {
+    ) -> Result<MemberCounts, LedgerError> {
         let states = State::ALL.iter().map(|state| (state.as_str(), 0));
-        let mut counts = Counts { states: states.collect(), skipped: BTreeMap::new(), sharing: 0 };
+        let mut counts = MemberCounts { states: states.collect(), skipped: BTreeMap::new(), sharing: 0 };
         self.for_each_standing(issue, skip, |_, standing, shares| {
             counts.sharing += u64::from(shares);
             *match standing {
-                Standing::Skipped(skip) => counts.skipped.entry(skip.as_str()).or_default(),
-                Standing::In(state) => counts.states.entry(state.as_str()).or_default(),
+                MemberStanding::Skipped(skip) => counts.skipped.entry(skip.as_str()).or_default(),
+                MemberStanding::In(state) => counts.states.entry(state.as_str()).or_default(),
             } += 1;
             Ok::<_, LedgerError>(())
         })?;
@@ -171,14 +171,14 @@ impl Ledger {
     }
 }
 
-/// Whether the letter's Message-ID, which names the member by whom it goes, is another member's.
-fn is_anothers(row: &Row<'_>, member: &Member) -> bool {
+/// Whether the letter's Message-ID, which contains its lead member, names another member.
+fn is_anothers(row: &ResultRow<'_>, member: &Member) -> bool {
     let id: Option<String> = row.get(10).unwrap_or(None);
     let lead = id.as_deref().and_then(|id| id.split('@').next()?.rsplit('.').nth(1)?.parse().ok());
     lead.is_some_and(|lead: i64| lead != member.id.0)
 }
 
-/// Whether the member's address has the letter already, in the column after the state.
-fn shares(row: &Row<'_>) -> Option<Skip> {
+/// Whether the member's address has the letter already, from the column after the state.
+fn shares(row: &ResultRow<'_>) -> Option<Skip> {
     row.get(9).unwrap_or(false).then_some(Skip::SharesLetter)
 }

@@ -1,4 +1,4 @@
-//! Every address by which a member was ever known.
+//! Every address that a member ever had.
 
 use std::collections::BTreeSet;
 
@@ -7,8 +7,8 @@ use crate::domain::{MemberId, Traces};
 use super::{Ledger, LedgerError};
 
 impl Ledger {
-    /// The member's addresses: its own, those of the trace of changes, and those to which letters went. One that is
-    /// another member's now is left out.
+    /// The member's addresses: the present one, those in the change history, and those to which letters were sent. An
+    /// address that belongs to another member now is omitted.
     ///
     /// # Errors
     /// If the ledger cannot be read.

@@ -10,7 +10,7 @@ use crate::domain::{HeldReason, IssueName, MemberId, State, SuppressionReason};
 use super::db::{FromValue, ToValue, Value};
 use super::{BounceAction, ReviewKind};
 
-/// A time as the ledger stores it, so that texts compare as times do.
+/// A time in the form in which the ledger stores it: texts sort like times.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Stamp(pub Timestamp);
 
@@ -91,7 +91,7 @@ mod tests {
     }
 
     #[test]
-    fn names_are_those_that_older_ledgers_hold() {
+    fn names_match_those_in_older_ledgers() {
         assert_eq!(stored(&State::InDoubt), ("in_doubt".to_owned(), State::InDoubt));
         assert_eq!(stored(&SuppressionReason::ByHand), ("by_hand".to_owned(), SuppressionReason::ByHand));
         assert_eq!(stored(&MessageKind::AutoReply), ("auto-reply".to_owned(), MessageKind::AutoReply));
@@ -104,7 +104,7 @@ mod tests {
     }
 
     #[test]
-    fn a_name_that_is_not_known_is_said() {
+    fn an_unknown_name_is_in_the_error() {
         let error = State::from_value("lost".to_value()).unwrap_err();
         assert!(error.contains("`lost`"), "{error}");
     }

@@ -1,4 +1,4 @@
-//! Message files, folders of them, Maildirs, mboxes and standard input.
+//! Messages in files: single ones, folders, Maildirs, mboxes and standard input.
 
 use std::fs::{self, File};
 use std::io::{self, Read};
@@ -9,27 +9,27 @@ use mail_parser::mailbox::mbox::MessageIterator;
 
 use super::lock::Locked;
 
-/// The source that is one message on standard input, as a mail server's pipe or procmail delivers it.
+/// The source for a single message on standard input, delivered by a mail server's pipe or procmail.
 const STDIN: &str = "-";
-/// How long a program that writes into an mbox is waited for.
+/// How long to wait for a program that is writing to an mbox.
 const PATIENCE: Duration = Duration::from_secs(10);
 
 /// A file with one message, or an mbox with several.
 #[derive(Debug)]
 pub struct MessageFile {
     pub path: PathBuf,
-    /// Whether it is a message of a folder, which may be moved.
+    /// Whether it is a message in a folder, which may be moved.
     is_of_folder: bool,
 }
 
-/// What is in a file: one message, or several.
+/// The content of a file: one message, or several.
 #[derive(Debug)]
-pub struct Content {
+pub struct FileContent {
     name: String,
     bytes: Vec<u8>,
 }
 
-/// A folder that cannot be looked into.
+/// A folder that cannot be read.
 #[derive(Debug, thiserror::Error)]
 #[error("cannot read `{path}`: {source}")]
 pub struct FindError {
@@ -37,10 +37,10 @@ pub struct FindError {
     pub source: io::Error,
 }
 
-/// The message files: a Maildir's new and read ones, a folder's own, or the file itself.
+/// The message files: a Maildir's new and read ones, the files of a folder, or the file itself.
 ///
 /// # Errors
-/// If there is nothing at a path, or it cannot be read.
+/// If a path does not exist or cannot be read.
 pub fn find(named: &[PathBuf]) -> Result<Vec<MessageFile>, FindError> {
     let mut found = Vec::new();
     for path in named {
@@ -66,16 +66,16 @@ fn in_folder(folder: &Path) -> Result<Vec<MessageFile>, FindError> {
 }
 
 impl MessageFile {
-    /// Reads the file, an mbox while nobody writes into it; `told` hears where that cannot be made sure of.
+    /// Reads the file; waits with an mbox until nobody writes to it, and calls `told` if that cannot be ensured.
     ///
     /// # Errors
     /// If it cannot be read, or another program keeps the mbox locked.
-    pub fn read(&self, told: &mut dyn FnMut(String)) -> io::Result<Content> {
+    pub fn read(&self, told: &mut dyn FnMut(String)) -> io::Result<FileContent> {
         let name = self.path.display().to_string();
         let mut bytes = Vec::new();
         if self.path == Path::new(STDIN) {
             io::stdin().lock().read_to_end(&mut bytes)?;
-            return Ok(Content { name, bytes });
+            return Ok(FileContent { name, bytes });
         }
         let mut start = Vec::new();
         let mut file = File::open(&self.path)?;
@@ -86,13 +86,13 @@ impl MessageFile {
             bytes = start;
             file.read_to_end(&mut bytes)?;
         }
-        Ok(Content { name, bytes })
+        Ok(FileContent { name, bytes })
     }
 
-    /// Moves a handled message of a folder to `to`, or a Maildir's new one to its read ones.
+    /// Moves a handled message of a folder to `to`, or a Maildir's new message to its read ones.
     ///
     /// # Errors
-    /// If it cannot be moved, or something with its name already exists.
+    /// If it cannot be moved, or a file of that name already exists.
     pub fn put_away(&self, to: Option<&Path>) -> io::Result<()> {
         let is_new = self.path.parent().is_some_and(|folder| folder.ends_with("new"));
         let maildir =
@@ -107,7 +107,7 @@ impl MessageFile {
         fs::create_dir_all(&target)?;
         let mut name = name.to_owned();
         if target.ends_with("cur") && !name.to_string_lossy().contains(":2,") {
-            // Seen, as mail programs read it.
+            // The flag "seen" of mail programs.
             name.push(":2,S");
         }
         let target = target.join(name);
@@ -119,8 +119,8 @@ impl MessageFile {
     }
 }
 
-impl Content {
-    /// Hands over the messages with their names; those of an mbox have their number after the file's name.
+impl FileContent {
+    /// Calls `each` for every message with its name; in an mbox, a number follows the file's name.
     ///
     /// # Errors
     /// Those of `each`.
@@ -128,7 +128,7 @@ impl Content {
         if !is_mbox(&self.bytes) {
             return each(&self.name, &self.bytes);
         }
-        // From a byte slice nothing can fail to be read.
+        // Reading from a byte slice cannot fail.
         let messages = MessageIterator::new(self.bytes.as_slice()).flatten();
         for (number, message) in messages.enumerate() {
             each(&format!("{}#{}", self.name, number + 1), &message.unwrap_contents())?;
@@ -137,8 +137,8 @@ impl Content {
     }
 }
 
-/// Tells whether the file has several messages: lines that separate them stand at its start and after an empty line.
-/// A single message with such a line before it is read as it is.
+/// Tells whether the file has several messages: separator lines are at its start and after an empty line. A single
+/// message after such a line is read as it is.
 fn is_mbox(bytes: &[u8]) -> bool {
     if !is_separator(bytes) {
         return false;
@@ -172,7 +172,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_mbox_has_several_separators() {
+    fn an_mbox_has_several_separator_lines() {
         let one = "From a@example.org Tue Nov 24 10:00:00 2026\nSubject: x\n\nFrom here on\n";
         let two = format!("{one}\nFrom - Tue Nov 24 10:00:01 2026\nSubject: y\n\n>From me\n");
         assert!(!is_mbox(one.as_bytes()) && is_mbox(two.as_bytes()));

@@ -1,4 +1,5 @@
-//! An mbox is read while nobody writes into it: `flock`, and `FILE.lock` as mail delivery agents make it.
+//! Locks of an mbox, which must not be read while another program writes to it: `flock`, and `FILE.lock` as mail
+//! delivery agents create it.
 
 use std::ffi::OsString;
 use std::fs::{File, OpenOptions, TryLockError};
@@ -6,7 +7,7 @@ use std::io::{self, ErrorKind, Write};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-/// Between two looks at a lock that somebody holds.
+/// The pause between two checks of a lock that another program holds.
 const PAUSE: Duration = Duration::from_millis(100);
 
 /// The locks of an mbox, released when dropped.
@@ -16,14 +17,14 @@ pub(super) struct Locked {
     dotlock: Option<PathBuf>,
 }
 
-/// What keeps an mbox from being read.
+/// The lock that keeps an mbox from being read.
 enum Holder {
     Flock,
     Dotlock(PathBuf),
 }
 
 impl Locked {
-    /// Opens an mbox once nobody writes into it. A lock is never broken, however old it is.
+    /// Opens an mbox once no other program writes to it. A lock is never broken, however old it is.
     ///
     /// # Errors
     /// If the file cannot be opened, or another program holds it for longer than `patience`.
@@ -32,7 +33,7 @@ impl Locked {
         let mut locked = Self { file: File::open(path)?, dotlock: None };
         loop {
             let Some(holder) = locked.take(path, told)? else { return Ok(locked) };
-            // Whoever waits for the one lock while we wait for the other must not wait indefinitely.
+            // A program that waits for one lock while we wait for the other must not wait indefinitely.
             locked.file.unlock()?;
             if Instant::now() >= until {
                 return Err(holder.into());
@@ -41,7 +42,7 @@ impl Locked {
         }
     }
 
-    /// Takes both locks at once, the one first that dies with this process; tells who keeps one of them.
+    /// Takes both locks, starting with the one that ends with this process; otherwise returns which lock is held.
     fn take(&mut self, path: &Path, told: &mut dyn FnMut(String)) -> io::Result<Option<Holder>> {
         match self.file.try_lock_shared() {
             Ok(()) => {}
@@ -54,7 +55,7 @@ impl Locked {
         match OpenOptions::new().write(true).create_new(true).open(&name) {
             Ok(mut dotlock) => {
                 self.dotlock = Some(name);
-                // For people only: nobody asks whether the process still runs.
+                // For people only: no program checks whether the process still runs.
                 let _unimportant = write!(dotlock, "{}", std::process::id());
                 Ok(None)
             }
@@ -99,7 +100,7 @@ mod tests {
     const SHORT: Duration = Duration::from_millis(150);
 
     #[test]
-    fn a_lock_is_waited_for_and_never_broken() {
+    fn a_lock_is_never_broken() {
         let dir = tempfile::tempdir().unwrap();
         let mbox = dir.path().join("mbox");
         let dotlock = dir.path().join("mbox.lock");

@@ -1,11 +1,11 @@
-//! Documents in Markdown as the source of manual pages (man(7)).
+//! Converts Markdown documents to manual pages (man(7)).
 
 use pulldown_cmark::{Event, HeadingLevel, Options, Parser, Tag, TagEnd};
 use roff::{Inline, Roff, bold, italic, roman};
 
-/// Writes a document's text as sections of a page; its title is omitted.
+/// Writes a document as sections of a page; its title is omitted.
 pub(super) fn write(roff: &mut Roff, document: &str) {
-    let mut writer = Writer::new(roff);
+    let mut writer = ManualWriter::new(roff);
     let mut is_title = false;
     for event in Parser::new_ext(document, Options::ENABLE_TABLES) {
         match event {
@@ -17,17 +17,17 @@ pub(super) fn write(roff: &mut Roff, document: &str) {
     }
 }
 
-/// The page so far, and where in the document we are.
-struct Writer<'a> {
+/// The page so far, and the position in the document.
+struct ManualWriter<'a> {
     roff: &'a mut Roff,
-    /// The text of the paragraph, heading or cell.
+    /// The text of the current paragraph, heading or cell.
     line: Vec<Inline>,
     is_emphasized: bool,
     is_strong: bool,
-    /// Whether the heading has code, whose case matters.
+    /// Whether the heading contains code, which must keep its case.
     has_code: bool,
     is_literal: bool,
-    /// How many lists we are in, and whether an item's first paragraph is to come.
+    /// How many lists are open, and whether an item's first paragraph is still to come.
     lists: usize,
     begins_item: bool,
     /// The table's header, and the row so far.
@@ -35,7 +35,7 @@ struct Writer<'a> {
     row: Vec<Vec<Inline>>,
 }
 
-impl<'a> Writer<'a> {
+impl<'a> ManualWriter<'a> {
     fn new(roff: &'a mut Roff) -> Self {
         Self {
             roff,
@@ -139,7 +139,7 @@ impl<'a> Writer<'a> {
         self.roff.control("PP", []).text(line);
     }
 
-    /// Writes what there is of a list's item.
+    /// Writes the text so far of a list's item.
     fn flush_item(&mut self) {
         let line = std::mem::take(&mut self.line);
         if line.is_empty() {
@@ -151,7 +151,8 @@ impl<'a> Writer<'a> {
         self.roff.text(line);
     }
 
-    /// Writes a row as a term with its description: the last cell, and the others as "(default: 4)".
+    /// Writes a row as a term with a description: the last cell is the description, the others follow the term like
+    /// "(default: 4)".
     fn table_row(&mut self) {
         let mut cells = self.row.drain(..);
         let Some(term) = cells.next() else { return };

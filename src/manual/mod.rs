@@ -1,4 +1,4 @@
-//! The manual pages, from the command line's help and the documents of `docs`.
+//! The manual pages, made from the command line's help and the documents in `docs`.
 
 mod markdown;
 
@@ -21,12 +21,12 @@ const MANUAL: &str = "medlemsbrev manual";
 /// A manual page in roff.
 #[derive(Debug)]
 pub(crate) struct ManualPage {
-    /// Its file below a folder of manuals, such as `man1/medlemsbrev.1`.
+    /// Its file in a manuals folder, such as `man1/medlemsbrev.1`.
     pub file: String,
     pub text: String,
 }
 
-/// The page of the program, of each command, and of the configuration.
+/// The pages of the program, of each command, and of the configuration.
 ///
 /// # Errors
 /// If the page of a command cannot be written.
@@ -94,7 +94,7 @@ fn configuration() -> ManualPage {
     ManualPage { file: "man5/medlemsbrev.toml.5".to_owned(), text: roff.render() }
 }
 
-/// Adds the page of a command and those of its own commands; `above` is the name of the command that it belongs to.
+/// Adds the page of a command and those of its subcommands; `above` is the name of its parent command.
 fn add_command(command: &clap::Command, above: &str, pages: &mut Vec<ManualPage>) -> io::Result<()> {
     let spoken = format!("{above} {}", command.get_name());
     let name = spoken.replace(' ', "-");
@@ -127,7 +127,7 @@ fn add_command(command: &clap::Command, above: &str, pages: &mut Vec<ManualPage>
     Ok(())
 }
 
-/// The section with the examples of a command's help.
+/// The section with the examples in a command's help.
 fn examples(command: &clap::Command) -> String {
     let help = command.get_after_help().map(ToString::to_string).unwrap_or_default();
     let lines: Vec<&str> = help.lines().filter_map(|line| line.strip_prefix("  ")).collect();
@@ -161,7 +161,7 @@ fn is_shown(command: &clap::Command) -> bool {
     command.get_name() != "help" && !command.is_hide_set()
 }
 
-/// The page with what the help has in backticks in bold.
+/// The page with bold text instead of backticks.
 fn without_backticks(page: &str) -> String {
     let lines = page.lines().map(|line| {
         let parts: Vec<&str> = line.split('`').collect();

@@ -1,4 +1,4 @@
-//! How a mail server is reached, by SMTP and IMAP alike: connection, certificates, login.
+//! Connections to mail servers, for SMTP and IMAP alike: TCP, certificates, login.
 
 mod tls;
 
@@ -10,33 +10,33 @@ use tokio::net::TcpStream;
 
 pub use tls::Trust;
 
-/// Prints the conversation with a server, line by line: `C:` before ours, `S:` before the server's.
+/// Prints the conversation with a server, line by line: `C:` before our lines, `S:` before the server's.
 pub type Transcript = fn(&str);
 
 /// Security of a connection to a mail server.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Security {
-    /// RFC 3207 and RFC 9051 §6.2.1, never falling back to plain text.
+    /// STARTTLS (RFC 3207 and RFC 9051 §6.2.1), without falling back to plain text.
     Starttls,
     /// TLS from the first byte (RFC 8314 §3).
     Tls,
-    /// Plain text, for a server on this machine.
+    /// Plain text, for a server on this machine only.
     None,
 }
 
-/// How a login is proved.
+/// The method of authentication.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Auth {
-    /// A password in plain text within the secured connection (RFC 4616), or its older forms.
+    /// A password in plain text over the secure connection (RFC 4616), or an older method.
     #[default]
     Password,
     /// The password is an OAuth 2.0 access token.
     Xoauth2,
 }
 
-/// A user's name and password.
+/// A user name and password.
 #[derive(Debug, Clone)]
 pub struct Login {
     pub user: String,
@@ -62,12 +62,12 @@ pub enum ServerError {
 }
 
 impl ServerError {
-    /// Tells whether it may go away by itself.
+    /// Tells whether retrying later may help.
     pub fn is_temporary(&self) -> bool {
         matches!(self, Self::Connect { .. } | Self::TimedOut { .. })
     }
 
-    /// An answer that did not come.
+    /// The error for a missing reply.
     pub fn timed_out(server: String, limit: Duration) -> Self {
         Self::TimedOut { server, seconds: limit.as_secs() }
     }
@@ -76,7 +76,7 @@ impl ServerError {
 /// Connects to a server.
 ///
 /// # Errors
-/// If nobody answers there in time.
+/// If it does not answer in time.
 pub async fn connect(host: &str, port: u16, limit: Duration) -> Result<TcpStream, ServerError> {
     let server = || format!("{host}:{port}");
     let failed = |error: std::io::Error| ServerError::Connect { server: server(), reason: error.to_string() };
@@ -84,7 +84,7 @@ pub async fn connect(host: &str, port: u16, limit: Duration) -> Result<TcpStream
         .await
         .map_err(|_| ServerError::timed_out(server(), limit))?
         .map_err(failed)?;
-    // Without it what is written in two parts waits about 40 ms for a delayed acknowledgement.
+    // Otherwise data written in two parts waits about 40 ms for a delayed acknowledgement.
     tcp.set_nodelay(true).map_err(failed)?;
     Ok(tcp)
 }

@@ -15,7 +15,7 @@ use tokio_rustls::rustls::{ClientConfig, RootCertStore};
 
 use super::ServerError;
 
-/// The system's certificate authorities, Mozilla's, and the user's own.
+/// The certificate authorities of the system, of Mozilla, and the user's own.
 #[derive(Debug, Clone)]
 pub struct Trust {
     host: String,
@@ -46,10 +46,10 @@ impl Trust {
         Ok(Self { host: host.to_owned(), extra })
     }
 
-    /// Makes a connection that was just opened, or whose server is ready for TLS, a secure one.
+    /// Secures a new connection, or one whose server is ready for TLS.
     ///
     /// # Errors
-    /// If the server has no certificate to trust, or does not answer in time.
+    /// If the server's certificate is not trusted, or it does not answer in time.
     pub async fn secure(&self, tcp: TcpStream, limit: Duration) -> Result<TlsStream<TcpStream>, ServerError> {
         let (connector, name) = self.connector()?;
         tokio::time::timeout(limit, connector.connect(name, tcp))
@@ -63,7 +63,7 @@ impl Trust {
         Ok((TlsConnector::from(Arc::new(self.config()?)), name))
     }
 
-    /// The settings for a handshake with any host whose certificate can be trusted.
+    /// The settings for a handshake with any host that has a trusted certificate.
     ///
     /// # Errors
     /// If one of the user's own authorities cannot be used.
@@ -82,19 +82,25 @@ impl Trust {
             .with_no_client_auth())
     }
 
-    /// An error of the handshake in words that say what to do.
+    /// Explains an error of the handshake and what to do about it.
     pub fn error(&self, error: &(dyn Error + 'static)) -> ServerError {
         let chain = || std::iter::successors(Some(error), |&error| error.source());
         let words = chain().last().map(ToString::to_string).unwrap_or_default();
         if chain().any(is_broken_connection) {
             return ServerError::Connect { server: self.host.clone(), reason: words };
         }
-        // rustls names the fault in its Debug form or in words, depending on how much it knows.
+        ServerError::Tls { server: self.host.clone(), reason: Self::explained(&words) }
+    }
+
+    /// An error of a handshake in rustls's words, with what to do before them if that is known.
+    pub fn explained(words: &str) -> String {
+        // rustls names the problem in its Debug form or in words, depending on how much it knows.
         let meaning = [
             (
                 "unknownissuer",
                 "its certificate is signed by an authority that is not trusted here (see ca_file)",
             ),
+            ("badsignature", "its certificate is signed by another authority of the same name (see ca_file)"),
             ("not valid for name", "its certificate is for another name than the configured host"),
             ("notvalidforname", "its certificate is for another name than the configured host"),
             ("invalidcontenttype", "no TLS on this port; check port and security"),
@@ -103,12 +109,11 @@ impl Trust {
             ("notvalidyet", "its certificate is not valid yet; check this machine's clock"),
         ];
         let found = meaning.iter().find(|(sign, _)| words.to_lowercase().contains(sign));
-        let reason = found.map_or(words.clone(), |(_, meaning)| format!("{meaning} ({words})"));
-        ServerError::Tls { server: self.host.clone(), reason }
+        found.map_or(words.to_owned(), |(_, meaning)| format!("{meaning} ({words})"))
     }
 }
 
-/// Whether the connection ended in the middle of the handshake: that says nothing of the certificate.
+/// Whether the connection ended in the middle of the handshake, which says nothing about the certificate.
 fn is_broken_connection(error: &(dyn Error + 'static)) -> bool {
     use io::ErrorKind::{BrokenPipe, ConnectionAborted, ConnectionReset, UnexpectedEof};
     error.downcast_ref::<io::Error>().is_some_and(|error| {

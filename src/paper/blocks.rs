@@ -1,11 +1,11 @@
-//! The blocks and the running text of a section, read from its HTML.
+//! The blocks and the running text of a section, parsed from its HTML.
 
 use std::rc::Rc;
 
 use super::links;
-use super::tree::{Element, Node, parse};
+use super::tree::{SectionElement, SectionNode, parse};
 
-/// How a text differs from the text around it.
+/// How a text differs from the surrounding text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(super) struct Style {
     pub bold: bool,
@@ -15,7 +15,7 @@ pub(super) struct Style {
     pub rise: Rise,
 }
 
-/// Whether a text is set above or below the line.
+/// Whether a text is raised or lowered.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(super) enum Rise {
     #[default]
@@ -39,7 +39,7 @@ pub(super) enum Inline {
         alt: String,
         width: Option<f32>,
     },
-    /// A bar that is filled to a share between 0 and 1.
+    /// A bar filled to a share between 0 and 1.
     Meter {
         share: f32,
         alt: String,
@@ -48,7 +48,7 @@ pub(super) enum Inline {
 
 /// A cell of a table.
 #[derive(Debug, Clone, PartialEq, Default)]
-pub(super) struct Cell {
+pub(super) struct PaperCell {
     pub content: Vec<Inline>,
     pub align: Align,
 }
@@ -62,35 +62,35 @@ pub(super) enum Align {
 }
 
 #[derive(Debug, Clone, PartialEq)]
-pub(super) enum Block {
+pub(super) enum PaperBlock {
     Paragraph(Vec<Inline>),
     Heading(u8, Vec<Inline>),
     /// A list with its first number, or with bullets.
-    List(Option<u64>, Vec<Vec<Block>>),
-    Quote(Vec<Block>),
-    Indented(Vec<Block>),
-    Note(Vec<Block>),
-    /// The rows of the head, and the others.
-    Table(Vec<Vec<Cell>>, Vec<Vec<Cell>>),
+    List(Option<u64>, Vec<Vec<PaperBlock>>),
+    Quote(Vec<PaperBlock>),
+    Indented(Vec<PaperBlock>),
+    Note(Vec<PaperBlock>),
+    /// The header rows, and the others.
+    Table(Vec<Vec<PaperCell>>, Vec<Vec<PaperCell>>),
     Rule,
     Code(Vec<Inline>),
 }
 
-/// What a section's HTML says; links are numbered.
+/// The content of a section's HTML; links are numbered.
 #[derive(Debug, Default, PartialEq)]
-pub(super) struct Content {
-    pub blocks: Vec<Block>,
+pub(super) struct SectionContent {
+    pub blocks: Vec<PaperBlock>,
     pub links: Vec<String>,
 }
 
 /// Reads a section's HTML.
-pub(super) fn read(html: &str) -> Content {
-    let mut reader = Reader::default();
+pub(super) fn read(html: &str) -> SectionContent {
+    let mut reader = BlockReader::default();
     let blocks = reader.flow(&parse(html), &Around::default());
-    Content { blocks, links: reader.links }
+    SectionContent { blocks, links: reader.links }
 }
 
-/// What the elements around a text say about it.
+/// The effect of the surrounding elements on a text.
 #[derive(Debug, Clone, Default)]
 struct Around {
     style: Style,
@@ -100,14 +100,14 @@ struct Around {
 }
 
 #[derive(Debug, Default)]
-struct Reader {
+struct BlockReader {
     links: Vec<String>,
 }
 
-/// Blocks that are complete, and the running text after them.
+/// Complete blocks, and the running text after them.
 #[derive(Default)]
 struct Flow {
-    blocks: Vec<Block>,
+    blocks: Vec<PaperBlock>,
     open: Vec<Inline>,
 }
 
@@ -115,11 +115,11 @@ impl Flow {
     fn flush(&mut self) {
         let open = std::mem::take(&mut self.open);
         if open.iter().any(is_printed) {
-            self.blocks.push(Block::Paragraph(open));
+            self.blocks.push(PaperBlock::Paragraph(open));
         }
     }
 
-    fn block(&mut self, block: Block) {
+    fn block(&mut self, block: PaperBlock) {
         self.flush();
         self.blocks.push(block);
     }
@@ -131,7 +131,7 @@ impl Flow {
         }
     }
 
-    /// Tells whether the running text is only the number of a footnote, which belongs to the paragraph after it.
+    /// Tells whether the running text is only a footnote's number, which belongs to the paragraph after it.
     fn is_label(&self) -> bool {
         let mut printed = self.open.iter().filter(|inline| is_printed(inline)).peekable();
         printed.peek().is_some()
@@ -148,29 +148,29 @@ fn is_printed(inline: &Inline) -> bool {
     }
 }
 
-impl Reader {
-    fn flow(&mut self, element: &Element, around: &Around) -> Vec<Block> {
+impl BlockReader {
+    fn flow(&mut self, element: &SectionElement, around: &Around) -> Vec<PaperBlock> {
         let mut flow = Flow::default();
         self.children(element, around, &mut flow);
         flow.flush();
         flow.blocks
     }
 
-    fn inline(&mut self, element: &Element, around: &Around) -> Vec<Inline> {
+    fn inline(&mut self, element: &SectionElement, around: &Around) -> Vec<Inline> {
         flattened(self.flow(element, around))
     }
 
-    fn children(&mut self, element: &Element, around: &Around, flow: &mut Flow) {
+    fn children(&mut self, element: &SectionElement, around: &Around, flow: &mut Flow) {
         for child in &element.children {
             match child {
-                Node::Text(text) if around.preformatted => preformatted(text, around, flow),
-                Node::Text(text) => flow.text(text, around),
-                Node::Element(child) => self.element(child, around, flow),
+                SectionNode::Text(text) if around.preformatted => preformatted(text, around, flow),
+                SectionNode::Text(text) => flow.text(text, around),
+                SectionNode::Element(child) => self.element(child, around, flow),
             }
         }
     }
 
-    fn element(&mut self, element: &Element, around: &Around, flow: &mut Flow) {
+    fn element(&mut self, element: &SectionElement, around: &Around, flow: &mut Flow) {
         let mut inner = around.clone();
         if let Some(language) = element.attribute("lang") {
             inner.language = Some(language.into());
@@ -182,22 +182,22 @@ impl Reader {
                 let level = element.name.get(1..).and_then(|level| level.parse().ok()).unwrap_or(3);
                 let text = self.inline(element, &around);
                 if text.iter().any(is_printed) {
-                    flow.block(Block::Heading(level, text));
+                    flow.block(PaperBlock::Heading(level, text));
                 }
             }
             "ul" | "ol" => {
                 let items = element.elements().filter(|child| child.name == "li" || child.name == "ul");
                 let items = items.map(|item| self.flow(item, &around)).collect();
                 let start = element.attribute("start").and_then(|start| start.trim().parse().ok());
-                flow.block(Block::List((element.name == "ol").then_some(start.unwrap_or(1)), items));
+                flow.block(PaperBlock::List((element.name == "ol").then_some(start.unwrap_or(1)), items));
             }
-            "blockquote" => flow.block(Block::Quote(self.flow(element, &around))),
-            "dd" => flow.block(Block::Indented(self.flow(element, &around))),
+            "blockquote" => flow.block(PaperBlock::Quote(self.flow(element, &around))),
+            "dd" => flow.block(PaperBlock::Indented(self.flow(element, &around))),
             "table" => self.table(element, &around, flow),
-            "hr" => flow.block(Block::Rule),
+            "hr" => flow.block(PaperBlock::Rule),
             "pre" => {
                 let code = self.inline(element, &Around { preformatted: true, ..around });
-                flow.block(Block::Code(code));
+                flow.block(PaperBlock::Code(code));
             }
             "div" | "section" | "aside" | "article" | "figure" | "dl" | "details" | "footer" | "header" => {
                 self.container(element, &around, flow);
@@ -206,7 +206,7 @@ impl Reader {
         }
     }
 
-    fn paragraph(&mut self, element: &Element, mut around: Around, flow: &mut Flow) {
+    fn paragraph(&mut self, element: &SectionElement, mut around: Around, flow: &mut Flow) {
         if flow.is_label() {
             flow.text(" ", &around);
         } else {
@@ -218,19 +218,19 @@ impl Reader {
         flow.flush();
     }
 
-    fn container(&mut self, element: &Element, around: &Around, flow: &mut Flow) {
+    fn container(&mut self, element: &SectionElement, around: &Around, flow: &mut Flow) {
         flow.flush();
         let is_note = element.attribute("class").is_some_and(|class| class.contains("footnote"));
         if is_note {
             let blocks = self.flow(element, around);
-            flow.block(Block::Note(blocks));
+            flow.block(PaperBlock::Note(blocks));
         } else {
             self.children(element, around, flow);
             flow.flush();
         }
     }
 
-    fn phrase(&mut self, element: &Element, mut around: Around, flow: &mut Flow) {
+    fn phrase(&mut self, element: &SectionElement, mut around: Around, flow: &mut Flow) {
         match element.name.as_str() {
             "br" => flow.open.push(Inline::Break),
             "img" => flow.open.push(picture(element)),
@@ -257,7 +257,7 @@ impl Reader {
         }
     }
 
-    fn link(&mut self, element: &Element, around: &Around, flow: &mut Flow) {
+    fn link(&mut self, element: &SectionElement, around: &Around, flow: &mut Flow) {
         let url = element.attribute("href").unwrap_or_default().trim();
         let mut inner = around.clone();
         if links::is_external(url) && around.link.is_none() {
@@ -278,7 +278,7 @@ impl Reader {
         }
     }
 
-    fn table(&mut self, element: &Element, around: &Around, flow: &mut Flow) {
+    fn table(&mut self, element: &SectionElement, around: &Around, flow: &mut Flow) {
         flow.flush();
         let (mut head, mut body) = (Vec::new(), Vec::new());
         for part in element.elements() {
@@ -293,22 +293,22 @@ impl Reader {
             }
         }
         if head.iter().chain(&body).flatten().any(|cell| cell.content.iter().any(is_printed)) {
-            flow.block(Block::Table(head, body));
+            flow.block(PaperBlock::Table(head, body));
         }
     }
 
-    fn row(&mut self, row: &Element, around: &Around) -> Vec<Cell> {
+    fn row(&mut self, row: &SectionElement, around: &Around) -> Vec<PaperCell> {
         let mut cells = Vec::new();
         for cell in row.elements() {
             let mut inner = around.clone();
             inner.style.bold |= cell.name == "th";
-            cells.push(Cell { content: self.inline(cell, &inner), align: align(cell) });
+            cells.push(PaperCell { content: self.inline(cell, &inner), align: align(cell) });
         }
         cells
     }
 }
 
-fn align(cell: &Element) -> Align {
+fn align(cell: &SectionElement) -> Align {
     let style = cell.attribute("style").unwrap_or_default().replace(' ', "").to_ascii_lowercase();
     let given = cell.attribute("align").unwrap_or_default().to_ascii_lowercase();
     match given.as_str() {
@@ -320,18 +320,18 @@ fn align(cell: &Element) -> Align {
     }
 }
 
-fn number(element: &Element, name: &str) -> Option<f32> {
+fn number(element: &SectionElement, name: &str) -> Option<f32> {
     let value = element.attribute(name)?.trim().trim_end_matches("px").parse::<f32>().ok()?;
     value.is_finite().then_some(value)
 }
 
-fn picture(element: &Element) -> Inline {
+fn picture(element: &SectionElement) -> Inline {
     let text = |name| element.attribute(name).unwrap_or_default().to_owned();
     let width = number(element, "width").filter(|width| *width >= 1.0);
     Inline::Picture { src: text("src"), alt: text("alt"), width }
 }
 
-fn meter(element: &Element) -> Inline {
+fn meter(element: &SectionElement) -> Inline {
     let least = number(element, "min").unwrap_or(0.0);
     let most = number(element, "max").unwrap_or(1.0);
     let value = number(element, "value").unwrap_or(0.0);
@@ -341,7 +341,7 @@ fn meter(element: &Element) -> Inline {
     Inline::Meter { share, alt }
 }
 
-/// Keeps the spaces and line ends of a text.
+/// Keeps the spaces and line breaks of a text.
 fn preformatted(text: &str, around: &Around, flow: &mut Flow) {
     for (index, line) in text.split('\n').enumerate() {
         if index > 0 {
@@ -351,20 +351,22 @@ fn preformatted(text: &str, around: &Around, flow: &mut Flow) {
     }
 }
 
-/// Blocks as running text with line breaks, for a cell of a table or a heading.
-fn flattened(blocks: Vec<Block>) -> Vec<Inline> {
+/// Blocks as running text with line breaks, for a table cell or a heading.
+fn flattened(blocks: Vec<PaperBlock>) -> Vec<Inline> {
     let mut text = Vec::new();
     for block in blocks {
         let more = match block {
-            Block::Paragraph(inner) | Block::Heading(_, inner) | Block::Code(inner) => inner,
-            Block::Quote(inner) | Block::Indented(inner) | Block::Note(inner) => flattened(inner),
-            Block::List(start, items) => flattened_list(start, items),
-            Block::Table(head, rows) => {
+            PaperBlock::Paragraph(inner) | PaperBlock::Heading(_, inner) | PaperBlock::Code(inner) => inner,
+            PaperBlock::Quote(inner) | PaperBlock::Indented(inner) | PaperBlock::Note(inner) => {
+                flattened(inner)
+            }
+            PaperBlock::List(start, items) => flattened_list(start, items),
+            PaperBlock::Table(head, rows) => {
                 let rows = head.into_iter().chain(rows);
-                let cells = rows.flatten().map(|cell| Block::Paragraph(cell.content));
+                let cells = rows.flatten().map(|cell| PaperBlock::Paragraph(cell.content));
                 flattened(cells.collect())
             }
-            Block::Rule => continue,
+            PaperBlock::Rule => continue,
         };
         if !text.is_empty() {
             text.push(Inline::Break);
@@ -374,11 +376,11 @@ fn flattened(blocks: Vec<Block>) -> Vec<Inline> {
     text
 }
 
-fn flattened_list(start: Option<u64>, items: Vec<Vec<Block>>) -> Vec<Inline> {
+fn flattened_list(start: Option<u64>, items: Vec<Vec<PaperBlock>>) -> Vec<Inline> {
     let items = items.into_iter().zip(0_u64..).map(|(item, index)| {
         let text = start.map_or("• ".to_owned(), |start| format!("{}. ", start.saturating_add(index)));
         let label = Inline::Text { text, style: Style::default(), language: None, link: None };
-        Block::Paragraph(std::iter::once(label).chain(flattened(item)).collect())
+        PaperBlock::Paragraph(std::iter::once(label).chain(flattened(item)).collect())
     });
     flattened(items.collect())
 }

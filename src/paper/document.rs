@@ -1,4 +1,4 @@
-//! A PDF that is both for archives (PDF/A-2a) and accessible (PDF/UA-1), with the same bytes for the same content.
+//! A PDF for both archiving (PDF/A-2a) and accessibility (PDF/UA-1); the same content yields the same bytes.
 
 use krilla::configure::{Accessibility, Archival, ConfigurationBuilder};
 use krilla::destination::XyzDestination;
@@ -18,8 +18,8 @@ pub(super) const HEIGHT: f32 = 297.0 * MM;
 pub(super) const SIDE: f32 = 18.0 * MM;
 pub(super) const EDGE: f32 = 15.0 * MM;
 
-/// A document that is being drawn.
-pub(super) struct Paper {
+/// A document in progress.
+pub(super) struct PdfDocument {
     pub document: Document,
     pub pages: usize,
     title: String,
@@ -30,7 +30,7 @@ pub(super) struct Paper {
     has_outline: bool,
 }
 
-impl Paper {
+impl PdfDocument {
     pub fn new(info: &PdfInfo<'_>) -> Result<Self, PaperError> {
         let PdfInfo { title, language, created } = *info;
         let configuration = ConfigurationBuilder::new()
@@ -51,19 +51,19 @@ impl Paper {
         })
     }
 
-    /// Adds what was drawn to the structure.
+    /// Adds drawn content to the structure.
     pub fn push(&mut self, group: TagGroup) {
         self.tree.push(group);
     }
 
-    /// Adds an entry to the outline, at a place on a page.
+    /// Adds an entry to the outline, for a place on a page.
     pub fn outline(&mut self, text: &str, page: usize, y: f32) {
         self.has_outline = true;
         let destination = XyzDestination::new(page, Point::from_xy(0.0, y));
         self.outline.push_child(OutlineNode::new(text.to_owned(), destination));
     }
 
-    /// Adds a page without any text.
+    /// Adds an empty page.
     pub fn blank_page(&mut self) {
         if let Some(settings) = a4() {
             self.document.start_page_with(settings).finish();

@@ -1,4 +1,4 @@
-//! Draws what was laid out on pages, and marks what it is.
+//! Draws laid-out items on pages, and tags them.
 
 use std::collections::BTreeMap;
 
@@ -14,12 +14,12 @@ use krilla::tagging::{Artifact, ArtifactType, ContentTag, SpanTag};
 use krilla::text::{Glyph, GlyphId};
 
 use super::blocks::Rise;
-use super::flow::{Item, Mark};
+use super::flow::{Item, PageMark};
 use super::fonts::face;
-use super::lines::{Look, Object, Part, PartKind};
+use super::lines::{LinePart, Look, Object, PartKind};
 use super::pictures::Pictures;
 use super::shape::WordGlyph;
-use super::tags::{Drawn, Tags};
+use super::tags::{DrawnTags, Tags};
 
 impl Glyph for WordGlyph {
     fn glyph_id(&self) -> GlyphId {
@@ -53,13 +53,13 @@ impl Glyph for WordGlyph {
 
 /// Where an item is on its page.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Spot {
+pub(super) struct ItemSpot {
     pub x: f32,
     pub y: f32,
     pub is_first: bool,
 }
 
-/// The places of links on a page, by the part of the letter and the node.
+/// The areas of links on a page, by part of the letter and node.
 pub(super) type LinkAreas = BTreeMap<(usize, usize), Vec<Rect>>;
 
 /// Draws on a page.
@@ -74,15 +74,15 @@ impl Pen<'_, '_> {
     pub fn item(
         &mut self,
         item: &Item,
-        spot: Spot,
+        spot: ItemSpot,
         part: usize,
-        drawn: &mut Drawn<'_>,
+        drawn: &mut DrawnTags<'_>,
         tags: &Tags,
         language: &str,
     ) {
         let mut open: Option<(usize, String)> = None;
         for mark in &item.marks {
-            let Mark::Part { x, baseline, part: drawing, node } = mark else { continue };
+            let PageMark::Part { x, baseline, part: drawing, node } = mark else { continue };
             let own = own_language(drawing, language);
             let key = (*node, own.unwrap_or_default().to_owned());
             if open.as_ref() != Some(&key) {
@@ -111,11 +111,11 @@ impl Pen<'_, '_> {
         self.rules(item, spot);
     }
 
-    /// Draws an item that has no meaning of its own on this page, such as a repeated table head.
-    pub fn artifact(&mut self, item: &Item, spot: Spot, kind: ArtifactType) {
+    /// Draws an item without a meaning of its own on this page, such as a repeated table header.
+    pub fn artifact(&mut self, item: &Item, spot: ItemSpot, kind: ArtifactType) {
         self.surface.start_tagged(ContentTag::Artifact(Artifact::with_kind(kind)));
         for mark in &item.marks {
-            if let Mark::Part { x, baseline, part, .. } = mark {
+            if let PageMark::Part { x, baseline, part, .. } = mark {
                 self.part(part, Point::from_xy(spot.x + x, spot.y + baseline));
             }
         }
@@ -123,22 +123,24 @@ impl Pen<'_, '_> {
         self.rules(item, spot);
     }
 
-    /// Ends the drawing; returns the places of the links.
+    /// Ends the drawing; returns the areas of the links.
     pub fn finish(self) -> LinkAreas {
         self.surface.finish();
         self.links
     }
 
-    fn rules(&mut self, item: &Item, spot: Spot) {
+    fn rules(&mut self, item: &Item, spot: ItemSpot) {
         let slot = item.slot;
         let boxes = item.marks.iter().filter_map(|mark| match mark {
-            Mark::Fill { x, y, width, height } => Some((*x, *y, *width, *height)),
-            Mark::RuleAbove { x, width } => (!spot.is_first).then_some((*x, -slot.before * 0.5, *width, 0.5)),
-            Mark::Bar { x, is_joined } => {
+            PageMark::Fill { x, y, width, height } => Some((*x, *y, *width, *height)),
+            PageMark::RuleAbove { x, width } => {
+                (!spot.is_first).then_some((*x, -slot.before * 0.5, *width, 0.5))
+            }
+            PageMark::Bar { x, is_joined } => {
                 let above = if *is_joined && !spot.is_first { slot.before } else { 0.0 };
                 Some((*x, -above, 2.0, slot.height + above))
             }
-            Mark::Part { .. } => None,
+            PageMark::Part { .. } => None,
         });
         let boxes: Vec<_> = boxes.collect();
         if boxes.is_empty() {
@@ -175,7 +177,7 @@ impl Pen<'_, '_> {
         self.fill(x + width - line, y, line, height);
     }
 
-    fn part(&mut self, part: &Part, at: Point) {
+    fn part(&mut self, part: &LinePart, at: Point) {
         match &part.what {
             PartKind::Text { look, text, glyphs } => self.text(look, text, glyphs, part.width, at),
             PartKind::Object { object: Object::Picture { src, .. }, height } => {
@@ -218,14 +220,14 @@ impl Pen<'_, '_> {
     }
 }
 
-fn own_language<'a>(part: &'a Part, language: &str) -> Option<&'a str> {
+fn own_language<'a>(part: &'a LinePart, language: &str) -> Option<&'a str> {
     match &part.what {
         PartKind::Text { look, .. } => Some(&*look.language).filter(|own| *own != language),
         PartKind::Object { .. } => None,
     }
 }
 
-fn area(part: &Part, at: Point) -> Option<Rect> {
+fn area(part: &LinePart, at: Point) -> Option<Rect> {
     let (above, below) = match &part.what {
         PartKind::Text { look, .. } => (look.size, look.size * 0.25),
         PartKind::Object { height, .. } => (*height, 0.0),
@@ -234,7 +236,7 @@ fn area(part: &Part, at: Point) -> Option<Rect> {
 }
 
 /// Makes the links of a page clickable.
-pub(super) fn annotate(page: &mut Page<'_>, links: LinkAreas, drawn: &mut [Drawn<'_>], tags: &[&Tags]) {
+pub(super) fn annotate(page: &mut Page<'_>, links: LinkAreas, drawn: &mut [DrawnTags<'_>], tags: &[&Tags]) {
     for ((part, node), areas) in links {
         let Some(url) = tags.get(part).and_then(|tags| tags.url(node)) else { continue };
         let corners = areas.iter().map(|area| {

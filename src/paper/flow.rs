@@ -1,18 +1,18 @@
-//! Blocks laid out in a column, before it is known which page they are on.
+//! Lays out blocks in a column, before their pages are known.
 
 use std::collections::HashMap;
 use std::rc::Rc;
 
 use krilla::tagging::{ListNumbering, Tag};
 
-use super::blocks::{Block, Content, Inline, Style};
-use super::lines::{Line, Object, Part, PartKind, Setting, break_lines};
+use super::blocks::{Inline, PaperBlock, SectionContent, Style};
+use super::lines::{LinePart, Object, PartKind, Setting, TextLine, break_lines};
 use super::pages::{Slot, keep_lines};
 use super::pictures::Pictures;
 use super::shape::Shaper;
 use super::tags::{Tags, heading};
 
-/// The size of the text in points.
+/// The font size of the text in points.
 pub(super) const TEXT: f32 = 11.5;
 pub(super) const SMALL: f32 = 10.0;
 const PARAGRAPH_GAP: f32 = 7.0;
@@ -20,44 +20,44 @@ const ITEM_GAP: f32 = 3.0;
 const INDENT: f32 = 20.0;
 const NARROWEST: f32 = 120.0;
 
-/// What is drawn at a distance from the left margin and from the top of its item.
+/// A mark, at a distance from the left margin and from the top of its item.
 #[derive(Debug, Clone)]
-pub(super) enum Mark {
+pub(super) enum PageMark {
     Part {
         x: f32,
         baseline: f32,
-        part: Part,
+        part: LinePart,
         node: usize,
     },
-    /// A filled box without a meaning of its own: a rule.
+    /// A filled box without a meaning of its own, such as a rule.
     Fill {
         x: f32,
         y: f32,
         width: f32,
         height: f32,
     },
-    /// A rule in the space above the item, left out at the top of a page.
+    /// A rule in the space above the item, omitted at the top of a page.
     RuleAbove {
         x: f32,
         width: f32,
     },
-    /// A bar at the left of a quotation, joined to the one above.
+    /// A bar at the left of a quotation, joined with the one above.
     Bar {
         x: f32,
         is_joined: bool,
     },
 }
 
-/// What is never split between pages.
+/// An item that is never split between pages.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Item {
     pub slot: Slot,
-    pub marks: Vec<Mark>,
-    /// The head of the table, repeated at the top of a page.
+    pub marks: Vec<PageMark>,
+    /// The table header, repeated at the top of a page.
     pub header: Option<Rc<Vec<Item>>>,
 }
 
-/// A part of a letter, laid out.
+/// A laid-out part of a letter.
 #[derive(Debug, Default)]
 pub(super) struct Laid {
     pub items: Vec<Item>,
@@ -67,12 +67,12 @@ pub(super) struct Laid {
 
 /// A column: its left end and its width.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Column {
+pub(super) struct TextColumn {
     pub x: f32,
     pub width: f32,
 }
 
-impl Column {
+impl TextColumn {
     fn indented(self, by: f32) -> Self {
         let by = by.min((self.width - NARROWEST).max(0.0));
         Self { x: self.x + by, width: self.width - by }
@@ -80,18 +80,18 @@ impl Column {
 }
 
 /// Lays blocks out.
-pub(super) struct Layout<'a> {
+pub(super) struct BlockFlow<'a> {
     pub shaper: &'a mut Shaper,
     pub pictures: &'a Pictures,
     pub laid: Laid,
     pub language: Rc<str>,
     pub links: Vec<String>,
     link_nodes: HashMap<usize, usize>,
-    /// The level of the last heading: none is left out.
+    /// The level of the last heading, so that no level is skipped.
     level: u8,
 }
 
-impl<'a> Layout<'a> {
+impl<'a> BlockFlow<'a> {
     pub fn new(shaper: &'a mut Shaper, pictures: &'a Pictures, language: &str) -> Self {
         let laid = Laid { language: language.to_owned(), ..Laid::default() };
         let (links, link_nodes) = (Vec::new(), HashMap::new());
@@ -102,59 +102,59 @@ impl<'a> Layout<'a> {
         Setting { size, bold, language: Rc::clone(&self.language) }
     }
 
-    pub fn lines(&mut self, text: &[Inline], setting: &Setting, measure: f32) -> Vec<Line> {
+    pub fn lines(&mut self, text: &[Inline], setting: &Setting, measure: f32) -> Vec<TextLine> {
         let pictures = self.pictures;
         break_lines(text, setting, measure, self.shaper, &|src, width| pictures.size(src, width))
     }
 
-    /// Lays out what a section's HTML says.
-    pub fn content(&mut self, content: &Content, column: Column, parent: usize) {
+    /// Lays out the content of a section's HTML.
+    pub fn content(&mut self, content: &SectionContent, column: TextColumn, parent: usize) {
         self.links.clone_from(&content.links);
         self.link_nodes.clear();
         self.blocks(&content.blocks, column, TEXT, parent);
     }
 
-    fn blocks(&mut self, blocks: &[Block], column: Column, size: f32, parent: usize) {
+    fn blocks(&mut self, blocks: &[PaperBlock], column: TextColumn, size: f32, parent: usize) {
         for block in blocks {
             self.block(block, column, size, parent);
         }
     }
 
-    fn block(&mut self, block: &Block, column: Column, size: f32, parent: usize) {
+    fn block(&mut self, block: &PaperBlock, column: TextColumn, size: f32, parent: usize) {
         match block {
-            Block::Paragraph(text) | Block::Code(text) => {
+            PaperBlock::Paragraph(text) | PaperBlock::Code(text) => {
                 let node = self.laid.tags.add(Tag::P, Some(parent));
                 let setting = self.setting(size, false);
                 self.text(text, &setting, column, node, PARAGRAPH_GAP);
             }
-            Block::Heading(level, text) => self.heading(*level, text, column, parent),
-            Block::List(start, items) => self.list(*start, items, column, size, parent),
-            Block::Quote(blocks) => {
+            PaperBlock::Heading(level, text) => self.heading(*level, text, column, parent),
+            PaperBlock::List(start, items) => self.list(*start, items, column, size, parent),
+            PaperBlock::Quote(blocks) => {
                 let node = self.laid.tags.add(Tag::BlockQuote, Some(parent));
                 let first = self.laid.items.len();
                 self.blocks(blocks, column.indented(14.0), size, node);
                 for (index, item) in self.laid.items.iter_mut().skip(first).enumerate() {
-                    item.marks.push(Mark::Bar { x: column.x + 2.0, is_joined: index > 0 });
+                    item.marks.push(PageMark::Bar { x: column.x + 2.0, is_joined: index > 0 });
                 }
             }
-            Block::Indented(blocks) => self.blocks(blocks, column.indented(INDENT), size, parent),
-            Block::Note(blocks) => {
+            PaperBlock::Indented(blocks) => self.blocks(blocks, column.indented(INDENT), size, parent),
+            PaperBlock::Note(blocks) => {
                 let node = self.laid.tags.add(Tag::Div, Some(parent));
                 self.blocks(blocks, column, SMALL, node);
             }
-            Block::Table(head, rows) => self.table(head, rows, column, size, parent),
-            Block::Rule => self.rule(column),
+            PaperBlock::Table(head, rows) => self.table(head, rows, column, size, parent),
+            PaperBlock::Rule => self.rule(column),
         }
     }
 
-    fn rule(&mut self, column: Column) {
-        let mark = Mark::Fill { x: column.x, y: 0.0, width: column.width, height: 0.5 };
+    fn rule(&mut self, column: TextColumn) {
+        let mark = PageMark::Fill { x: column.x, y: 0.0, width: column.width, height: 0.5 };
         let slot = Slot { before: 9.0, height: 3.0, ..Slot::default() };
         self.laid.items.push(Item { slot, marks: vec![mark], header: None });
     }
 
-    /// Adds a paragraph that keeps its first and its last two lines together.
-    pub fn text(&mut self, text: &[Inline], setting: &Setting, column: Column, node: usize, gap: f32) {
+    /// Adds a paragraph whose first two and last two lines stay together.
+    pub fn text(&mut self, text: &[Inline], setting: &Setting, column: TextColumn, node: usize, gap: f32) {
         let lines = self.lines(text, setting, column.width);
         let keeps: Vec<bool> = keep_lines(lines.len()).collect();
         for (index, (line, keep)) in lines.into_iter().zip(keeps).enumerate() {
@@ -165,8 +165,8 @@ impl<'a> Layout<'a> {
         }
     }
 
-    /// The parts of a line at its place, each with its node.
-    pub fn marks(&mut self, line: &Line, x: f32, baseline: f32, node: usize) -> Vec<Mark> {
+    /// The parts of a line in position, each with its node.
+    pub fn marks(&mut self, line: &TextLine, x: f32, baseline: f32, node: usize) -> Vec<PageMark> {
         let mut marks = Vec::new();
         for part in &line.parts {
             let node = match &part.what {
@@ -177,7 +177,7 @@ impl<'a> Layout<'a> {
                     self.laid.tags.add(Tag::Figure(Some(alt.to_owned())), Some(node))
                 }
             };
-            marks.push(Mark::Part { x: x + part.x, baseline, part: part.clone(), node });
+            marks.push(PageMark::Part { x: x + part.x, baseline, part: part.clone(), node });
         }
         marks
     }
@@ -190,7 +190,7 @@ impl<'a> Layout<'a> {
         *self.link_nodes.entry(link).or_insert_with(|| tags.add_link(url, parent))
     }
 
-    fn heading(&mut self, level: u8, text: &[Inline], column: Column, parent: usize) {
+    fn heading(&mut self, level: u8, text: &[Inline], column: TextColumn, parent: usize) {
         let size = if level <= 3 { 13.5 } else { TEXT };
         self.level = level.clamp(2, self.level + 1);
         let node = self.laid.tags.add(heading(self.level, &plain(text)), Some(parent));
@@ -198,19 +198,26 @@ impl<'a> Layout<'a> {
         self.title(text, &setting, column, node, 13.0);
     }
 
-    /// Adds a heading that stays with what follows.
-    pub fn title(&mut self, text: &[Inline], setting: &Setting, column: Column, node: usize, gap: f32) {
+    /// Adds a heading that stays with the text after it.
+    pub fn title(&mut self, text: &[Inline], setting: &Setting, column: TextColumn, node: usize, gap: f32) {
         let first = self.laid.items.len();
         self.text(text, setting, column, node, gap);
         self.laid.items.iter_mut().skip(first).for_each(|item| item.slot.keep = true);
     }
 
-    /// Tells that the heading of the section has the given level.
+    /// Sets the level of the section's heading.
     pub fn set_level(&mut self, level: u8) {
         self.level = level;
     }
 
-    fn list(&mut self, start: Option<u64>, items: &[Vec<Block>], column: Column, size: f32, parent: usize) {
+    fn list(
+        &mut self,
+        start: Option<u64>,
+        items: &[Vec<PaperBlock>],
+        column: TextColumn,
+        size: f32,
+        parent: usize,
+    ) {
         let numbering = if start.is_some() { ListNumbering::Decimal } else { ListNumbering::Disc };
         let list = self.laid.tags.add(Tag::L(numbering), Some(parent));
         for (item, index) in items.iter().zip(0_u64..) {
@@ -238,7 +245,7 @@ impl<'a> Layout<'a> {
         }
     }
 
-    /// Keeps each heading with two lines after it.
+    /// Keeps each heading together with two lines after it.
     pub fn keep_headings(&mut self) {
         let mut wanted = 0;
         for item in &mut self.laid.items {
@@ -258,18 +265,20 @@ impl<'a> Layout<'a> {
 
 fn first_baseline(item: &Item) -> Option<f32> {
     item.marks.iter().find_map(|mark| match mark {
-        Mark::Part { baseline, .. } => Some(*baseline),
+        PageMark::Part { baseline, .. } => Some(*baseline),
         _ => None,
     })
 }
 
 /// Tells whether a mark is a heading's text.
-fn is_large(mark: &Mark) -> bool {
-    let Mark::Part { part: Part { what: PartKind::Text { look, .. }, .. }, .. } = mark else { return false };
+fn is_large(mark: &PageMark) -> bool {
+    let PageMark::Part { part: LinePart { what: PartKind::Text { look, .. }, .. }, .. } = mark else {
+        return false;
+    };
     look.style.bold && look.size > TEXT
 }
 
-/// A text without any style.
+/// A text without styles.
 pub(super) fn plain_text(text: &str) -> Vec<Inline> {
     vec![Inline::Text { text: text.to_owned(), style: Style::default(), language: None, link: None }]
 }

@@ -4,9 +4,9 @@ use hypher::Lang;
 
 use super::fonts::is_invisible;
 
-/// Longer words are not words of a language.
+/// Longer words are not real words.
 const LONGEST_WORD: usize = 100;
-/// Letters that stay on each side of a hyphen that the dictionary puts.
+/// Minimum number of letters on each side of a hyphen from the dictionary.
 const SHORTEST_PART: usize = 2;
 const SHORTEST_WORD: usize = 6;
 
@@ -19,7 +19,7 @@ pub(super) struct BreakPoint {
     pub hyphen: bool,
 }
 
-/// A word as it is printed, without its soft hyphens, and the places where it may break.
+/// A word as printed, without its soft hyphens, and its break points.
 pub(super) fn break_points(word: &str, language: &str) -> (String, Vec<BreakPoint>) {
     let mut text = String::with_capacity(word.len());
     let mut points = Vec::new();
@@ -53,7 +53,7 @@ fn is_address(word: &str) -> bool {
     }
 }
 
-/// Addresses break without a hyphen, which would seem to belong to them.
+/// The break points of an address, without hyphens, which would look like a part of it.
 fn address_points(word: &str) -> Vec<BreakPoint> {
     let pairs = word.char_indices().zip(word.chars().skip(1));
     let is_break = |((_, c), next): &((usize, char), char)| match c {
@@ -89,7 +89,7 @@ fn between_syllables(word: &str, language: &str) -> Vec<BreakPoint> {
     for part in word.split_inclusive(|c: char| !c.is_alphabetic()) {
         let letters = part.trim_end_matches(|c: char| !c.is_alphabetic());
         let count = letters.chars().count();
-        // Capitals are abbreviations.
+        // Words in capitals are abbreviations.
         if (SHORTEST_WORD..=LONGEST_WORD).contains(&count) && letters.chars().any(char::is_lowercase) {
             let mut at = start;
             for syllable in hypher::hyphenate(letters, language) {
@@ -110,7 +110,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn words_break_between_syllables_and_addresses_at_their_signs() {
+    fn words_break_between_syllables_and_addresses_at_punctuation() {
         let shown = |word: &str, language: &str| {
             let (mut text, points) = break_points(word, language);
             for point in points.iter().rev() {

@@ -1,4 +1,4 @@
-//! The parts of a letter, laid out.
+//! Lays out the parts of a letter.
 
 use std::rc::Rc;
 
@@ -6,28 +6,28 @@ use krilla::tagging::{ListNumbering, Tag};
 
 use super::PrintLetter;
 use super::blocks::{Align, Inline, Style, read};
-use super::flow::{Column, Item, Laid, Layout, Mark, SMALL, TEXT, plain_text};
+use super::flow::{BlockFlow, Item, Laid, PageMark, SMALL, TEXT, TextColumn, plain_text};
 use super::links;
 use super::pages::Slot;
 use super::pictures::Pictures;
 use super::shape::Shaper;
-use super::table::Stack;
+use super::table::ColumnLines;
 use super::tags::heading;
 use crate::compose::{PrintedEvent, PrintedSection};
 
 /// The width of the text on the page.
-pub(super) const COLUMN: Column =
-    Column { x: 0.0, width: super::document::WIDTH - 2.0 * super::document::SIDE };
+pub(super) const COLUMN: TextColumn =
+    TextColumn { x: 0.0, width: super::document::WIDTH - 2.0 * super::document::SIDE };
 const TITLE: f32 = 23.0;
 const SECTION: f32 = 16.0;
 const LEAD: f32 = 13.0;
-/// The width of an event's date, and the distance of its text from it.
+/// The width of an event's date, and its distance from the event's text.
 const DATE: f32 = 105.0;
 const DATE_GAP: f32 = 14.0;
 
-/// Title, lead and greeting.
+/// The title, the lead and the greeting.
 pub(super) fn head(letter: &PrintLetter<'_>, shaper: &mut Shaper, pictures: &Pictures) -> Laid {
-    let mut layout = Layout::new(shaper, pictures, letter.language);
+    let mut layout = BlockFlow::new(shaper, pictures, letter.language);
     let node = layout.laid.tags.add(heading(1, &letter.title), None);
     let setting = layout.setting(TITLE, true);
     layout.title(&plain_text(&letter.title), &setting, COLUMN, node, 0.0);
@@ -46,7 +46,7 @@ pub(super) fn head(letter: &PrintLetter<'_>, shaper: &mut Shaper, pictures: &Pic
 
 /// A section with its events.
 pub(super) fn section(section: &PrintedSection, shaper: &mut Shaper, pictures: &Pictures) -> Laid {
-    let mut layout = Layout::new(shaper, pictures, &section.language);
+    let mut layout = BlockFlow::new(shaper, pictures, &section.language);
     let root = layout.laid.tags.add(Tag::Section.with_lang(Some(section.language.clone())), None);
     let number = if section.number == 0 { String::new() } else { format!("{}  ", section.number) };
     let title = format!("{number}{}", section.title);
@@ -62,15 +62,15 @@ pub(super) fn section(section: &PrintedSection, shaper: &mut Shaper, pictures: &
     }
     layout.keep_headings();
     if let Some(item) = layout.laid.items.first_mut() {
-        item.marks.push(Mark::RuleAbove { x: 0.0, width: COLUMN.width });
+        item.marks.push(PageMark::RuleAbove { x: 0.0, width: COLUMN.width });
         item.slot.before = 26.0;
     }
     layout.laid
 }
 
-/// Enclosures and foot, which stay together.
+/// The enclosures and the footer, which stay together.
 pub(super) fn tail(letter: &PrintLetter<'_>, shaper: &mut Shaper, pictures: &Pictures) -> Laid {
-    let mut layout = Layout::new(shaper, pictures, letter.language);
+    let mut layout = BlockFlow::new(shaper, pictures, letter.language);
     if let Some((title, names)) = &letter.enclosures {
         let node = layout.laid.tags.add(heading(2, title), None);
         let setting = layout.setting(TEXT, true);
@@ -90,21 +90,21 @@ pub(super) fn tail(letter: &PrintLetter<'_>, shaper: &mut Shaper, pictures: &Pic
         layout.text(&plain_text(line), &setting, COLUMN, node, 2.0);
     }
     if let Some(item) = layout.laid.items.get_mut(first) {
-        item.marks.push(Mark::RuleAbove { x: 0.0, width: COLUMN.width });
+        item.marks.push(PageMark::RuleAbove { x: 0.0, width: COLUMN.width });
         item.slot.before = 22.0;
     }
     layout.laid.items.iter_mut().for_each(|item| item.slot.keep = true);
     layout.laid
 }
 
-impl Layout<'_> {
-    /// Adds an event: its date at the left, the rest at the right; it is not split.
+impl BlockFlow<'_> {
+    /// Adds an event, which is not split: its date at the left, the rest at the right.
     fn event(&mut self, event: &PrintedEvent, parent: usize) {
         let node = self.laid.tags.add(Tag::Div, Some(parent));
         let date = self.laid.tags.add(Tag::P, Some(node));
         let text = self.laid.tags.add(Tag::P, Some(node));
         let first = self.laid.items.len();
-        let right = Column { x: DATE + DATE_GAP, width: COLUMN.width - DATE - DATE_GAP };
+        let right = TextColumn { x: DATE + DATE_GAP, width: COLUMN.width - DATE - DATE_GAP };
         let setting = self.setting(TEXT, false);
         let dates = joined(event.date_lines.iter().map(|line| bold(line, false)));
         let mut rows = vec![bold(&event.title, true)];
@@ -114,14 +114,14 @@ impl Layout<'_> {
             self.links.push(url.clone());
             rows.push(linked(label, url, link));
         }
-        let left = Column { x: 0.0, width: DATE };
+        let left = TextColumn { x: 0.0, width: DATE };
         let lines = self.lines(&dates, &setting, left.width);
-        let dates = Stack { column: left, align: Align::Left, lines, node: date };
+        let dates = ColumnLines { column: left, align: Align::Left, lines, node: date };
         let lines = self.lines(&joined(rows.into_iter()), &setting, right.width);
-        let texts = Stack { column: right, align: Align::Left, lines, node: text };
+        let texts = ColumnLines { column: right, align: Align::Left, lines, node: text };
         self.stacks(&[dates, texts], 12.0);
         if let Some(item) = self.laid.items.get_mut(first) {
-            item.marks.push(Mark::RuleAbove { x: 0.0, width: COLUMN.width });
+            item.marks.push(PageMark::RuleAbove { x: 0.0, width: COLUMN.width });
         }
     }
 }
@@ -150,7 +150,7 @@ fn linked(label: &str, url: &str, link: usize) -> Vec<Inline> {
     inlines
 }
 
-/// All items of a letter in order, with what their part is, and the foot kept with the last lines of the text.
+/// All items of a letter in order, with the numbers of their parts; the footer stays with the last lines of the text.
 pub(super) fn sequence(parts: &[Rc<Laid>]) -> Vec<(usize, &Item, Slot)> {
     let items = parts.iter().enumerate();
     let mut all: Vec<_> =

@@ -1,20 +1,20 @@
-//! Running text broken into lines.
+//! Breaks running text into lines.
 
 use std::collections::VecDeque;
 use std::rc::Rc;
 
 use super::blocks::{Inline, Rise, Style};
 use super::fonts::FaceName;
-use super::shape::{Shaper, Word, WordGlyph, hyphen};
+use super::shape::{ShapedWord, Shaper, WordGlyph, hyphen};
 
-/// The height of Open Sans above and below the line, and the distance of lines, in parts of the font size.
+/// The height of Open Sans above and below the baseline, and the line spacing, relative to the font size.
 const ASCENT: f32 = 1.069;
 const DESCENT: f32 = 0.293;
 pub(super) const LEADING: f32 = 1.4;
-/// A line is broken within a word only if it would otherwise stay empty to this part.
+/// A line is broken within a word only if at least this share of it would otherwise be empty.
 const EMPTY: f32 = 0.12;
 
-/// What a text looks like.
+/// The look of a text.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Look {
     pub style: Style,
@@ -31,7 +31,7 @@ impl Look {
 
 /// A part of a line, at a distance from its left end.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) struct Part {
+pub(super) struct LinePart {
     pub x: f32,
     pub width: f32,
     pub what: PartKind,
@@ -51,17 +51,17 @@ pub(super) enum PartKind {
     },
 }
 
-/// What is drawn in a line and is not text.
+/// An object in a line other than text.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) enum Object {
     Picture { src: String, alt: String },
     Meter { share: f32, alt: String },
 }
 
-/// A line; `width` is without the space at its end.
+/// A line; `width` does not include the space at its end.
 #[derive(Debug, Clone, PartialEq, Default)]
-pub(super) struct Line {
-    pub parts: Vec<Part>,
+pub(super) struct TextLine {
+    pub parts: Vec<LinePart>,
     pub width: f32,
     pub height: f32,
     pub ascent: f32,
@@ -79,7 +79,7 @@ pub(super) struct Setting {
 #[derive(Debug, Clone)]
 struct Atom {
     look: Rc<Look>,
-    word: Rc<Word>,
+    word: Rc<ShapedWord>,
     from: usize,
     to: usize,
 }
@@ -90,44 +90,44 @@ impl Atom {
     }
 }
 
-/// The size of a picture that is to have a width in pixels; `None` if it cannot be drawn.
+/// The size of a picture with an optional width in pixels; `None` if it cannot be drawn.
 pub(super) type SizeOf<'a> = &'a dyn Fn(&str, Option<f32>) -> Option<(f32, f32)>;
 
-enum Token {
+enum TextToken {
     Atom(Atom),
     Space(Atom),
     Break,
     Object { object: Object, width: f32, height: f32 },
 }
 
-/// Breaks text into lines of at most `measure`; `size_of` is the size of a picture that can be drawn.
+/// Breaks text into lines of at most `measure`; `size_of` returns the size of a drawable picture.
 pub(super) fn break_lines(
     text: &[Inline],
     setting: &Setting,
     measure: f32,
     shaper: &mut Shaper,
     size_of: SizeOf<'_>,
-) -> Vec<Line> {
+) -> Vec<TextLine> {
     let tokens = tokens(text, setting, shaper, size_of);
     let mut breaker =
-        Breaker { measure: measure.max(4.0), setting, lines: Vec::new(), line: Line::default() };
+        Breaker { measure: measure.max(4.0), setting, lines: Vec::new(), line: TextLine::default() };
     let mut unit = VecDeque::new();
     let mut spaces: Option<Atom> = None;
     for token in tokens {
         match token {
-            Token::Atom(atom) => {
+            TextToken::Atom(atom) => {
                 unit.push_back(atom);
             }
-            Token::Space(space) => {
+            TextToken::Space(space) => {
                 breaker.unit(&mut unit, &mut spaces);
                 spaces = spaces.or(Some(space));
             }
-            Token::Break => {
+            TextToken::Break => {
                 breaker.unit(&mut unit, &mut spaces);
                 spaces = None;
                 breaker.end_line();
             }
-            Token::Object { object, width, height } => {
+            TextToken::Object { object, width, height } => {
                 breaker.unit(&mut unit, &mut spaces);
                 breaker.object(object, width, height, &mut spaces);
             }
@@ -143,25 +143,25 @@ pub(super) fn break_lines(
 /// The width of the widest word of a text.
 pub(super) fn widest_word(text: &[Inline], setting: &Setting, shaper: &mut Shaper) -> f32 {
     let widths = tokens(text, setting, shaper, &|_, _| None).into_iter().map(|token| match token {
-        Token::Atom(atom) => atom.width(),
-        Token::Object { width, .. } => width,
-        Token::Space(_) | Token::Break => 0.0,
+        TextToken::Atom(atom) => atom.width(),
+        TextToken::Object { width, .. } => width,
+        TextToken::Space(_) | TextToken::Break => 0.0,
     });
     widths.fold(0.0, f32::max)
 }
 
-fn tokens(text: &[Inline], setting: &Setting, shaper: &mut Shaper, size_of: SizeOf<'_>) -> Vec<Token> {
+fn tokens(text: &[Inline], setting: &Setting, shaper: &mut Shaper, size_of: SizeOf<'_>) -> Vec<TextToken> {
     let mut tokens = Vec::new();
     for inline in text {
         match inline {
-            Inline::Break => tokens.push(Token::Break),
+            Inline::Break => tokens.push(TextToken::Break),
             Inline::Text { text, style, language, link } => {
                 let look = look(*style, language.as_ref(), *link, setting);
                 words(text, &Rc::new(look), shaper, &mut tokens);
             }
             Inline::Meter { share, alt } => {
                 let object = Object::Meter { share: *share, alt: alt.clone() };
-                tokens.push(Token::Object {
+                tokens.push(TextToken::Object {
                     object,
                     width: setting.size * 12.0,
                     height: setting.size * 0.75,
@@ -170,7 +170,7 @@ fn tokens(text: &[Inline], setting: &Setting, shaper: &mut Shaper, size_of: Size
             Inline::Picture { src, alt, width } => match size_of(src, *width) {
                 Some((width, height)) => {
                     let object = Object::Picture { src: src.clone(), alt: alt.clone() };
-                    tokens.push(Token::Object { object, width, height });
+                    tokens.push(TextToken::Object { object, width, height });
                 }
                 None => {
                     words(alt, &Rc::new(look(Style::default(), None, None, setting)), shaper, &mut tokens);
@@ -194,7 +194,7 @@ fn look(style: Style, language: Option<&Rc<str>>, link: Option<usize>, setting: 
     Look { style, size: setting.size * scale, language, link }
 }
 
-fn words(text: &str, look: &Rc<Look>, shaper: &mut Shaper, tokens: &mut Vec<Token>) {
+fn words(text: &str, look: &Rc<Look>, shaper: &mut Shaper, tokens: &mut Vec<TextToken>) {
     let is_space = |c: char| c.is_ascii_whitespace() || matches!(c, '\u{2028}' | '\u{2029}' | '\u{85}');
     let mut rest = text;
     while let Some(first) = rest.chars().next() {
@@ -203,15 +203,15 @@ fn words(text: &str, look: &Rc<Look>, shaper: &mut Shaper, tokens: &mut Vec<Toke
         rest = after;
         let word = shaper.word(if is_space(first) { " " } else { piece }, look.face(), &look.language);
         let atom = Atom { look: Rc::clone(look), from: 0, to: word.text.len(), word };
-        tokens.push(if is_space(first) { Token::Space(atom) } else { Token::Atom(atom) });
+        tokens.push(if is_space(first) { TextToken::Space(atom) } else { TextToken::Atom(atom) });
     }
 }
 
 struct Breaker<'a> {
     measure: f32,
     setting: &'a Setting,
-    lines: Vec<Line>,
-    line: Line,
+    lines: Vec<TextLine>,
+    line: TextLine,
 }
 
 impl Breaker<'_> {
@@ -228,7 +228,7 @@ impl Breaker<'_> {
         self.lines.push(line);
     }
 
-    /// Adds a word, which may have parts of different looks, and the space before it.
+    /// Adds a word, which may have parts with different looks, and the space before it.
     fn unit(&mut self, unit: &mut VecDeque<Atom>, space: &mut Option<Atom>) {
         while !unit.is_empty() {
             let before = space.as_ref().filter(|_| !self.line.parts.is_empty()).map_or(0.0, Atom::width);
@@ -248,7 +248,7 @@ impl Breaker<'_> {
                 let (index, at) = last_cluster(unit, room);
                 self.push_until(unit, index, at, false);
             } else {
-                // The space is drawn, so that words stay apart in copied text, but has no width.
+                // The space is written, so that words stay separate in copied text, but has no width.
                 self.space_at_end(space);
             }
             self.end_line();
@@ -284,11 +284,12 @@ impl Breaker<'_> {
     /// Adds a part of a word to the line's last part if it looks the same.
     fn push(&mut self, atom: &Atom, hyphen: Option<WordGlyph>) {
         let x = self.line.width;
-        let is_same = |part: &Part| matches!(&part.what, PartKind::Text { look, .. } if *look == atom.look);
+        let is_same =
+            |part: &LinePart| matches!(&part.what, PartKind::Text { look, .. } if *look == atom.look);
         if !self.line.parts.last().is_some_and(is_same) {
             let what =
                 PartKind::Text { look: Rc::clone(&atom.look), text: String::new(), glyphs: Vec::new() };
-            self.line.parts.push(Part { x, width: 0.0, what });
+            self.line.parts.push(LinePart { x, width: 0.0, what });
         }
         let Some(part) = self.line.parts.last_mut() else { return };
         let PartKind::Text { text, glyphs, .. } = &mut part.what else { return };
@@ -321,12 +322,12 @@ impl Breaker<'_> {
         }
         self.space(space);
         let x = self.line.width;
-        self.line.parts.push(Part { x, width, what: PartKind::Object { object, height } });
+        self.line.parts.push(LinePart { x, width, what: PartKind::Object { object, height } });
         self.line.width += width;
     }
 }
 
-/// The last break point that fits: part, byte and whether a hyphen is printed.
+/// The last break point that fits: part, byte, and whether a hyphen is printed.
 fn last_point(unit: &VecDeque<Atom>, room: f32) -> Option<(usize, usize, bool)> {
     let mut found = None;
     let mut before = 0.0;
@@ -349,7 +350,7 @@ fn last_point(unit: &VecDeque<Atom>, room: f32) -> Option<(usize, usize, bool)> 
     found
 }
 
-/// The last place between glyphs that fits, after at least one.
+/// The last position between glyphs that fits, after at least one glyph.
 fn last_cluster(unit: &VecDeque<Atom>, room: f32) -> (usize, usize) {
     let mut width = 0.0;
     let mut found = None;

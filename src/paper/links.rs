@@ -1,6 +1,6 @@
-//! How an address is printed: what a reader has to type, and no more.
+//! The printed form of addresses: what a reader has to type, and no more.
 
-/// The address as it is printed after its link; `None` if the link's text is the address already.
+/// The address to print after its link; `None` if the link's text is the address already.
 pub(super) fn printed_address(url: &str, text: &str) -> Option<String> {
     let short = shortened(url)?;
     let plain =
@@ -13,7 +13,8 @@ pub(super) fn printed_address(url: &str, text: &str) -> Option<String> {
     (!same).then_some(short)
 }
 
-/// Web addresses without scheme, `www.` and last slash, mail addresses and numbers bare; `None` within the letter.
+/// Web addresses without scheme, `www.` and final slash, and bare mail addresses and numbers; `None` for links within
+/// the letter.
 fn shortened(url: &str) -> Option<String> {
     let url = url.trim();
     let lower = url.to_ascii_lowercase();
@@ -46,7 +47,7 @@ fn is_same_number(number: &str, text: &str) -> bool {
     !digits(number).is_empty() && digits(number) == digits(text)
 }
 
-/// Tells whether a link can be followed outside of the letter.
+/// Tells whether a link leads outside the letter.
 pub(super) fn is_external(url: &str) -> bool {
     let lower = url.trim().to_ascii_lowercase();
     ["https://", "http://", "mailto:", "tel:", "sms:"].iter().any(|scheme| lower.starts_with(scheme))

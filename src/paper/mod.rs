@@ -1,7 +1,7 @@
-//! Lays letters out as one PDF to print: A4, with the address in the window of the envelope.
+//! Lays letters out as one PDF for print: A4, with the address in the window of the envelope.
 //!
-//! Text is laid out here and drawn by krilla. [`Printer`] takes one letter after the other; what letters share, such
-//! as a section or a picture, is laid out and embedded once.
+//! Text is laid out here and drawn by krilla. [`Printer`] takes one letter after the other; shared parts, such as a
+//! section or a picture, are laid out and embedded once.
 
 mod blocks;
 mod document;
@@ -28,20 +28,20 @@ use crate::compose::PrintedSection;
 
 pub use fonts::missing_characters;
 pub use printer::Printer;
-pub use sheets::{LabelSheet, labels, test_sheet};
-pub use window::{Window, WindowSide};
+pub use sheets::{labels, test_sheet};
+pub use window::EnvelopeWindow;
 
-/// What a PDF says about itself.
+/// The metadata of a PDF.
 #[derive(Debug, Clone, Copy)]
 pub struct PdfInfo<'a> {
     pub title: &'a str,
     /// A code such as "sv".
     pub language: &'a str,
-    /// The date of creation, which PDF/A requires; the same date and content are the same bytes.
+    /// The date of creation, which PDF/A requires; the same date and content yield the same bytes.
     pub created: Date,
 }
 
-/// What is the same for all letters of a PDF.
+/// Everything that all letters of a PDF have in common.
 #[derive(Debug, Clone)]
 pub struct Stationery<'a> {
     pub info: PdfInfo<'a>,
@@ -50,18 +50,18 @@ pub struct Stationery<'a> {
     pub return_line: &'a str,
     /// A PNG or JPEG picture at the top of the first page.
     pub logo: Option<&'a [u8]>,
-    pub window: Window,
+    pub window: EnvelopeWindow,
     /// The page number, such as "{page} ({pages})".
     pub page_of: &'a str,
-    /// Whether each letter starts on a new sheet when both sides are printed.
+    /// Whether each letter starts on a new sheet if both sides are printed.
     pub two_sided: bool,
 }
 
-/// A letter.
+/// A letter for print.
 #[derive(Debug, Clone, Default)]
 pub struct PrintLetter<'a> {
     pub language: &'a str,
-    /// The lines of the address; a letter without any has no address block.
+    /// The lines of the address; without lines there is no address block.
     pub address: Vec<String>,
     pub date: String,
     pub title: String,
@@ -73,7 +73,7 @@ pub struct PrintLetter<'a> {
     pub foot: Vec<String>,
 }
 
-/// Why there is no PDF.
+/// Why a PDF cannot be made.
 #[derive(Debug, thiserror::Error)]
 pub enum PaperError {
     #[error("the address window must be on the page and at least 30 × 15 mm")]

@@ -1,36 +1,36 @@
-//! Which line goes on which page.
+//! Distributes lines over pages.
 
-/// The height of something that is not split, and what it needs around it; in points.
+/// The height of an unsplittable item and its requirements, in points.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
 pub(super) struct Slot {
-    /// Space above, which is left out at the top of a page.
+    /// Space above, omitted at the top of a page.
     pub before: f32,
     pub height: f32,
-    /// No page ends between this and the next one.
+    /// Whether the next item must be on the same page.
     pub keep: bool,
-    /// The height of the table's head, which is repeated at the top of a page.
+    /// The height of the table header, which is repeated at the top of a page.
     pub header: f32,
 }
 
-/// The place of a slot: its page, its top, and whether it is the first on its page.
+/// The position of a slot: its page, its top, and whether it is the first on its page.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub(super) struct Place {
+pub(super) struct SlotPlace {
     pub page: usize,
     pub y: f32,
     pub is_first: bool,
 }
 
-/// The part of a page that is filled; the first page has less.
+/// The usable part of a page; the first page has less.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Body {
+pub(super) struct PageBody {
     pub first_top: f32,
     pub top: f32,
     pub bottom: f32,
 }
 
 /// Fills pages from top to bottom.
-pub(super) fn paginate(slots: &[Slot], body: Body) -> Vec<Place> {
-    let mut pages = Pages { body, page: 0, y: body.first_top, is_top: true, places: Vec::new() };
+pub(super) fn paginate(slots: &[Slot], body: PageBody) -> Vec<SlotPlace> {
+    let mut pages = PageStack { body, page: 0, y: body.first_top, is_top: true, places: Vec::new() };
     let mut rest = slots;
     while !rest.is_empty() {
         let count = rest.iter().position(|slot| !slot.keep).map_or(rest.len(), |last| last + 1);
@@ -41,20 +41,20 @@ pub(super) fn paginate(slots: &[Slot], body: Body) -> Vec<Place> {
     pages.places
 }
 
-struct Pages {
-    body: Body,
+struct PageStack {
+    body: PageBody,
     page: usize,
     y: f32,
     is_top: bool,
-    places: Vec<Place>,
+    places: Vec<SlotPlace>,
 }
 
-impl Pages {
+impl PageStack {
     fn add(&mut self, chunk: &[Slot]) {
         if !self.fits(chunk) && !self.is_top && height(chunk, true) <= self.body.bottom - self.body.top {
             self.turn();
         }
-        // More than a page has to be split after all.
+        // A chunk taller than a page must be split after all.
         let is_split = !self.fits(chunk);
         for slot in chunk {
             if is_split && !self.is_top && !self.fits(&[*slot]) {
@@ -77,7 +77,7 @@ impl Pages {
 
     fn place(&mut self, slot: &Slot) {
         self.y += if self.is_top { slot.header } else { slot.before };
-        self.places.push(Place { page: self.page, y: self.y, is_first: self.is_top });
+        self.places.push(SlotPlace { page: self.page, y: self.y, is_first: self.is_top });
         self.y += slot.height;
         self.is_top = false;
     }
@@ -98,7 +98,7 @@ pub(super) fn keep_lines(count: usize) -> impl Iterator<Item = bool> {
 mod tests {
     use super::*;
 
-    const BODY: Body = Body { first_top: 60.0, top: 0.0, bottom: 100.0 };
+    const BODY: PageBody = PageBody { first_top: 60.0, top: 0.0, bottom: 100.0 };
 
     /// The pages of slots of height 10, kept with the next one if their letter is "k".
     fn pages(slots: &str) -> String {
@@ -108,7 +108,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_kept_together_moves_together() {
+    fn items_kept_together_move_together() {
         for (slots, want) in [
             ("", ""),
             ("....", "0000"),
@@ -124,7 +124,7 @@ mod tests {
     }
 
     #[test]
-    fn no_line_of_a_paragraph_stands_alone() {
+    fn no_line_of_a_paragraph_is_left_alone() {
         let kept = |count| keep_lines(count).map(|keep| if keep { 'k' } else { '.' }).collect::<String>();
         for (count, want) in [(0, ""), (1, "."), (2, "k."), (3, "kk."), (4, "k.k."), (6, "k...k.")] {
             assert_eq!(kept(count), want);
@@ -135,7 +135,7 @@ mod tests {
     }
 
     #[test]
-    fn space_is_left_out_and_a_head_repeated_at_the_top() {
+    fn space_is_omitted_and_a_header_repeated_at_the_top() {
         let slot = Slot { before: 5.0, height: 20.0, keep: false, header: 8.0 };
         let places = paginate(&[slot; 3], BODY);
         assert_eq!(places.iter().map(|place| place.y).collect::<Vec<_>>(), [68.0, 8.0, 33.0]);

@@ -1,4 +1,4 @@
-//! Pictures as they are embedded: each once, however often it is printed.
+//! Embeds pictures, each only once even if it is printed several times.
 
 use std::collections::BTreeMap;
 use std::io::Cursor;
@@ -14,7 +14,7 @@ const TALLEST: f32 = 378.0;
 const MOST_PIXELS: u32 = 10_000;
 const MOST_BYTES: u64 = 256 << 20;
 
-/// The pictures that can be read, by the value of their `src`.
+/// The readable pictures, by the value of their `src`.
 #[derive(Debug, Default)]
 pub(super) struct Pictures(BTreeMap<String, Image>);
 
@@ -28,27 +28,27 @@ impl Pictures {
         self.0.get(src)
     }
 
-    /// The size in points of a picture that is to be `width` pixels wide.
+    /// The size in points of a picture with a width of `width` pixels.
     pub fn size(&self, src: &str, width: Option<f32>) -> Option<(f32, f32)> {
         let (natural, height) = size(self.get(src)?)?;
         Some(fitted((natural, height), width.unwrap_or(natural) * PIXEL, (WIDEST, TALLEST)))
     }
 }
 
-/// The size in pixels; none for a picture without any.
+/// The size in pixels; `None` for an empty picture.
 pub(super) fn size(image: &Image) -> Option<(f32, f32)> {
     let (width, height) = image.size();
     let pixels = |value| u16::try_from(value).ok().filter(|value| *value > 0).map(f32::from);
     Some((pixels(width)?, pixels(height)?))
 }
 
-/// The size of a picture that is at most `wanted` wide and stays within a box.
+/// The size of a picture that is at most `wanted` wide and fits into a box.
 pub(super) fn fitted((width, height): (f32, f32), wanted: f32, most: (f32, f32)) -> (f32, f32) {
     let scale = (wanted / width).min(most.0 / width).min(most.1 / height);
     (width * scale, height * scale)
 }
 
-/// Reads a picture; `None` if its bytes are broken.
+/// Decodes a picture; `None` if its bytes are broken.
 pub(super) fn read(bytes: &[u8]) -> Option<Image> {
     let mut reader = ImageReader::new(Cursor::new(bytes)).with_guessed_format().ok()?;
     let mut limits = Limits::default();
@@ -61,7 +61,7 @@ pub(super) fn read(bytes: &[u8]) -> Option<Image> {
     let orientation = decoder.orientation().ok()?;
     let mut picture = DynamicImage::from_decoder(decoder).ok()?;
     let is_plain = orientation == image::metadata::Orientation::NoTransforms;
-    // Four channels are colours of a press, which PDF/A allows only with a profile.
+    // Four channels are CMYK, which PDF/A allows only with a profile.
     if is_jpeg && is_plain && has_three_channels(bytes) {
         return Image::from_jpeg(bytes.to_vec().into(), false).ok();
     }
@@ -88,7 +88,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn pictures_stay_within_their_box() {
+    fn pictures_fit_into_their_box() {
         for (natural, wanted, want) in [
             ((800.0, 400.0), 600.0, (285.0, 142.5)),
             ((100.0, 50.0), 75.0, (75.0, 37.5)),
@@ -99,7 +99,7 @@ mod tests {
     }
 
     #[test]
-    fn broken_pictures_are_none() {
+    fn broken_pictures_are_skipped() {
         let mut jpeg = Cursor::new(Vec::new());
         DynamicImage::new_rgb8(8, 4).write_to(&mut jpeg, image::ImageFormat::Jpeg).unwrap();
         let bytes = jpeg.into_inner();

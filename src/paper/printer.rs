@@ -6,23 +6,24 @@ use std::rc::Rc;
 use krilla::tagging::{ArtifactType, Tag, TagGroup};
 
 use super::blocks::Align;
-use super::document::{EDGE, HEIGHT, Paper, SIDE, a4};
-use super::draw::{LinkAreas, Pen, Spot, annotate};
-use super::flow::{Column, Item, Laid, Layout, Mark, plain_text};
+use super::document::{EDGE, HEIGHT, PdfDocument, SIDE, a4};
+use super::draw::{ItemSpot, LinkAreas, Pen, annotate};
+use super::flow::{BlockFlow, Item, Laid, PageMark, TextColumn, plain_text};
 use super::letter::{COLUMN, head, section, sequence, tail};
-use super::pages::{Body, Place, Slot, paginate};
+use super::pages::{PageBody, Slot, SlotPlace, paginate};
 use super::pictures::{Pictures, fitted, size};
 use super::shape::Shaper;
-use super::tags::Drawn;
-use super::window::{Area, MM, WindowSide, fitted_address};
+use super::tags::DrawnTags;
+use super::window::{Area, MM, fitted_address};
 use super::{PaperError, PrintLetter, Stationery};
 use crate::compose::PrintedSection;
+use crate::domain::WindowSide;
 
-/// The `src` under which the logo is kept.
+/// The `src` of the logo.
 const LOGO: &str = "\0logo";
-/// Sections that differ from member to member are not kept indefinitely.
+/// The maximum number of cached sections, since sections can differ from member to member.
 const MOST_SECTIONS: usize = 200;
-/// The space that the footer takes, above the lower margin.
+/// The height of the footer, above the lower margin.
 const FOOTER: f32 = 26.0;
 const FOOTER_SIZE: f32 = 9.0;
 const RETURN_SIZE: f32 = 7.0;
@@ -32,7 +33,7 @@ const LOGO_BOX: (f32, f32) = (70.0 * MM, 20.0 * MM);
 
 /// Prints letters into one PDF.
 pub struct Printer {
-    paper: Paper,
+    paper: PdfDocument,
     shaper: Shaper,
     pictures: Pictures,
     sections: HashMap<PrintedSection, Rc<Laid>>,
@@ -40,7 +41,7 @@ pub struct Printer {
     return_line: String,
     page_of: String,
     two_sided: bool,
-    window: super::Window,
+    window: super::EnvelopeWindow,
     has_logo: bool,
 }
 
@@ -53,12 +54,13 @@ impl std::fmt::Debug for Printer {
 /// A letter with its place on the pages.
 struct Planned<'a> {
     items: Vec<(usize, &'a Item, Slot)>,
-    places: Vec<Place>,
+    places: Vec<SlotPlace>,
     pages: usize,
 }
 
 impl Printer {
-    /// Starts a PDF; the pictures are JPEG or PNG files by the value of `src`. Broken ones are replaced by their text.
+    /// Starts a PDF; the pictures are JPEG or PNG files by the value of `src`. Broken ones are replaced with their
+    /// text.
     pub fn new(
         stationery: &Stationery<'_>,
         pictures: &BTreeMap<String, Vec<u8>>,
@@ -75,7 +77,7 @@ impl Printer {
             return Err(PaperError::Logo);
         }
         Ok(Self {
-            paper: Paper::new(&stationery.info)?,
+            paper: PdfDocument::new(&stationery.info)?,
             shaper: Shaper::default(),
             pictures,
             sections: HashMap::new(),
@@ -88,7 +90,7 @@ impl Printer {
         })
     }
 
-    /// Adds a letter; returns the number of its pages, without a blank one before it.
+    /// Adds a letter; returns the number of its pages, without a blank page before it.
     pub fn add(&mut self, letter: &PrintLetter<'_>) -> Result<usize, PaperError> {
         if self.two_sided && self.paper.pages % 2 == 1 {
             self.paper.blank_page();
@@ -101,7 +103,7 @@ impl Printer {
         let top = self.top(letter);
         let items = sequence(&parts);
         let slots: Vec<Slot> = items.iter().map(|(.., slot)| *slot).collect();
-        let body = Body { first_top: top, top: EDGE, bottom: HEIGHT - EDGE - FOOTER };
+        let body = PageBody { first_top: top, top: EDGE, bottom: HEIGHT - EDGE - FOOTER };
         let places = paginate(&slots, body);
         let pages = places.last().map_or(1, |place| place.page + 1);
         self.paper.outline(&outline_title(letter), self.paper.pages, 0.0);
@@ -155,7 +157,7 @@ impl Printer {
         let fixed = self.fixed(letter);
         let all: Vec<&Laid> = std::iter::once(&fixed).chain(parts.iter().map(Rc::as_ref)).collect();
         let tags: Vec<_> = all.iter().map(|laid| &laid.tags).collect();
-        let mut drawn: Vec<Drawn<'_>> = tags.iter().map(|tags| Drawn::new(tags)).collect();
+        let mut drawn: Vec<DrawnTags<'_>> = tags.iter().map(|tags| DrawnTags::new(tags)).collect();
         let mut places = planned.items.iter().zip(&planned.places).peekable();
         for number in 0..planned.pages {
             let footer = self.footer(letter.language, number, planned.pages);
@@ -163,7 +165,7 @@ impl Printer {
             let mut page = self.paper.document.start_page_with(settings);
             let mut pen = Pen { surface: page.surface(), pictures: &self.pictures, links: LinkAreas::new() };
             if number == 0 {
-                let at = Spot { x: SIDE, y: 0.0, is_first: true };
+                let at = ItemSpot { x: SIDE, y: 0.0, is_first: true };
                 for item in &fixed.items {
                     if let Some(drawn) = drawn.first_mut() {
                         pen.item(item, at, 0, drawn, &fixed.tags, &fixed.language);
@@ -171,28 +173,28 @@ impl Printer {
                 }
             }
             while let Some(((part, item, _), place)) = places.next_if(|(_, place)| place.page == number) {
-                let spot = Spot { x: SIDE, y: place.y, is_first: place.is_first };
+                let spot = ItemSpot { x: SIDE, y: place.y, is_first: place.is_first };
                 pen.header(item, spot);
                 if let (Some(laid), Some(drawn)) = (parts.get(*part), drawn.get_mut(part + 1)) {
                     pen.item(item, spot, part + 1, drawn, &laid.tags, &laid.language);
                 }
             }
-            pen.artifact(&footer, Spot { x: SIDE, y: 0.0, is_first: true }, ArtifactType::Footer);
+            pen.artifact(&footer, ItemSpot { x: SIDE, y: 0.0, is_first: true }, ArtifactType::Footer);
             let links = pen.finish();
             annotate(&mut page, links, &mut drawn, &tags);
             page.finish();
             self.paper.pages += 1;
         }
         let mut group = TagGroup::new(Tag::Part.with_lang(Some(letter.language.to_owned())));
-        drawn.iter().flat_map(Drawn::groups).for_each(|inner| group.push(inner));
+        drawn.iter().flat_map(DrawnTags::groups).for_each(|inner| group.push(inner));
         self.paper.push(group);
         Ok(())
     }
 
-    /// What is at a fixed place on the first page: sender, address and date.
+    /// The parts at a fixed position on the first page: sender, address and date.
     fn fixed(&mut self, letter: &PrintLetter<'_>) -> Laid {
         let logo = self.has_logo.then(|| self.logo_size());
-        let mut layout = Layout::new(&mut self.shaper, &self.pictures, letter.language);
+        let mut layout = BlockFlow::new(&mut self.shaper, &self.pictures, letter.language);
         match logo {
             Some(size) => layout.logo(&self.sender, size),
             None => layout.placed(&self.sender, (14.0, true), COLUMN, (0.0, EDGE), Align::Left),
@@ -202,7 +204,7 @@ impl Printer {
             return layout.laid;
         }
         let (x, bottom, width) = self.window.return_line();
-        let column = Column { x: x - SIDE, width };
+        let column = TextColumn { x: x - SIDE, width };
         layout.placed(&self.return_line, (RETURN_SIZE, false), column, (1.0, bottom), Align::Left);
         let area = self.window.address_box();
         layout.address(&letter.address, area);
@@ -217,7 +219,7 @@ impl Printer {
     fn footer(&mut self, language: &str, number: usize, pages: usize) -> Item {
         let numbers = self.page_of.replace("{pages}", &pages.to_string());
         let numbers = numbers.replace("{page}", &(number + 1).to_string());
-        let mut layout = Layout::new(&mut self.shaper, &self.pictures, language);
+        let mut layout = BlockFlow::new(&mut self.shaper, &self.pictures, language);
         let at = (1.0, HEIGHT - EDGE);
         if number > 0 {
             layout.placed(&self.sender, (FOOTER_SIZE, false), COLUMN, at, Align::Left);
@@ -228,7 +230,7 @@ impl Printer {
     }
 }
 
-/// The letter's entry in the outline: whom it is for.
+/// The letter's entry in the outline: its recipient.
 fn outline_title(letter: &PrintLetter<'_>) -> String {
     match letter.address.first() {
         Some(name) => format!("{} – {name}", letter.title),
@@ -237,13 +239,13 @@ fn outline_title(letter: &PrintLetter<'_>) -> String {
     }
 }
 
-impl Layout<'_> {
-    /// Adds a text at a height on the page; `anchor` is 0 if that is its top, 1 if it is its lower end.
+impl BlockFlow<'_> {
+    /// Adds a text at a height on the page; `anchor` is 0 if that is its top, and 1 if it is its bottom.
     fn placed(
         &mut self,
         text: &str,
         (size, bold): (f32, bool),
-        column: Column,
+        column: TextColumn,
         at: (f32, f32),
         align: Align,
     ) {
@@ -276,24 +278,24 @@ impl Layout<'_> {
     }
 
     fn logo(&mut self, alt: &str, (width, height): (f32, f32)) {
-        use super::lines::{Object, Part, PartKind};
+        use super::lines::{LinePart, Object, PartKind};
         let alt = if alt.trim().is_empty() { "–" } else { alt };
         let node = self.laid.tags.add(Tag::Figure(Some(alt.to_owned())), None);
         let object = Object::Picture { src: LOGO.to_owned(), alt: alt.to_owned() };
-        let part = Part { x: 0.0, width, what: PartKind::Object { object, height } };
-        let mark = Mark::Part { x: 0.0, baseline: EDGE + height, part, node };
+        let part = LinePart { x: 0.0, width, what: PartKind::Object { object, height } };
+        let mark = PageMark::Part { x: 0.0, baseline: EDGE + height, part, node };
         self.laid.items.push(Item { marks: vec![mark], ..Item::default() });
     }
 }
 
 impl Pen<'_, '_> {
-    /// Repeats the head of a table above its first row on a page.
-    fn header(&mut self, item: &Item, spot: Spot) {
+    /// Repeats a table's header above its first row on a page.
+    fn header(&mut self, item: &Item, spot: ItemSpot) {
         let Some(header) = item.header.as_ref().filter(|_| spot.is_first) else { return };
         let mut y = spot.y - item.slot.header;
         for row in header.iter() {
             y += row.slot.before;
-            self.artifact(row, Spot { y, ..spot }, ArtifactType::PaginationOther);
+            self.artifact(row, ItemSpot { y, ..spot }, ArtifactType::PaginationOther);
             y += row.slot.height;
         }
     }

@@ -1,4 +1,4 @@
-//! Words as glyphs: shaped once for each face and language, in any size.
+//! Shapes words into glyphs, once for each font and language, for any size.
 
 use std::collections::HashMap;
 use std::rc::Rc;
@@ -7,10 +7,10 @@ use krilla::text::GlyphId;
 use rustybuzz::{BufferClusterLevel, UnicodeBuffer};
 use unicode_normalization::{UnicodeNormalization, is_nfc};
 
-use super::fonts::{Face, FaceName, REPLACEMENT, drawn_as, face, is_private};
+use super::fonts::{FaceName, FontFace, REPLACEMENT, drawn_as, face, is_private};
 use super::hyphen::{BreakPoint, break_points};
 
-/// A glyph and the bytes of its word that it shows; lengths are parts of the font size.
+/// A glyph and the bytes of its word that it shows; lengths are relative to the font size.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct WordGlyph {
     pub face: FaceName,
@@ -23,19 +23,19 @@ pub(super) struct WordGlyph {
 
 /// A shaped word.
 #[derive(Debug, Clone, Default, PartialEq)]
-pub(super) struct Word {
+pub(super) struct ShapedWord {
     pub text: String,
     pub glyphs: Vec<WordGlyph>,
     pub points: Vec<BreakPoint>,
 }
 
-impl Word {
-    /// The width of some of its bytes.
+impl ShapedWord {
+    /// The width of a range of its bytes.
     pub fn width(&self, from: usize, to: usize) -> f32 {
         self.part(from, to).map(|glyph| glyph.advance).sum()
     }
 
-    /// The glyphs of some of its bytes.
+    /// The glyphs of a range of its bytes.
     pub fn part(&self, from: usize, to: usize) -> impl Iterator<Item = &WordGlyph> {
         let first = self.glyphs.partition_point(|glyph| glyph.start < from);
         let last = self.glyphs.partition_point(|glyph| glyph.start < to);
@@ -43,18 +43,18 @@ impl Word {
     }
 }
 
-/// A cache of shaped words; emptied when it has grown beyond what a language's common words take.
+/// A cache of shaped words; emptied when it exceeds the size of a language's common words.
 #[derive(Debug, Default)]
 pub(super) struct Shaper {
-    words: HashMap<(FaceName, String), HashMap<String, Rc<Word>>>,
+    words: HashMap<(FaceName, String), HashMap<String, Rc<ShapedWord>>>,
     count: usize,
 }
 
 const MOST_WORDS: usize = 50_000;
 
 impl Shaper {
-    /// A word in a face, with the places where it may break in its language.
-    pub fn word(&mut self, text: &str, name: FaceName, language: &str) -> Rc<Word> {
+    /// A word in a font, with its break points in its language.
+    pub fn word(&mut self, text: &str, name: FaceName, language: &str) -> Rc<ShapedWord> {
         if self.count > MOST_WORDS {
             self.words.clear();
             self.count = 0;
@@ -78,11 +78,11 @@ pub(super) fn hyphen(name: FaceName) -> Option<WordGlyph> {
     Some(WordGlyph { face: name, id, start: 0, end: '\u{ad}'.len_utf8(), advance, offset: (0.0, 0.0) })
 }
 
-fn units(face: &Face) -> f32 {
+fn units(face: &FontFace) -> f32 {
     f32::from(u16::try_from(face.shaper.units_per_em()).unwrap_or(1).max(1))
 }
 
-fn shaped(text: &str, name: FaceName, language: &str) -> Word {
+fn shaped(text: &str, name: FaceName, language: &str) -> ShapedWord {
     let composed = if is_nfc(text) { text.to_owned() } else { text.nfc().collect() };
     let public: String = composed.chars().map(|c| if is_private(c) { REPLACEMENT } else { c }).collect();
     let (text, points) = break_points(&public, language);
@@ -99,10 +99,10 @@ fn shaped(text: &str, name: FaceName, language: &str) -> Word {
         run.push((at, drawn));
     }
     shape_run(&run, text.len(), run_face, &mut glyphs);
-    Word { text, glyphs, points }
+    ShapedWord { text, glyphs, points }
 }
 
-/// Shapes characters of one face, given with their places, up to the byte `end`.
+/// Shapes characters of one font, given with their positions, up to the byte `end`.
 fn shape_run(run: &[(usize, char)], end: usize, name: FaceName, glyphs: &mut Vec<WordGlyph>) {
     let Some(face) = face(name).filter(|_| !run.is_empty()) else { return };
     let mut buffer = UnicodeBuffer::new();

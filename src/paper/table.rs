@@ -1,40 +1,40 @@
-//! Tables: columns by content, rows that are not split, and a head that is repeated.
+//! Tables: columns sized by content, unsplit rows, and a repeated header.
 
 use std::rc::Rc;
 
 use krilla::tagging::{TableHeaderScope, Tag};
 
-use super::blocks::{Align, Cell};
-use super::flow::{Column, Item, Layout, Mark};
-use super::lines::{Line, widest_word};
+use super::blocks::{Align, PaperCell};
+use super::flow::{BlockFlow, Item, PageMark, TextColumn};
+use super::lines::{TextLine, widest_word};
 use super::pages::{Slot, keep_lines};
 
 const GAP: f32 = 12.0;
 const PADDING: f32 = 3.5;
 const SMALLEST: f32 = 5.0;
-/// A row of more lines may be split.
+/// A row with more lines may be split.
 const TALLEST_ROW: usize = 30;
 
-/// The columns of a table and the font size in which they fit.
+/// The columns of a table, and the font size in which they fit.
 struct Grid {
-    columns: Vec<Column>,
+    columns: Vec<TextColumn>,
     size: f32,
 }
 
-/// A column's lines and the node they belong to.
-pub(super) struct Stack {
-    pub column: Column,
+/// A column's lines, and the node they belong to.
+pub(super) struct ColumnLines {
+    pub column: TextColumn,
     pub align: Align,
-    pub lines: Vec<Line>,
+    pub lines: Vec<TextLine>,
     pub node: usize,
 }
 
-impl Layout<'_> {
+impl BlockFlow<'_> {
     pub fn table(
         &mut self,
-        head: &[Vec<Cell>],
-        rows: &[Vec<Cell>],
-        column: Column,
+        head: &[Vec<PaperCell>],
+        rows: &[Vec<PaperCell>],
+        column: TextColumn,
         size: f32,
         parent: usize,
     ) {
@@ -67,7 +67,7 @@ impl Layout<'_> {
         }
     }
 
-    fn row(&mut self, row: &[Cell], grid: &Grid, parent: usize, is_head: bool) {
+    fn row(&mut self, row: &[PaperCell], grid: &Grid, parent: usize, is_head: bool) {
         let node = self.laid.tags.add(Tag::TR, Some(parent));
         let mut stacks = Vec::new();
         for (cell, column) in row.iter().zip(&grid.columns) {
@@ -78,13 +78,13 @@ impl Layout<'_> {
             };
             let setting = self.setting(grid.size, is_head);
             let lines = self.lines(&cell.content, &setting, column.width);
-            stacks.push(Stack { column: *column, align: cell.align, lines, node });
+            stacks.push(ColumnLines { column: *column, align: cell.align, lines, node });
         }
         self.stacks(&stacks, PADDING);
     }
 
-    /// Adds columns of lines side by side; they stay on one page unless they are too tall for any.
-    pub fn stacks(&mut self, stacks: &[Stack], gap: f32) {
+    /// Adds columns of lines side by side; they stay on one page unless they are too tall for any page.
+    pub fn stacks(&mut self, stacks: &[ColumnLines], gap: f32) {
         let count = stacks.iter().map(|stack| stack.lines.len()).max().unwrap_or(0);
         let keeps: Vec<bool> = keep_lines(count).collect();
         for (index, keep) in keeps.into_iter().enumerate() {
@@ -117,12 +117,18 @@ impl Layout<'_> {
         let width = last.x + last.width - first.x;
         if let Some(item) = self.laid.items.last_mut() {
             let y = item.slot.height + PADDING - height;
-            item.marks.push(Mark::Fill { x: first.x, y, width, height });
+            item.marks.push(PageMark::Fill { x: first.x, y, width, height });
             item.slot.height += PADDING;
         }
     }
 
-    fn grid(&mut self, head: &[Vec<Cell>], rows: &[Vec<Cell>], column: Column, size: f32) -> Grid {
+    fn grid(
+        &mut self,
+        head: &[Vec<PaperCell>],
+        rows: &[Vec<PaperCell>],
+        column: TextColumn,
+        size: f32,
+    ) -> Grid {
         let count = head.iter().chain(rows).map(Vec::len).max().unwrap_or(0).max(1);
         let parts = f32::from(u16::try_from(count).unwrap_or(u16::MAX));
         let gap = GAP.min(column.width / parts / 4.0);
@@ -140,7 +146,7 @@ impl Layout<'_> {
         let (widths, scale) = shared(&least, &natural, room);
         let mut x = column.x;
         let columns = widths.into_iter().map(|width| {
-            let column = Column { x, width };
+            let column = TextColumn { x, width };
             x += width + gap;
             column
         });

@@ -1,15 +1,15 @@
-//! The structure of a letter for screen readers: which parts of the pages are a heading, a list or a link.
+//! The structure of a letter for screen readers: headings, lists, links.
 
 use std::num::NonZeroU16;
 
 use krilla::tagging::{Identifier, Node, Tag, TagGroup, TagKind};
 
-/// A node that is filled with what is drawn for it.
+/// A node with the content drawn for it.
 #[derive(Debug, Clone)]
 struct TagNode {
     kind: TagKind,
     parent: Option<usize>,
-    /// The address of a link.
+    /// The URL of a link.
     url: Option<String>,
 }
 
@@ -38,7 +38,7 @@ impl Tags {
     }
 }
 
-/// A heading's kind; a screen reader's list of headings shows its text.
+/// The tag for a heading; its text is shown in a screen reader's list of headings.
 pub(super) fn heading(level: u8, text: &str) -> TagKind {
     let level = NonZeroU16::new(u16::from(level)).unwrap_or(NonZeroU16::MIN);
     Tag::Hn(level, Some(text.to_owned())).into()
@@ -50,22 +50,22 @@ enum Child {
     Node(usize),
 }
 
-/// What has been drawn for the nodes, in order.
+/// The drawn content of nodes, in order.
 #[derive(Debug)]
-pub(super) struct Drawn<'a> {
+pub(super) struct DrawnTags<'a> {
     tags: &'a Tags,
     children: Vec<Vec<Child>>,
     placed: Vec<bool>,
     roots: Vec<usize>,
 }
 
-impl<'a> Drawn<'a> {
+impl<'a> DrawnTags<'a> {
     pub fn new(tags: &'a Tags) -> Self {
         let count = tags.0.len();
         Self { tags, children: vec![Vec::new(); count], placed: vec![false; count], roots: Vec::new() }
     }
 
-    /// Records that something was drawn for a node.
+    /// Records content drawn for a node.
     pub fn push(&mut self, node: usize, identifier: Identifier) {
         let mut at = node;
         while let Some(placed) = self.placed.get_mut(at).filter(|placed| !**placed) {
@@ -85,7 +85,7 @@ impl<'a> Drawn<'a> {
         }
     }
 
-    /// The nodes for which something was drawn.
+    /// The nodes with drawn content.
     pub fn groups(&self) -> Vec<TagGroup> {
         self.roots.iter().filter_map(|root| self.group(*root)).collect()
     }

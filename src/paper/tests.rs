@@ -2,6 +2,7 @@ use std::collections::BTreeMap;
 
 use super::*;
 use crate::compose::PrintedEvent;
+use crate::domain::WindowSide;
 
 fn stationery(two_sided: bool) -> Stationery<'static> {
     Stationery {
@@ -9,7 +10,7 @@ fn stationery(two_sided: bool) -> Stationery<'static> {
         sender_name: "Exempelföreningen",
         return_line: "Exempelföreningen, Exempelgatan 1, 123 45 Exempelby",
         logo: None,
-        window: Window::new(WindowSide::Left, 0.0, 0.0),
+        window: EnvelopeWindow::new(WindowSide::Left, 0.0, 0.0),
         page_of: "{page} ({pages})",
         two_sided,
     }
@@ -70,7 +71,7 @@ fn two_sided_letters_start_on_a_new_sheet() {
 }
 
 #[test]
-fn hostile_html_is_printed_all_the_same() {
+fn hostile_html_is_printed_anyway() {
     let wide = format!("<table><thead><tr>{}</tr></thead></table>", "<th>ord</th>".repeat(60));
     let tall = format!("<table><tr><th>a</th></tr><tr><td>{}</td></tr></table>", "ord ".repeat(20_000));
     for html in [

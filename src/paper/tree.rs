@@ -1,6 +1,6 @@
 //! A section's HTML as a tree of bounded depth.
 //!
-//! The HTML was written by a serialiser, so its tags are paired: html5ever's tokenizer and a stack are enough.
+//! A serialiser wrote the HTML, so its tags are balanced, and html5ever's tokenizer with a stack is enough.
 
 use std::cell::RefCell;
 
@@ -12,49 +12,50 @@ use crate::compose::VOID_ELEMENTS;
 
 /// Elements whose content is not printed.
 const RAW: [&str; 2] = ["style", "script"];
-/// Deeper elements are passed over; their text stays.
+/// Deeper elements are skipped; their text stays.
 const DEEPEST: usize = 32;
 
 #[derive(Debug)]
-pub(super) enum Node {
+pub(super) enum SectionNode {
     Text(String),
-    Element(Element),
+    Element(SectionElement),
 }
 
 #[derive(Debug, Default)]
-pub(super) struct Element {
+pub(super) struct SectionElement {
     pub name: String,
     attributes: Vec<(String, String)>,
-    pub children: Vec<Node>,
+    pub children: Vec<SectionNode>,
 }
 
-impl Element {
+impl SectionElement {
     pub fn attribute(&self, name: &str) -> Option<&str> {
         self.attributes.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str())
     }
 
     pub fn elements(&self) -> impl Iterator<Item = &Self> {
         self.children.iter().filter_map(|child| match child {
-            Node::Element(element) => Some(element),
-            Node::Text(_) => None,
+            SectionNode::Element(element) => Some(element),
+            SectionNode::Text(_) => None,
         })
     }
 
     /// All text in the element.
     pub fn text(&self) -> String {
         let texts = self.children.iter().map(|child| match child {
-            Node::Text(text) => text.clone(),
-            Node::Element(element) => element.text(),
+            SectionNode::Text(text) => text.clone(),
+            SectionNode::Element(element) => element.text(),
         });
         texts.collect()
     }
 }
 
 /// Parses a part of a document; the root has no name.
-pub(super) fn parse(html: &str) -> Element {
+pub(super) fn parse(html: &str) -> SectionElement {
     let input = BufferQueue::default();
     input.push_back(StrTendril::from(html));
-    let tokenizer = Tokenizer::new(Builder::default(), html5ever::tokenizer::TokenizerOpts::default());
+    let tokenizer =
+        Tokenizer::new(SectionTreeBuilder::default(), html5ever::tokenizer::TokenizerOpts::default());
     // The tokenizer stops only at scripts, which are raw text here.
     let _done = tokenizer.feed(&input);
     tokenizer.end();
@@ -62,20 +63,20 @@ pub(super) fn parse(html: &str) -> Element {
 }
 
 #[derive(Default)]
-struct Builder {
-    stack: RefCell<Stack>,
+struct SectionTreeBuilder {
+    stack: RefCell<SectionStack>,
 }
 
-/// The elements whose end has not come yet, the outermost first.
+/// The open elements, the outermost first.
 #[derive(Default)]
-struct Stack {
-    root: Element,
-    open: Vec<Element>,
+struct SectionStack {
+    root: SectionElement,
+    open: Vec<SectionElement>,
     /// Names of open elements that are too deep.
     skipped: Vec<String>,
 }
 
-impl TokenSink for Builder {
+impl TokenSink for SectionTreeBuilder {
     type Handle = ();
 
     fn process_token(&self, token: Token, _line: u64) -> TokenSinkResult<()> {
@@ -95,16 +96,16 @@ impl TokenSink for Builder {
     }
 }
 
-impl Stack {
-    fn siblings(&mut self) -> &mut Vec<Node> {
+impl SectionStack {
+    fn siblings(&mut self) -> &mut Vec<SectionNode> {
         &mut self.open.last_mut().unwrap_or(&mut self.root).children
     }
 
     fn text(&mut self, text: &str) {
         match self.siblings().last_mut() {
-            // A text comes in parts, at each character reference a new one.
-            Some(Node::Text(start)) => start.push_str(text),
-            _ => self.siblings().push(Node::Text(text.to_owned())),
+            // Text arrives in pieces, with a new one at each character reference.
+            Some(SectionNode::Text(start)) => start.push_str(text),
+            _ => self.siblings().push(SectionNode::Text(text.to_owned())),
         }
     }
 
@@ -113,14 +114,14 @@ impl Stack {
         match tag.kind {
             TagKind::EndTag => self.close(&name),
             TagKind::StartTag if VOID_ELEMENTS.contains(&name.as_str()) => {
-                self.siblings().push(Node::Element(element(tag)));
+                self.siblings().push(SectionNode::Element(element(tag)));
             }
             TagKind::StartTag if self.open.len() >= DEEPEST => self.skipped.push(name),
             TagKind::StartTag => self.open.push(element(tag)),
         }
     }
 
-    /// Ends the innermost element of this name and all in it; an end without a start is passed over.
+    /// Closes the innermost element of this name and everything in it; an unmatched end tag is ignored.
     fn close(&mut self, name: &str) {
         if let Some(at) = self.skipped.iter().rposition(|known| known == name) {
             self.skipped.truncate(at);
@@ -135,11 +136,11 @@ impl Stack {
 
     fn close_one(&mut self) {
         if let Some(element) = self.open.pop().filter(|element| !is_hidden(element)) {
-            self.siblings().push(Node::Element(element));
+            self.siblings().push(SectionNode::Element(element));
         }
     }
 
-    fn finish(mut self) -> Element {
+    fn finish(mut self) -> SectionElement {
         while !self.open.is_empty() {
             self.close_one();
         }
@@ -147,14 +148,14 @@ impl Stack {
     }
 }
 
-/// Whether a mail program would not show the element, such as the names of columns that only phones show.
-fn is_hidden(element: &Element) -> bool {
+/// Whether mail programs hide the element, for example column names shown only on phones.
+fn is_hidden(element: &SectionElement) -> bool {
     let style = element.attribute("style").unwrap_or_default().to_ascii_lowercase();
     style.split(';').any(|rule| rule.split_whitespace().collect::<String>() == "display:none")
 }
 
-fn element(tag: &Tag) -> Element {
+fn element(tag: &Tag) -> SectionElement {
     let attributes =
         tag.attrs.iter().map(|attribute| (attribute.name.local.to_string(), attribute.value.to_string()));
-    Element { name: tag.name.to_string(), attributes: attributes.collect(), children: Vec::new() }
+    SectionElement { name: tag.name.to_string(), attributes: attributes.collect(), children: Vec::new() }
 }

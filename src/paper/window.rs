@@ -1,30 +1,25 @@
-//! The window of the envelope, and an address that fits into it.
+//! The window of the envelope, and the address inside it.
 
 use std::rc::Rc;
 
+use crate::domain::WindowSide;
+
 use super::flow::plain_text;
-use super::lines::{Line, Setting, break_lines};
+use super::lines::{Setting, TextLine, break_lines};
 use super::shape::Shaper;
 
 /// A millimetre in points.
 pub(super) const MM: f32 = 72.0 / 25.4;
-/// DIN 5008: the first 17.7 mm of the window are for the return line.
+/// DIN 5008: the top 17.7 mm of the window are for the return line.
 const RETURN_ZONE: f32 = 17.7;
-/// The distance of the address from the window's left and right edge.
+/// The distance of the address from the left and right edge of the window.
 const PADDING: f32 = 5.0;
 const LARGEST: f32 = 11.0;
 const SMALLEST: f32 = 2.0;
 
-/// Side of the envelope's window.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum WindowSide {
-    Left,
-    Right,
-}
-
 /// The window of the envelope: its distance from the page's top and left edge and its size, in mm.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Window {
+pub struct EnvelopeWindow {
     pub side: WindowSide,
     pub top: f32,
     pub left: f32,
@@ -32,8 +27,8 @@ pub struct Window {
     pub height: f32,
 }
 
-impl Window {
-    /// The usual window (left: DIN 5008 form B), moved right and down by the given mm.
+impl EnvelopeWindow {
+    /// The usual window (left: DIN 5008 form B), moved right and down by the given number of mm.
     pub fn new(side: WindowSide, right: f32, down: f32) -> Self {
         let left = match side {
             WindowSide::Left => 20.0,
@@ -54,12 +49,12 @@ impl Window {
             && top + height <= 200.0
     }
 
-    /// The part for the return line, in points: its left end, its lower end and its width.
+    /// The area for the return line, in points: its left end, its bottom and its width.
     pub(super) fn return_line(&self) -> (f32, f32, f32) {
         (self.inner_left(), (self.top + self.zone()) * MM - 4.0, self.inner_width())
     }
 
-    /// The part for the address, in points.
+    /// The area for the address, in points.
     pub(super) fn address_box(&self) -> Area {
         let zone = self.zone();
         Area {
@@ -92,20 +87,20 @@ pub(super) struct Area {
     pub height: f32,
 }
 
-/// The lines of an address in the largest size in which they fit into the area.
+/// The lines of an address in the largest size that fits into the area.
 pub(super) fn fitted_address(
     address: &[String],
     language: &str,
     area: Area,
     shaper: &mut Shaper,
-) -> Vec<Line> {
+) -> Vec<TextLine> {
     let mut size = LARGEST;
     loop {
         let setting = Setting { size, language: Rc::from(language), bold: false };
         let broken = address
             .iter()
             .flat_map(|line| break_lines(&plain_text(line), &setting, area.width, shaper, &|_, _| None));
-        let lines: Vec<Line> = broken.collect();
+        let lines: Vec<TextLine> = broken.collect();
         let height: f32 = lines.iter().map(|line| line.height).sum();
         if height <= area.height || size <= SMALLEST {
             return lines;
@@ -119,20 +114,20 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_address_is_where_din_5008_has_it() {
-        let area = Window::new(WindowSide::Left, 0.0, 0.0).address_box();
+    fn the_address_is_where_din_5008_puts_it() {
+        let area = EnvelopeWindow::new(WindowSide::Left, 0.0, 0.0).address_box();
         let mm = |points: f32| format!("{:.1}", points / MM);
         let sizes = [area.x, area.y, area.width, area.height].map(mm);
         assert_eq!(sizes, ["25.0", "62.7", "75.0", "26.3"]);
-        let moved = Window::new(WindowSide::Right, -2.0, 3.0);
+        let moved = EnvelopeWindow::new(WindowSide::Right, -2.0, 3.0);
         assert_eq!(mm(moved.left * MM) + &mm(moved.top * MM), "103.048.0");
-        assert!(moved.is_valid() && !Window::new(WindowSide::Right, 30.0, 0.0).is_valid());
-        assert!(!Window::new(WindowSide::Left, f32::NAN, 0.0).is_valid());
+        assert!(moved.is_valid() && !EnvelopeWindow::new(WindowSide::Right, 30.0, 0.0).is_valid());
+        assert!(!EnvelopeWindow::new(WindowSide::Left, f32::NAN, 0.0).is_valid());
     }
 
     #[test]
-    fn long_addresses_become_smaller_and_stay_whole() {
-        let area = Window::new(WindowSide::Left, 0.0, 0.0).address_box();
+    fn long_addresses_become_smaller_and_stay_complete() {
+        let area = EnvelopeWindow::new(WindowSide::Left, 0.0, 0.0).address_box();
         let long =
             "Bygdegårdsföreningen för Exempelby, Granbacken och Lillkvarn med omnejd utan personlig adress";
         for address in [vec!["Exempelgatan 1".to_owned(); 3], vec![long.to_owned(); 6], vec!["x".repeat(900)]]

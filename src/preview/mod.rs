@@ -1,4 +1,4 @@
-//! Letters as those who write them look at them, before anyone gets one.
+//! Views of letters for those who write them, before anyone gets one.
 
 #[cfg(feature = "browser")]
 pub mod browser;

@@ -1,4 +1,4 @@
-//! The letters as web pages: one page an issue, an index and an Atom feed (RFC 4287), without personal data.
+//! The letters as web pages: one page per issue, an index and an Atom feed (RFC 4287), without personal data.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -8,19 +8,19 @@ use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use serde::Serialize;
 
-use crate::compose::{ComposeError, Composer, Index, Neighbours, PageLink};
+use crate::compose::{ArchiveNeighbours, ComposeError, Composer, Index, PageLink};
 use crate::domain::IssueName;
 use crate::private;
 
-/// Where the archive is written and found.
+/// The archive's folder and public address.
 #[derive(Debug)]
 pub struct Site<'a> {
     pub dir: PathBuf,
-    /// The public address of the folder, ended by `/`.
+    /// The public address of the folder; it ends in `/`.
     pub url: Option<&'a str>,
     pub association: &'a str,
     pub zone: &'a TimeZone,
-    /// The letters to print, as PDF.
+    /// The letters for print, as PDF.
     pub pdfs: BTreeMap<IssueName, Vec<u8>>,
 }
 
@@ -46,10 +46,10 @@ struct Listed {
 }
 
 impl Site<'_> {
-    /// Writes the pages of the issues, newest first in index and feed; returns the files in the order of writing.
+    /// Writes the pages of the issues, the newest first in index and feed; returns the files in the order of writing.
     ///
     /// # Errors
-    /// If a page cannot be rendered or a file not be written.
+    /// If a page cannot be rendered or a file cannot be written.
     pub fn write(&self, issues: &[Composer], index: &Index) -> Result<Vec<PathBuf>, PublishError> {
         let mut files = Vec::new();
         let mut listed = Vec::new();
@@ -60,7 +60,7 @@ impl Site<'_> {
             let link = |place: Option<usize>| {
                 place.and_then(|place| issues.get(place)).map(|other| page_link(other))
             };
-            let neighbours = Neighbours {
+            let neighbours = ArchiveNeighbours {
                 earlier: link(place.checked_sub(1)),
                 later: link(place.checked_add(1)),
                 pdf: self.pdfs.contains_key(&issue.name).then(|| format!("{}.pdf", issue.name)),
@@ -91,7 +91,7 @@ impl Site<'_> {
     }
 
     fn feed(&self, issues: &[Listed]) -> Result<String, PublishError> {
-        // An id must never change (RFC 4287 §4.2.6), so it is the public address if there is one.
+        // An id must never change (RFC 4287 §4.2.6), so use the public address if there is one.
         let base = self.url.unwrap_or("urn:medlemsbrev:");
         let entries = issues.iter().map(|issue| self.entry(base, issue)).collect::<Result<Vec<_>, _>>()?;
         let updated = entries.first().map_or_else(FixedDateTime::default, |entry| entry.updated);

@@ -1,7 +1,7 @@
-//! Who takes the letters: an SMTP server, a sendmail program or an outbox folder.
+//! Where letters are delivered to: an SMTP server, a sendmail program or an outbox folder.
 //!
 //! A refusal is an [`Outcome`], not an error. What matters most is when a connection breaks: before the final dot the
-//! letter is certainly not delivered, after it nobody knows.
+//! letter is certainly not delivered; after it, delivery is uncertain.
 
 mod outbox;
 mod reply_lines;
@@ -19,7 +19,7 @@ pub use outbox::{Durability, Outbox};
 pub use sendmail::Sendmail;
 pub use smtp::{LookAhead, ProbeStep, Probed, SmtpServer, Timeouts};
 
-/// A way for letters to leave this machine; chosen once per run.
+/// A way to deliver letters; chosen once per run.
 #[derive(Debug)]
 pub enum Relay {
     Outbox(Outbox),
@@ -29,13 +29,13 @@ pub enum Relay {
 
 /// One worker's connection.
 #[expect(missing_debug_implementations, reason = "lettre's connection has none")]
-pub enum Session<'a> {
+pub enum RelaySession<'a> {
     Outbox(&'a Outbox),
     Sendmail(&'a Sendmail),
     Smtp(Box<smtp::SmtpSession<'a>>),
 }
 
-/// How a letter fared, and what that means for the session and the run.
+/// The outcome of a letter, and what it means for the session and the run.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Delivered {
     pub outcome: Outcome,
@@ -46,11 +46,11 @@ pub struct Delivered {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum After {
     GoOn,
-    /// The session is of no use any more.
+    /// Open a new session: this one is unusable.
     Reconnect,
-    /// The same, and the letter certainly was not taken: it may go again at once over another connection.
+    /// Open a new session and retry at once: the server certainly did not accept the letter.
     Again,
-    /// The reply is about us, not about the recipient: every further letter would get it too.
+    /// Stop the run: the reply is about us, not about the recipient, so every further letter would get it too.
     Stop,
 }
 
@@ -72,7 +72,7 @@ pub enum RelayError {
 }
 
 impl RelayError {
-    /// Tells whether it may go away by itself.
+    /// Tells whether retrying later may help.
     pub fn is_temporary(&self) -> bool {
         match self {
             Self::Server(error) => error.is_temporary(),
@@ -86,16 +86,16 @@ impl Relay {
     /// Opens a session.
     ///
     /// # Errors
-    /// If the relay cannot be reached or does not let us in.
-    pub async fn connect(&self) -> Result<Session<'_>, RelayError> {
+    /// If the relay cannot be reached or refuses us.
+    pub async fn connect(&self) -> Result<RelaySession<'_>, RelayError> {
         match self {
-            Self::Outbox(outbox) => outbox.open().map(|()| Session::Outbox(outbox)),
-            Self::Sendmail(sendmail) => sendmail.open().map(|()| Session::Sendmail(sendmail)),
-            Self::Smtp(server) => server.connect().await.map(|session| Session::Smtp(Box::new(session))),
+            Self::Outbox(outbox) => outbox.open().map(|()| RelaySession::Outbox(outbox)),
+            Self::Sendmail(sendmail) => sendmail.open().map(|()| RelaySession::Sendmail(sendmail)),
+            Self::Smtp(server) => server.connect().await.map(|session| RelaySession::Smtp(Box::new(session))),
         }
     }
 
-    /// Whether the server tolerates the next envelope together with a final dot, as far as is known.
+    /// Whether the server tolerates the next envelope together with a final dot; `None` if that is unknown.
     pub fn tolerates_look_ahead(&self) -> Option<bool> {
         match self {
             Self::Smtp(server) => server.look_ahead.is_tolerated(),
@@ -103,7 +103,7 @@ impl Relay {
         }
     }
 
-    /// The relay's name for messages.
+    /// The relay's name in messages.
     pub fn name(&self) -> String {
         match self {
             Self::Outbox(outbox) => format!("the folder {}", outbox.dir().display()),
@@ -113,28 +113,39 @@ impl Relay {
     }
 }
 
-impl Session<'_> {
-    /// Hands one letter over. The envelope of the `next` one may go out with it; its message does not before it is
-    /// delivered itself.
-    pub async fn deliver(&mut self, letter: &Letter, next: Option<&Letter>) -> Delivered {
+impl RelaySession<'_> {
+    /// Hands one letter over.
+    pub async fn deliver(&mut self, letter: &Letter) -> Delivered {
+        self.deliver_if(std::future::ready(true), letter, None).await
+    }
+
+    /// Hands one letter over if it `may_leave`, which is asked as late as possible: before the first byte of its message. The
+    /// envelope of the `next` one may go out with it; its message does not before it is delivered itself.
+    pub async fn deliver_if(
+        &mut self,
+        may_leave: impl Future<Output = bool>,
+        letter: &Letter,
+        next: Option<&Letter>,
+    ) -> Delivered {
         match self {
+            Self::Smtp(session) => session.deliver(letter, next, may_leave).await,
+            _ if !may_leave.await => Delivered::kept_back(),
             Self::Outbox(outbox) => outbox.deliver(letter),
             Self::Sendmail(sendmail) => sendmail.deliver(letter).await,
-            Self::Smtp(session) => session.deliver(letter, next).await,
         }
     }
 
-    /// Whether to know the next letter would save time.
+    /// Whether knowing the next letter would save time.
     pub fn can_look_ahead(&self) -> bool {
         matches!(self, Self::Smtp(session) if session.can_look_ahead())
     }
 
-    /// Whether an envelope has gone out: only its letter can be delivered now.
+    /// Whether an envelope has been sent ahead: only its letter can be delivered now.
     pub fn is_ahead(&self) -> bool {
         matches!(self, Self::Smtp(session) if session.is_ahead())
     }
 
-    /// Ends the session politely; a server that does not answer is not waited for.
+    /// Ends the session politely, without waiting for a silent server.
     pub async fn close(self) {
         if let Self::Smtp(session) = self {
             session.close().await;
@@ -143,7 +154,7 @@ impl Session<'_> {
 }
 
 impl Delivered {
-    /// The same, with a session that is of no use any more.
+    /// The same outcome, with a session that is unusable now.
     fn lost(self) -> Self {
         let after = if self.after == After::GoOn { After::Reconnect } else { self.after };
         Self { after, ..self }
@@ -151,5 +162,11 @@ impl Delivered {
 
     fn go_on(outcome: Outcome) -> Self {
         Self { outcome, after: After::GoOn }
+    }
+
+    /// A letter that may not leave after all.
+    fn kept_back() -> Self {
+        let reply = Reply::local("not sent: the ledger's server ended the session");
+        Self { outcome: Outcome::Deferred(reply), after: After::Reconnect }
     }
 }

@@ -1,4 +1,4 @@
-//! A folder of `.eml` files: for dry runs, for trying out, and for a mail program that sends them.
+//! A folder of `.eml` files: for dry runs, for tests, and for a mail program that sends them.
 
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -8,7 +8,7 @@ use crate::private;
 
 use super::{After, Delivered, RelayError};
 
-/// How the names of files begin that are still being written.
+/// The prefix of unfinished files.
 const UNFINISHED: &str = ".letter-";
 
 /// An outbox folder.
@@ -22,28 +22,27 @@ pub struct Outbox {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Durability {
     Synced,
-    /// For letters that can be made again.
+    /// No: the letters can be composed again.
     Cached,
 }
 
 impl Outbox {
-    /// Writes into `dir`, which is made when the first letter comes.
+    /// Writes to `dir`, which is created for the first letter.
     pub fn new(dir: PathBuf, durability: Durability) -> Self {
         Self { dir, durability }
     }
 
-    /// The folder.
     pub fn dir(&self) -> &Path {
         &self.dir
     }
 
-    /// The file of a letter: named by member and address, so that writing it again returns one file.
+    /// The file of a letter, named after member and address, so that writing the letter again yields the same file.
     pub fn file(&self, letter: &Letter) -> PathBuf {
         let address = in_file_name(letter.recipient.as_str());
         self.dir.join(format!("{:06}-{address}.eml", letter.member.0))
     }
 
-    /// The letters to a person in a folder and the folders in it, by their names.
+    /// All letters to a person in a folder and its subfolders, by their file names.
     ///
     /// # Errors
     /// If a folder cannot be read.
@@ -76,7 +75,7 @@ impl Outbox {
         Ok(found)
     }
 
-    /// Takes away what a run that was killed left half written; no other run may be at work.
+    /// Deletes unfinished files of a killed run; no other run may be active.
     ///
     /// # Errors
     /// If a file cannot be deleted.
@@ -108,7 +107,7 @@ impl Outbox {
         }
     }
 
-    /// Under another name first: a file in the folder is always whole.
+    /// Writes under another name first, so that every file in the folder is complete.
     fn write(&self, path: &Path, bytes: &[u8]) -> std::io::Result<()> {
         let mut file = tempfile::Builder::new().prefix(UNFINISHED).tempfile_in(&self.dir)?;
         file.write_all(bytes)?;

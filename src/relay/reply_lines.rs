@@ -1,19 +1,19 @@
-//! Replies as servers really write them, put into the form that lettre's parser reads (RFC 5321 §4.2).
+//! Converts replies as real servers write them to the form that lettre's parser expects (RFC 5321 §4.2).
 
-/// Marks a reply code that lettre does not know, in the text of the reply.
+/// Marks a reply code unknown to lettre in the text of the reply.
 const MARK: char = '\u{1}';
 
-/// Bytes of a reply's lines on their way to the parser.
+/// Lines of a reply on their way to the parser.
 #[derive(Debug, Default)]
 pub(super) struct ReplyLines {
-    /// The beginning of a line that has not ended.
+    /// The start of an incomplete line.
     partial: Vec<u8>,
-    /// Whole lines that have not been read, as the parser wants them.
+    /// Complete lines in the parser's form, not read yet.
     ready: Vec<u8>,
 }
 
 impl ReplyLines {
-    /// Adds what came from the server; tells each line that is complete now.
+    /// Adds bytes from the server; calls `each` for every line that is now complete.
     pub fn push(&mut self, bytes: &[u8], mut each: impl FnMut(&str)) {
         for part in bytes.split_inclusive(|byte| *byte == b'\n') {
             self.partial.extend_from_slice(part);
@@ -27,18 +27,18 @@ impl ReplyLines {
         }
     }
 
-    /// Ends the stream: a line without an end is passed on as it is.
+    /// Ends the stream: an incomplete line is passed on as it is.
     pub fn finish(&mut self) {
         self.ready.append(&mut self.partial);
     }
 
-    /// Tells whether a whole line waits to be read.
+    /// Tells whether a complete line can be read.
     pub fn has_line(&self) -> bool {
         !self.ready.is_empty()
     }
 
-    /// Moves one whole line into the buffer; the number of bytes. Only one, since the parser reads ahead, and what follows a
-    /// reply may belong to none.
+    /// Moves one complete line into the buffer and returns the number of bytes. Only one, since the parser reads
+    /// ahead, and bytes after a reply may not belong to any.
     pub fn read(&mut self, buffer: &mut tokio::io::ReadBuf<'_>) -> usize {
         let line = memchr::memchr(b'\n', &self.ready).map_or(self.ready.len(), |end| end + 1);
         let length = buffer.remaining().min(line);
@@ -49,14 +49,14 @@ impl ReplyLines {
     }
 }
 
-/// Decodes UTF-8, or else Windows-1252: some servers reply in an older encoding.
+/// Decodes UTF-8, or Windows-1252 if that fails: some servers reply in an older encoding.
 fn text(bytes: &[u8]) -> String {
     String::from_utf8(bytes.to_vec())
         .unwrap_or_else(|_| encoding_rs::WINDOWS_1252.decode(bytes).0.into_owned())
 }
 
-/// A line with a code that lettre knows and the separator that it wants. `250` alone is legal, and so are codes such as
-/// 571; such a code is kept in the text, and [`original`] finds it there.
+/// A line with a code that lettre knows and the separator that it expects. `250` alone is legal, and so are codes
+/// such as 571; the original code is kept in the text, where [`original`] finds it.
 fn parsable(line: &str) -> String {
     let Some((code, rest)) = line.split_at_checked(3) else { return line.to_owned() };
     let &[class @ b'2'..=b'5', category, detail] = code.as_bytes() else { return line.to_owned() };
@@ -73,7 +73,7 @@ fn parsable(line: &str) -> String {
     format!("{}5{}{separator}{MARK}{code} {rest}", char::from(class), char::from(detail))
 }
 
-/// The code and the text that the server sent, from those that lettre has read.
+/// The server's own code and text, restored from those that lettre has parsed.
 pub(super) fn original(code: u16, text: &str) -> (u16, String) {
     let Some((sent, _)) = text.split_once(MARK).and_then(|(_, rest)| rest.split_once(' ')) else {
         return (code, text.to_owned());
@@ -107,13 +107,13 @@ mod tests {
     }
 
     #[test]
-    fn the_code_that_was_sent_comes_back() {
+    fn the_servers_own_code_is_restored() {
         assert_eq!(original(551, "\u{1}571 no, \u{1}571 never"), (571, "no, never".to_owned()));
         assert_eq!(original(551, "user not local"), (551, "user not local".to_owned()));
     }
 
     #[test]
-    fn lines_come_in_any_pieces_and_encodings() {
+    fn lines_arrive_in_any_pieces_and_encodings() {
         let sent = b"550-f\xf6r m\xe5nga\r\n550 f\xc3\xb6r\n250\r\n354 unfinished";
         for size in [1, 2, 3, 7, sent.len()] {
             let mut lines = ReplyLines::default();

@@ -1,4 +1,4 @@
-//! A sendmail program on this machine: one call a letter.
+//! A sendmail program on this machine, called once per letter.
 
 use std::fs::File;
 use std::io::{self, Seek, Write};
@@ -13,19 +13,19 @@ use crate::domain::{Address, Letter, Outcome, Reply};
 
 use super::{After, Delivered, RelayError};
 
-/// The program, as sendmail, Postfix, Exim and msmtp bring it.
+/// The sendmail program of Sendmail, Postfix, Exim or msmtp.
 #[derive(Debug)]
 pub struct Sendmail {
     program: PathBuf,
 }
 
-/// Exit codes of `sysexits.h` that are about the letter or its recipient; every other one is about the program.
+/// Exit codes of `sysexits.h` for problems with the letter or its recipient; other codes are about the program.
 const BAD_DATA: i32 = 65;
 const NO_USER: i32 = 67;
-/// Worth another try; msmtp says "no host" when the network is down.
+/// Worth a retry: msmtp says "no host" when the network is down.
 const NO_HOST: i32 = 68;
 const TEMPORARY_FAILURE: i32 = 75;
-/// A program that takes longer is stuck; what it has done with the letter nobody knows.
+/// A program that takes longer is stuck, and it is uncertain what it has done with the letter.
 const PATIENCE: Duration = Duration::from_secs(300);
 
 impl Sendmail {
@@ -34,7 +34,6 @@ impl Sendmail {
         Self { program }
     }
 
-    /// The program.
     pub fn program(&self) -> &Path {
         &self.program
     }
@@ -53,14 +52,14 @@ impl Sendmail {
             .stdin(stdin)
             .stdout(Stdio::null())
             .stderr(Stdio::piped())
-            // Ctrl-C is for this program, which lets letters on their way finish.
+            // Ctrl-C is for us only: we let letters in transit finish.
             .process_group(0)
             .kill_on_drop(true)
             .spawn()
     }
 
     pub(super) async fn deliver(&self, letter: &Letter) -> Delivered {
-        // A file, not a pipe: a program that is left alone when this one is killed still has the whole letter.
+        // A file, not a pipe: if we are killed, the program still has the whole letter.
         let message = match message_file(&letter.bytes) {
             Ok(message) => message,
             Err(error) => {
@@ -89,7 +88,7 @@ impl Sendmail {
     }
 }
 
-/// The letter in a file without a name, lines ended by LF as programs on this machine do.
+/// The letter in an unnamed file, with LF line ends as usual for programs on this machine.
 fn message_file(bytes: &[u8]) -> io::Result<File> {
     let mut file = tempfile::tempfile()?;
     let message: Vec<u8> = bytes.iter().copied().filter(|byte| *byte != b'\r').collect();
@@ -98,7 +97,7 @@ fn message_file(bytes: &[u8]) -> io::Result<File> {
     Ok(file)
 }
 
-/// Tells whether the program has read the file, whose place it shares, to its end.
+/// Tells whether the program has read the file to its end; both share one read position.
 fn is_read(mut message: File) -> bool {
     let at = message.stream_position().unwrap_or_default();
     message.metadata().is_ok_and(|file| at >= file.len())
@@ -108,7 +107,7 @@ fn in_doubt(words: String) -> Delivered {
     Delivered::go_on(Outcome::InDoubt(Reply::local(words)))
 }
 
-/// What the program writes to stderr, up to 4 kB; it is read to its end, so that the program never waits.
+/// The program's stderr, up to 4 kB; it is read to its end, so that the program is never blocked.
 async fn last_words(stderr: Option<ChildStderr>) -> String {
     let mut words = Vec::new();
     if let Some(mut stderr) = stderr {

@@ -1,4 +1,4 @@
-//! SMTP, command by command, so that a broken connection tells whether the letter may have been taken.
+//! SMTP, command by command, so that it is known whether a letter may have been accepted before a connection broke.
 
 mod envelope;
 mod lent;
@@ -24,15 +24,15 @@ use crate::domain::{Letter, MemberId, Reply};
 use crate::net::{self, Auth, Login, Security, ServerError, Transcript, Trust};
 
 use super::reply_lines::original;
-use super::wire::{Wire, WireMeter};
+use super::wire::{SmtpWire, WireMeter};
 use super::{After, Delivered, RelayError};
 use lent::Lent;
-use look_ahead::Leave;
+use look_ahead::LookAheadPermit;
 
 pub use look_ahead::LookAhead;
 pub use probe::{ProbeStep, Probed};
 
-/// An SMTP server and how to talk to it.
+/// An SMTP server and the settings for it.
 #[derive(Debug)]
 pub struct SmtpServer {
     pub host: String,
@@ -44,14 +44,14 @@ pub struct SmtpServer {
     /// Our name in EHLO (RFC 5321 §4.1.1.1).
     pub hello_name: String,
     pub timeouts: Timeouts,
-    /// After this many letters a connection is closed and another one opened.
+    /// The number of letters after which a connection is replaced.
     pub max_letters_per_connection: usize,
     pub look_ahead: LookAhead,
-    /// Where the conversation is told, if anywhere.
+    /// Where to print the conversation, if anywhere.
     pub transcript: Option<Transcript>,
 }
 
-/// How long to wait (RFC 5321 §4.5.3.2).
+/// Timeouts (RFC 5321 §4.5.3.2).
 #[derive(Debug, Clone, Copy)]
 pub struct Timeouts {
     pub connect: Duration,
@@ -70,41 +70,43 @@ pub struct SmtpSession<'a> {
     last_used: Instant,
     /// Whether the server may have closed the connection before this letter.
     may_have_ended: bool,
-    offers: Offers,
+    offers: EhloOffers,
     /// The letter whose envelope has gone out, and whose replies have not been read.
-    ahead: Option<(MemberId, Leave<'a>)>,
+    ahead: Option<(MemberId, LookAheadPermit<'a>)>,
+    /// Whether the server waits for a message that does not come.
+    is_waited_for: bool,
 }
 
-/// What the server's EHLO offers besides what lettre looks at.
+/// Extensions in the server's EHLO reply that lettre does not keep.
 #[derive(Debug, Clone, Copy, Default)]
-struct Offers {
+struct EhloOffers {
     /// RFC 2920.
     pipelining: bool,
-    /// RFC 1870: the keyword stands there, and the biggest letter it takes, 0 for no limit.
+    /// RFC 1870: `Some` if the server announces it, with the maximum size of a letter (0 for no limit).
     size: Option<u64>,
 }
 
 /// Why a command did not succeed.
 #[derive(Debug)]
-enum Fault {
+enum SmtpFault {
     /// The server said no.
     Refused(Reply),
-    /// The connection broke, the server fell silent, or what it said is not SMTP.
+    /// The connection broke, the server fell silent, or its reply was not SMTP.
     Lost(String),
 }
 
 /// For connection, greeting, TLS and login together.
 const LONGEST_CONNECT: Duration = Duration::from_mins(1);
-/// No reply to a command is longer.
+/// The maximum length of a reply to a command.
 const LONGEST_REPLY: u64 = 8 * 1024;
 
 impl SmtpServer {
-    /// The server for messages: `host:port`.
+    /// The server's name in messages: `host:port`.
     pub fn name(&self) -> String {
         format!("{}:{}", self.host, self.port)
     }
 
-    /// Connects, with TLS and login; fails after a minute, so that the user is not kept waiting for the reason.
+    /// Connects, with TLS and login; fails after a minute, so that the user soon sees the reason.
     pub(super) async fn connect(&self) -> Result<SmtpSession<'_>, RelayError> {
         match tokio::time::timeout(LONGEST_CONNECT, self.connect_at_leisure()).await {
             Ok(connected) => connected,
@@ -119,14 +121,14 @@ impl SmtpServer {
         Ok(session)
     }
 
-    /// Opens a session that is not logged in yet.
+    /// Opens a session without logging in.
     async fn open(&self) -> Result<SmtpSession<'_>, RelayError> {
         let trust = Trust::load(&self.host, self.ca_file.as_deref())?;
         let meter = WireMeter::default();
         let hello = ClientId::Domain(self.hello_name.clone());
         let stream = self.stream(&trust, &meter, &hello).await?;
         let connection = self.greeted(stream, &hello).await?;
-        let offers = Offers::default();
+        let offers = EhloOffers::default();
         let mut session = SmtpSession {
             server: self,
             connection,
@@ -136,6 +138,7 @@ impl SmtpServer {
             may_have_ended: false,
             offers,
             ahead: None,
+            is_waited_for: false,
         };
         session.look_at_offers(hello).await?;
         Ok(session)
@@ -157,17 +160,17 @@ impl SmtpServer {
             Security::Starttls => {
                 let tcp = self.ready_for_tls(tcp, peer, hello).await?;
                 let stream = trust.secure(tcp, self.timeouts.command).await?;
-                // RFC 3207 §4.2: the session begins again, but the server does not greet again.
+                // RFC 3207 §4.2: the session starts again, but the server does not greet again.
                 Box::new(self.wire(stream, peer, meter).with_lines("220 TLS\r\n"))
             }
         })
     }
 
-    fn wire<S>(&self, stream: S, peer: SocketAddr, meter: &WireMeter) -> Wire<S> {
-        Wire::new(stream, peer, meter.clone(), LONGEST_REPLY, self.transcript)
+    fn wire<S>(&self, stream: S, peer: SocketAddr, meter: &WireMeter) -> SmtpWire<S> {
+        SmtpWire::new(stream, peer, meter.clone(), LONGEST_REPLY, self.transcript)
     }
 
-    /// Reads the greeting and says EHLO.
+    /// Reads the greeting and sends EHLO.
     async fn greeted(
         &self,
         stream: Box<dyn AsyncTokioStream>,
@@ -177,7 +180,7 @@ impl SmtpServer {
         self.step(greeting).await.map_err(|fault| self.turned_away(fault))
     }
 
-    /// Says STARTTLS; the stream comes back without what was read of it in plain text (RFC 3207 §6).
+    /// Sends STARTTLS; returns the stream without anything that was read from it in plain text (RFC 3207 §6).
     async fn ready_for_tls(
         &self,
         tcp: TcpStream,
@@ -199,7 +202,7 @@ impl SmtpServer {
     async fn step<T>(
         &self,
         command: impl Future<Output = Result<T, lettre::transport::smtp::Error>>,
-    ) -> Result<T, Fault> {
+    ) -> Result<T, SmtpFault> {
         limited(self.timeouts.command, command).await
     }
 
@@ -207,21 +210,23 @@ impl SmtpServer {
         ServerError::Connect { server: self.name(), reason }.into()
     }
 
-    fn turned_away(&self, fault: Fault) -> RelayError {
+    fn turned_away(&self, fault: SmtpFault) -> RelayError {
         match fault {
-            Fault::Refused(reply) => RelayError::TurnedAway { server: self.name(), reply: reply.to_string() },
-            Fault::Lost(reason) => self.lost(reason),
+            SmtpFault::Refused(reply) => {
+                RelayError::TurnedAway { server: self.name(), reply: reply.to_string() }
+            }
+            SmtpFault::Lost(reason) => self.lost(reason),
         }
     }
 }
 
 impl<'a> SmtpSession<'a> {
-    /// Asks once more what the server offers: lettre keeps a few keywords only. A server that does not like to be asked
-    /// again, as `OpenSMTPD`, is taken to offer nothing else.
+    /// Asks once more what the server offers, since lettre keeps only a few keywords. A server that does not accept a
+    /// second EHLO, such as `OpenSMTPD`, is assumed to offer nothing else.
     async fn look_at_offers(&mut self, hello: ClientId) -> Result<(), RelayError> {
         let reply = match self.command(Ehlo::new(hello)).await {
             Ok(reply) => reply,
-            Err(Fault::Refused(reply)) if reply.is_final() => return Ok(()),
+            Err(SmtpFault::Refused(reply)) if reply.is_final() => return Ok(()),
             Err(fault) => return Err(self.server.turned_away(fault)),
         };
         for line in reply.message().skip(1) {
@@ -254,15 +259,20 @@ impl<'a> SmtpSession<'a> {
         let credentials = Credentials::new(login.user.clone(), login.password.expose_secret().to_owned());
         match server.step(self.connection.auth(mechanisms, &credentials)).await {
             Ok(_) => Ok(()),
-            Err(Fault::Refused(reply)) if reply.is_final() => Err(refused(reply.to_string())),
+            Err(SmtpFault::Refused(reply)) if reply.is_final() => Err(refused(reply.to_string())),
             Err(fault) => Err(server.turned_away(fault)),
         }
     }
 
     /// Hands over one letter; tells whether the connection can take another one. With PIPELINING the `next` one's MAIL,
     /// RCPT and DATA go out in the same breath as the final dot (RFC 2920 §3.1), which saves a round trip.
-    pub(super) async fn deliver(&mut self, letter: &Letter, next: Option<&Letter>) -> Delivered {
-        let delivered = self.transaction(letter, next).await;
+    pub(super) async fn deliver(
+        &mut self,
+        letter: &Letter,
+        next: Option<&Letter>,
+        may_leave: impl Future<Output = bool>,
+    ) -> Delivered {
+        let delivered = self.transaction(letter, next, may_leave).await;
         self.letters += 1;
         self.last_used = Instant::now();
         if delivered.after == After::GoOn && self.letters_left() == 0 {
@@ -275,29 +285,29 @@ impl<'a> SmtpSession<'a> {
         self.server.max_letters_per_connection.saturating_sub(self.letters)
     }
 
-    /// Whether the envelope of a further letter may go out with the next one.
+    /// Whether the envelope of another letter may be sent with the next one.
     pub(super) fn can_look_ahead(&self) -> bool {
-        // An envelope that is out has the only leave while it is the first.
-        self.is_ahead() || self.leave().is_some()
+        // During the trial, an envelope that was sent ahead holds the only permit.
+        self.is_ahead() || self.permit().is_some()
     }
 
-    fn leave(&self) -> Option<Leave<'a>> {
+    fn permit(&self) -> Option<LookAheadPermit<'a>> {
         let server = self.server;
-        if self.offers.pipelining && self.letters_left() > 1 { server.look_ahead.leave() } else { None }
+        if self.offers.pipelining && self.letters_left() > 1 { server.look_ahead.permit() } else { None }
     }
 
-    /// Whether an envelope has gone out that waits for its letter.
+    /// Whether an envelope was sent ahead and waits for its letter.
     pub(super) fn is_ahead(&self) -> bool {
         self.ahead.is_some()
     }
 
-    async fn command(&mut self, command: impl Display) -> Result<Response, Fault> {
+    async fn command(&mut self, command: impl Display) -> Result<Response, SmtpFault> {
         self.server.step(self.connection.command(command)).await
     }
 
-    /// Says QUIT, unless an envelope went ahead: the server may wait for its message and would take QUIT for the text.
+    /// Says QUIT, unless the server may wait for a message: it would take QUIT for the text.
     pub(super) async fn close(mut self) {
-        if self.is_ahead() {
+        if self.is_ahead() || self.is_waited_for {
             return;
         }
         let polite = Duration::from_secs(3).min(self.server.timeouts.command);
@@ -308,23 +318,23 @@ impl<'a> SmtpSession<'a> {
 async fn limited<T>(
     limit: Duration,
     command: impl Future<Output = Result<T, lettre::transport::smtp::Error>>,
-) -> Result<T, Fault> {
+) -> Result<T, SmtpFault> {
     match tokio::time::timeout(limit, command).await {
-        Err(_) => Err(Fault::Lost(format!("no response within {} seconds", limit.as_secs()))),
+        Err(_) => Err(SmtpFault::Lost(format!("no response within {} seconds", limit.as_secs()))),
         Ok(Err(error)) => Err(fault(&error)),
         Ok(Ok(done)) => Ok(done),
     }
 }
 
-fn fault(error: &lettre::transport::smtp::Error) -> Fault {
+fn fault(error: &lettre::transport::smtp::Error) -> SmtpFault {
     let words = std::error::Error::source(error).map_or_else(|| error.to_string(), ToString::to_string);
     match error.status() {
-        Some(code) => Fault::Refused(reply(code, &words)),
-        None => Fault::Lost(words),
+        Some(code) => SmtpFault::Refused(reply(code, &words)),
+        None => SmtpFault::Lost(words),
     }
 }
 
-/// The reply with the code that the server sent.
+/// The reply with the server's own code.
 fn reply(code: Code, text: &str) -> Reply {
     let (code, text) = original(u16::from(code), text);
     Reply::from_server(code, &text)

@@ -1,25 +1,25 @@
-//! The conversation with the server for `-vv`, line by line, without secrets and without the letters.
+//! Prints the conversation with the server for `-vv`, line by line, without secrets and letters.
 
 use crate::net::Transcript;
 
-/// Follows what we send, to leave out passwords and messages.
+/// Follows the data that we send, to omit passwords and messages.
 #[derive(Debug, Default)]
 pub(super) struct Conversation {
     told: Option<Transcript>,
     partial: Vec<u8>,
-    /// Bytes of the message that is being sent; `None` between messages.
+    /// Bytes of the message sent so far; `None` between messages.
     message: Option<usize>,
-    /// RFC 4954: what follows AUTH, and each answer to 334, is the secret.
+    /// RFC 4954: the text after AUTH and each answer to 334 are secret.
     is_secret: bool,
 }
 
 impl Conversation {
-    /// A conversation that is told line by line, or not at all.
+    /// Starts a conversation; with `None` nothing is printed.
     pub fn new(told: Option<Transcript>) -> Self {
         Self { told, ..Self::default() }
     }
 
-    /// A line of the server.
+    /// Prints a line from the server.
     pub fn received(&mut self, line: &str) {
         let Some(told) = self.told else { return };
         told(&format!("S: {line}"));
@@ -29,7 +29,7 @@ impl Conversation {
         }
     }
 
-    /// Bytes that were sent.
+    /// Prints lines that were sent.
     pub fn sent(&mut self, bytes: &[u8]) {
         if self.told.is_none() {
             return;
@@ -59,7 +59,7 @@ impl Conversation {
     }
 }
 
-/// A command without the secret that `AUTH` may carry.
+/// A command without the secret that `AUTH` may contain.
 fn masked(command: &str) -> String {
     let mut words = command.splitn(3, ' ');
     match (words.next(), words.next(), words.next()) {
@@ -81,7 +81,7 @@ mod tests {
     }
 
     #[test]
-    fn secrets_and_messages_are_left_out() {
+    fn secrets_and_messages_are_omitted() {
         let mut conversation =
             Conversation::new(Some(|line| TOLD.with_borrow_mut(|told| told.push(line.to_owned()))));
         conversation.sent(b"AUTH PLAIN c2VjcmV0\r\n");

@@ -1,4 +1,4 @@
-//! The stream that lettre reads from and writes to: counted, in parsable lines, and told to the transcript.
+//! The stream that lettre reads and writes: it counts bytes, makes lines parsable, and feeds the transcript.
 
 use std::io;
 use std::net::SocketAddr;
@@ -15,24 +15,24 @@ use crate::net::Transcript;
 use super::reply_lines::ReplyLines;
 use super::transcript::Conversation;
 
-/// Bytes that are read at once.
+/// How many bytes are read at once.
 const CHUNK: usize = 2048;
 
-/// What a session knows of its stream.
+/// What a session knows about its stream.
 #[derive(Debug, Clone, Default)]
 pub(super) struct WireMeter {
     sent: Arc<AtomicU64>,
-    /// Bytes that came since we last sent something.
+    /// Bytes received since we last sent something.
     unanswered: Arc<AtomicU64>,
-    /// Until this many bytes have been sent, no reply is expected; 0 if early replies do not matter.
+    /// No reply is expected until this many bytes have been sent; 0 if early replies do not matter.
     silent_until: Arc<AtomicU64>,
-    /// Whether something came all the same.
+    /// Whether something was received nevertheless.
     is_early: Arc<AtomicBool>,
 }
 
 /// A TCP or TLS stream with its meter.
 #[derive(Debug)]
-pub(super) struct Wire<S> {
+pub(super) struct SmtpWire<S> {
     stream: S,
     peer: SocketAddr,
     meter: WireMeter,
@@ -53,14 +53,14 @@ impl WireMeter {
         self.silent_until.store(bytes, Ordering::Relaxed);
     }
 
-    /// Tells whether a reply came before its time.
+    /// Tells whether a reply came too early.
     pub fn has_early_reply(&self) -> bool {
         self.is_early.load(Ordering::Relaxed)
     }
 }
 
-impl<S> Wire<S> {
-    /// A stream that breaks on a reply of more than `longest_reply` bytes.
+impl<S> SmtpWire<S> {
+    /// Wraps a stream; a reply of more than `longest_reply` bytes is an error.
     pub fn new(
         stream: S,
         peer: SocketAddr,
@@ -72,7 +72,7 @@ impl<S> Wire<S> {
         Self { stream, peer, meter, longest_reply, lines: ReplyLines::default(), conversation }
     }
 
-    /// The same stream, from which these lines are read first.
+    /// The same stream, but these lines are read first.
     pub fn with_lines(mut self, lines: &str) -> Self {
         self.lines.push(lines.as_bytes(), |_| {});
         self
@@ -90,8 +90,8 @@ impl<S> Wire<S> {
     }
 }
 
-impl<S: AsyncRead + Unpin> Wire<S> {
-    /// Looks whether a reply is there that nothing has asked for, before the bytes that ask for one go out.
+impl<S: AsyncRead + Unpin> SmtpWire<S> {
+    /// Checks for an unsolicited reply before sending the bytes that ask for one.
     fn listen_early(&mut self) {
         let silent_until = self.meter.silent_until.load(Ordering::Relaxed);
         if self.meter.sent() >= silent_until {
@@ -103,7 +103,7 @@ impl<S: AsyncRead + Unpin> Wire<S> {
         let has_read = Pin::new(&mut self.stream).poll_read(&mut nobody, &mut read).is_ready();
         if has_read && !read.filled().is_empty() {
             let filled = read.filled().to_vec();
-            // A reply that is too long breaks the connection when it is read.
+            // A reply that is too long is an error when it is read.
             let _too_long = self.take(&filled);
         }
         if self.lines.has_line() {
@@ -112,7 +112,7 @@ impl<S: AsyncRead + Unpin> Wire<S> {
     }
 }
 
-impl<S: AsyncRead + Unpin> AsyncRead for Wire<S> {
+impl<S: AsyncRead + Unpin> AsyncRead for SmtpWire<S> {
     fn poll_read(
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
@@ -133,7 +133,7 @@ impl<S: AsyncRead + Unpin> AsyncRead for Wire<S> {
     }
 }
 
-impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Wire<S> {
+impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for SmtpWire<S> {
     fn poll_write(
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
@@ -156,7 +156,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Wire<S> {
     }
 }
 
-impl<S> AsyncTokioStream for Wire<S>
+impl<S> AsyncTokioStream for SmtpWire<S>
 where
     S: AsyncRead + AsyncWrite + Send + Sync + Unpin + std::fmt::Debug,
 {

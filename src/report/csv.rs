@@ -1,6 +1,6 @@
 //! CSV for spreadsheet programs.
 
-/// Rows as CSV with semicolons and CRLF, as Excel reads it in Sweden; no cell is run as a formula.
+/// Rows as CSV with semicolons and CRLF, as the Swedish Excel expects; no cell can run as a formula.
 ///
 /// # Errors
 /// Those of the CSV writer.
@@ -14,7 +14,7 @@ pub fn spreadsheet_csv(rows: impl Iterator<Item = Vec<String>>) -> Result<String
     Ok(String::from_utf8_lossy(&bytes).into_owned())
 }
 
-/// A cell that a spreadsheet would take for a formula gets an apostrophe; telephone numbers are none.
+/// Puts an apostrophe before a cell that a spreadsheet would treat as a formula; telephone numbers stay as they are.
 fn harmless(cell: String) -> String {
     let is_number = cell.chars().all(|c| c.is_ascii_digit() || " +-()/.,".contains(c));
     let is_formula = cell.starts_with(['=', '+', '-', '@', '\t', '\r']) && !is_number;

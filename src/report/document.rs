@@ -8,24 +8,24 @@ use serde_json::value::RawValue;
 
 use super::output;
 
-/// What the command has reported so far: stdout is one per process, and so is its document.
+/// The result of the command so far; there is one stdout per process, and so one document.
 static KEPT: Mutex<Kept> = Mutex::new(Kept { result: None, text: String::new(), is_printed: false });
 
 #[derive(Debug)]
 struct Kept {
     result: Option<Box<RawValue>>,
     text: String,
-    /// Whether the document is out already.
+    /// Whether the document has been printed.
     is_printed: bool,
 }
 
-/// The document: the command's result, its error, or both (a check that found errors).
+/// The document: the command's result, its error, or both (for a check that found errors).
 #[derive(Debug, Serialize)]
-pub struct Document<E> {
+pub struct JsonDocument<E> {
     /// The command as typed, such as `members list`.
     pub command: String,
     pub exit_code: u8,
-    /// What the command reports; null if it reports nothing.
+    /// The command's result; null if it has none.
     pub result: Option<Box<RawValue>>,
     pub error: Option<E>,
 }
@@ -36,8 +36,8 @@ struct Text<'a> {
     text: &'a str,
 }
 
-impl<E: Serialize> Document<E> {
-    /// The document of a command that has ended, with the result that it has reported.
+impl<E: Serialize> JsonDocument<E> {
+    /// The document of a command that has ended, with its result.
     pub fn new(command: String, exit_code: u8, error: Option<E>) -> Self {
         let mut kept = kept();
         let text = std::mem::take(&mut kept.text);
@@ -46,7 +46,7 @@ impl<E: Serialize> Document<E> {
         Self { command, exit_code, result, error }
     }
 
-    /// Prints the document on standard output, indented, unless the command has printed its own already.
+    /// Prints the document on standard output, indented, unless the command has printed it already.
     pub fn print(&self) {
         if std::mem::replace(&mut kept().is_printed, true) {
             return;
@@ -57,12 +57,12 @@ impl<E: Serialize> Document<E> {
     }
 }
 
-/// Keeps a result for the document.
+/// Stores the command's result for the document.
 pub(super) fn keep(value: &impl Serialize) {
     kept().result = raw(value);
 }
 
-/// Keeps a text, the document's result if the command reports nothing else.
+/// Stores a text, which is the document's result if the command has no other.
 pub(super) fn keep_text(text: &str) {
     kept().text.push_str(text);
 }
@@ -71,7 +71,7 @@ fn kept() -> MutexGuard<'static, Kept> {
     KEPT.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// `None` only for values that JSON lacks, such as maps with keys that are not strings.
+/// `None` only for values that JSON cannot represent, such as maps with keys that are not strings.
 fn raw(value: &impl Serialize) -> Option<Box<RawValue>> {
     serde_json::to_string_pretty(value).ok().and_then(|text| RawValue::from_string(text).ok())
 }

@@ -1,4 +1,4 @@
-//! Logs as JSON Lines: one event a line, appended whole.
+//! Logs as JSON Lines: one event per line, each appended in one write.
 
 use std::fs::File;
 use std::io::{BufRead, BufReader, BufWriter, Read, Seek, SeekFrom, Write};
@@ -11,15 +11,15 @@ use serde_json::Value;
 use crate::domain::Traces;
 use crate::private;
 
-/// How the names of logs begin that are being rewritten.
+/// The prefix of logs that are being rewritten.
 const UNFINISHED: &str = ".rewrite-";
 
-/// A log that is being written.
+/// A log to append to.
 #[derive(Debug)]
 pub struct JsonLines {
     path: PathBuf,
     file: File,
-    /// Whether the last line may lack its end: the disk was full.
+    /// Whether the last line may be incomplete because the disk was full.
     is_cut: bool,
 }
 
@@ -62,35 +62,38 @@ impl JsonLines {
         written.map_err(failed)
     }
 
-    /// Rewrites a log without the events before `before`; returns how many went. All of it or nothing.
+    /// Rewrites a log without the events before `before`; returns how many were deleted. All of it or nothing.
     ///
     /// # Errors
-    /// If the log cannot be read or written again.
+    /// If the log cannot be read or rewritten.
     pub fn prune(path: &Path, before: Timestamp) -> Result<u64, LogError> {
         Self::rewrite(path, |line| {
             let event: Value = serde_json::from_slice(line).unwrap_or_default();
             let time = event.get("time").and_then(Value::as_str);
             let time = time.and_then(|time| time.parse::<Timestamp>().ok());
-            if time.is_none_or(|time| time >= before) { Line::Stays } else { Line::Goes }
+            if time.is_none_or(|time| time >= before) { LineEdit::Stays } else { LineEdit::Goes }
         })
     }
 
-    /// Rewrites a log without the events of a person, and without the person's addresses in the events of others;
-    /// returns how many lines went or changed. All of it or nothing.
+    /// Rewrites a log without the events of a person, and without the person's addresses in other events; returns how
+    /// many lines were deleted or changed. All of it or nothing.
     ///
     /// # Errors
-    /// If the log cannot be read or written again.
+    /// If the log cannot be read or rewritten.
     pub fn forget(path: &Path, traces: &Traces) -> Result<u64, LogError> {
         Self::rewrite(path, |line| {
             let text = String::from_utf8_lossy(line);
             match serde_json::from_str::<Value>(&text) {
-                Ok(event) if is_about(&event, traces) => Line::Goes,
-                _ => traces.redacted(&text).map_or(Line::Stays, |text| Line::Becomes(text.into_bytes())),
+                Ok(event) if is_about(&event, traces) => LineEdit::Goes,
+                _ => traces
+                    .redacted(&text)
+                    .map_or(LineEdit::Stays, |text| LineEdit::Becomes(text.into_bytes())),
             }
         })
     }
 
-    /// Hands every whole event of a person, and every event of others that names one of its addresses, to `each`.
+    /// Calls `each` for every complete event of a person, and for every other event that contains one of the person's
+    /// addresses.
     ///
     /// # Errors
     /// If the file cannot be read.
@@ -102,15 +105,15 @@ impl JsonLines {
         })
     }
 
-    /// Removes what a rewriting that was killed left in a folder of logs. Only for the holder of the project's lock.
+    /// Deletes unfinished files of killed rewrites in a folder of logs. Only for the holder of the project's lock.
     ///
     /// # Errors
-    /// If a file cannot be removed.
+    /// If a file cannot be deleted.
     pub fn clear_unfinished(dir: &Path) -> Result<(), LogError> {
         for entry in std::fs::read_dir(dir).into_iter().flatten().flatten() {
             let name = entry.file_name();
             let name = name.to_string_lossy();
-            // Earlier versions used the second name.
+            // Earlier versions used the second prefix.
             if name.starts_with(UNFINISHED) || name.starts_with(".tmp") {
                 let path = entry.path();
                 std::fs::remove_file(&path).map_err(|source| LogError { path, source })?;
@@ -119,7 +122,7 @@ impl JsonLines {
         Ok(())
     }
 
-    fn rewrite(path: &Path, judge: impl Fn(&[u8]) -> Line) -> Result<u64, LogError> {
+    fn rewrite(path: &Path, judge: impl Fn(&[u8]) -> LineEdit) -> Result<u64, LogError> {
         let failed = |source| LogError { path: path.to_owned(), source };
         let dir = path.parent().unwrap_or_else(|| Path::new("."));
         if !path.exists() {
@@ -131,12 +134,12 @@ impl JsonLines {
         for line in BufReader::new(File::open(path).map_err(failed)?).split(b'\n') {
             let line = line.map_err(failed)?;
             let line = match judge(&line) {
-                Line::Stays => line,
-                Line::Goes => {
+                LineEdit::Stays => line,
+                LineEdit::Goes => {
                     changed += 1;
                     continue;
                 }
-                Line::Becomes(line) => {
+                LineEdit::Becomes(line) => {
                     changed += 1;
                     line
                 }
@@ -149,20 +152,20 @@ impl JsonLines {
         Ok(changed)
     }
 
-    /// Hands every whole event of a log to `each`; a log that does not exist has none.
+    /// Calls `each` for every complete event of a log; a missing log has none.
     ///
     /// # Errors
     /// If the file cannot be read.
     pub fn read(path: &Path, mut each: impl FnMut(Value)) -> Result<(), LogError> {
         Self::lines(path, |line| {
-            // A power cut can leave half a line, and half a character.
+            // A power cut can leave half a line, or half a character.
             if let Ok(event) = serde_json::from_slice(line) {
                 each(event);
             }
         })
     }
 
-    /// Hands every line of a log to `each`, without its end; a log that does not exist has none.
+    /// Calls `each` for every line of a log, without its line end; a missing log has none.
     ///
     /// # Errors
     /// If the file cannot be read.
@@ -180,21 +183,21 @@ impl JsonLines {
     }
 }
 
-/// What becomes of a line when its log is rewritten.
-enum Line {
+/// What to do with a line when a log is rewritten.
+enum LineEdit {
     Stays,
     Goes,
     Becomes(Vec<u8>),
 }
 
-/// Tells whether an event is the person's own, by number or address; logs of older versions have the same names.
+/// Tells whether an event is about the person, by number or address; logs of older versions use the same names.
 fn is_about(event: &Value, traces: &Traces) -> bool {
     let member = event.get("member").and_then(Value::as_i64);
     let address = ["address", "email"].iter().find_map(|name| event.get(name)).and_then(Value::as_str);
     member == Some(traces.member.0) || address.is_some_and(|address| traces.has(address))
 }
 
-/// Tells whether the next event starts on a line of its own; after a power cut half a line may precede it.
+/// Tells whether the next event starts on a new line; after a power cut, half a line may precede it.
 fn ends_a_line(file: &mut File) -> std::io::Result<bool> {
     if file.metadata()?.len() == 0 {
         return Ok(true);

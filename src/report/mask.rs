@@ -1,4 +1,4 @@
-//! Masked addresses: others may see the terminal.
+//! Masks addresses, since others may see the terminal.
 
 use serde_json::Value;
 
@@ -19,7 +19,7 @@ fn mask(value: &mut Value) {
     }
 }
 
-/// `anna@example.se` as `a…@example.se`.
+/// Masks an address: `anna@example.se` as `a…@example.se`.
 pub fn masked_address(word: &str) -> String {
     let Some((local, domain)) = word.rsplit_once('@') else { return word.to_owned() };
     let start: String = local.chars().take(if local.starts_with('<') { 2 } else { 1 }).collect();

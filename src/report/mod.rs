@@ -1,4 +1,4 @@
-//! What the user sees: data on stdout, messages and progress on stderr.
+//! Output for the user: data on stdout, messages and progress on stderr.
 
 mod csv;
 mod document;
@@ -15,11 +15,11 @@ use std::io::{IsTerminal, Write};
 use serde::Serialize;
 
 pub use csv::spreadsheet_csv;
-pub use document::Document;
+pub use document::JsonDocument;
 pub use log::{JsonLines, LogError};
 pub use mask::{masked, masked_address};
 pub use output::{OUTPUT_FAILED, finish as finish_output};
-pub use paint::Paint;
+pub use paint::TextRole;
 pub use table::Table;
 use width::wrapped;
 pub use width::{stderr_width, stdout_width};
@@ -43,7 +43,7 @@ impl Terminal {
         }
     }
 
-    /// Prints a result that people read on stdout, wrapped at words if something limits its width.
+    /// Prints a readable result on stdout, wrapped at words if its width is limited.
     pub fn text(self, text: impl AsRef<str>) {
         self.data(wrapped(text.as_ref(), if self.json { None } else { stdout_width() }));
     }
@@ -58,7 +58,7 @@ impl Terminal {
         output::written(write!(anstream::stdout(), "{text}{end}"));
     }
 
-    /// Prints a long text: on a terminal that is too low for it through the program that `PAGER` names, or `less`.
+    /// Prints a long text; on a terminal with too few lines it uses the pager of `PAGER`, or `less`.
     pub fn pages(self, text: impl AsRef<str>) {
         let text = text.as_ref();
         let height = console::Term::stdout().size_checked().map_or(usize::MAX, |(rows, _)| usize::from(rows));
@@ -67,7 +67,7 @@ impl Terminal {
         }
     }
 
-    /// Keeps a command's result for the one JSON document that is printed when it ends.
+    /// Stores a command's result for the JSON document that is printed when it ends.
     pub fn json(self, value: &impl Serialize) {
         if self.json {
             document::keep(value);
@@ -86,12 +86,12 @@ impl Terminal {
         Some(["y", "yes", "j", "ja"].contains(&answer.trim().to_lowercase().as_str()))
     }
 
-    /// The same terminal, on which nobody answers.
+    /// The same terminal without a person to answer.
     pub fn unattended(self) -> Self {
         Self { unattended: true, ..self }
     }
 
-    /// A progress bar on stderr; hidden unless that is a terminal.
+    /// A progress bar on stderr; hidden if that is not a terminal.
     pub fn progress(self, total: u64) -> indicatif::ProgressBar {
         let bar = if self.quiet || self.json || self.verbose > 1 {
             indicatif::ProgressBar::hidden()
@@ -105,7 +105,7 @@ impl Terminal {
         };
         if let Ok(style) = indicatif::ProgressStyle::with_template(style) {
             let rate = |state: &indicatif::ProgressState, out: &mut dyn std::fmt::Write| {
-                // A terminal that is gone is nobody's loss.
+                // If the terminal is gone, nobody misses the bar.
                 let _closed = write!(out, "{:.1}/s", state.per_sec());
             };
             bar.set_style(style.with_key("rate", rate));
@@ -114,7 +114,8 @@ impl Terminal {
     }
 }
 
-/// Prints a line of a conversation with a server on stderr; what could change the terminal's state is omitted.
+/// Prints a line of a conversation with a server on stderr, without characters that could change the terminal's
+/// state.
 pub fn print_transcript(line: &str) {
     let clean: String = line
         .chars()
@@ -123,7 +124,7 @@ pub fn print_transcript(line: &str) {
     let _closed = writeln!(anstream::stderr(), "{clean}");
 }
 
-/// The text without the characters that would reorder what a terminal shows: names and replies may hold them.
+/// The text without characters that would reorder it on a terminal: names and replies may contain them.
 fn shown_on<'a>(stream: &impl IsTerminal, text: &'a str) -> Cow<'a, str> {
     if !stream.is_terminal() || !text.contains(is_bidirectional_control) {
         return Cow::Borrowed(text);
@@ -153,7 +154,7 @@ fn page(text: &str) -> std::io::Result<()> {
     }
 }
 
-/// A number with a thin grouping for people: 12,345.
+/// A number with grouped digits: 12,345.
 pub fn count(number: u64) -> String {
     let digits = number.to_string();
     let groups: Vec<&str> =
@@ -161,7 +162,7 @@ pub fn count(number: u64) -> String {
     groups.join(",")
 }
 
-/// The number and the word that goes with it.
+/// The number with the right form of the word.
 pub fn plural(number: u64, one: &str, many: &str) -> String {
     format!("{} {}", count(number), if number == 1 { one } else { many })
 }

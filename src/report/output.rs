@@ -1,12 +1,12 @@
-//! Whether everything reached standard output.
+//! Detects whether all output reached standard output.
 
 use std::io::{self, ErrorKind, Write};
 use std::sync::{Mutex, PoisonError};
 
-/// The first error, kept until the command ends: its work is done then.
+/// The first error, kept until the command ends, when its work is done.
 static FAILED: Mutex<Option<io::Error>> = Mutex::new(None);
 
-/// Notes how a write ended; a reader that has quit, such as `head`, is not an error.
+/// Records the result of a write; a closed pipe, as with `head`, is not an error.
 pub(super) fn written(result: io::Result<()>) {
     if let Err(error) = result
         && error.kind() != ErrorKind::BrokenPipe
@@ -15,10 +15,10 @@ pub(super) fn written(result: io::Result<()>) {
     }
 }
 
-/// The beginning of the message of such an error.
+/// The start of the error message.
 pub const OUTPUT_FAILED: &str = "cannot write to standard output";
 
-/// Writes what is still buffered; the error if anything could not be written, as on a full disk.
+/// Flushes the output; returns the error if anything could not be written, for example because the disk is full.
 pub fn finish() -> Option<io::Error> {
     written(io::stdout().flush());
     FAILED.lock().unwrap_or_else(PoisonError::into_inner).take()

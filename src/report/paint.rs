@@ -1,17 +1,17 @@
 //! The few colors of the program; the streams remove them if there is no terminal.
 
-/// What a text is.
+/// The role of a text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Paint {
-    /// A header, or a sum.
+pub enum TextRole {
+    /// A header or a total.
     Strong,
     Good,
     Warning,
     Error,
 }
 
-impl Paint {
-    /// The text in its colour.
+impl TextRole {
+    /// Adds the colour to a text.
     pub fn on(self, text: &str) -> String {
         // ECMA-48 §8.3.117, select graphic rendition.
         let code = match self {

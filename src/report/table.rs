@@ -1,32 +1,32 @@
-//! Tables: columns kept apart by two spaces, numbers to the right, as wide as there is room for.
+//! Tables: columns separated by two spaces, numbers aligned to the right, as wide as there is room.
 //!
-//! Nothing is ever cut off. If there is too little room, cells are wrapped at words; if even that does not help,
-//! each row becomes a block of lines with the headers before the values.
+//! Nothing is ever cut off. If there is too little room, cells are wrapped at words; if even that does not help, each
+//! row becomes a block of lines with the headers before the values.
 
 use textwrap::core::display_width;
 
-use super::Paint;
+use super::TextRole;
 use super::width::{options, stdout_width};
 
-/// Between two columns.
+/// The space between two columns.
 const GAP: usize = 2;
-/// A longer word is broken rather than that a table falls apart.
+/// A longer word is broken so that the table keeps its shape.
 const LONGEST_WORD: usize = 32;
 
 /// A table that grows row by row.
 #[derive(Debug, Default)]
 pub struct Table {
-    header: Option<Row>,
-    rows: Vec<Row>,
+    header: Option<TableRow>,
+    rows: Vec<TableRow>,
     right: Vec<usize>,
-    /// Columns that are never wrapped, besides the numbers.
+    /// Columns that are never wrapped, in addition to numbers.
     whole: Vec<usize>,
 }
 
 #[derive(Debug, Default)]
-struct Row {
+struct TableRow {
     cells: Vec<String>,
-    paint: Option<Paint>,
+    paint: Option<TextRole>,
 }
 
 impl Table {
@@ -37,7 +37,7 @@ impl Table {
 
     /// A table with a header row of any length.
     pub fn with_header<T: AsRef<str>>(cells: impl IntoIterator<Item = T>) -> Self {
-        Self { header: Some(Row::new(cells, Some(Paint::Strong))), ..Self::default() }
+        Self { header: Some(TableRow::new(cells, Some(TextRole::Strong))), ..Self::default() }
     }
 
     /// A table without a header row.
@@ -61,7 +61,7 @@ impl Table {
 
     /// Adds a row of any length.
     pub fn add(&mut self, cells: Vec<String>) {
-        self.rows.push(Row::new(cells, None));
+        self.rows.push(TableRow::new(cells, None));
     }
 
     /// Adds a row.
@@ -70,16 +70,16 @@ impl Table {
     }
 
     /// Adds a row in a colour.
-    pub fn painted<const N: usize>(&mut self, paint: Paint, cells: [String; N]) {
-        self.rows.push(Row::new(cells, Some(paint)));
+    pub fn painted<const N: usize>(&mut self, paint: TextRole, cells: [String; N]) {
+        self.rows.push(TableRow::new(cells, Some(paint)));
     }
 
-    /// The table in this many columns; as wide as it likes if nothing limits it.
+    /// The table in at most this many columns; `None` for no limit.
     pub fn fitted(&self, room: Option<usize>) -> String {
         let natural = self.widths(longest_line);
         match room {
             Some(room) if total(&natural) > room => {
-                // Texts are wrapped first, and long words broken only if that is not enough.
+                // Texts are wrapped first; long words are broken only if that is not enough.
                 let words = shrunk(natural, &self.widths(longest_word), room);
                 let least = self.widths(|cell| longest_word(cell).min(LONGEST_WORD));
                 if total(&least) <= room || self.header.is_none() {
@@ -92,11 +92,11 @@ impl Table {
         }
     }
 
-    fn all_rows(&self) -> impl Iterator<Item = &Row> {
+    fn all_rows(&self) -> impl Iterator<Item = &TableRow> {
         self.header.iter().chain(&self.rows)
     }
 
-    /// The widest cell of each column by this measure; what is never wrapped is taken as it is.
+    /// The widest cell of each column by this measure; columns that are never wrapped have their full width.
     fn widths(&self, measure: fn(&str) -> usize) -> Vec<usize> {
         let columns = self.all_rows().map(|row| row.cells.len()).max().unwrap_or(0);
         let widest = |column: usize| {
@@ -112,7 +112,7 @@ impl Table {
         self.all_rows().map(|row| self.row_lines(row, widths)).collect()
     }
 
-    fn row_lines(&self, row: &Row, widths: &[usize]) -> String {
+    fn row_lines(&self, row: &TableRow, widths: &[usize]) -> String {
         let wrap = |(cell, width): (&String, &usize)| wrapped_cell(cell, *width);
         let cells: Vec<Vec<String>> = row.cells.iter().zip(widths).map(wrap).collect();
         let height = cells.iter().map(Vec::len).max().unwrap_or(0);
@@ -128,11 +128,11 @@ impl Table {
         aligned.collect::<Vec<_>>().join(&" ".repeat(GAP)).trim_end().to_owned()
     }
 
-    /// Each row as a block: header and value a line.
+    /// Each row as a block, with one line per header and value.
     fn blocks(&self, room: usize) -> String {
         let header: &[String] = self.header.as_ref().map_or(&[], |row| &row.cells);
         let label = header.iter().map(|cell| display_width(cell)).max().unwrap_or(0);
-        let block = |row: &Row| {
+        let block = |row: &TableRow| {
             let named = row.cells.iter().zip(header).filter(|(cell, _)| !cell.is_empty());
             let lines = named.map(|(cell, name)| {
                 let beside = room.saturating_sub(label + GAP);
@@ -142,7 +142,7 @@ impl Table {
                 let value = textwrap::wrap(cell, value).join(&format!("\n{}", " ".repeat(indent)));
                 let space = " ".repeat(label - display_width(name) + GAP);
                 let space = if fits { space } else { format!("\n{}", " ".repeat(GAP)) };
-                format!("{}{space}{}\n", Paint::Strong.on(name), row.painted(&value))
+                format!("{}{space}{}\n", TextRole::Strong.on(name), row.painted(&value))
             });
             lines.collect::<String>()
         };
@@ -150,8 +150,8 @@ impl Table {
     }
 }
 
-impl Row {
-    fn new<T: AsRef<str>>(cells: impl IntoIterator<Item = T>, paint: Option<Paint>) -> Self {
+impl TableRow {
+    fn new<T: AsRef<str>>(cells: impl IntoIterator<Item = T>, paint: Option<TextRole>) -> Self {
         Self { cells: cells.into_iter().map(|cell| clean(cell.as_ref())).collect(), paint }
     }
 
@@ -160,7 +160,7 @@ impl Row {
     }
 }
 
-/// What a server or a list says must not steer the terminal.
+/// Text from a server or a list must not control the terminal.
 fn clean(cell: &str) -> String {
     cell.trim().chars().map(|c| if c.is_control() { ' ' } else { c }).collect()
 }
@@ -177,7 +177,7 @@ fn longest_word(cell: &str) -> usize {
     cell.split(' ').map(display_width).max().unwrap_or(0)
 }
 
-/// Takes from the widest columns until all fit, and from none below its least width.
+/// Narrows the widest columns until all fit, but none below its minimum.
 fn shrunk(mut widths: Vec<usize>, least: &[usize], room: usize) -> Vec<usize> {
     while total(&widths) > room {
         let above = widths.iter_mut().zip(least).filter(|(width, least)| **width > **least);
@@ -195,7 +195,7 @@ fn wrapped_cell(cell: &str, width: usize) -> Vec<String> {
 }
 
 impl std::fmt::Display for Table {
-    /// As wide as stdout allows.
+    /// The table in the width of stdout.
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(&self.fitted(stdout_width()))
     }
@@ -229,7 +229,7 @@ mod tests {
     }
 
     #[test]
-    fn cells_wrap_where_there_is_too_little_room() {
+    fn cells_wrap_if_there_is_too_little_room() {
         assert_eq!(
             plain(&members().fitted(Some(34))),
             "name       email           letters\n\
@@ -240,7 +240,7 @@ mod tests {
     }
 
     #[test]
-    fn rows_become_blocks_where_words_do_not_fit() {
+    fn rows_become_blocks_if_words_do_not_fit() {
         assert_eq!(
             plain(&members().fitted(Some(25))),
             "name     Åsa Älghorna\nemail    asa@example.se\nletters  12\n\nname     Bo Ek\nletters  3\n"
@@ -248,7 +248,7 @@ mod tests {
     }
 
     #[test]
-    fn a_long_word_stands_below_its_header_and_stays_whole() {
+    fn a_long_word_is_put_below_its_header_and_not_broken() {
         let mut table = Table::new(["address", "why", "file"]);
         let address = "a-long-name@a-long-domain.example.se";
         table.row([address.to_owned(), "no such user".to_owned(), "a-file-with-a-long-name.eml".to_owned()]);
@@ -261,7 +261,7 @@ mod tests {
     }
 
     #[test]
-    fn wide_characters_take_two_columns_and_controls_none_of_the_terminal() {
+    fn wide_characters_take_two_columns_and_controls_are_removed() {
         let mut table = Table::bare();
         table.row(["日本".to_owned(), "x\u{1b}[2J\ty".to_owned()]);
         table.row(["abcde".to_owned(), "z".to_owned()]);

@@ -1,17 +1,17 @@
-//! How wide a text may be.
+//! The width of text.
 
 use console::Term;
 
-/// Narrower than this nothing can be shown; such a number is a mistake of the environment.
+/// Nothing is readable in fewer columns, so a smaller number is a mistake in the environment.
 const NARROWEST: usize = 20;
 
-/// The columns that a text on stdout may take: the terminal's, else those that `COLUMNS` names; `None` if nothing
-/// limits them, as in a pipe.
+/// The number of columns for text on stdout: the terminal's, or else that of `COLUMNS`; `None` without a limit, as in
+/// a pipe.
 pub fn stdout_width() -> Option<usize> {
     of(&Term::stdout())
 }
 
-/// The same on stderr.
+/// The number of columns for text on stderr.
 pub fn stderr_width() -> Option<usize> {
     of(&Term::stderr())
 }
@@ -22,7 +22,7 @@ fn of(terminal: &Term) -> Option<usize> {
     (width >= NARROWEST).then_some(width)
 }
 
-/// The text with its lines wrapped at words; what is indented stays so. Addresses and paths stay whole.
+/// Wraps the lines of a text at words and keeps their indentation. Addresses and paths are not broken.
 pub fn wrapped(text: &str, width: Option<usize>) -> String {
     let Some(width) = width else { return text.to_owned() };
     let lines = text.split('\n').map(|line| {
@@ -34,7 +34,7 @@ pub fn wrapped(text: &str, width: Option<usize>) -> String {
     lines.collect::<Vec<_>>().join("\n")
 }
 
-/// How texts are wrapped everywhere: at spaces.
+/// The options for wrapping any text: break at spaces only.
 pub(super) fn options<'a>(width: usize) -> textwrap::Options<'a> {
     textwrap::Options::new(width)
         .word_separator(textwrap::WordSeparator::AsciiSpace)
@@ -47,7 +47,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn messages_wrap_at_words_and_keep_their_indent() {
+    fn messages_wrap_at_words_and_keep_their_indentation() {
         let path = "outbox/2026-1/dry-run/a-very-long-name";
         for (text, width, want) in [
             ("short", Some(20), "short".to_owned()),

@@ -1,5 +1,5 @@
-//! Reads the open deliveries ahead of the workers, a page at a time: memory does not grow with the list. Letters that were
-//! tried before come last, so that one that is refused again and again holds up no other.
+//! Reads the open deliveries ahead of the workers, page by page, so that memory use does not grow with the list.
+//! Letters that were tried before come last, so that one that is refused repeatedly does not hold up the others.
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -14,10 +14,10 @@ use crate::ledger::{Ledger, LedgerError};
 use super::{Job, SendError};
 
 const PAGE: usize = 256;
-/// Letters that are ready before a worker asks, if other hosts could send them.
+/// How many letters to prepare ahead if other hosts could send them.
 const SHARED_PAGE: usize = 16;
 
-/// How often a host looks whether the others have finished.
+/// How often a host checks whether the others have finished.
 const LOOK_EVERY: Duration = Duration::from_millis(500);
 
 /// Starts the feeder; the channel ends after the last member, at the limit, or after an error.
@@ -27,11 +27,11 @@ pub(super) fn start(
     job: Arc<Job>,
 ) -> Result<mpsc::Receiver<Result<Household, LedgerError>>, SendError> {
     let ledger = ledger.another()?;
-    // What waits here is kept from other hosts.
+    // Letters that wait here are kept from other hosts.
     let (sender, receiver) = mpsc::channel(if ledger.is_shared() { SHARED_PAGE } else { PAGE });
     std::thread::Builder::new().name("feed".to_owned()).spawn(move || {
         if let Err(error) = feed(&ledger, &composer, &job, &sender) {
-            // If nobody listens any more the run has ended for another reason.
+            // If nobody receives it any more, the run has ended for another reason.
             let _ended = sender.blocking_send(Err(error));
         }
     })?;
@@ -44,7 +44,7 @@ fn feed(
     job: &Job,
     sender: &mpsc::Sender<Result<Household, LedgerError>>,
 ) -> Result<(), LedgerError> {
-    // Before the round tries any: what it tries itself is for the next one.
+    // Read before the round starts: letters that it tries itself are for the next round.
     let tried_before = ledger.tried_before(&job.issue)?;
     let mut left = job.limit.unwrap_or(u64::MAX);
     let shared = ledger.shared_addresses()?;
@@ -63,7 +63,7 @@ fn feed(
         left = left.saturating_sub(1);
         Ok::<_, LedgerError>(is_taken)
     };
-    let mut pages = Pages { ledger, job, after: MemberId(i64::MIN) };
+    let mut pages = MemberPages { ledger, job, after: MemberId(i64::MIN) };
     while let Some(page) = pages.next(&|| sender.is_closed())? {
         for member in page {
             if !hand_over(member)? {
@@ -84,15 +84,15 @@ fn feed(
 }
 
 /// The members whose letters were never tried, page by page.
-struct Pages<'a> {
+struct MemberPages<'a> {
     ledger: &'a Ledger,
     job: &'a Job,
     after: MemberId,
 }
 
-impl Pages<'_> {
-    /// The next members; none after the last one. Among several hosts each gets members of its own, and those of hosts that
-    /// have died: it waits until the others have finished, or the run `is_over`.
+impl MemberPages<'_> {
+    /// The next members; `None` after the last one. Among several hosts each gets its own members, and later those of
+    /// dead hosts: it waits until the others have finished, or the run `is_over`.
     fn next(&mut self, is_over: &dyn Fn() -> bool) -> Result<Option<Vec<Member>>, LedgerError> {
         let (ledger, issue) = (self.ledger, &self.job.issue);
         if !ledger.is_shared() {
@@ -107,7 +107,7 @@ impl Pages<'_> {
             }
             ledger.bury_dead_hosts((self.job.clock)())?;
             if is_over() || !ledger.others_have_work(issue)? {
-                // Rows that were only locked, or a dead host's, are there by now.
+                // Rows that were only locked, or belonged to a dead host, are available by now.
                 let page = ledger.reserve(issue, PAGE)?;
                 return Ok(Some(page).filter(|page| !page.is_empty()));
             }
@@ -116,7 +116,7 @@ impl Pages<'_> {
     }
 }
 
-/// The member with those who share its address; `None` if the letter goes by another one of them.
+/// The member with those who share its address; `None` if another one of them is the lead.
 fn household(
     ledger: &Ledger,
     composer: &Composer,

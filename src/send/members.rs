@@ -7,14 +7,14 @@ use tokio::sync::mpsc::Receiver;
 use crate::domain::Household;
 use crate::ledger::LedgerError;
 
-/// What the feeder has read, and what a worker could not deliver and gave back.
+/// The feeder's members, and those that a worker could not deliver to and gave back.
 #[derive(Debug)]
-pub(super) struct Members {
+pub(super) struct MemberQueue {
     fed: tokio::sync::Mutex<Receiver<Result<Household, LedgerError>>>,
     returned: Mutex<Vec<Household>>,
 }
 
-impl Members {
+impl MemberQueue {
     pub fn new(fed: Receiver<Result<Household, LedgerError>>) -> Self {
         Self { fed: tokio::sync::Mutex::new(fed), returned: Mutex::default() }
     }
@@ -27,7 +27,7 @@ impl Members {
         }
     }
 
-    /// The next member if there is one at once and `is_wanted` says so.
+    /// The next member, if one is available at once and `is_wanted` agrees.
     pub fn next_at_once(&self, is_wanted: impl FnOnce() -> bool) -> Result<Option<Household>, LedgerError> {
         let Ok(mut fed) = self.fed.try_lock() else { return Ok(None) };
         if fed.is_empty() || !is_wanted() {

@@ -1,9 +1,10 @@
 //! The send loop: one issue, many members, several connections.
 //!
-//! A feeder reads the open deliveries page by page; workers compose, claim, deliver and settle. A letter goes out only
+//! A feeder reads the open deliveries page by page; workers compose, claim, deliver and settle. A letter is sent only
 //! after its claim is durable, so a crash leaves at most one letter per connection in doubt. The loop does not know
-//! whether it is a dry run: then the relay is an outbox and the ledger a copy.
+//! about dry runs: then the relay is an outbox and the ledger a copy.
 
+mod comeback;
 mod feed;
 mod members;
 mod pace;
@@ -25,17 +26,18 @@ use crate::compose::{ComposeError, Composer};
 use crate::diagnosis::{self, About, RulesError};
 use crate::domain::{Address, Household, IssueName, Member, MemberId, Outcome, Quota, Reply, Segment, State};
 use crate::feedback::RefusalJudge;
-use crate::ledger::{BounceRecord, Ledger, LedgerError, RunId, Skip, Writer};
+use crate::ledger::{BounceRecord, Ledger, LedgerError, LedgerWriter, RunId, Skip};
 use crate::relay::{Relay, RelayError};
 
-use members::Members;
+use comeback::after_round;
+use members::MemberQueue;
 pub use pace::Forecast;
 use pace::Pace;
-use tally::{Correction, Tally};
+use tally::{StateCorrection, Tally};
 use watchman::Watchman;
 use worker::Worker;
 
-/// The first pause before letters are tried again; shorter where patience is short.
+/// The first pause before letters are retried; shorter if patience is short.
 const SHORTEST_PAUSE: Duration = Duration::from_secs(5);
 const LONGEST_PAUSE: Duration = Duration::from_mins(5);
 
@@ -45,42 +47,42 @@ pub struct Job {
     pub issue: IssueName,
     /// Only these members (default: all).
     pub segment: Option<Segment>,
-    /// At most this many letters in this run.
+    /// The maximum number of letters in this run.
     pub limit: Option<u64>,
     /// Only these members (default: all).
     pub only: Option<HashSet<MemberId>>,
     pub connections: usize,
-    /// How long to try again what was deferred.
+    /// How long to retry deferred letters.
     pub patience: Duration,
-    /// No letter leaves after this time.
+    /// No letter is sent after this time.
     pub until: Option<Timestamp>,
-    /// How many letters may leave in a time, over all runs.
+    /// How many letters may be sent in a period, over all runs.
     pub quotas: Vec<Quota>,
-    /// The time, asked for at each letter.
+    /// The clock, read for each letter.
     pub clock: fn() -> Timestamp,
 }
 
-/// One letter's end, for logs and progress.
+/// The result of one letter, for logs and progress.
 #[derive(Debug, Clone)]
-pub struct Event {
+pub struct SettledLetter {
     pub at: Timestamp,
-    /// Those whom the letter is for.
+    /// The members who get the letter.
     pub household: Household,
     pub sender: String,
     pub message_id: String,
     pub bytes: usize,
     pub outcome: Outcome,
-    /// What was recorded of a final refusal.
+    /// The record of a permanent refusal.
     pub bounce: Option<BounceRecord>,
     /// Whether this event corrects an earlier one of the same letter.
     pub is_correction: bool,
 }
 
-/// What a run tells while it continues.
+/// Events during a run.
 #[derive(Debug)]
-pub enum News<'a> {
-    Letter(&'a Event),
-    /// Nothing leaves for that long.
+pub enum RunNews<'a> {
+    Letter(&'a SettledLetter),
+    /// No letter is sent for this time.
     Pause(Duration, Pause<'a>),
 }
 
@@ -89,34 +91,36 @@ pub enum News<'a> {
 pub enum Pause<'a> {
     /// This many letters were deferred.
     Deferred(u64),
-    /// The server's limit is reached; it passes with time.
+    /// The server's limit is reached, which passes with time.
     Refused(&'a Reply),
     RelayGone(&'a RelayError),
+    /// The ledger's server cannot be reached any more; no letter is on the wire.
+    LedgerGone(&'a LedgerError),
 }
 
 /// Why a run ended.
 #[derive(Debug)]
-pub enum End {
+pub enum RunEnd {
     /// Every open letter was tried, or the limit was reached.
     Done,
-    /// Asked to stop; letters on the wire were finished.
+    /// Stopped by a signal; letters in transit were finished.
     Interrupted,
     /// The relay cannot be reached any more; the rest stays queued.
     RelayGone(RelayError),
-    /// The relay's answer is about us; the rest stays queued.
+    /// The relay's refusal is about us; the rest stays queued.
     RefusedUs(Reply),
-    /// The issue was cancelled; letters on the wire were finished.
+    /// The issue was cancelled; letters in transit were finished.
     Cancelled,
     /// The time in which the issue may be sent is over; the rest stays queued.
     WindowClosed,
-    /// The server took letters so slowly that patience ran out; the rest stays queued.
+    /// The server accepted letters so slowly that patience ran out; the rest stays queued.
     TooSlow,
-    /// The quota has no place before `until`; the rest stays queued.
+    /// The quota allows no letter before `until`; the rest stays queued.
     QuotaUsed { quota: Quota, until: Timestamp },
 }
 
-impl End {
-    /// A word for it, the same whatever the numbers and replies in it.
+impl RunEnd {
+    /// A fixed name, independent of numbers and replies.
     pub fn name(&self) -> &'static str {
         match self {
             Self::Done => "done",
@@ -147,14 +151,14 @@ pub enum SendError {
 }
 
 impl Job {
-    /// Tells whether the job is for this member: it matches the segment and has a section to read.
+    /// Tells whether the job is for this member: it matches the segment and gets a section.
     pub fn is_for(&self, composer: &Composer, member: &Member) -> bool {
         self.only.as_ref().is_none_or(|only| only.contains(&member.id))
             && skip(composer, self.segment.as_ref(), member).is_none()
     }
 }
 
-/// Why the issue is not for a member that could be mailed; `None` if it is.
+/// Why the issue is not for a member who could be mailed; `None` if it is.
 pub fn skip(composer: &Composer, segment: Option<&Segment>, member: &Member) -> Option<Skip> {
     if segment.is_some_and(|segment| !segment.matches(member)) {
         return Some(Skip::OutsideSegment);
@@ -165,7 +169,7 @@ pub fn skip(composer: &Composer, segment: Option<&Segment>, member: &Member) -> 
     (!composer.has_section_for(member)).then_some(Skip::NoSection)
 }
 
-/// Puts members who share an address together, so that they get one letter.
+/// Groups members who share an address, so that they get one letter.
 #[derive(Debug)]
 pub struct Grouping {
     shared: HashSet<String>,
@@ -173,12 +177,12 @@ pub struct Grouping {
 }
 
 impl Grouping {
-    /// For members among whom these addresses, in lower case, are shared.
+    /// Starts a grouping; `shared` are the shared addresses, in lower case.
     pub fn new(shared: HashSet<String>) -> Self {
         Self { shared, waiting: BTreeMap::new() }
     }
 
-    /// Takes a member; returns it if it shares its address with nobody.
+    /// Adds a member; returns it at once if it shares its address with nobody.
     pub fn add(&mut self, member: Member) -> Option<Household> {
         let key = member.address.as_ref().map(Address::key).filter(|key| self.shared.contains(key));
         let Some(key) = key else { return Some(member.into()) };
@@ -189,25 +193,25 @@ impl Grouping {
         None
     }
 
-    /// Those who share an address, when all members are in.
+    /// The groups, once all members are added.
     pub fn households(self) -> impl Iterator<Item = Household> {
         self.waiting.into_values()
     }
 }
 
-/// Sends the queued letters; `report` hears of each, and of pauses. What was deferred, and a relay that is out
-/// of reach, are tried again until the job's patience is over.
+/// Sends the queued letters; `report` gets each result and pause. Deferred letters and an unreachable relay are
+/// retried until the job's patience is over.
 ///
 /// # Errors
-/// If the ledger cannot be written or a letter cannot be composed; what is recorded stays true.
+/// If the ledger cannot be written or a letter cannot be composed; everything recorded stays true.
 pub async fn run(
     mut ledger: Ledger,
     composer: Arc<Composer>,
     relay: Arc<Relay>,
     mut job: Job,
     stop: watch::Receiver<bool>,
-    mut report: impl FnMut(News<'_>),
-) -> Result<(Ledger, End), SendError> {
+    mut report: impl FnMut(RunNews<'_>),
+) -> Result<(Ledger, RunEnd), SendError> {
     let mut watchman = Watchman::start(ledger.place(), &job, stop)?;
     let run = ledger.begin_run(&job.issue, (job.clock)())?;
     let judge = Arc::new(RefusalJudge::new()?);
@@ -222,22 +226,24 @@ pub async fn run(
     loop {
         let mut open = 0_u64;
         let mut settled = 0;
-        let (back, end) = rounds
+        let part = ledger.part();
+        let done = rounds
             .round(ledger, job.clone(), |event| {
                 match event.outcome {
                     Outcome::Deferred(_) => open += 1,
                     _ => settled += 1,
                 }
-                report(News::Letter(event));
+                report(RunNews::Letter(event));
             })
-            .await?;
+            .await;
+        let (back, end) = after_round(done, part, &job, &mut watchman, &mut report).await?;
         ledger = back;
         for mut correction in rounds.tally.corrections() {
             if rounds.correct(&ledger, &job, &mut correction)? {
                 let is_final = u64::from(matches!(correction.event.outcome, Outcome::Rejected(_)));
                 open = open.saturating_sub(is_final);
                 settled += is_final;
-                report(News::Letter(&correction.event));
+                report(RunNews::Letter(&correction.event));
             }
         }
         if let Some(end) = watchman.end() {
@@ -245,15 +251,17 @@ pub async fn run(
         }
         job.limit = job.limit.map(|limit| limit.saturating_sub(settled));
         job.connections = rounds.pace.connections(job.connections);
+        // The ledger's server was waited for already.
+        let Some(end) = end else { continue };
         let why = match &end {
-            End::Done if open > 0 => Pause::Deferred(open),
-            End::RelayGone(error) if error.is_temporary() => Pause::RelayGone(error),
-            End::RefusedUs(reply) if passes(reply) => Pause::Refused(reply),
+            RunEnd::Done if open > 0 => Pause::Deferred(open),
+            RunEnd::RelayGone(error) if error.is_temporary() => Pause::RelayGone(error),
+            RunEnd::RefusedUs(reply) if passes(reply) => Pause::Refused(reply),
             _ => return Ok((ledger, end)),
         };
         let delay = delays.next().filter(|delay| began.elapsed() + *delay <= job.patience);
         let Some(delay) = delay else { return Ok((ledger, end)) };
-        report(News::Pause(delay, why));
+        report(RunNews::Pause(delay, why));
         tokio::select! {
             () = tokio::time::sleep(delay) => {}
             end = watchman.ended() => return Ok((ledger, end)),
@@ -261,14 +269,14 @@ pub async fn run(
     }
 }
 
-/// Tells the tally which refusals earlier runs met since the server last accepted a letter of the issue.
+/// Tells the tally about refusals in earlier runs since the server last accepted a letter of the issue.
 fn recall(ledger: &Ledger, job: &Job, tally: &Tally) -> Result<(), LedgerError> {
     for row in ledger.refused_since_acceptance(&job.issue)? {
         let Some(found) = ledger.member(row.member)? else { continue };
         let attempt = row.attempt(&job.issue);
         let reply = Reply { code: row.code, status: row.status, text: row.reply.unwrap_or_default() };
         let is_rejected = row.state == State::Rejected;
-        let event = Event {
+        let event = SettledLetter {
             at: row.since,
             household: found.member.into(),
             sender: String::new(),
@@ -283,17 +291,17 @@ fn recall(ledger: &Ledger, job: &Job, tally: &Tally) -> Result<(), LedgerError> 
     Ok(())
 }
 
-/// Tells whether a refusal of us passes with time.
+/// Tells whether a refusal about us passes with time.
 fn passes(reply: &Reply) -> bool {
     matches!(diagnosis::about(reply), About::Us(fault) if fault.passes())
 }
 
-/// Letters before this time matter to no quota.
+/// Letters before this time do not count for any quota.
 pub fn counted_since(now: Timestamp) -> Timestamp {
     now.saturating_sub(Quota::LONGEST_SPAN).unwrap_or(Timestamp::MIN)
 }
 
-/// The pauses between rounds: longer and longer, with a random part.
+/// The pauses between rounds: increasing, with a random part.
 fn delays(patience: Duration) -> impl Iterator<Item = Duration> {
     ExponentialBuilder::default()
         .with_min_delay(SHORTEST_PAUSE.min(patience / 10))
@@ -303,14 +311,14 @@ fn delays(patience: Duration) -> impl Iterator<Item = Duration> {
         .build()
 }
 
-/// Waits until the flag is set; indefinitely if nobody can set it any more.
+/// Waits until the flag is set; forever if nobody can set it any more.
 pub async fn wait_for_stop(flag: &mut watch::Receiver<bool>) {
     if flag.wait_for(|on| *on).await.is_err() {
         std::future::pending::<()>().await;
     }
 }
 
-/// What all rounds of a run share.
+/// Shared by all rounds of a run.
 struct Rounds {
     run: RunId,
     composer: Arc<Composer>,
@@ -327,7 +335,7 @@ impl Rounds {
         &self,
         ledger: &Ledger,
         job: &Job,
-        Correction { event, attempt }: &mut Correction,
+        StateCorrection { event, attempt }: &mut StateCorrection,
     ) -> Result<bool, LedgerError> {
         let now = (job.clock)();
         let refusal = match (&event.outcome, &event.household.lead.address) {
@@ -349,14 +357,14 @@ impl Rounds {
         &self,
         ledger: Ledger,
         job: Job,
-        mut report: impl FnMut(&Event),
-    ) -> Result<(Ledger, End), SendError> {
+        mut report: impl FnMut(&SettledLetter),
+    ) -> Result<(Ledger, RunEnd), SendError> {
         let job = Arc::new(job);
         let (halt, halted) = watch::channel(false);
         let halt = Arc::new(halt);
         let members = feed::start(&ledger, Arc::clone(&self.composer), Arc::clone(&job))?;
-        let members = Arc::new(Members::new(members));
-        let (writer, handle) = Writer::start(ledger, self.run, job.quotas.clone())?;
+        let members = Arc::new(MemberQueue::new(members));
+        let (writer, handle) = LedgerWriter::start(ledger, self.run, job.quotas.clone())?;
         let (events, mut heard) = mpsc::channel(64);
         let mut workers = JoinSet::new();
         for _ in 0..job.connections {
@@ -387,28 +395,31 @@ impl Rounds {
     }
 }
 
-/// The run's end is its worst worker's; a connection that could not be opened matters only if none could, or if it leaves
-/// a letter behind.
-async fn gather(workers: &mut JoinSet<Result<End, SendError>>, members: &Members) -> Result<End, SendError> {
+/// The run ends like its worst worker; a connection that could not be opened matters only if none could, or if it
+/// leaves a letter behind.
+async fn gather(
+    workers: &mut JoinSet<Result<RunEnd, SendError>>,
+    members: &MemberQueue,
+) -> Result<RunEnd, SendError> {
     let mut ends = Vec::new();
     while let Some(joined) = workers.join_next().await {
         ends.push(joined.map_err(|_| SendError::Worker)?);
     }
-    let ends = ends.into_iter().collect::<Result<Vec<End>, SendError>>()?;
-    let some_finished = ends.iter().any(|end| matches!(end, End::Done)) && !members.has_returned();
-    let rank = |end: &End| match end {
-        End::Cancelled => 0,
-        End::RefusedUs(_) => 1,
-        End::QuotaUsed { .. } => 2,
-        End::RelayGone(_) if !some_finished => 3,
-        End::TooSlow => 4,
-        End::Interrupted | End::WindowClosed => 5,
-        End::RelayGone(_) | End::Done => 6,
+    let ends = ends.into_iter().collect::<Result<Vec<RunEnd>, SendError>>()?;
+    let some_finished = ends.iter().any(|end| matches!(end, RunEnd::Done)) && !members.has_returned();
+    let rank = |end: &RunEnd| match end {
+        RunEnd::Cancelled => 0,
+        RunEnd::RefusedUs(_) => 1,
+        RunEnd::QuotaUsed { .. } => 2,
+        RunEnd::RelayGone(_) if !some_finished => 3,
+        RunEnd::TooSlow => 4,
+        RunEnd::Interrupted | RunEnd::WindowClosed => 5,
+        RunEnd::RelayGone(_) | RunEnd::Done => 6,
     };
-    Ok(ends.into_iter().min_by_key(rank).map_or(End::Done, |end| match end {
-        // Another worker has sent what this one could not, or none was told to stop.
-        End::RelayGone(_) if some_finished => End::Done,
-        End::Interrupted => End::Done,
+    Ok(ends.into_iter().min_by_key(rank).map_or(RunEnd::Done, |end| match end {
+        // Another worker has sent the letters of this one, or no worker was told to stop.
+        RunEnd::RelayGone(_) if some_finished => RunEnd::Done,
+        RunEnd::Interrupted => RunEnd::Done,
         end => end,
     }))
 }

@@ -1,4 +1,4 @@
-//! How fast letters leave: slower when the relay complains, never above the quotas.
+//! The speed of sending: slower when the relay complains, and never above the quotas.
 
 use std::collections::VecDeque;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -14,51 +14,52 @@ const CLOSING: u16 = 421;
 /// The first pause between two letters after a complaint.
 const FIRST_GAP: Duration = Duration::from_millis(100);
 const LONGEST_GAP: Duration = Duration::from_secs(30);
-/// A complaint or two are accepted even if nothing is to be retried.
+/// How long complaints are tolerated even without patience.
 const GRACE: Duration = Duration::from_secs(2);
-/// A pause that is not worth keeping.
+/// A shorter pause is dropped.
 const SHORTEST_GAP: Duration = Duration::from_millis(5);
 
-/// One pace for all connections of a run. It uses the monotonic clock, so that setting the system clock does no harm.
+/// One pace for all connections of a run. It uses the monotonic clock, so that changes of the system clock do no
+/// harm.
 #[derive(Debug)]
 pub(super) struct Pace {
-    /// When the run began, on both clocks.
+    /// When the run started, on both clocks.
     began: (Instant, Timestamp),
     /// How long to wait for a server that accepts letters too slowly.
     patience: Duration,
-    state: Mutex<State>,
+    state: Mutex<PaceState>,
 }
 
 #[derive(Debug)]
-struct State {
+struct PaceState {
     gap: Duration,
-    /// When the next letter may leave.
+    /// When the next letter may be sent.
     next: Instant,
     slowed: Option<Instant>,
-    /// Since when letters wait for a server that has complained.
+    /// Since when letters have waited for a server that complains.
     slow_since: Option<Instant>,
-    windows: Vec<Window>,
-    /// Connections that the server has let in, and whether it has turned one away.
+    windows: Vec<QuotaWindow>,
+    /// How many connections the server has accepted, and whether it has rejected one.
     connected: usize,
     turned_away: bool,
 }
 
-/// The letters that a quota still counts, oldest first.
+/// The letters that still count for a quota, oldest first.
 #[derive(Debug)]
-struct Window {
+struct QuotaWindow {
     quota: Quota,
-    /// Times since the run began; those of earlier runs are below zero.
+    /// Times since the start of the run; those of earlier runs are negative.
     gone: VecDeque<SignedDuration>,
 }
 
-/// Whether a letter may leave.
+/// Whether a letter may be sent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Turn {
     Go,
     Wait(Duration),
-    /// The server complains, and patience is used up.
+    /// The server keeps complaining, and patience is used up.
     TooSlow,
-    /// The quota has no place before `until`.
+    /// The quota allows no letter before `until`.
     Used {
         quota: Quota,
         until: Timestamp,
@@ -66,12 +67,12 @@ pub(super) enum Turn {
 }
 
 impl Pace {
-    /// A pace for a run that begins `now`; `gone` are the letters that left before it, oldest first.
+    /// The pace of a run that starts `now`; `gone` are the times of earlier letters, oldest first.
     pub fn new(quotas: &[Quota], gone: &[Timestamp], patience: Duration, now: Timestamp) -> Self {
         let gone: VecDeque<SignedDuration> = gone.iter().map(|at| at.duration_since(now)).collect();
-        let windows = quotas.iter().map(|quota| Window { quota: *quota, gone: gone.clone() }).collect();
+        let windows = quotas.iter().map(|quota| QuotaWindow { quota: *quota, gone: gone.clone() }).collect();
         let began = (Instant::now(), now);
-        let state = State {
+        let state = PaceState {
             gap: Duration::ZERO,
             next: began.0,
             slowed: None,
@@ -112,22 +113,22 @@ impl Pace {
         self.began.1.saturating_add(since).unwrap_or(Timestamp::MAX)
     }
 
-    fn state(&self) -> MutexGuard<'_, State> {
+    fn state(&self) -> MutexGuard<'_, PaceState> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Counts a connection that the server has let in.
+    /// Counts a connection that the server has accepted.
     pub fn let_in(&self) {
         self.state().connected += 1;
     }
 
-    /// The server has turned a connection away.
+    /// Records that the server has rejected a connection.
     pub fn turned_away(&self) {
         self.state().turned_away = true;
         self.slow_down();
     }
 
-    /// How many connections the next round opens: as many as the server let in, if it turned one away.
+    /// How many connections to open in the next round: as many as the server accepted, if it rejected one.
     pub fn connections(&self, wanted: usize) -> usize {
         let mut state = self.state();
         let connected = std::mem::take(&mut state.connected);
@@ -135,7 +136,7 @@ impl Pace {
         if turned_away { connected.clamp(1, wanted) } else { wanted }
     }
 
-    /// Gives back a turn that was not used.
+    /// Returns a turn that was not used.
     pub fn give_back(&self) {
         let mut state = self.state();
         for window in &mut state.windows {
@@ -143,7 +144,7 @@ impl Pace {
         }
     }
 
-    /// Slows down after a complaint about too many letters, and speeds up again with every letter that is taken.
+    /// Slows down after a complaint about too many letters, and speeds up again with every accepted letter.
     pub fn adapt_to(&self, outcome: &Outcome) {
         match outcome {
             Outcome::Accepted(_) => {
@@ -159,7 +160,7 @@ impl Pace {
         }
     }
 
-    /// Doubles the pause between letters; complaints that come together count once.
+    /// Doubles the pause between letters; simultaneous complaints count once.
     pub fn slow_down(&self) {
         let mut state = self.state();
         let now = Instant::now();
@@ -173,13 +174,13 @@ impl Pace {
     }
 }
 
-/// Tells whether the relay complains of too many letters at once.
+/// Tells whether the relay complains about too many letters at once.
 fn is_too_fast(reply: &Reply) -> bool {
     reply.code == Some(CLOSING) || matches!(diagnosis::about(reply), About::Us(fault) if fault.passes())
 }
 
-impl Window {
-    /// When a letter may leave again; `None` if one may now.
+impl QuotaWindow {
+    /// When a letter may be sent again; `None` if one may be sent now.
     fn free_at(&mut self, now: SignedDuration) -> Option<SignedDuration> {
         let ends = |gone: SignedDuration, quota: Quota| gone.saturating_add(quota.span());
         while self.gone.front().is_some_and(|gone| ends(*gone, self.quota) <= now) {
@@ -191,7 +192,7 @@ impl Window {
     }
 }
 
-/// What the quotas make of a number of letters.
+/// The effect of the quotas on a number of letters.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Forecast {
     /// The quota that takes longest.
@@ -201,7 +202,7 @@ pub struct Forecast {
 }
 
 impl Forecast {
-    /// Looks ahead from `now`; `gone` are the letters that left before. `None` if no quota is in the way.
+    /// Looks ahead from `now`; `gone` are the times of earlier letters. `None` if no quota delays them.
     pub fn make(quotas: &[Quota], gone: &[Timestamp], letters: u64, now: Timestamp) -> Option<Self> {
         let of_quota = |quota: &Quota| {
             let begin = now.saturating_sub(quota.span()).unwrap_or(Timestamp::MIN);
@@ -212,7 +213,7 @@ impl Forecast {
             if spans == 0 {
                 return None;
             }
-            // The first places come back when the oldest counted letter is out of the span.
+            // The first turns are free when the oldest counted letter is out of the period.
             let first = counted.first().map_or(now, |at| **at);
             let wait = SignedDuration::try_from_secs_f64(
                 quota.span().as_secs_f64() * u32::try_from(spans).map_or(f64::from(u32::MAX), f64::from),
@@ -259,7 +260,7 @@ mod tests {
     }
 
     #[test]
-    fn a_minute_is_waited_for_and_a_turn_can_be_given_back() {
+    fn a_minute_is_waited_for_and_a_turn_can_be_returned() {
         let pace = pace(&["1/min"], &[]);
         assert_eq!(after(&pace, 0), Turn::Go);
         assert_eq!(after(&pace, 20), Turn::Wait(Duration::from_secs(40)));
@@ -282,7 +283,7 @@ mod tests {
     }
 
     #[test]
-    fn a_server_that_complains_is_not_waited_for_beyond_patience() {
+    fn a_complaining_server_is_not_waited_for_beyond_patience() {
         let pace = Pace::new(&[], &[], Duration::from_secs(1), at(0));
         pace.slow_down();
         assert!(matches!(after(&pace, 0), Turn::Wait(_)));
@@ -291,7 +292,7 @@ mod tests {
     }
 
     #[test]
-    fn connections_that_are_turned_away_are_not_opened_again() {
+    fn rejected_connections_are_not_opened_again() {
         let pace = pace(&[], &[]);
         (0..3).for_each(|_| pace.let_in());
         assert_eq!(pace.connections(5), 5);

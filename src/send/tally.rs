@@ -1,4 +1,4 @@
-//! What a run has met so far: which refusals are the recipients' own, and whether the run should continue.
+//! The refusals of a run so far: which are the recipients' own, and whether the run should continue.
 
 use std::collections::BTreeSet;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -8,59 +8,59 @@ use crate::domain::Outcome;
 use crate::ledger::Attempt;
 use crate::relay::{After, Delivered};
 
-use super::Event;
+use super::SettledLetter;
 
 /// This many unclear refusals with the same words are about us.
 const HELD_IN_A_ROW: usize = 3;
 const HELD_DOMAINS: usize = 2;
-/// This many refusals of any kind, with no acceptance between them, are about us.
+/// This many refusals of any kind, without an acceptance in between, are about us.
 const REFUSED_IN_A_ROW: usize = 10;
 const REFUSED_DOMAINS: usize = 3;
-/// This many broken connections after the final dot in a row.
+/// This many broken connections in a row after the final dot end the run.
 const TOO_MANY_DOUBTS: u64 = 5;
 
-/// Counts over all connections and rounds of a run, in the order in which letters end.
+/// Counts over all connections and rounds of a run, in the order in which letters are settled.
 #[derive(Debug, Default)]
-pub(super) struct Tally(Mutex<Counts>);
+pub(super) struct Tally(Mutex<RunCounts>);
 
 #[derive(Debug, Default)]
-struct Counts {
+struct RunCounts {
     /// Whether the server has accepted a letter of the issue, in this run or before.
     has_accepted: bool,
-    /// Letters in doubt since the last one that was accepted.
+    /// Letters in doubt since the last accepted one.
     doubtful: u64,
-    /// Refusals of unknown kind since the last letter that was accepted: their letters are deferred.
+    /// Refusals of unknown kind since the last accepted letter: their letters are deferred.
     held: Vec<Refused>,
-    /// Refusals of recipients since the last letter that was accepted: their letters are rejected.
+    /// Refusals of recipients since the last accepted letter: their letters are rejected.
     streak: Vec<Refused>,
-    corrections: Vec<Correction>,
+    corrections: Vec<StateCorrection>,
 }
 
 /// A refused letter.
 #[derive(Debug, Clone)]
 struct Refused {
-    event: Event,
+    event: SettledLetter,
     attempt: Attempt,
     words: String,
     domain: String,
 }
 
-/// A letter that was settled in what turned out to be the wrong state.
+/// A letter that turned out to be settled in the wrong state.
 #[derive(Debug, Clone)]
-pub(super) struct Correction {
-    /// The letter with the outcome that is right.
-    pub event: Event,
+pub(super) struct StateCorrection {
+    /// The letter with the right outcome.
+    pub event: SettledLetter,
     pub attempt: Attempt,
 }
 
 impl Tally {
-    /// A tally for an issue of which letters have been accepted before, or not.
+    /// A tally for an issue, which may have accepted letters already.
     pub fn new(has_accepted: bool) -> Self {
-        Self(Mutex::new(Counts { has_accepted, ..Counts::default() }))
+        Self(Mutex::new(RunCounts { has_accepted, ..RunCounts::default() }))
     }
 
-    /// Takes in a refusal of an earlier run, so that a kill, a quota or a small selection does not reset the count.
-    pub fn recall(&self, event: &Event, attempt: &Attempt) {
+    /// Adds a refusal of an earlier run, so that a kill, a quota or a small selection does not reset the count.
+    pub fn recall(&self, event: &SettledLetter, attempt: &Attempt) {
         let mut counts = self.counts();
         let refused = Refused::new(event, attempt);
         match (&event.outcome, about(event.outcome.reply())) {
@@ -70,14 +70,14 @@ impl Tally {
         }
     }
 
-    /// Decides what a letter's end means for the letter and for the run, before more members are charged. `event`
-    /// makes the event of an outcome.
+    /// Decides what an outcome means for the letter and for the run, before more members are affected. `event` makes
+    /// the event of an outcome.
     pub fn judge(
         &self,
         delivered: Delivered,
         attempt: &Attempt,
-        event: impl FnOnce(Outcome) -> Event,
-    ) -> (Event, After) {
+        event: impl FnOnce(Outcome) -> SettledLetter,
+    ) -> (SettledLetter, After) {
         let mut counts = self.counts();
         let Delivered { outcome, after } = delivered;
         match outcome {
@@ -85,7 +85,7 @@ impl Tally {
                 counts.accept();
                 (event(outcome), after)
             }
-            // Our own words are about this letter: the address needs what the server lacks.
+            // Our own words are about this letter: the server lacks an extension that the address needs.
             Outcome::Rejected(reply) if reply.code.is_none() => {
                 counts.refuse(event(Outcome::Rejected(reply)), attempt, after)
             }
@@ -103,10 +103,10 @@ impl Tally {
         }
     }
 
-    /// The letters that were settled in the wrong state; called when all letters of a round have ended.
-    pub fn corrections(&self) -> Vec<Correction> {
+    /// The letters that were settled in the wrong state; called when all letters of a round are settled.
+    pub fn corrections(&self) -> Vec<StateCorrection> {
         let mut counts = self.counts();
-        // The last letter left, refused again: the address is dead if the server accepts letters to others.
+        // The only letter left was refused again: its address is dead if the server accepts other letters.
         if let ([last], true) = (counts.held.as_slice(), counts.has_accepted)
             && last.attempt.number > 1
         {
@@ -116,13 +116,13 @@ impl Tally {
         std::mem::take(&mut counts.corrections)
     }
 
-    fn counts(&self) -> MutexGuard<'_, Counts> {
+    fn counts(&self) -> MutexGuard<'_, RunCounts> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl Counts {
-    /// The server takes our mail: what it refused before was the recipients' own.
+impl RunCounts {
+    /// The server takes our mail, so the refusals before were the recipients' own.
     fn accept(&mut self) {
         self.has_accepted = true;
         self.doubtful = 0;
@@ -138,14 +138,15 @@ impl Counts {
         }));
     }
 
-    /// Ten in a row, from several domains if anybody was ever accepted: one domain may have closed down.
+    /// Ten in a row, and from several domains if any letter was accepted before, since one domain may have closed
+    /// down.
     fn are_too_many(&self, refusals: &[Refused]) -> bool {
         let is_one_domains = self.has_accepted && domains(refusals.iter()) < REFUSED_DOMAINS;
         refusals.len() >= REFUSED_IN_A_ROW && !is_one_domains
     }
 
-    /// A refusal of unknown kind: three with the same words, or ten of any, are about us.
-    fn hold(&mut self, event: Event, attempt: &Attempt, after: After) -> (Event, After) {
+    /// A refusal of unknown kind: three with the same words, or ten of any kind, are about us.
+    fn hold(&mut self, event: SettledLetter, attempt: &Attempt, after: After) -> (SettledLetter, After) {
         let refusal = Refused::new(&event, attempt);
         // A letter that was held in an earlier round counts once.
         self.held.retain(|held| held.event.household.lead.id != event.household.lead.id);
@@ -157,8 +158,13 @@ impl Counts {
         (event, if is_about_us { After::Stop } else { after })
     }
 
-    /// A refusal that clearly means the recipient; ten in a row are about us after all.
-    fn refuse(&mut self, mut event: Event, attempt: &Attempt, after: After) -> (Event, After) {
+    /// A refusal that clearly means the recipient; ten in a row are about us nevertheless.
+    fn refuse(
+        &mut self,
+        mut event: SettledLetter,
+        attempt: &Attempt,
+        after: After,
+    ) -> (SettledLetter, After) {
         self.streak.push(Refused::new(&event, attempt));
         if !self.are_too_many(&self.streak) {
             return (event, after);
@@ -174,14 +180,14 @@ impl Counts {
 }
 
 impl Refused {
-    fn new(event: &Event, attempt: &Attempt) -> Self {
+    fn new(event: &SettledLetter, attempt: &Attempt) -> Self {
         let address = event.household.lead.address.as_ref();
         let domain = address.map_or_else(String::new, |address| address.domain().to_lowercase());
         Self { event: event.clone(), attempt: attempt.clone(), words: masked(event.outcome.reply()), domain }
     }
 
-    fn correction(self, outcome: Outcome) -> Correction {
-        Correction { event: Event { outcome, ..self.event }, attempt: self.attempt }
+    fn correction(self, outcome: Outcome) -> StateCorrection {
+        StateCorrection { event: SettledLetter { outcome, ..self.event }, attempt: self.attempt }
     }
 }
 

@@ -1,59 +1,70 @@
-//! Watches for what ends a run early: a signal, a cancellation by another process, the end of its window.
+//! Watches for events that end a run early: a signal, a cancellation by another process, the end of its window.
 
 use std::time::Duration;
 
 use tokio::sync::watch;
 
-use crate::ledger::{Ledger, LedgerError, Place, ReviewKind};
+use crate::ledger::{Ledger, LedgerError, LedgerPlace, ReviewKind};
 
-use super::{End, Job, wait_for_stop};
+use super::{Job, RunEnd, wait_for_stop};
 
-/// How often to look for a decision by another process.
+/// How often to check for a decision by another process.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
 
 /// Why a run must end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Reason {
+enum StopReason {
     Signal,
     Cancelled,
     WindowClosed,
 }
 
-/// Watches on behalf of one run.
+/// Watches for one run.
 #[derive(Debug)]
 pub(super) struct Watchman {
-    reason: watch::Receiver<Option<Reason>>,
+    reason: watch::Receiver<Option<StopReason>>,
     over: watch::Receiver<bool>,
 }
 
 impl Watchman {
-    /// Starts to watch for `stop`, for a cancellation in the ledger at `place`, and for the time after which the job may
-    /// send no more.
+    /// Starts watching for `stop`, for a cancellation in the ledger at `place`, and for the time after which the job
+    /// may send no more.
     ///
     /// # Errors
     /// If the ledger cannot be opened.
-    pub fn start(place: &Place, job: &Job, mut stop: watch::Receiver<bool>) -> Result<Self, LedgerError> {
-        let ledger = Ledger::open(place)?;
+    pub fn start(
+        place: &LedgerPlace,
+        job: &Job,
+        mut stop: watch::Receiver<bool>,
+    ) -> Result<Self, LedgerError> {
+        let mut ledger = Ledger::open(place)?;
+        let place = place.clone();
         let (issue, clock) = (job.issue.clone(), job.clock);
         let began = clock();
-        // A run that begins after that time was started on purpose.
+        // A run that starts after that time was started on purpose.
         let until = job.until.filter(|until| *until > began);
         let (found, reason) = watch::channel(None);
         let (ended, over) = watch::channel(false);
         tokio::spawn(async move {
             let reason = loop {
                 tokio::select! {
-                    () = wait_for_stop(&mut stop) => break Reason::Signal,
+                    () = wait_for_stop(&mut stop) => break StopReason::Signal,
                     () = tokio::time::sleep(LOOK_EVERY) => {}
-                    // Nobody listens any more: the run has ended.
+                    // Nobody is listening any more: the run has ended.
                     () = found.closed() => return,
                 }
                 if until.is_some_and(|until| until <= clock()) {
-                    break Reason::WindowClosed;
+                    break StopReason::WindowClosed;
                 }
                 // What cannot be read now can be in a second; claims look too.
-                if ledger.review(&issue, ReviewKind::Cancelled).is_ok_and(|cancelled| cancelled.is_some()) {
-                    break Reason::Cancelled;
+                match ledger.review(&issue, ReviewKind::Cancelled) {
+                    Ok(Some(_)) => break StopReason::Cancelled,
+                    Err(error) if error.is_gone() => {
+                        if let Ok(another) = Ledger::open(&place) {
+                            ledger = another;
+                        }
+                    }
+                    _ => {}
                 }
             };
             found.send_replace(Some(reason));
@@ -67,20 +78,20 @@ impl Watchman {
         self.over.clone()
     }
 
-    /// The end that the run has for this; `None` if it may continue.
-    pub fn end(&self) -> Option<End> {
+    /// The reason for the run to end; `None` if it may continue.
+    pub fn end(&self) -> Option<RunEnd> {
         self.reason.borrow().map(|reason| match reason {
-            Reason::Signal => End::Interrupted,
-            Reason::Cancelled => End::Cancelled,
-            Reason::WindowClosed => End::WindowClosed,
+            StopReason::Signal => RunEnd::Interrupted,
+            StopReason::Cancelled => RunEnd::Cancelled,
+            StopReason::WindowClosed => RunEnd::WindowClosed,
         })
     }
 
     /// Waits until the run must end.
-    pub async fn ended(&mut self) -> End {
+    pub async fn ended(&mut self) -> RunEnd {
         if self.reason.wait_for(Option::is_some).await.is_err() {
             std::future::pending::<()>().await;
         }
-        self.end().unwrap_or(End::Interrupted)
+        self.end().unwrap_or(RunEnd::Interrupted)
     }
 }

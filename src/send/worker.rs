@@ -1,4 +1,4 @@
-//! One worker: one connection, one letter at a time, and the next one's envelope ahead.
+//! One worker: one connection, one letter at a time, with the next one's envelope sent ahead.
 
 use std::sync::Arc;
 use std::time::Instant;
@@ -6,28 +6,28 @@ use std::time::Instant;
 use jiff::Timestamp;
 use tokio::sync::{mpsc, watch};
 
-use crate::compose::{Composer, Mark};
+use crate::compose::{Composer, LetterMark};
 use crate::domain::{Household, Letter, Outcome, Quota, Reply};
 use crate::feedback::RefusalJudge;
 use crate::ledger::{Claim, Claimed, Settling, WriterHandle};
-use crate::relay::{After, Delivered, Relay, RelayError, Session};
+use crate::relay::{After, Delivered, Relay, RelayError, RelaySession};
 
-use super::members::Members;
+use super::members::MemberQueue;
 use super::pace::{Pace, Turn};
 use super::tally::Tally;
-use super::{End, Event, Job, SendError, wait_for_stop};
+use super::{Job, RunEnd, SendError, SettledLetter, wait_for_stop};
 
 pub(super) struct Worker {
-    pub members: Arc<Members>,
+    pub members: Arc<MemberQueue>,
     pub composer: Arc<Composer>,
     pub relay: Arc<Relay>,
     pub job: Arc<Job>,
     pub ledger: WriterHandle,
     pub judge: Arc<RefusalJudge>,
-    pub events: mpsc::Sender<Event>,
+    pub events: mpsc::Sender<SettledLetter>,
     /// Set by Ctrl-C.
     pub stop: watch::Receiver<bool>,
-    /// Set by a worker after whose news no other should continue.
+    /// Set by a worker if no other should continue.
     pub halt: Arc<watch::Sender<bool>>,
     pub halted: watch::Receiver<bool>,
     pub tally: Arc<Tally>,
@@ -40,38 +40,38 @@ struct Ready {
     letter: Letter,
 }
 
-/// A letter whose end is on its way to the ledger.
+/// A letter whose outcome is on its way to the ledger.
 struct Unsettled {
     settling: Settling,
-    event: Event,
+    event: SettledLetter,
 }
 
 /// What a worker does after a letter.
 enum Next<'a> {
-    GoOn(Session<'a>),
+    GoOn(RelaySession<'a>),
     Reconnect,
-    Stop(End),
+    Stop(RunEnd),
 }
 
 impl Worker {
-    pub async fn run(self) -> Result<End, SendError> {
+    pub async fn run(self) -> Result<RunEnd, SendError> {
         let mut last = None;
         let end = self.work(&mut last).await;
         let settled = self.settled(last).await;
         let end = end.and_then(|end| settled.map(|()| end));
-        if matches!(end, Err(_) | Ok(End::RefusedUs(_) | End::Cancelled)) {
+        if matches!(end, Err(_) | Ok(RunEnd::RefusedUs(_) | RunEnd::Cancelled)) {
             self.halt.send_replace(true);
         }
         end
     }
 
-    async fn work(&self, last: &mut Option<Unsettled>) -> Result<End, SendError> {
-        let mut session: Option<Session<'_>> = None;
+    async fn work(&self, last: &mut Option<Unsettled>) -> Result<RunEnd, SendError> {
+        let mut session: Option<RelaySession<'_>> = None;
         let mut ready: Option<Ready> = None;
         let end = loop {
-            // A letter whose envelope is on the wire is finished.
-            if self.is_over() && !session.as_ref().is_some_and(Session::is_ahead) {
-                break End::Interrupted;
+            // A letter whose envelope was sent must be finished.
+            if self.is_over() && !session.as_ref().is_some_and(RelaySession::is_ahead) {
+                break RunEnd::Interrupted;
             }
             let current = match ready.take() {
                 Some(letter) => letter,
@@ -80,7 +80,7 @@ impl Worker {
                     Err(end) => break end,
                 },
             };
-            // The turn comes before the connection: servers close one that is idle.
+            // The turn comes before the connection, because servers close idle ones.
             let open = match session.take() {
                 Some(open) => open,
                 None => match self.connect().await {
@@ -121,10 +121,10 @@ impl Worker {
         }
     }
 
-    async fn connect(&self) -> Result<Session<'_>, End> {
+    async fn connect(&self) -> Result<RelaySession<'_>, RunEnd> {
         let connected = tokio::select! {
             connected = self.relay.connect() => connected,
-            () = self.over() => return Err(End::Interrupted),
+            () = self.over() => return Err(RunEnd::Interrupted),
         };
         match connected {
             Ok(session) => {
@@ -135,7 +135,7 @@ impl Worker {
                 if matches!(error, RelayError::TurnedAway { .. }) {
                     self.pace.turned_away();
                 }
-                Err(End::RelayGone(error))
+                Err(RunEnd::RelayGone(error))
             }
         }
     }
@@ -146,8 +146,8 @@ impl Worker {
     }
 
     /// Waits for a member and its turn; returns the run's end if there is none.
-    async fn next(&self) -> Result<Result<Ready, End>, SendError> {
-        let Some(household) = self.members.next().await? else { return Ok(Err(End::Done)) };
+    async fn next(&self) -> Result<Result<Ready, RunEnd>, SendError> {
+        let Some(household) = self.members.next().await? else { return Ok(Err(RunEnd::Done)) };
         match self.turn().await {
             Some(end) => {
                 self.members.give_back(household);
@@ -157,8 +157,8 @@ impl Worker {
         }
     }
 
-    /// The letter after the one that is to be delivered if the session can use it and it needs no waiting for.
-    fn next_at_once(&self, session: &Session<'_>) -> Result<Option<Ready>, SendError> {
+    /// The letter after the current one, if the session can use it and it is available at once.
+    fn next_at_once(&self, session: &RelaySession<'_>) -> Result<Option<Ready>, SendError> {
         if self.is_over() || !session.can_look_ahead() {
             return Ok(None);
         }
@@ -168,31 +168,32 @@ impl Worker {
     }
 
     fn compose(&self, household: Household) -> Result<Ready, SendError> {
-        let letter = self.composer.letter(&household, Mark::None, (self.job.clock)())?;
+        let letter = self.composer.letter(&household, LetterMark::None, (self.job.clock)())?;
         Ok(Ready { household, letter })
     }
 
-    /// Waits until a letter may leave; returns the run's end if none may.
-    async fn turn(&self) -> Option<End> {
+    /// Waits until a letter may be sent; returns the run's end if none may.
+    async fn turn(&self) -> Option<RunEnd> {
         loop {
             let wait = match self.pace.turn(Instant::now()) {
                 Turn::Go => return None,
-                Turn::Used { quota, until } => return Some(End::QuotaUsed { quota, until }),
-                Turn::TooSlow => return Some(End::TooSlow),
+                Turn::Used { quota, until } => return Some(RunEnd::QuotaUsed { quota, until }),
+                Turn::TooSlow => return Some(RunEnd::TooSlow),
                 Turn::Wait(wait) => wait,
             };
             tokio::select! {
                 () = tokio::time::sleep(wait) => {}
-                () = self.over() => return Some(End::Interrupted),
+                () = self.over() => return Some(RunEnd::Interrupted),
             }
         }
     }
 
-    /// Claims, delivers, settles: in this order, so that nothing goes out without a durable record. Where the next letter's
-    /// envelope went ahead, this one's end waits in `last`: it becomes durable in one go with the next one's claim.
+    /// Claims, delivers, settles: in this order, so that nothing is sent without a durable record. If the next
+    /// letter's envelope was sent ahead, this one's outcome waits in `last` and is committed together with the next
+    /// one's claim.
     async fn deliver<'a>(
         &'a self,
-        mut session: Session<'a>,
+        mut session: RelaySession<'a>,
         Ready { household, letter }: Ready,
         next: Option<&Ready>,
         last: &mut Option<Unsettled>,
@@ -201,12 +202,12 @@ impl Worker {
         self.settled(last.take()).await?;
         let claim = match claimed? {
             Claimed::Letter(claim) => claim,
-            Claimed::Cancelled => return Ok(Next::Stop(End::Cancelled)),
+            Claimed::Cancelled => return Ok(Next::Stop(RunEnd::Cancelled)),
             Claimed::Full(quota, until) => {
                 self.members.give_back(household);
                 return Ok(self.wait_for_others(session, quota, until).await);
             }
-            // An envelope that went ahead cannot be taken back but with the connection.
+            // Only closing the connection takes back an envelope that was sent ahead.
             Claimed::Closed if session.is_ahead() => return Ok(Next::Reconnect),
             Claimed::Closed => return Ok(Next::GoOn(session)),
         };
@@ -223,48 +224,53 @@ impl Worker {
             }
             After::Stop => {
                 session.close().await;
-                Next::Stop(End::RefusedUs(reply))
+                Next::Stop(RunEnd::RefusedUs(reply))
             }
         })
     }
 
-    /// Waits until a quota that other hosts have used up has a place again, or ends the run.
-    async fn wait_for_others<'a>(&'a self, session: Session<'a>, quota: Quota, until: Timestamp) -> Next<'a> {
-        // A connection that waits would be closed by the server, and an envelope may have gone ahead.
+    /// Waits until a quota used up by other hosts allows a letter again, or ends the run.
+    async fn wait_for_others<'a>(
+        &'a self,
+        session: RelaySession<'a>,
+        quota: Quota,
+        until: Timestamp,
+    ) -> Next<'a> {
+        // The server would close a waiting connection, and an envelope may have been sent ahead.
         session.close().await;
         if !quota.is_waited_for() {
-            return Next::Stop(End::QuotaUsed { quota, until });
+            return Next::Stop(RunEnd::QuotaUsed { quota, until });
         }
         let wait = until.duration_since((self.job.clock)()).try_into().unwrap_or_default();
         tokio::select! {
             () = tokio::time::sleep(wait) => Next::Reconnect,
-            () = self.over() => Next::Stop(End::Interrupted),
+            () = self.over() => Next::Stop(RunEnd::Interrupted),
         }
     }
 
-    /// Delivers a claimed letter. If the server certainly did not accept it, as when it had closed an idle connection, the
-    /// letter goes again over another connection.
+    /// Delivers a claimed letter. If the server certainly did not accept it, for example because it had closed an
+    /// idle connection, the letter is sent again over another connection.
     async fn deliver_claimed<'a>(
         &'a self,
-        session: &mut Session<'a>,
+        session: &mut RelaySession<'a>,
         claim: &Claim,
         next: Option<&Ready>,
     ) -> Delivered {
         let next = next.map(|next| &next.letter);
-        let delivered = session.deliver(claim.letter(), next).await;
+        let delivered = session.deliver_if(self.ledger.still_claims(), claim.letter(), next).await;
         if delivered.after != After::Again {
             return delivered;
         }
         match self.relay.connect().await {
             Ok(open) => {
                 std::mem::replace(session, open).close().await;
-                session.deliver(claim.letter(), next).await
+                session.deliver_if(self.ledger.still_claims(), claim.letter(), next).await
             }
             Err(_) => delivered,
         }
     }
 
-    /// Judges a letter's end and hands it to the ledger; returns the reply.
+    /// Judges a letter's outcome and passes it to the ledger; returns the reply.
     fn settle(
         &self,
         claim: Claim,
@@ -276,7 +282,7 @@ impl Worker {
         let Letter { sender, message_id, bytes, .. } = claim.letter();
         let sender = sender.as_ref().map_or_else(String::new, ToString::to_string);
         let (message_id, bytes) = (message_id.clone(), bytes.len());
-        let (event, after) = self.tally.judge(delivered, claim.attempt(), |outcome| Event {
+        let (event, after) = self.tally.judge(delivered, claim.attempt(), |outcome| SettledLetter {
             at,
             household,
             sender,
@@ -299,12 +305,12 @@ impl Worker {
         (reply, after)
     }
 
-    /// Waits until a letter's end is durable, and tells of it.
+    /// Waits until a letter's outcome is durable, and reports it.
     async fn settled(&self, letter: Option<Unsettled>) -> Result<(), SendError> {
         let Some(Unsettled { settling, mut event }) = letter else { return Ok(()) };
         let settled = settling.done().await;
         event.bounce = settled.as_ref().ok().and_then(|settled| settled.bounce.clone());
-        // Nobody listens only if the whole run was dropped.
+        // Nobody is listening only if the whole run was dropped.
         let _ended = self.events.send(event).await;
         settled?;
         Ok(())

@@ -1,16 +1,16 @@
-//! What `check` says about an issue, and what it keeps from being sent.
+//! The findings of `check`, and which of them keep an issue from being sent.
 
 use crate::support::sandbox::Sandbox;
 use crate::support::smtp_server::SmtpServer;
 
-/// An issue in which nothing is to remark, whatever the day.
+/// An issue without findings, on any day.
 fn tidy(members: usize) -> Sandbox {
     let club = Sandbox::members(members);
     club.write(
         "issues/2026-1/issue.toml",
         "title = \"Vårens brev\"\ndate = 2026-04-15\npreheader = \"Årsmötet är lördagen den 9 maj.\"\n",
     );
-    // Without it each check has a note.
+    // Without it every check has a note.
     let config = club.read("medlemsbrev.toml") + "\n[archive]\nurl = \"https://www.example.se/brev/\"\n";
     club.write("medlemsbrev.toml", &config);
     club
@@ -47,7 +47,7 @@ fn an_unfinished_issue_is_not_sent() {
 }
 
 #[test]
-fn nothing_to_remark_is_said() {
+fn a_check_without_findings_says_so() {
     let club = tidy(2);
     assert_eq!(club.run("check").code(0).stdout(), "No problems found.\n");
     assert_eq!(club.run("check 2026-1 --json").code(0).json(), serde_json::json!([]));
@@ -55,7 +55,7 @@ fn nothing_to_remark_is_said() {
 }
 
 #[test]
-fn everything_wrong_is_found_at_once_with_its_place() {
+fn all_problems_are_found_at_once_with_their_places() {
     let club = tidy(2);
     club.write(
         "issues/2026-1/20-fel.md",
@@ -115,7 +115,7 @@ fn mistakes_that_stop_composing_are_findings_too() {
 }
 
 #[test]
-fn sections_without_readers_and_members_without_sections_are_told() {
+fn sections_without_readers_and_members_without_sections_are_reported() {
     let club = tidy(0);
     club.write(
         "members.csv",
@@ -130,7 +130,7 @@ fn sections_without_readers_and_members_without_sections_are_told() {
 }
 
 #[test]
-fn warnings_are_told_once_and_stop_nothing() {
+fn warnings_are_printed_once_and_stop_nothing() {
     let server = SmtpServer::start();
     let club = Sandbox::members(3).relay(&server);
     let run = club.run("send --yes").code(0);
@@ -142,7 +142,7 @@ fn warnings_are_told_once_and_stop_nothing() {
 }
 
 #[test]
-fn a_letter_without_a_way_to_leave_is_not_sent() {
+fn a_letter_without_a_way_to_unsubscribe_is_not_sent() {
     let club = tidy(2);
     club.write(
         "templates/letter.html.hbs",
@@ -154,7 +154,7 @@ fn a_letter_without_a_way_to_leave_is_not_sent() {
 }
 
 #[test]
-fn a_letter_that_gmail_cuts_off_is_sent_on_demand_only() {
+fn a_letter_that_gmail_clips_is_sent_only_on_request() {
     let club = tidy(2);
     let long = "Orden flödar i byn, dag efter dag. ".repeat(3_000);
     club.write("issues/2026-1/20-lang.md", format!("+++\ntitle = \"Långt\"\n+++\n{long}\n"));

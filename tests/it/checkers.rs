@@ -1,4 +1,4 @@
-//! Checks the example's letters with third-party mail checkers; says so loudly if they are missing.
+//! Checks the example's letters with third-party mail checkers; prints a clear notice if they are missing.
 
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;

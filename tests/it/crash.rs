@@ -8,8 +8,8 @@ use crate::support::smtp_server::SmtpServer;
 const MEMBERS: usize = 300;
 const CONNECTIONS: usize = 10;
 
-/// A small generator is enough to spread the moments (Knuth's MMIX constants).
-fn moments(seed: u64, count: usize, below: usize) -> impl Iterator<Item = usize> {
+/// A simple generator spreads the moments well enough (Knuth's MMIX constants).
+pub fn moments(seed: u64, count: usize, below: usize) -> impl Iterator<Item = usize> {
     let mut state = seed;
     std::iter::repeat_with(move || {
         state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
@@ -18,7 +18,7 @@ fn moments(seed: u64, count: usize, below: usize) -> impl Iterator<Item = usize>
     .take(count)
 }
 
-/// Kills the run each time the server has seen this many further steps, until nothing is left to send.
+/// Kills the run whenever the server has counted this many further steps, until nothing is left to send.
 fn send_with_crashes(kills: usize, seed: u64) {
     let server = SmtpServer::start();
     let club = Sandbox::members(MEMBERS).relay(&server).with(&format!("connections = {CONNECTIONS}"));
@@ -63,16 +63,16 @@ impl InDoubt for Sandbox {
 }
 
 #[test]
-fn fifty_crashes_cost_no_letter_and_double_none() {
+fn fifty_crashes_lose_no_letter_and_duplicate_none() {
     for seed in 0..5 {
         send_with_crashes(10, seed);
     }
 }
 
-/// The long run: `CRASHES=1000 cargo test --release --test crash -- --ignored`.
+/// For a long run: `CRASHES=1000 cargo test --release --test it crash:: -- --ignored`.
 #[test]
 #[ignore = "a long run; .ci/run makes a shorter one"]
-fn many_crashes_cost_no_letter_and_double_none() {
+fn many_crashes_lose_no_letter_and_duplicate_none() {
     let kills: usize = std::env::var("CRASHES").map_or(200, |count| count.parse().unwrap());
     for seed in 0..kills.div_ceil(10) {
         send_with_crashes(10, 1000 + seed as u64);
@@ -80,7 +80,7 @@ fn many_crashes_cost_no_letter_and_double_none() {
 }
 
 #[test]
-fn an_import_that_is_killed_leaves_the_old_register_whole() {
+fn a_killed_import_leaves_the_old_register_intact() {
     let club = Sandbox::members(3);
     club.run("import").code(0);
     let old = club.run("members list --csv").code(0).stdout();
@@ -103,7 +103,7 @@ fn an_import_that_is_killed_leaves_the_old_register_whole() {
     assert!(killed > 0, "no import was killed in time");
 }
 
-/// A file that may not grow fails as on a full disk, and needs no rights to set up.
+/// A limit on the file size fails like a full disk, and needs no privileges.
 #[test]
 fn a_full_disk_stops_the_run_and_the_next_one_sends_the_rest() {
     let server = SmtpServer::start();
@@ -131,7 +131,7 @@ fn a_full_disk_stops_the_run_and_the_next_one_sends_the_rest() {
 }
 
 #[test]
-fn a_killed_run_leaves_whole_letters_in_the_outbox() {
+fn a_killed_run_leaves_complete_letters_in_the_outbox() {
     let club = Sandbox::members(MEMBERS);
     club.run("import").code(0);
     for wait in [100, 200, 400] {
@@ -148,7 +148,7 @@ fn a_killed_run_leaves_whole_letters_in_the_outbox() {
     assert!(letters.len() + club.in_doubt("2026-1").len() >= MEMBERS, "somebody was forgotten");
 }
 
-/// Root may write what is read-only, so the program runs as nobody there.
+/// Root can write read-only files, so the program runs as the user nobody.
 #[test]
 fn a_read_only_ledger_stops_the_run_before_the_first_letter() {
     let as_nobody: &[&str] =
@@ -184,7 +184,7 @@ fn allow(path: &std::path::Path, mode: u32) {
 }
 
 #[test]
-fn ctrl_c_finishes_what_is_on_the_wire_and_says_run_again() {
+fn ctrl_c_finishes_letters_in_transit_and_says_run_again() {
     for name in ["INT", "TERM", "HUP"] {
         if name == "HUP" && is_hangup_ignored() {
             eprintln!("SKIPPED: these tests run under nohup, whose SIGHUP is ignored");
@@ -205,7 +205,7 @@ fn ctrl_c_finishes_what_is_on_the_wire_and_says_run_again() {
 }
 
 #[test]
-fn a_second_run_at_the_same_time_ends_and_says_who_is_at_work() {
+fn a_second_run_at_the_same_time_ends_and_names_the_first() {
     let server = SmtpServer::with(crate::support::smtp_server::Fault::StallAt(
         crate::support::smtp_server::Place::Data,
     ));
@@ -218,7 +218,7 @@ fn a_second_run_at_the_same_time_ends_and_says_who_is_at_work() {
 }
 
 #[test]
-fn letters_in_doubt_are_settled_by_a_person() {
+fn letters_in_doubt_are_resolved_by_a_person() {
     use crate::support::smtp_server::{Action, Fault, Place, When};
     let server = SmtpServer::with(Fault::At(Place::AfterDot, When::First(2), Action::Drop));
     let club = Sandbox::members(3).relay(&server).with("connections = 1");
@@ -238,7 +238,7 @@ fn letters_in_doubt_are_settled_by_a_person() {
 }
 
 #[test]
-fn a_decision_is_never_about_letters_that_nobody_has_seen() {
+fn a_decision_never_covers_letters_that_nobody_has_seen() {
     use crate::support::smtp_server::{Fault, Place};
     for decision in ["--resend", "--accepted"] {
         let server = SmtpServer::with(Fault::StallAt(Place::AfterDot));
@@ -260,7 +260,7 @@ fn a_decision_is_never_about_letters_that_nobody_has_seen() {
     }
 }
 
-/// Tells whether SIGHUP is ignored here, and so in every program that is started from here.
+/// Tells whether SIGHUP is ignored here, and therefore in every program started from here.
 fn is_hangup_ignored() -> bool {
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
     let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:")).unwrap_or("0");

@@ -1,4 +1,4 @@
-//! What a person decides about an issue, and what cron makes of it.
+//! Decisions about an issue, and what cron does with them.
 
 use crate::support::sandbox::Sandbox;
 use crate::support::smtp_server::{Action, Place, SmtpServer, When};
@@ -16,7 +16,7 @@ fn club(server: &SmtpServer, lines: &str) -> Sandbox {
 }
 
 #[test]
-fn cron_sends_what_is_approved_and_due_and_nothing_twice() {
+fn cron_sends_approved_issues_when_due_and_nothing_twice() {
     let server = SmtpServer::start();
     let club = club(&server, "send_at = \"2020-01-01T08:00\"");
     club.run("send --due")
@@ -32,7 +32,7 @@ fn cron_sends_what_is_approved_and_due_and_nothing_twice() {
 }
 
 #[test]
-fn cron_says_nothing_before_the_time_and_sends_nothing_after_it() {
+fn cron_is_silent_before_the_time_and_sends_nothing_after_it() {
     let server = SmtpServer::start();
     let early = club(&server, "send_at = \"2999-01-01T08:00\"");
     early.run("approve --yes").code(0);
@@ -45,7 +45,7 @@ fn cron_says_nothing_before_the_time_and_sends_nothing_after_it() {
 }
 
 #[test]
-fn cron_does_not_send_what_changed_since_it_was_approved() {
+fn cron_does_not_send_an_issue_that_changed_since_its_approval() {
     for (file, text, named) in [
         ("issues/2026-1/20-mer.md", "+++\ntitle = \"Mer\"\n+++\nText.\n", "new      issues/2026-1/20-mer.md"),
         (
@@ -75,7 +75,7 @@ fn cron_does_not_send_what_changed_since_it_was_approved() {
 }
 
 #[test]
-fn cron_goes_on_where_letters_were_deferred() {
+fn cron_resumes_with_deferred_letters() {
     let server =
         SmtpServer::build().fault(Place::Rcpt, When::Nth(1), Action::Reply(451, "4.3.0 Later")).start();
     let club = club(&server, "send_at = \"2020-01-01T08:00\"");
@@ -86,7 +86,7 @@ fn cron_goes_on_where_letters_were_deferred() {
 }
 
 #[test]
-fn a_send_says_what_changed_since_the_dry_run() {
+fn a_send_lists_the_changes_since_the_dry_run() {
     let server = SmtpServer::start();
     let club = club(&server, "");
     club.run("send --yes --limit 0").code(0).stderr_has("No dry run of 2026-1");
@@ -116,19 +116,19 @@ fn a_cancelled_issue_is_not_sent() {
 }
 
 #[test]
-fn who_joined_after_the_send_gets_the_letter_alone() {
+fn only_members_who_joined_after_the_send_get_the_letter() {
     let server =
         SmtpServer::build().fault(Place::Rcpt, When::Nth(1), Action::Reply(451, "4.3.0 Later")).start();
     let club = club(&server, "").with("connections = 1");
     club.run("send --yes").code(75);
     club.write("members.csv", club.read("members.csv") + "Ny,ny@example.org\n");
-    // The one whose letter was deferred is missing it as well.
+    // The member whose letter was deferred has no letter either.
     club.run("send --yes --only-missing").code(0);
     assert_eq!((server.messages(), server.copies("ny@example.org")), (4, 1));
 }
 
 #[test]
-fn a_dead_address_is_suppressed_by_the_servers_refusal_and_tried_again_once_it_is_right() {
+fn a_refusal_suppresses_a_dead_address_until_it_is_corrected() {
     let server = SmtpServer::build().unknown_user("member0002@example.org").start();
     let club = club(&server, "");
     club.run("send --yes").code(1);
@@ -187,14 +187,14 @@ fn two_dry_runs_are_compared() {
 const PAST: &str = "send_at = \"2020-01-01T08:00\"";
 
 #[test]
-fn cron_goes_on_after_a_pilot_and_mails_nobody_who_was_not_approved() {
+fn cron_continues_after_a_pilot_and_mails_only_approved_members() {
     let server = SmtpServer::start();
     let club = club(&server, PAST);
     club.run("send --segment 'email = \"member0001@example.org\"' --yes").code(0);
     club.run("approve --yes").code(0);
     club.run("send --due").code(0);
     assert_eq!(server.messages(), 3);
-    // Fifty strangers are appended to the list when nothing has left yet.
+    // Fifty unknown rows are added to the list before any letter is sent.
     let gone = SmtpServer::refusing();
     let other = self::club(&gone, PAST);
     other.run("approve --yes").code(0);
@@ -207,7 +207,7 @@ fn cron_goes_on_after_a_pilot_and_mails_nobody_who_was_not_approved() {
 }
 
 #[test]
-fn who_joins_while_cron_sends_is_named_and_not_mailed() {
+fn members_who_join_while_cron_sends_are_named_and_not_mailed() {
     let server =
         SmtpServer::build().fault(Place::Rcpt, When::Nth(2), Action::Reply(451, "4.3.0 Later")).start();
     let club = club(&server, PAST);
@@ -222,7 +222,7 @@ fn who_joins_while_cron_sends_is_named_and_not_mailed() {
 }
 
 #[test]
-fn an_issue_that_cannot_be_sent_holds_up_no_other_and_is_told_once_a_day() {
+fn a_stuck_issue_does_not_hold_up_others_and_is_reported_once_a_day() {
     let server = SmtpServer::start();
     let club = club(&server, PAST);
     club.write("issues/2026-2/issue.toml", format!("title = \"Brev\"\ndate = 2026-04-15\n{PAST}\n"));
@@ -240,7 +240,7 @@ fn an_issue_that_cannot_be_sent_holds_up_no_other_and_is_told_once_a_day() {
 }
 
 #[test]
-fn a_quota_that_is_used_up_is_told_once_a_day() {
+fn a_used_up_quota_is_reported_once_a_day() {
     let server = SmtpServer::start();
     let club = club(&server, PAST).with("quota = [\"1/h\"]");
     club.run("approve --yes").code(0);
@@ -250,7 +250,7 @@ fn a_quota_that_is_used_up_is_told_once_a_day() {
 }
 
 #[test]
-fn the_rest_of_a_letter_that_was_changed_midway_is_not_sent_by_accident() {
+fn the_rest_of_an_issue_changed_midway_is_not_sent_by_accident() {
     let server =
         SmtpServer::build().fault(Place::Rcpt, When::Nth(2), Action::Reply(451, "4.3.0 Later")).start();
     let club = club(&server, PAST);
@@ -285,7 +285,7 @@ fn an_approval_covers_pictures_outside_the_issues_folder() {
 }
 
 #[test]
-fn times_between_which_nothing_could_be_sent_are_found_before() {
+fn an_impossible_sending_window_is_found_in_advance() {
     let server = SmtpServer::start();
     for (lines, said) in [
         (

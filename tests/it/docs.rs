@@ -1,4 +1,4 @@
-//! The documentation against the program: keys and defaults of the configuration, examples, exit codes.
+//! Compares the documentation with the program: configuration keys and defaults, examples, exit codes.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -13,7 +13,7 @@ use crate::support::sandbox::Sandbox;
 struct Table {
     /// The heading without backticks: `[members]`, `[[dkim]]`, `issue.toml`.
     heading: String,
-    /// Keys with their defaults, as they are written.
+    /// Keys with their defaults, as written.
     keys: Vec<(String, String)>,
     example: String,
 }
@@ -28,7 +28,7 @@ impl Table {
         self.heading == "issue.toml"
     }
 
-    /// The lines of the example that set required keys; an IMAP server needs a password as well.
+    /// The lines of the example that set required keys; an IMAP server also needs a password.
     fn required(&self) -> String {
         let is_required = |line: &&str| {
             let key = line.split(" = ").next().unwrap_or_default();
@@ -62,13 +62,13 @@ fn tables() -> Vec<Table> {
         .collect()
 }
 
-/// The fenced blocks of a language in a document.
+/// The fenced blocks of one language in a document.
 fn blocks(text: &str, language: &str) -> Vec<String> {
     let fence = format!("\n```{language}\n");
     text.split(&fence).skip(1).map(|block| block.split("\n```").next().unwrap().to_owned() + "\n").collect()
 }
 
-/// The README and everything in `docs`.
+/// The README and all documents in `docs`.
 fn documents() -> Vec<(String, String)> {
     let docs = fs::read_dir(root().join("docs")).unwrap().flatten().map(|entry| entry.path());
     let mut paths: Vec<_> = docs.filter(|path| path.extension().is_some_and(|end| end == "md")).collect();
@@ -77,7 +77,7 @@ fn documents() -> Vec<(String, String)> {
     paths.into_iter().map(|path| (path.display().to_string(), fs::read_to_string(&path).unwrap())).collect()
 }
 
-/// Reads a `medlemsbrev.toml`; its text as the program understands it, or the error.
+/// Parses a `medlemsbrev.toml`; returns the program's interpretation or the error.
 fn load(text: &str) -> Result<String, ConfigError> {
     let dir = tempfile::tempdir().unwrap();
     fs::write(dir.path().join("medlemsbrev.toml"), text).unwrap();
@@ -93,7 +93,7 @@ fn load_issue(text: &str) -> Result<String, ComposeError> {
     Ok(format!("{:?}", source.issue))
 }
 
-/// The configuration with all that is required and these lines at the beginning of a table.
+/// The configuration with all required keys, and these lines at the start of a table.
 fn with(tables: &[Table], heading: &str, lines: &str) -> String {
     let always = ["[association]", "[sender]"];
     let needed = tables.iter().filter(|table| always.contains(&&*table.heading) || table.heading == heading);
@@ -109,7 +109,7 @@ fn with(tables: &[Table], heading: &str, lines: &str) -> String {
     text
 }
 
-/// The keys that the program says it knows in a table, from its error on one that it does not know.
+/// The keys of a table according to the program: they are in its error about an unknown one.
 fn known(tables: &[Table], heading: &str) -> BTreeSet<String> {
     const UNKNOWN: &str = "zzzzzz = 1\n";
     let hint = if heading == "issue.toml" {
@@ -136,7 +136,7 @@ fn every_key_of_the_configuration_is_documented() {
     let top: BTreeSet<String> =
         names.iter().filter(|name| !name.contains('.')).map(|name| (*name).to_owned()).collect();
     assert_eq!(top, of_root, "the sections of docs/configuration.md");
-    // Tables whose keys are up to the user.
+    // The user chooses the keys of these tables.
     for table in tables.iter().filter(|table| !["segments", "members.columns"].contains(&table.name())) {
         let mut documented: BTreeSet<String> = table.keys.iter().map(|(key, _)| key.clone()).collect();
         let inner = names.iter().filter_map(|name| name.strip_prefix(&format!("{}.", table.name())));
@@ -146,7 +146,7 @@ fn every_key_of_the_configuration_is_documented() {
 }
 
 #[test]
-fn documented_defaults_are_those_of_the_program() {
+fn documented_defaults_match_the_program() {
     let tables = tables();
     let mut checked = 0;
     for table in &tables {
@@ -154,7 +154,7 @@ fn documented_defaults_are_those_of_the_program() {
             let Some(value) = default.strip_prefix('`').and_then(|value| value.strip_suffix('`')) else {
                 continue;
             };
-            // Not a value, but the beginning of a sentence.
+            // Not a value, but the start of a sentence.
             let line = format!("{key} = {value}\n");
             let (set, unset) = if table.is_issue() {
                 (load_issue(&(line.clone() + &table.required())).ok(), load_issue(&table.required()).ok())
@@ -170,7 +170,7 @@ fn documented_defaults_are_those_of_the_program() {
     assert!(checked > 30, "only {checked} defaults were found");
 }
 
-/// The keys in the table of a section of `docs/writing.md`.
+/// The keys in the table of a section in `docs/writing.md`.
 fn keys_of_sections(heading: &str) -> BTreeSet<String> {
     let text = fs::read_to_string(root().join("docs/writing.md")).unwrap();
     let (_, section) = text.split_once(&format!("\n## {heading}\n")).unwrap();
@@ -208,7 +208,7 @@ fn every_documented_key_has_an_example() {
 }
 
 #[test]
-fn the_toml_of_the_docs_can_be_used() {
+fn the_toml_in_the_docs_is_valid() {
     let tables = tables();
     let mut checked = 0;
     for (path, text) in documents() {
@@ -232,7 +232,7 @@ fn the_toml_of_the_docs_can_be_used() {
     assert!(checked > 20, "only {checked} blocks were found");
 }
 
-/// The commands of the `console` blocks of a document, without comments.
+/// The commands in the `console` blocks of a document, without comments.
 fn console(text: &str) -> Vec<String> {
     // Blocks in a list are indented.
     let text: String = text.lines().map(|line| format!("{}\n", line.trim_start())).collect();
@@ -241,7 +241,7 @@ fn console(text: &str) -> Vec<String> {
     commands.map(|line| line.split(" # ").next().unwrap().trim().to_owned()).collect()
 }
 
-/// Runs the commands one after the other, as somebody does who follows the document.
+/// Runs the commands one after the other, like a reader who follows the document.
 fn follow(club: &Sandbox, path: &str, commands: &[String]) -> usize {
     let mut folder = ".".to_owned();
     let mut followed = 0;
@@ -297,7 +297,7 @@ fn the_commands_of_the_docs_run() {
     assert!(followed >= 10, "only {followed} commands were found");
 }
 
-/// What is in backticks in a document, outside of blocks.
+/// The text in backticks in a document, outside of blocks.
 #[cfg(feature = "paper")]
 fn code_spans(text: &str) -> Vec<String> {
     let outside: String = text.split("\n```").step_by(2).collect::<Vec<_>>().join("\n");

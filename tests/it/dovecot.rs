@@ -1,5 +1,5 @@
-//! Against a real Postfix and a real Dovecot after it, started by `.ci/postfix start` and `.ci/dovecot start`:
-//! what comes back is read through Maildir and through IMAP, and the next letter skips exactly whom it must.
+//! Tests with a real Postfix that delivers to a real Dovecot, started by `.ci/postfix start` and `.ci/dovecot start`:
+//! returned mail is read through Maildir and IMAP, and the next letter skips exactly the right members.
 
 use std::path::{Path, PathBuf};
 
@@ -9,7 +9,7 @@ use lettre::address::Envelope;
 use lettre::{SmtpTransport, Transport};
 use serde_json::Value;
 
-/// Who gets the letter, and what comes back: bounces, a delay, and what two of them write themselves.
+/// The recipients, and what they send back: bounces, a delay, and two mails written by members.
 const MEMBERS: [&str; 8] = [
     "anna@mail.example.org",
     "bertil@mail.example.org",
@@ -23,7 +23,7 @@ const MEMBERS: [&str; 8] = [
 const KINDS: [(&str, &str, &str); 7] = [
     ("auto-reply", "", "none"),
     ("bounce", "mailbox-full", "counted"),
-    // Given up: Postfix says what the last try met.
+    // Delivery was given up; Postfix reports the result of the last attempt.
     ("bounce", "network", "counted"),
     ("bounce", "too-big", "counted"),
     ("bounce", "user-unknown", "suppressed"),
@@ -31,7 +31,7 @@ const KINDS: [(&str, &str, &str); 7] = [
     ("unsubscribe", "", "suppressed"),
 ];
 
-/// A club whose bounces come to this mailbox of the Dovecot's.
+/// A club whose bounces are delivered to this mailbox on the Dovecot.
 struct Club {
     sandbox: Sandbox,
     root: PathBuf,
@@ -64,7 +64,7 @@ impl Club {
         self.root.join("mail").join(address)
     }
 
-    /// The table by which the bounces are read through IMAP.
+    /// The table for reading bounces through IMAP.
     fn imap(&self, security: &str, port: u16) -> String {
         format!(
             "[inbox.imap]\nhost = \"localhost\"\nport = {port}\nsecurity = \"{security}\"\nca_file = \"{}\"\n\
@@ -74,14 +74,14 @@ impl Club {
         )
     }
 
-    /// The letters of this club that somebody got.
+    /// This club's letters in a mailbox.
     fn letters(&self, address: &str) -> Vec<String> {
         let texts = messages(&self.mailbox(address)).into_iter().map(|file| read(&file));
         let key = self.sandbox.read("logs/send.jsonl");
         texts.filter(|text| message_id(text).is_some_and(|id| key.contains(id))).collect()
     }
 
-    /// Sends the letter, and waits until all has come back: on its own, and because two of the members write.
+    /// Sends the letter, and waits until all messages have come back: automatic ones, and those of two members.
     fn send_and_wait(&self) {
         self.sandbox.run("send 2026-1 --yes").code(0);
         for member in ["anna@mail.example.org", "away@mail.example.org"] {
@@ -95,19 +95,20 @@ impl Club {
             address,
             &format!("Subject: {subject}\nMessage-ID: <{}>", self.leaving()),
         );
-        // Sieve answers no mailing list; a member's other vacation programs do.
+        // Sieve does not answer mailing lists, but a member's other vacation program may.
         let away = &self.letters("away@mail.example.org")[0];
         write(between(away, "Return-Path: <", ">"), "away@mail.example.org", "Subject: Brevet");
         let mailbox = self.mailbox(self.bounces);
         wait_until("all that comes back", || messages(&mailbox).len() >= KINDS.len());
     }
 
-    /// The Message-ID of what Anna writes in this run, so that its answer is told from other runs' and clubs'.
+    /// The Message-ID of Anna's mail in this run, so that the answer to it is distinguished from those of other runs
+    /// and clubs.
     fn leaving(&self) -> String {
         format!("leaving-{}-{}", std::process::id(), self.bounces)
     }
 
-    /// What the log says about each message.
+    /// The log's line about each message.
     fn log(&self) -> Vec<(String, String, String)> {
         let text = self.sandbox.read("logs/bounce.jsonl");
         let lines = text.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
@@ -118,7 +119,7 @@ impl Club {
         log
     }
 
-    /// Sends the next letter and tells who got none.
+    /// Sends the next letter and returns who got none.
     fn skipped_next_time(&self) -> Vec<(String, String)> {
         self.sandbox.write("issues/2026-2/issue.toml", "title = \"Nästa brev\"\ndate = 2026-10-15\n");
         self.sandbox.write("issues/2026-2/10-hej.md", "+++\ntitle = \"Hej\"\n+++\nIgen.\n");
@@ -156,7 +157,7 @@ fn between<'a>(text: &'a str, start: &str, end: &str) -> &'a str {
     text.split(start).nth(1).unwrap_or_else(|| panic!("no {start} in {text}")).split(end).next().unwrap()
 }
 
-/// Sends a mail as a member would.
+/// Sends a mail like a member.
 fn write(from: &str, to: &str, header: &str) {
     let envelope = Envelope::new(Some(from.parse().unwrap()), vec![to.parse().unwrap()]).unwrap();
     let mail = format!("From: <{from}>\nTo: <{to}>\n{header}\n\nHej!\n").replace('\n', "\r\n");
@@ -165,7 +166,7 @@ fn write(from: &str, to: &str, header: &str) {
 }
 
 #[test]
-fn what_comes_back_is_read_from_a_maildir() {
+fn returned_mail_is_read_from_a_maildir() {
     let Some(club) = Club::new("studs@mail.example.org") else { return };
     let config = club.sandbox.read("medlemsbrev.toml");
     club.sandbox.write("medlemsbrev.toml", "[inbox]\nconfirm = true\n".to_owned() + &config);
@@ -191,7 +192,7 @@ fn what_comes_back_is_read_from_a_maildir() {
 }
 
 #[test]
-fn what_comes_back_is_read_through_imap() {
+fn returned_mail_is_read_through_imap() {
     let Some(club) = Club::new("doris@mail.example.org") else { return };
     let table = |security: &str, port: u16| club.imap(security, port);
     let config = club.sandbox.read("medlemsbrev.toml");
@@ -205,7 +206,7 @@ fn what_comes_back_is_read_through_imap() {
     club.check_all();
 
     imap(table("starttls", first_port() + 20) + "move_to = \"Åtgärdat\"\n");
-    // The second letter came back too meanwhile.
+    // Meanwhile the second letter came back too.
     club.sandbox.run("bounces").code(0).stderr_has("7 already known");
     let moved = club.mailbox(club.bounces).join(".&AMU-tg&AOQ-rdat");
     assert!(messages(&moved).len() >= KINDS.len(), "{}", moved.display());

@@ -1,4 +1,4 @@
-//! What a dry run tells: its log, its report for programs, and what is different from the one before.
+//! The results of a dry run: its log, its report for programs, and the differences from the previous one.
 
 use crate::support::sandbox::Sandbox;
 use serde_json::{Value, json};
@@ -81,11 +81,11 @@ fn the_log_has_a_line_for_every_member() {
 }
 
 #[test]
-fn dry_runs_differ_by_what_the_letters_say() {
+fn dry_runs_are_compared_by_the_content_of_letters() {
     let club = club();
     club.run("send --dry-run").code(0).stdout_has("This was the first dry run");
     club.run("send --dry-run").code(0).stdout_has("Nothing changed since the dry run");
-    // As long as before, and other words.
+    // Of the same length, with other words.
     club.write("issues/2026-1/20-by.md", "+++\ntitle = \"By\"\naudience = 'typ = byalag'\n+++\nHoj!\n");
     club.write(
         "members.csv",
@@ -103,7 +103,7 @@ fn dry_runs_differ_by_what_the_letters_say() {
         change("gone", "bo@example.se", "no member has this address now"),
     ];
     assert_eq!(diff, json!(want));
-    // A run of a part of the members is compared with none of all.
+    // A run for some of the members is not compared with one for all.
     club.run("send --dry-run --segment byalag").code(0);
     assert_eq!(club.run("log --kind dry-run --diff --json").code(0).json(), json!(want));
 }

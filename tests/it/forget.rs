@@ -1,4 +1,4 @@
-//! Who asks to be forgotten leaves nothing behind, in no file and in no encoding.
+//! A forgotten member leaves no trace, in no file and in no encoding.
 
 use std::path::{Path, PathBuf};
 
@@ -7,7 +7,7 @@ use crate::support::sandbox::Sandbox;
 const LIST: &str = "Medlemsnr;Namn;E-post\n1;Åsa Ek;asa@example.se\n2;Bo Gran;bo@example.se\n";
 const NEEDLES: [&str; 4] = ["asa@example.se", "asa.ny@example.org", "Åsa Ek", "asa=example.se"];
 
-/// A club that knew Åsa by two addresses, mailed her at both, and heard about her in others' bounces.
+/// A club that knew Åsa by two addresses, mailed her at both, and received others' bounces that mention her.
 fn club() -> Sandbox {
     let club = Sandbox::members(1);
     club.write("members.csv", LIST);
@@ -30,12 +30,12 @@ fn club() -> Sandbox {
         [&std::fs::read(club.path("logs/send.jsonl")).unwrap(), &b"{\"address\": \"asa@example.se\xc3\n"[..]];
     club.write("logs/send.jsonl", log.concat());
     club.write("logs/.tmpAbCdEf", "{\"address\":\"asa@example.se\"}\n");
-    // The treasurer takes her out of the list too.
+    // The treasurer also removes her from the list.
     club.write("members.csv", "Medlemsnr;Namn;E-post\n2;Bo Gran;bo@example.se\n");
     club
 }
 
-/// Files of the project that name her, raw or in an encoding of mail.
+/// Files of the project that contain her name or address, raw or in an encoding of mail.
 fn traces(club: &Sandbox) -> Vec<PathBuf> {
     let mut found = Vec::new();
     let mut folders = vec![club.path("")];
@@ -65,7 +65,7 @@ fn names_her(path: &Path) -> bool {
 }
 
 #[test]
-fn nothing_of_the_forgotten_is_left_in_any_file() {
+fn no_file_has_a_trace_of_a_forgotten_member() {
     let club = club();
     assert!(traces(&club).len() > 5, "the test looks for what is not there: {:?}", traces(&club));
     club.run("members extract 1 --json")
@@ -86,7 +86,7 @@ fn nothing_of_the_forgotten_is_left_in_any_file() {
 }
 
 #[test]
-fn a_killed_forget_is_finished_by_the_next_one() {
+fn a_killed_forget_is_completed_by_the_next_one() {
     for pause in ["0.005", "0.01", "0.02", "0.03", "0.05"] {
         let club = club();
         club.run_in_shell(&format!("timeout -s KILL {pause} \"$MEDLEMSBREV\" members forget id:1 --yes"));

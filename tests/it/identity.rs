@@ -1,4 +1,4 @@
-//! Who is who: numbers that shift, addresses that change hands, families, and people who come back.
+//! The identity of members: shifted numbers, addresses that change hands, families, and people who come back.
 
 use std::collections::BTreeMap;
 
@@ -18,7 +18,7 @@ fn club(list: &str) -> Sandbox {
     club
 }
 
-/// The addresses and greetings of an issue's letters, as they left.
+/// The addresses and greetings of an issue's letters, as sent.
 fn letters(club: &Sandbox, issue: &str) -> BTreeMap<String, String> {
     let dir = format!("outbox/{issue}");
     let files = club.files(&dir);
@@ -45,7 +45,7 @@ fn numbered(names: &[&str]) -> String {
 }
 
 #[test]
-fn numbers_that_shift_stop_the_import_and_move_nobodys_letters() {
+fn shifted_numbers_stop_the_import_and_redirect_no_letters() {
     let names = [
         "Aron Al",
         "Bertil By",
@@ -76,7 +76,7 @@ fn numbers_that_shift_stop_the_import_and_move_nobodys_letters() {
         let address = format!("{}@example.org", name.to_lowercase().replace(' ', "."));
         assert_eq!(sent[&address], format!("Hej {name}!"));
     }
-    // From now on the numbers are known to number the rows only.
+    // From now on the numbers are known to be row numbers.
     shifted.remove(0);
     club.write("members.csv", numbered(&shifted));
     club.run("send 2027-1 --yes").code(0);
@@ -84,11 +84,11 @@ fn numbers_that_shift_stop_the_import_and_move_nobodys_letters() {
 }
 
 #[test]
-fn who_opted_out_and_comes_back_with_another_address_gets_nothing() {
+fn a_member_who_opted_out_and_returns_with_another_address_gets_nothing() {
     for (header, first, second, letters_then) in [
-        // Without a number: by name and organisation.
+        // Without a number: recognised by name and organisation.
         ("Namn;E-post;Förening", "Bo Ek;m4@example.org;Byalaget", "Bo Ek;bo@example.org;Byalaget", 1),
-        // By the name alone nobody knows: held.
+        // By name alone the identity is uncertain: held.
         ("Namn;E-post", "Bo Ek;m4@example.org", "Bo Ek;bo@example.org", 1),
         // With a new number.
         ("Namn;E-post;Medlemsnr", "Bo Ek;m4@example.org;17", "Bo Ek;bo@example.org;40", 1),
@@ -108,7 +108,7 @@ fn who_opted_out_and_comes_back_with_another_address_gets_nothing() {
 }
 
 #[test]
-fn somebody_new_at_an_address_does_not_take_the_identity_of_who_opted_out_there() {
+fn a_new_person_at_an_address_does_not_inherit_an_opt_out() {
     let club = club("Medlemsnr;Namn;E-post\n17;Anna Al;anna@example.org\n23;Eva Ek;hem@example.org\n");
     club.run("import").code(0);
     club.run("members unsubscribe hem@example.org").code(0);
@@ -130,7 +130,7 @@ fn a_new_address_follows_a_member_and_the_old_one_is_free() {
     let club = club("Namn;E-post;Förening\nBo Ek;bo@example.org;Byalaget\nAnna Al;anna@example.org;Byn\n");
     club.run("send 2026-1 --yes").code(0);
     club.run("members unsubscribe bo@example.org").code(0);
-    // Bo has a new address, and Cia has moved in with a third.
+    // Bo has a new address, and Cia has moved in with another member.
     club.write(
         "members.csv",
         "Namn;E-post;Förening\nBo Ek;bo.ek@example.org;Byalaget\nAnna Al;anna@example.org;Byn\nCia Dal;cia@example.org;Byn\n",
@@ -166,7 +166,7 @@ fn a_family_gets_one_letter_and_each_keeps_an_identity() {
         .code(0)
         .stdout_has("Hej Bertil och Cajsa!");
     club.run("members show 3").code(0).stdout_has("with Bertil Ek");
-    // Bertil leaves: Cajsa stays herself, with her history.
+    // Bertil leaves; Cajsa keeps her identity and history.
     let id = |number: &str| {
         club.run(&format!("members show {number} --json")).code(0).json()["member"]["id"].clone()
     };
@@ -176,7 +176,7 @@ fn a_family_gets_one_letter_and_each_keeps_an_identity() {
     assert_eq!(id("3"), cajsa);
     club.run("send 2026-2 --yes").code(0);
     assert_eq!(letters(&club, "2026-2")["fam@example.org"], "Hej Cajsa Ek!");
-    // Who opts out does so for the address, and that is said.
+    // An opt-out applies to the shared address, and the output says so.
     club.write("members.csv", list);
     club.run("import").code(0);
     club.run("members unsubscribe fam@example.org").code(0).stderr_has("Bertil Ek and Cajsa Ek");
@@ -186,7 +186,7 @@ fn a_family_gets_one_letter_and_each_keeps_an_identity() {
 }
 
 #[test]
-fn more_than_three_are_greeted_by_their_place() {
+fn more_than_three_members_are_greeted_by_their_place() {
     let rows = ["Anna", "Bo", "Cia", "Dan"].map(|name| format!("{name} Ek;info@example.org;Byalaget\n"));
     let club = club(&format!("Namn;E-post;Förening\n{}", rows.concat()));
     club.run("send 2026-1 --yes").code(0).stdout_has("3 members share another member's letter");
@@ -194,7 +194,7 @@ fn more_than_three_are_greeted_by_their_place() {
 }
 
 #[test]
-fn who_is_uncertain_is_held_until_a_person_decides() {
+fn a_member_of_uncertain_identity_is_held_until_a_person_decides() {
     let club = club("Medlemsnr;Namn;E-post\n7;Bo Ek;bo@example.org\n8;Dora Al;dora@example.org\n");
     club.run("send 2026-1 --yes").code(0);
     club.write(
@@ -214,7 +214,7 @@ fn who_is_uncertain_is_held_until_a_person_decides() {
     club.run("members confirm 'Berit Gran' --someone-else").code(0).stderr_has("mailed from now on");
     club.run("send 2026-2 --yes").code(0);
     assert_eq!(letters(&club, "2026-2").len(), 2);
-    // It was Bo after all, who has married and changed the address: the history is the same.
+    // It was Bo after all, with a new surname and address: the history stays.
     club.write(
         "members.csv",
         "Medlemsnr;Namn;E-post\n7;Stig Mo;stig@example.org\n8;Dora Al;dora@example.org\n",
@@ -229,7 +229,7 @@ fn who_is_uncertain_is_held_until_a_person_decides() {
 }
 
 #[test]
-fn the_forgotten_stay_away_under_any_of_their_addresses() {
+fn forgotten_members_are_blocked_under_all_their_addresses() {
     let club = club("Medlemsnr;Namn;E-post\n7;Bo Ek;bo@example.org\n8;Dora Al;dora@example.org\n");
     club.run("send 2026-1 --yes").code(0);
     club.run("members set 7 email=bo.ek@example.org").code(0);
@@ -247,7 +247,7 @@ fn the_forgotten_stay_away_under_any_of_their_addresses() {
 }
 
 #[test]
-fn a_letter_in_doubt_is_in_doubt_for_all_who_share_it_and_decided_at_once() {
+fn a_shared_letter_in_doubt_is_resolved_for_everybody_at_once() {
     let server = SmtpServer::with(Fault::DropAfterDot);
     let club =
         club("Nr;Namn;E-post\n2;Bertil Ek;fam@example.org\n3;Cajsa Ek;fam@example.org\n").relay(&server);
@@ -261,7 +261,7 @@ fn a_letter_in_doubt_is_in_doubt_for_all_who_share_it_and_decided_at_once() {
 }
 
 #[test]
-fn a_dead_address_is_refused_once_for_all_who_share_it() {
+fn a_dead_address_is_rejected_once_for_everybody_who_shares_it() {
     let server = SmtpServer::with(Fault::ReplyAt(Place::Rcpt, 550, "5.1.1 No such user"));
     let club =
         club("Nr;Namn;E-post\n2;Bertil Ek;fam@example.org\n3;Cajsa Ek;fam@example.org\n").relay(&server);

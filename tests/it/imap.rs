@@ -1,4 +1,4 @@
-//! What came back to an IMAP folder: each message once, whatever breaks in the middle.
+//! Returned mail in an IMAP folder: each message is read once, whatever fails midway.
 
 use crate::support::imap_server::{ImapFault, ImapServer, Manners};
 use crate::support::sandbox::{Sandbox, bounce};
@@ -9,7 +9,7 @@ fn messages(count: usize) -> Vec<String> {
     (1..=count).map(|number| bounce(number, "5.1.1", "User unknown")).collect()
 }
 
-/// A club of this many members, each of whom got a letter; their bounces are on the server.
+/// A club with this many members, each of whom got a letter; their bounces are on the server.
 fn club(server: &ImapServer, more: &str, members: usize) -> Sandbox {
     let club = Sandbox::members(members);
     club.run("send 2026-1 --yes").code(0);
@@ -38,7 +38,7 @@ fn messages_are_read_once_and_marked() {
 }
 
 #[test]
-fn a_cut_connection_is_opened_again_and_nothing_is_read_twice() {
+fn a_broken_connection_is_reopened_and_nothing_is_read_twice() {
     let server = ImapServer::start(&messages(150));
     let club = club(&server, "", 150);
     for fault in [
@@ -121,7 +121,7 @@ fn errors_name_server_and_folder_and_say_what_to_do() {
 }
 
 #[test]
-fn a_token_logs_in_where_the_server_takes_tokens() {
+fn a_token_logs_in_if_the_server_accepts_tokens() {
     let manners = Manners { capabilities: "IMAP4rev1 AUTH=XOAUTH2 LOGINDISABLED", ..Manners::default() };
     let server = ImapServer::with(&messages(1), manners);
     let club = club(&server, "auth = \"xoauth2\"", 1);
@@ -132,7 +132,7 @@ fn a_token_logs_in_where_the_server_takes_tokens() {
 }
 
 #[test]
-fn a_message_that_the_server_keeps_back_is_named_and_the_others_are_read() {
+fn an_unavailable_message_is_named_and_the_others_are_read() {
     let server = ImapServer::start(&messages(3));
     let club = club(&server, "", 3);
     server.add(ImapFault::NoText(2));

@@ -1,4 +1,4 @@
-//! What came back: read once from wherever it lies, put away, counted, and told to whoever keeps the list.
+//! Returned mail: read once from any source, moved, counted, and reported to the keeper of the list.
 
 use crate::support::sandbox::{Sandbox, bounce};
 use crate::support::smtp_server::SmtpServer;
@@ -18,7 +18,7 @@ fn read(club: &Sandbox, source: &str) -> String {
 }
 
 #[test]
-fn an_mbox_is_read_message_by_message_and_once() {
+fn an_mbox_is_read_message_by_message_and_only_once() {
     let club = sent(&["2026-1"]);
     let one = |number| {
         format!(
@@ -34,7 +34,7 @@ fn an_mbox_is_read_message_by_message_and_once() {
     let log = club.read("logs/bounce.jsonl");
     club.run(&read(&club, "mbox")).code(0).stderr_has("0 read, 3 already known");
     assert_eq!(club.read("logs/bounce.jsonl"), log);
-    // As if a run had crashed after it recorded the last message and before it wrote its line.
+    // As if a run had crashed between recording the last message and writing its log line.
     club.write(
         "logs/bounce.jsonl",
         log.lines().take(2).map(|line| line.to_owned() + "\n").collect::<String>(),
@@ -54,7 +54,7 @@ fn an_mbox_is_read_message_by_message_and_once() {
 }
 
 #[test]
-fn a_maildirs_messages_become_read_ones_or_are_moved() {
+fn messages_in_a_maildir_are_marked_as_read_or_moved() {
     let club = sent(&["2026-1"]);
     for folder in ["new", "cur", "tmp"] {
         std::fs::create_dir_all(club.path("Maildir").join(folder)).unwrap();
@@ -76,7 +76,7 @@ fn a_maildirs_messages_become_read_ones_or_are_moved() {
 }
 
 #[test]
-fn a_full_mailbox_is_forgiven_once() {
+fn a_full_mailbox_is_tolerated_once() {
     let club = sent(&["2026-1"]);
     let full = |words: &str| bounce(1, "5.2.2", &format!("Mailbox full {words}"));
     club.write("1.eml", full("1"));
@@ -91,7 +91,7 @@ fn a_full_mailbox_is_forgiven_once() {
     club.run("bounces report").code(0).stdout_has("brevlådan är full");
 }
 
-/// A mail by which a member leaves.
+/// A member's request to unsubscribe.
 fn farewell(number: usize, more: &str) -> String {
     format!(
         "From: Member <member{number:04}@example.org>\nTo: studs@example.se\nSubject: Avsluta\n\
@@ -100,7 +100,7 @@ fn farewell(number: usize, more: &str) -> String {
 }
 
 #[test]
-fn who_leaves_is_told_once_where_the_club_wants_it() {
+fn unsubscribing_is_confirmed_once_if_configured() {
     let server = SmtpServer::start();
     let club = sent(&["2026-1"]).relay(&server);
     club.write("1.eml", farewell(1, ""));
@@ -138,7 +138,7 @@ fn message_id(club: &Sandbox, issue: &str, member: usize) -> (String, String) {
     (id, token)
 }
 
-/// A club whose letters have tokens, with an issue that was sent.
+/// A club whose letters have tokens, with one sent issue.
 fn club_with_tokens(members: usize) -> Sandbox {
     let club = Sandbox::members(members);
     club.run("send 2026-1 --yes").code(0);
@@ -146,7 +146,7 @@ fn club_with_tokens(members: usize) -> Sandbox {
 }
 
 #[test]
-fn a_token_says_whom_a_report_is_about_that_names_nobody() {
+fn a_token_identifies_the_member_of_a_report_without_a_name() {
     let club = club_with_tokens(4);
     let (_, token) = message_id(&club, "2026-1", 2);
     club.write(
@@ -166,12 +166,12 @@ fn a_token_says_whom_a_report_is_about_that_names_nobody() {
 }
 
 #[test]
-fn a_bounce_without_a_token_is_recorded_and_does_nothing() {
+fn a_bounce_without_a_token_is_recorded_without_consequences() {
     let club = club_with_tokens(4);
     club.write("forged.eml", bounce(1, "5.1.1", "User unknown"));
     club.run(&read(&club, "forged.eml")).code(0).stdout_has("unverified");
     club.run("members show 'Member 0001'").code(0).stdout_has("standing").stdout_has("active");
-    // With our Message-ID in the returned header it is ours, wherever it came back to.
+    // Our Message-ID in the returned header proves that it is ours, wherever it arrived.
     let (id, _) = message_id(&club, "2026-1", 1);
     let returned =
         format!("--b\nContent-Type: text/rfc822-headers\n\nMessage-ID: <{id}>\nSubject: Brevet\n\n--b--");
@@ -180,7 +180,7 @@ fn a_bounce_without_a_token_is_recorded_and_does_nothing() {
 }
 
 #[test]
-fn forged_bounces_in_numbers_stop_the_reading() {
+fn many_forged_bounces_stop_the_run() {
     let club = Sandbox::members(30).without_tokens();
     club.run("send 2026-1 --yes").code(0);
     for number in 1..=30 {
@@ -193,7 +193,7 @@ fn forged_bounces_in_numbers_stop_the_reading() {
 }
 
 #[test]
-fn our_own_faults_in_bounces_suppress_nobody() {
+fn bounces_about_our_own_faults_suppress_nobody() {
     let club = club_with_tokens(4);
     let (id, _) = message_id(&club, "2026-1", 1);
     for (number, (status, words)) in [
@@ -214,7 +214,7 @@ fn our_own_faults_in_bounces_suppress_nobody() {
     club.run("members show 'Member 0001'").code(0).stdout_has("active");
 }
 
-/// A Maildir with a mail of each kind that members write, from member 1 to member 6.
+/// A Maildir with one mail of each kind from members 1 to 6.
 fn write_mails(club: &Sandbox) {
     for folder in ["new", "cur", "tmp"] {
         std::fs::create_dir_all(club.path("Maildir").join(folder)).unwrap();
@@ -254,7 +254,7 @@ fn write_mails(club: &Sandbox) {
 }
 
 #[test]
-fn people_write_and_are_left_alone() {
+fn mail_from_people_is_counted_and_left_alone() {
     let club = club_with_tokens(6);
     write_mails(&club);
     club.write(

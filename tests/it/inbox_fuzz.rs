@@ -1,19 +1,20 @@
-//! The reader of bounces against anything at all: random bytes, and well-formed messages that were damaged.
+//! Feeds the bounce reader with random bytes, and with well-formed messages that were damaged.
 //!
-//! `PROPTEST_CASES=1000000 cargo test --release --test inbox_fuzz` runs a million of each.
+//! `PROPTEST_CASES=1000000 cargo test --release --test it inbox_fuzz::` runs a million of each.
 
 use std::sync::LazyLock;
 use std::time::{Duration, Instant};
 
-use medlemsbrev::inbox::{Hints, Reader, Report};
+use medlemsbrev::inbox::{Hints, MessageReader, MessageReport};
 use proptest::collection::vec;
 use proptest::prelude::{Strategy, any, prop_assert, prop_assert_eq, proptest};
 
-static READER: LazyLock<Reader> = LazyLock::new(|| {
-    Reader::new(&Hints { own_addresses: vec!["studs@example.se".to_owned()], ..Hints::default() }).unwrap()
+static READER: LazyLock<MessageReader> = LazyLock::new(|| {
+    MessageReader::new(&Hints { own_addresses: vec!["studs@example.se".to_owned()], ..Hints::default() })
+        .unwrap()
 });
 
-/// A message of these sizes is read in a fraction of a millisecond; the machine may be busy.
+/// A message of this size takes a fraction of a millisecond, but the machine may be busy.
 const LONG: Duration = Duration::from_secs(2);
 
 const MESSAGES: [&str; 7] = [
@@ -52,7 +53,7 @@ const MESSAGES: [&str; 7] = [
      4.4.7\n\n--i--\n--o--\n",
 ];
 
-/// Pieces that mean something to the reader, to be put where they do not belong.
+/// Fragments that mean something to the reader, for insertion in the wrong places.
 const PIECES: [&str; 24] = [
     "\n",
     "\r",
@@ -80,7 +81,7 @@ const PIECES: [&str; 24] = [
     "\x1b$B",
 ];
 
-/// One damage: what, where, how much.
+/// One damage: kind, position, amount.
 type Damage = (u8, u16, u16);
 
 fn damage(mut message: Vec<u8>, damages: &[Damage]) -> Vec<u8> {
@@ -109,7 +110,7 @@ fn damage(mut message: Vec<u8>, damages: &[Damage]) -> Vec<u8> {
     message
 }
 
-fn read_quickly(message: &[u8]) -> Report {
+fn read_quickly(message: &[u8]) -> MessageReport {
     let start = Instant::now();
     let report = READER.read(message);
     assert!(start.elapsed() < LONG, "{:?} took {:?}", String::from_utf8_lossy(message), start.elapsed());

@@ -1,5 +1,5 @@
-//! Messages that are far too large stay within 200 MiB and five seconds:
-//! `cargo test --release --test inbox_limits -- --ignored`.
+//! Oversized messages stay within 200 MiB and five seconds: `cargo test --release --test it inbox_limits:: --
+//! --ignored`.
 #![cfg(target_os = "linux")]
 
 use std::fs::File;
@@ -12,7 +12,7 @@ const NOTICE: &str = "From: MAILER-DAEMON@mx.example.org\nTo: studs@example.se\n
                       Subject: Undelivered Mail Returned to Sender\n";
 const REPORT: &str = "Content-Type: multipart/report; report-type=delivery-status; boundary=x\n\n";
 
-/// Reads a message and tells the peak of the memory in kilobytes, and the recipients that were found.
+/// Reads a message; returns the peak memory in kilobytes and the number of recipients found.
 fn read(dir: &Path, message: &str) -> (u64, usize) {
     let (file, verdicts) = (dir.join("message.eml"), dir.join("verdicts.jsonl"));
     std::fs::write(&file, message).unwrap();

@@ -1,9 +1,10 @@
-//! The layers of `src/lib.rs`: a module may use those below it, never one above or next to it.
+//! The layers of `src/lib.rs`: a module may use those below it, but none above or next to it.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// Each module and what it may use; `report`, `config` and `error` belong to the commands.
+/// The modules, and what each may use; `report`, `config` and `error` are part of the commands' layer.
 const ALLOWED: [(&str, &[&str]); 21] = [
     ("private", &[]),
     ("domain", &[]),
@@ -47,7 +48,7 @@ const ALLOWED: [(&str, &[&str]); 21] = [
     ),
 ];
 
-/// Each command and what it may use of the others.
+/// The commands, and which of the others each may use.
 const COMMANDS: [(&str, &[&str]); 31] = [
     ("project", &[]),
     ("context", &["project"]),
@@ -82,7 +83,7 @@ const COMMANDS: [(&str, &[&str]); 31] = [
     ("shell", &["project"]),
     ("templates", &["context", "project"]),
     ("status", &["context", "project", "schedule", "states"]),
-    // What `commands/mod.rs` itself has for all of them.
+    // Not commands: what `commands/mod.rs` provides for all of them.
     ("agree", &[]),
     ("runtime", &[]),
     ("mod", &[]),
@@ -137,7 +138,7 @@ fn imports_point_down_only() {
     let mut uses = 0;
     for file in rust_files(&source) {
         let inside = file.strip_prefix(&source).unwrap();
-        // A module's tests may make what it works on with the layers above it.
+        // A module's tests may use the layers above it to prepare their data.
         if inside.ends_with("tests.rs") {
             continue;
         }
@@ -165,6 +166,21 @@ fn every_module_has_its_layer() {
 }
 
 #[test]
+fn a_type_name_means_one_thing() {
+    let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    let mut places: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    for file in rust_files(&source) {
+        let inside = file.strip_prefix(&source).unwrap().display().to_string();
+        for name in defined_types(&fs::read_to_string(&file).unwrap()) {
+            places.entry(name).or_default().push(inside.clone());
+        }
+    }
+    assert!(places.len() > 300, "only {} types were found: does this test still read them?", places.len());
+    let twice: Vec<_> = places.iter().filter(|(_, files)| files.len() > 1).collect();
+    assert!(twice.is_empty(), "one name for several types: {twice:#?}");
+}
+
+#[test]
 fn files_stay_short() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     for file in rust_files(&root.join("src")).into_iter().chain(rust_files(&root.join("tests"))) {
@@ -173,12 +189,12 @@ fn files_stay_short() {
     }
 }
 
-/// The modules of `commands` that a file uses; `is_inside` says that it is in a folder of one of them.
+/// The modules of `commands` that a file uses; `is_inside` means that the file is in a folder of its command.
 fn used_commands(text: &str, is_inside: bool) -> Vec<String> {
     let up = if is_inside { "super::super::" } else { "super::" };
     let mut modules: Vec<String> =
         ["crate::commands::", up].into_iter().flat_map(|prefix| words_after(text, prefix)).collect();
-    // The two types that `commands` names for its modules.
+    // Two types that `commands` re-exports for its modules.
     let named = [("Context", "context"), ("Project", "project")];
     modules
         .extend(named.iter().filter(|(name, _)| text.contains(name)).map(|(_, module)| (*module).to_owned()));
@@ -186,9 +202,25 @@ fn used_commands(text: &str, is_inside: bool) -> Vec<String> {
     modules
 }
 
-/// What follows `crate::` in a file, also inside `crate::{a, b}`.
+/// The names after `crate::` in a file, including those in `crate::{a, b}`.
 fn used_modules(text: &str) -> Vec<String> {
     words_after(text, "crate::")
+}
+
+/// The types defined in a file, without the associated types of an `impl`.
+fn defined_types(text: &str) -> Vec<String> {
+    let name = |line: &str| {
+        let code = line.trim_start();
+        let is_indented = code.len() < line.len();
+        let code =
+            code.strip_prefix("pub(").and_then(|rest| rest.split_once(") ")).map_or(code, |(_, rest)| rest);
+        let (keyword, rest) = code.strip_prefix("pub ").unwrap_or(code).split_once(' ')?;
+        let is_type =
+            ["struct", "enum", "trait", "union"].contains(&keyword) || (keyword == "type" && !is_indented);
+        let end = rest.find(|c: char| !c.is_alphanumeric()).unwrap_or(rest.len());
+        is_type.then(|| rest[..end].to_owned())
+    };
+    text.lines().filter_map(name).collect()
 }
 
 fn words_after(text: &str, prefix: &str) -> Vec<String> {

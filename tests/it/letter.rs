@@ -1,4 +1,4 @@
-//! The whole example letter, as its readers get it.
+//! The complete example letter, as its readers get it.
 
 use crate::support::sandbox::Sandbox;
 
@@ -27,7 +27,7 @@ fn the_letter_in_english() {
     insta::assert_snapshot!("en-html", preview("html"));
 }
 
-/// A picture of one colour and of 1,200 × 600 pixels.
+/// A picture in one colour, 1,200 × 600 pixels.
 fn picture() -> Vec<u8> {
     let mut file = std::io::Cursor::new(Vec::new());
     image::DynamicImage::new_rgb8(1200, 600).write_to(&mut file, image::ImageFormat::Png).unwrap();
@@ -88,7 +88,7 @@ fn the_same_input_gives_the_same_bytes() {
 }
 
 #[test]
-fn the_text_says_what_the_html_says() {
+fn the_text_part_says_the_same_as_the_html_part() {
     let club = Sandbox::example_in("sv");
     let html =
         club.run("preview 2026-1 --part html").code(0).stdout().replace('\u{ad}', "").replace("&nbsp;", " ");
@@ -118,9 +118,9 @@ fn the_text_says_what_the_html_says() {
     );
 }
 
-/// RFC 8058 §4: one click counts only under a signature that covers it.
+/// RFC 8058 §4: one click is valid only under a signature that covers it.
 #[test]
-fn one_click_is_offered_only_where_a_signature_covers_it() {
+fn one_click_is_offered_only_if_a_signature_covers_it() {
     let club = Sandbox::members(1);
     let config = club.read("medlemsbrev.toml");
     let with = |line: &str| {

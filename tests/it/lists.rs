@@ -1,10 +1,10 @@
-//! Member lists as spreadsheets write them, and what an import does about people who are missing or left alone.
+//! Member lists from spreadsheet programs, and how an import treats people who are missing or must not be mailed.
 
 use serde_json::Value;
 
 use crate::support::sandbox::Sandbox;
 
-/// Written from one list by the office suite that Debian has.
+/// All saved from the same list by `LibreOffice`.
 const LIBREOFFICE: [&str; 6] = [
     "libreoffice.xlsx",
     "libreoffice.ods",
@@ -24,7 +24,7 @@ fn all_formats_give_the_same_register() {
         let club = Sandbox::example("stockholm");
         let first = club.run(&format!("import {} --json", list(name))).code(0).json();
         assert_eq!(first["difference"]["added"]["count"], 4, "{name}: {first}");
-        // Nothing of another format is a change.
+        // The same list in another format changes nothing.
         for other in LIBREOFFICE {
             let again = club.run(&format!("import {} --json", list(other))).code(0).json();
             let difference = &again["difference"];
@@ -47,7 +47,7 @@ fn rows_of_a_spreadsheet_are_named_by_their_numbers() {
 }
 
 #[test]
-fn missing_members_stay_where_that_is_asked_for() {
+fn missing_members_stay_if_configured() {
     let club = Sandbox::members(20);
     club.run("import").code(0);
     let whole = club.read("members.csv");
@@ -63,7 +63,7 @@ fn missing_members_stay_where_that_is_asked_for() {
 }
 
 #[test]
-fn odd_addresses_are_remarked_on_and_several_are_split() {
+fn unusual_addresses_are_reported_and_several_are_split() {
     let club = Sandbox::members(2);
     let list = "Namn;E-post\nAnna;anna@gmial.com\nBo;bo@example.se / bo@example.org\n";
     club.write("members.csv", list);
@@ -73,7 +73,7 @@ fn odd_addresses_are_remarked_on_and_several_are_split() {
 }
 
 #[test]
-fn who_asked_to_be_left_alone_is_named_at_an_import() {
+fn an_import_names_members_who_opted_out() {
     let club = Sandbox::members(3);
     club.run("send 2026-1 --yes").code(0);
     let list = club.read("members.csv");
@@ -89,7 +89,7 @@ fn who_asked_to_be_left_alone_is_named_at_an_import() {
 }
 
 #[test]
-fn old_things_are_pruned_and_nobody_is_mailed_again() {
+fn old_data_is_pruned_and_nobody_is_mailed_again() {
     let club = Sandbox::members(3);
     club.run("send 2026-1 --yes").code(0);
     let log = club.read("logs/send.jsonl");
@@ -126,7 +126,8 @@ fn a_message_is_read_from_standard_input_once() {
     assert!(String::from_utf8_lossy(&piped().stderr).contains("1 already known"));
 }
 
-/// What a list becomes: name, address, organisation, street, postcode and city of each member, and what was said.
+/// The result of reading a list: name, address, organisation, street, postcode and city of each member, and the
+/// output.
 fn read_as(bytes: impl AsRef<[u8]>, options: &str) -> (Vec<String>, String) {
     let club = Sandbox::members(0);
     club.write("members.csv", bytes);
@@ -146,7 +147,7 @@ fn read_as(bytes: impl AsRef<[u8]>, options: &str) -> (Vec<String>, String) {
 }
 
 #[test]
-fn lists_are_read_as_people_have_them() {
+fn lists_are_read_in_any_common_form() {
     let mac = b"Namn;E-post;Ort\r\n\x81ke \x85stlund;ake@example.se;V\x8Addinge\r\nSe\x87n \xEE Hare;sean@example.se;M\x9Alle\r\n";
     let dos = b"Namn;E-post;Ort\r\n\x8Fke \x99stlund;ake@example.se;V\x84ddinge\r\n";
     let twice: String =
@@ -181,7 +182,7 @@ fn lists_are_read_as_people_have_them() {
 }
 
 #[test]
-fn exports_of_accounting_programs_and_address_books_are_understood() {
+fn exports_of_accounting_programs_and_address_books_are_read() {
     for (text, want) in [
         (
             "Kundnr;Kundnamn;Adress 1;Postnr;Ort;E-post;Kundtyp;Er referens\n\
@@ -219,7 +220,7 @@ fn columns_are_chosen_ignored_and_filtered_by_the_configuration() {
 }
 
 #[test]
-fn personal_identity_numbers_are_not_kept() {
+fn personal_identity_numbers_are_dropped() {
     let club = |header: &str, options: &str| {
         let list = format!(
             "Namn;E-post;{header}\nSiv;siv@example.se;19900101-2385\nBo;bo@example.se;199001012385\n"
@@ -234,7 +235,7 @@ fn personal_identity_numbers_are_not_kept() {
 }
 
 #[test]
-fn a_dry_run_shows_the_whole_list_whatever_would_stop_it() {
+fn a_dry_run_shows_the_whole_list_even_if_an_import_would_stop() {
     let club = Sandbox::members(20);
     club.run("import").code(0);
     club.write(
@@ -251,7 +252,7 @@ fn a_dry_run_shows_the_whole_list_whatever_would_stop_it() {
 }
 
 #[test]
-fn people_of_another_systems_list_are_never_mailed() {
+fn people_suppressed_by_another_systems_list_are_never_mailed() {
     let club = Sandbox::members(5);
     club.run("import").code(0);
     club.write(

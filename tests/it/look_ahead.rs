@@ -1,11 +1,12 @@
-//! With PIPELINING the next letter's envelope goes out with the final dot of the one before it: what that must not break.
+//! With PIPELINING, the next letter's envelope is sent together with the final dot of the one before it. Nothing may
+//! break because of that.
 
 use std::time::Duration;
 
 use crate::support::sandbox::{Sandbox, signal};
 use crate::support::smtp_server::{Action, Extension, Garbage, Place, SmtpServer, When};
 
-/// Every letter came once, and to the member it is for.
+/// Every letter arrived once, and at the right member.
 #[track_caller]
 fn each_has_their_own(server: &SmtpServer, members: usize) {
     server.assert_one_each(members);
@@ -21,7 +22,7 @@ fn the_next_envelope_comes_with_the_final_dot() {
     let club = Sandbox::members(4).relay(&server).with("connections = 1");
     club.run("send 2026-1 --yes").code(0);
     each_has_their_own(&server, 4);
-    // One envelope was thrown away and not answered; after that none went ahead.
+    // One envelope was discarded without an answer; after that, none was sent ahead.
     let forgotten = server.forgotten();
     assert_eq!(forgotten.iter().filter(|text| !text.is_empty()).count(), 1, "{forgotten:?}");
     assert!(forgotten[0].starts_with("MAIL FROM:") && forgotten[0].ends_with("DATA\r\n"), "{forgotten:?}");
@@ -30,7 +31,7 @@ fn the_next_envelope_comes_with_the_final_dot() {
 }
 
 #[test]
-fn without_pipelining_nothing_goes_ahead() {
+fn without_pipelining_nothing_is_sent_ahead() {
     let server = SmtpServer::build().without(Extension::Pipelining).forgets_what_follows().start();
     Sandbox::members(4).relay(&server).with("connections = 1").run("send 2026-1 --yes").code(0);
     each_has_their_own(&server, 4);
@@ -39,7 +40,7 @@ fn without_pipelining_nothing_goes_ahead() {
 }
 
 #[test]
-fn a_letter_whose_envelope_was_lost_with_the_connection_takes_the_next_one() {
+fn a_letter_whose_envelope_was_lost_uses_the_next_connection() {
     for (action, code) in [
         (Action::Drop, 1),
         (Action::Stall, 1),
@@ -58,8 +59,8 @@ fn a_letter_whose_envelope_was_lost_with_the_connection_takes_the_next_one() {
 }
 
 #[test]
-fn an_envelope_that_was_refused_when_it_went_ahead_burns_nobody() {
-    // A server that takes one letter at a time and calls more an error.
+fn an_envelope_refused_when_sent_ahead_rejects_nobody() {
+    // A server that takes one letter at a time and treats more as an error.
     for action in [Action::Reply(503, "5.5.1 Bad sequence of commands"), Action::Drop] {
         let server = SmtpServer::build().fault(Place::Mail, When::Nth(2), action).start();
         let club = Sandbox::members(5).relay(&server).with("connections = 1");
@@ -71,7 +72,7 @@ fn an_envelope_that_was_refused_when_it_went_ahead_burns_nobody() {
 }
 
 #[test]
-fn one_reply_too_many_sends_no_letter_to_somebody_else() {
+fn one_reply_too_many_misdirects_no_letter() {
     let twice = Action::Garbage(Garbage::Twice);
     for place in [Place::AfterDot, Place::Mail, Place::Rcpt] {
         let server =
@@ -84,7 +85,7 @@ fn one_reply_too_many_sends_no_letter_to_somebody_else() {
 }
 
 #[test]
-fn a_relay_that_does_not_come_back_leaves_the_letter_to_the_next_round() {
+fn a_letter_waits_for_the_next_round_if_the_relay_stays_away() {
     let server = SmtpServer::build()
         .fault(Place::AfterDot, When::Nth(1), Action::Drop)
         .fault(Place::Connect, When::Nth(3), Action::Reply(421, "4.3.2 Too many connections"))
@@ -97,7 +98,7 @@ fn a_relay_that_does_not_come_back_leaves_the_letter_to_the_next_round() {
 }
 
 #[test]
-fn who_is_suppressed_after_the_envelope_went_ahead_gets_no_letter() {
+fn a_member_suppressed_after_the_envelope_was_sent_gets_no_letter() {
     let wait = Action::StallFor(Duration::from_secs(1));
     let server = SmtpServer::build().fault(Place::AfterDot, When::Nth(1), wait).start();
     let club = Sandbox::members(4).relay(&server).with("connections = 1");
@@ -118,7 +119,7 @@ fn who_is_suppressed_after_the_envelope_went_ahead_gets_no_letter() {
 }
 
 #[test]
-fn ctrl_c_finishes_the_letter_whose_envelope_is_on_the_wire() {
+fn ctrl_c_finishes_the_letter_whose_envelope_was_sent() {
     let wait = Action::StallFor(Duration::from_millis(300));
     let server = SmtpServer::build().fault(Place::AfterDot, When::Nth(2), wait).start();
     let club = Sandbox::members(20).relay(&server).with("connections = 1");

@@ -1,4 +1,4 @@
-//! The integration tests: stories that drive the real program, in one binary so that it is linked once.
+//! The integration tests: stories that run the real program, in a single binary so that it is linked once.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -11,11 +11,13 @@
 mod check;
 mod checkers;
 mod crash;
+mod crash_mixed;
 mod decisions;
 mod docs;
 mod dovecot;
 mod dry_run;
 mod forget;
+mod formats;
 #[cfg(feature = "postgres")]
 mod hosts;
 mod identity;
@@ -51,7 +53,7 @@ mod smtp_server;
 mod support;
 mod terminal;
 
-/// A file that no `mod` line names would never be compiled.
+/// A file without a `mod` line would never be compiled.
 #[test]
 fn every_file_of_tests_is_a_module() {
     let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/it");

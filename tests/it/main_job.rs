@@ -1,4 +1,4 @@
-//! The main job on the example: import, look, send, send again.
+//! The main job with the example: import, preview, send, send again.
 
 use crate::support::sandbox::Sandbox;
 use crate::support::smtp_server::SmtpServer;
@@ -18,7 +18,7 @@ fn the_example_goes_to_all_its_mailable_members_once() {
 }
 
 #[test]
-fn a_dry_run_is_the_same_letters_and_changes_nothing() {
+fn a_dry_run_writes_the_same_letters_and_changes_nothing() {
     let club = Sandbox::example("stockholm");
     club.run("send 2026-1 --dry-run")
         .code(0)
@@ -49,7 +49,7 @@ fn the_import_says_what_it_found() {
 }
 
 #[test]
-fn bad_rows_stop_an_import_unless_told_otherwise() {
+fn invalid_rows_stop_an_import_unless_told_otherwise() {
     let club = Sandbox::members(2);
     club.write("members.csv", "namn;epost\nÅsa;asa@example.se\nBo;bo@@example.se\n");
     club.run("import").code(65).stderr_has("line 3, epost: `bo@@example.se`").stderr_has("--skip-bad");
@@ -66,7 +66,7 @@ fn bad_rows_stop_an_import_unless_told_otherwise() {
 }
 
 #[test]
-fn a_list_that_lost_its_members_is_not_believed() {
+fn a_list_that_lost_its_members_is_not_imported() {
     let club = Sandbox::members(30);
     club.run("import").code(0);
     let short: String = club.read("members.csv").lines().take(11).map(|line| format!("{line}\n")).collect();
@@ -80,7 +80,7 @@ fn a_list_that_lost_its_members_is_not_believed() {
 }
 
 #[test]
-fn a_test_letter_is_marked_and_remembered_by_nobody() {
+fn a_test_letter_is_marked_and_not_recorded() {
     let server = SmtpServer::start();
     let club = Sandbox::members(3).relay(&server);
     club.run("send 2026-1 --test prov@example.org").code(0).stdout_has("accepted");
@@ -93,7 +93,7 @@ fn a_test_letter_is_marked_and_remembered_by_nobody() {
 }
 
 #[test]
-fn a_run_sends_no_more_and_no_other_than_it_is_asked_to() {
+fn a_run_sends_exactly_the_requested_letters() {
     let server = SmtpServer::start();
     let club = Sandbox::members(9).relay(&server);
     club.run("send 2026-1").code(2).stderr_has("--yes");
@@ -134,7 +134,7 @@ fn mistakes_in_files_are_shown_with_their_place() {
 fn members_with_another_audience_get_other_sections() {
     let club = Sandbox::example("stockholm");
     let english = club.run("preview 2026-1 --part text").code(0).stdout();
-    // Only the line that says what is left out names it.
+    // Only the line about omitted sections mentions it.
     assert_eq!(english.matches("In English").count(), 1, "a section for a few came to a neutral reader");
     assert!(
         english.lines().any(|line| line.starts_with("Left out:") && line.contains("In English")),
@@ -152,7 +152,7 @@ fn members_with_another_audience_get_other_sections() {
 }
 
 #[test]
-fn what_a_member_is_called_harms_nobody() {
+fn no_member_name_can_do_harm() {
     let server = SmtpServer::start();
     let club = Sandbox::members(0).relay(&server);
     club.write(
@@ -177,7 +177,7 @@ fn what_a_member_is_called_harms_nobody() {
 }
 
 #[test]
-fn a_second_run_waits_as_long_as_it_is_told() {
+fn a_second_run_waits_as_long_as_requested() {
     let club = Sandbox::members(2);
     club.run("import").code(0);
     let held = std::fs::File::open(club.path("state/lock")).unwrap();

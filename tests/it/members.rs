@@ -1,4 +1,4 @@
-//! The register by hand.
+//! Showing and editing the register by hand.
 
 use crate::support::sandbox::Sandbox;
 
@@ -31,7 +31,7 @@ fn members_are_listed_filtered_and_exported() {
 }
 
 #[test]
-fn an_export_can_be_imported_and_runs_no_formula() {
+fn an_export_can_be_imported_and_contains_no_formula() {
     let club = club();
     club.run("members set 2 name==cmd|calc!A0 phone=+46 --json").code(0);
     let text = club.run("members export").code(0).stdout();
@@ -57,7 +57,7 @@ fn changes_by_hand_are_checked_and_traced() {
         .code(0)
         .stderr_has("`telefno` is a new field; did you mean `telefon`?");
     club.run("members list --columns nmae").code(2).stderr_has("did you mean `name`?");
-    // An import does not miss who was added by hand.
+    // An import does not treat members added by hand as missing.
     club.write("members.csv", LIST.replace("bo@example.se", "ny@example.se"));
     let again = club.run("import").code(0);
     assert!(!again.stdout().contains("missing"), "{}", again.stdout());
@@ -65,7 +65,7 @@ fn changes_by_hand_are_checked_and_traced() {
 }
 
 #[test]
-fn who_unsubscribes_gets_nothing_until_there_is_a_reason() {
+fn an_unsubscribed_member_gets_nothing_until_resubscribed_with_a_reason() {
     let club = club();
     club.run("members unsubscribe asa@example.se --why call").code(0).stderr_has("Unsubscribed Åsa Ek");
     club.run("members set 1 email=asa@example.org").code(0);
@@ -79,7 +79,7 @@ fn who_unsubscribes_gets_nothing_until_there_is_a_reason() {
 }
 
 #[test]
-fn the_forgotten_are_erased_and_stay_away() {
+fn forgotten_members_are_erased_and_stay_away() {
     let club = club();
     club.run("send 2026-1 --yes").code(0);
     club.run("members extract 1 --json").code(0).stdout_has("log_lines").stdout_has("asa@example.se");

@@ -1,4 +1,4 @@
-//! Notices that every member must get: they reach those who unsubscribed, but no dead address and nobody else.
+//! Notices that every member must get: they go to members who unsubscribed, but not to dead addresses or non-members.
 
 use crate::support::sandbox::Sandbox;
 
@@ -23,7 +23,7 @@ fn club() -> Sandbox {
 }
 
 #[test]
-fn a_notice_goes_to_members_who_unsubscribed_and_offers_no_way_out() {
+fn a_notice_goes_to_members_who_unsubscribed_and_has_no_unsubscribe_link() {
     let club = club();
     let dry = club.run("send kallelse --dry-run").code(0).stdout();
     club.run("send kallelse").code(2).stderr_has("letters to send");
@@ -57,7 +57,7 @@ fn an_approved_notice_is_sent_by_cron_to_the_same_members() {
     club.run("approve kallelse --yes").code(0).stdout_has("approved for 2 recipients");
     club.run("send --due --yes").code(0);
     assert_eq!(club.in_state("kallelse", "accepted"), 2);
-    // The newsletter that follows is again only for those who want it.
+    // The next newsletter goes only to those who want it.
     club.write("issues/2026-2/issue.toml", "title = \"Brevet\"\ndate = 2026-04-15\n");
     club.write("issues/2026-2/10-hej.md", "+++\ntitle = \"Hej\"\n+++\nText.\n");
     club.run("send 2026-2 --yes").code(0);
@@ -66,7 +66,7 @@ fn an_approved_notice_is_sent_by_cron_to_the_same_members() {
 }
 
 #[test]
-fn what_has_begun_as_a_newsletter_becomes_no_notice() {
+fn a_newsletter_cannot_become_a_notice_midway() {
     let club = club();
     let issue = club.read("issues/2026-1/issue.toml");
     club.write("issues/2026-1/issue.toml", format!("kind = \"notice\"\n{issue}"));

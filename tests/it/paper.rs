@@ -1,4 +1,4 @@
-//! Letters on paper: who gets one, what it looks like to a program that reads PDF, and what is remembered of it.
+//! Letters on paper: their recipients, their PDF as other programs read it, and the record of them.
 
 use crate::support::sandbox::Sandbox;
 
@@ -22,7 +22,7 @@ fn club() -> Sandbox {
 }
 
 #[test]
-fn whom_no_mail_reaches_gets_paper_in_postal_order() {
+fn members_without_email_get_paper_in_postal_order() {
     let club = club();
     let printed = club.run("paper 2026-1 --dry-run --json").code(0).json();
     assert_eq!((&printed["letters"], &printed["sheets"]), (&3.into(), &3.into()), "{printed}");
@@ -44,7 +44,7 @@ fn whom_no_mail_reaches_gets_paper_in_postal_order() {
 }
 
 #[test]
-fn what_was_posted_is_remembered_and_not_printed_again_unasked() {
+fn posted_letters_are_recorded_and_not_printed_again_unasked() {
     let club = club();
     club.run("paper 2026-1 --done").code(65).stderr_has("no printed letters");
     club.run("paper 2026-1").code(0);
@@ -79,29 +79,29 @@ fn the_same_letters_are_the_same_bytes_and_one_member_is_printed_on_demand() {
 }
 
 #[test]
-fn a_notice_is_printed_for_everyone_whom_no_mail_reaches() {
+fn a_notice_is_printed_for_everybody_without_email() {
     let club = club();
     club.write("issues/kallelse/issue.toml", "kind = \"notice\"\ntitle = \"Kallelse\"\ndate = 2026-04-15\n");
     club.write("issues/kallelse/10-hej.md", "+++\ntitle = \"Hej\"\n+++\nText.\n");
-    // Before the first sending as after it.
+    // Before the first send as well as after it.
     let printed = club.run("paper kallelse --dry-run --json").code(0).json();
     assert_eq!(printed["letters"], 3, "{printed}");
     club.run("send kallelse --yes").code(0);
-    // Eva gets it by mail, although she unsubscribed.
+    // Eva gets it by e-mail although she unsubscribed.
     assert_eq!(club.in_state("kallelse", "accepted"), 3);
     let printed = club.run("paper kallelse --json").code(0).json();
     assert_eq!(printed["letters"], 3, "{printed}");
 }
 
 #[test]
-fn check_says_what_cannot_be_printed_or_posted() {
+fn check_finds_letters_that_cannot_be_printed_or_posted() {
     let club = club();
     let run = club.run("check 2026-1").code(0);
     run.stdout_has("1 member on paper has no usable postal address: Dan Ek (the street is missing)");
     let section = club.read("issues/2026-1/10-hej.md");
     club.write("issues/2026-1/10-hej.md", section + "\n漢\n");
     club.run("check 2026-1").code(0).stdout_has("the fonts for paper lack 漢");
-    // If nobody has a postal address, letters are not posted.
+    // If nobody has a postal address, no letters are posted.
     let club = Sandbox::members(2);
     club.write("members.csv", "Nr;Namn;E-post\n1;Anna Al;\n2;Bo By;bo@example.org\n");
     let run = club.run("check 2026-1").code(0);

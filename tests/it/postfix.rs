@@ -1,11 +1,12 @@
-//! Against a real Postfix that delivers to Maildirs, started by `.ci/postfix start`. Skipped, loudly, without it.
+//! Tests with a real Postfix that delivers to Maildirs, started by `.ci/postfix start`. Skipped with a clear notice
+//! if it is missing.
 
 use std::path::{Path, PathBuf};
 
 use crate::support::real_servers::{first_port, messages, root, wait_until};
 use crate::support::sandbox::Sandbox;
 
-/// The folder of the Maildirs; `None`, with a word about it if no Postfix was started.
+/// The folder of the Maildirs; `None`, with a notice, if no Postfix was started.
 fn maildirs() -> Option<PathBuf> {
     root("postfix", "MEDLEMSBREV_POSTFIX_ROOT", first_port()).map(|root| root.join("mail"))
 }
@@ -45,7 +46,7 @@ fn every_mailbox_gets_one_letter_and_a_bounce_suppresses_its_member() {
     assert_eq!(club.in_state("2026-2", "accepted"), 200);
 }
 
-/// Sends thirty letters to `NAME1@example.org` and on, through the Postfix on this port.
+/// Sends thirty letters, to `NAME1@example.org` and so on, through the Postfix on this port.
 fn send_thirty(mail: &Path, name: &str, port: u16) -> String {
     let boxes: Vec<PathBuf> = (1..=30).map(|n| mail.join(format!("{name}{n}"))).collect();
     for message in boxes.iter().flat_map(|maildir| messages(maildir)) {

@@ -1,9 +1,9 @@
-//! The letter as `preview` shows it in a terminal.
+//! The letter in `preview` on a terminal.
 
 use crate::support::sandbox::Sandbox;
 use unicode_width::UnicodeWidthStr;
 
-/// A section with everything that Markdown has.
+/// A section with every element of Markdown.
 const EVERYTHING: &str = r#"+++
 title = "Allt på en gång"
 
@@ -63,7 +63,7 @@ fn the_letter_in_two_widths_and_languages() {
 }
 
 #[test]
-fn everything_that_markdown_has() {
+fn every_element_of_markdown() {
     let club = everything();
     insta::assert_snapshot!("everything-80", shown(&club, 80, ""));
     insta::assert_snapshot!("everything-120", shown(&club, 120, ""));
@@ -84,7 +84,7 @@ fn only_a_web_address_is_wider_than_the_terminal() {
 }
 
 #[test]
-fn colours_and_links_are_for_those_who_want_them() {
+fn colours_and_links_are_optional() {
     let club = everything();
     let run = |variables: &[(&str, &str)], arguments: &str| {
         club.run_with(variables, &format!("preview {arguments}")).code(0).stdout()
@@ -101,7 +101,7 @@ fn colours_and_links_are_for_those_who_want_them() {
 }
 
 #[test]
-fn a_member_can_not_steer_the_terminal() {
+fn a_member_cannot_control_the_terminal() {
     let club = Sandbox::members(1);
     club.write(
         "members.csv",

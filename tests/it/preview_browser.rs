@@ -1,4 +1,4 @@
-//! `preview --serve` in Debian's Chromium. Skipped, loudly, without it.
+//! `preview --serve` in Debian's Chromium. Skipped with a clear notice if it is missing.
 #![cfg(feature = "browser")]
 
 use std::time::Duration;
@@ -9,10 +9,10 @@ use crate::support::webdriver::Browser;
 use serde_json::json;
 
 const SECTION: &str = "issues/2026-1/10-ordforanden.md";
-/// The one frame, once its letter is there.
+/// The frame with the loaded letter.
 const FRAME: &str = "document.querySelector('#frames iframe:not(.coming)')";
 
-/// In the letter's document `d` and its window `w`.
+/// Evaluates an expression in the letter, with its document `d` and its window `w`.
 fn in_letter(expression: &str) -> String {
     format!(
         "(() => {{ const w = {FRAME}?.contentWindow, d = w?.document; return w && d.body && ({expression}) }})()"
@@ -33,7 +33,7 @@ fn search(browser: &Browser, words: &str) {
     ));
 }
 
-/// A browser that shows the example at a desktop's size.
+/// A browser of desktop size that shows the example.
 fn opened(page: &Preview, fragment: &str) -> Option<Browser> {
     let browser = Browser::start()?;
     browser.size(1400, 900);
@@ -43,14 +43,14 @@ fn opened(page: &Preview, fragment: &str) -> Option<Browser> {
 }
 
 #[test]
-fn a_saved_section_is_on_the_page_within_a_second_and_an_error_comes_and_goes() {
+fn a_saved_section_is_on_the_page_within_a_second_and_an_error_appears_and_disappears() {
     let club = Sandbox::example("stockholm");
     let page = Preview::start(&club, "2026-1");
     let Some(browser) = opened(&page, "#member=4&width=phone") else { return };
     browser.picture("desktop-phone-width");
     browser.evaluate(&format!("{FRAME}.contentWindow.scrollTo(0, 400)"));
     let good = club.read(SECTION);
-    // The best of five: the machine has other things to do.
+    // The best of five, since the machine may be busy.
     let saved_to_seen = (1..=5).map(|number| {
         club.write(SECTION, format!("{good}\nStycke {number}.\n"));
         browser.until(&in_letter(&format!("d.body.innerText.includes('Stycke {number}.')")))
@@ -87,7 +87,7 @@ fn dark_is_dark_phones_are_narrow_and_images_are_off() {
     assert!(shown(&browser, "w.innerWidth").as_u64().unwrap() >= 600);
     assert_eq!(shown(&browser, "[...d.images].filter((image) => image.naturalWidth > 0).length > 0"), true);
     browser.picture("desktop-light");
-    // The system's own preference changes the page, and not what is asked of the letter.
+    // The system's preference changes the page, but not the chosen look of the letter.
     browser.prefer("dark");
     assert_eq!(browser.evaluate("return matchMedia('(prefers-color-scheme: dark)').matches"), true);
     assert_eq!(shown(&browser, background), "rgb(233, 237, 230)");
@@ -114,7 +114,7 @@ fn dark_is_dark_phones_are_narrow_and_images_are_off() {
 }
 
 #[test]
-fn members_are_searched_and_turned_and_every_part_is_shown() {
+fn members_can_be_searched_and_browsed_and_every_part_is_shown() {
     let club = Sandbox::example("stockholm");
     let page = Preview::start(&club, "2026-1");
     let Some(browser) = opened(&page, "") else { return };

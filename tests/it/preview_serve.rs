@@ -1,4 +1,4 @@
-//! `preview --serve` as seen by plain HTTP: who is let in, what is shown, and that it follows the files.
+//! `preview --serve` over plain HTTP: who is let in, what is served, and how it follows the files.
 #![cfg(feature = "browser")]
 
 use std::net::{Ipv4Addr, TcpListener};
@@ -18,7 +18,7 @@ fn section(text: &str) -> String {
     format!("+++\ntitle = \"Hej\"\n+++\n{text}\n")
 }
 
-/// Waits for one event after another until this holds.
+/// Waits for further events until this holds.
 #[track_caller]
 fn follow(events: &mut http::Events, holds: impl Fn() -> bool) {
     while !holds() {
@@ -31,7 +31,7 @@ fn has_trouble(status: &Value) -> bool {
 }
 
 #[test]
-fn only_who_was_given_the_address_comes_in() {
+fn only_requests_with_the_token_are_let_in() {
     let club = Sandbox::members(3);
     let page = Preview::start(&club, "");
     let (port, path) = (page.port, page.path.as_str());
@@ -59,7 +59,7 @@ fn only_who_was_given_the_address_comes_in() {
     }
     let post = http::raw(port, &format!("POST {path}letter HTTP/1.1"), &[&ours, "Connection: close"], "");
     assert_eq!(post.code, 405);
-    // Another token every time.
+    // A new token every time.
     assert_ne!(Preview::start(&club, "").path, page.path);
 }
 
@@ -126,7 +126,7 @@ fn every_answer_is_closed_to_other_sites() {
 }
 
 #[test]
-fn a_saved_file_comes_as_an_event_and_an_error_goes_when_it_is_mended() {
+fn a_saved_file_causes_an_event_and_an_error_disappears_when_fixed() {
     let club = Sandbox::members(3);
     let page = Preview::start(&club, "");
     let mut events = page.events();
@@ -134,7 +134,7 @@ fn a_saved_file_comes_as_an_event_and_an_error_goes_when_it_is_mended() {
     assert_eq!((first["issue"].as_str(), first["members"].as_u64()), (Some("2026-1"), Some(3)));
     assert_eq!(first["trouble"], Value::Null);
 
-    // The best of five: the machine has other things to do.
+    // The best of five, since the machine may be busy.
     let saved_to_told = (1..=5).map(|number| {
         let start = Instant::now();
         club.write(SECTION, section(&format!("Nytt stycke {number}.")));
@@ -158,7 +158,7 @@ fn a_saved_file_comes_as_an_event_and_an_error_goes_when_it_is_mended() {
     assert_eq!(found["findings"][0]["line"], 6);
     assert!(page.get("letter").body.contains("Nytt stycke 5."));
 
-    // Editors put a new file in the old one's place.
+    // Editors replace the file with a new one.
     club.write("issues/2026-1/.10-hej.md.swp", section("Lagat."));
     std::fs::rename(club.path("issues/2026-1/.10-hej.md.swp"), club.path(SECTION)).unwrap();
     events.until(|status| !has_trouble(status));
@@ -167,7 +167,7 @@ fn a_saved_file_comes_as_an_event_and_an_error_goes_when_it_is_mended() {
 }
 
 #[test]
-fn everything_that_a_letter_is_made_of_is_followed() {
+fn every_file_of_a_letter_is_watched() {
     let club = Sandbox::members(3);
     let page = Preview::start(&club, "");
     let mut events = page.events();
@@ -175,12 +175,12 @@ fn everything_that_a_letter_is_made_of_is_followed() {
     club.write("issues/2026-1/issue.toml", "title = \"Vårens brev\"\ndate = 2026-04-15\n");
     follow(&mut events, || page.json("letter.json")["subject"] == "Vårens brev");
 
-    // A folder that was not there when it started.
+    // A folder that did not exist at the start.
     club.write("templates/style.css", "body { background-color: #123456; }");
     follow(&mut events, || has("#123456"));
     let texts = std::fs::read_to_string("templates/language/sv.toml").unwrap();
-    club.write("templates/language/sv.toml", texts.replace("Avsluta", "Lämna"));
-    follow(&mut events, || has("Lämna"));
+    club.write("templates/language/sv.toml", texts.replace("Avregistrera dig", "Lämna listan"));
+    follow(&mut events, || has("Lämna listan"));
 
     let config = club.read("medlemsbrev.toml");
     club.write("medlemsbrev.toml", config.replace("Byalaget", "Bygdelaget"));
@@ -206,7 +206,7 @@ fn everything_that_a_letter_is_made_of_is_followed() {
 }
 
 #[test]
-fn a_broken_configuration_or_list_is_an_error_until_it_is_mended() {
+fn a_broken_configuration_or_list_is_an_error_until_it_is_fixed() {
     let club = Sandbox::members(3);
     club.run("import").code(0);
     let page = Preview::start(&club, "");
@@ -227,7 +227,7 @@ fn a_broken_configuration_or_list_is_an_error_until_it_is_mended() {
         assert!(status["trouble"].as_str().unwrap().contains(words), "{file}: {status}");
         let found = events.until(|status| status["findings"][0]["severity"] == "error");
         assert!(found["findings"][0]["message"].as_str().unwrap().contains(words), "{file}: {found}");
-        // Another file's change does not hide it.
+        // A change of another file does not hide it.
         club.write(SECTION, section(words));
         assert!(events.next()["trouble"].as_str().unwrap().contains(words), "{file}");
         club.write(file, good);
@@ -277,7 +277,7 @@ fn every_members_letter_is_shown_and_found() {
     ] {
         assert_eq!(page.json(&format!("members.json?{search}"))["total"], want, "{search}");
     }
-    // Every letter of the list, one after the other.
+    // Every letter in the list, one after the other.
     let (mut turned, mut next) = (0, page.json("letter.json")["next"].clone());
     while let Some(id) = next.as_i64() {
         next = page.json(&format!("letter.json?member={id}"))["next"].clone();
@@ -292,7 +292,7 @@ fn every_members_letter_is_shown_and_found() {
 }
 
 #[test]
-fn an_error_in_one_members_letter_is_that_members() {
+fn an_error_in_one_members_letter_affects_only_that_member() {
     let club = Sandbox::members(0);
     club.write("members.csv", "namn,epost,avgift\nBo,bo@example.org,250\nEva,eva@example.org,mycket\n");
     club.write(SECTION, section("Avgiften är {{money member.avgift}}."));
@@ -307,7 +307,7 @@ fn an_error_in_one_members_letter_is_that_members() {
 }
 
 #[test]
-fn light_and_dark_and_images_are_as_asked() {
+fn light_and_dark_and_images_are_shown_as_requested() {
     let club = Sandbox::example("stockholm");
     let page = Preview::start(&club, "2026-1");
     let (light, dark) = (page.get("letter").body, page.get("letter?scheme=dark").body);
@@ -324,7 +324,7 @@ fn light_and_dark_and_images_are_as_asked() {
 }
 
 #[test]
-fn what_can_not_start_says_why() {
+fn a_failed_start_says_why() {
     let club = Sandbox::members(1);
     let taken = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
     let port = taken.local_addr().unwrap().port();
@@ -337,7 +337,7 @@ fn what_can_not_start_says_why() {
 }
 
 #[test]
-fn a_signal_ends_it_and_nothing_is_left() {
+fn a_signal_ends_it_and_leaves_nothing_behind() {
     let club = Sandbox::members(1);
     for signal in ["INT", "TERM"] {
         let page = Preview::start(&club, "");

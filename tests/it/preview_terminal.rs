@@ -1,4 +1,4 @@
-//! `preview` on a terminal: the pager, and the interactive view that leaves the terminal as it was.
+//! `preview` on a terminal: the pager, and the interactive view, which restores the terminal.
 #![cfg(target_os = "linux")]
 
 use std::io::Write;
@@ -9,14 +9,14 @@ use crate::support::sandbox::Sandbox;
 #[cfg(feature = "interactive")]
 const LEAVE_ALTERNATE_SCREEN: &str = "\u{1b}[?1049l";
 
-/// A terminal in which the shell runs this line.
+/// A terminal in which a shell runs this line.
 fn terminal(line: &str) -> Child {
     let mut script = Command::new("script");
     script.args(["-qec", line, "/dev/null"]).env("TERM", "xterm-256color").env("SHELL", "/bin/sh");
     script.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap()
 }
 
-/// What a command prints on a terminal of 80 columns and 24 rows while these keys are typed; none end it.
+/// The output of a command on a terminal of 80 columns and 24 rows while these keys are typed; none of them ends it.
 fn on_terminal(club: &Sandbox, before: &str, arguments: &str, keys: &str) -> String {
     let program = env!("CARGO_BIN_EXE_medlemsbrev");
     let dir = club.path("").display().to_string();
@@ -50,7 +50,7 @@ fn the_interactive_preview_shows_members_and_quits() {
 
 #[cfg(feature = "interactive")]
 #[test]
-fn a_signal_leaves_the_terminal_as_it_was() {
+fn a_signal_restores_the_terminal() {
     let club = Sandbox::members(3);
     let shown = on_terminal(&club, "timeout --preserve-status --foreground 2", "preview --interactive", "");
     assert!(shown.contains(LEAVE_ALTERNATE_SCREEN) && shown.contains("ended with 75"), "{shown}");
@@ -58,7 +58,7 @@ fn a_signal_leaves_the_terminal_as_it_was() {
 
 #[cfg(feature = "interactive")]
 #[test]
-fn a_window_that_is_closed_ends_the_interactive_preview() {
+fn closing_the_window_ends_the_interactive_preview() {
     use std::io::Read;
 
     let club = Sandbox::members(3);

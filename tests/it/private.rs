@@ -1,4 +1,4 @@
-//! Promise 5: nobody else can read it. What the program writes is the owner's only, but for the archive.
+//! Promise 5: nobody else can read it. All files but the archive are readable by the owner only.
 
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
@@ -15,7 +15,7 @@ fn files_below(path: &Path) -> Vec<PathBuf> {
     entries.flat_map(|path| if path.is_dir() { files_below(&path) } else { vec![path] }).collect()
 }
 
-/// Folders are closed to others; a file in a folder that was open must be closed itself.
+/// Folders are closed to others; a file in a folder that was open must itself be closed.
 fn assert_private(club: &Sandbox, after: &str) {
     for folder in ["state", "logs", "outbox"] {
         let folder = club.path(folder);
@@ -30,7 +30,7 @@ fn assert_private(club: &Sandbox, after: &str) {
 }
 
 #[test]
-fn nobody_else_can_read_what_any_command_writes() {
+fn nobody_else_can_read_files_written_by_any_command() {
     let club = Sandbox::example("stockholm");
     for command in [
         "preview 2026-1",
@@ -66,7 +66,7 @@ fn the_archive_can_be_read_by_the_web_server() {
 }
 
 #[test]
-fn folders_that_an_older_version_left_open_are_closed_with_a_remark() {
+fn folders_left_open_by_an_older_version_are_closed_with_a_message() {
     let club = Sandbox::example("stockholm");
     club.run("send 2026-1 --yes").code(0);
     for (path, open) in [("state", 0o755), ("state/medlemsbrev.db", 0o644), ("logs", 0o755)] {
@@ -93,7 +93,7 @@ fn a_killed_command_leaves_no_copy_of_the_register() {
     let left = files_below(&club.path("state")).into_iter();
     let left: Vec<_> = left.filter(|file| file.display().to_string().contains("copy-")).collect();
     assert!(left.is_empty(), "{left:?}");
-    // The place for copies if `state` cannot be written to.
+    // The folder for copies if `state` is read-only.
     for entry in std::fs::read_dir(std::env::temp_dir()).unwrap().flatten() {
         let has_copy = entry.file_name().to_string_lossy().starts_with("copy-");
         assert!(!has_copy, "{}", entry.path().display());
@@ -127,7 +127,7 @@ fn a_password_never_travels_unencrypted_to_another_machine() {
 }
 
 #[test]
-fn a_line_break_in_a_name_is_an_error_of_the_configuration() {
+fn a_line_break_in_a_name_is_a_configuration_error() {
     for (old, key) in [("[association]\nname = ", "association.name"), ("[sender]\nname = ", "sender.name")] {
         let club = Sandbox::example("stockholm");
         let config = club.read("medlemsbrev.toml");
@@ -139,7 +139,7 @@ fn a_line_break_in_a_name_is_an_error_of_the_configuration() {
 }
 
 #[test]
-fn only_what_is_for_everyone_is_published() {
+fn only_sections_for_everyone_are_published() {
     let club = Sandbox::example("stockholm");
     for (number, audience) in ["typ != \"extern\"", "not område", "område not in [stad]"].iter().enumerate()
     {
@@ -164,7 +164,7 @@ fn only_what_is_for_everyone_is_published() {
 }
 
 #[test]
-fn a_project_that_cannot_be_written_to_can_be_read() {
+fn a_read_only_project_can_be_read() {
     let server = SmtpServer::start();
     let club = Sandbox::example("stockholm").relay(&server);
     club.run("send 2026-1 --limit 5 --yes").code(0);
@@ -189,7 +189,7 @@ fn a_project_that_cannot_be_written_to_can_be_read() {
 }
 
 #[test]
-fn nothing_from_outside_the_project_goes_along_with_a_letter() {
+fn no_file_from_outside_the_project_is_sent_with_a_letter() {
     let club = Sandbox::example("stockholm");
     let outside = tempfile::tempdir().unwrap();
     let picture = outside.path().join("hus.png");

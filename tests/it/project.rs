@@ -1,4 +1,4 @@
-//! A project from nothing: init, new, preview, build, archive.
+//! A project from scratch: init, new, preview, build, archive.
 
 use crate::support::sandbox::Sandbox;
 
@@ -14,7 +14,7 @@ fn a_new_project_works_at_once() {
 }
 
 #[test]
-fn the_next_issue_takes_over_what_repeats() {
+fn the_next_issue_repeats_recurring_parts() {
     let club = Sandbox::example("stockholm");
     club.run("new 2027-1").code(0).stdout_has("issue.toml");
     let chair = club.read("issues/2027-1/10-ordforanden.md");
@@ -40,7 +40,7 @@ fn a_letter_is_built_as_files() {
 }
 
 #[test]
-fn the_archives_pages_lead_to_each_other() {
+fn the_archives_pages_link_to_each_other() {
     let club = Sandbox::example("stockholm");
     club.write("issues/2025-2/issue.toml", "title = \"Hösten\"\ndate = 2025-11-15\npreheader = \"Kort\"\n");
     club.write("issues/2025-2/10-hej.md", "+++\ntitle = \"Hej\"\n+++\nText.\n");
@@ -62,7 +62,7 @@ fn the_archive_has_no_personal_data() {
     club.run("archive").code(0).stdout_has("feed.xml").stdout_has("index.html");
     let page = club.read("archive/2026-1.html");
     assert!(page.contains("src=\"2026-1/logo.png\"") && page.contains("2026-1/salgrunda.jpg"), "{page}");
-    assert!(!page.contains("cid:") && !page.contains("Hej ") && !page.contains("Avsluta"), "{page}");
+    assert!(!page.contains("cid:") && !page.contains("Hej ") && !page.contains("Avregistrera"), "{page}");
     assert!(club.path("archive/2026-1/salgrunda.jpg").exists());
     assert!(!club.path("archive/2026-2.html").exists(), "a half-written issue was published");
     let index = club.read("archive/index.html");
@@ -71,7 +71,7 @@ fn the_archive_has_no_personal_data() {
 }
 
 #[test]
-fn without_a_name_the_earliest_issue_still_to_be_sent_is_meant() {
+fn without_a_name_the_earliest_unsent_issue_is_used() {
     let club = Sandbox::example("stockholm");
     let checked = |club: &Sandbox| club.run("preview --json").code(0).json()["issue"].clone();
     assert_eq!(checked(&club), "2026-1");
@@ -80,7 +80,7 @@ fn without_a_name_the_earliest_issue_still_to_be_sent_is_meant() {
     assert_eq!(checked(&club), "2026-2");
     club.run("cancel 2026-2").code(0);
     assert_eq!(checked(&club), "2026-1");
-    // Only the partly sent one is left to be meant.
+    // Only the partly sent issue is left.
     club.run("send --yes").code(0).stdout_has("2026-1: 42 letters");
     assert_eq!(checked(&club), "2026-2");
 }

@@ -1,11 +1,11 @@
-//! Whose fault a refusal is: what the server says of us charges no member, and what it says of a member charges only them.
+//! Whose fault a refusal is: one about us affects no member, and one about a member affects only that member.
 
 use std::fmt::Write as _;
 
 use crate::support::sandbox::Sandbox;
 use crate::support::smtp_server::{Action, Fault, Place, SmtpServer, When};
 
-/// Members at three domains in turn.
+/// Members in three domains by turns.
 fn club(server: &SmtpServer, members: usize) -> Sandbox {
     let club = Sandbox::members(0).relay(server).with("connections = 1");
     let mut list = "namn,epost\n".to_owned();
@@ -18,7 +18,7 @@ fn club(server: &SmtpServer, members: usize) -> Sandbox {
 }
 
 #[test]
-fn a_refusal_of_us_stops_the_run_charges_nobody_and_says_what_to_do() {
+fn a_refusal_about_us_stops_the_run_rejects_nobody_and_gives_advice() {
     for (place, code, text, exit, advice) in [
         (Place::Rcpt, 550, "Domain has exceeded the max emails per hour (20/20) allowed", 75, "quota"),
         (Place::AfterDot, 554, "5.2.0 the sender's submission quota was exceeded", 75, "quota"),
@@ -55,7 +55,7 @@ fn a_refusal_of_us_stops_the_run_charges_nobody_and_says_what_to_do() {
 }
 
 #[test]
-fn an_unclear_refusal_of_one_member_is_that_members() {
+fn an_unclear_refusal_of_one_member_is_about_that_member() {
     for text in ["mailbox unavailable", "5.7.1 no newsletters here", "rejected"] {
         let server = SmtpServer::with(Fault::At(Place::Rcpt, When::To("m2@"), Action::Reply(550, text)));
         let club = club(&server, 12);
@@ -83,7 +83,7 @@ fn an_unclear_refusal_of_everybody_is_about_us() {
 }
 
 #[test]
-fn ten_unknown_users_in_a_row_are_taken_back_with_their_suppressions() {
+fn ten_unknown_users_in_a_row_are_undone_with_their_suppressions() {
     let fault = Fault::At(Place::Rcpt, When::After(3), Action::Reply(550, "5.1.1 User unknown"));
     let server = SmtpServer::with(fault);
     let club = club(&server, 30);
@@ -107,7 +107,7 @@ fn one_dead_address_alone_ends_rejected() {
 }
 
 #[test]
-fn a_streak_is_counted_over_runs_of_one_letter_each() {
+fn a_streak_is_counted_across_runs_of_one_letter_each() {
     let server = SmtpServer::with(Fault::ReplyAt(Place::Rcpt, 550, "mailbox unavailable"));
     let club = club(&server, 6);
     let mut said = String::new();

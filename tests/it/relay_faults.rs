@@ -1,24 +1,24 @@
-//! What happens to letters when the mail server misbehaves, and what the next run does about it.
+//! The outcome of letters when the mail server misbehaves, and what the next run does.
 
 use std::time::Duration;
 
 use crate::support::sandbox::Sandbox;
 use crate::support::smtp_server::{Action, Extension, Fault, Garbage, Place, SmtpServer, When};
 
-/// After a fault: the exit code, the first letter's state, and how many letters the server has of two.
+/// After a fault: the exit code, the first letter's state, and how many of two letters the server has.
 struct Story {
     fault: Fault,
     code: i32,
     state: &'static str,
     came: usize,
-    /// After the server was healed and the command run again: the exit code and all letters.
+    /// After the server was fixed and the command run again: the exit code and the number of all letters.
     again: (i32, usize),
 }
 
 const DEFERRED: i32 = 75;
 const SOME_FAILED: i32 = 1;
 
-/// Sends to two members, the first of which meets the fault.
+/// Sends to two members; the fault strikes at the first one.
 #[track_caller]
 fn tell(story: &Story) {
     let server = SmtpServer::with(story.fault);
@@ -43,9 +43,9 @@ fn once(place: Place, action: Action) -> Fault {
 }
 
 #[test]
-fn refusals_for_now_are_sent_by_the_next_run() {
+fn temporarily_refused_letters_are_sent_by_the_next_run() {
     for place in [Place::Mail, Place::Rcpt, Place::Data, Place::AfterDot] {
-        // At the first dot the look-ahead is on trial: a letter that is refused there goes again alone.
+        // At the first dot the look-ahead is on trial: a letter refused there is sent again alone.
         let when = if place == Place::AfterDot { When::FirstTo(2, "member0001@") } else { When::Nth(1) };
         let fault = Fault::At(place, when, Action::Reply(451, "4.3.0 Try later"));
         tell(&Story { fault, code: DEFERRED, state: "deferred", came: 1, again: (0, 2) });
@@ -53,7 +53,7 @@ fn refusals_for_now_are_sent_by_the_next_run() {
 }
 
 #[test]
-fn refusals_for_good_are_not_sent_again() {
+fn permanently_refused_letters_are_not_sent_again() {
     for place in [Place::Rcpt, Place::Data, Place::AfterDot] {
         let fault = once(place, Action::Reply(550, "5.1.1 User unknown"));
         tell(&Story { fault, code: SOME_FAILED, state: "rejected", came: 1, again: (SOME_FAILED, 1) });
@@ -61,7 +61,7 @@ fn refusals_for_good_are_not_sent_again() {
 }
 
 #[test]
-fn a_refused_sender_stops_the_run_and_burns_nobody() {
+fn a_refused_sender_stops_the_run_and_rejects_nobody() {
     let fault = Fault::ReplyAt(Place::Mail, 550, "5.7.1 You may not send");
     tell(&Story { fault, code: DEFERRED, state: "deferred", came: 0, again: (0, 2) });
 }
@@ -91,7 +91,7 @@ fn a_port_that_nobody_listens_on_leaves_the_letters_queued() {
 }
 
 #[test]
-fn a_connection_that_breaks_before_the_dot_costs_nothing() {
+fn a_connection_that_breaks_before_the_dot_loses_nothing() {
     for place in [Place::Mail, Place::Rcpt, Place::Data] {
         for action in [Action::Drop, Action::Stall, Action::Garbage(Garbage::Bytes)] {
             tell(&Story {
@@ -106,8 +106,8 @@ fn a_connection_that_breaks_before_the_dot_costs_nothing() {
 }
 
 #[test]
-fn after_the_dot_nobody_knows_and_nothing_is_sent_again() {
-    // The server keeps the letter and does not say so.
+fn a_letter_lost_after_the_dot_is_in_doubt_and_not_sent_again() {
+    // The server accepts the letter without saying so.
     for action in [Action::Drop, Action::Stall, Action::Garbage(Garbage::Bytes)] {
         let fault = once(Place::AfterDot, action);
         tell(&Story { fault, code: SOME_FAILED, state: "in_doubt", came: 2, again: (SOME_FAILED, 2) });
@@ -115,7 +115,7 @@ fn after_the_dot_nobody_knows_and_nothing_is_sent_again() {
 }
 
 #[test]
-fn replies_without_an_end_are_not_read_for_ever() {
+fn endless_replies_are_not_read_indefinitely() {
     for garbage in [Garbage::LongLine, Garbage::Endless] {
         let fault = once(Place::AfterDot, Action::Garbage(garbage));
         tell(&Story { fault, code: SOME_FAILED, state: "in_doubt", came: 2, again: (SOME_FAILED, 2) });
@@ -125,7 +125,7 @@ fn replies_without_an_end_are_not_read_for_ever() {
 }
 
 #[test]
-fn a_421_in_the_middle_is_answered_by_a_new_connection() {
+fn a_421_midway_leads_to_a_new_connection() {
     let server = SmtpServer::with(Fault::ShutdownAfter(3));
     let club = Sandbox::members(6).relay(&server).with("connections = 1");
     club.run("send 2026-1 --yes").code(0);
@@ -134,7 +134,7 @@ fn a_421_in_the_middle_is_answered_by_a_new_connection() {
 }
 
 #[test]
-fn a_refused_recipient_does_not_cost_the_connection() {
+fn a_refused_recipient_does_not_end_the_connection() {
     let server = SmtpServer::build().unknown_user("member0002@").start();
     let club = Sandbox::members(4).relay(&server).with("connections = 1");
     club.run("send 2026-1 --yes").code(SOME_FAILED).stderr_has("rejected: member0002@example.org");
@@ -163,7 +163,7 @@ fn several_connections_share_the_work() {
 }
 
 #[test]
-fn a_refused_login_is_a_matter_of_configuration() {
+fn a_refused_login_is_a_configuration_error() {
     let server = SmtpServer::build().login("brev", "hemligt").start();
     let club = Sandbox::members(2).relay(&server);
     let config = club.read("medlemsbrev.toml").replace("'hemligt'", "fel");
@@ -177,7 +177,7 @@ fn a_refused_login_is_a_matter_of_configuration() {
 }
 
 #[test]
-fn letters_travel_in_tls() {
+fn letters_are_sent_over_tls() {
     for server in [SmtpServer::build().start_tls(), SmtpServer::build().implicit_tls()] {
         let server = server.login("brev", "hemligt").start();
         let club = Sandbox::members(3).relay(&server);
@@ -196,7 +196,7 @@ fn a_server_without_starttls_gets_no_letter_in_the_clear() {
 }
 
 #[test]
-fn certificates_that_do_not_hold_are_explained() {
+fn invalid_certificates_are_explained() {
     use crate::support::smtp_server::Certificate;
     for (certificate, words) in
         [(Certificate::Expired, "has expired"), (Certificate::OtherName, "another name")]
@@ -211,7 +211,7 @@ fn certificates_that_do_not_hold_are_explained() {
 }
 
 #[test]
-fn an_authority_that_nobody_trusts_is_refused() {
+fn an_untrusted_authority_is_rejected() {
     let server = SmtpServer::build().start_tls().start();
     let club = Sandbox::members(1).relay(&server);
     let config = club.read("medlemsbrev.toml").replace("ca_file = \"ca.pem\"\n", "");
@@ -220,7 +220,7 @@ fn an_authority_that_nobody_trusts_is_refused() {
 }
 
 #[test]
-fn an_address_outside_ascii_needs_a_server_that_takes_it() {
+fn a_non_ascii_address_needs_smtputf8() {
     let list = "namn,epost\nBjörn,björn@example.org\nAnna,anna@example.org\n";
     let server = SmtpServer::build().without(Extension::SmtpUtf8).start();
     let club = Sandbox::members(0).relay(&server);
@@ -236,7 +236,7 @@ fn an_address_outside_ascii_needs_a_server_that_takes_it() {
 }
 
 #[test]
-fn a_code_without_a_text_and_a_text_in_latin_1_are_understood() {
+fn replies_without_text_or_in_latin_1_are_parsed() {
     for garbage in [Garbage::Bare, Garbage::Latin1] {
         let server = SmtpServer::start();
         for place in [Place::Mail, Place::Rcpt, Place::Data, Place::AfterDot] {
@@ -261,7 +261,7 @@ fn an_unusual_code_is_shown_as_the_server_said_it() {
 }
 
 #[test]
-fn the_conversation_is_told_without_the_password() {
+fn the_transcript_omits_the_password() {
     let server = SmtpServer::build().start_tls().login("brev", "hemligt").start();
     let club = Sandbox::members(1).relay(&server);
     let run = club.run("send 2026-1 --yes -vv").code(0);

@@ -1,4 +1,4 @@
-//! Servers that trouble all members alike, break inside a letter, or offer little.
+//! Servers that reject everybody, disconnect inside a letter, or offer little.
 
 use std::time::Duration;
 
@@ -10,7 +10,7 @@ use crate::support::smtp_server::{
 const DEFERRED: i32 = 75;
 const CONFIGURATION: i32 = 78;
 
-/// More than the buffers between client and server hold, so that the client sees where it breaks.
+/// More than the buffers between client and server hold, so that the client notices where the connection breaks.
 const LARGE: usize = 9 << 20;
 
 #[track_caller]
@@ -70,12 +70,12 @@ fn trouble_at_the_login() {
 }
 
 #[test]
-fn a_break_inside_a_letter_costs_nothing() {
+fn a_break_inside_a_letter_loses_nothing() {
     for action in [Action::Drop, Action::Stall, Action::Reply(421, "4.3.2 Shutting down")] {
         let server = SmtpServer::build().fault(Place::Body(50_000), When::Nth(1), action).start();
         let club = Sandbox::members(2).relay(&server).with("connections = 1");
         club.write("issues/2026-1/attachments/karta.bin", vec![b'x'; LARGE]);
-        // One that was refused while the look-ahead is on trial goes again alone, at once.
+        // A letter refused while the look-ahead is on trial is sent again alone, at once.
         let is_refused = matches!(action, Action::Reply(..));
         club.run("send 2026-1 --yes").code(if is_refused { 0 } else { DEFERRED });
         assert_eq!(club.in_state("2026-1", "deferred"), u64::from(!is_refused), "{action:?}");
@@ -86,11 +86,11 @@ fn a_break_inside_a_letter_costs_nothing() {
 }
 
 #[test]
-fn a_small_letter_may_be_on_its_way_when_the_connection_breaks() {
+fn a_small_letter_may_be_delivered_when_the_connection_breaks() {
     for action in [Action::Drop, Action::Stall] {
         let server = SmtpServer::build().fault(Place::Body(10), When::Nth(1), action).start();
         let club = Sandbox::members(2).relay(&server).with("connections = 1");
-        // The dot has left the program, although the server threw it away.
+        // The program has sent the dot, although the server discarded it.
         club.run("send 2026-1 --yes").code(1);
         club.run("send 2026-1 --yes").code(1);
         assert_eq!((server.messages(), club.in_doubt("2026-1").len()), (1, 1));
@@ -98,7 +98,7 @@ fn a_small_letter_may_be_on_its_way_when_the_connection_breaks() {
 }
 
 #[test]
-fn every_choice_of_extensions_is_served_politely() {
+fn every_combination_of_extensions_is_handled_correctly() {
     use Extension::{Dsn, EightBitMime, EnhancedStatusCodes, Pipelining, Size, SmtpUtf8};
     let choices: [&[Extension]; 6] =
         [&[], &[Pipelining], &[EightBitMime], &[SmtpUtf8, Dsn], &[Size(10_000_000)], &[EnhancedStatusCodes]];
@@ -168,7 +168,7 @@ fn a_slow_server_gets_all_letters() {
 }
 
 #[test]
-fn a_strangers_authority_is_not_trusted() {
+fn an_unknown_authority_is_not_trusted() {
     for server in [SmtpServer::build().start_tls(), SmtpServer::build().implicit_tls()] {
         let server = server.certificate(Certificate::Untrusted).start();
         let club = Sandbox::members(1).relay(&server);
@@ -178,7 +178,7 @@ fn a_strangers_authority_is_not_trusted() {
 }
 
 #[test]
-fn refusals_of_everybody_stop_the_run_before_all_are_burnt() {
+fn refusals_of_everybody_stop_the_run_before_all_are_rejected() {
     let server = SmtpServer::with(Fault::ReplyAt(Place::Rcpt, 550, "5.2.1 No such mailbox here"));
     let club = Sandbox::members(60).relay(&server).with("connections = 1");
     club.run("send 2026-1 --yes").code(75).stderr_has("refuses every letter");
@@ -216,7 +216,7 @@ fn a_patient_run_gets_past_greylisting_and_limits() {
 }
 
 #[test]
-fn a_quota_holds_over_runs() {
+fn a_quota_applies_across_runs() {
     let server = SmtpServer::start();
     let club = Sandbox::members(5).relay(&server).with("quota = [\"2/h\", \"100/day\"]");
     club.run("send 2026-1 --dry-run").code(0).stdout_has("5 letters at 2/h: 3 runs");
@@ -246,7 +246,7 @@ fn an_access_token_logs_in() {
 }
 
 #[test]
-fn a_server_that_falls_silent_after_each_dot_does_not_get_every_letter() {
+fn a_server_that_is_silent_after_each_dot_does_not_get_every_letter() {
     let server = SmtpServer::with(Fault::DropAfterDot);
     let club = Sandbox::members(30).relay(&server).with("connections = 1");
     club.run("send 2026-1 --yes").code(75);

@@ -1,4 +1,4 @@
-//! The report to the board: numbers that add up over two issues, in both languages, kept, and mailed once.
+//! The report to the board: its numbers add up over two issues, in both languages, are stored, and are mailed once.
 
 use serde_json::Value;
 
@@ -13,7 +13,8 @@ const FIRST: &str = "Nr;Namn;E-post;Förening;Område;Adress;Postnr;Ort\n\
 /// Gun has left; Ivar and Jon have joined.
 const SECOND: &str = "8;Ivar Jo;member0008@example.org;Kvarnen;stad;;;\n9;Jon Karl;;Kvarnen;stad;;;\n";
 
-/// Two issues: of the first, Bo's letter and Cia's came back, and Eva's was posted; Dan has unsubscribed before the second.
+/// Two issues. Of the first, Bo's and Cia's letters came back and Eva's was posted; Dan unsubscribed before the
+/// second.
 fn club() -> Sandbox {
     let club = Sandbox::members(0).without_tokens();
     club.write("members.csv", FIRST);
@@ -107,7 +108,7 @@ fn the_report_is_in_the_language_of_the_board() {
 }
 
 #[test]
-fn what_is_kept_does_not_change() {
+fn stored_counts_do_not_change() {
     let club = club();
     let issues = findings(&club)["issues"].clone();
     assert!(issues[0]["frozen"].is_string() && issues[1]["frozen"].is_string(), "{issues}");
@@ -124,7 +125,7 @@ fn what_is_kept_does_not_change() {
 }
 
 #[test]
-fn a_change_by_hand_keeps_the_counts_first() {
+fn a_change_by_hand_first_stores_the_counts() {
     let counts = |club: &Sandbox| {
         let mut issues = findings(club)["issues"].clone();
         for issue in issues.as_array_mut().unwrap() {
@@ -146,7 +147,7 @@ fn a_change_by_hand_keeps_the_counts_first() {
 }
 
 #[test]
-fn status_tells_what_bounced_and_sends_later_members_nothing() {
+fn status_shows_bounces_and_later_members_are_not_mailed() {
     let club = club();
     let status = club.run("status 2026-1").code(0).stdout_has("Accepted 5, of them bounced 2");
     let status = status.stdout_has("joined or became reachable later").stdout();
@@ -154,7 +155,7 @@ fn status_tells_what_bounced_and_sends_later_members_nothing() {
 }
 
 #[test]
-fn a_report_says_what_it_lacks() {
+fn a_report_says_which_data_is_missing() {
     let club = Sandbox::members(2);
     club.run("report").code(65).stderr_has("no letters have been sent yet");
     club.run("report 2099-1").code(65).stderr_has("there is no issue `2099-1`");
@@ -190,7 +191,7 @@ fn the_board_gets_the_report_once() {
         &club,
         "UPDATE frozen SET counts = json_set(counts, '$.last_letter', '2024-09-01T10:00:00Z') WHERE issue = '2026-2'",
     );
-    // As if a run had been cut off while it mailed to one of them.
+    // As if a run had been interrupted while it mailed the report to one of them.
     sql(
         &club,
         "INSERT INTO mailed_report VALUES ('2026-2', 'sekr@example.org', 'sending', '2024-09-15T10:00:00Z')",
@@ -209,7 +210,7 @@ fn the_board_gets_the_report_once() {
 }
 
 #[test]
-fn a_notice_is_proved_for_the_minutes() {
+fn the_sending_of_a_notice_is_proved_for_the_minutes() {
     let club = club();
     club.write("issues/kallelse/issue.toml", "kind = \"notice\"\ntitle = \"Kallelse\"\ndate = 2026-04-15\n");
     club.write("issues/kallelse/10-hej.md", "+++\ntitle = \"Hej\"\n+++\nText.\n");
@@ -236,7 +237,7 @@ fn a_notice_is_proved_for_the_minutes() {
 
 #[cfg(feature = "paper")]
 #[test]
-fn the_report_is_a_pdf_too() {
+fn the_report_is_available_as_pdf() {
     let club = club();
     club.run("report --format pdf").code(0);
     let own = club.path("my.pdf");

@@ -1,4 +1,4 @@
-//! The send path at its edges: what a server, another command or a person does while letters leave.
+//! Edge cases of sending: what a server, another command or a person does in the meantime.
 
 use std::time::{Duration, Instant};
 
@@ -11,7 +11,7 @@ fn slow_server() -> SmtpServer {
 }
 
 #[test]
-fn cancel_reaches_a_run_and_letters_on_the_wire_finish() {
+fn cancel_reaches_a_run_and_letters_in_transit_finish() {
     let server = slow_server();
     let club = Sandbox::members(60).relay(&server).with("connections = 2");
     let run = club.start("send 2026-1 --yes");
@@ -27,7 +27,7 @@ fn cancel_reaches_a_run_and_letters_on_the_wire_finish() {
 }
 
 #[test]
-fn a_run_that_waits_hears_of_a_cancellation() {
+fn a_waiting_run_notices_a_cancellation() {
     let server =
         SmtpServer::build().fault(Place::Rcpt, When::Always, Action::Reply(451, "4.3.0 Later")).start();
     let club = Sandbox::members(2).relay(&server).with("patience = \"10min\"");
@@ -40,7 +40,7 @@ fn a_run_that_waits_hears_of_a_cancellation() {
 }
 
 #[test]
-fn a_dry_run_during_a_send_calls_none_of_its_letters_interrupted() {
+fn a_dry_run_during_a_send_treats_no_letter_as_interrupted() {
     let server = slow_server();
     let club = Sandbox::members(30).relay(&server).with("connections = 1");
     let run = club.start("send 2026-1 --yes");
@@ -69,7 +69,7 @@ fn a_stray_reply_does_not_turn_a_refusal_into_an_acceptance() {
 }
 
 #[test]
-fn a_server_that_does_not_tolerate_look_ahead_costs_one_letter_a_second_try_and_is_remembered() {
+fn a_server_without_look_ahead_costs_one_retry_and_is_remembered() {
     for (action, in_doubt) in [
         (Action::Reply(503, "5.5.1 Bad sequence"), 0),
         (Action::Reply(421, "4.7.0 Pipelining?"), 0),
@@ -89,7 +89,7 @@ fn a_server_that_does_not_tolerate_look_ahead_costs_one_letter_a_second_try_and_
 }
 
 #[test]
-fn what_was_rejected_goes_again_in_bulk_once_the_cause_is_gone() {
+fn rejected_letters_are_resent_in_bulk_once_the_cause_is_fixed() {
     let refusal = Action::Reply(550, "5.1.1 User unknown");
     let server = SmtpServer::build().fault(Place::Rcpt, When::FirstTo(2, "member000"), refusal).start();
     let club = Sandbox::members(5).relay(&server).with("connections = 1");
@@ -149,7 +149,7 @@ fn a_run_that_connects_ends_within_two_seconds_of_a_signal() {
 }
 
 #[test]
-fn a_second_run_that_got_past_the_lock_stops_the_first_and_doubles_nothing() {
+fn a_second_run_that_got_past_the_lock_stops_the_first_and_duplicates_nothing() {
     let server = slow_server();
     let club = Sandbox::members(40).relay(&server).with("connections = 2");
     let first = club.start("send 2026-1 --yes");
@@ -164,7 +164,7 @@ fn a_second_run_that_got_past_the_lock_stops_the_first_and_doubles_nothing() {
 }
 
 #[test]
-fn a_clock_that_was_ahead_for_one_run_holds_nothing_up() {
+fn a_clock_that_was_ahead_for_one_run_delays_nothing() {
     let server = SmtpServer::start();
     let club = Sandbox::members(3).relay(&server).with("quota = [\"2/h\"]");
     club.run("import").code(0);
@@ -175,7 +175,7 @@ fn a_clock_that_was_ahead_for_one_run_holds_nothing_up() {
 }
 
 #[test]
-fn outcomes_that_a_busy_ledger_does_not_take_are_kept() {
+fn outcomes_that_a_busy_ledger_does_not_take_are_not_lost() {
     let server = slow_server();
     let club = Sandbox::members(12).relay(&server).with("connections = 2");
     let run = club.start("send 2026-1 --yes");
@@ -192,7 +192,7 @@ fn outcomes_that_a_busy_ledger_does_not_take_are_kept() {
 }
 
 #[test]
-fn a_ledger_that_was_lost_or_restored_does_not_send_everything_again() {
+fn a_lost_or_restored_ledger_does_not_send_everything_again() {
     let server = SmtpServer::start();
     let club = Sandbox::members(10).relay(&server);
     club.run("import").code(0);
@@ -220,7 +220,7 @@ fn a_ledger_that_was_lost_or_restored_does_not_send_everything_again() {
 }
 
 #[test]
-fn what_was_forgotten_pruned_or_queued_again_is_no_lost_record() {
+fn forgotten_pruned_and_requeued_letters_are_not_lost_records() {
     let server = SmtpServer::start();
     let club = Sandbox::members(6).relay(&server);
     club.run("send 2026-1 --yes").code(0);
@@ -232,7 +232,7 @@ fn what_was_forgotten_pruned_or_queued_again_is_no_lost_record() {
 }
 
 #[test]
-fn test_letters_go_to_several_have_their_own_ids_and_count_towards_the_quota() {
+fn test_letters_have_their_own_ids_and_count_towards_the_quota() {
     let server = SmtpServer::start();
     let club = Sandbox::members(3).relay(&server).with("quota = [\"5/h\"]");
     club.run("import").code(0);
@@ -251,7 +251,7 @@ fn test_letters_go_to_several_have_their_own_ids_and_count_towards_the_quota() {
 }
 
 #[test]
-fn a_refused_login_says_what_the_provider_means() {
+fn a_refused_login_explains_the_providers_reply() {
     for (reply, said) in [
         (
             "5.7.139 Authentication unsuccessful, SmtpClientAuthentication is disabled for the Tenant",
@@ -271,8 +271,8 @@ fn a_refused_login_says_what_the_provider_means() {
     }
 }
 
-/// Every fault at every place, with and without pipelining: a letter counts as accepted if and only if the server took it, or
-/// it is in doubt, and at most one letter a connection is.
+/// Every fault at every place, with and without pipelining: a letter counts as accepted if and only if the server
+/// took it, or else it is in doubt, with at most one such letter per connection.
 #[test]
 fn whatever_a_server_does_accepted_means_taken() {
     let places = [
@@ -315,7 +315,7 @@ fn whatever_a_server_does_accepted_means_taken() {
 fn one_script(place: Place, action: Action, pipelining: bool) {
     const CONNECTIONS: u64 = 2;
     let what = format!("{action:?} at {place:?}, pipelining {pipelining}");
-    // A positive reply at the dot keeps the letter, one at the body does not: what is said there is a lie about nothing.
+    // A positive reply to the dot means that the letter was kept; a stray one inside the body does not.
     if matches!((place, action), (Place::Body(_), Action::Reply(250, _) | Action::Garbage(_))) {
         return;
     }
@@ -337,7 +337,7 @@ fn one_script(place: Place, action: Action, pipelining: bool) {
 }
 
 #[test]
-fn a_provider_is_enough_and_what_it_does_is_said() {
+fn a_provider_name_is_enough_and_its_rules_are_reported() {
     let club = Sandbox::members(3);
     let config = club.read("medlemsbrev.toml");
     let with = |lines: &str| {
@@ -355,7 +355,7 @@ fn a_provider_is_enough_and_what_it_does_is_said() {
 }
 
 #[test]
-fn an_address_that_passes_on_gets_no_second_letter() {
+fn an_address_that_changes_hands_gets_no_second_letter() {
     let server = SmtpServer::start();
     let club = Sandbox::members(0).relay(&server);
     club.write("members.csv", "medlemsnr,namn,epost\n1,Anna,hus@example.org\n2,Bo,bo@example.org\n");
@@ -370,7 +370,7 @@ fn an_address_that_passes_on_gets_no_second_letter() {
 }
 
 #[test]
-fn a_look_at_the_login_walks_as_far_as_a_letter_would_and_sends_none() {
+fn check_login_goes_as_far_as_a_letter_would_and_sends_none() {
     let server = SmtpServer::build().login("brev", "hemligt").start();
     let club = Sandbox::members(3).relay(&server);
     let steps = club.run("check --login --json").code(0).json();

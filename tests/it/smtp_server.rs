@@ -1,4 +1,4 @@
-//! The scripted server itself, tried with a client that says right and wrong things.
+//! Tests the scripted server itself with a client that follows and breaks the protocol.
 
 use std::sync::mpsc;
 use std::time::Duration;
@@ -9,7 +9,7 @@ use crate::support::smtp_server::{Action, Certificate, Extension, Fault, Garbage
 const ANNA: &str = "anna@example.org";
 const HOUR: Duration = Duration::from_secs(3600);
 
-/// The commands of a letter, each with the place where a fault strikes it.
+/// The commands of a letter, each with the place at which a fault would strike.
 const STEPS: [(Place, &str); 5] = [
     (Place::Ehlo, "EHLO client.example.org"),
     (Place::Mail, "MAIL FROM:<brev@example.se>"),
@@ -18,7 +18,7 @@ const STEPS: [(Place, &str); 5] = [
     (Place::AfterDot, "Subject: Hej\r\n\r\nHej!\r\n."),
 ];
 
-/// Says the commands up to a place and tells the answer there.
+/// Sends the commands up to a place and returns the answer there.
 fn talk_up_to(client: &mut SmtpClient, place: Place) -> String {
     let mut last = String::new();
     for (at, line) in STEPS {
@@ -104,7 +104,7 @@ fn only_chosen_extensions_are_offered() {
 }
 
 #[test]
-fn what_breaks_the_protocol_is_noted() {
+fn violations_of_the_protocol_are_recorded() {
     let letter = |text: &str| format!("MAIL FROM:<>\r\nRCPT TO:<a@b.se>\r\nDATA\r\n{text}\r\n.\r\n");
     let plain = |bytes: &str| bytes.to_owned();
     let cases = [
@@ -138,7 +138,7 @@ fn what_breaks_the_protocol_is_noted() {
         let server = SmtpServer::build().without(Extension::Dsn).start();
         let mut client = SmtpClient::greet(&server);
         client.send(&bytes);
-        // When the last answer has come, all was judged.
+        // Once the last answer has arrived, everything was checked.
         client.send("QUIT\r\n");
         while !client.reply().starts_with("221") {}
         let noted = server.violations();
@@ -167,7 +167,7 @@ fn faults_strike_at_their_occurrences() {
 }
 
 #[test]
-fn a_refusal_at_each_place_keeps_the_letter_out() {
+fn a_refusal_at_any_place_prevents_acceptance() {
     for (place, _) in STEPS {
         for code in [451, 550] {
             let server = SmtpServer::with(Fault::ReplyAt(place, code, "No\nnot at all"));
@@ -196,7 +196,7 @@ fn a_drop_says_nothing_and_only_a_letter_with_its_dot_has_arrived() {
 }
 
 #[test]
-fn a_stall_lasts_until_the_server_ends() {
+fn a_stall_lasts_until_the_server_stops() {
     for (place, _) in STEPS {
         let server = SmtpServer::with(Fault::StallAt(place));
         let mut client = SmtpClient::connect(&server);
@@ -225,7 +225,7 @@ fn a_421_arrives_although_more_was_sent_and_ends_the_connection() {
 }
 
 #[test]
-fn a_fault_inside_a_letter_keeps_it_out() {
+fn a_fault_inside_a_letter_prevents_its_acceptance() {
     let long = "Hej!\r\n".repeat(1000);
     for (body, action, expected) in [
         (long.as_str(), Action::Drop, ""),
@@ -243,7 +243,7 @@ fn a_fault_inside_a_letter_keeps_it_out() {
 }
 
 #[test]
-fn a_slow_server_comes_to_the_same_end() {
+fn a_slow_server_has_the_same_result() {
     let slow = Action::Slow(Duration::from_millis(1));
     let server = SmtpServer::build()
         .fault(Place::Mail, When::Always, slow)
@@ -255,7 +255,7 @@ fn a_slow_server_comes_to_the_same_end() {
 }
 
 #[test]
-fn garbage_is_what_its_name_says() {
+fn garbage_is_sent_as_named() {
     let client = |garbage| {
         let server = SmtpServer::with(Fault::At(Place::Mail, When::Always, Action::Garbage(garbage)));
         let mut client = SmtpClient::greet(&server);
@@ -271,7 +271,7 @@ fn garbage_is_what_its_name_says() {
 }
 
 #[test]
-fn a_greylist_lets_a_pair_in_when_its_time_has_come() {
+fn a_greylist_accepts_a_pair_after_its_delay() {
     let server = SmtpServer::build().greylist(Duration::ZERO).start();
     let mut client = SmtpClient::greet(&server);
     assert_eq!(client.letter(ANNA), 450);
@@ -289,7 +289,7 @@ fn a_greylist_lets_a_pair_in_when_its_time_has_come() {
 }
 
 #[test]
-fn limits_hold() {
+fn limits_are_enforced() {
     let server = SmtpServer::build().rate_limit(2, HOUR).start();
     let mut client = SmtpClient::greet(&server);
     assert_eq!([(); 3].map(|()| client.letter(ANNA)), [250, 250, 450]);
@@ -305,7 +305,7 @@ fn limits_hold() {
 }
 
 #[test]
-fn a_login_is_asked_for_and_checked() {
+fn a_login_is_required_and_checked() {
     let server =
         SmtpServer::build().login("brev", "hemligt").mechanisms(["PLAIN", "LOGIN", "XOAUTH2"]).start();
     let client = || SmtpClient::greet(&server);
@@ -343,7 +343,7 @@ fn starttls_protects_login_and_letter() {
 }
 
 #[test]
-fn a_stripped_starttls_shows_a_client_that_falls_back() {
+fn a_stripped_starttls_exposes_a_client_that_falls_back() {
     let server = SmtpServer::build().hide_start_tls().start();
     let mut client = SmtpClient::connect(&server);
     assert!(!client.say("EHLO x.example.org").contains("STARTTLS"));
@@ -352,7 +352,7 @@ fn a_stripped_starttls_shows_a_client_that_falls_back() {
 }
 
 #[test]
-fn certificates_hold_or_fail_as_ordered() {
+fn certificates_are_valid_or_invalid_as_requested() {
     use Certificate::{Expired, OtherName, Untrusted, Valid};
     for (certificate, expected) in
         [(Valid, ""), (Expired, "Expired"), (OtherName, "NotValidForName"), (Untrusted, "UnknownIssuer")]
@@ -370,7 +370,7 @@ fn certificates_hold_or_fail_as_ordered() {
 }
 
 #[test]
-fn a_letter_counts_although_its_sender_vanishes_before_the_answer() {
+fn a_letter_counts_even_if_its_sender_disappears_before_the_answer() {
     let server = SmtpServer::start();
     let mut client = SmtpClient::greet(&server);
     client.say_all(&["MAIL FROM:<>", "RCPT TO:<anna@example.org>", "DATA"]);

@@ -1,8 +1,8 @@
-//! What people see: snapshots at several widths, without colour.
+//! The output for people: snapshots at several widths, without colour.
 
 use crate::support::sandbox::Sandbox;
 
-/// What the examples of `bounces` and `remind` ask for.
+/// Settings for the examples of `bounces` and `remind`.
 const SETTINGS: &str = r#"
 [inbox]
 sources = ["Maildir"]
@@ -11,7 +11,7 @@ due = ["05-15"]
 editors = ["editor@example.org"]
 "#;
 
-/// What a command prints at each width, with its exit code.
+/// The output of a command at each width, with its exit code.
 fn shown(club: &Sandbox, widths: &[usize], arguments: &str) -> String {
     let of_width = |width: &usize| {
         let run = club.run_in_columns(*width, arguments);
@@ -21,7 +21,7 @@ fn shown(club: &Sandbox, widths: &[usize], arguments: &str) -> String {
     without_times(&widths.iter().map(of_width).collect::<Vec<_>>().join("\n"))
 }
 
-/// Days and times with all digits `0`.
+/// Replaces all digits in days and times with `0`.
 fn without_times(text: &str) -> String {
     without(&without(text, "dddd-dd-dd"), "dd:dd:dd")
 }
@@ -43,14 +43,14 @@ fn without(text: &str, pattern: &str) -> String {
     kept
 }
 
-/// Writes what stderr has elsewhere: warnings about events come and go with the calendar.
+/// Sends stderr elsewhere: warnings about events come and go with the calendar.
 fn silently(arguments: &str) -> String {
     format!("{arguments} --quiet")
 }
 
 fn commands(club: &Sandbox, path: &str) -> Vec<String> {
     let help = club.run_in_columns(200, &format!("{path} --help")).code(0).stdout();
-    // The commands of the program itself are in groups.
+    // The program's own commands are in groups.
     let first = if path.is_empty() { "Start:" } else { "Commands:" };
     let last = if path.is_empty() { "Global options:" } else { "" };
     let lines = help.lines().skip_while(|line| *line != first).skip(1).take_while(|line| *line != last);
@@ -98,7 +98,7 @@ fn the_examples_of_the_help_run() {
             let run = club.run_in_columns(80, example);
             let asks = run.stderr().contains("no terminal to confirm on");
             let code = run.exit_code().unwrap_or(-1);
-            // There is no such server.
+            // The server does not exist.
             let is_elsewhere = example.contains("postgres://") && code == 75;
             assert!(
                 asks || is_elsewhere || [0, 1, 65].contains(&code),
@@ -124,7 +124,7 @@ fn tables_fit_their_width() {
 }
 
 #[test]
-fn a_dry_run_ends_with_who_gets_what() {
+fn a_dry_run_ends_with_a_table_of_who_gets_what() {
     let club = Sandbox::example("stockholm");
     let first = silently("send 2026-1 --dry-run");
     insta::assert_snapshot!("dry-run", shown(&club, &[80], &first));
@@ -140,7 +140,7 @@ fn a_dry_run_ends_with_who_gets_what() {
 }
 
 #[test]
-fn errors_show_the_place_and_what_to_do() {
+fn errors_show_the_place_and_a_hint() {
     let club = Sandbox::example("stockholm");
     let widths = [40, 80, 120];
     insta::assert_snapshot!("error-command", shown(&club, &widths, "sned"));

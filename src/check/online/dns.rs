@@ -1,4 +1,4 @@
-//! SPF, DKIM, DMARC and MX of the sender's domains, a line for each that is missing or wrong.
+//! SPF, DKIM, DMARC and MX records of the sender's domains; each missing or wrong one is a finding.
 
 use std::net::IpAddr;
 
@@ -9,20 +9,20 @@ use hickory_resolver::proto::rr::{RData, RecordType};
 
 use crate::check::Finding;
 
-use super::{PublishedKey, Sending};
+use super::{PublishedKey, SenderNames};
 
 const ASK: &str = "ask the administrator of the domain's DNS";
 
-/// What the DNS knows under a name; `None` if it could not be asked.
-type Texts = Option<Vec<String>>;
+/// The TXT records of a name; `None` if the DNS could not be queried.
+type DnsTexts = Option<Vec<String>>;
 
-/// Looks the records up and judges them.
-pub(super) async fn look_up(sending: &Sending) -> Vec<Finding> {
+/// Looks up the records and checks them.
+pub(super) async fn look_up(sending: &SenderNames) -> Vec<Finding> {
     let resolver = match TokioResolver::builder_tokio().and_then(hickory_resolver::ResolverBuilder::build) {
         Ok(resolver) => Dns(resolver),
         Err(error) => return vec![unasked(&sending.from, &error.to_string())],
     };
-    // A resolver without a way out says that not even the top-level domain exists.
+    // A resolver without an uplink claims that even the top-level domain does not exist.
     let top = sending.from.rsplit('.').next().unwrap_or_default();
     if let Err(error) = resolver.0.lookup(fqdn(top), RecordType::NS).await {
         return vec![unasked(&sending.from, &error.to_string())];
@@ -59,7 +59,7 @@ pub(super) async fn look_up(sending: &Sending) -> Vec<Finding> {
 struct Dns(TokioResolver);
 
 impl Dns {
-    async fn texts(&self, name: &str) -> Texts {
+    async fn texts(&self, name: &str) -> DnsTexts {
         match self.0.lookup(fqdn(name), RecordType::TXT).await {
             Ok(found) => {
                 let texts = found.answers().iter().filter_map(|record| match &record.data {
@@ -73,7 +73,8 @@ impl Dns {
         }
     }
 
-    /// RFC 5321 §5.1: by an MX record, else by an address; a null MX takes none (RFC 7505).
+    /// Whether the domain accepts mail (RFC 5321 §5.1): by an MX record, else by an address; a null MX means no (RFC
+    /// 7505).
     async fn takes_mail(&self, domain: &str) -> Option<bool> {
         match self.0.lookup(fqdn(domain), RecordType::MX).await {
             Ok(found) => {
@@ -97,13 +98,13 @@ impl Dns {
     }
 }
 
-/// Tells whether the DNS answered that there is nothing, as opposed to giving no answer (SERVFAIL, REFUSED).
+/// Tells whether the DNS answered that there is no record, as opposed to failing (SERVFAIL, REFUSED).
 fn is_nothing(error: &NetError) -> bool {
     let NetError::Dns(DnsError::NoRecordsFound(found)) = error else { return false };
     matches!(found.response_code, ResponseCode::NoError | ResponseCode::NXDomain)
 }
 
-/// With a dot at its end, so that no search domain is tried.
+/// The name with a trailing dot, so that no search domain is tried.
 fn fqdn(name: &str) -> String {
     format!("{}.", name.trim_end_matches('.'))
 }
@@ -135,7 +136,7 @@ fn no_way_back(domain: &str, takes_mail: Option<bool>) -> Option<Finding> {
 }
 
 /// RFC 7208 §4.5: exactly one record.
-fn spf(domain: &str, texts: &Texts) -> Option<Finding> {
+fn spf(domain: &str, texts: &DnsTexts) -> Option<Finding> {
     let Some(texts) = texts else { return Some(no_answer("spf", domain)) };
     let records: Vec<&String> = texts.iter().filter(|text| is_tagged(text, "v=spf1")).collect();
     match records.as_slice() {
@@ -158,15 +159,15 @@ fn spf(domain: &str, texts: &Texts) -> Option<Finding> {
     }
 }
 
-/// The `p=` of a key record, without the spaces that it may have.
+/// The `p=` of a key record, without spaces.
 fn public_key(record: &str) -> Option<String> {
     let tags = record.split(';').filter_map(|tag| tag.split_once('='));
     let key = tags.into_iter().find(|(name, _)| name.trim() == "p");
     key.map(|(_, value)| value.split_whitespace().collect())
 }
 
-/// RFC 6376 §3.6.1: the record must hold the public half of the key that signs.
-fn dkim(key: &PublishedKey, texts: &Texts) -> Option<Finding> {
+/// RFC 6376 §3.6.1: the record must contain the public half of the signing key.
+fn dkim(key: &PublishedKey, texts: &DnsTexts) -> Option<Finding> {
     let PublishedKey { name, record, .. } = key;
     let Some(texts) = texts else { return Some(no_answer("dkim", name)) };
     let published: Vec<String> = texts.iter().filter_map(|text| public_key(text)).collect();
@@ -183,7 +184,7 @@ fn dkim(key: &PublishedKey, texts: &Texts) -> Option<Finding> {
 }
 
 /// RFC 7489 §6.3.
-fn dmarc(domain: &str, texts: &Texts) -> Option<Finding> {
+fn dmarc(domain: &str, texts: &DnsTexts) -> Option<Finding> {
     let Some(texts) = texts else { return Some(no_answer("dmarc", domain)) };
     (!has_tag(texts, "v=DMARC1")).then(|| {
         let message = format!("{domain} has no DMARC record: large mailbox providers require one");
@@ -193,8 +194,8 @@ fn dmarc(domain: &str, texts: &Texts) -> Option<Finding> {
     })
 }
 
-/// RFC 7489 §3.1, relaxed: the return path or a signature is of From's own organisation.
-fn alignment(sending: &Sending) -> Option<Finding> {
+/// RFC 7489 §3.1, relaxed: the return path or a signature belongs to From's own organisation.
+fn alignment(sending: &SenderNames) -> Option<Finding> {
     let own = organisation(&sending.from);
     let mut others = sending.keys.iter().map(|key| key.domain.as_str()).chain([sending.return_path.as_str()]);
     (!others.any(|domain| organisation(domain) == own)).then(|| {
@@ -207,7 +208,7 @@ fn alignment(sending: &Sending) -> Option<Finding> {
     })
 }
 
-/// The last two labels: near enough to the public suffix list for associations' domains.
+/// The last two labels, which for associations' domains is close enough to the public suffix list.
 fn organisation(domain: &str) -> &str {
     let dots: Vec<usize> = domain.rmatch_indices('.').map(|(at, _)| at).collect();
     dots.get(1).and_then(|at| domain.get(at + 1..)).unwrap_or(domain)
@@ -218,7 +219,7 @@ mod tests {
     use super::*;
 
     #[expect(clippy::unnecessary_wraps, reason = "as the other answers")]
-    fn texts(records: &[&str]) -> Texts {
+    fn texts(records: &[&str]) -> DnsTexts {
         Some(records.iter().map(|&record| record.to_owned()).collect())
     }
 
@@ -240,7 +241,7 @@ mod tests {
     }
 
     #[test]
-    fn a_published_key_is_the_one_that_signs() {
+    fn the_published_key_must_match_the_signing_key() {
         let key = PublishedKey {
             domain: "byalaget.se".to_owned(),
             name: "brev._domainkey.byalaget.se".to_owned(),
@@ -260,10 +261,10 @@ mod tests {
     }
 
     #[test]
-    fn dmarc_asks_for_a_record_and_for_alignment() {
+    fn dmarc_requires_a_record_and_alignment() {
         assert_eq!(dmarc("byalaget.se", &texts(&["v=DMARC1; p=none"])), None);
         assert!(dmarc("byalaget.se", &texts(&["v=DMARC12"])).is_some());
-        let sending = |return_path: &str| Sending {
+        let sending = |return_path: &str| SenderNames {
             from: "brev.byalaget.se".to_owned(),
             return_path: return_path.to_owned(),
             keys: Vec::new(),

@@ -1,4 +1,4 @@
-//! Whether a web link answers.
+//! Checks whether web links answer.
 
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -9,11 +9,11 @@ use ureq::tls::TlsConfig;
 
 use crate::check::Finding;
 
-/// Links that are followed at the same time.
+/// How many links to follow at the same time.
 const AT_ONCE: usize = 8;
 const PATIENCE: Duration = Duration::from_secs(15);
 
-/// Follows each link; returns those about which there is something to say.
+/// Follows each link; returns those with a finding.
 pub(super) fn follow(urls: Vec<String>) -> Vec<(String, Finding)> {
     let provider = Arc::new(aws_lc_rs::default_provider());
     let tls = TlsConfig::builder().unversioned_rustls_crypto_provider(provider).build();
@@ -41,7 +41,7 @@ pub(super) fn follow(urls: Vec<String>) -> Vec<(String, Finding)> {
     found.into_inner().unwrap_or_default()
 }
 
-/// Asks with HEAD, and with GET if that fails: some sites do not support HEAD.
+/// Sends HEAD, and GET if that fails, since some sites do not support HEAD.
 fn ask(agent: &ureq::Agent, url: &str) -> Result<StatusCode, ureq::Error> {
     match agent.head(url).call() {
         Ok(answer) if answer.status().is_success() => Ok(answer.status()),
@@ -62,7 +62,7 @@ fn judge(url: &str, answer: Result<StatusCode, ureq::Error>) -> Option<Finding> 
             let message = format!("`{url}` is unavailable: the site responds with {}", status.as_u16());
             Some(Finding::warning("link-answer", message, advice))
         }
-        // 401, 403, 429: the site is there and keeps programs out.
+        // 401, 403, 429: the site exists, but rejects programs.
         Ok(_) => None,
         Err(ureq::Error::HostNotFound) => Some(dead(format!("`{url}`: no such website"))),
         Err(error) => {
@@ -79,7 +79,7 @@ mod tests {
     use super::*;
     use crate::check::Severity;
 
-    /// A site that knows no HEAD and answers each path with the status it is named after.
+    /// A site without HEAD that answers each path with the status in its name.
     fn site() -> String {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let name = format!("http://{}", listener.local_addr().unwrap());
@@ -102,7 +102,7 @@ mod tests {
     }
 
     #[test]
-    fn links_are_judged_by_what_the_site_answers() {
+    fn links_are_judged_by_the_sites_answer() {
         let site = site();
         let gone = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
         let urls: Vec<String> = ["200", "403", "404", "410", "500"]

@@ -1,4 +1,4 @@
-//! `bounces`: each message once; what it says is recorded, and dead or withdrawn addresses are suppressed.
+//! `bounces`: processes each message once, records its meaning, and suppresses dead and withdrawn addresses.
 
 use std::collections::{BTreeMap, HashSet};
 use std::path::{Path, PathBuf};
@@ -6,13 +6,13 @@ use std::path::{Path, PathBuf};
 use jiff::Timestamp;
 use serde_json::Value;
 
-use crate::cli::Bounces;
+use crate::cli::BouncesArgs;
 use crate::domain::Sha256;
 use crate::domain::TokenKey;
 use crate::domain::bounce::MessageKind;
-use crate::error::{Error, Kind};
+use crate::error::{Error, ErrorKind};
 use crate::feedback::{BounceAttribution, BounceLogLine};
-use crate::inbox::{Reader, Report, unix_lines};
+use crate::inbox::{MessageReader, MessageReport, unix_lines};
 use crate::ledger::{BounceAction, BounceRecord, Ledger, LedgerError};
 use crate::mailbox::{Handling, MessageFile};
 use crate::report::{JsonLines, LogError, Table, Terminal, count, plural};
@@ -21,14 +21,14 @@ use super::super::Context;
 use super::InboxProcessor;
 use super::farewell::Unsubscriber;
 
-/// Where messages are handled one by one.
-pub(super) struct Desk<'a> {
-    reader: &'a Reader,
+/// Processes messages one by one.
+pub(super) struct MessageDesk<'a> {
+    reader: &'a MessageReader,
     attribution: BounceAttribution<'a>,
     move_to: Option<PathBuf>,
     log: JsonLines,
     log_path: PathBuf,
-    /// Digest and position of the log's lines; read where a message comes again.
+    /// Digest and position of the log's lines; loaded when a message comes again.
     logged: Option<HashSet<(String, usize)>>,
     table: Table,
     read: u64,
@@ -36,27 +36,27 @@ pub(super) struct Desk<'a> {
     confirms: bool,
     unsubscribers: Vec<Unsubscriber>,
     terminal: Terminal,
-    /// Suppressions by messages that no token of ours vouches for, and how many there may be without a question.
+    /// Suppressions by messages without a token of ours, and how many are allowed without asking.
     unverified: u64,
     most_unverified: u64,
-    /// What people wrote themselves, by issue.
+    /// Messages that people wrote themselves, by issue.
     replies: BTreeMap<String, u64>,
 }
 
-/// More suppressions than this without a token may be forged, unless the association is large.
+/// More suppressions without a token may be forged, unless the association is large.
 const MOST_UNVERIFIED: u64 = 20;
-/// The share of the members, one in ten, that may take its place.
+/// For large associations, one in this many members instead.
 const SHARE_UNVERIFIED: u64 = 10;
-/// Characters of a subject that are shown.
+/// Number of characters of a subject to show.
 const SHOWN: usize = 60;
 
-impl<'a> Desk<'a> {
+impl<'a> MessageDesk<'a> {
     pub fn new(
         context: Context<'a>,
         ledger: &'a Ledger,
         key: &'a TokenKey,
-        reader: &'a Reader,
-        arguments: &Bounces,
+        reader: &'a MessageReader,
+        arguments: &BouncesArgs,
     ) -> Result<Self, Error> {
         let Context { project, terminal } = context;
         let inbox = &project.config.inbox;
@@ -87,7 +87,7 @@ impl<'a> Desk<'a> {
         })
     }
 
-    /// Writes the lines of a message that was read by a run which crashed before it wrote them.
+    /// Writes the log lines of a message whose first run crashed before writing them.
     fn complete_log(&mut self, digest: &str) -> Result<(), Error> {
         let logged = match &mut self.logged {
             Some(logged) => logged,
@@ -106,12 +106,12 @@ impl<'a> Desk<'a> {
         self.read + self.known > 0
     }
 
-    /// Those who left in this run and are to be told so.
+    /// Those who unsubscribed in this run and get a confirmation.
     pub fn unsubscribers(&self) -> &[Unsubscriber] {
         &self.unsubscribers
     }
 
-    /// Shows what was done.
+    /// Reports what was done.
     pub fn tell(&self, terminal: Terminal) {
         if self.read > 0 {
             terminal.data(self.table.to_string());
@@ -124,7 +124,7 @@ impl<'a> Desk<'a> {
         }
     }
 
-    /// Asks before messages that anybody could have written take many members off the list.
+    /// Asks before messages that anybody could have written unsubscribe many members.
     fn agree_to_unverified(&mut self) -> Result<(), Error> {
         let message = format!(
             "messages without a valid token would suppress more than {} members: they may be forged",
@@ -136,16 +136,15 @@ impl<'a> Desk<'a> {
                 Ok(())
             }
             Some(false) => Err(Error::cancelled()),
-            None => Err(Error::new(Kind::Data, format!("{message}; the rest was not read"))
+            None => Err(Error::new(ErrorKind::Data, format!("{message}; the rest was not read"))
                 .hint("look at the messages, delete the forged ones, and run `bounces` in a terminal")),
         }
     }
 
-    /// Records a message. With `None` nothing was recorded: it would suppress more members without a token than a person
-    /// has agreed to.
+    /// Records a message; `None` means that it would suppress more members without a token than the user agreed to.
     fn record(
         &mut self,
-        report: &Report,
+        report: &MessageReport,
         digest: &str,
         name: &str,
         now: Timestamp,
@@ -174,8 +173,8 @@ impl<'a> Desk<'a> {
         }
     }
 
-    /// Whether a person wrote to us, rather than a machine; such mail is counted, and stays in the mailbox.
-    fn is_reply(&mut self, report: &Report, record: &BounceRecord) -> bool {
+    /// Whether a person wrote to us, not a machine; such mail is counted, and stays in the mailbox.
+    fn is_reply(&mut self, report: &MessageReport, record: &BounceRecord) -> bool {
         let is_reply = is_from_member(record) && report.may_be_answered;
         if is_reply {
             let issue = record.issue.as_ref().map_or_else(String::new, ToString::to_string);
@@ -184,11 +183,11 @@ impl<'a> Desk<'a> {
         is_reply
     }
 
-    /// The row of a record: who, why and what was done.
-    fn show(&mut self, report: &Report, record: &BounceRecord, is_reply: bool) -> Result<(), Error> {
+    /// Adds the table row of a record: whom it is about, why, and what was done.
+    fn show(&mut self, report: &MessageReport, record: &BounceRecord, is_reply: bool) -> Result<(), Error> {
         let mut address = record.address.clone().unwrap_or_default();
         if let (MessageKind::Unsubscribe, Some(member)) = (record.kind, record.member) {
-            // Whoever has the letter can leave with its link: a letter that was forwarded, for example.
+            // Anybody who has the letter can unsubscribe with its link, for example if it was forwarded.
             let [mailed, own] = self.attribution.addresses(record.issue.as_ref(), member)?;
             let theirs = mailed.or(own).filter(|theirs| !theirs.eq_ignore_ascii_case(&address));
             address = theirs.map_or(address.clone(), |theirs| format!("{theirs} (by {address})"));
@@ -205,7 +204,7 @@ impl<'a> Desk<'a> {
     }
 }
 
-/// Whether a message says nothing about a letter, and is a member's or answers a member's letter.
+/// Whether a message is a member's own, or answers a member's letter, and is not a report about a letter.
 fn is_from_member(record: &BounceRecord) -> bool {
     record.kind == MessageKind::Other && record.member.is_some()
 }
@@ -232,10 +231,10 @@ fn logged(log: &Path) -> Result<HashSet<(String, usize)>, LogError> {
     Ok(logged)
 }
 
-impl InboxProcessor for Desk<'_> {
+impl InboxProcessor for MessageDesk<'_> {
     fn take(&mut self, name: &str, bytes: &[u8]) -> Result<Handling, Error> {
         let ledger = self.attribution.ledger;
-        // IMAP has the line ends of the wire, a Maildir those of the machine: it is the same message.
+        // IMAP uses network line ends and a Maildir local ones, but it is the same message.
         let digest = Sha256::of(&unix_lines(bytes));
         if ledger.has_bounce(&digest)? {
             self.known += 1;

@@ -1,4 +1,4 @@
-//! `bounces --dry-run`: says what messages mean, and of which members.
+//! `bounces --dry-run`: explains messages and says which members they are about.
 
 use serde::Serialize;
 
@@ -6,9 +6,9 @@ use serde_json::value::RawValue;
 
 use crate::domain::bounce::{MessageKind, Verdict};
 use crate::domain::{MemberId, TokenKey};
-use crate::error::{Error, Kind};
+use crate::error::{Error, ErrorKind};
 use crate::feedback::BounceAttribution;
-use crate::inbox::Reader;
+use crate::inbox::MessageReader;
 use crate::ledger::Ledger;
 use crate::mailbox::{Handling, MessageFile};
 use crate::report::Terminal;
@@ -16,9 +16,9 @@ use crate::report::Terminal;
 use super::super::Project;
 use super::InboxProcessor;
 
-/// What a message says, as JSON.
+/// The meaning of a message, as JSON.
 #[derive(Debug, Serialize)]
-struct Message<'a> {
+struct ExplainedMessage<'a> {
     file: &'a str,
     kind: MessageKind,
     recipients: Vec<Recipient<'a>>,
@@ -31,10 +31,10 @@ struct Recipient<'a> {
     member: Option<MemberId>,
 }
 
-/// Says what each message means and changes nothing.
+/// Explains each message and changes nothing.
 pub(super) struct Explainer<'a> {
-    reader: &'a Reader,
-    /// Without a project, or before its first run, nobody is known.
+    reader: &'a MessageReader,
+    /// `None` without a project or before its first run: no member is known.
     known: Option<(Ledger, TokenKey)>,
     terminal: Terminal,
     /// The messages for `--json`.
@@ -42,7 +42,11 @@ pub(super) struct Explainer<'a> {
 }
 
 impl<'a> Explainer<'a> {
-    pub fn new(project: Option<&Project>, reader: &'a Reader, terminal: Terminal) -> Result<Self, Error> {
+    pub fn new(
+        project: Option<&Project>,
+        reader: &'a MessageReader,
+        terminal: Terminal,
+    ) -> Result<Self, Error> {
         let ledger = match project {
             Some(project) => Ledger::open_for_reading(project.ledger_place()?)?,
             None => None,
@@ -56,7 +60,7 @@ impl<'a> Explainer<'a> {
 }
 
 impl Explainer<'_> {
-    /// Reports the explained messages for `--json`.
+    /// Prints the explained messages for `--json`.
     pub fn finish(self) {
         if self.terminal.json {
             self.terminal.json(&self.explained);
@@ -83,10 +87,10 @@ impl InboxProcessor for Explainer<'_> {
                 .transpose()?;
             recipients.push(Recipient { verdict, member: member.flatten() });
         }
-        let message = Message { file: name, kind: report.kind, recipients };
+        let message = ExplainedMessage { file: name, kind: report.kind, recipients };
         if self.terminal.json {
             let message = serde_json::value::to_raw_value(&message);
-            self.explained.push(message.map_err(|error| Error::new(Kind::TryAgain, error.to_string()))?);
+            self.explained.push(message.map_err(|error| Error::new(ErrorKind::TryAgain, error.to_string()))?);
         } else {
             self.terminal.data(message.to_string());
         }
@@ -98,7 +102,7 @@ impl InboxProcessor for Explainer<'_> {
     }
 }
 
-impl std::fmt::Display for Message<'_> {
+impl std::fmt::Display for ExplainedMessage<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "{}: {}", self.file, self.kind)?;
         for Recipient { verdict, member } in &self.recipients {

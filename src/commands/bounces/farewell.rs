@@ -1,26 +1,27 @@
-//! The answer to those who left by mail, where `confirm` asks for it.
+//! The confirmation to members who unsubscribed by mail, if `confirm` is set.
 //!
-//! It goes out once what they asked for is durable, and is not tried again: at most one a mail, whatever breaks.
+//! It is sent once the unsubscription is durable, and is not retried: at most one confirmation per mail, whatever
+//! fails.
 
 use jiff::Timestamp;
 
-use crate::compose::{Answer, Notice, Texts};
+use crate::compose::{InReplyTo, Notice, Texts};
 use crate::domain::bounce::MessageKind;
 use crate::domain::{Address, IssueName, Letter, Outcome};
 use crate::error::Error;
 use crate::feedback::BounceAttribution;
-use crate::inbox::Report;
+use crate::inbox::MessageReport;
 use crate::ledger::{BounceAction, BounceRecord, LedgerError};
 use crate::relay::After;
 use crate::report::plural;
 
 use crate::commands::{Context, Project};
 
-/// Somebody who left in this run.
+/// Somebody who unsubscribed in this run.
 #[derive(Debug)]
 pub(super) struct Unsubscriber {
     to: Address,
-    /// The names of all who have the address and left with it.
+    /// The names of everybody who has the address and unsubscribed with it.
     names: Vec<String>,
     issue: Option<IssueName>,
     digest: String,
@@ -29,9 +30,9 @@ pub(super) struct Unsubscriber {
 }
 
 impl Unsubscriber {
-    /// The one whom a mail took off the list just now, if a machine may answer it.
+    /// The member whom a mail has just unsubscribed, if a machine may answer that mail.
     pub fn of(
-        report: &Report,
+        report: &MessageReport,
         record: &BounceRecord,
         attribution: &BounceAttribution<'_>,
     ) -> Result<Option<Self>, LedgerError> {
@@ -39,7 +40,7 @@ impl Unsubscriber {
         let Some(member) = record.member.filter(|_| has_left && report.may_be_answered) else {
             return Ok(None);
         };
-        // To an address that is the member's own: anybody may write any address into From.
+        // Only if the address is the member's own: anybody can put any address into From.
         let [mailed, own] = attribution.addresses(record.issue.as_ref(), member)?;
         let is_from = |address: &&String| address.eq_ignore_ascii_case(&report.from);
         let to = [&mailed, &own].into_iter().flatten().find(is_from).or(mailed.as_ref()).or(own.as_ref());
@@ -75,7 +76,7 @@ async fn deliver(context: Context<'_>, unsubscribers: &[Unsubscriber]) -> Result
     let mut told = 0;
     for unsubscriber in unsubscribers {
         let letter = letter(context.project, unsubscriber)?;
-        let delivered = session.deliver(&letter, None).await;
+        let delivered = session.deliver(&letter).await;
         match delivered.outcome {
             Outcome::Accepted(_) => told += 1,
             outcome => context.terminal.say(format!(
@@ -109,7 +110,10 @@ fn letter(project: &Project, unsubscriber: &Unsubscriber) -> Result<Letter, Erro
         subject: &texts.fill("unsubscribed_subject", &data)?,
         text: &texts.fill("unsubscribed_text", &data)?,
         message_id: format!("left-{name}@{}", from.domain()),
-        answer: Some(Answer { message_id: &unsubscriber.message_id, references: &unsubscriber.references }),
+        answer: Some(InReplyTo {
+            message_id: &unsubscriber.message_id,
+            references: &unsubscriber.references,
+        }),
     };
     Ok(notice.letter(&project.signers()?, Timestamp::now())?)
 }

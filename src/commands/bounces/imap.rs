@@ -1,17 +1,17 @@
 //! A configured IMAP folder.
 
-use crate::config::Imap;
-use crate::error::{Error, Kind};
+use crate::config::ImapConfig;
+use crate::error::{Error, ErrorKind};
 use crate::mailbox::{Access, ImapServer};
 use crate::net::Login;
 
 use super::InboxProcessor;
 use crate::commands::Context;
 
-/// Hands the folder's new messages to the processor.
+/// Passes the folder's new messages to the processor.
 pub(super) fn read(
     context: Context<'_>,
-    imap: &Imap,
+    imap: &ImapConfig,
     is_dry: bool,
     processor: &mut impl InboxProcessor,
 ) -> Result<(), Error> {
@@ -24,17 +24,17 @@ pub(super) fn read(
     super::super::runtime()?.block_on(reading)
 }
 
-/// Opens the folder and leaves it; returns its name.
-pub(in crate::commands) fn look_at(context: Context<'_>, imap: &Imap) -> Result<String, Error> {
+/// Opens the folder and closes it again; returns its name.
+pub(in crate::commands) fn look_at(context: Context<'_>, imap: &ImapConfig) -> Result<String, Error> {
     let server = server(context, imap)?;
     super::super::runtime()?.block_on(server.look())?;
     Ok(format!("{} on {}", imap.folder, server.name()))
 }
 
-fn server(context: Context<'_>, imap: &Imap) -> Result<ImapServer, Error> {
+fn server(context: Context<'_>, imap: &ImapConfig) -> Result<ImapServer, Error> {
     let project = context.project;
     let source = imap.password().source(&project.dir);
-    let source = source.ok_or_else(|| Error::new(Kind::Config, "[inbox.imap] has no password"))?;
+    let source = source.ok_or_else(|| Error::new(ErrorKind::Config, "[inbox.imap] has no password"))?;
     Ok(ImapServer {
         host: imap.host.clone(),
         port: imap.port(),

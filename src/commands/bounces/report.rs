@@ -1,6 +1,6 @@
-//! `bounces report`: what to correct in the member list, by organisation.
+//! `bounces report`: corrections for the member list, by organisation.
 
-use crate::error::{Error, Exit, Kind};
+use crate::error::{Error, ErrorKind, Exit};
 use crate::report::{Table, spreadsheet_csv};
 
 use crate::commands::Context;
@@ -35,8 +35,8 @@ pub(super) fn run(context: Context<'_>, csv: bool) -> Result<Exit, Error> {
     if csv {
         let rows = std::iter::once(header).chain(rows).map(Vec::from);
         let text = spreadsheet_csv(rows)
-            .map_err(|error| Error::new(Kind::TryAgain, format!("cannot write CSV: {error}")))?;
-        // Excel takes it for UTF-8 by the BOM.
+            .map_err(|error| Error::new(ErrorKind::TryAgain, format!("cannot write CSV: {error}")))?;
+        // The BOM tells Excel that it is UTF-8.
         context.terminal.data(format!("\u{feff}{text}"));
         return Ok(Exit::Done);
     }
@@ -50,7 +50,7 @@ pub(super) fn run(context: Context<'_>, csv: bool) -> Result<Exit, Error> {
     Ok(Exit::Done)
 }
 
-/// The parts of a text between semicolons; empty strings if there are fewer.
+/// The parts of a text between semicolons, padded with empty strings.
 fn cells<const N: usize>(text: &str) -> [String; N] {
     let mut parts = text.split(';').map(|part| part.trim().to_owned());
     std::array::from_fn(|_| parts.next().unwrap_or_default())

@@ -1,4 +1,4 @@
-//! Letters to several who share an address, in which a field would be right for the first of them only.
+//! Finds letters to several members with one address whose fields would be right for the first member only.
 
 use std::collections::BTreeSet;
 
@@ -9,17 +9,17 @@ use crate::domain::{Address, IssueName, Member};
 use crate::error::Error;
 use crate::ledger::Ledger;
 
-/// How many addresses are named.
+/// How many addresses to name.
 const SHOWN: usize = 3;
 
-/// The fields of members that the issue's sections show, and that differ between members who share an address.
+/// The fields that the issue's sections show and that differ between members with the same address.
 pub(super) fn differing(
     project: &Project,
     issue: &IssueName,
     composer: &Composer,
     ledger: &Ledger,
 ) -> Result<Option<Finding>, Error> {
-    // What is wrong with the files themselves is found elsewhere.
+    // Problems of the files themselves are reported elsewhere.
     let Ok(source) = project.source(issue) else { return Ok(None) };
     let shown: BTreeSet<String> =
         source.sections.iter().flat_map(|section| fields(&section.markdown)).collect();
@@ -59,7 +59,7 @@ fn differ(members: &[Member], field: &str) -> bool {
     values.any(|value| Some(value) != first)
 }
 
-/// The fields of members that a text names.
+/// The member fields used in a text.
 fn fields(markdown: &str) -> BTreeSet<String> {
     let mut found = BTreeSet::new();
     for tag in template_tags(markdown) {

@@ -1,15 +1,15 @@
-//! `check --login`: whether the mail server lets us in and takes our addresses. No letter leaves.
+//! `check --login`: tests whether the mail server accepts our login and addresses. No letter is sent.
 
 use serde::Serialize;
 
 use crate::commands::Context;
-use crate::error::{Error, Exit, Kind};
+use crate::error::{Error, ErrorKind, Exit};
 use crate::relay::{ProbeStep, Relay};
-use crate::report::{Paint, Table};
+use crate::report::{Table, TextRole};
 
-/// A step as it is reported.
+/// The result of a step.
 #[derive(Debug, Serialize)]
-struct Step {
+struct LoginStep {
     server: &'static str,
     #[serde(rename = "step")]
     name: &'static str,
@@ -19,7 +19,7 @@ struct Step {
     advice: Option<String>,
 }
 
-/// Walks through the steps of a send, and of reading returned mail, and prints how each went.
+/// Goes through the steps of a send and of reading returned mail, and prints each result.
 pub(super) fn run(context: Context<'_>) -> Result<Exit, Error> {
     let mut worst = None;
     let mut steps = Vec::new();
@@ -30,25 +30,26 @@ pub(super) fn run(context: Context<'_>) -> Result<Exit, Error> {
             let from = sender.bounce_address.as_ref().unwrap_or(&sender.address);
             let probed = super::super::runtime()?.block_on(server.probe(from, &sender.address));
             let found = probed.passed.into_iter();
-            steps.extend(found.map(|(step, detail)| Step::ok("mail", step.name(), detail)));
+            steps.extend(found.map(|(step, detail)| LoginStep::ok("mail", step.name(), detail)));
             if let Some((step, error)) = probed.failed {
-                let mut failed = Step::failed("mail", step.name(), &error.into(), &mut worst);
+                let mut failed = LoginStep::failed("mail", step.name(), &error.into(), &mut worst);
                 if step == ProbeStep::Login {
                     failed.advice = failed.advice.map(|advice| advice + &provider_words(context));
                 }
                 steps.push(failed);
             }
             let done = steps.len();
-            steps.extend(ProbeStep::ALL.iter().skip(done).map(|step| Step::skipped("mail", step.name())));
+            steps
+                .extend(ProbeStep::ALL.iter().skip(done).map(|step| LoginStep::skipped("mail", step.name())));
         }
-        other => steps.push(Step::ok("mail", "no server", other.name())),
+        other => steps.push(LoginStep::ok("mail", "no server", other.name())),
     }
     #[cfg(feature = "imap")]
     for imap in &context.project.config.inbox.imap {
         let looked = crate::commands::bounces::look_at(context, imap);
         steps.push(match looked {
-            Ok(folder) => Step::ok("returned mail", "folder", folder),
-            Err(error) => Step::failed("returned mail", "folder", &error, &mut worst),
+            Ok(folder) => LoginStep::ok("returned mail", "folder", folder),
+            Err(error) => LoginStep::failed("returned mail", "folder", &error, &mut worst),
         });
     }
     print(context, &steps);
@@ -61,17 +62,17 @@ fn provider_words(context: Context<'_>) -> String {
     provider.map_or_else(String::new, |provider| format!("; {} wants {}", provider.name, provider.password))
 }
 
-fn print(context: Context<'_>, steps: &[Step]) {
+fn print(context: Context<'_>, steps: &[LoginStep]) {
     if context.terminal.json {
         context.terminal.json(&steps);
         return;
     }
     let mut table = Table::new(["server", "step", "", "found"]).whole(2);
-    for Step { server, name, outcome, detail, .. } in steps {
+    for LoginStep { server, name, outcome, detail, .. } in steps {
         let cells = [(*server).to_owned(), (*name).to_owned(), (*outcome).to_owned(), detail.clone()];
         match *outcome {
-            "ok" => table.painted(Paint::Good, cells),
-            "failed" => table.painted(Paint::Error, cells),
+            "ok" => table.painted(TextRole::Good, cells),
+            "failed" => table.painted(TextRole::Error, cells),
             _ => table.row(cells),
         }
     }
@@ -81,7 +82,7 @@ fn print(context: Context<'_>, steps: &[Step]) {
     }
 }
 
-impl Step {
+impl LoginStep {
     fn ok(server: &'static str, name: &'static str, detail: String) -> Self {
         Self { server, name, outcome: "ok", detail, advice: None }
     }
@@ -90,9 +91,14 @@ impl Step {
         Self { server, name, outcome: "skipped", detail: String::new(), advice: None }
     }
 
-    fn failed(server: &'static str, name: &'static str, error: &Error, worst: &mut Option<Kind>) -> Self {
+    fn failed(
+        server: &'static str,
+        name: &'static str,
+        error: &Error,
+        worst: &mut Option<ErrorKind>,
+    ) -> Self {
         let kind = error.kind();
-        if *worst != Some(Kind::Config) {
+        if *worst != Some(ErrorKind::Config) {
             *worst = Some(kind);
         }
         let advice = error.advice().map(str::to_owned);

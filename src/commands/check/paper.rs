@@ -1,4 +1,4 @@
-//! What keeps letters from being printed and posted.
+//! Finds letters that cannot be printed or posted.
 
 use crate::check::Finding;
 use crate::commands::Project;
@@ -9,11 +9,11 @@ use crate::ledger::Ledger;
 use crate::paper::missing_characters;
 use crate::report::plural;
 
-/// More names than a line is read for.
+/// Nobody would read more names on a line.
 const MOST_NAMES: usize = 5;
 
-/// Members on paper without a usable postal address, and characters that the fonts for paper lack; nothing if no member of
-/// the issue has a postal address, as where letters are not posted at all.
+/// Members on paper without a usable postal address, and characters missing from the fonts for paper. Finds nothing
+/// if no member of the issue has a postal address, as in associations that post no letters.
 pub(super) fn findings(
     project: &Project,
     composer: &Composer,

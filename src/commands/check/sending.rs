@@ -1,4 +1,4 @@
-//! Checks of how an issue is sent, apart from the letter itself: times, port, provider, quota.
+//! Checks how an issue is sent, apart from the letter itself: times, port, provider, quota.
 
 use jiff::Timestamp;
 use jiff::tz::AmbiguousOffset;
@@ -7,13 +7,13 @@ use crate::check::{Finding, place_of_key};
 use crate::commands::Project;
 use crate::commands::init::{PLACEHOLDERS, is_untouched};
 use crate::compose::IssueSource;
-use crate::config::{FILE, Transport, TransportKind};
+use crate::config::{FILE, TransportConfig, TransportKind};
 use crate::domain::Quota;
 use crate::net::{Auth, Security};
 
 const DAY_MINUTES: i64 = 24 * 60;
 
-/// What is wrong with the times between which an issue may be sent.
+/// Checks the times between which an issue may be sent.
 pub(super) fn window(project: &Project, source: &IssueSource) -> Vec<Finding> {
     let path = source.dir.join("issue.toml");
     let wrong = |key: &str, message: String, advice: &str| {
@@ -39,7 +39,7 @@ pub(super) fn window(project: &Project, source: &IssueSource) -> Vec<Finding> {
     findings
 }
 
-/// What `init` wrote and nobody has replaced, in a project that sends real letters.
+/// Finds placeholders of `init` in a project that sends real letters.
 pub(super) fn untouched(project: &Project, source: &IssueSource) -> Vec<Finding> {
     if project.config.transport.kind == TransportKind::Outbox {
         return Vec::new();
@@ -64,7 +64,7 @@ pub(super) fn untouched(project: &Project, source: &IssueSource) -> Vec<Finding>
     findings
 }
 
-/// Port and security that do not go together (RFC 8314 §3.3).
+/// Finds a port and a security setting that do not match (RFC 8314 §3.3).
 pub(super) fn port(project: &Project) -> Option<Finding> {
     let transport = smtp(project)?;
     let (port, security) = (transport.port(), transport.security);
@@ -82,7 +82,7 @@ pub(super) fn port(project: &Project) -> Option<Finding> {
     )))
 }
 
-/// What the provider does or forbids, and whether its quota lets the letters out in a day.
+/// Checks the provider's rules, and whether its quota allows all letters in a day.
 pub(super) fn provider(project: &Project, letters: u64, now: Timestamp) -> Vec<Finding> {
     let Some(transport) = smtp(project) else { return Vec::new() };
     let path = project.dir.join(FILE);
@@ -128,11 +128,11 @@ pub(super) fn provider(project: &Project, letters: u64, now: Timestamp) -> Vec<F
     findings
 }
 
-fn smtp(project: &Project) -> Option<&Transport> {
+fn smtp(project: &Project) -> Option<&TransportConfig> {
     Some(&project.config.transport).filter(|transport| transport.kind == TransportKind::Smtp)
 }
 
-/// How many letters a quota lets out in a day.
+/// How many letters a quota allows in a day.
 fn in_a_day(quota: Quota) -> u64 {
     let minutes = quota.span().as_mins().max(1);
     let spans = u64::try_from((DAY_MINUTES / minutes).max(1)).unwrap_or(1);

@@ -1,4 +1,4 @@
-//! What an import found and did, as people and programs read it.
+//! The results of an import, for people and programs.
 
 use std::path::{Path, PathBuf};
 
@@ -9,14 +9,14 @@ use crate::import::{Duplicate, Format, Sheet};
 use crate::ledger::Difference;
 use crate::report::{Table, count, plural};
 
-/// What a list without member numbers costs.
+/// A warning about a list without member numbers.
 const NO_NUMBERS: &str = "\n  The list has no member numbers: a member who changes both name and address counts as a new one, and a \
      new address may have to be confirmed.";
 
-/// How many invalid rows, duplicates and changes are shown one by one.
+/// How many invalid rows, duplicates and changes to list.
 pub(super) const SHOWN: usize = 20;
 
-/// What an import found and did.
+/// The results of an import.
 #[derive(Debug, Default, Serialize)]
 pub(super) struct Imported {
     pub file: PathBuf,
@@ -25,24 +25,24 @@ pub(super) struct Imported {
     pub columns: Vec<(String, Option<String>)>,
     pub members: u64,
     pub without_address: u64,
-    /// Members who share an address with another.
+    /// Members who share an address with another member.
     pub sharing: u64,
-    /// Rows that `only` leaves out.
+    /// Rows that do not match `only`.
     pub outside: u64,
     pub invalid_rows: Vec<InvalidRow>,
     pub duplicates: Vec<Duplicate>,
-    /// What a person should look at.
+    /// Remarks for a person to look at.
     pub remarks: Vec<Remark>,
-    /// Whether members that the list leaves out stay.
+    /// Whether members missing from the list stay.
     pub keep_missing: bool,
-    /// What an earlier import of the same file said of its rows.
+    /// The messages of an earlier import of the same file about its rows.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub said: Vec<String>,
-    /// None if the same file was imported before.
+    /// `None` if the same file was imported before.
     pub difference: Option<Difference>,
 }
 
-/// The invalid rows, and those that a person should check, one line each.
+/// The invalid rows and those that a person should check, one line each.
 pub(super) fn refusals(bad: &[InvalidRow], remarks: &[Remark]) -> impl Iterator<Item = String> {
     let refused = bad.iter().take(SHOWN).map(|bad| format!("invalid    {bad}"));
     refused.chain(remarks.iter().take(SHOWN).map(|remark| {
@@ -54,12 +54,13 @@ pub(super) fn refusals(bad: &[InvalidRow], remarks: &[Remark]) -> impl Iterator<
 }
 
 impl Imported {
-    /// A list that was imported before, with what was `said` of its rows then; `members` is how many the register has.
+    /// A list that was imported before, with the messages `said` about its rows then; `members` is the register's
+    /// count.
     pub fn unchanged(file: &Path, members: u64, said: Vec<String>) -> Self {
         Self { file: file.to_owned(), members, said, ..Self::default() }
     }
 
-    /// Where it was read from and how, with names by which a person sees that the letters are right.
+    /// The source of the list and how it was read, with names that show a person that the letters are right.
     pub fn header(&self, sheet: &Sheet) -> String {
         let samples = sheet.sample_names();
         let samples = if samples.is_empty() {
@@ -162,7 +163,7 @@ impl std::fmt::Display for Imported {
     }
 }
 
-/// The changes one by one, the first of each kind.
+/// Writes the changes one by one, the first few of each kind.
 fn write_changes(difference: &Difference, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
     for name in difference.added.first.iter().take(SHOWN) {
         writeln!(f, "added      {name}")?;

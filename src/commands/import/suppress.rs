@@ -1,4 +1,5 @@
-//! `import --suppress`: a list of people who must not be mailed, such as another newsletter system exports.
+//! `import --suppress`: imports a list of people who must not be mailed, for example an export of another newsletter
+//! system.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -7,7 +8,7 @@ use std::path::Path;
 use jiff::Timestamp;
 use serde::Serialize;
 
-use crate::cli::Import;
+use crate::cli::ImportArgs;
 use crate::commands::Context;
 use crate::domain::{Address, InvalidRow, Suppression, SuppressionReason};
 use crate::error::{Error, Exit};
@@ -16,7 +17,7 @@ use crate::report::{count, plural};
 
 use super::{List, ListRequest, SHOWN, would_stop};
 
-/// Columns in which newsletter systems say what became of an address.
+/// Columns for the status of an address in newsletter systems.
 const STATUS: [&str; 8] = [
     "status",
     "state",
@@ -28,51 +29,51 @@ const STATUS: [&str; 8] = [
     "confirmed",
 ];
 
-/// What a status says.
+/// The meaning of a status.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Meaning {
+enum StatusMeaning {
     Subscribed,
     Not(SuppressionReason),
     Unknown,
 }
 
-/// What newsletter systems call those who get letters, and why others don't, as the words begin.
-const WORDS: [(&str, Meaning); 18] = [
-    ("unsub", Meaning::Not(SuppressionReason::Unsubscribed)),
-    ("opt", Meaning::Not(SuppressionReason::Unsubscribed)),
-    ("block", Meaning::Not(SuppressionReason::Unsubscribed)),
-    ("black", Meaning::Not(SuppressionReason::Unsubscribed)),
-    ("remov", Meaning::Not(SuppressionReason::Unsubscribed)),
-    ("disabled", Meaning::Not(SuppressionReason::Unsubscribed)),
-    ("avreg", Meaning::Not(SuppressionReason::Unsubscribed)),
-    ("bounc", Meaning::Not(SuppressionReason::HardBounce)),
-    ("clean", Meaning::Not(SuppressionReason::HardBounce)),
-    ("invalid", Meaning::Not(SuppressionReason::HardBounce)),
-    ("undeliv", Meaning::Not(SuppressionReason::HardBounce)),
-    ("compl", Meaning::Not(SuppressionReason::Complaint)),
-    ("spam", Meaning::Not(SuppressionReason::Complaint)),
-    ("abuse", Meaning::Not(SuppressionReason::Complaint)),
-    ("subscribed", Meaning::Subscribed),
-    ("active", Meaning::Subscribed),
-    ("enabled", Meaning::Subscribed),
-    ("confirmed", Meaning::Subscribed),
+/// How newsletter systems label those who get letters, and why others don't; only the start of each label.
+const WORDS: [(&str, StatusMeaning); 18] = [
+    ("unsub", StatusMeaning::Not(SuppressionReason::Unsubscribed)),
+    ("opt", StatusMeaning::Not(SuppressionReason::Unsubscribed)),
+    ("block", StatusMeaning::Not(SuppressionReason::Unsubscribed)),
+    ("black", StatusMeaning::Not(SuppressionReason::Unsubscribed)),
+    ("remov", StatusMeaning::Not(SuppressionReason::Unsubscribed)),
+    ("disabled", StatusMeaning::Not(SuppressionReason::Unsubscribed)),
+    ("avreg", StatusMeaning::Not(SuppressionReason::Unsubscribed)),
+    ("bounc", StatusMeaning::Not(SuppressionReason::HardBounce)),
+    ("clean", StatusMeaning::Not(SuppressionReason::HardBounce)),
+    ("invalid", StatusMeaning::Not(SuppressionReason::HardBounce)),
+    ("undeliv", StatusMeaning::Not(SuppressionReason::HardBounce)),
+    ("compl", StatusMeaning::Not(SuppressionReason::Complaint)),
+    ("spam", StatusMeaning::Not(SuppressionReason::Complaint)),
+    ("abuse", StatusMeaning::Not(SuppressionReason::Complaint)),
+    ("subscribed", StatusMeaning::Subscribed),
+    ("active", StatusMeaning::Subscribed),
+    ("enabled", StatusMeaning::Subscribed),
+    ("confirmed", StatusMeaning::Subscribed),
 ];
 
-/// What was done with the list.
+/// The results of the import.
 #[derive(Debug, Default, Serialize)]
 struct Suppressed {
     added: u64,
-    /// Suppressed before.
+    /// Addresses that were already suppressed.
     known: u64,
     /// Addresses of present members among those that were added.
     members: u64,
-    /// Those whom the list calls subscribed.
+    /// Addresses with the status "subscribed".
     subscribed: u64,
     invalid_rows: Vec<InvalidRow>,
 }
 
 /// Suppresses every address of a list.
-pub(super) fn run(context: Context<'_>, file: &Path, arguments: &Import) -> Result<Exit, Error> {
+pub(super) fn run(context: Context<'_>, file: &Path, arguments: &ImportArgs) -> Result<Exit, Error> {
     let list = List::new(context.project, file, &ListRequest::new(&arguments.reading))?;
     let options = Options { wanted: crate::import::Wanted::default(), only: None, ..list.options };
     let mut done = Suppressed::default();
@@ -116,7 +117,7 @@ pub(super) fn run(context: Context<'_>, file: &Path, arguments: &Import) -> Resu
     Ok(Exit::Done)
 }
 
-/// The addresses of a list with the reason of each, by their keys; a list may be addresses alone, one a line.
+/// The addresses of a list by their keys, each with its reason; a list may also be plain addresses, one per line.
 fn addresses(
     file: &Path,
     options: &Options,
@@ -140,13 +141,13 @@ fn addresses(
             }
         };
         let status = STATUS.iter().find_map(|name| row.fields.get(*name));
-        let reason = match status.map_or(Meaning::Unknown, |status| meaning(status)) {
-            Meaning::Subscribed => {
+        let reason = match status.map_or(StatusMeaning::Unknown, |status| meaning(status)) {
+            StatusMeaning::Subscribed => {
                 done.subscribed += 1;
                 continue;
             }
-            Meaning::Not(reason) => reason,
-            Meaning::Unknown => usual,
+            StatusMeaning::Not(reason) => reason,
+            StatusMeaning::Unknown => usual,
         };
         found.extend(row.address.map(|address| (address.key(), (address, reason))));
     }
@@ -154,9 +155,12 @@ fn addresses(
     Ok(found)
 }
 
-fn meaning(status: &str) -> Meaning {
+fn meaning(status: &str) -> StatusMeaning {
     let status = status.trim().to_lowercase();
-    WORDS.iter().find(|(word, _)| status.starts_with(word)).map_or(Meaning::Unknown, |(_, meaning)| *meaning)
+    WORDS
+        .iter()
+        .find(|(word, _)| status.starts_with(word))
+        .map_or(StatusMeaning::Unknown, |(_, meaning)| *meaning)
 }
 
 fn bare_addresses(
@@ -185,15 +189,15 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_words_of_newsletter_systems_are_known() {
+    fn the_labels_of_newsletter_systems_are_recognised() {
         for (status, want) in [
-            ("Unsubscribed", Meaning::Not(SuppressionReason::Unsubscribed)),
-            ("subscribed", Meaning::Subscribed),
-            ("cleaned", Meaning::Not(SuppressionReason::HardBounce)),
-            ("blocklisted", Meaning::Not(SuppressionReason::Unsubscribed)),
-            ("enabled", Meaning::Subscribed),
-            ("Spam complaint", Meaning::Not(SuppressionReason::Complaint)),
-            ("1", Meaning::Unknown),
+            ("Unsubscribed", StatusMeaning::Not(SuppressionReason::Unsubscribed)),
+            ("subscribed", StatusMeaning::Subscribed),
+            ("cleaned", StatusMeaning::Not(SuppressionReason::HardBounce)),
+            ("blocklisted", StatusMeaning::Not(SuppressionReason::Unsubscribed)),
+            ("enabled", StatusMeaning::Subscribed),
+            ("Spam complaint", StatusMeaning::Not(SuppressionReason::Complaint)),
+            ("1", StatusMeaning::Unknown),
         ] {
             assert_eq!(meaning(status), want, "{status}");
         }

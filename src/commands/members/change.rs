@@ -1,4 +1,4 @@
-//! Changes by hand, each with its trace.
+//! Changes by hand, each of which is recorded.
 
 use clap::ValueEnum;
 use jiff::Timestamp;
@@ -7,7 +7,7 @@ use crate::cli::{AddMember, FieldValue, LogKind};
 use crate::domain::{
     Address, ListedMember, Member, MemberId, Suppression, SuppressionReason, field, suggest,
 };
-use crate::error::{Error, Exit, Kind};
+use crate::error::{Error, ErrorKind, Exit};
 use crate::ledger::{Ledger, MemberRow, Scratch};
 use crate::report::{JsonLines, Terminal};
 
@@ -34,7 +34,7 @@ pub(super) fn add(context: Context<'_>, arguments: &AddMember) -> Result<Exit, E
     check_free(&ledger, &row, None)?;
     say_new_fields(&ledger, &arguments.set, context.terminal)?;
     if ledger.is_forgotten(&row)? {
-        return Err(Error::new(Kind::Data, format!("{} asked to be forgotten", row.name))
+        return Err(Error::new(ErrorKind::Data, format!("{} asked to be forgotten", row.name))
             .hint("a member who comes back needs another address or number"));
     }
     let member = ledger.add_member(&row, "members add", Timestamp::now())?;
@@ -70,7 +70,7 @@ pub(super) fn set(context: Context<'_>, who: &str, values: &[FieldValue]) -> Res
     Ok(Exit::Done)
 }
 
-/// Says whose address a member now shares.
+/// Names the members whose address a member now shares.
 fn say_who_shares(
     ledger: &Ledger,
     address: Option<&Address>,
@@ -87,7 +87,7 @@ fn say_who_shares(
     Ok(())
 }
 
-/// Says where a field is one that no member had before: it may be a misspelt name.
+/// Points out fields that no member had before, since they may be misspelt.
 fn say_new_fields(ledger: &Ledger, values: &[FieldValue], terminal: Terminal) -> Result<(), Error> {
     let known = ledger.fields()?;
     for FieldValue { field: name, .. } in values {
@@ -102,7 +102,7 @@ fn say_new_fields(ledger: &Ledger, values: &[FieldValue], terminal: Terminal) ->
 }
 
 fn assign(row: &mut ListedMember, FieldValue { field: name, value }: &FieldValue) -> Result<(), Error> {
-    let wrong = |message: String| Err(Error::new(Kind::Data, message + "; nothing was changed"));
+    let wrong = |message: String| Err(Error::new(ErrorKind::Data, message + "; nothing was changed"));
     let given = Some(value.trim().to_owned()).filter(|value| !value.is_empty());
     if value.chars().any(char::is_control) {
         return wrong(format!("`{name}` has a line break or another control character"));
@@ -124,14 +124,15 @@ fn assign(row: &mut ListedMember, FieldValue { field: name, value }: &FieldValue
     Ok(())
 }
 
-/// Refuses a number that another member has.
+/// Rejects a number that another member has.
 fn check_free(ledger: &Ledger, row: &ListedMember, own: Option<&crate::domain::Member>) -> Result<(), Error> {
     let by_number = row.number.as_ref().map(|number| ledger.member_by_number(number)).transpose()?.flatten();
     match by_number.into_iter().find(|other| own.is_none_or(|own| own.id != other.member.id)) {
         None => Ok(()),
         Some(other) => {
             let message = format!("{} (id:{}) already has this number", other.member.name, other.member.id);
-            Err(Error::new(Kind::Data, message).hint("nothing was changed; see: medlemsbrev members show"))
+            Err(Error::new(ErrorKind::Data, message)
+                .hint("nothing was changed; see: medlemsbrev members show"))
         }
     }
 }
@@ -163,7 +164,7 @@ pub(super) fn resubscribe(context: Context<'_>, who: &str, why: &str) -> Result<
     let address = address_of(&member)?;
     if why.trim().is_empty() {
         return Err(Error::new(
-            Kind::Usage,
+            ErrorKind::Usage,
             "--why is empty: the reason for mailing a member again is recorded",
         ));
     }
@@ -185,8 +186,7 @@ pub(super) fn resubscribe(context: Context<'_>, who: &str, why: &str) -> Result<
     Ok(Exit::Done)
 }
 
-/// The member who is meant, or the first of those who share the address that is named; and the names of all who have the
-/// address.
+/// The named member, or the first of those who share the named address; and the names of everybody with that address.
 fn at_one_address(ledger: &Ledger, who: &str) -> Result<(Member, String), Error> {
     let found = super::find_all(ledger, who)?;
     let member = match found.into_iter().next() {
@@ -200,7 +200,7 @@ fn at_one_address(ledger: &Ledger, who: &str) -> Result<(Member, String), Error>
 }
 
 fn address_of(member: &crate::domain::Member) -> Result<&Address, Error> {
-    let error = || Error::new(Kind::Data, format!("{} has no e-mail address", member.name));
+    let error = || Error::new(ErrorKind::Data, format!("{} has no e-mail address", member.name));
     member.address.as_ref().ok_or_else(error)
 }
 
@@ -213,7 +213,7 @@ pub(super) fn forget(context: Context<'_>, who: &str, yes: bool) -> Result<Exit,
         crate::commands::agree(context.terminal, &question, "use --yes to erase without a prompt")?;
     }
     let traces = ledger.traces(member.id)?;
-    // The register comes last: until it is done the command can be run again.
+    // The register comes last: the command can be run again until it is done.
     JsonLines::clear_unfinished(&context.project.dir.join("logs"))?;
     for kind in LogKind::value_variants() {
         JsonLines::forget(&context.project.log_path(kind.name()), &traces)?;

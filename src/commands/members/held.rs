@@ -1,10 +1,10 @@
-//! Members who are held until a person decides who they are.
+//! Members who are held until a person confirms who they are.
 
 use jiff::Timestamp;
 
 use crate::cli::ConfirmMember;
 use crate::domain::{Address, Member};
-use crate::error::{Error, Exit, Kind};
+use crate::error::{Error, ErrorKind, Exit};
 use crate::report::{Table, plural};
 
 use super::{as_row, find, register, register_to_change};
@@ -49,7 +49,7 @@ pub(super) fn confirm(context: Context<'_>, arguments: &ConfirmMember) -> Result
     let row = find(&ledger, &arguments.who)?;
     let member = row.member;
     if row.held.is_none() {
-        return Err(Error::new(Kind::Data, format!("{} is not held", member.name))
+        return Err(Error::new(ErrorKind::Data, format!("{} is not held", member.name))
             .hint("list the held members with: medlemsbrev members held"));
     }
     let now = Timestamp::now();
@@ -60,7 +60,7 @@ pub(super) fn confirm(context: Context<'_>, arguments: &ConfirmMember) -> Result
     };
     let known = find(&ledger, other)?;
     if known.member.id == member.id {
-        return Err(Error::new(Kind::Usage, format!("`{other}` is the held member itself")));
+        return Err(Error::new(ErrorKind::Usage, format!("`{other}` is the held member itself")));
     }
     ledger.confirm_same(member.id, &as_row(&member), known.member.id, now)?;
     let Some(now_known) = ledger.member(known.member.id)? else { return Ok(Exit::Done) };

@@ -1,4 +1,4 @@
-//! Members in rows: filtered, as a table, JSON or CSV; by organisation; by segment.
+//! Lists of members: filtered, as a table, JSON or CSV; by organisation; by segment.
 
 use std::collections::BTreeMap;
 
@@ -7,7 +7,7 @@ use serde::Serialize;
 use crate::cli::{ExportMembers, ListMembers};
 use crate::commands::files::overwrite;
 use crate::domain::{SuppressionReason, field, suggest};
-use crate::error::{Error, Exit, Kind};
+use crate::error::{Error, ErrorKind, Exit};
 use crate::ledger::{Ledger, MemberRow};
 use crate::report::{Table, count, plural, spreadsheet_csv};
 
@@ -53,7 +53,7 @@ pub(super) fn export(context: Context<'_>, arguments: &ExportMembers) -> Result<
         }
     }
     columns.push("standing".to_owned());
-    // The mark by which Excel knows UTF-8.
+    // The BOM tells Excel that it is UTF-8.
     let text = format!("\u{feff}{}", csv_text(&columns, &rows)?);
     match &arguments.output {
         None => context.terminal.data(text),
@@ -94,7 +94,7 @@ fn known_columns(ledger: &Ledger, asked: &[String]) -> Result<Vec<String>, Error
                 ["id", "standing"].into_iter().chain(known.iter().map(String::as_str)).collect();
             let hint = suggest::did_you_mean(name, known.iter().copied().chain(field::names()))
                 .unwrap_or_else(|| format!("there are {}", known.join(", ")));
-            Err(Error::new(Kind::Usage, format!("no member has a field `{name}`")).hint(hint))
+            Err(Error::new(ErrorKind::Usage, format!("no member has a field `{name}`")).hint(hint))
         }
     }
 }
@@ -116,10 +116,10 @@ fn value(row: &MemberRow, column: &str) -> String {
 fn csv_text(columns: &[String], rows: &[MemberRow]) -> Result<String, Error> {
     let cells = rows.iter().map(|row| columns.iter().map(|column| value(row, column)).collect());
     spreadsheet_csv(std::iter::once(columns.to_vec()).chain(cells))
-        .map_err(|error| Error::new(Kind::TryAgain, format!("cannot write CSV: {error}")))
+        .map_err(|error| Error::new(ErrorKind::TryAgain, format!("cannot write CSV: {error}")))
 }
 
-/// An organisation of members.
+/// An organisation with its members.
 #[derive(Debug, Default, Serialize)]
 struct Organisation {
     name: String,
@@ -127,7 +127,7 @@ struct Organisation {
     reachable: u64,
 }
 
-/// Shows which organisations can be reached by mail.
+/// Shows which organisations can be reached by e-mail.
 pub fn organisations(context: Context<'_>) -> Result<Exit, Error> {
     let mut found: BTreeMap<String, Organisation> = BTreeMap::new();
     register(context.project)?.for_each_member(|row| {
@@ -156,14 +156,14 @@ pub fn organisations(context: Context<'_>) -> Result<Exit, Error> {
 
 /// A named segment with its members.
 #[derive(Debug, Serialize)]
-struct Named<'a> {
+struct NamedSegment<'a> {
     name: &'a str,
     expression: &'a str,
     members: u64,
     reachable: u64,
 }
 
-/// Shows the configured segments with how many they have.
+/// Shows the configured segments with their numbers of members.
 pub fn segments(context: Context<'_>) -> Result<Exit, Error> {
     let ledger = register(context.project)?;
     let fields = ledger.fields()?;
@@ -179,14 +179,14 @@ pub fn segments(context: Context<'_>) -> Result<Exit, Error> {
             }
             Ok::<_, Error>(())
         })?;
-        found.push(Named { name, expression, members, reachable });
+        found.push(NamedSegment { name, expression, members, reachable });
     }
     if context.terminal.json {
         context.terminal.json(&found);
         return Ok(Exit::Done);
     }
     let mut table = Table::new(["segment", "members", "by mail", "expression"]).right(1).right(2);
-    for Named { name, expression, members, reachable } in &found {
+    for NamedSegment { name, expression, members, reachable } in &found {
         table.row([(*name).to_owned(), count(*members), count(*reachable), (*expression).to_owned()]);
     }
     context.terminal.data(table.to_string());

@@ -1,4 +1,4 @@
-//! What is known of one member.
+//! Shows everything known about one member.
 
 use std::path::PathBuf;
 
@@ -16,19 +16,19 @@ use crate::report::{JsonLines, Table, Terminal};
 use super::{find, register};
 use crate::commands::{Context, Project};
 
-/// A member with all that is stored of it.
+/// A member with all stored data.
 #[derive(Debug, Serialize)]
-struct Shown {
+struct ShownMember {
     member: MemberRow,
     /// The names of the other members with the address, who get the same letter.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     shares_with: Vec<String>,
     #[serde(flatten)]
     history: History,
-    /// What the logs say, for an extract.
+    /// The log lines about the member, for an extract.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     log_lines: Vec<Value>,
-    /// The files of letters, for an extract.
+    /// The letters' files, for an extract.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     letters: Vec<PathBuf>,
     #[serde(skip)]
@@ -51,13 +51,13 @@ pub(super) fn extract(context: Context<'_>, who: &str) -> Result<Exit, Error> {
     Ok(Exit::Done)
 }
 
-/// The letters to a person that are in the project's outbox.
+/// The letters to a person in the project's outbox.
 pub(super) fn letters(project: &Project, traces: &Traces) -> Result<Vec<PathBuf>, Error> {
     let dir = project.dir.join(&project.config.transport.dir);
     Outbox::letters_to(&dir, traces).map_err(|error| Error::unreadable(&dir, &error))
 }
 
-fn stored(project: &Project, who: &str) -> Result<Shown, Error> {
+fn stored(project: &Project, who: &str) -> Result<ShownMember, Error> {
     let ledger = register(project)?;
     let member = find(&ledger, who)?;
     let traces = ledger.traces(member.member.id)?;
@@ -65,10 +65,10 @@ fn stored(project: &Project, who: &str) -> Result<Shown, Error> {
     let sharing = member.member.address.as_ref().map(|address| ledger.members_at(address)).transpose()?;
     let others = sharing.into_iter().flatten().filter(|row| row.member.id != member.member.id);
     let shares_with = others.map(|row| row.member.name).collect();
-    Ok(Shown { member, shares_with, history, traces, log_lines: Vec::new(), letters: Vec::new() })
+    Ok(ShownMember { member, shares_with, history, traces, log_lines: Vec::new(), letters: Vec::new() })
 }
 
-fn print(shown: &Shown, terminal: Terminal) {
+fn print(shown: &ShownMember, terminal: Terminal) {
     if terminal.json {
         terminal.json(shown);
         return;
@@ -112,7 +112,7 @@ fn print(shown: &Shown, terminal: Terminal) {
     terminal.text(lines.join("\n"));
 }
 
-/// The values of an object in one line, without empty ones.
+/// The values of an object on one line, without empty ones.
 fn words(row: &Value) -> String {
     let text = |value: &Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
     let values = row.as_object().into_iter().flatten().filter(|(_, value)| !value.is_null());

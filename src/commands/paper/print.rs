@@ -1,37 +1,37 @@
-//! Laying out the letters of an issue, and writing them.
+//! Lays out the letters of an issue for print, and writes them.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use jiff::civil::Date;
 
-use crate::cli::Paper as Arguments;
+use crate::cli::PaperArgs;
 use crate::commands::Context;
 use crate::compose::{Association, Composer, Printed};
-use crate::config::{Paper as Settings, WindowSide as Side};
+use crate::config::PaperConfig;
 use crate::domain::{Member, MemberId};
-use crate::error::{Error, Kind};
-use crate::paper::{LabelSheet, PdfInfo, PrintLetter, Printer, Stationery, Window, WindowSide};
+use crate::error::{Error, ErrorKind};
+use crate::paper::{EnvelopeWindow, PdfInfo, PrintLetter, Printer, Stationery};
 use crate::private;
 use crate::report::spreadsheet_csv;
 
-/// A letter with its address, in postal order.
+/// A letter with its address lines.
 #[derive(Debug)]
 pub(super) struct Addressed {
     pub member: Member,
     pub address: Vec<String>,
 }
 
-/// What an issue's letters share on paper.
+/// Everything that an issue's letters on paper have in common.
 pub(super) struct Press<'a> {
     composer: &'a Composer,
-    settings: &'a Settings,
+    settings: &'a PaperConfig,
     return_line: String,
     sender: String,
 }
 
 impl<'a> Press<'a> {
-    pub fn new(association: Association, settings: &'a Settings, composer: &'a Composer) -> Self {
+    pub fn new(association: Association, settings: &'a PaperConfig, composer: &'a Composer) -> Self {
         let address = association.postal_address.split_whitespace().collect::<Vec<_>>().join(" ");
         Self {
             composer,
@@ -41,7 +41,7 @@ impl<'a> Press<'a> {
         }
     }
 
-    /// Lays out these letters in one PDF; with the pages of each member's letter.
+    /// Lays out these letters in one PDF; also returns the number of pages of each member's letter.
     pub fn letters(&self, letters: &[Addressed]) -> Result<(Vec<u8>, BTreeMap<MemberId, usize>), Error> {
         let issue = self.composer.issue();
         let stationery = Stationery {
@@ -62,17 +62,10 @@ impl<'a> Press<'a> {
         Ok((printer.finish()?, pages))
     }
 
-    /// The sheet of labels, in the letters' order.
+    /// The sheet of labels, in the order of the letters.
     pub fn labels(&self, letters: &[Addressed]) -> Result<Vec<u8>, Error> {
         let addresses: Vec<Vec<String>> = letters.iter().map(|letter| letter.address.clone()).collect();
-        let sheet = self.settings.labels.map_or_else(LabelSheet::default, |labels| LabelSheet {
-            columns: labels.columns,
-            rows: labels.rows,
-            top: labels.top,
-            left: labels.left,
-            width: labels.width,
-            height: labels.height,
-        });
+        let sheet = self.settings.labels.unwrap_or_default();
         Ok(crate::paper::labels(&addresses, &sheet, &self.info(self.composer.issue().date))?)
     }
 
@@ -82,13 +75,9 @@ impl<'a> Press<'a> {
     }
 }
 
-/// Where the envelope's window is.
-pub(super) fn window(settings: &Settings) -> Window {
-    let side = match settings.window {
-        Side::Left => WindowSide::Left,
-        Side::Right => WindowSide::Right,
-    };
-    Window::new(side, settings.right, settings.down)
+/// The position of the envelope's window.
+pub(super) fn window(settings: &PaperConfig) -> EnvelopeWindow {
+    EnvelopeWindow::new(settings.window, settings.right, settings.down)
 }
 
 fn laid_out<'p>(printed: &'p Printed, address: &[String]) -> PrintLetter<'p> {
@@ -105,11 +94,11 @@ fn laid_out<'p>(printed: &'p Printed, address: &[String]) -> PrintLetter<'p> {
     }
 }
 
-/// Writes the letters: all in one file, with labels, the list of the order, and each alone, as asked for.
+/// Writes the letters: one file for all of them, and on request labels, a list of the order, and one file per letter.
 pub(super) fn write(
     context: Context<'_>,
     press: &Press<'_>,
-    arguments: &Arguments,
+    arguments: &PaperArgs,
     letters: &[Addressed],
     pdf: &[u8],
 ) -> Result<Vec<PathBuf>, Error> {
@@ -134,10 +123,10 @@ pub(super) fn write(
     Ok(files)
 }
 
-/// Place, number and the lines of the longest address.
+/// Position, number and the lines of the longest address.
 const COLUMNS: usize = 7;
 
-/// The letters in their order, as a CSV file that spreadsheets open as it is.
+/// The letters in order, as a CSV file that spreadsheet programs open correctly.
 fn order_list(letters: &[Addressed]) -> Result<Vec<u8>, Error> {
     let row = |(place, letter): (usize, &Addressed)| {
         let number = letter.member.number.clone().unwrap_or_default();
@@ -147,16 +136,17 @@ fn order_list(letters: &[Addressed]) -> Result<Vec<u8>, Error> {
         row
     };
     let text = spreadsheet_csv(letters.iter().enumerate().map(row));
-    let text = text
-        .map_err(|error| Error::new(Kind::TryAgain, format!("cannot write the list of letters: {error}")))?;
+    let text = text.map_err(|error| {
+        Error::new(ErrorKind::TryAgain, format!("cannot write the list of letters: {error}"))
+    })?;
     Ok(format!("\u{feff}{text}").into_bytes())
 }
 
-/// Writes a file that only its owner can read.
+/// Writes a private file.
 pub(super) fn save(path: &Path, content: &[u8]) -> Result<PathBuf, Error> {
     let folder = path.parent().unwrap_or(Path::new("."));
-    private::create_folder(folder)
-        .and_then(|()| private::overwrite(path, content))
-        .map_err(|error| Error::new(Kind::TryAgain, format!("cannot write `{}`: {error}", path.display())))?;
+    private::create_folder(folder).and_then(|()| private::overwrite(path, content)).map_err(|error| {
+        Error::new(ErrorKind::TryAgain, format!("cannot write `{}`: {error}", path.display()))
+    })?;
     Ok(path.to_owned())
 }

@@ -1,11 +1,11 @@
-//! Where a letter on paper goes: the lines of the address, and the postal order.
+//! The destination of a letter on paper: the lines of the address, and the postal order.
 
 use crate::domain::Member;
 
 /// Fields that may name the country.
 const COUNTRY: [&str; 2] = ["country", "land"];
 
-/// The lines of a member's postal address; what is missing if there is none.
+/// The lines of a member's postal address; the error says what is missing.
 pub(in crate::commands) fn lines(member: &Member) -> Result<Vec<String>, &'static str> {
     let field = |name: &str| member.field(name).map(str::trim).filter(|value| !value.is_empty());
     let place = match (field("postcode"), field("city")) {
@@ -21,7 +21,7 @@ pub(in crate::commands) fn lines(member: &Member) -> Result<Vec<String>, &'stati
     Ok(lines.into_iter().flatten().filter(|line| !line.is_empty()).map(str::to_owned).collect())
 }
 
-/// What postal order goes by: postcode, street, name.
+/// The sort key of postal order: postcode, street, name.
 #[cfg(feature = "paper")]
 pub(in crate::commands) fn order(member: &Member) -> (String, String, String) {
     let folded = |name: &str| member.field(name).unwrap_or_default().to_lowercase();
@@ -46,7 +46,7 @@ mod tests {
     }
 
     #[test]
-    fn an_address_has_all_its_lines_or_says_what_is_missing() {
+    fn a_postal_address_is_complete_or_says_what_is_missing() {
         let whole = [("street", "Bygatan 1"), ("postcode", "100 00"), ("city", "Byn")];
         assert_eq!(lines(&member(&whole)).unwrap(), ["Anna Al", "Bygatan 1", "100 00 Byn"]);
         let more = [&whole[..], &[("organisation", "Byalaget"), ("land", "Finland")]].concat();

@@ -1,25 +1,25 @@
-//! `preview --images`: the letter with its pictures, in terminals that show some.
+//! `preview --images`: shows the letter with its pictures in terminals that support them.
 
 use std::io::IsTerminal;
 use std::path::Path;
 
 use crate::compose::Composer;
 use crate::domain::Household;
-use crate::error::{Error, Kind};
-use crate::preview::terminal::{Document, Paper, paint};
+use crate::error::{Error, ErrorKind};
+use crate::preview::terminal::{LayoutSurface, TerminalDocument, paint};
 use crate::report::Terminal;
 
 use super::show;
 
-/// The pixels of a column, more or less.
+/// The approximate width of a column in pixels.
 const COLUMN: u32 = 8;
 
-/// Prints the letter, each picture above its alternative text.
+/// Prints the letter with each picture above its alternative text.
 pub(super) fn show(composer: &Composer, readers: &Household, terminal: Terminal) -> Result<(), Error> {
     let paint_with = show::paint_of_stdout();
-    let paper = Paper { width: show::width(), with_marks: !paint_with.colors };
+    let paper = LayoutSurface { width: show::width(), with_marks: !paint_with.colors };
     ask_terminal();
-    let document = Document::read(&composer.render(readers)?.html);
+    let document = TerminalDocument::read(&composer.render(readers)?.html);
     terminal.data(paint(&show::envelope(composer, readers.into())?.lines(paper), &[], paint_with));
     let lines = document.lines(paper);
     for part in lines.chunk_by(|_, next| next.picture.is_none()) {
@@ -32,7 +32,7 @@ pub(super) fn show(composer: &Composer, readers: &Household, terminal: Terminal)
     Ok(())
 }
 
-/// Asks the terminal once which pictures it shows; without echo, or its answers would be in the letter.
+/// Asks the terminal once which image formats it supports; without echo, or its answers would appear in the letter.
 fn ask_terminal() {
     if std::io::stdout().is_terminal() && crossterm::terminal::enable_raw_mode().is_ok() {
         let _known = (viuer::get_kitty_support(), viuer::is_sixel_supported());
@@ -42,7 +42,7 @@ fn ask_terminal() {
 
 fn print(file: &Path, measure: usize) -> Result<(), Error> {
     let failed = |error: &dyn std::fmt::Display| {
-        Error::new(Kind::Data, format!("cannot show the picture `{}`: {error}", file.display()))
+        Error::new(ErrorKind::Data, format!("cannot show the picture `{}`: {error}", file.display()))
     };
     let picture = image::ImageReader::open(file).map_err(|error| failed(&error))?;
     let picture = picture.decode().map_err(|error| failed(&error))?;

@@ -1,24 +1,24 @@
-//! `preview --interactive`: all recipients' letters to leaf through.
+//! `preview --interactive`: browse all recipients' letters.
 
 use std::io::IsTerminal;
 
 use jiff::Timestamp;
 
-use crate::cli::Preview;
+use crate::cli::PreviewArgs;
 use crate::compose::Composer;
 use crate::domain::Member;
-use crate::error::{Error, Exit, Kind};
+use crate::error::{Error, ErrorKind, Exit};
 use crate::ledger::Ledger;
-use crate::preview::interactive::{App, Composed, End, People, Segments, run as browse};
+use crate::preview::interactive::{App, Composed, People, Segments, ViewEnd, run as browse};
 
 use crate::commands::Context;
 use crate::commands::import::register_as_sent;
 use crate::commands::stop::{Hangup, stop_on_signal};
 
 /// Runs the command.
-pub(super) fn run(context: Context<'_>, arguments: &Preview) -> Result<Exit, Error> {
+pub(super) fn run(context: Context<'_>, arguments: &PreviewArgs) -> Result<Exit, Error> {
     if !std::io::stdin().is_terminal() || !std::io::stdout().is_terminal() {
-        return Err(Error::new(Kind::Usage, "--interactive needs a terminal to show the letters on")
+        return Err(Error::new(ErrorKind::Usage, "--interactive needs a terminal to show the letters on")
             .hint("without --interactive, `preview --member ADDRESS` prints one letter"));
     }
     let issue = context.project.issue(arguments.issue.as_ref())?;
@@ -27,11 +27,11 @@ pub(super) fn run(context: Context<'_>, arguments: &Preview) -> Result<Exit, Err
     let composer = context.project.composer(&issue, fields.clone())?;
     let people = People::new(composer.neutral_reader(), recipients(&ledger, &composer)?);
     let mut named = context.project.config.segments.clone();
-    // A section's readers are found by its title.
+    // A section's title finds its readers.
     named.extend(composer.audiences().map(|(title, audience)| (title.to_owned(), audience.clone())));
     let segments = Segments { named, fields };
     let mailable = |member: &Member| {
-        // A register that cannot be read is reported elsewhere; the letter is shown as one member's.
+        // A register that cannot be read is reported elsewhere; show the letter as one member's.
         super::household(&ledger, &composer, member.clone()).unwrap_or_else(|_| member.clone().into())
     };
     let letters = Composed { composer: &composer, household: &mailable, now: Timestamp::now() };
@@ -39,8 +39,11 @@ pub(super) fn run(context: Context<'_>, arguments: &Preview) -> Result<Exit, Err
     if let Some(who) = &arguments.member {
         let member = super::reader(&ledger, who)?;
         if !app.start_at(member.id) {
-            return Err(Error::new(Kind::Data, format!("{} is not a recipient of {issue}", member.name))
-                .hint("omit --member and search with `/`"));
+            return Err(Error::new(
+                ErrorKind::Data,
+                format!("{} is not a recipient of {issue}", member.name),
+            )
+            .hint("omit --member and search with `/`"));
         }
     }
     let runtime = super::super::runtime()?;
@@ -57,10 +60,10 @@ pub(super) fn run(context: Context<'_>, arguments: &Preview) -> Result<Exit, Err
         }
     };
     let end = browse(&mut app, || *stopped.borrow(), open)
-        .map_err(|error| Error::new(Kind::TryAgain, format!("the terminal cannot be used: {error}")))?;
+        .map_err(|error| Error::new(ErrorKind::TryAgain, format!("the terminal cannot be used: {error}")))?;
     Ok(match end {
-        End::Quit => Exit::Done,
-        End::Stopped => Exit::Failed(Kind::TryAgain),
+        ViewEnd::Quit => Exit::Done,
+        ViewEnd::Stopped => Exit::Failed(ErrorKind::TryAgain),
     })
 }
 

@@ -1,4 +1,4 @@
-//! `preview --serve`: the letter in the browser, reloaded whenever a file is saved.
+//! `preview --serve`: shows the letter in the browser and reloads it whenever a file is saved.
 
 use crate::commands::Context;
 use crate::commands::import::register_as_sent;
@@ -10,43 +10,45 @@ use std::time::Instant;
 use serde::Serialize;
 
 use crate::check::Finding;
-use crate::cli::Preview;
+use crate::cli::PreviewArgs;
 use crate::compose::{ComposeError, Composer, IssueSource};
 use crate::config::FILE;
 use crate::domain::{Excerpt, IssueName};
 use crate::error::{Error, Exit};
 #[cfg(feature = "paper")]
-use crate::preview::browser::Printing;
-use crate::preview::browser::{Desk, Edition, Places, Reader, Readers, Server, watch};
-use crate::report::{Document, Terminal};
+use crate::preview::browser::PrintOption;
+use crate::preview::browser::{
+    BrowserMember, BrowserMembers, Edition, Places, PreviewDesk, PreviewServer, watch,
+};
+use crate::report::{JsonDocument, Terminal};
 use crate::send::wait_for_stop;
 
 use super::super::states::words;
 use super::super::{Project, check};
 use crate::commands::stop::{Hangup, stop_on_signal};
 
-/// Columns of an error on the page.
+/// The width of error messages on the page, in columns.
 const WIDTH: usize = 100;
 
-/// Where the page is, as JSON.
+/// The URL of the page, as JSON.
 #[derive(Debug, Serialize)]
-struct Place<'a> {
+struct PageAddress<'a> {
     url: &'a str,
 }
 
-/// Runs until a signal ends it.
-pub(super) fn run(context: Context<'_>, issue: &IssueName, arguments: &Preview) -> Result<Exit, Error> {
-    // If there is no such issue, there is nothing to wait for.
+/// Runs until a signal arrives.
+pub(super) fn run(context: Context<'_>, issue: &IssueName, arguments: &PreviewArgs) -> Result<Exit, Error> {
+    // A missing issue is an error at once: there is no folder to watch.
     if let Err(error @ ComposeError::NoIssue { .. }) = context.project.source(issue) {
         return Err(error.into());
     }
-    let desk = Desk::new(context.project.dir.clone());
+    let desk = PreviewDesk::new(context.project.dir.clone());
     let mut rebuilder = Rebuilder::open(&context.project.dir, issue, desk.clone(), context.terminal)?;
     rebuilder.work(true);
     let selected = selected(&rebuilder, arguments)?;
     super::super::runtime()?.block_on(async {
         let mut stop = stop_on_signal(Hangup::StopsUnlessIgnored);
-        let server = Server::listen(arguments.port).await?;
+        let server = PreviewServer::listen(arguments.port).await?;
         let url = format!("{}{selected}", server.url());
         let _watch = watch(rebuilder.places(), move |changed| {
             rebuilder.saved(changed);
@@ -58,7 +60,7 @@ pub(super) fn run(context: Context<'_>, issue: &IssueName, arguments: &Preview) 
         }
         tokio::select! {
             served = server.serve(desk) => served?,
-            // If nobody listens for signals, they end the program by themselves.
+            // If no handler could be installed, signals end the program by themselves.
             () = wait_for_stop(&mut stop) => {}
         }
         Ok(Exit::Done)
@@ -67,9 +69,9 @@ pub(super) fn run(context: Context<'_>, issue: &IssueName, arguments: &Preview) 
 
 fn announce(url: &str, issue: &IssueName, terminal: Terminal) {
     if terminal.json {
-        // Whoever started the program waits for the address, not for its end.
-        terminal.json(&Place { url });
-        Document::<()>::new("preview".to_owned(), 0, None).print();
+        // Print the document now: the caller needs the address before the command ends.
+        terminal.json(&PageAddress { url });
+        JsonDocument::<()>::new("preview".to_owned(), 0, None).print();
     } else {
         terminal.data(url);
     }
@@ -78,8 +80,8 @@ fn announce(url: &str, issue: &IssueName, terminal: Terminal) {
     ));
 }
 
-/// The part of the address that names the member to start with.
-fn selected(rebuilder: &Rebuilder, arguments: &Preview) -> Result<String, Error> {
+/// The part of the URL that selects the first member to show.
+fn selected(rebuilder: &Rebuilder, arguments: &PreviewArgs) -> Result<String, Error> {
     let Some(who) = &arguments.member else { return Ok(String::new()) };
     let member = {
         let context = Context { project: &rebuilder.project, terminal: rebuilder.terminal };
@@ -88,36 +90,36 @@ fn selected(rebuilder: &Rebuilder, arguments: &Preview) -> Result<String, Error>
     Ok(format!("#member={}", member.id))
 }
 
-/// Makes the edition again when files were saved.
+/// Rebuilds the edition when files were saved.
 struct Rebuilder {
     project: Project,
     issue: IssueName,
-    readers: Arc<Readers>,
+    readers: Arc<BrowserMembers>,
     fields: BTreeSet<String>,
-    desk: Desk,
+    desk: PreviewDesk,
     terminal: Terminal,
-    /// Whether the member list must be read again: it changed, or it could not be read.
+    /// Whether the member list must be read again: it has changed, or could not be read.
     is_list_stale: bool,
-    /// Whether the configuration cannot be used as it is.
+    /// Whether the configuration is invalid at the moment.
     is_config_broken: bool,
 }
 
 impl Rebuilder {
-    fn open(dir: &Path, issue: &IssueName, desk: Desk, terminal: Terminal) -> Result<Self, Error> {
+    fn open(dir: &Path, issue: &IssueName, desk: PreviewDesk, terminal: Terminal) -> Result<Self, Error> {
         Ok(Self {
             project: Project::open(dir)?,
             issue: issue.clone(),
             readers: Arc::default(),
             fields: BTreeSet::new(),
             desk,
-            // Nobody is asked anything while the page waits.
+            // No prompts while the page is served.
             terminal: Terminal { unattended: true, ..terminal },
             is_list_stale: true,
             is_config_broken: false,
         })
     }
 
-    /// What the letter is made of.
+    /// The files and folders that the letter is made of.
     fn places(&self) -> Places {
         let (config, dir) = (&self.project.config, real(&self.project.dir));
         let keys = config.dkim.iter().map(|dkim| &dkim.key_file);
@@ -144,7 +146,7 @@ impl Rebuilder {
         }
     }
 
-    /// Makes the edition, then reports on it.
+    /// Rebuilds the edition, then reports on it.
     fn work(&mut self, is_config: bool) {
         if let Err(error) = self.try_work(is_config) {
             self.desk.trouble(&error.render(false, WIDTH));
@@ -173,18 +175,18 @@ impl Rebuilder {
         let mut readers = Vec::new();
         ledger.for_each_member(|row| {
             if row.active {
-                readers.push(Reader {
+                readers.push(BrowserMember {
                     skipped: row.skip_of(kind).map(|skip| words(skip.as_str())),
                     member: row.member,
                 });
             }
             Ok::<_, Error>(())
         })?;
-        (self.readers, self.fields) = (Arc::new(Readers::new(readers)), ledger.fields()?);
+        (self.readers, self.fields) = (Arc::new(BrowserMembers::new(readers)), ledger.fields()?);
         Ok(())
     }
 
-    /// Shows the edition first: the check looks at every member.
+    /// Shows the edition first, since the check examines every member.
     fn show(&self, source: &IssueSource, composer: Result<Composer, ComposeError>) -> Result<(), Error> {
         let readers = Arc::clone(&self.readers);
         let members = |each: &mut dyn FnMut(&crate::domain::Member)| {
@@ -225,16 +227,16 @@ impl Rebuilder {
     }
 
     #[cfg(feature = "paper")]
-    fn printing(&self) -> Printing {
+    fn printing(&self) -> PrintOption {
         let (association, settings) = (self.project.association(), self.project.config.paper.clone());
-        Printing(Box::new(move |composer, member| {
+        PrintOption(Box::new(move |composer, member| {
             crate::commands::paper::letter(association.clone(), &settings, composer, member)
                 .map_err(|error| error.render(false, WIDTH))
         }))
     }
 }
 
-/// What keeps a letter from being shown, such as a mistake in `issue.toml`, as a finding.
+/// An error that keeps the letter from being shown, such as a mistake in `issue.toml`, as a finding.
 fn finding(error: &Error) -> Finding {
     let document = error.document();
     let finding = Finding::error("source", document.message, document.hint.unwrap_or_default());
@@ -247,7 +249,7 @@ fn finding(error: &Error) -> Finding {
     }
 }
 
-/// A path as the system says it; as it is if there is nothing yet.
+/// The canonical path; unchanged if it does not exist yet.
 fn real(path: &Path) -> PathBuf {
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
     match (std::fs::canonicalize(path), folder, path.file_name()) {

@@ -1,34 +1,34 @@
-//! The letter in the terminal: laid out for it, or one of its parts as it is sent.
+//! The letter in the terminal: laid out for it, or one of its parts as sent.
 
 use std::io::IsTerminal;
 
 use jiff::Timestamp;
 
-use crate::cli::Part;
-use crate::compose::{Composer, Mark};
+use crate::cli::LetterPart;
+use crate::compose::{Composer, LetterMark};
 use crate::domain::Addressees;
 use crate::error::Error;
-use crate::preview::terminal::{Document, Envelope, Paint, Paper, clean_lines, paint};
+use crate::preview::terminal::{HeaderTable, LayoutSurface, Paint, TerminalDocument, clean_lines, paint};
 use crate::report::{Terminal, stdout_width};
 
-/// Columns if nothing limits them.
+/// The number of columns if nothing limits them.
 const USUAL_WIDTH: usize = 80;
 
-/// Shows a part; if none is named the letter itself, and in a pipe without colours its text.
+/// Shows a part. By default that is the letter itself, or its text if the output is a pipe without colours.
 pub(super) fn show(
     composer: &Composer,
     readers: Addressees<'_>,
-    part: Option<Part>,
+    part: Option<LetterPart>,
     terminal: Terminal,
 ) -> Result<(), Error> {
     if terminal.json {
         return show_json(composer, readers, terminal);
     }
     let is_terminal = std::io::stdout().is_terminal();
-    // Colours in a pipe were asked for: whoever reads it shows them.
+    // If colours were requested in a pipe, the program at its end can show them.
     let is_shown = is_terminal || paint_of_stdout().colors;
-    let part = part.unwrap_or(if is_shown { Part::Letter } else { Part::Text });
-    if part == Part::Letter {
+    let part = part.unwrap_or(if is_shown { LetterPart::Letter } else { LetterPart::Text });
+    if part == LetterPart::Letter {
         terminal.pages(letter(composer, readers)?);
         return Ok(());
     }
@@ -41,10 +41,10 @@ pub(super) fn show(
     Ok(())
 }
 
-/// Reports the letter with its subject, both bodies and the message as it is sent.
+/// Prints the letter with its subject, both bodies and the message as sent.
 fn show_json(composer: &Composer, readers: Addressees<'_>, terminal: Terminal) -> Result<(), Error> {
     let rendered = composer.render(readers)?;
-    let letter = composer.letter(readers, Mark::None, Timestamp::now())?;
+    let letter = composer.letter(readers, LetterMark::None, Timestamp::now())?;
     terminal.json(&serde_json::json!({
         "issue": composer.issue().name,
         "name": readers.lead.name,
@@ -58,54 +58,54 @@ fn show_json(composer: &Composer, readers: Addressees<'_>, terminal: Terminal) -
     Ok(())
 }
 
-/// The letter as its reader meets it.
+/// The letter as its reader sees it.
 fn letter(composer: &Composer, readers: Addressees<'_>) -> Result<String, Error> {
     let paint_with = paint_of_stdout();
-    let paper = Paper { width: width(), with_marks: !paint_with.colors };
-    let document = Document::read(&composer.render(readers)?.html);
+    let paper = LayoutSurface { width: width(), with_marks: !paint_with.colors };
+    let document = TerminalDocument::read(&composer.render(readers)?.html);
     let mut text = paint(&envelope(composer, readers)?.lines(paper), &[], paint_with);
     text.push('\n');
     text.push_str(&paint(&document.lines(paper), &document.links, paint_with));
     Ok(text)
 }
 
-fn source(composer: &Composer, readers: Addressees<'_>, part: Part) -> Result<String, Error> {
+fn source(composer: &Composer, readers: Addressees<'_>, part: LetterPart) -> Result<String, Error> {
     let message = || {
-        let letter = composer.letter(readers, Mark::None, Timestamp::now())?;
+        let letter = composer.letter(readers, LetterMark::None, Timestamp::now())?;
         Ok::<_, Error>(letter.text())
     };
     Ok(match part {
-        Part::Html => composer.render(readers)?.html,
-        Part::Source => message()?,
-        Part::Headers => message()?.split_inclusive("\n\n").next().unwrap_or_default().to_owned(),
-        Part::Letter | Part::Text => {
+        LetterPart::Html => composer.render(readers)?.html,
+        LetterPart::Source => message()?,
+        LetterPart::Headers => message()?.split_inclusive("\n\n").next().unwrap_or_default().to_owned(),
+        LetterPart::Letter | LetterPart::Text => {
             let header = envelope(composer, readers)?.text();
             format!("{header}{}\n{}", "─".repeat(72), composer.render(readers)?.text)
         }
     })
 }
 
-pub(super) fn envelope(composer: &Composer, readers: Addressees<'_>) -> Result<Envelope, Error> {
-    let letter = composer.letter(readers, Mark::None, Timestamp::now())?;
-    let mut envelope = Envelope::read(&letter.bytes, composer.issue().preheader.as_deref());
+pub(super) fn envelope(composer: &Composer, readers: Addressees<'_>) -> Result<HeaderTable, Error> {
+    let letter = composer.letter(readers, LetterMark::None, Timestamp::now())?;
+    let mut envelope = HeaderTable::read(&letter.bytes, composer.issue().preheader.as_deref());
     envelope.rows.extend(left_out(composer, readers).map(|sections| ("Left out", sections)));
     Ok(envelope)
 }
 
-/// The sections that these readers do not get.
+/// Names the sections that these readers do not get.
 fn left_out(composer: &Composer, readers: Addressees<'_>) -> Option<String> {
     let titles: Vec<&str> =
         composer.sections(readers).filter(|(_, sees)| !sees).map(|(title, _)| title).collect();
     (!titles.is_empty()).then(|| clean_lines(&titles.join(", ")).trim_end().to_owned())
 }
 
-/// What standard output shows: `--color`, `NO_COLOR` and `CLICOLOR_FORCE` decide.
+/// The abilities of standard output, considering `--color`, `NO_COLOR` and `CLICOLOR_FORCE`.
 pub(super) fn paint_of_stdout() -> Paint {
     let colors = anstream::AutoStream::choice(&std::io::stdout()) != anstream::ColorChoice::Never;
     Paint { colors, hyperlinks: colors && supports_hyperlinks::on(supports_hyperlinks::Stream::Stdout) }
 }
 
-/// The columns for the letter.
+/// The width of the letter in columns.
 pub(super) fn width() -> usize {
     stdout_width().unwrap_or(USUAL_WIDTH)
 }

@@ -1,4 +1,4 @@
-//! The report in words: every one is from the language file.
+//! The report in words, all of which come from the language file.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -6,35 +6,35 @@ use jiff::Timestamp;
 
 use crate::commands::Project;
 use crate::compose::{BoardBar, BoardChart, BoardReport, BoardRow, BoardTable, Texts};
-use crate::ledger::{Correction, Coverage, IssueSummary};
+use crate::ledger::{AddressCorrection, Coverage, IssueSummary};
 
 use super::{Counted, Findings, Names};
 
-/// The words of a report's language.
-pub(super) struct Words<'a> {
+/// The words of a report in its language.
+pub(super) struct ReportWords<'a> {
     pub project: &'a Project,
     pub texts: &'a Texts,
 }
 
-impl Words<'_> {
+impl ReportWords<'_> {
     /// A word by its key.
     pub fn of<'k>(&'k self, key: &'k str) -> &'k str {
         self.texts.language.report_word(key)
     }
 
-    /// A text with what is filled in.
+    /// A text with its placeholders filled in.
     pub fn filled(&self, key: &str, values: &[(&str, &str)]) -> String {
         values
             .iter()
             .fold(self.of(key).to_owned(), |text, (name, value)| text.replace(&format!("{{{name}}}"), value))
     }
 
-    /// A field as people call it.
+    /// The display name of a field.
     pub fn field<'k>(&'k self, name: &'k str) -> &'k str {
         self.texts.language.report.get(&format!("field_{name}")).map_or(name, String::as_str)
     }
 
-    /// A date in full.
+    /// A date in words.
     pub fn date(&self, time: Timestamp) -> String {
         let zone = self.project.config.association.time_zone.0.clone();
         self.texts.language.date(time.to_zoned_datetime(zone).date())
@@ -63,7 +63,7 @@ impl Words<'_> {
         }
     }
 
-    /// What is wrong with an address, and what to do: the parts of `[returned]`.
+    /// The problem with an address and what to do about it, from `[returned]`.
     pub fn returned(&self, reason: &str) -> (String, String) {
         let words = &self.texts.language.returned;
         let text = words.get(reason).or_else(|| words.get("other")).map_or("", String::as_str);
@@ -80,7 +80,7 @@ impl Words<'_> {
     }
 }
 
-/// The share of a whole in percent: 100 only if nothing is missing.
+/// The percentage of a whole; 100 only if nothing is missing.
 #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "between 0 and 100")]
 fn percent(summary: &IssueSummary) -> Option<u8> {
     let share = (summary.share()? * 100.0).round().clamp(0.0, 100.0) as u8;
@@ -90,7 +90,7 @@ fn percent(summary: &IssueSummary) -> Option<u8> {
 impl Findings {
     /// The report in its language.
     pub(super) fn report(&self, project: &Project, texts: &Texts) -> BoardReport {
-        let words = Words { project, texts };
+        let words = ReportWords { project, texts };
         let issue = self.issue.as_str();
         let last = self.issues.last();
         let date = last.and_then(|last| last.summary.last_letter).map(|time| words.date(time));
@@ -118,7 +118,7 @@ impl Findings {
         }
     }
 
-    fn header(&self, first: &str, words: &Words<'_>) -> Vec<String> {
+    fn header(&self, first: &str, words: &ReportWords<'_>) -> Vec<String> {
         let names = self.issues.iter().map(|counted| counted.issue.to_string());
         let change = (self.issues.len() > 1).then(|| words.of("change").to_owned());
         std::iter::once(first.to_owned()).chain(names).chain(change).collect()
@@ -128,8 +128,8 @@ impl Findings {
         self.issues.iter().map(|Counted { summary, .. }| value(summary)).collect()
     }
 
-    /// The counts of the issues side by side.
-    fn main(&self, words: &Words<'_>) -> BoardTable {
+    /// The counts of the issues, side by side.
+    fn main(&self, words: &ReportWords<'_>) -> BoardTable {
         let row = |key: &str, value: &dyn Fn(&IssueSummary) -> u64| {
             words.numbers(words.of(key).to_owned(), &self.values(value))
         };
@@ -156,12 +156,12 @@ impl Findings {
         }
     }
 
-    /// A row for each reason of any issue, those with the same words together.
+    /// A row for each reason in any issue; reasons with the same words are added up.
     fn parts<'a>(
         &'a self,
         map: impl Fn(&'a IssueSummary) -> &'a BTreeMap<String, u64>,
         label: impl Fn(&str) -> String,
-        words: &'a Words<'_>,
+        words: &'a ReportWords<'_>,
     ) -> impl Iterator<Item = BoardRow> + 'a {
         let mut rows: BTreeMap<String, Vec<u64>> = BTreeMap::new();
         for (place, Counted { summary, .. }) in self.issues.iter().enumerate() {
@@ -173,7 +173,7 @@ impl Findings {
         rows.into_iter().map(|(label, values)| words.numbers(label, &values))
     }
 
-    fn shares(&self, words: &Words<'_>) -> BoardRow {
+    fn shares(&self, words: &ReportWords<'_>) -> BoardRow {
         let shares: Vec<Option<u8>> = self.issues.iter().map(|counted| percent(&counted.summary)).collect();
         let mut cells: Vec<String> = shares.iter().map(|share| words.percent(*share)).collect();
         if let [.., before, now] = shares.as_slice() {
@@ -188,8 +188,8 @@ impl Findings {
         BoardRow { label: words.of("share").to_owned(), cells, is_strong: true, is_part: false }
     }
 
-    /// Who joined and left, and what paper cost: rows without a difference.
-    fn others(&self, words: &Words<'_>) -> Vec<BoardRow> {
+    /// Members who joined and left, and the cost of paper: rows without a difference.
+    fn others(&self, words: &ReportWords<'_>) -> Vec<BoardRow> {
         let blank = (self.issues.len() > 1).then(String::new);
         let row = |key: &str, cell: &dyn Fn(&IssueSummary) -> String| {
             let cells =
@@ -210,7 +210,7 @@ impl Findings {
         rows
     }
 
-    fn chart(&self, words: &Words<'_>) -> Option<BoardChart> {
+    fn chart(&self, words: &ReportWords<'_>) -> Option<BoardChart> {
         let bars: Vec<BoardBar> = self
             .issues
             .iter()
@@ -222,8 +222,8 @@ impl Findings {
         (!bars.is_empty()).then(|| BoardChart { title: words.of("chart").to_owned(), bars })
     }
 
-    /// A table for each field by which members are grouped: reached of members.
-    fn coverage(&self, words: &Words<'_>) -> Vec<BoardTable> {
+    /// For each grouping field, a table of how many members were reached.
+    fn coverage(&self, words: &ReportWords<'_>) -> Vec<BoardTable> {
         let fields = words.project.config.report.by.iter();
         let table = |field: &String| {
             let groups: BTreeSet<&String> = self
@@ -257,7 +257,7 @@ impl Findings {
         fields.map(table).collect()
     }
 
-    fn organisations(&self, words: &Words<'_>) -> BoardTable {
+    fn organisations(&self, words: &ReportWords<'_>) -> BoardTable {
         let row = |(name, members): (&String, &u64)| BoardRow {
             label: name.clone(),
             cells: vec![words.number(*members)],
@@ -273,8 +273,8 @@ impl Findings {
         }
     }
 
-    /// What the treasurer has to correct: by what is wrong, or by name.
-    fn corrections(&self, words: &Words<'_>) -> BoardTable {
+    /// Corrections for the treasurer, by problem or by name.
+    fn corrections(&self, words: &ReportWords<'_>) -> BoardTable {
         let title = words.of("corrections").to_owned();
         if self.corrections.is_empty() {
             let none = words.texts.language.returned.get("none").cloned();
@@ -297,8 +297,12 @@ impl Findings {
     }
 }
 
-fn named_corrections(title: String, words: &Words<'_>, corrections: &[Correction]) -> BoardTable {
-    let row = |correction: &Correction| {
+fn named_corrections(
+    title: String,
+    words: &ReportWords<'_>,
+    corrections: &[AddressCorrection],
+) -> BoardTable {
+    let row = |correction: &AddressCorrection| {
         let (what, advice) = words.returned(correction.reason.map_or("other", <&str>::from));
         let organisation = correction.organisation.clone().unwrap_or_default();
         let cells = vec![organisation, correction.address.clone(), what, advice];
@@ -313,7 +317,7 @@ fn named_corrections(title: String, words: &Words<'_>, corrections: &[Correction
     }
 }
 
-fn not_reached(words: &Words<'_>, names: &Names) -> BoardTable {
+fn not_reached(words: &ReportWords<'_>, names: &Names) -> BoardTable {
     let rows = names.not_reached.iter().map(|missed| {
         let why = words.of(&format!("not_{}", missed.why)).to_owned();
         let cells = vec![missed.organisation.clone().unwrap_or_default(), why];

@@ -1,30 +1,31 @@
 //! `report --due`: mails the report to the board, once.
 //!
-//! As with letters, what may have arrived is not sent again: it is recorded before anything is on the wire.
+//! A report that may have arrived is not sent again, as with letters: the attempt is recorded before any data is
+//! sent.
 
 use jiff::{SignedDuration, Timestamp};
 
-use crate::cli::Report as Arguments;
+use crate::cli::ReportArgs;
 use crate::commands::{Context, Project};
 use crate::compose::{BoardReport, Enclosures, Notice, Texts};
 use crate::diagnosis::{self, About};
 use crate::domain::{Address, IssueName, Letter, Outcome};
-use crate::error::{Error, Exit, Kind};
+use crate::error::{Error, ErrorKind, Exit};
 use crate::ledger::{Ledger, MailedReport};
 use crate::relay::After;
 
-use super::board::Words;
+use super::board::ReportWords;
 use super::{Findings, sent_issues, texts};
 
-/// A report in doubt is told once.
+/// A report in doubt is mentioned only once.
 const ONCE: SignedDuration = SignedDuration::from_hours(24 * 365 * 100);
 
 /// Runs the command: silent if nothing is due.
-pub(super) fn run(context: Context<'_>, arguments: &Arguments) -> Result<Exit, Error> {
+pub(super) fn run(context: Context<'_>, arguments: &ReportArgs) -> Result<Exit, Error> {
     let project = context.project;
     let settings = &project.config.report;
     if settings.to.is_empty() {
-        return Err(Error::new(Kind::Config, "nobody to report to: [report] has no `to`")
+        return Err(Error::new(ErrorKind::Config, "nobody to report to: [report] has no `to`")
             .hint("add to = [\"board@example.org\"]"));
     }
     if !project.ledger_place()?.may_exist() {
@@ -34,7 +35,7 @@ pub(super) fn run(context: Context<'_>, arguments: &Arguments) -> Result<Exit, E
     let _lock = project.lock("report --due")?;
     let ledger = project.ledger()?;
     crate::commands::history::freeze(project, &ledger, now)?;
-    // Earlier issues have been reported, or are part of this report.
+    // Earlier issues were reported already, or are part of this report.
     let Some((last, issue)) = sent_issues(&ledger)?.pop() else { return Ok(Exit::Done) };
     if settings.after.before(now).is_none_or(|before| last > before) {
         return Ok(Exit::Done);
@@ -51,11 +52,11 @@ pub(super) fn run(context: Context<'_>, arguments: &Arguments) -> Result<Exit, E
     }
     let texts = texts(project, arguments)?;
     let report = Findings::new(project, &ledger, &issue, false)?.report(project, &texts);
-    let mail = Mail::new(context, &issue, &report, &texts)?;
+    let mail = ReportMail::new(context, &issue, &report, &texts)?;
     crate::commands::runtime()?.block_on(mail.send(context, &ledger, &open))
 }
 
-/// Tells once to whom a run that was cut off may have mailed the report.
+/// Says once to whom an interrupted run may have mailed the report.
 fn in_doubt(context: Context<'_>, ledger: &Ledger, issue: &IssueName, now: Timestamp) -> Result<bool, Error> {
     let mut is_news = false;
     for to in &context.project.config.report.to {
@@ -71,21 +72,21 @@ fn in_doubt(context: Context<'_>, ledger: &Ledger, issue: &IssueName, now: Times
 }
 
 /// The report as a mail.
-struct Mail<'a> {
+struct ReportMail<'a> {
     issue: &'a IssueName,
     subject: String,
     text: String,
     enclosures: Enclosures,
 }
 
-impl<'a> Mail<'a> {
+impl<'a> ReportMail<'a> {
     fn new(
         context: Context<'_>,
         issue: &'a IssueName,
         report: &BoardReport,
         texts: &Texts,
     ) -> Result<Self, Error> {
-        let words = Words { project: context.project, texts };
+        let words = ReportWords { project: context.project, texts };
         let association = context.project.config.association.name.as_str();
         let subject =
             words.filled("mail_subject", &[("association", association), ("issue", issue.as_str())]);
@@ -108,7 +109,7 @@ impl<'a> Mail<'a> {
         for (place, address) in to.iter().enumerate() {
             let letter = self.letter(project, address)?;
             ledger.set_mailed_report(self.issue, address, Some(MailedReport::Sending), Timestamp::now())?;
-            let delivered = session.deliver(&letter, None).await;
+            let delivered = session.deliver(&letter).await;
             let state = after(&delivered.outcome);
             ledger.set_mailed_report(self.issue, address, state, Timestamp::now())?;
             if let Outcome::Accepted(_) = delivered.outcome {
@@ -143,7 +144,7 @@ impl<'a> Mail<'a> {
     }
 }
 
-/// What is recorded after an attempt; nothing if it is tried again.
+/// The record to make after an attempt; `None` if it is retried.
 fn after(outcome: &Outcome) -> Option<MailedReport> {
     match outcome {
         Outcome::Accepted(_) => Some(MailedReport::Sent),
@@ -155,7 +156,7 @@ fn after(outcome: &Outcome) -> Option<MailedReport> {
     }
 }
 
-/// Tells of a report that was not taken; an error if the server refuses us.
+/// Reports a refusal; an error if the server refuses us.
 fn refused(
     context: Context<'_>,
     issue: &IssueName,
@@ -167,13 +168,13 @@ fn refused(
     if let (Outcome::Rejected(_) | Outcome::Deferred(_), About::Us(fault)) =
         (outcome, diagnosis::about(reply))
     {
-        let kind = if fault.passes() { Kind::TryAgain } else { Kind::Config };
+        let kind = if fault.passes() { ErrorKind::TryAgain } else { ErrorKind::Config };
         return Err(
             Error::new(kind, format!("the server refuses the report from us: {reply}")).hint(fault.advice())
         );
     }
     let (what, code) = match outcome {
-        Outcome::Deferred(_) => ("was not accepted yet", Exit::Failed(Kind::TryAgain)),
+        Outcome::Deferred(_) => ("was not accepted yet", Exit::Failed(ErrorKind::TryAgain)),
         Outcome::InDoubt(_) => ("may have arrived and is not mailed again", Exit::Partly),
         _ => ("was rejected and is not mailed again", Exit::Partly),
     };
@@ -191,7 +192,7 @@ fn attachment(
     Ok(Some((format!("{issue}.pdf"), super::pdf(context, report, texts)?)))
 }
 
-/// Without PDF the web page is all there is.
+/// The web page is attached if there is no PDF.
 #[cfg(not(feature = "paper"))]
 #[expect(clippy::unnecessary_wraps, reason = "as with PDF")]
 fn attachment(

@@ -1,4 +1,4 @@
-//! The report as a PDF: the same tables, laid out as a letter without an address.
+//! The report as a PDF: the same tables, laid out like a letter without an address.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -8,8 +8,9 @@ use jiff::Timestamp;
 
 use crate::commands::Project;
 use crate::compose::{BoardChart, BoardReport, BoardRow, BoardTable, PrintedSection, Texts};
+use crate::domain::WindowSide;
 use crate::error::Error;
-use crate::paper::{PdfInfo, PrintLetter, Printer, Stationery, Window, WindowSide};
+use crate::paper::{EnvelopeWindow, PdfInfo, PrintLetter, Printer, Stationery};
 
 /// Lays out the report.
 pub(super) fn written(project: &Project, report: &BoardReport, texts: &Texts) -> Result<Vec<u8>, Error> {
@@ -21,7 +22,7 @@ pub(super) fn written(project: &Project, report: &BoardReport, texts: &Texts) ->
         sender_name: &association.name,
         return_line: "",
         logo: None,
-        window: Window::new(WindowSide::Left, 0.0, 0.0),
+        window: EnvelopeWindow::new(WindowSide::Left, 0.0, 0.0),
         page_of: texts.language.text("page_of"),
         two_sided: false,
     };
@@ -48,7 +49,7 @@ fn sections(report: &BoardReport) -> Vec<PrintedSection> {
     let mut sections = Vec::new();
     for (place, table) in report.tables.iter().enumerate() {
         match report.chart.as_ref().filter(|_| place == 0) {
-            // The notes come after the chart, so that it is on the first page.
+            // The notes follow the chart, so that the chart is on the first page.
             Some(chart) => {
                 sections.push(section(&table.title, rows(table)));
                 sections.push(section(&chart.title, bars(chart) + &notes(table)));

@@ -5,17 +5,17 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use jiff::Timestamp;
 use serde::Serialize;
 
-use crate::cli::{Report as Arguments, ReportFormat};
+use crate::cli::{ReportArgs, ReportFormat};
 use crate::commands::{Context, postal};
 use crate::compose::{BoardReport, BoardRow, BoardTable, Texts};
 use crate::domain::bounce::Reason;
 use crate::domain::{IssueKind, IssueName, Member, MemberId, State};
-use crate::error::{Error, Exit, Kind};
+use crate::error::{Error, ErrorKind, Exit};
 use crate::ledger::{DeliveryRow, Ledger, NotReached, Reached, Skip};
 use crate::report::spreadsheet_csv;
 use crate::send::skip;
 
-use super::board::Words;
+use super::board::ReportWords;
 use super::{chosen, json, save, text};
 
 /// The proof, as JSON.
@@ -28,19 +28,19 @@ struct Proof {
     by_mail: u64,
     on_paper: u64,
     not_reached: u64,
-    members: Vec<Entry>,
+    members: Vec<NoticeProof>,
 }
 
-/// What became of the notice to one member.
+/// The result of the notice for one member.
 #[derive(Debug, Serialize)]
-struct Entry {
+struct NoticeProof {
     number: Option<String>,
     name: String,
-    /// When the letter left by e-mail, and the address.
+    /// When the letter was sent by e-mail, and to which address.
     mailed: Option<(Timestamp, String)>,
     /// The reason of a bounce or refusal.
     returned: Option<&'static str>,
-    /// Whether the letter on paper was posted, and when it was printed or posted.
+    /// Whether the letter on paper was posted (else only printed), and when.
     paper: Option<(bool, Timestamp)>,
     postal_address: Option<String>,
     suppressed: bool,
@@ -53,15 +53,15 @@ pub(super) fn run(
     context: Context<'_>,
     ledger: &Ledger,
     texts: &Texts,
-    arguments: &Arguments,
+    arguments: &ReportArgs,
 ) -> Result<Exit, Error> {
     let issue = chosen(context.project, ledger, arguments.issue.as_ref())?;
     if ledger.kind(&issue)? != IssueKind::Notice {
-        return Err(Error::new(Kind::Data, format!("{issue} is not a notice"))
+        return Err(Error::new(ErrorKind::Data, format!("{issue} is not a notice"))
             .hint(format!("report on a newsletter with: medlemsbrev report {issue}")));
     }
     let proof = Proof::new(context, ledger, &issue)?;
-    let words = Words { project: context.project, texts };
+    let words = ReportWords { project: context.project, texts };
     let report = proof.report(&words);
     let name = format!("{issue}-notice");
     match arguments.format {
@@ -76,8 +76,8 @@ pub(super) fn run(
     Ok(Exit::Done)
 }
 
-/// What the ledger knows of the letters.
-struct Letters {
+/// The ledger's records of the letters.
+struct LetterRecords {
     deliveries: HashMap<MemberId, DeliveryRow>,
     bounced: HashMap<MemberId, Option<Reason>>,
     refused: HashMap<MemberId, Reason>,
@@ -85,7 +85,7 @@ struct Letters {
     suppressed: HashSet<MemberId>,
 }
 
-impl Letters {
+impl LetterRecords {
     fn of(ledger: &Ledger, issue: &IssueName) -> Result<Self, Error> {
         let mut deliveries = HashMap::new();
         for state in [State::Accepted, State::Rejected, State::InDoubt, State::Sending] {
@@ -105,14 +105,14 @@ impl Letters {
         })
     }
 
-    fn entry(&self, member: &Member, reached: Reached) -> Entry {
+    fn entry(&self, member: &Member, reached: Reached) -> NoticeProof {
         let id = &member.id;
         let delivery = self.deliveries.get(id);
         let reason = match delivery.map(|delivery| delivery.state) {
             Some(State::Rejected) => Some(self.refused.get(id).copied()),
             _ => self.bounced.get(id).copied(),
         };
-        Entry {
+        NoticeProof {
             number: member.number.clone(),
             name: member.name.clone(),
             mailed: delivery.map(|row| (row.since, row.address.clone().unwrap_or_default())),
@@ -131,7 +131,7 @@ impl Letters {
 impl Proof {
     fn new(context: Context<'_>, ledger: &Ledger, issue: &IssueName) -> Result<Self, Error> {
         let composer = context.project.composer(issue, ledger.fields()?).ok();
-        let letters = Letters::of(ledger, issue)?;
+        let letters = LetterRecords::of(ledger, issue)?;
         let skip = |member: &Member| -> Option<Skip> {
             composer.as_ref().and_then(|composer| skip(composer, None, member))
         };
@@ -159,7 +159,7 @@ impl Proof {
         })
     }
 
-    fn report(&self, words: &Words<'_>) -> BoardReport {
+    fn report(&self, words: &ReportWords<'_>) -> BoardReport {
         let date = |time: Option<Timestamp>| time.map(|time| words.date(time)).unwrap_or_default();
         let association = words.project.config.association.name.as_str();
         let numbers = [self.members.len() as u64, self.by_mail, self.on_paper, self.not_reached];
@@ -191,8 +191,8 @@ impl Proof {
     }
 }
 
-impl Entry {
-    fn row(&self, words: &Words<'_>) -> BoardRow {
+impl NoticeProof {
+    fn row(&self, words: &ReportWords<'_>) -> BoardRow {
         let posted = self.paper.filter(|(is_posted, _)| *is_posted);
         let clock = |time: &Timestamp| words.project.clock_date(*time);
         let (channel, when, place) = match (&self.mailed, posted) {
@@ -213,7 +213,7 @@ impl Entry {
         BoardRow { label: self.name.clone(), cells, ..BoardRow::default() }
     }
 
-    fn what_happened(&self, words: &Words<'_>) -> String {
+    fn what_happened(&self, words: &ReportWords<'_>) -> String {
         match (self.returned, self.not_reached, &self.mailed) {
             (Some(reason), ..) => words.returned(reason).0,
             (None, Some(why), _) if why != "to_print" => words.of(&format!("not_{why}")).to_owned(),
@@ -222,7 +222,7 @@ impl Entry {
         }
     }
 
-    fn what_was_done(&self, words: &Words<'_>) -> String {
+    fn what_was_done(&self, words: &ReportWords<'_>) -> String {
         let paper = self.paper.map(|(is_posted, at)| {
             let date = words.project.clock_date(at);
             if is_posted {
@@ -237,7 +237,7 @@ impl Entry {
     }
 }
 
-/// The table as a CSV file that spreadsheets open as it is.
+/// The table as a CSV file that spreadsheet programs open correctly.
 fn csv(report: &BoardReport) -> Result<Vec<u8>, Error> {
     let rows = report.tables.iter().flat_map(|table| {
         let rows = table.rows.iter().map(|row| {
@@ -246,7 +246,7 @@ fn csv(report: &BoardReport) -> Result<Vec<u8>, Error> {
         std::iter::once(table.header.clone()).chain(rows)
     });
     let text = spreadsheet_csv(rows)
-        .map_err(|error| Error::new(Kind::TryAgain, format!("cannot write CSV: {error}")))?;
-    // Excel takes it for UTF-8 by the BOM.
+        .map_err(|error| Error::new(ErrorKind::TryAgain, format!("cannot write CSV: {error}")))?;
+    // The BOM tells Excel that it is UTF-8.
     Ok(format!("\u{feff}{text}").into_bytes())
 }

@@ -3,14 +3,14 @@
 use std::fmt::Write as _;
 
 use crate::compose::{BoardReport, BoardTable};
-use crate::report::{Paint, Table};
+use crate::report::{Table, TextRole};
 
-/// Characters of a whole bar.
+/// The width of a full bar in characters.
 const BAR: usize = 30;
 
 /// The report as text.
 pub(super) fn shown(report: &BoardReport) -> String {
-    let mut parts = vec![format!("{}\n{}\n", Paint::Strong.on(&report.title), report.lead)];
+    let mut parts = vec![format!("{}\n{}\n", TextRole::Strong.on(&report.title), report.lead)];
     for (place, table) in report.tables.iter().enumerate() {
         parts.push(self::table(table));
         if let Some(chart) = report.chart.as_ref().filter(|_| place == 0) {
@@ -20,7 +20,7 @@ pub(super) fn shown(report: &BoardReport) -> String {
                 let drawn = format!("{}{}", "█".repeat(filled), "░".repeat(BAR.saturating_sub(filled)));
                 bars.row([bar.label.clone(), drawn, bar.words.clone()]);
             }
-            parts.push(format!("{}\n\n{bars}", Paint::Strong.on(&chart.title)));
+            parts.push(format!("{}\n\n{bars}", TextRole::Strong.on(&chart.title)));
         }
     }
     if !report.foot.is_empty() {
@@ -32,7 +32,7 @@ pub(super) fn shown(report: &BoardReport) -> String {
 fn table(table: &BoardTable) -> String {
     let mut text = String::new();
     if !table.title.is_empty() {
-        let _infallible = writeln!(text, "{}\n", Paint::Strong.on(&table.title));
+        let _infallible = writeln!(text, "{}\n", TextRole::Strong.on(&table.title));
     }
     if !table.rows.is_empty() {
         let mut shown = Table::with_header(&table.header);

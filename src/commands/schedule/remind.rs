@@ -1,4 +1,4 @@
-//! `remind`: tells the editors by mail that an issue is due, and what is missing in it.
+//! `remind`: mails the editors that an issue is due, and what is missing in it.
 
 use jiff::Timestamp;
 use jiff::civil::Date;
@@ -7,24 +7,27 @@ use serde::Serialize;
 
 use crate::compose::{Association, Notice};
 use crate::domain::{IssueName, Outcome};
-use crate::error::{Error, Exit, Kind};
+use crate::error::{Error, ErrorKind, Exit};
 use crate::ledger::{Ledger, Review, ReviewKind};
 use crate::report::plural;
 
-use super::year::{DueIssue, Standing, due_issues};
+use super::year::{DueIssue, LetterProgress, due_issues};
 use crate::commands::{Context, Project};
 
-/// What `new` writes instead of a missing text.
+/// The placeholder of `new` for a missing text.
 const UNFINISHED: &str = "TODO";
-/// The editors are told once in this many days.
+/// The editors get at most one reminder in this many days.
 const EVERY_DAYS: i64 = 7;
 
-/// Runs the command: silent if nothing is due, or the editors were told lately.
+/// Runs the command: silent if nothing is due, or if the editors were reminded recently.
 pub fn run(context: Context<'_>) -> Result<Exit, Error> {
     let schedule = &context.project.config.schedule;
     if schedule.due.is_empty() || schedule.editors.is_empty() {
-        return Err(Error::new(Kind::Config, "nobody to remind: [schedule] has no `due` or no `editors`")
-            .hint("add due = [\"05-15\", \"11-15\"] and editors = [\"you@example.org\"]"));
+        return Err(Error::new(
+            ErrorKind::Config,
+            "nobody to remind: [schedule] has no `due` or no `editors`",
+        )
+        .hint("add due = [\"05-15\", \"11-15\"] and editors = [\"you@example.org\"]"));
     }
     let _lock = context.project.lock("remind")?;
     let ledger = context.project.ledger()?;
@@ -61,14 +64,14 @@ fn words(project: &Project, due_issue: &DueIssue, days: i32, today: Date) -> Res
         today: texts.language.date(today),
         late: days < 0,
         days: days.unsigned_abs(),
-        not_begun: matches!(standing, Standing::NotBegun),
-        sending: matches!(standing, Standing::Sending),
+        not_begun: matches!(standing, LetterProgress::NotBegun),
+        sending: matches!(standing, LetterProgress::Sending),
         sections: SectionTitles::of(project, issue),
     };
     Ok((texts.fill("reminder_subject", &data)?, texts.fill("reminder_text", &data)?))
 }
 
-/// What the reminder's text may use.
+/// The data for the reminder's text.
 #[derive(Serialize)]
 struct Reminder<'a> {
     association: Association,
@@ -86,12 +89,12 @@ struct Reminder<'a> {
 /// The titles of an issue's sections.
 #[derive(Serialize)]
 struct SectionTitles {
-    /// Those that are finished.
+    /// Finished sections.
     #[serde(rename = "sections")]
     finished: Vec<String>,
-    /// Those in which something is left to be written.
+    /// Sections with something left to write.
     unfinished: Vec<String>,
-    /// Those that the issue before had and this one has not.
+    /// Sections that the issue before had and this one lacks.
     missing: Vec<String>,
     last: Option<IssueName>,
 }
@@ -133,10 +136,10 @@ async fn mail(context: Context<'_>, issue: &IssueName, subject: &str, text: &str
             answer: None,
         };
         let letter = notice.letter(&signers, now)?;
-        let delivered = session.deliver(&letter, None).await;
+        let delivered = session.deliver(&letter).await;
         if !matches!(delivered.outcome, Outcome::Accepted(_)) {
             let message = format!("the reminder to {editor} was not accepted: {}", delivered.outcome.reply());
-            return Err(Error::new(Kind::TryAgain, message));
+            return Err(Error::new(ErrorKind::TryAgain, message));
         }
     }
     session.close().await;

@@ -1,4 +1,4 @@
-//! The year's issues: promised, written, approved, sent.
+//! The issues of the year: due, written, approved, sent.
 
 use jiff::civil::Date;
 
@@ -14,22 +14,22 @@ use crate::commands::Project;
 pub(in crate::commands) struct DueIssue {
     pub issue: IssueName,
     pub due: Date,
-    pub standing: Standing,
+    pub standing: LetterProgress,
 }
 
-/// How far it has come.
+/// The progress of an issue.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(in crate::commands) enum Standing {
+pub(in crate::commands) enum LetterProgress {
     NotBegun,
     Written,
     Approved,
     Cancelled,
-    /// Letters are out, and others are left.
+    /// Some letters have been sent, others have not.
     Sending,
     Sent,
 }
 
-impl Standing {
+impl LetterProgress {
     fn as_str(self) -> &'static str {
         match self {
             Self::NotBegun => "no folder yet",
@@ -41,7 +41,7 @@ impl Standing {
         }
     }
 
-    /// Tells whether nobody needs to be reminded of it.
+    /// Tells whether it needs no reminder.
     pub fn is_settled(self) -> bool {
         matches!(self, Self::Approved | Self::Cancelled | Self::Sent)
     }
@@ -68,18 +68,18 @@ pub(in crate::commands) fn due_issues(
     Ok(due_issues)
 }
 
-fn standing(project: &Project, ledger: &Ledger, issue: &IssueName) -> Result<Standing, Error> {
+fn standing(project: &Project, ledger: &Ledger, issue: &IssueName) -> Result<LetterProgress, Error> {
     Ok(if ledger.review(issue, ReviewKind::Cancelled)?.is_some() {
-        Standing::Cancelled
+        LetterProgress::Cancelled
     } else if ledger.has_deliveries(issue)? {
         let is_open = ledger.has_in(issue, &[State::Queued, State::Deferred, State::Sending])?;
-        if is_open { Standing::Sending } else { Standing::Sent }
+        if is_open { LetterProgress::Sending } else { LetterProgress::Sent }
     } else if ledger.review(issue, ReviewKind::Approved)?.is_some() {
-        Standing::Approved
+        LetterProgress::Approved
     } else if project.issues().contains(issue) {
-        Standing::Written
+        LetterProgress::Written
     } else {
-        Standing::NotBegun
+        LetterProgress::NotBegun
     })
 }
 

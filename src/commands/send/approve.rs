@@ -1,11 +1,11 @@
-//! `approve` and `cancel`: what a person decides about an issue.
+//! `approve` and `cancel`: a person's decisions about an issue.
 
 use jiff::Timestamp;
 
-use crate::cli::{Approve, Cancel};
+use crate::cli::{ApproveArgs, CancelArgs};
 use crate::domain::{Member, MemberId};
-use crate::error::{Error, Exit, Kind};
-use crate::ledger::{Review, ReviewKind, Skip, Standing};
+use crate::error::{Error, ErrorKind, Exit};
+use crate::ledger::{MemberStanding, Review, ReviewKind, Skip};
 use crate::report::plural;
 
 use super::prepare::{Prepared, prepare};
@@ -14,11 +14,11 @@ use super::review::{refuse_cancelled, review, say_changes};
 use crate::commands::Context;
 use crate::commands::import::{ListRequest, import_list};
 
-/// Records that the issue may go out as it is now.
-pub fn approve(context: Context<'_>, arguments: &Approve) -> Result<Exit, Error> {
+/// Approves an issue in its present form.
+pub fn approve(context: Context<'_>, arguments: &ApproveArgs) -> Result<Exit, Error> {
     let issue = context.project.issue(arguments.issue.as_ref())?;
     let _lock = context.project.lock(&format!("approve {issue}"))?;
-    // Like a send, an approval takes the list into the register first: it names the members it is for.
+    // Like a send, an approval imports the list first, since it names the members it is for.
     let mut ledger = context.project.ledger()?;
     refuse_cancelled(context.project, &ledger, &issue)?;
     let request = SendRequest { list: ListRequest::new(&arguments.reading), ..SendRequest::default() };
@@ -31,7 +31,7 @@ pub fn approve(context: Context<'_>, arguments: &Approve) -> Result<Exit, Error>
             "{issue} was to be sent by {}, so an approval is too late",
             context.project.clock_time(until)
         );
-        return Err(Error::new(Kind::Data, message).hint("change send_until in issue.toml"));
+        return Err(Error::new(ErrorKind::Data, message).hint("change send_until in issue.toml"));
     }
     let title = &prepared.composer.issue().title;
     let recipients = plural(now.letters, "recipient", "recipients");
@@ -52,7 +52,7 @@ pub fn approve(context: Context<'_>, arguments: &Approve) -> Result<Exit, Error>
     Ok(Exit::Done)
 }
 
-/// The members whom the issue is for, whether they have their letter or not.
+/// The members whom the issue is for, whether or not they have their letter.
 fn recipients_of(prepared: &Prepared) -> Result<Vec<MemberId>, Error> {
     let mut members = Vec::new();
     let skip = |member: &Member| {
@@ -61,9 +61,9 @@ fn recipients_of(prepared: &Prepared) -> Result<Vec<MemberId>, Error> {
     };
     prepared.ledger.for_each_standing(&prepared.job.issue, &skip, |member, standing, _| {
         let is_for = match standing {
-            Standing::In(_) | Standing::Skipped(Skip::SharesLetter) => true,
-            Standing::Skipped(Skip::Later) => member.address.is_some() && skip(member).is_none(),
-            Standing::Skipped(_) => false,
+            MemberStanding::In(_) | MemberStanding::Skipped(Skip::SharesLetter) => true,
+            MemberStanding::Skipped(Skip::Later) => member.address.is_some() && skip(member).is_none(),
+            MemberStanding::Skipped(_) => false,
         };
         if is_for {
             members.push(member.id);
@@ -73,9 +73,9 @@ fn recipients_of(prepared: &Prepared) -> Result<Vec<MemberId>, Error> {
     Ok(members)
 }
 
-/// Stops an issue, or lets it continue.
-pub fn cancel(context: Context<'_>, arguments: &Cancel) -> Result<Exit, Error> {
-    // Without the lock: a run that is at work looks for this decision before each letter.
+/// Cancels an issue, or allows it again.
+pub fn cancel(context: Context<'_>, arguments: &CancelArgs) -> Result<Exit, Error> {
+    // Without the lock: a run in progress checks for this decision before each letter.
     let ledger = context.project.ledger()?;
     let issue = &context.project.issue_in_ledger(arguments.issue.as_ref(), &ledger)?;
     let (is_cancelled, said) = if arguments.undo {

@@ -1,4 +1,4 @@
-//! Counts letters by segment, language and section: counters that do not grow with the list.
+//! Counts letters by segment, language and section, in memory that does not grow with the list.
 
 use std::collections::BTreeMap;
 
@@ -6,23 +6,23 @@ use serde::Serialize;
 
 use crate::compose::Composer;
 use crate::domain::{Household, Member, Segment};
-use crate::report::{Paint, Table, count};
+use crate::report::{Table, TextRole, count};
 
-/// More languages than any list has on purpose; further ones are counted together.
+/// No list has more languages on purpose; further ones are counted together.
 const MAX_LANGUAGES: usize = 40;
 
-/// What became of a member in a run.
+/// The outcome of a run for one member.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in crate::commands) enum RunOutcome {
     Letter,
     Skipped,
-    /// An earlier run sent the letter, or settled it otherwise.
+    /// An earlier run sent the letter, or settled it in another way.
     Earlier,
-    /// A later run will try: this one was limited.
+    /// A later run will try, since this one was limited.
     Left,
 }
 
-/// How many members of a group met which outcome.
+/// The number of members of a group by outcome.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
 struct Numbers {
     letters: u64,
@@ -32,8 +32,8 @@ struct Numbers {
 }
 
 #[derive(Debug, PartialEq, Eq, Serialize)]
-struct Group {
-    /// None for members who name no language.
+struct BreakdownGroup {
+    /// `None` for members without a language.
     name: Option<String>,
     #[serde(flatten)]
     numbers: Numbers,
@@ -48,12 +48,12 @@ struct SectionCount {
 /// The counts of a run.
 #[derive(Debug, Serialize)]
 pub(in crate::commands) struct Breakdown {
-    /// Those of the configuration, by name.
-    segments: Vec<Group>,
+    /// The configured segments, by name.
+    segments: Vec<BreakdownGroup>,
     #[serde(skip)]
     expressions: Vec<Segment>,
     /// By the members' own field.
-    languages: Vec<Group>,
+    languages: Vec<BreakdownGroup>,
     /// In the order of the letter.
     sections: Vec<SectionCount>,
 }
@@ -70,9 +70,9 @@ impl Numbers {
 }
 
 impl Breakdown {
-    /// Counts from nothing for these segments and the composer's sections.
+    /// Starts counting for these segments and the composer's sections.
     pub fn new(segments: &BTreeMap<String, Segment>, composer: &Composer) -> Self {
-        let group = |name: &String| Group { name: Some(name.clone()), numbers: Numbers::default() };
+        let group = |name: &String| BreakdownGroup { name: Some(name.clone()), numbers: Numbers::default() };
         let section = |title: &str| SectionCount { title: title.to_owned(), letters: 0 };
         Self {
             segments: segments.keys().map(group).collect(),
@@ -82,7 +82,7 @@ impl Breakdown {
         }
     }
 
-    /// Counts a letter: for each of its readers, and once for each of its sections.
+    /// Counts a letter, for each of its readers and once for each of its sections.
     pub fn add_letter(&mut self, household: &Household, composer: &Composer) {
         household.members().for_each(|member| self.add(member, RunOutcome::Letter));
         for (count, (_, is_shown)) in self.sections.iter_mut().zip(composer.sections(household)) {
@@ -106,7 +106,7 @@ impl Breakdown {
         let name = if is_full && !is_known { Some("others".to_owned()) } else { name };
         let found = self.languages.binary_search_by(|group| group.name.cmp(&name));
         if let Err(at) = found {
-            self.languages.insert(at, Group { name, numbers: Numbers::default() });
+            self.languages.insert(at, BreakdownGroup { name, numbers: Numbers::default() });
         }
         if let Some(group) = self.languages.get_mut(found.unwrap_or_else(|at| at)) {
             group.numbers.add(outcome);
@@ -130,7 +130,7 @@ impl Breakdown {
         let mut table = Table::new(["section", "letters"]).right(1);
         for SectionCount { title, letters } in &self.sections {
             match letters {
-                0 => table.painted(Paint::Warning, [title.clone(), "nobody".to_owned()]),
+                0 => table.painted(TextRole::Warning, [title.clone(), "nobody".to_owned()]),
                 _ => table.row([title.clone(), count(*letters)]),
             }
         }
@@ -138,8 +138,8 @@ impl Breakdown {
     }
 }
 
-/// A row a group; earlier and later runs have a column where they matter.
-fn groups(first: &str, groups: &[Group]) -> Table {
+/// One row per group; earlier and later runs have a column only if needed.
+fn groups(first: &str, groups: &[BreakdownGroup]) -> Table {
     type Column = (&'static str, fn(&Numbers) -> u64);
     let columns: [Column; 4] = [
         ("letters", |numbers| numbers.letters),
@@ -160,7 +160,7 @@ fn groups(first: &str, groups: &[Group]) -> Table {
     for column in 1..=columns.len() {
         table = table.right(column);
     }
-    for Group { name, numbers } in groups {
+    for BreakdownGroup { name, numbers } in groups {
         let name = name.clone().unwrap_or_else(|| "not given".to_owned());
         let counts = columns.iter().map(|(_, of)| count(of(numbers)));
         table.add(std::iter::once(name).chain(counts).collect());

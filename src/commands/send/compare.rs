@@ -1,4 +1,4 @@
-//! `log --kind dry-run --diff`: who gets another letter than in the dry run before.
+//! `log --kind dry-run --diff`: shows who gets a different letter than in the previous dry run.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -8,44 +8,44 @@ use serde::Serialize;
 use serde_json::Value;
 
 use crate::domain::IssueName;
-use crate::error::{Error, Exit, Kind};
+use crate::error::{Error, ErrorKind, Exit};
 use crate::report::{JsonLines, Table, count, masked_address, plural};
 
 use crate::commands::{Context, Project};
 
-/// Members with the same change are shown one by one up to this many.
+/// Up to this many members with the same change are listed.
 const SHOWN: usize = 5;
-/// A dry run compares no longer lists at its end, so that its memory does not grow with them; the command does.
+/// A dry run does not compare longer lists at its end, which would need memory in proportion; this command does.
 const MOST_COMPARED: usize = 20_000;
 
-/// A dry run by address: before the first import a dry run numbers members again.
-type Members = BTreeMap<String, Entry>;
+/// A dry run by address, since before the first import each dry run numbers members again.
+type DryRunLetters = BTreeMap<String, DryRunEntry>;
 
 #[derive(Debug, Clone, PartialEq, Eq)]
-enum Entry {
-    Letter(Letter),
-    /// No letter, and why.
+enum DryRunEntry {
+    Letter(DryRunLetter),
+    /// No letter, with the reason.
     Without(Rc<str>),
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
-struct Letter {
-    /// Shared by the members who get the same.
+struct DryRunLetter {
+    /// Shared by the members who get the same sections.
     sections: Rc<[String]>,
     subject: Rc<str>,
     digest: Option<String>,
     bytes: u64,
 }
 
-/// An address whose letter is new, gone or another one.
+/// An address whose letter is new, gone or different.
 #[derive(Debug, PartialEq, Eq, Serialize)]
-struct Change {
+struct LetterChange {
     what: &'static str,
     address: String,
     detail: String,
 }
 
-/// How many letters differ from those of the dry run before.
+/// The number of letters that differ from those of the previous dry run.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
 pub(in crate::commands) struct Summary {
     new: u64,
@@ -54,16 +54,16 @@ pub(in crate::commands) struct Summary {
     same: u64,
 }
 
-/// The last two dry runs of each selection of members, read from the log.
+/// The last two dry runs of each selection of members, from the log.
 #[derive(Debug, Default)]
 struct Runs {
-    reading: BTreeMap<String, Members>,
-    finished: BTreeMap<String, (Option<Members>, Members)>,
+    reading: BTreeMap<String, DryRunLetters>,
+    finished: BTreeMap<String, (Option<DryRunLetters>, DryRunLetters)>,
     last: Option<String>,
-    /// More members than this in a run are too many to be kept.
+    /// Runs with more members than this are not kept.
     most: usize,
     is_over: bool,
-    /// Texts that many members share.
+    /// Texts shared by many members.
     texts: BTreeSet<Rc<str>>,
     sections: BTreeSet<Rc<[String]>>,
 }
@@ -75,7 +75,7 @@ pub(in crate::commands) fn run(
     is_masked: bool,
 ) -> Result<Exit, Error> {
     let (before, last) = Runs::read(context.project, issue, usize::MAX)?.last_two().ok_or_else(|| {
-        Error::new(Kind::Data, format!("the log has fewer than two complete dry runs of {issue}"))
+        Error::new(ErrorKind::Data, format!("the log has fewer than two complete dry runs of {issue}"))
             .hint(format!("run: medlemsbrev send {issue} --dry-run"))
     })?;
     let mut changes = changes(&before, &last);
@@ -93,21 +93,21 @@ pub(in crate::commands) fn run(
     Ok(Exit::Done)
 }
 
-/// How many letters the last dry run changed; `None` if there is nothing to compare with, or too much.
+/// The number of letters changed by the last dry run; `None` if there is nothing to compare with, or too much.
 pub(in crate::commands) fn summary(project: &Project, issue: &IssueName) -> Result<Option<Summary>, Error> {
     let pair = Runs::read(project, issue, MOST_COMPARED)?.last_two();
     Ok(pair.map(|(before, last)| Summary::of(&changes(&before, &last), &last)))
 }
 
-/// A row a change; where many members have the same one, a row for all of them.
-fn table(changes: &[Change], all: bool) -> Table {
+/// One row per change, or one for many members with the same change.
+fn table(changes: &[LetterChange], all: bool) -> Table {
     let mut alike: BTreeMap<(&str, &str), usize> = BTreeMap::new();
-    for Change { what, detail, .. } in changes {
+    for LetterChange { what, detail, .. } in changes {
         *alike.entry((what, detail)).or_default() += 1;
     }
     let mut table = Table::new(["what", "address", "why"]);
     let mut told = BTreeSet::new();
-    for Change { what, address, detail } in changes {
+    for LetterChange { what, address, detail } in changes {
         let number = alike.get(&(*what, detail.as_str())).copied().unwrap_or(1);
         let address = if all || number <= SHOWN {
             address.clone()
@@ -157,17 +157,17 @@ impl Runs {
         }
     }
 
-    fn entry(&mut self, event: &Value) -> Entry {
+    fn entry(&mut self, event: &Value) -> DryRunEntry {
         let Some(bytes) = event.pointer("/letter/bytes").and_then(Value::as_u64) else {
             let reason = text(event, "/reason");
             let reason = if reason.is_empty() { text(event, "/event") } else { reason };
-            return Entry::Without(shared(&mut self.texts, reason));
+            return DryRunEntry::Without(shared(&mut self.texts, reason));
         };
         let names = event.pointer("/letter/sections").and_then(Value::as_array).into_iter().flatten();
         let names: Vec<String> = names.filter_map(|name| name.as_str().map(str::to_owned)).collect();
         let digest = event.pointer("/letter/digest").and_then(Value::as_str).map(str::to_owned);
         let subject = shared(&mut self.texts, text(event, "/letter/subject"));
-        Entry::Letter(Letter {
+        DryRunEntry::Letter(DryRunLetter {
             sections: shared(&mut self.sections, names.as_slice()),
             subject,
             digest,
@@ -175,9 +175,8 @@ impl Runs {
         })
     }
 
-    /// The last dry run and the one before it that was for the same members; if there is none, the last two of all
-    /// members.
-    fn last_two(mut self) -> Option<(Members, Members)> {
+    /// The last dry run and the previous one for the same members; if there is none, the last two for all members.
+    fn last_two(mut self) -> Option<(DryRunLetters, DryRunLetters)> {
         let mut pair = |selection: &str| {
             let (before, last) = self.finished.remove(selection)?;
             Some((before?, last))
@@ -202,29 +201,31 @@ where
     new
 }
 
-fn changes(before: &Members, last: &Members) -> Vec<Change> {
-    let change = |what, address: &String, detail| Change { what, address: address.clone(), detail };
+fn changes(before: &DryRunLetters, last: &DryRunLetters) -> Vec<LetterChange> {
+    let change = |what, address: &String, detail| LetterChange { what, address: address.clone(), detail };
     let now = last.iter().filter_map(|(address, entry)| match (before.get(address), entry) {
-        (_, Entry::Without(_)) => None,
-        (None, Entry::Letter(_)) => Some(change("new", address, "new address".to_owned())),
-        (Some(Entry::Without(why)), Entry::Letter(_)) => {
+        (_, DryRunEntry::Without(_)) => None,
+        (None, DryRunEntry::Letter(_)) => Some(change("new", address, "new address".to_owned())),
+        (Some(DryRunEntry::Without(why)), DryRunEntry::Letter(_)) => {
             Some(change("new", address, format!("was skipped: {}", crate::commands::states::words(why))))
         }
-        (Some(Entry::Letter(then)), Entry::Letter(now)) => {
+        (Some(DryRunEntry::Letter(then)), DryRunEntry::Letter(now)) => {
             Some(change("other", address, difference(then, now)?))
         }
     });
     let gone = before.iter().filter_map(|(address, entry)| match (entry, last.get(address)) {
-        (Entry::Without(_), _) | (_, Some(Entry::Letter(_))) => None,
+        (DryRunEntry::Without(_), _) | (_, Some(DryRunEntry::Letter(_))) => None,
         (_, None) => Some(change("gone", address, "no member has this address now".to_owned())),
-        (_, Some(Entry::Without(why))) => Some(change("gone", address, crate::commands::states::words(why))),
+        (_, Some(DryRunEntry::Without(why))) => {
+            Some(change("gone", address, crate::commands::states::words(why)))
+        }
     });
     now.chain(gone).collect()
 }
 
-/// What is different in a letter; `None` if nothing is.
-fn difference(then: &Letter, now: &Letter) -> Option<String> {
-    let missing_in = |here: &Letter, there: &Letter, sign: &str| {
+/// The differences in a letter; `None` if there are none.
+fn difference(then: &DryRunLetter, now: &DryRunLetter) -> Option<String> {
+    let missing_in = |here: &DryRunLetter, there: &DryRunLetter, sign: &str| {
         let names = here.sections.iter().filter(|name| !there.sections.contains(name));
         names.map(|name| format!("{sign}{name}")).collect::<Vec<_>>()
     };
@@ -243,14 +244,14 @@ fn difference(then: &Letter, now: &Letter) -> Option<String> {
 }
 
 impl Summary {
-    fn of(changes: &[Change], last: &Members) -> Self {
+    fn of(changes: &[LetterChange], last: &DryRunLetters) -> Self {
         let number = |what| changes.iter().filter(|change| change.what == what).count() as u64;
-        let letters = last.values().filter(|entry| matches!(entry, Entry::Letter(_))).count() as u64;
+        let letters = last.values().filter(|entry| matches!(entry, DryRunEntry::Letter(_))).count() as u64;
         let (new, other) = (number("new"), number("other"));
         Self { new, gone: number("gone"), other, same: letters - new - other }
     }
 
-    /// Tells whether any letter is not the same.
+    /// Tells whether any letter differs.
     pub fn differ(self) -> bool {
         self.new + self.gone + self.other > 0
     }
@@ -277,7 +278,7 @@ mod tests {
     }
 
     #[test]
-    fn runs_that_overlap_are_kept_apart_and_cut_ones_left_out() {
+    fn overlapping_runs_are_separated_and_interrupted_ones_omitted() {
         let mut runs = Runs { most: 9, ..Runs::default() };
         for (run, event, address) in [
             ("1", "accepted", "a@example.org"),

@@ -1,52 +1,52 @@
-//! What a dry run ends with: who gets what, when the letters would be out, and what is different from the last one.
+//! The report of a dry run: who gets what, when the letters would be sent, and what has changed since the last one.
 
 use std::path::PathBuf;
 
 use jiff::Timestamp;
 use serde::Serialize;
 
-use crate::compose::{Composer, Content};
+use crate::compose::{Composer, LetterContent};
 use crate::domain::{IssueName, Member, Outcome};
 use crate::error::Error;
 use crate::report::{Terminal, plural};
-use crate::send::{Event, Forecast};
+use crate::send::{Forecast, SettledLetter};
 
 use super::breakdown::{Breakdown, RunOutcome};
 use super::compare::{self, Summary};
 use super::review::Changes;
 use crate::commands::Project;
 
-/// A dry run's own part of a run: what was known before it, and what is counted while it continues.
+/// A dry run's additions to a run: what is known before it, and counts while it continues.
 #[derive(Debug)]
 pub(in crate::commands) struct DryRun {
     pub breakdown: Breakdown,
     pub forecast: Option<Forecast>,
-    /// Since the last dry run of all members; `None` if there was none.
+    /// Since the last dry run for all members; `None` if there was none.
     pub changes: Option<Changes>,
     /// Whether it is for all members.
     pub is_whole: bool,
-    /// Where the letters are.
+    /// The letters' folder.
     pub folder: PathBuf,
-    /// Where the log lines are.
+    /// The log file.
     pub log: PathBuf,
-    /// Whether the log is the project's own, with the earlier dry runs in it.
+    /// Whether the log is the project's own, which has the earlier dry runs.
     pub is_usual_log: bool,
 }
 
-/// The report as JSON, besides what every run reports.
+/// The additions of a dry run to the JSON report of a run.
 #[derive(Debug, Serialize)]
 pub(in crate::commands) struct DryReport<'a> {
     #[serde(flatten)]
     breakdown: &'a Breakdown,
     forecast: Option<Ahead>,
     changes: Option<&'a Changes>,
-    /// Against the dry run before; `None` if there was none.
+    /// Compared with the previous dry run; `None` if there was none.
     changed_letters: Option<Summary>,
     folder: &'a PathBuf,
     log: &'a PathBuf,
 }
 
-/// When the letters would have left.
+/// When the letters would be sent.
 #[derive(Debug, Serialize)]
 struct Ahead {
     quota: String,
@@ -55,17 +55,17 @@ struct Ahead {
 }
 
 impl DryRun {
-    /// Counts a letter, and tells what it says.
-    pub fn letter(&mut self, event: &Event, composer: &Composer) -> Option<Content> {
+    /// Counts a letter, and returns its content.
+    pub fn letter(&mut self, event: &SettledLetter, composer: &Composer) -> Option<LetterContent> {
         let is_made = matches!(event.outcome, Outcome::Accepted(_));
         if is_made {
             self.breakdown.add_letter(&event.household, composer);
         }
-        // A letter that was made can be rendered.
+        // Any letter that was composed can be rendered again.
         is_made.then(|| composer.content(&event.household).ok()).flatten()
     }
 
-    /// Counts a member without a letter of this run.
+    /// Counts a member without a letter in this run.
     pub fn member(&mut self, member: &Member, outcome: RunOutcome) {
         self.breakdown.add(member, outcome);
     }
@@ -112,7 +112,7 @@ impl DryRun {
         if self.is_usual_log { compare::summary(project, issue) } else { Ok(None) }
     }
 
-    /// Says how to look closer.
+    /// Says how to look at the details.
     pub fn say_where(&self, issue: &IssueName, terminal: Terminal) {
         let Self { folder, log, .. } = self;
         terminal.say(format!(
@@ -124,7 +124,7 @@ impl DryRun {
     }
 }
 
-/// When this many letters will have left.
+/// When this many letters will have been sent.
 pub(in crate::commands) fn forecast_words(project: &Project, letters: u64, forecast: &Forecast) -> String {
     let Forecast { quota, runs, done } = forecast;
     let letters = plural(letters, "letter", "letters");

@@ -1,4 +1,4 @@
-//! What must be the same on all hosts that send an issue together.
+//! Ensures that all hosts that send an issue together use the same content.
 
 use std::collections::BTreeMap;
 
@@ -9,11 +9,11 @@ use crate::ledger::Review;
 
 use super::prepare::Prepared;
 
-/// Takes part in sending an issue, if several hosts can.
+/// Joins the sending of an issue, if several hosts can take part.
 ///
 /// # Errors
 /// Names what differs from the hosts that take part already.
-pub(super) fn take_part(project: &Project, prepared: &Prepared, now: &Review) -> Result<(), Error> {
+pub(super) fn take_part(project: &Project, prepared: &mut Prepared, now: &Review) -> Result<(), Error> {
     if !prepared.ledger.is_shared() {
         return Ok(());
     }
@@ -28,7 +28,7 @@ fn content(project: &Project, now: &Review) -> Result<BTreeMap<String, String>, 
         now.files.iter().map(|(name, digest)| (format!("`{name}`"), digest.clone())).collect();
     content.insert("member list".to_owned(), now.list.clone());
     content.insert("program version".to_owned(), env!("CARGO_PKG_VERSION").to_owned());
-    // Its use makes sure that it is there.
+    // Creates the key if it is missing.
     project.token_key()?;
     let mut keys = vec![("token key".to_owned(), project.state_folder().join("key"))];
     for dkim in &project.config.dkim {

@@ -1,4 +1,4 @@
-//! How a notice reaches every member: by mail, on paper, or not at all.
+//! Counts how a notice reaches every member: by e-mail, on paper, or not at all.
 
 use serde::Serialize;
 
@@ -10,18 +10,18 @@ use crate::ledger::{Ledger, Reached};
 use crate::report::count;
 use crate::send::skip;
 
-/// The members whom a notice is for; each is in one of the numbers.
+/// The members whom a notice is for; each is in exactly one of the numbers.
 #[derive(Debug, Clone, Copy, Default, Serialize)]
 pub(super) struct NoticeSum {
     by_mail: u64,
-    /// Letters that are to be printed and posted.
+    /// Letters to print and post.
     to_print: u64,
     posted: u64,
     not_reached: u64,
 }
 
 impl NoticeSum {
-    /// Counts the members of a notice; nothing for a newsletter.
+    /// Counts the members of a notice; `None` for a newsletter.
     pub fn of(project: &Project, ledger: &Ledger, composer: &Composer) -> Result<Option<Self>, Error> {
         let issue = composer.issue();
         if issue.kind != IssueKind::Notice {

@@ -1,4 +1,4 @@
-//! Preparing a run: every letter is composed once before the first one leaves.
+//! Prepares a run: every letter is composed once before the first one is sent.
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -10,26 +10,26 @@ use crate::commands::archive::is_public;
 use crate::commands::{Context, Project};
 use crate::compose::Composer;
 use crate::domain::{Address, Household, IssueKind, IssueName, MemberId, Segment, State};
-use crate::error::{Error, Kind};
+use crate::error::{Error, ErrorKind};
 use crate::ledger::{DeliveryRow, Ledger, Requeued};
 use crate::send::{Forecast, Grouping, Job};
 
 use super::request::{Mode, SendRequest};
 
-/// What a run needs once everything is checked.
+/// Everything that a run needs after the checks.
 pub(in crate::commands) struct Prepared {
     pub ledger: Ledger,
     pub composer: Arc<Composer>,
     pub job: Job,
-    /// Letters for this run.
+    /// Number of letters in this run.
     pub letters: u64,
-    /// Members who get this notice although they get no newsletters.
+    /// Number of members who get this notice although they get no newsletters.
     pub opted_out: u64,
-    /// Rejected letters among them, which are queued again when the run begins.
+    /// Rejected letters among them, which are queued again when the run starts.
     pub retry: Vec<DeliveryRow>,
 }
 
-/// Composes every letter of the run once, so that nothing is wrong with the last one when the first is out.
+/// Composes every letter of the run once, so that an error in the last one is found before the first one is sent.
 pub(super) fn prepare(
     context: Context<'_>,
     ledger: Ledger,
@@ -65,7 +65,9 @@ pub(super) fn prepare(
     if let Some(expected) = request.expect.filter(|expected| *expected != letters) {
         let message =
             format!("there are {letters} letters to send, not {expected} as expected; nothing was sent");
-        return Err(Error::new(Kind::Data, message).hint("see the letters with: medlemsbrev send --dry-run"));
+        return Err(
+            Error::new(ErrorKind::Data, message).hint("see the letters with: medlemsbrev send --dry-run")
+        );
     }
     let connections = job.connections.min(usize::try_from(letters).unwrap_or(usize::MAX)).max(1);
     Ok(Prepared {
@@ -78,8 +80,8 @@ pub(super) fn prepare(
     })
 }
 
-/// Composes every letter of the job, those to be tried again among them; returns how many there are, and how many members
-/// among them get no newsletters.
+/// Composes every letter of the job, including those to retry; returns the number of letters, and of members among
+/// them who get no newsletters.
 fn rehearse(
     ledger: &Ledger,
     composer: &Composer,
@@ -135,14 +137,14 @@ fn job(
     }
 }
 
-/// When the letters will have left if a quota delays them.
+/// When the letters will have been sent if a quota delays them.
 pub(super) fn forecast(project: &Project, prepared: &Prepared) -> Result<Option<Forecast>, Error> {
     let now = Timestamp::now();
     let gone = prepared.ledger.handed_over(crate::send::counted_since(now), now)?;
     Ok(Forecast::make(&project.config.transport.quota, &gone, prepared.letters, now))
 }
 
-/// The rejected letters to these addresses, or all; a letter that an earlier retry has queued is among them.
+/// The rejected letters to these addresses, or all of them, including letters that an earlier retry has queued.
 fn rejected_letters(
     ledger: &Ledger,
     issue: &IssueName,
@@ -158,14 +160,14 @@ fn rejected_letters(
     for address in addresses {
         if !rows.iter().any(|row| row.is_to(address)) {
             let message = format!("{issue} has no rejected letter to {address}; nothing was sent");
-            return Err(Error::new(Kind::Data, message)
+            return Err(Error::new(ErrorKind::Data, message)
                 .hint(format!("list the rejected letters with: medlemsbrev status {issue}")));
         }
     }
     Ok(rows.into_iter().filter(|row| addresses.iter().any(|address| row.is_to(address))).collect())
 }
 
-/// Queues rejected letters again, and says which addresses are mailed again because of it.
+/// Queues rejected letters again, and names the addresses that are mailed again because of it.
 pub(super) fn queue_rejected(context: Context<'_>, prepared: &Prepared) -> Result<(), Error> {
     let issue = &prepared.job.issue;
     for row in prepared.retry.iter().filter(|row| row.state == State::Rejected) {
@@ -179,7 +181,7 @@ pub(super) fn queue_rejected(context: Context<'_>, prepared: &Prepared) -> Resul
     Ok(())
 }
 
-/// When the issue may no longer be sent.
+/// The end of the time in which the issue may be sent.
 fn window_end(project: &Project, composer: &Composer) -> Option<Timestamp> {
     let zone = project.config.association.time_zone.0.clone();
     composer.issue().send_until.and_then(|until| zone.to_timestamp(until).ok())

@@ -1,4 +1,4 @@
-//! How a run is shown while it continues, and how it is stopped.
+//! Shows a run in progress.
 
 use std::cell::Cell;
 use std::io::IsTerminal;
@@ -8,10 +8,10 @@ use crate::domain::Outcome;
 use crate::report::{Terminal, count, plural};
 use crate::send::Pause;
 
-/// How often a line is printed if there is no terminal for a bar.
+/// How often to print a line if there is no terminal for a bar.
 const LINE_EVERY: Duration = Duration::from_secs(10);
 
-/// A bar on a terminal; with `-v` a line now and then elsewhere.
+/// A bar on a terminal; elsewhere, with `-v`, an occasional line.
 #[derive(Debug)]
 pub(in crate::commands) struct Progress {
     pub bar: indicatif::ProgressBar,
@@ -19,7 +19,7 @@ pub(in crate::commands) struct Progress {
     refused: Cell<u64>,
     deferred: Cell<u64>,
     in_doubt: Cell<u64>,
-    /// When the last line was printed; none are printed on a terminal.
+    /// When the last line was printed; `None` on a terminal.
     line: Cell<Option<Instant>>,
 }
 
@@ -36,7 +36,7 @@ impl Progress {
         }
     }
 
-    /// Counts a letter's end; one that is tried again does not move the bar.
+    /// Counts a finished letter; one that is retried does not move the bar.
     pub fn count(&self, outcome: &Outcome, terminal: Terminal) {
         let counter = match outcome {
             Outcome::Accepted(_) => &self.accepted,
@@ -54,7 +54,7 @@ impl Progress {
         }
     }
 
-    /// The rate so far, and how long the rest takes at it.
+    /// The rate so far, and the remaining time at that rate.
     fn speed(&self) -> String {
         let rate = self.bar.per_sec();
         let left = indicatif::HumanDuration(self.bar.eta());
@@ -75,13 +75,14 @@ impl Progress {
             .join(", ")
     }
 
-    /// Says why nothing leaves for a while.
+    /// Says why no letter is sent for a while.
     pub fn pause(&self, delay: Duration, why: &Pause<'_>, terminal: Terminal) {
         self.deferred.set(0);
         let why = match why {
             Pause::Deferred(letters) => format!("{} deferred", plural(*letters, "letter", "letters")),
             Pause::Refused(reply) => format!("the server's limit is reached ({reply})"),
             Pause::RelayGone(error) => error.to_string(),
+            Pause::LedgerGone(error) => error.to_string(),
         };
         let seconds = delay.as_secs().max(1);
         self.bar.suspend(|| terminal.say(format!("{why}; trying again in {seconds} s")));

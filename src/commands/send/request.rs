@@ -1,9 +1,9 @@
-//! The request for a send, made from the command line.
+//! The request for a send, from the command line.
 
 use std::path::PathBuf;
 use std::time::Duration;
 
-use crate::cli::Send;
+use crate::cli::SendArgs;
 use crate::commands::Project;
 use crate::commands::import::ListRequest;
 use crate::domain::Address;
@@ -14,33 +14,33 @@ use crate::ledger::Review;
 pub(in crate::commands) struct SendRequest {
     pub selection: Selection,
     pub mode: Mode,
-    /// Stop unless this is the number of letters.
+    /// Stop unless there are this many letters.
     pub expect: Option<u64>,
     pub allow_large: bool,
-    /// Whether to send the rest although the issue has changed since its first letters left.
+    /// Whether to send the rest although the issue has changed since its first letters were sent.
     pub changed: bool,
     /// How long to wait for another run.
     pub wait: Duration,
-    /// Written to instead of the usual log.
+    /// Replaces the usual log.
     pub log_file: Option<PathBuf>,
     pub list: ListRequest,
 }
 
-/// What becomes of the letters.
+/// What to do with the letters.
 #[derive(Debug, Default)]
 pub(in crate::commands) enum Mode {
-    /// They are sent after a question.
+    /// Send them after a question.
     #[default]
     Ask,
-    /// They are sent without a question.
+    /// Send them without a question.
     Yes,
-    /// They are sent if nothing has changed since this approval.
+    /// Send them if nothing has changed since this approval.
     Approved(Review),
-    /// They are written into a folder.
+    /// Write them to a folder.
     DryRun,
 }
 
-/// The members that a run is for; all by default.
+/// The members that a run is for (default: all).
 #[derive(Debug, Default)]
 pub(in crate::commands) struct Selection {
     pub segment: Option<String>,
@@ -50,8 +50,8 @@ pub(in crate::commands) struct Selection {
 }
 
 impl SendRequest {
-    /// The request of a command line.
-    pub fn new(arguments: &Send) -> Self {
+    /// The request from the command line.
+    pub fn new(arguments: &SendArgs) -> Self {
         let mode = match (arguments.dry_run, arguments.yes) {
             (true, _) => Mode::DryRun,
             (false, true) => Mode::Yes,
@@ -74,7 +74,7 @@ impl SendRequest {
         }
     }
 
-    /// Tells whether no letter leaves.
+    /// Tells whether no letter is really sent.
     pub fn is_dry_run(&self) -> bool {
         matches!(self.mode, Mode::DryRun)
     }
@@ -87,12 +87,12 @@ impl SendRequest {
 }
 
 impl Selection {
-    /// Tells whether the run is for every member whom the issue has a section for; a limit only delays the rest.
+    /// Tells whether the run is for every member of the issue's audience; a limit only delays the rest.
     pub fn is_for_all(&self) -> bool {
         self.segment.is_none() && !self.only_missing && self.retry_rejected.is_none()
     }
 
-    /// The selection as the command line's options; `None` if it is everybody.
+    /// The selection as command-line options; `None` if it is everybody.
     pub fn options(&self) -> Option<String> {
         let parts = [
             self.segment.as_ref().map(|segment| format!("--segment '{segment}'")),

@@ -1,10 +1,10 @@
-//! `resolve`: a person decides about letters in doubt.
+//! `resolve`: a person's decision about letters in doubt.
 
 use jiff::Timestamp;
 
-use crate::cli::Resolve;
+use crate::cli::ResolveArgs;
 use crate::domain::{IssueName, Sha256, State};
-use crate::error::{Error, Exit, Kind};
+use crate::error::{Error, ErrorKind, Exit};
 use crate::ledger::{DeliveryRow, Ledger, Requeued};
 use crate::report::{Table, plural};
 
@@ -15,7 +15,7 @@ use crate::commands::Context;
 const DIGEST_LENGTH: usize = 12;
 
 /// Runs the command.
-pub fn run(context: Context<'_>, arguments: &Resolve) -> Result<Exit, Error> {
+pub fn run(context: Context<'_>, arguments: &ResolveArgs) -> Result<Exit, Error> {
     let _lock = context.project.lock("resolve")?;
     let ledger = context.project.ledger()?;
     let issue = &context.project.issue_in_ledger(arguments.issue.as_ref(), &ledger)?;
@@ -37,7 +37,7 @@ pub fn run(context: Context<'_>, arguments: &Resolve) -> Result<Exit, Error> {
         list(context, issue, &rows);
         let letters = plural(interrupted, "letter", "letters");
         return Err(Error::new(
-            Kind::Data,
+            ErrorKind::Data,
             format!("{letters} of an interrupted run are now in doubt; nothing was decided"),
         )
         .hint("check the list and run the command again"));
@@ -57,12 +57,12 @@ pub fn run(context: Context<'_>, arguments: &Resolve) -> Result<Exit, Error> {
     Ok(Exit::Done)
 }
 
-/// Records what only the send log knows, after a question.
+/// Records letters that are only in the send log, after a question.
 fn take_over_log(
     context: Context<'_>,
     ledger: &Ledger,
     issue: &IssueName,
-    arguments: &Resolve,
+    arguments: &ResolveArgs,
 ) -> Result<Exit, Error> {
     let lost = lost_records(context.project, ledger, issue, true)?;
     if lost.is_empty() {
@@ -81,7 +81,7 @@ fn take_over_log(
         Some(expected) if *expected == digest => {}
         Some(_) => {
             let message = "the list has changed since; nothing was changed";
-            return Err(Error::new(Kind::Data, message)
+            return Err(Error::new(ErrorKind::Data, message)
                 .hint(format!("list them again: medlemsbrev resolve {issue} --from-log")));
         }
         None => {
@@ -99,8 +99,12 @@ fn take_over_log(
     Ok(Exit::Done)
 }
 
-/// The letters that the decision may be about.
-fn candidates(ledger: &Ledger, issue: &IssueName, arguments: &Resolve) -> Result<Vec<DeliveryRow>, Error> {
+/// The letters that the decision can be about.
+fn candidates(
+    ledger: &Ledger,
+    issue: &IssueName,
+    arguments: &ResolveArgs,
+) -> Result<Vec<DeliveryRow>, Error> {
     if arguments.rejected {
         let mut rows = ledger.deliveries(issue, State::Rejected)?;
         if let Some(wanted) = arguments.reason {
@@ -111,13 +115,13 @@ fn candidates(ledger: &Ledger, issue: &IssueName, arguments: &Resolve) -> Result
     }
     let mut rows = ledger.deliveries(issue, State::InDoubt)?;
     if arguments.resend && !arguments.addresses.is_empty() {
-        // After a corrected address or a fixed server a refused letter may be tried again, one by one.
+        // After an address was corrected or a server fixed, refused letters can be retried one by one.
         rows.extend(ledger.deliveries(issue, State::Rejected)?);
     }
     Ok(rows)
 }
 
-/// Carries the decision out; returns how many letters it was about.
+/// Carries out the decision; returns the number of letters.
 fn decide(
     context: Context<'_>,
     ledger: &Ledger,
@@ -145,10 +149,10 @@ fn decide(
     Ok(decided)
 }
 
-/// Makes sure that a decision about all letters is about the ones that were listed.
+/// Ensures that a decision about all letters is about those that were listed.
 fn agree_to_all(
     context: Context<'_>,
-    arguments: &Resolve,
+    arguments: &ResolveArgs,
     issue: &IssueName,
     rows: &[DeliveryRow],
 ) -> Result<(), Error> {
@@ -156,7 +160,7 @@ fn agree_to_all(
     match &arguments.expect {
         Some(expected) if *expected == digest => return Ok(()),
         Some(_) => {
-            return Err(Error::new(Kind::Data, "the list has changed since; nothing was changed")
+            return Err(Error::new(ErrorKind::Data, "the list has changed since; nothing was changed")
                 .hint(format!("list them again: medlemsbrev resolve {issue}")));
         }
         None if rows.is_empty() => return Ok(()),
@@ -175,7 +179,7 @@ fn agree_to_all(
     crate::commands::agree(context.terminal, &question, &instead)
 }
 
-/// A short digest of a listing: of its letters and their attempts.
+/// A short digest of a list: its letters and their attempts.
 fn digest(issue: &IssueName, rows: &[DeliveryRow]) -> String {
     let mut digest = Sha256::new();
     digest.update(issue.as_str().as_bytes());
@@ -185,7 +189,7 @@ fn digest(issue: &IssueName, rows: &[DeliveryRow]) -> String {
     digest.finish().chars().take(DIGEST_LENGTH).collect()
 }
 
-fn chosen(arguments: &Resolve, rows: Vec<DeliveryRow>) -> Result<Vec<DeliveryRow>, Error> {
+fn chosen(arguments: &ResolveArgs, rows: Vec<DeliveryRow>) -> Result<Vec<DeliveryRow>, Error> {
     if arguments.addresses.is_empty() {
         return Ok(rows);
     }
@@ -194,7 +198,7 @@ fn chosen(arguments: &Resolve, rows: Vec<DeliveryRow>) -> Result<Vec<DeliveryRow
             let message = format!(
                 "no letter to {address} is in doubt (or rejected, with --resend); nothing was changed"
             );
-            return Err(Error::new(Kind::Data, message));
+            return Err(Error::new(ErrorKind::Data, message));
         }
     }
     let is_meant = |row: &DeliveryRow| arguments.addresses.iter().any(|address| row.is_to(address));

@@ -1,4 +1,4 @@
-//! What was looked at before a send: digests of everything that makes the letters, and what changed since.
+//! The review before a send: digests of everything that letters are made of, and the changes since.
 
 use std::collections::HashSet;
 use std::collections::btree_map::Entry;
@@ -10,7 +10,7 @@ use serde::Serialize;
 use crate::compose::Composer;
 use crate::config::FILE;
 use crate::domain::{IssueName, MemberId, Sha256};
-use crate::error::{Error, Kind};
+use crate::error::{Error, ErrorKind};
 use crate::ledger::{Ledger, Review, ReviewKind};
 use crate::report::plural;
 use crate::send::Job;
@@ -19,12 +19,13 @@ use super::prepare::Prepared;
 use super::request::{Mode, SendRequest};
 use crate::commands::{Context, Project};
 
-/// How many names are listed.
+/// How many names to list.
 const NAMED: usize = 10;
-/// Tables of the configuration that no letter shows.
+/// Tables of the configuration that do not affect letters.
 const NOT_IN_LETTERS: [&str; 6] = ["transport", "members", "schedule", "dkim", "inbox", "ledger"];
 
-/// Digests an issue's files, the templates, the configuration and the recipients, whether they have their letter or not.
+/// Computes digests of an issue's files, the templates, the configuration and the recipients, including those who
+/// have their letter already.
 pub(in crate::commands) fn review(
     project: &Project,
     ledger: &Ledger,
@@ -33,7 +34,7 @@ pub(in crate::commands) fn review(
 ) -> Result<Review, Error> {
     let mut review = Review::default();
     let mut paths = vec![project.dir.join("issues").join(job.issue.as_str()), project.templates_dir()];
-    // Pictures may be elsewhere in the project, such as the logo.
+    // Pictures can be elsewhere in the project, for example the logo.
     paths.extend(composer.image_files().map(Path::to_owned));
     while let Some(path) = paths.pop() {
         if path.is_dir() {
@@ -70,7 +71,7 @@ fn configuration(path: &PathBuf) -> Result<String, Error> {
     Ok(Sha256::of(tables.to_string().as_bytes()))
 }
 
-/// Refuses to send a cancelled issue.
+/// Fails if the issue is cancelled.
 pub(in crate::commands) fn refuse_cancelled(
     project: &Project,
     ledger: &Ledger,
@@ -78,21 +79,21 @@ pub(in crate::commands) fn refuse_cancelled(
 ) -> Result<(), Error> {
     let Some(cancelled) = ledger.review(issue, ReviewKind::Cancelled)? else { return Ok(()) };
     Err(Error::new(
-        Kind::Data,
+        ErrorKind::Data,
         format!("{issue} was cancelled at {}; nothing was sent", project.clock_time(cancelled.at)),
     )
     .hint(format!("undo with: medlemsbrev cancel {issue} --undo")))
 }
 
-/// What is different from an earlier review.
+/// The differences from an earlier review.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub(in crate::commands) struct Changes {
-    /// When the earlier one was made.
+    /// When the earlier review was made.
     pub since: Timestamp,
     files: Vec<FileChange>,
     recipients_before: u64,
     recipients: u64,
-    /// Whether the recipients are others, or have other fields.
+    /// Whether there are other recipients, or recipients with other fields.
     list_changed: bool,
 }
 
@@ -120,7 +121,7 @@ impl Changes {
         }
     }
 
-    /// A line each; `with_list` adds the changes of the member list.
+    /// One line per change; `with_list` adds the changes of the member list.
     pub fn lines(&self, with_list: bool) -> Vec<String> {
         let files = self.files.iter().map(|FileChange { what, file }| format!("{what:<8} {file}"));
         let list = (with_list && self.list_changed).then(|| {
@@ -135,25 +136,25 @@ impl Changes {
     }
 }
 
-/// Refuses an issue that changed since it was approved.
+/// Fails if the issue has changed since it was approved.
 pub(in crate::commands) fn refuse_unapproved(
     issue: &IssueName,
     approved: &Review,
     now: &Review,
     is_begun: bool,
 ) -> Result<(), Error> {
-    // Once letters are out, members who join, leave or bounce do not stop the rest.
+    // Once letters have been sent, members who join, leave or bounce do not stop the rest.
     let changes = Changes::between(approved, now).lines(!is_begun);
     if changes.is_empty() {
         return Ok(());
     }
     let message =
         format!("{issue} changed since it was approved; nothing was sent\n  {}", changes.join("\n  "));
-    Err(Error::new(Kind::Data, message)
+    Err(Error::new(ErrorKind::Data, message)
         .hint(format!("review it with `send {issue} --dry-run`, then run: medlemsbrev approve {issue}")))
 }
 
-/// Refuses members whom the approval is not for: cron mails nobody who was not looked at.
+/// Fails if there are members whom the approval is not for: cron mails nobody whom no person has seen in the list.
 pub(in crate::commands) fn refuse_unknown_members(
     prepared: &Prepared,
     approved: &HashSet<MemberId>,
@@ -177,13 +178,12 @@ pub(in crate::commands) fn refuse_unknown_members(
     let names = new.iter().take(NAMED).map(String::as_str).collect::<Vec<_>>().join(", ");
     let more = if new.len() > NAMED { ", …" } else { "" };
     let message = format!("{count} new since {issue} was approved: {names}{more}; nothing was sent");
-    Err(Error::new(Kind::Data, message).hint(format!(
+    Err(Error::new(ErrorKind::Data, message).hint(format!(
         "approve the issue again (medlemsbrev approve {issue}), or send to them by hand later with --only-missing"
     )))
 }
 
-/// Makes sure that the rest of an issue is made of what its first letters were made of, or that somebody wants it
-/// otherwise.
+/// Ensures that the rest of an issue has the same content as its first letters, or that the user wants it to differ.
 pub(in crate::commands) fn agree_to_changes(
     context: Context<'_>,
     prepared: &Prepared,
@@ -194,7 +194,7 @@ pub(in crate::commands) fn agree_to_changes(
     let left = prepared.ledger.review(issue, ReviewKind::Left)?;
     let Some(left) = left.filter(|_| prepared.letters > 0) else { return Ok(()) };
     let changes = Changes::between(&left, now).lines(false);
-    // An approval that is newer than the letters is a decision about the rest.
+    // An approval newer than the letters is a decision about the rest.
     let is_decided = matches!(&request.mode, Mode::Approved(approved) if approved.at > left.at);
     if changes.is_empty() || request.changed || is_decided || !prepared.ledger.has_left(issue)? {
         return Ok(());
@@ -206,16 +206,16 @@ pub(in crate::commands) fn agree_to_changes(
         let question = format!("Send the other {letters} as the issue is now?");
         return crate::commands::agree(context.terminal, &question, "use --changed to send them anyway");
     }
-    Err(Error::new(Kind::Data, format!("{listed}\nNothing was sent"))
+    Err(Error::new(ErrorKind::Data, format!("{listed}\nNothing was sent"))
         .hint(format!("undo the changes, or send the rest as it is now: medlemsbrev send {issue} --changed")))
 }
 
-/// Where the last dry run's review is kept: next to its log, for a dry run touches no ledger.
+/// Where to store the last dry run's review: next to its log, since a dry run does not change the ledger.
 fn dry_run_path(project: &Project, issue: &IssueName) -> PathBuf {
     project.dir.join("logs").join(format!("dry-run-{issue}.json"))
 }
 
-/// Keeps the review, so that the next send says what changed since.
+/// Stores the review, so that the next send can say what has changed.
 pub(in crate::commands) fn keep_dry_run(context: Context<'_>, issue: &IssueName, review: Review) {
     let path = dry_run_path(context.project, issue);
     let review = Review { at: Timestamp::now(), ..review };
@@ -226,7 +226,7 @@ pub(in crate::commands) fn keep_dry_run(context: Context<'_>, issue: &IssueName,
     }
 }
 
-/// What is different from the last dry run; `None` if there was none.
+/// The differences from the last dry run; `None` if there was none.
 pub(in crate::commands) fn changes_since_dry_run(
     project: &Project,
     issue: &IssueName,
@@ -237,7 +237,7 @@ pub(in crate::commands) fn changes_since_dry_run(
     Some(Changes::between(&then, now))
 }
 
-/// Says what is different from the last dry run.
+/// Prints the differences from the last dry run.
 pub(in crate::commands) fn say_changes(context: Context<'_>, issue: &IssueName, now: &Review) {
     let Some(changes) = changes_since_dry_run(context.project, issue, now) else {
         context.terminal.say(format!("No dry run of {issue} has been made."));

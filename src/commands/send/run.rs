@@ -1,4 +1,4 @@
-//! A run of `send`: progress, logs, the sum at the end, and the exit code.
+//! A run of `send`: progress, logs, the result, and the exit code.
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -12,13 +12,13 @@ use crate::compose::Composer;
 use crate::diagnosis::{self, About};
 use crate::domain::Reply;
 use crate::domain::{Address, IssueName, MemberId, Outcome, Segment, State};
-use crate::error::{Error, Exit, Kind};
+use crate::error::{Error, ErrorKind, Exit};
 use crate::feedback::BounceLogLine;
-use crate::ledger::{Counts, Ledger, Standing};
+use crate::ledger::{Ledger, MemberCounts, MemberStanding};
 use crate::relay::Relay;
 use crate::report::{JsonLines, plural};
 use crate::send::skip;
-use crate::send::{End, Event, News};
+use crate::send::{RunEnd, RunNews, SettledLetter};
 
 use super::breakdown::RunOutcome;
 use super::dry_run::{DryReport, DryRun};
@@ -27,18 +27,18 @@ use super::run_log::RunLog;
 use crate::commands::Context;
 use crate::commands::stop::{Hangup, stop_on_signal};
 
-/// Cron says the same again after this time, a little less than a day.
+/// Cron repeats a message after this time, a little less than a day.
 pub(in crate::commands) const ONCE_A_DAY: SignedDuration = SignedDuration::from_hours(23);
 
 /// The result of a run, as JSON.
 #[derive(Debug, Serialize)]
-struct Report<'a> {
+struct RunReport<'a> {
     issue: &'a IssueName,
     run: &'a str,
     dry_run: bool,
     /// Letters of this run.
     letters: u64,
-    counts: &'a Counts,
+    counts: &'a MemberCounts,
     total: u64,
     #[serde(skip_serializing_if = "Option::is_none")]
     notice: Option<NoticeSum>,
@@ -46,16 +46,16 @@ struct Report<'a> {
     dry: Option<DryReport<'a>>,
 }
 
-/// How many letters a run has tried, each counted once.
+/// The number of letters that a run has tried, each counted once.
 #[derive(Debug, Default)]
 struct Tried {
     settled: u64,
-    /// Those that may be tried again.
+    /// Letters that may be retried.
     deferred: HashSet<MemberId>,
 }
 
 impl Tried {
-    fn add(&mut self, event: &Event) {
+    fn add(&mut self, event: &SettledLetter) {
         let was_deferred = match event.outcome {
             Outcome::Deferred(_) => {
                 self.deferred.insert(event.household.lead.id);
@@ -72,26 +72,26 @@ impl Tried {
     }
 }
 
-/// What a run reports when it ends.
+/// The report at the end of a run.
 struct Ending<'a> {
-    counts: &'a Counts,
+    counts: &'a MemberCounts,
     letters: u64,
     /// Set for a notice.
     notice: Option<NoticeSum>,
 }
 
-/// A run with where it reports to.
+/// A run, and where it reports to.
 pub(in crate::commands) struct Run<'a> {
     pub context: Context<'a>,
     pub log: RunLog,
     /// Set if nothing is sent.
     pub dry: Option<DryRun>,
-    /// Whether cron runs it: then the same is said once a day at most.
+    /// Whether cron runs it: it repeats a message at most once a day.
     pub is_cron: bool,
 }
 
 impl Run<'_> {
-    /// Sends what was prepared.
+    /// Sends the prepared letters.
     pub(in crate::commands) async fn go(mut self, prepared: Prepared, relay: Relay) -> Result<Exit, Error> {
         let Prepared { ledger, composer, job, letters, .. } = prepared;
         let issue = job.issue.clone();
@@ -101,15 +101,15 @@ impl Run<'_> {
         let name = relay.name();
         let mut tried = Tried::default();
         let (ledger, end) = if letters == 0 {
-            (ledger, End::Done)
+            (ledger, RunEnd::Done)
         } else {
             let progress = Progress::new(self.context.terminal, letters);
-            let report = |news: News<'_>| match news {
-                News::Letter(event) => {
+            let report = |news: RunNews<'_>| match news {
+                RunNews::Letter(event) => {
                     tried.add(event);
                     self.letter(event, &composer, &progress);
                 }
-                News::Pause(delay, why) => progress.pause(delay, &why, self.context.terminal),
+                RunNews::Pause(delay, why) => progress.pause(delay, &why, self.context.terminal),
             };
             let stop = stop_on_signal(Hangup::StopsUnlessIgnored);
             let relay = Arc::new(relay);
@@ -142,7 +142,7 @@ impl Run<'_> {
         }
     }
 
-    fn letter(&mut self, event: &Event, composer: &Composer, progress: &Progress) {
+    fn letter(&mut self, event: &SettledLetter, composer: &Composer, progress: &Progress) {
         let state = State::from(&event.outcome);
         let reply = event.outcome.reply();
         progress.count(&event.outcome, self.context.terminal);
@@ -159,7 +159,7 @@ impl Run<'_> {
         self.log.letter(event, composer, content.as_ref());
     }
 
-    /// Tells the log of everybody who gets no letter of this run: skipped, or settled before it.
+    /// Logs everybody who gets no letter in this run: skipped, or settled before it.
     fn members_without_letter(
         &mut self,
         ledger: &Ledger,
@@ -172,17 +172,17 @@ impl Run<'_> {
             |member| skip(composer, segment, member),
             |member, standing, _| {
                 let outcome = match standing {
-                    Standing::Skipped(skip) => {
+                    MemberStanding::Skipped(skip) => {
                         self.log.member(member, "skipped", Some(skip.as_str()));
                         RunOutcome::Skipped
                     }
-                    Standing::In(state) if !state.may_be_claimed() => {
+                    MemberStanding::In(state) if !state.may_be_claimed() => {
                         if self.dry.is_some() {
                             self.log.member(member, "earlier", Some(state.as_str()));
                         }
                         RunOutcome::Earlier
                     }
-                    Standing::In(_) => return Ok(()),
+                    MemberStanding::In(_) => return Ok(()),
                 };
                 if let Some(dry) = &mut self.dry {
                     dry.member(member, outcome);
@@ -192,7 +192,7 @@ impl Run<'_> {
         )
     }
 
-    /// Tells the log of a dry run who is left for a later run, as by a limit.
+    /// Logs the members left for a later run of a dry run, for example by a limit.
     fn members_left(
         &mut self,
         ledger: &Ledger,
@@ -204,7 +204,7 @@ impl Run<'_> {
             issue,
             |member| skip(composer, segment, member),
             |member, standing, _| {
-                if let (Standing::In(State::Queued), Some(dry)) = (standing, &mut self.dry) {
+                if let (MemberStanding::In(State::Queued), Some(dry)) = (standing, &mut self.dry) {
                     self.log.member(member, "left", None);
                     dry.member(member, RunOutcome::Left);
                 }
@@ -213,8 +213,8 @@ impl Run<'_> {
         )
     }
 
-    /// Tells the bounce log of a refusal that was recorded with the letter's state.
-    fn log_refusal(&self, event: &Event) {
+    /// Adds a refusal to the bounce log if it was recorded with the letter's state.
+    fn log_refusal(&self, event: &SettledLetter) {
         let Some(record) = &event.bounce else { return };
         let line = BounceLogLine { time: event.at, event: "refused", record };
         let logged =
@@ -228,7 +228,7 @@ impl Run<'_> {
         let Ending { counts, letters, notice } = *ending;
         let dry = &self.dry;
         if self.context.terminal.json {
-            self.context.terminal.json(&Report {
+            self.context.terminal.json(&RunReport {
                 issue,
                 run: self.log.run(),
                 dry_run: dry.is_some(),
@@ -250,7 +250,7 @@ impl Run<'_> {
         Ok(())
     }
 
-    fn table(&self, counts: &Counts, letters: u64, relay: &str, issue: &IssueName) -> String {
+    fn table(&self, counts: &MemberCounts, letters: u64, relay: &str, issue: &IssueName) -> String {
         let what = match (self.dry.is_some(), letters) {
             (true, _) => format!(
                 "Dry run of {issue}: {} in {relay}, nothing sent",
@@ -262,45 +262,45 @@ impl Run<'_> {
         format!("{what}\n\n{}", crate::commands::states::table(counts))
     }
 
-    fn ended(&self, end: End, counts: &Counts, issue: &IssueName) -> Result<Exit, Error> {
+    fn ended(&self, end: RunEnd, counts: &MemberCounts, issue: &IssueName) -> Result<Exit, Error> {
         let open = counts.open();
         match end {
-            End::RelayGone(error) if open > 0 => return Err(error.into()),
-            End::RefusedUs(reply) => {
+            RunEnd::RelayGone(error) if open > 0 => return Err(error.into()),
+            RunEnd::RefusedUs(reply) => {
                 return Err(refused_us(&reply, open));
             }
-            End::QuotaUsed { quota, until } => {
+            RunEnd::QuotaUsed { quota, until } => {
                 let left = plural(open, "letter is", "letters are");
                 let message = format!("the quota of {quota} is used up; {left} left");
-                return Err(Error::new(Kind::TryAgain, message).hint(format!(
+                return Err(Error::new(ErrorKind::TryAgain, message).hint(format!(
                     "run again after {}: medlemsbrev send {issue}",
                     self.context.project.clock_time(until)
                 )));
             }
-            End::WindowClosed => {
+            RunEnd::WindowClosed => {
                 let left = plural(open, "letter is", "letters are");
                 let message = format!("the time to send {issue} is over; {left} left");
-                return Err(Error::new(Kind::Data, message)
+                return Err(Error::new(ErrorKind::Data, message)
                     .hint(format!("change send_until in issue.toml, then run: medlemsbrev send {issue}")));
             }
-            End::TooSlow => {
+            RunEnd::TooSlow => {
                 let left = plural(open, "letter is", "letters are");
                 let message =
                     format!("the server accepts letters too slowly, and `patience` is used up; {left} left");
-                return Err(Error::new(Kind::TryAgain, message)
+                return Err(Error::new(ErrorKind::TryAgain, message)
                     .hint("run again later, or set a quota in [transport] that the server allows"));
             }
-            End::Cancelled => {
+            RunEnd::Cancelled => {
                 let left = plural(open, "letter is", "letters are");
                 self.context.terminal.say(format!("Cancelled. {left} left."));
                 return Ok(Exit::Done);
             }
-            End::Interrupted => {
+            RunEnd::Interrupted => {
                 let left = plural(open, "letter is", "letters are");
-                return Err(Error::new(Kind::TryAgain, format!("stopped on request; {left} left"))
+                return Err(Error::new(ErrorKind::TryAgain, format!("stopped on request; {left} left"))
                     .hint(format!("resume with: medlemsbrev send {issue}")));
             }
-            End::Done | End::RelayGone(_) => {}
+            RunEnd::Done | RunEnd::RelayGone(_) => {}
         }
         if counts.in_state(State::InDoubt) > 0 {
             self.context.terminal.say(format!(
@@ -314,10 +314,10 @@ impl Run<'_> {
     }
 }
 
-/// 75 while letters are deferred, 1 with rejected letters or letters in doubt, else 0.
-pub(in crate::commands) fn exit_code(counts: &Counts) -> Exit {
+/// 75 while letters are deferred, 1 if letters are rejected or in doubt, else 0.
+pub(in crate::commands) fn exit_code(counts: &MemberCounts) -> Exit {
     if counts.in_state(State::Deferred) > 0 {
-        return Exit::Failed(Kind::TryAgain);
+        return Exit::Failed(ErrorKind::TryAgain);
     }
     if counts.in_state(State::Rejected) + counts.in_state(State::InDoubt) > 0 {
         Exit::Partly
@@ -326,7 +326,7 @@ pub(in crate::commands) fn exit_code(counts: &Counts) -> Exit {
     }
 }
 
-/// The error of a run that the server's refusal has stopped, with what to do about it.
+/// The error of a run that a refusal by the server has stopped, with advice.
 fn refused_us(reply: &Reply, open: u64) -> Error {
     let left = plural(open, "letter is", "letters are");
     let error = |kind, message: String, hint: &str| {
@@ -335,16 +335,16 @@ fn refused_us(reply: &Reply, open: u64) -> Error {
     };
     match diagnosis::about(reply) {
         About::Us(fault) => {
-            let kind = if fault.passes() { Kind::TryAgain } else { Kind::Config };
+            let kind = if fault.passes() { ErrorKind::TryAgain } else { ErrorKind::Config };
             error(kind, format!("the server refuses letters from us: {reply}"), fault.advice())
         }
         About::Message => error(
-            Kind::Data,
+            ErrorKind::Data,
             format!("the server refuses the letter itself: {reply}"),
             "make the letter smaller or change it",
         ),
         About::Recipient | About::Unknown => error(
-            Kind::TryAgain,
+            ErrorKind::TryAgain,
             format!("the server refuses every letter: {reply}"),
             "fix the cause and run again",
         ),

@@ -1,17 +1,17 @@
-//! The lines of the send and dry-run logs: one for every member, and one at the end.
+//! The send and dry-run logs: a line for every member, and one at the end.
 
 use jiff::Timestamp;
 use serde::Serialize;
 
-use crate::compose::{Composer, Content};
+use crate::compose::{Composer, LetterContent};
 use crate::domain::{Address, IssueName, Member, MemberId, State};
-use crate::ledger::Counts;
+use crate::ledger::MemberCounts;
 use crate::report::{JsonLines, Terminal};
-use crate::send::Event;
+use crate::send::SettledLetter;
 
 /// One line.
 #[derive(Debug, Serialize)]
-struct Line<'a> {
+struct LogLine<'a> {
     time: Timestamp,
     run: &'a str,
     issue: &'a IssueName,
@@ -23,32 +23,32 @@ struct Line<'a> {
     /// The member's own field.
     #[serde(skip_serializing_if = "Option::is_none")]
     language: Option<&'a str>,
-    /// By whom the letter goes that the member shares.
+    /// The member whose letter this member shares.
     #[serde(skip_serializing_if = "Option::is_none")]
     with: Option<MemberId>,
     /// Why a member is skipped, or what an earlier run did.
     #[serde(skip_serializing_if = "Option::is_none")]
     reason: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    letter: Option<Letter<'a>>,
-    /// What of the members the run was for, where not for all.
+    letter: Option<LoggedLetter<'a>>,
+    /// The run's selection of members, if it was not for all.
     #[serde(skip_serializing_if = "Option::is_none")]
     selection: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    counts: Option<&'a Counts>,
+    counts: Option<&'a MemberCounts>,
 }
 
 #[derive(Debug, Serialize)]
-struct Letter<'a> {
+struct LoggedLetter<'a> {
     sender: &'a str,
     message_id: &'a str,
     bytes: usize,
-    /// The letter's own, as in `Content-Language`.
+    /// The letter's language, as in `Content-Language`.
     language: &'a str,
     sections: Vec<&'a str>,
-    /// In dry runs.
+    /// Only in dry runs.
     #[serde(flatten)]
-    content: Option<&'a Content>,
+    content: Option<&'a LetterContent>,
     code: Option<u16>,
     status: Option<&'a str>,
     reply: &'a str,
@@ -66,7 +66,7 @@ pub(in crate::commands) struct RunLog {
 }
 
 impl RunLog {
-    /// Begins the log of a run.
+    /// Starts the log of a run.
     pub fn new(file: JsonLines, issue: &IssueName, selection: Option<String>, terminal: Terminal) -> Self {
         let run = Timestamp::now().strftime("%Y%m%dT%H%M%SZ").to_string();
         Self { file, terminal, run, issue: issue.clone(), selection }
@@ -77,10 +77,10 @@ impl RunLog {
         &self.run
     }
 
-    /// What became of a letter, and who shares it.
-    pub fn letter(&mut self, event: &Event, composer: &Composer, content: Option<&Content>) {
+    /// Adds the result of a letter, and the members who share it.
+    pub fn letter(&mut self, event: &SettledLetter, composer: &Composer, content: Option<&LetterContent>) {
         let reply = event.outcome.reply();
-        let letter = Letter {
+        let letter = LoggedLetter {
             sender: &event.sender,
             message_id: &event.message_id,
             bytes: event.bytes,
@@ -91,7 +91,7 @@ impl RunLog {
             status: reply.status.as_deref(),
             reply: &reply.text,
         };
-        self.add(|line| Line {
+        self.add(|line| LogLine {
             time: event.at,
             event: State::from(&event.outcome).as_str(),
             letter: Some(letter),
@@ -99,19 +99,19 @@ impl RunLog {
         });
         let lead = event.household.lead.id;
         for member in &event.household.others {
-            self.add(|line| Line { event: "shares_letter", with: Some(lead), ..line.of(member) });
+            self.add(|line| LogLine { event: "shares_letter", with: Some(lead), ..line.of(member) });
         }
     }
 
-    /// Why a member gets no letter of this run.
+    /// Adds the reason why a member gets no letter in this run.
     pub fn member(&mut self, member: &Member, event: &'static str, reason: Option<&'static str>) {
-        self.add(|line| Line { event, reason, ..line.of(member) });
+        self.add(|line| LogLine { event, reason, ..line.of(member) });
     }
 
-    /// The sum at the end.
-    pub fn finished(&mut self, counts: &Counts) {
+    /// Adds the counts at the end.
+    pub fn finished(&mut self, counts: &MemberCounts) {
         let selection = self.selection.clone();
-        self.add(|line| Line {
+        self.add(|line| LogLine {
             event: "finished",
             counts: Some(counts),
             selection: selection.as_deref(),
@@ -119,10 +119,10 @@ impl RunLog {
         });
     }
 
-    /// The ledger is the truth: a log that cannot be written is said once a line, and the run continues.
-    fn add<'a>(&'a mut self, make: impl FnOnce(Line<'a>) -> Line<'a>) {
+    /// The ledger decides: if the log cannot be written, each failure is reported and the run continues.
+    fn add<'a>(&'a mut self, make: impl FnOnce(LogLine<'a>) -> LogLine<'a>) {
         let Self { file, terminal, run, issue, .. } = self;
-        let line = Line {
+        let line = LogLine {
             time: Timestamp::now(),
             run,
             issue,
@@ -142,7 +142,7 @@ impl RunLog {
     }
 }
 
-impl<'a> Line<'a> {
+impl<'a> LogLine<'a> {
     fn of(self, member: &'a Member) -> Self {
         Self {
             member: Some(member.id),

@@ -1,15 +1,15 @@
-//! `send --test`: marked letters that are not deliveries of the issue.
+//! `send --test`: marked test letters that are not deliveries of the issue.
 
 use jiff::Timestamp;
 use serde::Serialize;
 
 use crate::commands::Context;
-use crate::compose::{Composer, Mark};
+use crate::compose::{Composer, LetterMark};
 use crate::domain::{Address, IssueName, Member, MemberId, Outcome, Reply, State};
-use crate::error::{Error, Exit, Kind};
+use crate::error::{Error, ErrorKind, Exit};
 use crate::ledger::Ledger;
 
-/// What became of a test letter, as JSON.
+/// The result of a test letter, as JSON.
 #[derive(Debug, Serialize)]
 struct TestLetter {
     address: Address,
@@ -17,7 +17,8 @@ struct TestLetter {
     reply: Reply,
 }
 
-/// Sends a test letter to each address, or to the testers of the configuration; as `reader` would get it, if one is named.
+/// Sends a test letter to each address, or to the configured testers; with `reader`, it is the letter that this
+/// member would get.
 pub(super) async fn send_tests(
     context: Context<'_>,
     issue: &IssueName,
@@ -27,13 +28,13 @@ pub(super) async fn send_tests(
     let testers = &context.project.config.sender.testers;
     let addresses = if addresses.is_empty() { testers.as_slice() } else { addresses };
     if addresses.is_empty() {
-        return Err(Error::new(Kind::Usage, "no address for a test letter")
+        return Err(Error::new(ErrorKind::Usage, "no address for a test letter")
             .hint("name one after --test, or add testers = [\"you@example.org\"] to [sender]"));
     }
     let register = crate::commands::import::register_as_sent(context)?;
     let composer = context.project.composer(issue, register.fields()?)?;
     let reader = reader.map(|who| crate::commands::members::find(&register, who)).transpose()?;
-    // Without the member's number, so that a tester who follows a link unsubscribes nobody.
+    // Without the member's id, so that a tester who follows a link unsubscribes nobody.
     let reader = reader.map(|row| Member { id: MemberId(0), ..row.member });
     let ledger = Ledger::open_existing(context.project.ledger_place()?)?;
     let relay = context.relay(issue)?;
@@ -41,7 +42,7 @@ pub(super) async fn send_tests(
     let mut sent = Vec::new();
     for address in addresses {
         let letter = letter_to(&composer, &register, reader.as_ref(), address)?;
-        let delivered = session.deliver(&letter, None).await;
+        let delivered = session.deliver(&letter).await;
         if let Some(ledger) = &ledger {
             ledger.count_handed_over(Timestamp::now())?;
         }
@@ -62,7 +63,7 @@ pub(super) async fn send_tests(
     context.terminal.json(&sent);
     let is = |state| sent.iter().any(|letter| letter.outcome == state);
     Ok(if is(State::Deferred) {
-        Exit::Failed(Kind::TryAgain)
+        Exit::Failed(ErrorKind::TryAgain)
     } else if is(State::Rejected) || is(State::InDoubt) {
         Exit::Partly
     } else {
@@ -84,10 +85,10 @@ fn letter_to(
         }
     };
     let reader = Member { address: Some(address.clone()), ..reader };
-    Ok(composer.letter(&reader, Mark::Test, Timestamp::now())?)
+    Ok(composer.letter(&reader, LetterMark::Test, Timestamp::now())?)
 }
 
-/// A test letter is not retried, so none is called deferred.
+/// Test letters are not retried, so none is reported as deferred.
 fn outcome_words(outcome: &Outcome) -> &'static str {
     match outcome {
         Outcome::Accepted(_) => "accepted",

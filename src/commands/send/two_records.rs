@@ -1,4 +1,4 @@
-//! The send log as a second record of what left: a ledger that was restored or copied does not send everything again.
+//! Uses the send log as a second record, so that a restored or copied ledger does not send everything again.
 
 use std::collections::BTreeMap;
 
@@ -6,25 +6,25 @@ use serde::Deserialize;
 
 use crate::commands::{Context, Project};
 use crate::domain::{Address, IssueName, MemberId, State};
-use crate::error::{Error, Kind};
+use crate::error::{Error, ErrorKind};
 use crate::ledger::Ledger;
 use crate::report::{JsonLines, plural};
 
-/// A line of the log that says that a letter was accepted.
+/// A log line about an accepted letter.
 #[derive(Debug, Deserialize)]
-struct Line {
+struct AcceptedLine {
     issue: IssueName,
     event: String,
     address: Option<Address>,
-    letter: Option<LoggedLetter>,
+    letter: Option<AcceptedLetter>,
 }
 
 #[derive(Debug, Deserialize)]
-struct LoggedLetter {
+struct AcceptedLetter {
     message_id: String,
 }
 
-/// A letter that the log says was accepted, of which the ledger knows nothing or is in doubt.
+/// A letter that was accepted according to the log, but is unknown or in doubt in the ledger.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct LostRecord {
     pub member: MemberId,
@@ -33,8 +33,8 @@ pub(super) struct LostRecord {
     pub message_id: String,
 }
 
-/// The letters of an issue that the log calls accepted while the ledger does not. With `in_doubt` those that are in doubt
-/// there are among them.
+/// The letters of an issue that were accepted according to the log, but not according to the ledger. `in_doubt`
+/// includes those that are in doubt in the ledger.
 pub(super) fn lost_records(
     project: &Project,
     ledger: &Ledger,
@@ -48,9 +48,9 @@ pub(super) fn lost_records(
         let is_known = match ledger.progress_of(issue, row.member.id)? {
             Some((State::InDoubt | State::Sending, _)) => !in_doubt,
             Some((State::Accepted | State::Rejected, _)) => true,
-            // After an attempt a person has queued it again, or a streak was undone.
+            // After the attempt a person has queued the letter again, or a streak was undone.
             Some((State::Queued | State::Deferred, attempts)) => attempts > 0,
-            // The address may have passed on from another member, who had the letter.
+            // The address may have belonged to another member, who got the letter.
             None => ledger.has_letter(issue, &address)?,
         };
         if !is_known {
@@ -60,7 +60,7 @@ pub(super) fn lost_records(
     Ok(lost)
 }
 
-/// Address and Message-ID of each letter of the issue that the log calls accepted, by the address's key.
+/// Address and Message-ID of each accepted letter of the issue in the log, by the address's key.
 fn accepted_in_log(
     project: &Project,
     issue: &IssueName,
@@ -68,11 +68,11 @@ fn accepted_in_log(
     let mut accepted = BTreeMap::new();
     let sign = format!("\"{issue}\"");
     JsonLines::lines(&project.log_path("send"), |line| {
-        // Most lines of a long log are about other issues, and need not be parsed.
+        // Most lines of a long log are about other issues and need not be parsed.
         if memchr::memmem::find(line, sign.as_bytes()).is_none() {
             return;
         }
-        if let Ok(Line { issue: of, event, address: Some(address), letter: Some(letter) }) =
+        if let Ok(AcceptedLine { issue: of, event, address: Some(address), letter: Some(letter) }) =
             serde_json::from_slice(line)
             && of == *issue
             && event == State::Accepted.as_str()
@@ -83,7 +83,7 @@ fn accepted_in_log(
     Ok(accepted)
 }
 
-/// Refuses to send while the log knows of accepted letters that the ledger has no record of.
+/// Refuses to send while the log has accepted letters that the ledger does not.
 pub(super) fn refuse_lost_records(
     context: Context<'_>,
     ledger: &Ledger,
@@ -97,7 +97,7 @@ pub(super) fn refuse_lost_records(
          was sent",
         first.name, first.address
     );
-    Err(Error::new(Kind::Data, message).hint(format!(
+    Err(Error::new(ErrorKind::Data, message).hint(format!(
         "the ledger may be an old copy; copy what the log has with: medlemsbrev resolve {issue} --from-log"
     )))
 }

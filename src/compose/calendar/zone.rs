@@ -6,7 +6,7 @@ use jiff::tz::{Offset, TimeZone, TimeZoneTransition};
 /// A change of the clocks.
 #[derive(Debug, Clone)]
 struct Onset {
-    /// By the clock before the change.
+    /// In local time before the change.
     local: DateTime,
     from: Offset,
     to: Offset,
@@ -14,12 +14,12 @@ struct Onset {
     name: String,
 }
 
-/// The lines of the component, right from the first day of `first` to the last day of `last`.
+/// The lines of the component, correct from the first day of `first` to the last day of `last`.
 pub(super) fn lines(zone: &TimeZone, first: i16, last: i16) -> Vec<String> {
     let mut onsets = onsets(zone, first - 1, last + 1);
     let mut lines = vec!["BEGIN:VTIMEZONE".to_owned()];
     lines.extend(zone.iana_name().map(|name| format!("TZID:{name}")));
-    // Without a change in the year before, something must hold from the first of January on.
+    // Without a change in the year before, an offset must apply from 1 January on.
     if onsets.first().is_none_or(|onset| onset.local.year() >= first) {
         lines.extend(start(zone, first - 1).iter().flat_map(|start| start.lines(None)));
     }
@@ -56,7 +56,7 @@ fn onsets(zone: &TimeZone, first: i16, last: i16) -> Vec<Onset> {
     zone.following(from).map(onset).take_while(|onset| onset.local.year() <= last).collect()
 }
 
-/// What holds when the year starts, as if it began then.
+/// The offset in force when the year starts, as if it had started then.
 fn start(zone: &TimeZone, year: i16) -> Option<Onset> {
     let local = Date::new(year, 1, 1).ok()?.to_datetime(Time::midnight());
     let now = zone.to_offset_info(zone.to_timestamp(local).ok()?);

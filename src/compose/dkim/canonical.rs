@@ -1,18 +1,18 @@
 //! The `relaxed` canonical forms of header fields and bodies (RFC 6376 §3.4.2, §3.4.4).
 //!
-//! A line feed alone ends a line like CRLF: relays send it on as CRLF (RFC 6376 §5.3).
+//! A lone line feed ends a line like CRLF, since relays convert it to CRLF (RFC 6376 §5.3).
 
 use memchr::{memchr, memchr_iter};
 
-/// A header field as it is in the message, with its folds.
+/// A header field as in the message, including its folds.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Field<'a> {
+pub(super) struct HeaderField<'a> {
     name: &'a [u8],
     value: &'a [u8],
 }
 
-impl<'a> Field<'a> {
-    /// Parts `text` at its first colon; a line without one is a field that has no value.
+impl<'a> HeaderField<'a> {
+    /// Splits `text` at its first colon; a line without one is a field without a value.
     pub fn new(text: &'a [u8]) -> Self {
         let (name, value) = memchr(b':', text)
             .and_then(|colon| Some((text.get(..colon)?, text.get(colon + 1..)?)))
@@ -20,7 +20,7 @@ impl<'a> Field<'a> {
         Self { name: name.trim_ascii_end(), value }
     }
 
-    /// Tells whether this is the field `name`, in any case.
+    /// Tells whether this is the field `name`, ignoring case.
     pub fn is(&self, name: &str) -> bool {
         self.name.eq_ignore_ascii_case(name.as_bytes())
     }
@@ -41,18 +41,18 @@ impl<'a> Field<'a> {
 }
 
 /// The header fields of a message, and its body after the empty line.
-pub(super) fn split(message: &[u8]) -> (Vec<Field<'_>>, &[u8]) {
+pub(super) fn split(message: &[u8]) -> (Vec<HeaderField<'_>>, &[u8]) {
     let mut fields = Vec::new();
     let mut rest = message;
     while let Some((field, after)) = split_field(rest) {
-        fields.push(Field::new(field));
+        fields.push(HeaderField::new(field));
         rest = after;
     }
     let body = rest.strip_prefix(b"\r\n").or_else(|| rest.strip_prefix(b"\n")).unwrap_or(rest);
     (fields, body)
 }
 
-/// The first field with its folded lines, and what follows; none before an empty line.
+/// The first field with its folded lines, and the rest; `None` before an empty line.
 fn split_field(text: &[u8]) -> Option<(&[u8], &[u8])> {
     if matches!(text, [] | [b'\n', ..] | [b'\r', b'\n', ..]) {
         return None;
@@ -62,9 +62,9 @@ fn split_field(text: &[u8]) -> Option<(&[u8], &[u8])> {
     text.split_at_checked(end.unwrap_or(text.len()))
 }
 
-/// Hands the relaxed form of a body to `sink` piece by piece (RFC 6376 §3.4.4).
+/// Passes the relaxed form of a body to `sink` piece by piece (RFC 6376 §3.4.4).
 ///
-/// Lines that are relaxed already go out together and are not copied.
+/// Consecutive lines that are relaxed already are passed together and not copied.
 pub(super) fn relax_body(body: &[u8], mut sink: impl FnMut(&[u8])) {
     let body = without_blank_end(body);
     if body.is_empty() {
@@ -86,7 +86,7 @@ pub(super) fn relax_body(body: &[u8], mut sink: impl FnMut(&[u8])) {
     sink(b"\r\n");
 }
 
-/// The body up to the last octet that is neither space nor line end.
+/// The body up to the last octet that is neither a space nor a line end.
 fn without_blank_end(mut body: &[u8]) -> &[u8] {
     while let [rest @ .., b'\r', b'\n'] | [rest @ .., b'\n' | b' ' | b'\t'] = body {
         body = rest;
@@ -94,9 +94,9 @@ fn without_blank_end(mut body: &[u8]) -> &[u8] {
     body
 }
 
-/// Tells whether a line can stand as it is; in doubt it says no.
+/// Tells whether a line is relaxed already; false if in doubt.
 fn is_relaxed(line: &[u8]) -> bool {
-    // Without an early end, so that the compiler compares many octets at once.
+    // No early exit, so that the compiler can compare many octets at once.
     let pairs = line.iter().zip(line.get(1..).unwrap_or_default());
     let is_odd = |odd, (first, next): (&u8, &u8)| {
         odd || *first == b'\t' || *next == b'\t' || (*first == b' ' && *next <= b' ')
@@ -108,7 +108,7 @@ fn relax_line(line: &[u8], sink: &mut impl FnMut(&[u8])) {
     let text = line.strip_suffix(b"\n").unwrap_or(line);
     let text = text.strip_suffix(b"\r").filter(|_| line.ends_with(b"\n")).unwrap_or(text);
     let mut words = text.split(|byte| matches!(byte, b' ' | b'\t'));
-    // Empty if the line starts with space, which then is reduced but not removed.
+    // Empty if the line starts with spaces, which are then reduced to one but not removed.
     sink(words.next().unwrap_or_default());
     for word in words.filter(|word| !word.is_empty()) {
         sink(b" ");
@@ -183,7 +183,7 @@ mod tests {
     }
 
     #[test]
-    fn a_body_without_spaces_to_reduce_is_handed_over_whole() {
+    fn a_body_without_spaces_to_reduce_is_passed_as_a_whole() {
         let body = "one two\r\nthree\r\n".repeat(100);
         let mut pieces = 0;
         relax_body(body.as_bytes(), |_| pieces += 1);

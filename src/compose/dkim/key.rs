@@ -13,7 +13,7 @@ use rustls_pki_types::pem::PemObject;
 
 use super::DkimError;
 
-/// A key that letters are signed with: RSA of 2048 to 4096 bits (RFC 8301) or Ed25519 (RFC 8463).
+/// A signing key: RSA of 2048 to 4096 bits (RFC 8301) or Ed25519 (RFC 8463).
 #[derive(Debug)]
 pub struct DkimKey(Pair);
 
@@ -23,7 +23,7 @@ enum Pair {
     Ed25519(Box<Ed25519KeyPair>),
 }
 
-/// Why a file has no key.
+/// Why a file has no usable key.
 #[derive(Debug, thiserror::Error)]
 pub enum KeyProblem {
     #[error("cannot read it: {0}")]
@@ -50,17 +50,17 @@ impl DkimKey {
     /// Reads a PEM file: RSA as PKCS#1 or PKCS#8, Ed25519 as PKCS#8.
     ///
     /// # Errors
-    /// Names the file and says why no letter can be signed with it.
+    /// Names the file and says why it cannot sign letters.
     pub fn load(path: &Path) -> Result<Self, DkimError> {
         let problem = |problem| DkimError::Key { path: PathBuf::from(path), problem };
         let pem = std::fs::read(path).map_err(|error| problem(error.into()))?;
         Self::from_pem(&pem).map_err(problem)
     }
 
-    /// Reads a key from the text of a PEM file.
+    /// Parses a key from the text of a PEM file.
     ///
     /// # Errors
-    /// As [`DkimKey::load`].
+    /// Like [`DkimKey::load`].
     pub fn from_pem(pem: &[u8]) -> Result<Self, KeyProblem> {
         use rustls_pki_types::pem::Error;
         if memchr::memmem::find(pem, b"ENCRYPTED").is_some() {
@@ -79,7 +79,7 @@ impl DkimKey {
     }
 
     fn from_pkcs8(der: &[u8]) -> Result<Self, KeyRejected> {
-        // `maybe`: OpenSSL leaves out the public half, which then cannot be checked the key against.
+        // `maybe`: OpenSSL omits the public half, so the key cannot be checked against it.
         match Ed25519KeyPair::from_pkcs8_maybe_unchecked(der) {
             Ok(pair) => Ok(Self(Pair::Ed25519(Box::new(pair)))),
             Err(error) if error.to_string() == WRONG_ALGORITHM => {
@@ -104,7 +104,7 @@ impl DkimKey {
 
     /// The text of the TXT record that publishes the key (RFC 6376 §3.6.1, RFC 8463 §4.2).
     ///
-    /// An RSA key's is longer than the 255 octets of one string: in a zone file it is to be cut in several.
+    /// For an RSA key it is longer than the 255 octets of one string: a zone file must split it into several.
     pub fn dns_record(&self) -> String {
         match &self.0 {
             Pair::Rsa { public, .. } => format!("v=DKIM1; k=rsa; p={}", BASE64.encode(public.as_ref())),
@@ -129,7 +129,7 @@ impl DkimKey {
     }
 }
 
-/// aws-lc-rs tells its reasons by text only.
+/// aws-lc-rs gives its reasons only as text.
 const WRONG_ALGORITHM: &str = "WrongAlgorithm";
 
 fn rejected(error: KeyRejected) -> KeyProblem {

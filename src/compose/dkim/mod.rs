@@ -9,14 +9,14 @@ use aws_lc_rs::digest::{Context, SHA256};
 use data_encoding::BASE64;
 use jiff::{SignedDuration, Timestamp};
 
-use canonical::Field;
+use canonical::HeaderField;
 
 pub use key::{DkimKey, KeyProblem};
 
-/// Named once more than they occur, so that nobody can add one (RFC 6376 §8.15).
+/// Named once more than they occur, so that nobody can add another one (RFC 6376 §8.15).
 const OVERSIGNED: [&str; 8] =
     ["From", "To", "Reply-To", "Subject", "Date", "Message-ID", "List-Unsubscribe", "List-Unsubscribe-Post"];
-/// Signed where they occur.
+/// Signed if they occur.
 const SIGNED: [&str; 9] = [
     "MIME-Version",
     "Content-Type",
@@ -63,7 +63,7 @@ impl DkimError {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct BodyHash(String);
 
-/// A key and the name under which the DNS has its public half.
+/// A key, and the name under which its public half is in the DNS.
 #[derive(Debug)]
 pub struct Signer {
     domain: String,
@@ -72,7 +72,7 @@ pub struct Signer {
     lifetime: Option<SignedDuration>,
 }
 
-/// The `DKIM-Signature` fields of all signers, to be put before the message; each signs the message as it is.
+/// The `DKIM-Signature` fields of all signers, to be put before the message; each signs the original message.
 ///
 /// # Errors
 /// If a key is damaged.
@@ -92,10 +92,10 @@ pub fn body_hash(message: &[u8]) -> BodyHash {
 }
 
 impl Signer {
-    /// Signs for `domain` with the key that is published at `<selector>._domainkey.<domain>`.
+    /// A signer for `domain` with the key published at `<selector>._domainkey.<domain>`.
     ///
     /// # Errors
-    /// When `domain` or `selector` is not a domain name in ASCII.
+    /// If `domain` or `selector` is not a domain name in ASCII.
     pub fn new(domain: &str, selector: &str, key: DkimKey) -> Result<Self, DkimError> {
         for (what, value) in [("domain", domain), ("selector", selector)] {
             if !is_name(value) {
@@ -111,17 +111,17 @@ impl Signer {
         Self { lifetime: Some(lifetime), ..self }
     }
 
-    /// The domain that signs, `d=`.
+    /// The signing domain, `d=`.
     pub fn domain(&self) -> &str {
         &self.domain
     }
 
-    /// Where the DNS has the public key (RFC 6376 §3.6.2.1).
+    /// The DNS name of the public key (RFC 6376 §3.6.2.1).
     pub fn dns_name(&self) -> String {
         format!("{}._domainkey.{}", self.selector, self.domain)
     }
 
-    /// What the DNS must have there.
+    /// The text of the record with that name.
     pub fn dns_record(&self) -> String {
         self.key.dns_record()
     }
@@ -139,7 +139,7 @@ impl Signer {
             field.push_relaxed(&mut canonical);
             canonical.extend_from_slice(b"\r\n");
         }
-        Field::new(header.as_bytes()).push_relaxed(&mut canonical);
+        HeaderField::new(header.as_bytes()).push_relaxed(&mut canonical);
         let signature = BASE64.encode(&self.key.sign(&canonical)?);
         for (index, char) in signature.chars().enumerate() {
             if index > 0 && index % (WIDTH - 4) == 0 {
@@ -152,7 +152,12 @@ impl Signer {
     }
 
     /// The field with an empty `b=`.
-    fn unsigned(&self, signed: &[(&str, Option<Field<'_>>)], hash: &BodyHash, now: Timestamp) -> String {
+    fn unsigned(
+        &self,
+        signed: &[(&str, Option<HeaderField<'_>>)],
+        hash: &BodyHash,
+        now: Timestamp,
+    ) -> String {
         let mut header = Folded::new("DKIM-Signature:");
         header.tag(&format!("v=1; a={}; c=relaxed/relaxed;", self.key.algorithm()));
         header.tag(&format!("d={};", self.domain));
@@ -173,8 +178,8 @@ impl Signer {
     }
 }
 
-/// The names of `h=` with the fields they represent, the last first (RFC 6376 §5.4.2).
-fn signed_fields<'a>(fields: &[Field<'a>]) -> Vec<(&'static str, Option<Field<'a>>)> {
+/// The names for `h=` with their fields, the last occurrence first (RFC 6376 §5.4.2).
+fn signed_fields<'a>(fields: &[HeaderField<'a>]) -> Vec<(&'static str, Option<HeaderField<'a>>)> {
     let found = |name: &'static str| {
         let of_name = fields.iter().rev().filter(move |field| field.is(name));
         of_name.map(move |field| (name, Some(*field)))
@@ -183,7 +188,7 @@ fn signed_fields<'a>(fields: &[Field<'a>]) -> Vec<(&'static str, Option<Field<'a
     oversigned.chain(SIGNED.into_iter().flat_map(found)).collect()
 }
 
-/// RFC 6376 §3.1, §3.5: labels of letters, digits and hyphens; the DNS also has `_`.
+/// RFC 6376 §3.1, §3.5: labels of letters, digits and hyphens; the DNS also allows `_`.
 fn is_name(text: &str) -> bool {
     let is_label = |label: &str| {
         (1..=63).contains(&label.len())
@@ -192,7 +197,7 @@ fn is_name(text: &str) -> bool {
     text.len() <= 253 && text.split('.').all(is_label)
 }
 
-/// A header field that is folded as it grows.
+/// A header field that is folded while it is built.
 struct Folded {
     text: String,
     column: usize,
@@ -214,7 +219,7 @@ impl Folded {
         self.push(tag);
     }
 
-    /// Appends at once, on a new line if it doesn't fit.
+    /// Appends without a space, on a new line if it doesn't fit.
     fn word(&mut self, word: &str) {
         if self.column + word.len() > WIDTH {
             self.fold();

@@ -14,7 +14,7 @@ const ENCRYPTED: &str = include_str!("test-keys/encrypted.pem");
 const ED25519_KEY: &str = include_str!("test-keys/ed25519.pem");
 const ED25519_PUBLIC: &str = "11qYAYKxCrfVS/7TyWQHOg7hcvPapiMlrwIaaPcHURo=";
 
-/// RFC 8463 §A.3 without its second signature, by RSA.
+/// RFC 8463 §A.3 without its second signature, which uses RSA.
 const RFC_8463: &str = "DKIM-Signature: v=1; a=ed25519-sha256; c=relaxed/relaxed;\r\n \
     d=football.example.com; i=@football.example.com;\r\n \
     q=dns/txt; s=brisbane; t=1528637909; h=from : to :\r\n \
@@ -51,7 +51,7 @@ fn unspaced(text: &str) -> String {
     text.split_ascii_whitespace().collect()
 }
 
-/// Verifies the first signature, as RFC 6376 §6.1.3 tells it.
+/// Verifies the first signature in the way of RFC 6376 §6.1.3.
 fn verifies(message: &str) -> bool {
     let start = message.find("DKIM-Signature:").unwrap();
     let end = start
@@ -78,7 +78,7 @@ fn verifies(message: &str) -> bool {
         }
     }
     let (unsigned, _) = own.split_at(own.rfind("b=").unwrap() + 2);
-    Field::new(unsigned.as_bytes()).push_relaxed(&mut data);
+    HeaderField::new(unsigned.as_bytes()).push_relaxed(&mut data);
     let signature = BASE64.decode(tag("b").as_bytes()).unwrap();
     let verified = if tag("a") == "rsa-sha256" {
         let info = BASE64.decode(unspaced(armoured(RSA_PUBLIC)).as_bytes()).unwrap();
@@ -102,7 +102,7 @@ fn the_example_of_rfc_8463_verifies() {
 }
 
 #[test]
-fn every_kind_of_key_signs_so_that_changes_show() {
+fn signatures_of_every_kind_of_key_detect_changes() {
     for pem in [RSA, RSA_PKCS1, ED25519_KEY] {
         let message = signed(pem, LETTER);
         assert!(verifies(&message), "{message}");
@@ -152,7 +152,7 @@ fn the_header_is_folded_and_names_what_it_signs() {
 }
 
 #[test]
-fn the_dns_gets_the_public_half() {
+fn the_dns_record_has_the_public_half() {
     let rsa = format!("v=DKIM1; k=rsa; p={}", unspaced(armoured(RSA_PUBLIC)));
     let ed25519 = format!("v=DKIM1; k=ed25519; p={ED25519_PUBLIC}");
     for (pem, record) in [(RSA, &rsa), (RSA_PKCS1, &rsa), (ED25519_KEY, &ed25519)] {
@@ -162,7 +162,7 @@ fn the_dns_gets_the_public_half() {
 }
 
 #[test]
-fn a_file_without_a_usable_key_is_refused_by_name() {
+fn a_file_without_a_usable_key_is_named_in_the_error() {
     let damaged = RSA.replacen("MII", "MIIA", 1);
     let unreadable = RSA.replacen("MII", "M!I", 1);
     let dir = tempfile::tempdir().unwrap();

@@ -1,8 +1,8 @@
-//! HTML blocks of a section as lines of text.
+//! HTML blocks in a section as lines of text.
 
 use crate::compose::html::{decoded, elements, is_tag, one_line, pieces, tag_name};
 
-/// Tags that begin a line, and that part cells of one.
+/// Tags that start a new line, and tags that separate the cells of a line.
 const LINES: [&str; 18] = [
     "p",
     "div",
@@ -25,10 +25,10 @@ const LINES: [&str; 18] = [
 ];
 const CELLS: [&str; 3] = ["td", "th", "dd"];
 
-/// Stands between cells until a line is whole.
+/// Separates cells until a line is complete.
 const CELL: &str = "\t";
 
-/// The words of a block, a line for each paragraph, row or item.
+/// The words of a block, one line per paragraph, row or item.
 pub(super) fn lines(block: &str) -> Vec<String> {
     let mut text = String::new();
     for (at, piece) in pieces(block) {
@@ -67,7 +67,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn blocks_read_as_lines() {
+    fn blocks_become_lines() {
         for (html, want) in [
             (
                 "<table><tr><td>Anna, 070</td><td>Bo</td></tr><tr><td>C</td></tr></table>\n",

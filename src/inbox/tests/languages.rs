@@ -11,7 +11,7 @@ fn notice(from: &str, subject: &str, text: &str) -> String {
 }
 
 #[test]
-fn final_notices_say_why() {
+fn permanent_failures_say_why() {
     use Reason::{Expired, HostUnknown, MailboxFull, SenderRejected, Suspended, Undefined, UserUnknown};
     for (subject, text, reason) in [
         (
@@ -69,7 +69,7 @@ fn final_notices_say_why() {
 }
 
 #[test]
-fn warnings_say_that_delivery_goes_on() {
+fn warnings_say_that_delivery_is_retried() {
     for (subject, text) in [
         (
             "Brevet är försenat",
@@ -110,7 +110,7 @@ fn an_alias_and_a_host_name_do_not_mislead() {
 }
 
 #[test]
-fn a_newsletter_about_bounces_is_none() {
+fn a_newsletter_about_bounces_is_not_a_bounce() {
     let raw = "Return-Path: <news@example.com>\nFrom: Brevtips <news@example.com>\nTo: studs@example.org\nSubject: Så läser du en studs\n\n\
          Står det \"550 5.1.1 <namn@example.com>: User unknown\" är adressen död. Ett besked ser ut så här:\n\n\
          \u{20} Final-Recipient: rfc822; namn@example.com\n  Action: failed\n  Status: 5.1.1\n";

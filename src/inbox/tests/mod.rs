@@ -1,18 +1,19 @@
-//! Whole messages, written after the descriptions of the formats.
+//! Whole messages, modelled on the descriptions of the formats.
 
 mod languages;
 mod shapes;
 
 use std::sync::LazyLock;
 
-use super::{Hints, Reader, Report};
+use super::{Hints, MessageReader, MessageReport};
 use crate::domain::bounce::{Class, MessageKind, Reason};
 
-static READER: LazyLock<Reader> = LazyLock::new(|| {
-    Reader::new(&Hints { own_addresses: vec!["studs@example.org".to_owned()], ..Hints::default() }).unwrap()
+static READER: LazyLock<MessageReader> = LazyLock::new(|| {
+    MessageReader::new(&Hints { own_addresses: vec!["studs@example.org".to_owned()], ..Hints::default() })
+        .unwrap()
 });
 
-fn read(raw: &str) -> Report {
+fn read(raw: &str) -> MessageReport {
     READER.read(raw.as_bytes())
 }
 
@@ -70,7 +71,7 @@ fn line_ends_make_no_difference() {
 }
 
 #[test]
-fn delayed_delivered_and_full_are_told_apart() {
+fn delayed_delivered_and_full_are_distinguished() {
     for (change, want) in [
         (
             ("Action: failed", "Action: delayed"),
@@ -177,7 +178,7 @@ fn notices_in_words_are_read() {
 }
 
 #[test]
-fn other_mail_is_no_bounce() {
+fn other_mail_is_not_a_bounce() {
     for (header, text, kind) in [
         (
             "From: anna@example.se\nSubject: SV: Medlemsbrev",
@@ -233,7 +234,7 @@ fn hostile_messages_are_read_quickly() {
 }
 
 #[test]
-fn cut_messages_are_read_without_panic() {
+fn truncated_messages_do_not_panic() {
     for end in (0..DSN.len()).filter(|end| DSN.is_char_boundary(*end)) {
         read(&DSN[..end]);
         read(&DSN[end..]);

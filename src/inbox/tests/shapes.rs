@@ -1,9 +1,9 @@
-//! Notices of odd shapes: damaged at the edges, dressed as something else, or with other addresses in them.
+//! Notices in unusual shapes: damaged at the edges, disguised, or with other addresses in them.
 
 use super::{MessageKind, Reason, one, read, summary};
 use crate::domain::bounce::Class;
 
-/// A report on one recipient with the fields and the words for people.
+/// A report on one recipient, with the fields and a text for people.
 fn report(fields: &str, words: &str) -> String {
     format!(
         "From: Mail Delivery System <MAILER-DAEMON@mx.example.org>\nTo: studs+2026-1.42.abcdefghijkl@example.org\n\
@@ -39,7 +39,7 @@ fn a_field_names_its_recipient_literally() {
 }
 
 #[test]
-fn damaged_edges_hide_nothing() {
+fn damaged_edges_do_not_hide_the_bounce() {
     let whole =
         report("Final-Recipient: rfc822; anna@example.se\nAction: failed\nStatus: 5.1.1", "No such user.");
     let (header, _) = whole.split_once("\n\n").unwrap();
@@ -51,7 +51,7 @@ fn damaged_edges_hide_nothing() {
         (open.to_owned(), want.clone()),
         (whole.replace("--x\nContent-Type", "--x\n\nContent-Type"), want.clone()),
         (whole.replace("\n\n--x--\n", "\nDiagnostic-Code: smtp; 550 5.1"), want),
-        // Neither parts nor a body: what the header says is enough to know what it is.
+        // It has neither parts nor a body: the header alone shows what it is.
         (format!("{header}\n\n"), (MessageKind::Bounce, vec![])),
         (header.to_owned(), (MessageKind::Bounce, vec![])),
     ] {
@@ -61,7 +61,7 @@ fn damaged_edges_hide_nothing() {
 }
 
 #[test]
-fn broken_lines_are_read_together() {
+fn broken_lines_are_joined() {
     for (text, class, reason) in [
         (
             "<anna@example.se>: Host or domain name not\n    found. Name service error: Host not\n    found, try again\n",
@@ -101,7 +101,7 @@ fn the_recipients_own_words_count_first() {
 }
 
 #[test]
-fn a_challenge_is_no_report_whatever_it_looks_like() {
+fn a_challenge_is_not_a_report_whatever_it_looks_like() {
     let fields = "Final-Recipient: rfc822; anna@example.se\nAction: delayed\nStatus: 4.7.1";
     let words = "To complete the delivery, please confirm your message: https://example.se/confirm";
     assert_eq!(summary(&report(fields, words)), (MessageKind::AutoReply, vec![]));
@@ -111,7 +111,7 @@ fn a_challenge_is_no_report_whatever_it_looks_like() {
 }
 
 #[test]
-fn a_refusing_script_is_no_receipt() {
+fn a_refusing_script_is_not_a_receipt() {
     let raw = |automatic: &str| {
         format!(
             "From: Mail Delivery Subsystem <postmaster@example.se>\nTo: studs@example.org\nSubject: Rejected: brev\n\
@@ -149,7 +149,7 @@ fn only_the_recipient_is_meant() {
 }
 
 #[test]
-fn what_is_still_being_tried_is_delayed_in_any_unit() {
+fn ongoing_delivery_is_delayed_in_any_unit() {
     for words in [
         "It will be retried until it is 5 days old.",
         "We will keep trying for another 90 minutes.",
@@ -166,7 +166,7 @@ fn what_is_still_being_tried_is_delayed_in_any_unit() {
 }
 
 #[test]
-fn somebody_who_quotes_a_notice_is_no_mail_system() {
+fn somebody_who_quotes_a_notice_is_not_a_mail_system() {
     let quoted =
         notice("<anna@example.se>: 550 5.1.1 user unknown\n\nThis is the mail system at host mx.example.se.")
             .lines()
@@ -176,4 +176,27 @@ fn somebody_who_quotes_a_notice_is_no_mail_system() {
         "From: Bo <bo@example.se>\nTo: studs@example.org\nSubject: Annas adress?\n\nDet kom tillbaka:\n\n{quoted}"
     );
     assert_eq!(read(&raw).kind, MessageKind::Other);
+}
+
+#[test]
+fn the_address_that_the_letter_was_sent_to_counts_not_the_one_it_was_passed_on_to() {
+    let words = "This address failed:\n\n  anna.privat@example.com\n    (generated from anna@example.se)\n    no such user";
+    let by_fields =
+        report("Final-Recipient: rfc822; anna.privat@example.com\nAction: failed\nStatus: 5.1.1", words);
+    let listed = notice(words).replacen("\n\n", "\nX-Failed-Recipients: anna.privat@example.com\n\n", 1);
+    let in_prose = notice(
+        "Your message could not be delivered to anna.privat@example.com. It was originally sent to anna@example.se \
+         and forwarded automatically.",
+    );
+    for raw in [by_fields, listed, in_prose] {
+        assert_eq!(addresses(&raw), ["anna@example.se"], "{raw}");
+    }
+}
+
+#[test]
+fn a_fraud_about_letters_to_us_is_not_a_notice() {
+    let fraud = "From: Mail Server <no-reply@example.com>\nReturn-Path: <no-reply@example.com>\nTo: studs@example.org\n\
+                 Subject: (3) failed delivery\n\nMessages could not be delivered to your inbox.\n\
+                 Release them: https://example.com/?u=studs@example.org\n";
+    assert_eq!(summary(fraud), (MessageKind::Other, vec![]));
 }

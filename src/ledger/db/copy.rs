@@ -1,4 +1,4 @@
-//! All rows of one database in another: a copy for a dry run, or a ledger that moves.
+//! Copies all rows of one database to another, for a dry run or to move a ledger.
 
 #[cfg(any(feature = "postgres", test))]
 use std::collections::BTreeMap;
@@ -6,10 +6,10 @@ use std::collections::BTreeMap;
 #[cfg(any(feature = "postgres", test))]
 use aws_lc_rs::digest::{SHA256, digest};
 
-use super::{Db, Row, Value};
+use super::{Db, ResultRow, Value};
 use crate::ledger::LedgerError;
 
-/// All tables; those that others refer to come first.
+/// All tables; a table comes after those that it refers to.
 pub(super) const TABLES: [&str; 22] = [
     "member",
     "field",
@@ -34,25 +34,25 @@ pub(super) const TABLES: [&str; 22] = [
     "frozen",
     "mailed_report",
 ];
-/// What only means something while hosts are at work.
+/// Columns that matter only while hosts are sending.
 const OF_HOSTS: [&str; 3] = ["host", "reserved_by", "reserved_until"];
-/// The tables that give their rows ids.
+/// The tables that assign ids to their rows.
 const NUMBERED: [&str; 4] = ["member", "run", "import", "change"];
 
-/// The rows of one table: how many there are, and a digest of them in any order.
+/// The content of one table: its number of rows, and a digest that does not depend on their order.
 #[cfg(any(feature = "postgres", test))]
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub(in crate::ledger) struct Content {
+pub(in crate::ledger) struct TableContent {
     pub rows: u64,
     digest: [u64; 4],
 }
 
 #[cfg(any(feature = "postgres", test))]
-impl Content {
+impl TableContent {
     fn add(&mut self, row: &str) {
         self.rows += 1;
         let digest = digest(&SHA256, row.as_bytes());
-        // A sum does not depend on the order, in which the two databases differ.
+        // A sum does not depend on the order, which differs between the databases.
         for (sum, lane) in self.digest.iter_mut().zip(digest.as_ref().chunks_exact(8)) {
             let lane = lane.iter().fold(0, |number, byte| number << 8 | u64::from(*byte));
             *sum = sum.wrapping_add(lane);
@@ -61,12 +61,12 @@ impl Content {
 }
 
 /// The columns that move with a ledger.
-fn columns<'a>(row: &'a Row<'_>) -> Vec<&'a str> {
+fn columns<'a>(row: &'a ResultRow<'_>) -> Vec<&'a str> {
     row.names().into_iter().filter(|name| !OF_HOSTS.contains(name)).collect()
 }
 
 impl Db {
-    /// Replaces everything in `to`, which nobody else may use, with what is here at this moment.
+    /// Replaces everything in `to`, which nobody else may use, with the present content.
     ///
     /// # Errors
     /// If a row cannot be read or written; then `to` stays as it is.
@@ -95,20 +95,20 @@ impl Db {
                 let places: Vec<String> = (1..=names.len()).map(|place| format!("?{place}")).collect();
                 insert = format!("INSERT INTO {table} ({}) VALUES ({})", names.join(", "), places.join(", "));
             }
-            // The columns of hosts are a table's last ones.
+            // The columns for hosts are the last ones of a table.
             let values = (0..names.len()).map(|index| row.value(index));
             let values: Vec<Value<'_>> = values.collect::<Result<_, _>>()?;
             to.execute(&insert, values.as_slice()).map(drop)
         })
     }
 
-    /// Tells whether nothing was ever recorded here.
+    /// Tells whether nothing has ever been recorded here.
     ///
     /// # Errors
     /// If a table cannot be read.
     #[cfg(any(feature = "postgres", test))]
     pub fn is_empty(&self) -> Result<bool, LedgerError> {
-        // The salt is there from the beginning.
+        // The salt exists from the start.
         for table in TABLES.into_iter().filter(|table| *table != "forgotten_salt") {
             if self.one(&format!("SELECT EXISTS (SELECT 1 FROM {table})"), (), |row| row.get(0))? {
                 return Ok(false);
@@ -117,16 +117,16 @@ impl Db {
         Ok(true)
     }
 
-    /// What each table contains.
+    /// The content of each table.
     ///
     /// # Errors
     /// If a row cannot be read.
     #[cfg(any(feature = "postgres", test))]
-    pub fn content(&self) -> Result<BTreeMap<&'static str, Content>, LedgerError> {
+    pub fn content(&self) -> Result<BTreeMap<&'static str, TableContent>, LedgerError> {
         let snapshot = self.snapshot()?;
         let mut tables = BTreeMap::new();
         for table in TABLES {
-            let mut content = Content::default();
+            let mut content = TableContent::default();
             self.each(&format!("SELECT * FROM {table}"), (), |row| {
                 let mut values = BTreeMap::new();
                 for (index, name) in columns(row).into_iter().enumerate() {
@@ -147,7 +147,7 @@ mod tests {
     use super::super::sqlite;
 
     #[test]
-    fn a_copy_has_the_same_content_and_gives_no_number_again() {
+    fn a_copy_has_the_same_content_and_reuses_no_id() {
         let dir = tempfile::tempdir().unwrap();
         let open = |name: &str| sqlite::open(&dir.path().join(name)).unwrap();
         let (from, to) = (open("from.db"), open("to.db"));

@@ -1,15 +1,15 @@
-//! The lock of a ledger on a server: one command that changes it at a time, on any host.
+//! The lock of a ledger on a server: one command at a time changes it, on any host.
 
 #[cfg(feature = "postgres")]
 use super::postgres;
 use crate::domain::IssueName;
-use crate::ledger::{LedgerError, Place};
+use crate::ledger::{LedgerError, LedgerPlace};
 
-/// The lock of a ledger on a server, which a session holds among all hosts.
+/// The lock of a ledger on a server, held by a session and valid for all hosts.
 #[derive(Debug)]
 pub(in crate::ledger) struct Guard {
     #[cfg(feature = "postgres")]
-    session: Box<postgres::Session>,
+    session: Box<postgres::PostgresSession>,
 }
 
 #[cfg(feature = "postgres")]
@@ -17,11 +17,11 @@ impl Guard {
     /// A session that can take the lock; `None` if the ledger is a file.
     ///
     /// # Errors
-    /// If the server cannot be reached, or a pooler is before it that lends out sessions by the transaction.
-    pub fn new(place: &Place) -> Result<Option<Self>, LedgerError> {
+    /// If the server cannot be reached, or if it is behind a pooler that shares sessions between transactions.
+    pub fn new(place: &LedgerPlace) -> Result<Option<Self>, LedgerError> {
         let Some(server) = place.server() else { return Ok(None) };
-        let session = Box::new(postgres::Session::open(server)?);
-        session.refuse_pooler(&postgres::Session::open(server)?)?;
+        let session = Box::new(postgres::PostgresSession::open(server)?);
+        session.refuse_pooler(&postgres::PostgresSession::open(server)?)?;
         Ok(Some(Self { session }))
     }
 
@@ -40,27 +40,27 @@ impl Guard {
         self.session.share()
     }
 
-    /// Who holds the lock.
+    /// The note of the lock's holder.
     pub fn holder(&self) -> Result<Option<String>, LedgerError> {
         self.session.holder()
     }
 
-    /// Tells whether a session holds the lock, as far as that can be found out.
-    pub fn is_held(place: &Place) -> bool {
-        let session = place.server().and_then(|server| postgres::Session::open(server).ok());
+    /// Tells whether a session holds the lock, if that can be found out.
+    pub fn is_held(place: &LedgerPlace) -> bool {
+        let session = place.server().and_then(|server| postgres::PostgresSession::open(server).ok());
         session.is_some_and(|session| session.holder().is_ok_and(|holder| holder.is_some()))
     }
 }
 
 #[cfg(not(feature = "postgres"))]
 impl Guard {
-    /// `None`: the ledger is a file, or cannot be opened either.
+    /// `None`: the ledger is a file, or cannot be opened anyway.
     #[expect(clippy::unnecessary_wraps, reason = "with the feature `postgres` it can fail")]
-    pub fn new(_: &Place) -> Result<Option<Self>, LedgerError> {
+    pub fn new(_: &LedgerPlace) -> Result<Option<Self>, LedgerError> {
         Ok(None)
     }
 
-    /// Never called: there is no guard.
+    /// Never called, since there is no guard.
     #[expect(
         clippy::unnecessary_wraps,
         clippy::unused_self,
@@ -70,7 +70,7 @@ impl Guard {
         Ok(false)
     }
 
-    /// Never called: there is no guard.
+    /// Never called, since there is no guard.
     #[expect(
         clippy::unnecessary_wraps,
         clippy::unused_self,
@@ -80,7 +80,7 @@ impl Guard {
         Ok(())
     }
 
-    /// Never called: there is no guard.
+    /// Never called, since there is no guard.
     #[expect(
         clippy::unnecessary_wraps,
         clippy::unused_self,
@@ -90,7 +90,7 @@ impl Guard {
         Ok(true)
     }
 
-    /// Never called: there is no guard.
+    /// Never called, since there is no guard.
     #[expect(
         clippy::unnecessary_wraps,
         clippy::unused_self,
@@ -100,8 +100,8 @@ impl Guard {
         Ok(None)
     }
 
-    /// False: no host can have it.
-    pub fn is_held(_: &Place) -> bool {
+    /// False: no host can hold it.
+    pub fn is_held(_: &LedgerPlace) -> bool {
         false
     }
 }

@@ -1,4 +1,4 @@
-//! What only a database on a server can do: several hosts at once.
+//! Operations that only a database on a server supports: several hosts at once.
 
 use std::collections::BTreeMap;
 
@@ -7,7 +7,7 @@ use crate::domain::{IssueName, MemberId};
 use crate::ledger::LedgerError;
 use crate::ledger::hosts::HostRow;
 
-/// Does something on a server, or returns what a file's only host knows.
+/// Calls the server's session, or returns the value for a file with its only host.
 macro_rules! on_server {
     ($db:expr, |$session:ident| $work:expr, $alone:expr) => {
         match $db {
@@ -23,17 +23,17 @@ macro_rules! on_server {
     expect(unused_variables, clippy::unnecessary_wraps, reason = "a file has one host")
 )]
 impl Db {
-    /// Tells whether several hosts may use it.
+    /// Tells whether several hosts may use the ledger.
     pub fn is_shared(&self) -> bool {
         on_server!(self, |_session| true, false)
     }
 
-    /// The host that claims by this connection.
+    /// The host that claims letters over this connection.
     pub fn host(&self) -> Option<i64> {
         on_server!(self, |session| session.host(), None)
     }
 
-    /// Claims for a host whose life another connection holds.
+    /// Claims letters for a host whose life is tied to another connection.
     pub fn set_host(&self, host: Option<i64>) {
         on_server!(self, |session| session.set_host(host), ());
     }
@@ -44,6 +44,11 @@ impl Db {
 
     pub fn register(&self, name: &str, issue: &IssueName, content: &str) -> Result<(), LedgerError> {
         on_server!(self, |session| session.register(name, issue.as_str(), content), Ok(()))
+    }
+
+    /// Ends the session of a host, if the server still has it.
+    pub fn end_session(&self, host: Option<i64>) -> Result<(), LedgerError> {
+        on_server!(self, |session| session.end_session(host), Ok(()))
     }
 
     /// Tells whether this connection's host may still claim.
@@ -75,20 +80,20 @@ impl Db {
         on_server!(self, |session| session.others_have_work(issue.as_str()), Ok(false))
     }
 
-    pub fn seen(&self, letters: u64) -> Result<(), LedgerError> {
-        on_server!(self, |session| session.seen(letters), Ok(()))
+    pub fn seen(&self) -> Result<(), LedgerError> {
+        on_server!(self, |session| session.seen(), Ok(()))
     }
 
     pub fn hosts(&self, issue: &IssueName) -> Result<Vec<HostRow>, LedgerError> {
         on_server!(self, |session| session.hosts(issue.as_str()), Ok(Vec::new()))
     }
 
-    /// Waits for the other hosts that count letters.
+    /// Waits for other hosts that are counting letters.
     pub fn lock_quotas(&self) -> Result<(), LedgerError> {
         on_server!(self, |session| session.lock_quotas(), Ok(()))
     }
 
-    /// The server's clock in milliseconds since 1970; `None` if this machine's is the only one.
+    /// The server's clock in milliseconds since 1970; `None` if only this machine's clock matters.
     pub fn clock(&self) -> Result<Option<i64>, LedgerError> {
         on_server!(self, |session| session.clock().map(Some), Ok(None))
     }
@@ -98,7 +103,7 @@ impl Db {
         on_server!(self, |session| session.batch(&format!("ANALYZE {table}")), Ok(()))
     }
 
-    /// Begins a transaction that claims and settles letters, which other hosts do at the same time.
+    /// Begins a transaction that claims and settles letters while other hosts do the same.
     pub fn begin_beside(&self) -> Result<Transaction<'_>, LedgerError> {
         on_server!(
             self,

@@ -1,5 +1,5 @@
 //! The only place that knows which database the ledger is in. Everything else in `ledger` hands SQL with the parameters
-//! `?1`, `?2` … to a [`Db`], and reads [`Row`]s.
+//! `?1`, `?2` … to a [`Db`], and reads [`ResultRow`]s.
 
 mod copy;
 mod guard;
@@ -10,26 +10,26 @@ pub(in crate::ledger) mod sqlite;
 mod values;
 
 pub(super) use guard::Guard;
-pub(super) use values::{FromValue, ToValue, Value, Values};
+pub(super) use values::{FromValue, Parameters, ToValue, Value};
 
 use std::path::Path;
 
 use super::LedgerError;
-use super::place::{Place, Server};
+use super::place::{DatabaseServer, LedgerPlace};
 
 /// An open database.
 #[derive(Debug)]
 pub(super) enum Db {
     Sqlite(rusqlite::Connection),
     #[cfg(feature = "postgres")]
-    Postgres(Box<postgres::Session>),
+    Postgres(Box<postgres::PostgresSession>),
 }
 
-/// One row of a result; it ends with the callback that it is handed to.
-pub(super) enum Row<'a> {
+/// One row of a result; it is valid only during the callback.
+pub(super) enum ResultRow<'a> {
     Sqlite(&'a rusqlite::Row<'a>),
     #[cfg(feature = "postgres")]
-    Postgres(&'a ::postgres::Row),
+    Postgres(&'a ::tokio_postgres::Row),
 }
 
 /// Several statements that are all kept, by [`Transaction::commit`], or none.
@@ -46,53 +46,74 @@ pub enum DbError {
     Sqlite(#[from] rusqlite::Error),
     #[cfg(feature = "postgres")]
     #[error("{}", postgres::words(.0))]
-    Postgres(::postgres::Error),
+    Postgres(#[from] ::tokio_postgres::Error),
+    #[cfg(feature = "postgres")]
+    #[error("the server did not answer within {seconds} seconds")]
+    Silent { seconds: u64 },
+    #[cfg(feature = "postgres")]
+    #[error("the session with the server has ended")]
+    Ended,
+    #[cfg(feature = "postgres")]
+    #[error("cannot start a runtime: {0}")]
+    Thread(std::io::Error),
 }
 
 impl DbError {
-    /// Tells whether another program holds the database, so that the same can be tried again.
+    /// Tells whether another program holds the database, so that a retry may succeed.
     pub(super) fn is_busy(&self) -> bool {
         use rusqlite::ErrorCode::{DatabaseBusy, DatabaseLocked};
         match self {
             Self::Sqlite(error) => matches!(error.sqlite_error_code(), Some(DatabaseBusy | DatabaseLocked)),
             #[cfg(feature = "postgres")]
             Self::Postgres(error) => postgres::is_busy(error),
+            #[cfg(feature = "postgres")]
+            Self::Silent { .. } | Self::Ended | Self::Thread(_) => false,
+        }
+    }
+
+    /// Tells whether the session with a server has ended; another one may be opened.
+    pub(super) fn is_gone(&self) -> bool {
+        match self {
+            #[cfg(feature = "postgres")]
+            Self::Postgres(error) => postgres::is_gone(error),
+            #[cfg(feature = "postgres")]
+            Self::Silent { .. } | Self::Ended => true,
+            _ => false,
         }
     }
 }
 
 impl Db {
-    /// Opens the ledger's database, created or migrated if necessary.
+    /// Opens the ledger's database, creating or migrating it if necessary.
     ///
     /// # Errors
     /// If it cannot be opened or is from a newer version.
-    pub fn open(place: &Place) -> Result<Self, LedgerError> {
+    pub fn open(place: &LedgerPlace) -> Result<Self, LedgerError> {
         match place.server() {
             None => sqlite::open(place.file()),
             Some(server) => Self::open_on(server),
         }
     }
 
-    /// Opens a database that exists; `None` if there is none yet.
+    /// Opens an existing database; `None` if there is none yet.
     ///
     /// # Errors
     /// If it cannot be opened or is from a newer version.
-    pub fn open_existing(place: &Place) -> Result<Option<Self>, LedgerError> {
+    pub fn open_existing(place: &LedgerPlace) -> Result<Option<Self>, LedgerError> {
         match place.server() {
             None if !place.file().exists() => Ok(None),
             #[cfg(feature = "postgres")]
-            Some(server) => {
-                Ok(postgres::Session::open_existing(server)?.map(|session| Self::Postgres(Box::new(session))))
-            }
+            Some(server) => Ok(postgres::PostgresSession::open_existing(server)?
+                .map(|session| Self::Postgres(Box::new(session)))),
             _ => Self::open(place).map(Some),
         }
     }
 
-    /// A copy for this process only, in memory, and beyond some megabytes in a file without a name.
+    /// A copy for this process only, in memory, or beyond some megabytes in an unnamed file.
     ///
     /// # Errors
     /// If the ledger cannot be read or the copy cannot be written.
-    pub fn temporary_copy(of: &Place) -> Result<Self, LedgerError> {
+    pub fn temporary_copy(of: &LedgerPlace) -> Result<Self, LedgerError> {
         let copy = sqlite::temporary_copy(of.database_file())?;
         Self::fill(copy, of)
     }
@@ -101,12 +122,12 @@ impl Db {
     ///
     /// # Errors
     /// If the ledger cannot be read or the copy cannot be written.
-    pub fn copy_at(path: &Path, of: &Place) -> Result<Self, LedgerError> {
+    pub fn copy_at(path: &Path, of: &LedgerPlace) -> Result<Self, LedgerError> {
         let copy = sqlite::copy_to(path, of.database_file())?;
         Self::fill(copy, of)
     }
 
-    fn fill(copy: Self, of: &Place) -> Result<Self, LedgerError> {
+    fn fill(copy: Self, of: &LedgerPlace) -> Result<Self, LedgerError> {
         if of.server().is_some()
             && let Some(db) = Self::open_existing(of)?
         {
@@ -116,12 +137,12 @@ impl Db {
     }
 
     #[cfg(feature = "postgres")]
-    fn open_on(server: &Server) -> Result<Self, LedgerError> {
-        postgres::Session::open(server).map(|session| Self::Postgres(Box::new(session)))
+    fn open_on(server: &DatabaseServer) -> Result<Self, LedgerError> {
+        postgres::PostgresSession::open(server).map(|session| Self::Postgres(Box::new(session)))
     }
 
     #[cfg(not(feature = "postgres"))]
-    fn open_on(server: &Server) -> Result<Self, LedgerError> {
+    fn open_on(server: &DatabaseServer) -> Result<Self, LedgerError> {
         Err(LedgerError::NoServers { server: server.to_string() })
     }
 
@@ -129,7 +150,7 @@ impl Db {
     ///
     /// # Errors
     /// If the database refuses it.
-    pub fn execute(&self, sql: &str, values: impl Values) -> Result<usize, LedgerError> {
+    pub fn execute(&self, sql: &str, values: impl Parameters) -> Result<usize, LedgerError> {
         match self {
             Self::Sqlite(connection) => values.with(|values| sqlite::execute(connection, sql, values)),
             #[cfg(feature = "postgres")]
@@ -156,15 +177,15 @@ impl Db {
     pub fn optional<T>(
         &self,
         sql: &str,
-        values: impl Values,
-        read: impl FnOnce(&Row<'_>) -> Result<T, LedgerError>,
+        values: impl Parameters,
+        read: impl FnOnce(&ResultRow<'_>) -> Result<T, LedgerError>,
     ) -> Result<Option<T>, LedgerError> {
         match self {
             Self::Sqlite(connection) => values.with(|values| sqlite::optional(connection, sql, values, read)),
             #[cfg(feature = "postgres")]
             Self::Postgres(session) => {
                 let rows = values.with(|values| session.query(sql, values))?;
-                rows.first().map(|row| read(&Row::Postgres(row))).transpose()
+                rows.first().map(|row| read(&ResultRow::Postgres(row))).transpose()
             }
         }
     }
@@ -172,26 +193,27 @@ impl Db {
     /// Reads the first row of a result that always has one.
     ///
     /// # Errors
-    /// If the database refuses the statement, if there is no row, and those of `read`.
+    /// If the database refuses the statement or there is no row, and those of `read`.
     pub fn one<T>(
         &self,
         sql: &str,
-        values: impl Values,
-        read: impl FnOnce(&Row<'_>) -> Result<T, LedgerError>,
+        values: impl Parameters,
+        read: impl FnOnce(&ResultRow<'_>) -> Result<T, LedgerError>,
     ) -> Result<T, LedgerError> {
         let found = self.optional(sql, values, read)?;
         found.ok_or_else(|| LedgerError::Corrupt("a row is missing".to_owned()))
     }
 
-    /// Hands each row of a SELECT to `each`, which may use the database as well: it sees what was stored when the statement began.
+    /// Calls `each` for every row of a SELECT. `each` may use the database as well; the rows are those at the start
+    /// of the statement.
     ///
     /// # Errors
     /// If the database refuses the statement, and those of `each`.
     pub fn each<E: From<LedgerError>>(
         &self,
         sql: &str,
-        values: impl Values,
-        each: impl FnMut(&Row<'_>) -> Result<(), E>,
+        values: impl Parameters,
+        each: impl FnMut(&ResultRow<'_>) -> Result<(), E>,
     ) -> Result<(), E> {
         match self {
             Self::Sqlite(connection) => values.with(|values| sqlite::each(connection, sql, values, each)),
@@ -207,11 +229,11 @@ impl Db {
     pub fn list<T, C: Default + Extend<T> + IntoIterator<Item = T>>(
         &self,
         sql: &str,
-        values: impl Values,
-        mut read: impl FnMut(&Row<'_>) -> Result<T, LedgerError>,
+        values: impl Parameters,
+        mut read: impl FnMut(&ResultRow<'_>) -> Result<T, LedgerError>,
     ) -> Result<C, LedgerError> {
         let mut found = C::default();
-        let mut add = |row: &Row<'_>| {
+        let mut add = |row: &ResultRow<'_>| {
             found.extend([read(row)?]);
             Ok::<_, LedgerError>(())
         };
@@ -222,13 +244,13 @@ impl Db {
             #[cfg(feature = "postgres")]
             Self::Postgres(session) => {
                 let rows = values.with(|values| session.query(sql, values))?;
-                rows.iter().try_for_each(|row| add(&Row::Postgres(row)))?;
+                rows.iter().try_for_each(|row| add(&ResultRow::Postgres(row)))?;
             }
         }
         Ok(found)
     }
 
-    /// Begins a transaction that may write: what it reads first cannot change before it writes.
+    /// Begins a transaction that may write: the data that it reads cannot change before it writes.
     ///
     /// # Errors
     /// If another program writes for longer than a writer waits.
@@ -301,10 +323,10 @@ impl Db {
         }
     }
 
-    /// Rewrites the database, so that nothing of what was deleted is left in its files.
+    /// Rewrites the database, so that no deleted data is left in its files.
     ///
     /// # Errors
-    /// If it cannot be written; what it stores stays the same.
+    /// If it cannot be written; its content stays the same.
     pub fn compact(&self) -> Result<(), LedgerError> {
         match self {
             Self::Sqlite(connection) => sqlite::compact(connection),
@@ -314,7 +336,7 @@ impl Db {
     }
 }
 
-impl Row<'_> {
+impl ResultRow<'_> {
     /// The value of a column, from 0.
     ///
     /// # Errors
@@ -324,10 +346,10 @@ impl Row<'_> {
         T::from_value(self.value(index)?).map_err(wrong)
     }
 
-    /// The value of a column as it is stored.
+    /// The value of a column as stored.
     ///
     /// # Errors
-    /// If there is no such column, or its value is not one that this program stores.
+    /// If there is no such column, or its value has a type that this program does not store.
     pub fn value(&self, index: usize) -> Result<Value<'_>, LedgerError> {
         match self {
             Self::Sqlite(row) => sqlite::value(row, index),
@@ -341,13 +363,13 @@ impl Row<'_> {
         match self {
             Self::Sqlite(row) => row.as_ref().column_names().collect(),
             #[cfg(feature = "postgres")]
-            Self::Postgres(row) => row.columns().iter().map(::postgres::Column::name).collect(),
+            Self::Postgres(row) => row.columns().iter().map(::tokio_postgres::Column::name).collect(),
         }
     }
 }
 
 impl Transaction<'_> {
-    /// Keeps what was done.
+    /// Commits the changes.
     ///
     /// # Errors
     /// If the database cannot be written; then nothing is kept.

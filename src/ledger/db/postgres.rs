@@ -1,7 +1,8 @@
 //! `PostgreSQL`: one session, whose statements are prepared once.
 //!
-//! The client blocks the thread as `SQLite` does. Inside the send loop's runtime it steps out of it for that long.
+//! The client blocks the thread, like `SQLite`. Inside the send loop's runtime, it leaves the runtime for that time.
 
+mod client;
 mod connect;
 mod hosts;
 mod locks;
@@ -10,45 +11,47 @@ mod schema;
 
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
+use std::io;
 
-use ::postgres::error::SqlState;
-use ::postgres::types::ToSql;
-use ::postgres::{Client, Error, Statement};
+use ::tokio_postgres::error::SqlState;
+use ::tokio_postgres::types::ToSql;
+use ::tokio_postgres::{Error, Statement};
 
 use super::copy::TABLES;
-use super::{DbError, LedgerError, Row, Value};
-use crate::ledger::place::Server;
+use super::{DbError, LedgerError, ResultRow, Value};
+use crate::ledger::place::DatabaseServer;
+use client::Client;
 
 pub(super) use rows::value;
 
-/// Rows that are fetched at once.
+/// How many rows to fetch at once.
 const PAGE: usize = 512;
-/// Statements that are kept prepared.
+/// How many prepared statements to keep.
 const STATEMENTS: usize = 256;
 
 /// A connection to a server.
-pub(in crate::ledger) struct Session {
-    /// `None` only while it is dropped.
+pub(in crate::ledger) struct PostgresSession {
+    /// `None` once the connection is lost.
     client: RefCell<Option<Client>>,
     statements: RefCell<HashMap<String, Statement>>,
     cursors: Cell<u32>,
-    transaction: Cell<State>,
+    transaction: Cell<TransactionState>,
     /// The host for which it claims letters.
     host: Cell<Option<i64>>,
-    /// The server's name, in errors.
+    /// The server's name in error messages.
     name: String,
 }
 
-/// Where a session's transaction is.
+/// The state of a session's transaction.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum State {
+enum TransactionState {
     None,
     Open,
-    /// A statement has failed: nothing of it can be kept.
+    /// A statement has failed, so nothing of the transaction can be kept.
     Failed,
 }
 
-impl std::fmt::Debug for Session {
+impl std::fmt::Debug for PostgresSession {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Session").field("name", &self.name).finish_non_exhaustive()
     }
@@ -60,7 +63,16 @@ impl From<Error> for LedgerError {
     }
 }
 
-/// What a server or a broken connection says.
+/// Tells whether an error is of the connection: the session has ended, or nobody knows.
+pub(super) fn is_gone(error: &Error) -> bool {
+    let is_of_wire =
+        || std::error::Error::source(error).is_some_and(<dyn std::error::Error>::is::<io::Error>);
+    let code = error.code().map_or("", SqlState::code);
+    // Connection exceptions, what an operator or a crash did, and a transaction that took too long.
+    error.is_closed() || is_of_wire() || code.starts_with("08") || code.starts_with("57P") || code == "25P03"
+}
+
+/// The words of a server's error, or of a broken connection.
 pub(super) fn words(error: &Error) -> String {
     if let Some(said) = error.as_db_error() {
         return said.message().to_owned();
@@ -69,24 +81,24 @@ pub(super) fn words(error: &Error) -> String {
     chain.map(ToString::to_string).collect::<Vec<_>>().join(": ")
 }
 
-/// Tells whether another session holds what a statement needs.
+/// Tells whether another session holds a resource that a statement needs.
 pub(super) fn is_busy(error: &Error) -> bool {
     [SqlState::LOCK_NOT_AVAILABLE, SqlState::T_R_DEADLOCK_DETECTED, SqlState::T_R_SERIALIZATION_FAILURE]
         .iter()
         .any(|code| error.code() == Some(code))
 }
 
-/// Steps out of the runtime, if this thread is in one, so that the client can use its own.
+/// Leaves the runtime, if this thread is in one, so that the client can use its own.
 fn outside<T>(work: impl FnOnce() -> T) -> T {
     if tokio::runtime::Handle::try_current().is_ok() { tokio::task::block_in_place(work) } else { work() }
 }
 
-impl Session {
-    /// Opens a session that has the newest schema, created or migrated if necessary.
+impl PostgresSession {
+    /// Opens a session with the newest schema, creating or migrating it if necessary.
     ///
     /// # Errors
-    /// If the server cannot be reached or lets nobody in, or the ledger is from a newer version.
-    pub fn open(server: &Server) -> Result<Self, LedgerError> {
+    /// If the server cannot be reached or refuses the login, or the ledger is from a newer version.
+    pub fn open(server: &DatabaseServer) -> Result<Self, LedgerError> {
         let session = connect::connect(server)?;
         schema::migrate(&session)?;
         Ok(session)
@@ -95,8 +107,8 @@ impl Session {
     /// Opens a session if there is a ledger; `None` if there is none yet.
     ///
     /// # Errors
-    /// If the server cannot be reached or lets nobody in, or the ledger is from a newer version.
-    pub fn open_existing(server: &Server) -> Result<Option<Self>, LedgerError> {
+    /// If the server cannot be reached or refuses the login, or the ledger is from a newer version.
+    pub fn open_existing(server: &DatabaseServer) -> Result<Option<Self>, LedgerError> {
         let session = connect::connect(server)?;
         if schema::version(&session)?.is_none() {
             return Ok(None);
@@ -105,14 +117,18 @@ impl Session {
         Ok(Some(session))
     }
 
-    fn with<T>(&self, work: impl FnOnce(&mut Client) -> Result<T, Error>) -> Result<T, LedgerError> {
-        let mut client = self.client.try_borrow_mut().ok();
-        let Some(client) = client.as_mut().and_then(|client| client.as_mut()) else {
+    fn with<T>(&self, work: impl FnOnce(&mut Client) -> Result<T, DbError>) -> Result<T, LedgerError> {
+        let Ok(mut held) = self.client.try_borrow_mut() else {
             return Err(LedgerError::Corrupt("the session is in use".to_owned()));
         };
+        let Some(client) = held.as_mut() else { return Err(DbError::Ended.into()) };
         let done = outside(|| work(client));
-        if done.is_err() && self.transaction.get() == State::Open {
-            self.transaction.set(State::Failed);
+        if done.is_err() && self.transaction.get() == TransactionState::Open {
+            self.transaction.set(TransactionState::Failed);
+        }
+        if done.as_ref().is_err_and(DbError::is_gone) {
+            let lost = held.take();
+            outside(|| drop(lost));
         }
         Ok(done?)
     }
@@ -137,39 +153,44 @@ impl Session {
     }
 
     pub(super) fn batch(&self, sql: &str) -> Result<(), LedgerError> {
-        self.with(|client| client.batch_execute(sql))
+        self.with(|client| client.batch(sql))
     }
 
-    pub(super) fn query(&self, sql: &str, values: &[Value<'_>]) -> Result<Vec<::postgres::Row>, LedgerError> {
+    pub(super) fn query(
+        &self,
+        sql: &str,
+        values: &[Value<'_>],
+    ) -> Result<Vec<::tokio_postgres::Row>, LedgerError> {
         let statement = self.statement(sql)?;
         self.with(|client| client.query(&statement, &parameters(values)))
     }
 
-    /// Hands each row of a SELECT to `each`, page by page: the session is free between two pages.
+    /// Calls `each` for every row of a SELECT, page by page; the session is free between two pages.
     pub(super) fn each<E: From<LedgerError>>(
         &self,
         sql: &str,
         values: &[Value<'_>],
-        mut each: impl FnMut(&Row<'_>) -> Result<(), E>,
+        mut each: impl FnMut(&ResultRow<'_>) -> Result<(), E>,
     ) -> Result<(), E> {
         let number = self.cursors.get();
         self.cursors.set(number + 1);
         let name = format!("page_{number}");
         // A cursor that outlives its transaction is filled at once, and no transaction stays open meanwhile.
-        let hold = if self.transaction.get() == State::None { " WITH HOLD" } else { "" };
+        let hold = if self.transaction.get() == TransactionState::None { " WITH HOLD" } else { "" };
         let declare = format!("DECLARE {name} NO SCROLL CURSOR{hold} FOR {}", translated(sql));
-        self.with(|client| client.execute(&declare, &parameters(values)))?;
+        self.with(|client| client.execute(declare.as_str(), &parameters(values)))?;
+        let fetch = format!("FETCH {PAGE} FROM {name}");
         let mut read = || {
             loop {
-                let rows = self.with(|client| client.query(&format!("FETCH {PAGE} FROM {name}"), &[]))?;
-                rows.iter().try_for_each(|row| each(&Row::Postgres(row)))?;
+                let rows = self.with(|client| client.query(fetch.as_str(), &[]))?;
+                rows.iter().try_for_each(|row| each(&ResultRow::Postgres(row)))?;
                 if rows.len() < PAGE {
                     return Ok(());
                 }
             }
         };
         let done = read();
-        if self.transaction.get() != State::Failed {
+        if self.transaction.get() != TransactionState::Failed {
             self.batch(&format!("CLOSE {name}"))?;
         }
         done
@@ -179,30 +200,30 @@ impl Session {
     pub(super) fn begin(&self) -> Result<(), LedgerError> {
         self.batch(&format!("BEGIN; SELECT pg_advisory_xact_lock({})", locks::WRITERS))
             .inspect_err(|_| drop(self.batch("ROLLBACK")))?;
-        self.transaction.set(State::Open);
+        self.transaction.set(TransactionState::Open);
         Ok(())
     }
 
     pub(super) fn commit(&self) -> Result<(), LedgerError> {
-        // The server would answer the COMMIT of a failed transaction with a ROLLBACK, and without an error.
-        if self.transaction.get() == State::Failed {
+        // The server would answer the COMMIT of a failed transaction with a ROLLBACK, without an error.
+        if self.transaction.get() == TransactionState::Failed {
             return Err(LedgerError::Corrupt("a statement of the transaction has failed".to_owned()));
         }
         self.batch("COMMIT")?;
-        self.transaction.set(State::None);
+        self.transaction.set(TransactionState::None);
         Ok(())
     }
 
     pub(super) fn roll_back(&self) {
-        // If this is not heard, the connection is lost and the server does the same.
+        // If it does not arrive, the connection is lost, and the server rolls back by itself.
         let _lost = self.batch("ROLLBACK");
-        self.transaction.set(State::None);
+        self.transaction.set(TransactionState::None);
     }
 
     /// Begins a transaction that only reads, and sees what was committed before it.
     pub(super) fn snapshot(&self) -> Result<(), LedgerError> {
         self.batch("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")?;
-        self.transaction.set(State::Open);
+        self.transaction.set(TransactionState::Open);
         Ok(())
     }
 
@@ -214,10 +235,11 @@ impl Session {
         self.batch("ALTER TABLE delivery DISABLE TRIGGER USER")?;
         work()?;
         // Foreign keys are checked by triggers too, which have to fire before the table can be changed.
-        self.batch("SET CONSTRAINTS ALL IMMEDIATE; ALTER TABLE delivery ENABLE TRIGGER USER")
+        let end = "SET CONSTRAINTS ALL IMMEDIATE; ALTER TABLE delivery ENABLE TRIGGER USER";
+        self.without_limit(|| self.batch(end))
     }
 
-    /// The last id that a table has given.
+    /// The last id assigned by a table.
     pub(super) fn last_id(&self, table: &str) -> Result<i64, LedgerError> {
         let sql = format!("SELECT CASE WHEN is_called THEN last_value ELSE 0 END FROM {table}_id_seq");
         Ok(self.query(&sql, &[])?.first().map_or(0, |row| row.get(0)))
@@ -228,18 +250,26 @@ impl Session {
     }
 
     pub(super) fn compact(&self) -> Result<(), LedgerError> {
-        for table in TABLES {
-            self.batch(&format!("VACUUM (FULL) {table}"))?;
-        }
-        Ok(())
+        self.without_limit(|| {
+            TABLES.iter().try_for_each(|table| self.batch(&format!("VACUUM (FULL) {table}")))
+        })
+    }
+
+    /// Does what the server may need a long time for.
+    fn without_limit<T>(&self, work: impl FnOnce() -> Result<T, LedgerError>) -> Result<T, LedgerError> {
+        let limit = self.with(|client| Ok(client.set_limit(None)))?;
+        let done = work();
+        // A session that was lost meanwhile needs no limit.
+        let _lost = self.with(|client| Ok(client.set_limit(limit)));
+        done
     }
 }
 
-impl Drop for Session {
+impl Drop for PostgresSession {
     fn drop(&mut self) {
-        // The client says goodbye to the server, in its own runtime.
-        let client = self.client.take();
-        outside(|| drop(client));
+        if let Some(client) = self.client.take() {
+            outside(|| client.close());
+        }
     }
 }
 
@@ -247,7 +277,8 @@ fn parameters<'a>(values: &'a [Value<'a>]) -> Vec<&'a (dyn ToSql + Sync)> {
     values.iter().map(|value| value as &(dyn ToSql + Sync)).collect()
 }
 
-/// SQL as the server reads it: `$1` for `?1`, and without the name of an index, which it chooses itself.
+/// SQL in the server's syntax: `$1` instead of `?1`, and without index names, since the server chooses indexes
+/// itself.
 fn translated(sql: &str) -> String {
     sql.replace(" INDEXED BY delivery_address", "").replace('?', "$")
 }

@@ -9,10 +9,10 @@ use rusqlite::config::DbConfig;
 use rusqlite::types::{ToSqlOutput, ValueRef};
 use rusqlite::{CachedStatement, Connection, OpenFlags, ToSql, TransactionBehavior, params_from_iter};
 
-use super::{Db, DbError, LedgerError, Row, Value};
+use super::{Db, DbError, LedgerError, ResultRow, Value};
 use crate::private;
 
-/// The schema, one step after another; a step that was released is never changed.
+/// The schema step by step; a released step is never changed.
 const MIGRATIONS: [&str; 10] = [
     include_str!("../migrations/0001_register_and_deliveries.sql"),
     include_str!("../migrations/0002_forgotten.sql"),
@@ -26,17 +26,17 @@ const MIGRATIONS: [&str; 10] = [
     include_str!("../migrations/0010_report.sql"),
 ];
 
-/// The tables whose ids are never given again, even if the newest rows were deleted.
+/// The tables that never reuse an id, even if the newest rows were deleted.
 const AUTOINCREMENT: [&str; 2] = ["member", "run"];
 
-/// Pages that are copied at once.
+/// How many pages to copy at once.
 const PAGES: i32 = 1000;
 /// Memory for a temporary copy, as `SQLite` counts it: negative for KiB.
 const COPY_CACHE_KIB: i32 = -65_536;
-/// How long to wait for another process that writes.
+/// How long to wait for another process that is writing.
 const BUSY: Duration = Duration::from_secs(10);
 
-/// Whether what was committed must survive a crash of the machine; a copy that is thrown away need not.
+/// Whether commits must survive a crash of the machine; those of a temporary copy need not.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in crate::ledger) enum Durable {
     Yes,
@@ -75,23 +75,23 @@ pub(super) fn optional<T>(
     connection: &Connection,
     sql: &str,
     values: &[Value<'_>],
-    read: impl FnOnce(&Row<'_>) -> Result<T, LedgerError>,
+    read: impl FnOnce(&ResultRow<'_>) -> Result<T, LedgerError>,
 ) -> Result<Option<T>, LedgerError> {
     let mut statement = statement(connection, sql)?;
     let mut rows = statement.query(params_from_iter(values))?;
-    rows.next()?.map(|row| read(&Row::Sqlite(row))).transpose()
+    rows.next()?.map(|row| read(&ResultRow::Sqlite(row))).transpose()
 }
 
 pub(super) fn each<E: From<LedgerError>>(
     connection: &Connection,
     sql: &str,
     values: &[Value<'_>],
-    mut each: impl FnMut(&Row<'_>) -> Result<(), E>,
+    mut each: impl FnMut(&ResultRow<'_>) -> Result<(), E>,
 ) -> Result<(), E> {
     let mut statement = statement(connection, sql)?;
     let mut rows = statement.query(params_from_iter(values)).map_err(LedgerError::from)?;
     while let Some(row) = rows.next().map_err(LedgerError::from)? {
-        each(&Row::Sqlite(row))?;
+        each(&ResultRow::Sqlite(row))?;
     }
     Ok(())
 }
@@ -114,7 +114,7 @@ pub(super) fn value<'a>(row: &'a rusqlite::Row<'_>, index: usize) -> Result<Valu
 }
 
 pub(super) fn roll_back(connection: &Connection) {
-    // SQLite has ended a transaction itself after some errors; without a commit nothing is kept anyhow.
+    // After some errors SQLite has already ended the transaction; without a commit nothing is kept anyway.
     if !connection.is_autocommit() {
         let _lost = connection.execute_batch("ROLLBACK");
     }
@@ -131,7 +131,7 @@ pub(super) fn without_triggers(
     done
 }
 
-/// The last id that a table has given.
+/// The last id assigned by a table.
 pub(super) fn last_id(connection: &Connection, table: &str) -> Result<i64, LedgerError> {
     let sql = format!("SELECT coalesce(max(id), 0) FROM {table}");
     let newest: i64 = connection.query_row(&sql, (), |row| row.get(0))?;
@@ -154,7 +154,7 @@ pub(super) fn compact(connection: &Connection) -> Result<(), LedgerError> {
     Ok(())
 }
 
-/// Opens the file, created or migrated if necessary.
+/// Opens the file, creating or migrating it if necessary.
 pub(in crate::ledger) fn open(path: &Path) -> Result<Db, LedgerError> {
     if let Some(dir) = path.parent() {
         private::create_folder(dir).map_err(|source| LedgerError::Folder { path: dir.to_owned(), source })?;
@@ -165,9 +165,9 @@ pub(in crate::ledger) fn open(path: &Path) -> Result<Db, LedgerError> {
     set_up(connection, path, Durable::Yes)
 }
 
-/// A copy of the database at `of` in memory, and beyond some megabytes in a file without a name.
+/// A copy of the database at `of` in memory, or beyond some megabytes in an unnamed file.
 pub(super) fn temporary_copy(of: Option<&Path>) -> Result<Db, LedgerError> {
-    // An empty name: SQLite opens a file of its own and unlinks it at once.
+    // With an empty name, SQLite opens a temporary file and unlinks it at once.
     let path = of.unwrap_or(Path::new(""));
     let mut connection = Connection::open("").map_err(opening(path))?;
     connection.pragma_update(None, "cache_size", COPY_CACHE_KIB).map_err(opening(path))?;
@@ -193,11 +193,11 @@ fn set_up(mut connection: Connection, path: &Path, durable: Durable) -> Result<D
 
 fn settings(connection: &Connection, durable: Durable) -> rusqlite::Result<()> {
     connection.busy_timeout(BUSY)?;
-    // First, as the other settings write too.
+    // First, because the other settings write too.
     durable.apply(connection)?;
     connection.pragma_update(None, "journal_mode", "WAL")?;
     connection.pragma_update(None, "foreign_keys", "ON")?;
-    // Otherwise SQLite plans a statement again whenever a value that an index has a condition on is bound.
+    // Otherwise SQLite plans a statement again whenever a parameter is bound that an index has a condition on.
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
     connection.set_prepared_statement_cache_capacity(64);
     Ok(())
@@ -208,7 +208,7 @@ fn migrate(connection: &mut Connection, path: &Path) -> Result<(), LedgerError> 
         connection.pragma_query_value(None, "user_version", |row| row.get::<_, usize>(0))
     };
     if version(connection)? == MIGRATIONS.len() {
-        // Nothing is written, so that a ledger that another command is changing can be opened.
+        // Nothing is written, so that a ledger can be opened while another command changes it.
         return Ok(());
     }
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
@@ -229,7 +229,7 @@ impl Durable {
     }
 }
 
-/// Copies the database at `of`, if there is one, into an open one.
+/// Copies the database at `of`, if it exists, into an open one.
 fn copy_into(connection: &mut Connection, of: Option<&Path>) -> Result<(), LedgerError> {
     if let Some(of) = of.filter(|of| of.exists()) {
         let source = readable(of)?;
@@ -239,14 +239,15 @@ fn copy_into(connection: &mut Connection, of: Option<&Path>) -> Result<(), Ledge
     Ok(())
 }
 
-/// A connection that reads a ledger, and the private copy that it may be of.
-struct Source {
+/// A connection for reading a ledger, and the private copy that it may use.
+struct ReadConnection {
     connection: Connection,
     _copy: Option<tempfile::TempDir>,
 }
 
-/// Opens a ledger for reading even if its folder is not writable, which `SQLite` needs to read a write-ahead log.
-fn readable(path: &Path) -> Result<Source, LedgerError> {
+/// Opens a ledger for reading even if its folder is read-only; `SQLite` needs a writable one to read a write-ahead
+/// log.
+fn readable(path: &Path) -> Result<ReadConnection, LedgerError> {
     let open = |path: &Path| {
         let connection = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_ONLY)?;
         connection.busy_timeout(BUSY)?;
@@ -254,7 +255,7 @@ fn readable(path: &Path) -> Result<Source, LedgerError> {
         Ok::<_, rusqlite::Error>(connection)
     };
     match open(path) {
-        Ok(connection) => Ok(Source { connection, _copy: None }),
+        Ok(connection) => Ok(ReadConnection { connection, _copy: None }),
         Err(_) => {
             let failed = |source| LedgerError::Folder { path: path.to_owned(), source };
             let copy = tempfile::Builder::new().permissions(private::folder_permissions()).tempdir();
@@ -267,12 +268,12 @@ fn readable(path: &Path) -> Result<Source, LedgerError> {
                 }
             }
             let connection = Connection::open(&target).map_err(opening(path))?;
-            Ok(Source { connection, _copy: Some(copy) })
+            Ok(ReadConnection { connection, _copy: Some(copy) })
         }
     }
 }
 
-/// The file next to `path` whose name ends in `end` as well.
+/// The file next to `path` with `end` appended to its name.
 pub(in crate::ledger) fn with_end(path: &Path, end: &str) -> PathBuf {
     let mut name = path.as_os_str().to_owned();
     name.push(end);
@@ -287,7 +288,7 @@ fn opening(path: &Path) -> impl Fn(rusqlite::Error) -> LedgerError {
 pub(in crate::ledger) mod tests {
     use super::*;
 
-    /// Writes a ledger as an older version of the schema has it.
+    /// Writes a ledger with an older version of the schema.
     pub(in crate::ledger) fn write_older(path: &Path, version: usize, rows: &str) {
         let connection = Connection::open(path).unwrap();
         for migration in &MIGRATIONS[..version] {
@@ -298,7 +299,7 @@ pub(in crate::ledger) mod tests {
     }
 
     #[test]
-    fn a_ledger_of_a_newer_version_is_refused() {
+    fn a_ledger_of_a_newer_version_is_rejected() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("l.db");
         open(&path).unwrap().batch("PRAGMA user_version = 99").unwrap();

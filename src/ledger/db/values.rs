@@ -1,8 +1,8 @@
-//! What the columns of a row and the parameters of a statement can be: nothing, an integer or a text.
+//! The types of columns and parameters: NULL, integer or text.
 
 use std::borrow::Cow;
 
-/// A value as it is stored.
+/// A value as stored.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(in crate::ledger) enum Value<'a> {
     Null,
@@ -10,19 +10,19 @@ pub(in crate::ledger) enum Value<'a> {
     Text(Cow<'a, str>),
 }
 
-/// What can be a parameter.
+/// A type that can be a parameter.
 pub(in crate::ledger) trait ToValue {
     fn to_value(&self) -> Value<'_>;
 }
 
-/// What can be read from a column.
+/// A type that can be read from a column.
 pub(in crate::ledger) trait FromValue: Sized {
-    /// Reads a value; the error says what is wrong with it.
+    /// Converts a value; the error says what is wrong with it.
     fn from_value(value: Value<'_>) -> Result<Self, String>;
 }
 
 /// The parameters of a statement, `?1` first: a tuple or an array.
-pub(in crate::ledger) trait Values {
+pub(in crate::ledger) trait Parameters {
     /// Calls `work` with the parameters and returns what it returns.
     fn with<R>(&self, work: impl FnOnce(&[Value<'_>]) -> R) -> R;
 }
@@ -141,25 +141,25 @@ impl<T: FromValue> FromValue for Option<T> {
     }
 }
 
-impl Values for () {
+impl Parameters for () {
     fn with<R>(&self, work: impl FnOnce(&[Value<'_>]) -> R) -> R {
         work(&[])
     }
 }
 
-impl<T: ToValue, const N: usize> Values for [T; N] {
+impl<T: ToValue, const N: usize> Parameters for [T; N] {
     fn with<R>(&self, work: impl FnOnce(&[Value<'_>]) -> R) -> R {
         work(&self.each_ref().map(ToValue::to_value))
     }
 }
 
-impl Values for [Value<'_>] {
+impl Parameters for [Value<'_>] {
     fn with<R>(&self, work: impl FnOnce(&[Value<'_>]) -> R) -> R {
         work(self)
     }
 }
 
-impl<T: Values + ?Sized> Values for &T {
+impl<T: Parameters + ?Sized> Parameters for &T {
     fn with<R>(&self, work: impl FnOnce(&[Value<'_>]) -> R) -> R {
         (**self).with(work)
     }
@@ -167,7 +167,7 @@ impl<T: Values + ?Sized> Values for &T {
 
 macro_rules! tuples {
     ($($names:ident)*) => {
-        impl<$($names: ToValue),*> Values for ($($names,)*) {
+        impl<$($names: ToValue),*> Parameters for ($($names,)*) {
             fn with<Return>(&self, work: impl FnOnce(&[Value<'_>]) -> Return) -> Return {
                 #[expect(non_snake_case, reason = "the names of the types are those of the values")]
                 let ($($names,)*) = self;
@@ -201,7 +201,7 @@ mod tests {
     }
 
     #[test]
-    fn parameters_are_in_the_order_in_which_they_are_given() {
+    fn parameters_keep_their_order() {
         let values = (&"a".to_owned(), None::<i64>, true, 7_u32);
         values.with(|values| {
             let text = Value::Text(Cow::Borrowed("a"));

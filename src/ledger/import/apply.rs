@@ -1,4 +1,4 @@
-//! What a row changes in the register, each change with its trace.
+//! Applies a row to the register, with a record of each change.
 
 use std::collections::BTreeMap;
 
@@ -38,7 +38,7 @@ pub(super) fn apply(
     Ok(())
 }
 
-/// The member's fields after the import: those that the file has come from the file, the rest stay.
+/// The member's fields after the import: the file's fields come from the file, the others stay.
 fn merged_fields(stored: &Stored, row: &ListedMember, run: &ImportRun<'_>) -> BTreeMap<String, String> {
     let kept = stored.fields.iter().filter(|(name, _)| !run.fields.contains(*name));
     kept.chain(&row.fields).map(|(name, value)| (name.clone(), value.clone())).collect()
@@ -48,7 +48,7 @@ fn json(fields: &BTreeMap<String, String>) -> Result<String, LedgerError> {
     serde_json::to_string(fields).map_err(members::corrupt)
 }
 
-/// Takes a number from the member that has it; returns who that was.
+/// Takes a number away from the member who has it; returns that member.
 pub(in crate::ledger) fn free_number(
     db: &Db,
     number: &str,
@@ -102,7 +102,7 @@ pub(in crate::ledger) fn update(
     Ok(())
 }
 
-/// Makes a member active or not.
+/// Makes a member active or inactive.
 pub(super) fn set_active(
     db: &Db,
     now: Stamp,

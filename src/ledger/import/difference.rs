@@ -1,31 +1,31 @@
-//! What an import changes, to be shown before it is kept.
+//! The changes of an import, shown before it is kept.
 
 use serde::Serialize;
 
-/// How many members are named for each kind of change; the counts are always whole.
+/// How many members to name for each kind of change; the counts are always complete.
 const SAMPLES: usize = 100;
 
-/// What an import changes.
+/// The changes of an import.
 #[derive(Debug, Default, Serialize)]
 pub struct Difference {
     pub added: Changed<String>,
     pub changed: Changed<MemberChange>,
-    /// Members that were missing from an earlier file and are back.
+    /// Members who were missing from an earlier file and are back.
     pub returned: Changed<String>,
-    /// Active members that the file does not have.
+    /// Active members who are missing from the file.
     pub missing: Changed<String>,
-    /// Members of the list whose address is not mailed, with reason and date: an import brings nobody back.
+    /// Members on the list whose address is suppressed, with reason and date: an import resubscribes nobody.
     pub suppressed: Changed<String>,
-    /// Members who are not mailed until a person decides who they are.
+    /// Members who are not mailed until a person has confirmed who they are.
     pub held: Changed<String>,
-    /// People of the list who asked to be forgotten: they are not imported.
+    /// People on the list who asked to be forgotten, and are not imported.
     pub forgotten: Changed<String>,
     pub unchanged: u64,
     /// Active members before the import.
     pub active_before: u64,
 }
 
-/// A count and the first of the names counted.
+/// A count, and the first of the names counted.
 #[derive(Debug, Serialize)]
 pub struct Changed<T> {
     pub count: u64,

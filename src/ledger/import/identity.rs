@@ -1,10 +1,10 @@
-//! Whom a row is about: by number, by address, by name; what is uncertain is held, and renumbering is found out.
+//! Finds the member of each row by number, address or name, holds the uncertain ones, and detects renumbering.
 
 use std::collections::{HashMap, HashSet};
 
 use crate::domain::{Address, HeldReason, IdentityKey, ListedMember, MemberId, TextSet, name};
 use crate::ledger::db::Db;
-use crate::ledger::forgotten::{Forgotten, Verdict};
+use crate::ledger::forgotten::{Forgotten, ForgottenMatch};
 use crate::ledger::types::Stamp;
 use crate::ledger::{LedgerError, held};
 
@@ -12,27 +12,27 @@ use super::apply::{apply, free_number, insert};
 use super::stored::{Stored, select, select_all};
 use super::{Difference, ImportRun};
 
-/// How many examples of renumbering are named.
+/// How many examples of renumbering to name.
 const EXAMPLES: usize = 3;
 
-/// What identifies somebody among those who share an address.
+/// The key of a person among those who share an address.
 fn place(name: &str, address_key: &str) -> String {
     format!("{}\n{address_key}", name::key(name))
 }
 
-/// Whose row is whose, as far as it is known.
+/// The members of rows, as far as they are known.
 pub(super) struct Identification<'a> {
     db: &'a Db,
     run: &'a ImportRun<'a>,
     forgotten: Forgotten,
     difference: Difference,
-    /// Members that have a row.
+    /// Members who have a row.
     seen: HashSet<MemberId>,
-    /// Rows that are looked at again when all others have their member, by line.
+    /// Rows to look at again when all others have their member, by line.
     aside: HashMap<u64, Aside>,
-    /// Names and addresses of the rows that share an address.
+    /// Names and addresses in rows that share an address.
     sharing: TextSet,
-    /// Names of the rows that were set aside.
+    /// Names in the rows that were set aside.
     names_aside: TextSet,
     /// Numbers that members had until another row took them.
     displaced: HashMap<MemberId, String>,
@@ -42,15 +42,15 @@ pub(super) struct Identification<'a> {
 /// Why a row was set aside.
 #[derive(Debug, Clone)]
 enum Aside {
-    /// Nobody has its number or address.
+    /// No member has its number or address.
     Unmatched,
-    /// Its address is that of a member of another name.
+    /// Its address belongs to a member with another name.
     Renamed(MemberId),
-    /// Its number is that of a member with another name and another address.
+    /// Its number belongs to a member with another name and another address.
     Reused { member: MemberId, was: String, address_key: Option<String> },
 }
 
-/// A member without a row, among whom a row's is looked for by name.
+/// A member without a row, who may be found by name.
 #[derive(Debug, Clone)]
 struct Leftover {
     id: MemberId,
@@ -77,7 +77,7 @@ impl<'a> Identification<'a> {
         })
     }
 
-    /// The members that have a row, and what changed.
+    /// The members who have a row, and the changes.
     pub fn finish(self) -> (HashSet<MemberId>, Difference) {
         (self.seen, self.difference)
     }
@@ -111,7 +111,7 @@ impl<'a> Identification<'a> {
         Ok(())
     }
 
-    /// Takes the rows that are certainly somebody's.
+    /// Assigns the rows that certainly belong to a member.
     fn first_look(&mut self, row: &ListedMember) -> Result<(), LedgerError> {
         if self.is_forgotten(row) {
             return Ok(());
@@ -127,7 +127,7 @@ impl<'a> Identification<'a> {
     }
 
     fn is_forgotten(&mut self, row: &ListedMember) -> bool {
-        let is_forgotten = self.forgotten.verdict(row) == Verdict::Forgotten;
+        let is_forgotten = self.forgotten.verdict(row) == ForgottenMatch::Forgotten;
         if is_forgotten {
             self.difference.forgotten.add(|| row.name.clone());
         }
@@ -164,7 +164,7 @@ impl<'a> Identification<'a> {
             let before = other.number.as_deref().unwrap_or("none");
             return Ok(Err(self.renumbered(row, &stored, &format!(", whose number was {before}"))));
         }
-        // Somebody new beside a member who still has a row is not that member.
+        // A new person next to a member who still has a row is not that member.
         let old_place = stored.address.as_deref().map(|address| place(&stored.name, &address.to_lowercase()));
         if !has_name && old_place.is_some_and(|place| self.sharing.contains(&place)) {
             return Ok(Err(self.renumbered(row, &stored, "")));
@@ -175,7 +175,7 @@ impl<'a> Identification<'a> {
         Ok(Ok(stored))
     }
 
-    /// Keeps an example of a number that is somebody else's now.
+    /// Keeps an example of a number that belongs to somebody else now.
     fn renumbered(&mut self, row: &ListedMember, stored: &Stored, more: &str) -> Aside {
         let number = row.number.as_deref().unwrap_or_default();
         self.add_example(format!("number {number} was {}, and is now {}{more}", stored.name, row.name));
@@ -200,7 +200,7 @@ impl<'a> Identification<'a> {
         }
     }
 
-    /// The active member that has the row's name and its address or, without one, its organisation and street.
+    /// The active member with the row's name and address or, without an address, its organisation and street.
     fn exactly(&self, row: &ListedMember) -> Result<Option<Stored>, LedgerError> {
         let found = match &row.address {
             Some(address) => select_all(self.db, "address_key = ?1 AND active = 1", &address.key())?,
@@ -231,14 +231,15 @@ impl<'a> Identification<'a> {
         }))
     }
 
-    /// Tells whether no row has this member yet, nor will by its number.
+    /// Tells whether no row belongs to this member, or will by its number.
     fn is_free(&self, stored: &Stored) -> bool {
         let has_other_row = self.run.key == IdentityKey::Number
             && stored.number.as_ref().is_some_and(|number| self.run.numbers.contains(number));
         !has_other_row && !self.seen.contains(&stored.id)
     }
 
-    /// A number whose name and address both changed was given to somebody else if the old address is still in the list.
+    /// If both name and address of a number changed, it was given to somebody else if the old address is still in the
+    /// list.
     fn look_for_old_addresses(&mut self, rows: impl Iterator<Item = ListedMember>) {
         let mut old = HashMap::new();
         for (line, aside) in &self.aside {
@@ -327,7 +328,7 @@ impl<'a> Identification<'a> {
         self.add(row, doubtful.map(|leftover| (HeldReason::ResemblesMember, leftover.id)))
     }
 
-    /// Gives a member its row.
+    /// Assigns a row to a member.
     fn take(&mut self, row: &ListedMember, mut stored: Stored) -> Result<(), LedgerError> {
         if !self.seen.insert(stored.id) {
             return Err(LedgerError::TwoRows { line: row.line, name: row.name.clone() });
@@ -339,7 +340,7 @@ impl<'a> Identification<'a> {
         apply(self.db, row, &stored, self.run, &mut self.difference)
     }
 
-    /// Makes the row's number free if another member has it.
+    /// Frees the row's number if another member has it.
     fn take_number(&mut self, row: &ListedMember, stored: Option<&Stored>) -> Result<(), LedgerError> {
         let Some(number) = row.number.as_ref().filter(|_| stored.is_none_or(|it| it.number != row.number))
         else {
@@ -351,15 +352,15 @@ impl<'a> Identification<'a> {
         Ok(())
     }
 
-    /// Adds a member for a row, held if it is not certain that it is a new one.
+    /// Adds a member for a row, held if it may be a known one.
     pub fn add(
         &mut self,
         row: &ListedMember,
         doubt: Option<(HeldReason, MemberId)>,
     ) -> Result<(), LedgerError> {
         let verdict = self.forgotten.verdict(row);
-        if verdict == Verdict::Forgotten {
-            // A new register comes here without a first look.
+        if verdict == ForgottenMatch::Forgotten {
+            // A new register gets here without a first look.
             self.difference.forgotten.add(|| row.name.clone());
             return Ok(());
         }
@@ -368,7 +369,8 @@ impl<'a> Identification<'a> {
         }
         let member = insert(self.db, row, Stamp(self.run.now))?;
         self.seen.insert(member);
-        let resembles = (verdict == Verdict::Resembles).then_some((HeldReason::ResemblesForgotten, None));
+        let resembles =
+            (verdict == ForgottenMatch::Resembles).then_some((HeldReason::ResemblesForgotten, None));
         let doubt = doubt.map(|(reason, likely)| (reason, Some(likely))).or(resembles);
         match doubt {
             Some((reason, likely)) => {
@@ -382,8 +384,8 @@ impl<'a> Identification<'a> {
 }
 
 impl Leftover {
-    /// Tells whether a row of the same name is this member's: it has the same organisation or street, or one of the two has
-    /// no address that could be another person's.
+    /// Tells whether a row with the same name is this member's: it has the same organisation or street, or one of the
+    /// two has no address that could be another person's.
     fn fits(&self, row: &ListedMember) -> bool {
         let is_same = |mine: &Option<String>, field: &str| {
             mine.as_deref().is_some_and(|mine| row.fields.get(field).is_some_and(|theirs| theirs == mine))

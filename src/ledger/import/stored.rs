@@ -1,4 +1,4 @@
-//! A member as the ledger has it, besides the row that is about it.
+//! A member in the ledger, for comparison with its row.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -8,7 +8,7 @@ use super::difference::FieldChange;
 use crate::ledger::db::{Db, ToValue};
 use crate::ledger::{LedgerError, members};
 
-/// A member as the ledger has it, without checks.
+/// A member as stored, without validation.
 pub struct Stored {
     pub id: MemberId,
     pub number: Option<String>,
@@ -18,7 +18,7 @@ pub struct Stored {
     pub active: bool,
 }
 
-/// The members that the SQL `condition` holds for, with `?1` as `key`.
+/// The members that match the SQL `condition`, with `key` as `?1`.
 pub fn select_all(
     db: &Db,
     condition: &str,
@@ -38,7 +38,7 @@ pub fn select_all(
     })
 }
 
-/// The first member that the SQL `condition` holds for, with `?1` as `key`.
+/// The first member that matches the SQL `condition`, with `key` as `?1`.
 pub fn select(
     db: &Db,
     condition: &str,
@@ -48,7 +48,7 @@ pub fn select(
 }
 
 impl Stored {
-    /// The fields in which the row differs, where `fields` are the member's after the import.
+    /// The fields in which the row differs; `fields` are the member's after the import.
     pub fn changes(&self, row: &ListedMember, fields: &BTreeMap<String, String>) -> Vec<FieldChange> {
         let mut changes = Vec::new();
         let mut compare = |field: &str, old: Option<&str>, new: Option<&str>| {

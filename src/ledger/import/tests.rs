@@ -1,4 +1,4 @@
-//! Lists taken over, one after another.
+//! Imports one list after another.
 
 use std::path::Path;
 
@@ -49,7 +49,7 @@ fn counts(difference: &Difference) -> [u64; 5] {
 }
 
 #[test]
-fn a_list_is_taken_over_step_by_step() {
+fn a_list_is_imported_step_by_step() {
     let dir = tempfile::tempdir().unwrap();
     let mut ledger = Ledger::open(&dir.path().join("l.db")).unwrap();
     let first = "namn;epost;ort;medlemsnr\nAnna;a@example.se;Ekerö;1\nBo;b@example.se;;2\nCia;;Nacka;\n";
@@ -65,7 +65,7 @@ fn a_list_is_taken_over_step_by_step() {
 #[test]
 fn rows_and_members_stay_one_to_one() {
     for (first, second, names) in [
-        // An address passes on to another member whose row comes first.
+        // An address passes on to another member, whose row comes first.
         (
             "Anna;a@example.se;1\n",
             "Bo;a@example.se;\nAnna;b@example.se;1\n",
@@ -76,11 +76,11 @@ fn rows_and_members_stay_one_to_one() {
             "Dan;a@example.se;3\nAnna;c@example.se;1\n",
             "Anna c@example.se, Dan a@example.se",
         ),
-        // One who left had the address.
+        // A former member had the address.
         ("Anna;x@example.se;1\nBo;b@example.se;2\n", "Bo;x@example.se;2\n", "Bo x@example.se"),
-        // Two of one name without e-mail.
+        // Two members with the same name and no e-mail.
         ("", "Cia;;1\nCia;;2\n", "Cia -, Cia -"),
-        // A number whose member has another name and another address may be anybody's.
+        // A number whose member has another name and address could be anybody's.
         ("Anna Ek;a@example.se;1\n", "Cia Al;c@example.se;1\n", "Cia Al c@example.se"),
         // A typing error in a known member's row.
         ("Anna;a@example.se;1\n", "Anna;a@example;1\n", "Anna a@example.se"),
@@ -131,7 +131,7 @@ fn an_import_that_is_dropped_changes_nothing() {
     assert_eq!(ledger.active_members().unwrap(), 0);
 }
 
-/// People who join, leave, move, are renumbered and share addresses, as they really are.
+/// People who join, leave, move, are renumbered and share addresses, as in real life.
 mod people {
     use std::collections::BTreeSet;
 
@@ -144,52 +144,52 @@ mod people {
     const NAMES: [&str; 6] = ["Anna Ask", "Bo Bok", "Cia Cedar", "Dan Dill", "Eva Ek", "Filip Fur"];
 
     #[derive(Debug, Clone)]
-    enum Step {
+    enum ImportStep {
         Join(usize),
         Leave(usize),
         Move(usize),
         Share(usize, usize),
         OptOut(usize),
-        /// The list is sorted again, and numbered by its rows.
+        /// The list is sorted again, and numbered by row.
         Sort(bool),
     }
 
-    fn step() -> impl Strategy<Value = Step> {
+    fn step() -> impl Strategy<Value = ImportStep> {
         let who = 0..NAMES.len();
         prop_oneof![
-            who.clone().prop_map(Step::Join),
-            who.clone().prop_map(Step::Leave),
-            who.clone().prop_map(Step::Move),
-            (who.clone(), who.clone()).prop_map(|(one, other)| Step::Share(one, other)),
-            who.prop_map(Step::OptOut),
-            any::<bool>().prop_map(Step::Sort),
+            who.clone().prop_map(ImportStep::Join),
+            who.clone().prop_map(ImportStep::Leave),
+            who.clone().prop_map(ImportStep::Move),
+            (who.clone(), who.clone()).prop_map(|(one, other)| ImportStep::Share(one, other)),
+            who.prop_map(ImportStep::OptOut),
+            any::<bool>().prop_map(ImportStep::Sort),
         ]
     }
 
     #[derive(Debug)]
-    struct World {
+    struct ImportWorld {
         /// The address of each person on the list.
         listed: BTreeMap<usize, String>,
-        /// Where each person was last.
+        /// The last address of each person.
         last: BTreeMap<usize, String>,
-        /// Who opted out, or had the address when somebody did.
+        /// People who opted out, or had the address when somebody did.
         out: BTreeSet<usize>,
         out_addresses: BTreeSet<String>,
         reversed: bool,
         moves: usize,
     }
 
-    impl World {
-        fn text(&self, numbering: Numbering) -> String {
+    impl ImportWorld {
+        fn text(&self, numbering: MemberNumbers) -> String {
             let mut rows: Vec<(&usize, &String)> = self.listed.iter().collect();
             if self.reversed {
                 rows.reverse();
             }
             let rows = rows.iter().enumerate().map(|(at, (who, address))| {
                 let number = match numbering {
-                    Numbering::None => String::new(),
-                    Numbering::OfMembers => (**who + 100).to_string(),
-                    Numbering::OfRows => (at + 1).to_string(),
+                    MemberNumbers::None => String::new(),
+                    MemberNumbers::OfMembers => (**who + 100).to_string(),
+                    MemberNumbers::OfRows => (at + 1).to_string(),
                 };
                 let organisation = if **who % 2 == 0 { format!("Lag {who}") } else { String::new() };
                 format!("{number};{};{address};{organisation}\n", NAMES[**who])
@@ -197,26 +197,26 @@ mod people {
             format!("nr;namn;epost;förening\n{}", rows.collect::<String>())
         }
 
-        fn take(&mut self, step: &Step, ledger: &Ledger) {
+        fn take(&mut self, step: &ImportStep, ledger: &Ledger) {
             match *step {
-                Step::Join(who) => {
+                ImportStep::Join(who) => {
                     let address = self.last.get(&who).cloned().unwrap_or(format!("p{who}@example.org"));
                     self.listed.entry(who).or_insert(address);
                 }
-                Step::Leave(who) => drop(self.listed.remove(&who)),
-                Step::Move(who) => {
+                ImportStep::Leave(who) => drop(self.listed.remove(&who)),
+                ImportStep::Move(who) => {
                     self.moves += 1;
                     let address = format!("p{who}-{}@example.org", self.moves);
                     // Also between leaving and joining again.
                     self.last.insert(who, address.clone());
                     self.listed.entry(who).and_modify(|old| *old = address);
                 }
-                Step::Share(who, with) => {
+                ImportStep::Share(who, with) => {
                     if let Some(address) = self.listed.get(&with).cloned() {
                         self.listed.entry(who).and_modify(|old| *old = address);
                     }
                 }
-                Step::OptOut(who) => {
+                ImportStep::OptOut(who) => {
                     let Some(address) = self.listed.get(&who).cloned() else { return };
                     self.out
                         .extend(self.listed.iter().filter(|(_, at)| **at == address).map(|(who, _)| *who));
@@ -225,14 +225,14 @@ mod people {
                     let since = Timestamp::UNIX_EPOCH;
                     ledger.suppress(&Suppression { address, reason, since, note: String::new() }).unwrap();
                 }
-                Step::Sort(reversed) => self.reversed = reversed,
+                ImportStep::Sort(reversed) => self.reversed = reversed,
             }
             self.last.extend(self.listed.iter().map(|(who, address)| (*who, address.clone())));
         }
     }
 
     #[derive(Debug, Clone, Copy)]
-    enum Numbering {
+    enum MemberNumbers {
         None,
         OfMembers,
         OfRows,
@@ -244,7 +244,7 @@ mod people {
         take_over(ledger, &list, key).map(drop)
     }
 
-    fn check(world: &World, ledger: &Ledger) {
+    fn check(world: &ImportWorld, ledger: &Ledger) {
         let mut mailed = BTreeSet::new();
         let mut held = BTreeSet::new();
         ledger
@@ -278,12 +278,12 @@ mod people {
         #[test]
         fn nobody_who_opted_out_is_mailed_nobody_twice_and_nobody_is_forgotten(
             steps in proptest::collection::vec(step(), 1..24),
-            numbering in prop_oneof![Just(Numbering::None), Just(Numbering::OfMembers), Just(Numbering::OfRows)],
+            numbering in prop_oneof![Just(MemberNumbers::None), Just(MemberNumbers::OfMembers), Just(MemberNumbers::OfRows)],
         ) {
             let dir = tempfile::tempdir().unwrap();
             let mut ledger = Ledger::open(&dir.path().join("l.db")).unwrap();
             let listed: BTreeMap<usize, String> = (0..4).map(|who| (who, format!("p{who}@example.org"))).collect();
-            let mut world = World {
+            let mut world = ImportWorld {
                 last: listed.clone(),
                 listed,
                 out: BTreeSet::new(),

@@ -1,9 +1,8 @@
-//! A folder of an IMAP server (RFC 9051) as a source of messages.
+//! A folder on an IMAP server (RFC 9051) as a source of messages.
 //!
-//! Each message is handed over first, and marked or moved only when whoever takes it says that it is kept. So a
-//! connection or a program that ends in between costs one more look at the message, and no message is passed over.
-//! `imap-proto` parses the responses; lines, literals and limits are ours, so that nothing a server sends grows the
-//! memory and nothing that is odd in its answers ends the run.
+//! Each message is passed on first, and marked or moved only once it is durably recorded. So if the connection or the
+//! program breaks in between, the message is read again, and none is lost. `imap-proto` parses the responses; lines,
+//! literals and limits are ours, so that nothing a server sends exhausts the memory and no odd response ends the run.
 
 mod name;
 mod session;
@@ -18,21 +17,21 @@ use backon::{BackoffBuilder, ExponentialBuilder};
 use super::Handling;
 use crate::net::{Login, Security, ServerError, Transcript};
 
-use session::Session;
-use wire::Fault;
+use session::ImapSession;
+use wire::ImapFault;
 
 /// The keyword of handled messages.
 pub const DONE: &str = "$MedlemsbrevDone";
-/// Of a bigger message the beginning is read: notices stand there.
+/// Only the beginning of a larger message is read; notices are at the beginning.
 const LARGEST: usize = 24 * 1024 * 1024;
-/// This many bytes are asked for at once, or one message.
+/// How many bytes to fetch at once, unless a single message is larger.
 const BATCH: usize = 4 * 1024 * 1024;
-/// This many messages are asked for at once.
+/// How many messages to fetch at once.
 const WINDOW: usize = 100;
-/// How often a connection that broke is opened again, without any message handled in between.
+/// How often to reopen a broken connection if no message was handled in between.
 const RETRIES: usize = 4;
 
-/// A folder of a server and how to get there.
+/// A folder on a server, and how to connect.
 #[derive(Debug)]
 pub struct ImapServer {
     pub host: String,
@@ -42,20 +41,20 @@ pub struct ImapServer {
     pub ca_file: Option<PathBuf>,
     pub login: Login,
     pub folder: String,
-    /// The folder for processed messages (default: they stay and get the keyword [`DONE`]).
+    /// The folder for handled messages (default: they stay and get the keyword [`DONE`]).
     pub move_to: Option<String>,
-    /// How long the server may be silent.
+    /// How long the server may stay silent.
     pub timeout: Duration,
-    /// Where the conversation is printed, if anywhere.
+    /// Where to print the conversation, if anywhere.
     pub transcript: Option<Transcript>,
 }
 
-/// What may happen to the messages of the folder.
+/// What may be done with the folder's messages.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Access {
     /// Nothing.
     Look,
-    /// Handled ones are marked or moved.
+    /// Handled messages are marked or moved.
     Handle,
 }
 
@@ -81,7 +80,7 @@ pub enum ImapError {
 }
 
 impl ImapError {
-    /// Tells whether it may go away by itself.
+    /// Tells whether retrying later may help.
     pub fn is_temporary(&self) -> bool {
         match self {
             Self::Server(error) => error.is_temporary(),
@@ -92,7 +91,7 @@ impl ImapError {
 }
 
 impl ImapServer {
-    /// The server for messages: `host:port`.
+    /// The server's name in messages: `host:port`.
     pub fn name(&self) -> String {
         format!("{}:{}", self.host, self.port)
     }
@@ -102,34 +101,34 @@ impl ImapServer {
         format!("imap://{}/{}/;UID={uid}", self.host, self.folder)
     }
 
-    /// Logs in and opens the folder, to see whether that can be done.
+    /// Logs in and opens the folder as a test.
     ///
     /// # Errors
-    /// Those of the server.
+    /// If the server refuses or cannot be reached.
     pub async fn look(&self) -> Result<(), ImapError> {
-        Session::open(self, Access::Look).await?.close().await;
+        ImapSession::open(self, Access::Look).await?.close().await;
         Ok(())
     }
 
-    /// Reads the messages that were not handled yet, each once; `each` makes what they say durable.
+    /// Reads the unhandled messages, each once; `each` must record them durably.
     ///
     /// # Errors
-    /// Those of `each`, which end the reading at once, and the server's, after some tries where they may pass.
+    /// Those of `each`, which end the reading at once, and the server's, after some retries if they may be temporary.
     pub async fn read<E: From<ImapError>>(
         &self,
         access: Access,
         mut each: impl FnMut(&str, &[u8]) -> Result<Handling, E>,
         mut waiting: impl FnMut(&ImapError, Duration),
     ) -> Result<(), E> {
-        let mut progress = Progress::default();
+        let mut progress = HandedOver::default();
         let mut delays = delays();
         loop {
             let before = progress.seen.len();
             let end = self.read_once(access, &mut progress, &mut each).await;
             let error = match end {
-                Err(Stop::Server(error)) if error.is_temporary() => error,
-                Err(Stop::Server(error)) => return Err(error.into()),
-                Err(Stop::Caller(error)) => return Err(error),
+                Err(ReadStop::Server(error)) if error.is_temporary() => error,
+                Err(ReadStop::Server(error)) => return Err(error.into()),
+                Err(ReadStop::Caller(error)) => return Err(error),
                 Ok(()) => return Ok(()),
             };
             if progress.seen.len() > before {
@@ -144,10 +143,10 @@ impl ImapServer {
     async fn read_once<E>(
         &self,
         access: Access,
-        progress: &mut Progress,
+        progress: &mut HandedOver,
         each: &mut impl FnMut(&str, &[u8]) -> Result<Handling, E>,
-    ) -> Result<(), Stop<E>> {
-        let mut session = Session::open(self, access).await?;
+    ) -> Result<(), ReadStop<E>> {
+        let mut session = ImapSession::open(self, access).await?;
         progress.begin(session.validity);
         let uids = session.unhandled().await?;
         let (seen, new): (Vec<u32>, Vec<u32>) = uids.iter().partition(|uid| progress.seen.contains(uid));
@@ -162,7 +161,7 @@ impl ImapServer {
                 let mut handled = Vec::new();
                 for message in session.fetch(&batch).await? {
                     let handling =
-                        each(&self.message_name(message.uid), &message.bytes).map_err(Stop::Caller)?;
+                        each(&self.message_name(message.uid), &message.bytes).map_err(ReadStop::Caller)?;
                     progress.seen.insert(message.uid);
                     match handling {
                         Handling::PutAway => handled.push(message.uid),
@@ -179,18 +178,18 @@ impl ImapServer {
         let mut left = new;
         left.retain(|uid| !progress.seen.contains(uid));
         if !left.is_empty() {
-            // Somebody may have taken them away meanwhile.
+            // Another program may have removed messages meanwhile.
             let there = session.unhandled().await?;
             left.retain(|uid| there.contains(uid));
         }
         session.close().await;
-        if left.is_empty() { Ok(()) } else { Err(Stop::Server(self.not_given(&left))) }
+        if left.is_empty() { Ok(()) } else { Err(ReadStop::Server(self.not_given(&left))) }
     }
 
-    fn fault(&self, command: &str, fault: Fault) -> ImapError {
+    fn fault(&self, command: &str, fault: ImapFault) -> ImapError {
         match fault {
-            Fault::Lost(reason) => self.lost(reason),
-            Fault::Refused(refusal) => ImapError::Refused {
+            ImapFault::Lost(reason) => self.lost(reason),
+            ImapFault::Refused(refusal) => ImapError::Refused {
                 server: self.name(),
                 folder: self.folder.clone(),
                 command: command.split(['"', '(']).next().unwrap_or_default().trim().to_owned(),
@@ -213,16 +212,16 @@ impl ImapServer {
     }
 }
 
-/// What was handed over by the connections of this run.
+/// The messages passed on by the connections of this run.
 #[derive(Debug, Default)]
-struct Progress {
+struct HandedOver {
     validity: u32,
     seen: BTreeSet<u32>,
-    /// Those of them that stay as they are.
+    /// Those that stay unmarked.
     staying: BTreeSet<u32>,
 }
 
-impl Progress {
+impl HandedOver {
     fn begin(&mut self, validity: u32) {
         if self.validity != validity {
             self.seen.clear();
@@ -232,13 +231,13 @@ impl Progress {
     }
 }
 
-/// Why one connection's reading ended early.
-enum Stop<E> {
+/// Why reading from one connection ended early.
+enum ReadStop<E> {
     Server(ImapError),
     Caller(E),
 }
 
-impl<E> From<ImapError> for Stop<E> {
+impl<E> From<ImapError> for ReadStop<E> {
     fn from(error: ImapError) -> Self {
         Self::Server(error)
     }
@@ -252,7 +251,7 @@ fn delays() -> impl Iterator<Item = Duration> {
         .build()
 }
 
-/// Parts messages so that each part stays below [`BATCH`], or is a single message.
+/// Groups messages so that each group is smaller than [`BATCH`], or is a single message.
 fn batches(sizes: &[(u32, usize)]) -> Vec<Vec<u32>> {
     let mut batches: Vec<Vec<u32>> = Vec::new();
     let mut room = 0;

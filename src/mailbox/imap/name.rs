@@ -1,6 +1,6 @@
 //! Names of IMAP folders: modified UTF-7 and quoting (RFC 3501 §5.1.3, §4.3).
 
-/// A folder's name as an argument of a command.
+/// A folder's name in a command.
 pub(super) fn folder(name: &str) -> String {
     quoted(&modified_utf7(name))
 }
@@ -19,7 +19,7 @@ pub(super) fn quoted(text: &str) -> String {
     quoted
 }
 
-/// Printable ASCII as it is, `&` as `&-`, all else as base64 of UTF-16 between `&` and `-`.
+/// Printable ASCII as it is, `&` as `&-`, and everything else as base64 of UTF-16 between `&` and `-`.
 fn modified_utf7(name: &str) -> String {
     let mut coded = String::with_capacity(name.len());
     let mut run = Vec::new();
@@ -54,7 +54,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn names_are_coded_and_quoted() {
+    fn names_are_encoded_and_quoted() {
         for (name, want) in [
             ("INBOX", "\"INBOX\""),
             ("Åtgärdat", "\"&AMU-tg&AOQ-rdat\""),

@@ -6,50 +6,50 @@ use secrecy::ExposeSecret;
 use crate::net::{self, Auth, Login, Security, ServerError, Trust};
 
 use super::name::{folder, quoted};
-use super::wire::{Fault, Stream, Wire};
+use super::wire::{ImapFault, ImapWire, Stream};
 use super::{Access, DONE, ImapError, ImapServer, LARGEST};
 
 /// An opened folder.
-pub(super) struct Session<'a> {
+pub(super) struct ImapSession<'a> {
     server: &'a ImapServer,
-    wire: Wire<Box<dyn Stream>>,
-    offers: Offers,
-    /// While it stays the same, so do the messages' numbers (RFC 9051 §2.3.1.1).
+    wire: ImapWire<Box<dyn Stream>>,
+    offers: ImapCapabilities,
+    /// Message numbers are valid as long as this does not change (RFC 9051 §2.3.1.1).
     pub validity: u32,
 }
 
 /// A message with its number.
-pub(super) struct Message {
+pub(super) struct NumberedMessage {
     pub uid: u32,
     pub bytes: Vec<u8>,
 }
 
-/// What the server can do.
+/// The server's capabilities.
 #[derive(Debug, Default)]
-struct Offers(Vec<String>);
+struct ImapCapabilities(Vec<String>);
 
-impl Offers {
+impl ImapCapabilities {
     fn has(&self, name: &str) -> bool {
         self.0.iter().any(|offer| offer.eq_ignore_ascii_case(name))
     }
 }
 
-/// What SELECT says about a folder.
+/// The server's reply to SELECT.
 #[derive(Debug, Default)]
 struct Opened {
     validity: u32,
     is_read_only: bool,
-    /// Flags that stay; the server's silence means all (RFC 9051 §6.3.2).
+    /// Flags that can be stored; all of them if the server does not say (RFC 9051 §6.3.2).
     flags: Option<Vec<String>>,
 }
 
-impl<'a> Session<'a> {
+impl<'a> ImapSession<'a> {
     /// Connects, logs in and opens the folder.
     pub async fn open(server: &'a ImapServer, access: Access) -> Result<Self, ImapError> {
         let mut wire = connect(server).await?;
         let mut offers = capabilities(server, &mut wire).await?;
         log_in(server, &mut wire, &offers).await?;
-        // A server may offer more to those it knows.
+        // A server may offer more after the login.
         offers = capabilities(server, &mut wire).await?;
         let mut session = Self { server, wire, offers, validity: 0 };
         session.select(access).await?;
@@ -62,8 +62,8 @@ impl<'a> Session<'a> {
         let command = format!("{verb} {}", folder(&self.server.folder));
         let selected = self.wire.command(&command, |response| opened.note(response)).await;
         selected.map_err(|fault| match fault {
-            Fault::Refused(refusal) => self.server.bad_folder(&self.server.folder, refusal.reply),
-            Fault::Lost(reason) => self.server.lost(reason),
+            ImapFault::Refused(refusal) => self.server.bad_folder(&self.server.folder, refusal.reply),
+            ImapFault::Lost(reason) => self.server.lost(reason),
         })?;
         self.validity = opened.validity;
         let keeps =
@@ -83,7 +83,7 @@ impl<'a> Session<'a> {
         Ok(())
     }
 
-    /// The numbers of the messages that were not handled yet, in their order.
+    /// The numbers of unhandled messages, in order.
     pub async fn unhandled(&mut self) -> Result<Vec<u32>, ImapError> {
         let mut uids = Vec::new();
         let command = match self.server.move_to {
@@ -101,7 +101,7 @@ impl<'a> Session<'a> {
         Ok(uids)
     }
 
-    /// The sizes of messages, as far as they are still there.
+    /// The sizes of those messages that still exist.
     pub async fn sizes(&mut self, uids: &[u32]) -> Result<Vec<(u32, usize)>, ImapError> {
         let mut sizes = Vec::new();
         self.run(&format!("UID FETCH {} (UID RFC822.SIZE)", set(uids)), |response| {
@@ -117,8 +117,8 @@ impl<'a> Session<'a> {
         Ok(sizes)
     }
 
-    /// The messages themselves, as far as they are still there; nobody sees that they were looked at.
-    pub async fn fetch(&mut self, uids: &[u32]) -> Result<Vec<Message>, ImapError> {
+    /// Fetches those messages that still exist, without marking them as read.
+    pub async fn fetch(&mut self, uids: &[u32]) -> Result<Vec<NumberedMessage>, ImapError> {
         let mut messages = Vec::new();
         self.run(&format!("UID FETCH {} (UID BODY.PEEK[]<0.{LARGEST}>)", set(uids)), |response| {
             let Response::Fetch(_, attributes) = response else { return };
@@ -127,7 +127,7 @@ impl<'a> Session<'a> {
                 _ => None,
             });
             if let (Some(uid), Some(body)) = (uid(attributes).filter(|uid| uids.contains(uid)), body) {
-                messages.push(Message { uid, bytes: body.to_vec() });
+                messages.push(NumberedMessage { uid, bytes: body.to_vec() });
             }
         })
         .await?;
@@ -135,7 +135,7 @@ impl<'a> Session<'a> {
         Ok(messages)
     }
 
-    /// Marks handled messages, or moves them; nothing is lost where it stops halfway.
+    /// Marks or moves handled messages; nothing is lost if it is interrupted.
     pub async fn put_away(&mut self, uids: &[u32]) -> Result<(), ImapError> {
         let Some(to) = &self.server.move_to else {
             return self.run(&format!("UID STORE {} +FLAGS.SILENT ({DONE})", set(uids)), |_| ()).await;
@@ -145,7 +145,7 @@ impl<'a> Session<'a> {
         }
         self.transfer("COPY", uids, to).await?;
         self.run(&format!("UID STORE {} +FLAGS.SILENT (\\Deleted)", set(uids)), |_| ()).await?;
-        // A bare EXPUNGE would remove what others marked; without UIDPLUS the mail program does it.
+        // A bare EXPUNGE would remove messages that others marked; without UIDPLUS that is left to the mail program.
         if self.offers.has("UIDPLUS") {
             self.run(&format!("UID EXPUNGE {}", set(uids)), |_| ()).await?;
         }
@@ -156,19 +156,19 @@ impl<'a> Session<'a> {
     async fn transfer(&mut self, verb: &str, uids: &[u32], to: &str) -> Result<(), ImapError> {
         let command = format!("UID {verb} {} {}", set(uids), folder(to));
         match self.wire.command(&command, |_| ()).await {
-            Err(Fault::Refused(refusal)) if refusal.has_code("TRYCREATE") => {}
-            Err(Fault::Refused(refusal)) => return Err(self.server.bad_folder(to, refusal.reply)),
+            Err(ImapFault::Refused(refusal)) if refusal.has_code("TRYCREATE") => {}
+            Err(ImapFault::Refused(refusal)) => return Err(self.server.bad_folder(to, refusal.reply)),
             done => return done.map_err(|fault| self.server.fault(&command, fault)),
         }
         let made = self.wire.command(&format!("CREATE {}", folder(to)), |_| ()).await;
         made.map_err(|fault| match fault {
-            Fault::Refused(refusal) => self.server.bad_folder(to, refusal.reply),
-            Fault::Lost(reason) => self.server.lost(reason),
+            ImapFault::Refused(refusal) => self.server.bad_folder(to, refusal.reply),
+            ImapFault::Lost(reason) => self.server.lost(reason),
         })?;
         self.run(&command, |_| ()).await
     }
 
-    /// Leaves; the answer is not waited for long.
+    /// Logs out without waiting long for the answer.
     pub async fn close(mut self) {
         let polite = std::time::Duration::from_secs(2);
         let _not_waited_for = tokio::time::timeout(polite, self.wire.command("LOGOUT", |_| ())).await;
@@ -193,42 +193,45 @@ impl Opened {
     }
 }
 
-/// Opens the connection, secured as the configuration asks.
-async fn connect(server: &ImapServer) -> Result<Wire<Box<dyn Stream>>, ImapError> {
+/// Opens the connection with the configured security.
+async fn connect(server: &ImapServer) -> Result<ImapWire<Box<dyn Stream>>, ImapError> {
     let trust = Trust::load(&server.host, server.ca_file.as_deref())?;
     let tcp = net::connect(&server.host, server.port, server.timeout).await?;
     let patience = server.timeout;
     let early = |fault| match fault {
-        Fault::Refused(greeting) => ImapError::NoImap { server: server.name(), greeting: greeting.reply },
-        Fault::Lost(reason) => server.lost(reason),
+        ImapFault::Refused(greeting) => ImapError::NoImap { server: server.name(), greeting: greeting.reply },
+        ImapFault::Lost(reason) => server.lost(reason),
     };
     match server.security {
         Security::None => {
-            let mut wire = Wire::new(Box::new(tcp) as Box<dyn Stream>, patience, server.transcript);
+            let mut wire = ImapWire::new(Box::new(tcp) as Box<dyn Stream>, patience, server.transcript);
             wire.greeting().await.map_err(early)?;
             Ok(wire)
         }
         Security::Tls => {
             let stream = trust.secure(tcp, patience).await?;
-            let mut wire = Wire::new(Box::new(stream) as Box<dyn Stream>, patience, server.transcript);
+            let mut wire = ImapWire::new(Box::new(stream) as Box<dyn Stream>, patience, server.transcript);
             wire.greeting().await.map_err(early)?;
             Ok(wire)
         }
         Security::Starttls => {
-            let mut wire = Wire::new(tcp, patience, server.transcript);
+            let mut wire = ImapWire::new(tcp, patience, server.transcript);
             wire.greeting().await.map_err(early)?;
             wire.command("STARTTLS", |_| ()).await.map_err(|fault| match fault {
-                Fault::Refused(_) => ServerError::NoStarttls { server: server.name() }.into(),
-                Fault::Lost(reason) => server.lost(reason),
+                ImapFault::Refused(_) => ServerError::NoStarttls { server: server.name() }.into(),
+                ImapFault::Lost(reason) => server.lost(reason),
             })?;
             let stream = trust.secure(wire.into_inner(), patience).await?;
-            Ok(Wire::new(Box::new(stream) as Box<dyn Stream>, patience, server.transcript))
+            Ok(ImapWire::new(Box::new(stream) as Box<dyn Stream>, patience, server.transcript))
         }
     }
 }
 
-async fn capabilities(server: &ImapServer, wire: &mut Wire<Box<dyn Stream>>) -> Result<Offers, ImapError> {
-    let mut offers = Offers::default();
+async fn capabilities(
+    server: &ImapServer,
+    wire: &mut ImapWire<Box<dyn Stream>>,
+) -> Result<ImapCapabilities, ImapError> {
+    let mut offers = ImapCapabilities::default();
     let asked = wire.command("CAPABILITY", |response| {
         if let Response::Capabilities(found) = response {
             offers.0.extend(found.iter().map(|capability| match capability {
@@ -244,8 +247,8 @@ async fn capabilities(server: &ImapServer, wire: &mut Wire<Box<dyn Stream>>) -> 
 
 async fn log_in(
     server: &ImapServer,
-    wire: &mut Wire<Box<dyn Stream>>,
-    offers: &Offers,
+    wire: &mut ImapWire<Box<dyn Stream>>,
+    offers: &ImapCapabilities,
 ) -> Result<(), ImapError> {
     let Login { user, password, auth } = &server.login;
     let password = password.expose_secret();
@@ -259,7 +262,7 @@ async fn log_in(
         Auth::Xoauth2 => {
             return Err(refused("the server offers no AUTH=XOAUTH2 on this connection".to_owned()));
         }
-        // Beside LOGIN it takes letters outside ASCII.
+        // Unlike LOGIN, it allows non-ASCII characters.
         Auth::Password if offers.has("AUTH=PLAIN") => {
             wire.authenticate("PLAIN", format!("\0{user}\0{password}").as_bytes()).await
         }
@@ -271,10 +274,10 @@ async fn log_in(
         Auth::Password => wire.command(&format!("LOGIN {} {}", quoted(user), quoted(password)), |_| ()).await,
     };
     tried.map_err(|fault| match fault {
-        // RFC 5530 §3: nothing is wrong with the password.
-        Fault::Refused(refusal) if refusal.has_code("UNAVAILABLE") => server.lost(refusal.reply),
-        Fault::Refused(refusal) => refused(refusal.reply),
-        Fault::Lost(reason) => server.lost(reason),
+        // RFC 5530 §3: the password is not the problem.
+        ImapFault::Refused(refusal) if refusal.has_code("UNAVAILABLE") => server.lost(refusal.reply),
+        ImapFault::Refused(refusal) => refused(refusal.reply),
+        ImapFault::Lost(reason) => server.lost(reason),
     })
 }
 

@@ -1,4 +1,4 @@
-//! Lines and literals of IMAP (RFC 9051 §2.2), with a limit on everything the server may say.
+//! Lines and literals of IMAP (RFC 9051 §2.2), with a limit on everything that the server sends.
 
 use std::future::Future;
 use std::time::Duration;
@@ -8,109 +8,113 @@ use tokio::io::{AsyncBufReadExt, AsyncRead, AsyncReadExt, AsyncWrite, AsyncWrite
 
 use crate::net::Transcript;
 
-/// No response is longer: a message that is read, and what stands around it.
+/// The maximum length of a response: a message with its surroundings.
 const LONGEST: usize = super::LARGEST + 4 * 1024 * 1024;
 
 /// A connection in plain text or in TLS.
 pub(super) trait Stream: AsyncRead + AsyncWrite + Unpin + Send {}
 impl<T: AsyncRead + AsyncWrite + Unpin + Send> Stream for T {}
 
-/// A connection that speaks IMAP.
-pub(super) struct Wire<S> {
+/// A connection for IMAP.
+pub(super) struct ImapWire<S> {
     stream: BufReader<S>,
     commands: u32,
-    /// How long the server may be silent.
+    /// How long the server may stay silent.
     patience: Duration,
     transcript: Option<Transcript>,
 }
 
 /// Why a command did not succeed.
 #[derive(Debug)]
-pub(super) enum Fault {
+pub(super) enum ImapFault {
     /// The server said no.
-    Refused(Refusal),
-    /// The connection broke, the server fell silent or left, or what it said is not IMAP.
+    Refused(ImapRefusal),
+    /// The connection broke, the server fell silent or disconnected, or its response was not IMAP.
     Lost(String),
 }
 
-/// A tagged NO or BAD.
+/// A tagged NO or BAD response.
 #[derive(Debug)]
-pub(super) struct Refusal {
-    /// The words, with the code before them.
+pub(super) struct ImapRefusal {
+    /// The response text, including the code before it.
     pub reply: String,
 }
 
-impl Refusal {
-    /// Whether the words begin with a code, such as `TRYCREATE`.
+impl ImapRefusal {
+    /// Whether the text starts with a code such as `TRYCREATE`.
     pub fn has_code(&self, code: &str) -> bool {
         self.reply.to_ascii_uppercase().contains(&format!("[{code}]"))
     }
 }
 
-/// What one response is, as far as the order of talk goes.
-enum Step {
+/// The kind of a response in the order of the conversation.
+enum ResponseStep {
     Data,
     Continue,
     Ok,
 }
 
-impl<S: Stream> Wire<S> {
+impl<S: Stream> ImapWire<S> {
     pub fn new(stream: S, patience: Duration, transcript: Option<Transcript>) -> Self {
         Self { stream: BufReader::new(stream), commands: 0, patience, transcript }
     }
 
-    /// The bare connection; what the server said too early is dropped with the buffer.
+    /// The bare connection; anything that the server sent too early is dropped with the buffer.
     pub fn into_inner(self) -> S {
         self.stream.into_inner()
     }
 
-    /// Reads the greeting; one that says we are logged in already is a stranger's (RFC 9051 §11.3).
-    pub async fn greeting(&mut self) -> Result<(), Fault> {
+    /// Reads the greeting; one that says that we are logged in already is not trusted (RFC 9051 §11.3).
+    pub async fn greeting(&mut self) -> Result<(), ImapFault> {
         let frame = self.frame().await?;
         let words = words(&frame);
         match words.to_ascii_uppercase() {
             greeting if greeting.starts_with("* OK") => Ok(()),
             greeting if greeting.starts_with("* BYE") => {
-                Err(Fault::Lost(format!("it greets with `{words}`")))
+                Err(ImapFault::Lost(format!("it greets with `{words}`")))
             }
-            _ => Err(Fault::Refused(Refusal { reply: words })),
+            _ => Err(ImapFault::Refused(ImapRefusal { reply: words })),
         }
     }
 
-    /// Runs a command and hands each response to `each`; the tagged OK comes last.
-    pub async fn command(&mut self, command: &str, mut each: impl FnMut(&Response<'_>)) -> Result<(), Fault> {
+    /// Runs a command and calls `each` for every response; the tagged OK comes last.
+    pub async fn command(
+        &mut self,
+        command: &str,
+        mut each: impl FnMut(&Response<'_>),
+    ) -> Result<(), ImapFault> {
         let tag = self.send(command).await?;
         loop {
             let frame = self.frame().await?;
             let step = step(&tag, &frame)?;
-            // What a server adds of its own and nobody understands is passed over.
+            // Unknown extensions of a server are skipped.
             if let Ok((_, response)) = Response::parse(&frame) {
                 each(&response);
             }
-            if matches!(step, Step::Ok) {
+            if matches!(step, ResponseStep::Ok) {
                 return Ok(());
             }
         }
     }
 
-    /// Runs AUTHENTICATE: `answer` goes out at the first challenge, nothing at a further one, which tells an error.
-    pub async fn authenticate(&mut self, mechanism: &str, answer: &[u8]) -> Result<(), Fault> {
+    /// Runs AUTHENTICATE: sends `answer` at the first challenge, and nothing at a second one, which reports an error.
+    pub async fn authenticate(&mut self, mechanism: &str, answer: &[u8]) -> Result<(), ImapFault> {
         let tag = self.send(&format!("AUTHENTICATE {mechanism}")).await?;
         let mut answer = data_encoding::BASE64.encode(answer);
         loop {
             let frame = self.frame().await?;
             match step(&tag, &frame)? {
-                Step::Ok => return Ok(()),
-                Step::Continue => {
+                ResponseStep::Ok => return Ok(()),
+                ResponseStep::Continue => {
                     self.tell("C: [secret]");
                     self.write(&(std::mem::take(&mut answer) + "\r\n")).await?;
                 }
-                Step::Data => {}
+                ResponseStep::Data => {}
             }
         }
     }
 
-    async fn send(&mut self, command: &str) -> Result<String, Fault> {
+    async fn send(&mut self, command: &str) -> Result<String, ImapFault> {
         self.commands += 1;
         let tag = format!("m{}", self.commands);
         self.tell(&format!("C: {tag} {}", masked(command)));
@@ -124,7 +128,7 @@ impl<S: Stream> Wire<S> {
         }
     }
 
-    async fn write(&mut self, text: &str) -> Result<(), Fault> {
+    async fn write(&mut self, text: &str) -> Result<(), ImapFault> {
         let stream = self.stream.get_mut();
         let writing = async {
             stream.write_all(text.as_bytes()).await?;
@@ -133,46 +137,46 @@ impl<S: Stream> Wire<S> {
         timely(self.patience, writing).await
     }
 
-    /// One response: a line, with the literals that it announces.
-    async fn frame(&mut self) -> Result<Vec<u8>, Fault> {
+    /// One response: a line with its literals.
+    async fn frame(&mut self) -> Result<Vec<u8>, ImapFault> {
         let mut frame = Vec::new();
         loop {
             let start = frame.len();
             let mut line = (&mut self.stream).take((LONGEST - start) as u64);
             let read = timely(self.patience, line.read_until(b'\n', &mut frame)).await?;
             if read == 0 || !frame.ends_with(b"\n") {
-                return Err(Fault::Lost("it closed the connection mid-response".to_owned()));
+                return Err(ImapFault::Lost("it closed the connection mid-response".to_owned()));
             }
             let line = frame.get(start..).unwrap_or_default();
             self.tell(&format!("S: {}", words(line)));
             let Some(length) = announced(line) else { return Ok(frame) };
             if length >= LONGEST - frame.len() {
-                return Err(Fault::Lost(format!("it sends {length} bytes at once")));
+                return Err(ImapFault::Lost(format!("it sends {length} bytes at once")));
             }
             self.tell(&format!("S: [{length} bytes]"));
             self.literal(&mut frame, length).await?;
         }
     }
 
-    async fn literal(&mut self, frame: &mut Vec<u8>, length: usize) -> Result<(), Fault> {
+    async fn literal(&mut self, frame: &mut Vec<u8>, length: usize) -> Result<(), ImapFault> {
         frame.reserve(length);
         let mut rest = (&mut self.stream).take(length as u64);
         while rest.limit() > 0 {
             if timely(self.patience, rest.read_buf(frame)).await? == 0 {
-                return Err(Fault::Lost("it closed the connection mid-message".to_owned()));
+                return Err(ImapFault::Lost("it closed the connection mid-message".to_owned()));
             }
         }
         Ok(())
     }
 }
 
-/// A command without the name and password of LOGIN.
+/// A command, without the name and password of LOGIN.
 fn masked(command: &str) -> &str {
     let is_login = command.get(..6).is_some_and(|verb| verb.eq_ignore_ascii_case("LOGIN "));
     if is_login { "LOGIN [secret]" } else { command }
 }
 
-/// The length of the literal that a line announces at its end: `{42}`.
+/// The length of a literal announced at the end of a line: `{42}`.
 fn announced(line: &[u8]) -> Option<usize> {
     let line = line.strip_suffix(b"\n")?;
     let line = line.strip_suffix(b"\r").unwrap_or(line).strip_suffix(b"}")?;
@@ -180,33 +184,36 @@ fn announced(line: &[u8]) -> Option<usize> {
     std::str::from_utf8(digits).ok()?.trim_end_matches('+').parse().ok()
 }
 
-fn step(tag: &str, frame: &[u8]) -> Result<Step, Fault> {
+fn step(tag: &str, frame: &[u8]) -> Result<ResponseStep, ImapFault> {
     let words = words(frame);
     if words.starts_with('+') {
-        return Ok(Step::Continue);
+        return Ok(ResponseStep::Continue);
     }
     if let Some(reply) = words.strip_prefix("* BYE") {
-        return Err(Fault::Lost(format!("it ended the session:{reply}")));
+        return Err(ImapFault::Lost(format!("it ended the session:{reply}")));
     }
     let Some(done) = words.strip_prefix(tag).and_then(|rest| rest.strip_prefix(' ')) else {
-        return Ok(Step::Data);
+        return Ok(ResponseStep::Data);
     };
     match done.split_once(' ').unwrap_or((done, "")) {
-        (status, _) if status.eq_ignore_ascii_case("OK") => Ok(Step::Ok),
-        (_, reply) => Err(Fault::Refused(Refusal { reply: reply.to_owned() })),
+        (status, _) if status.eq_ignore_ascii_case("OK") => Ok(ResponseStep::Ok),
+        (_, reply) => Err(ImapFault::Refused(ImapRefusal { reply: reply.to_owned() })),
     }
 }
 
-/// The first line of a response, not too long for a message.
+/// The first line of a response, shortened for a message.
 fn words(frame: &[u8]) -> String {
     let line = frame.split(|byte| *byte == b'\n').next().unwrap_or_default();
     String::from_utf8_lossy(line.get(..300).unwrap_or(line)).trim_end().to_owned()
 }
 
-async fn timely<T>(patience: Duration, work: impl Future<Output = std::io::Result<T>>) -> Result<T, Fault> {
+async fn timely<T>(
+    patience: Duration,
+    work: impl Future<Output = std::io::Result<T>>,
+) -> Result<T, ImapFault> {
     match tokio::time::timeout(patience, work).await {
-        Ok(done) => done.map_err(|error| Fault::Lost(error.to_string())),
-        Err(_) => Err(Fault::Lost(format!("no response within {} seconds", patience.as_secs()))),
+        Ok(done) => done.map_err(|error| ImapFault::Lost(error.to_string())),
+        Err(_) => Err(ImapFault::Lost(format!("no response within {} seconds", patience.as_secs()))),
     }
 }
 
@@ -225,7 +232,7 @@ mod tests {
         let said = b"+ go on\r\nm1 OK in\r\nm2 OK in\r\n* 1 FETCH (BODY[] {6}\r\nsecret)\r\nm3 OK done\r\n";
         let stream = tokio::io::join(said.as_slice(), tokio::io::sink());
         let tell = |line: &str| TOLD.with_borrow_mut(|told| told.push(line.to_owned()));
-        let mut wire = Wire::new(stream, Duration::from_secs(5), Some(tell));
+        let mut wire = ImapWire::new(stream, Duration::from_secs(5), Some(tell));
         wire.authenticate("PLAIN", b"secret").await.unwrap();
         wire.command("LOGIN anna secret", |_| ()).await.unwrap();
         wire.command("FETCH 1 BODY[]", |_| ()).await.unwrap();
@@ -240,7 +247,7 @@ mod tests {
     async fn literals_belong_to_their_response() {
         let said = b"* OK hello\r\n* 1 FETCH (UID 7 BODY[] {6}\r\nab\r\ncd)\r\n* ODD thing\r\nm1 OK done\r\n";
         let mut wire =
-            Wire::new(tokio::io::join(said.as_slice(), tokio::io::sink()), Duration::from_secs(5), None);
+            ImapWire::new(tokio::io::join(said.as_slice(), tokio::io::sink()), Duration::from_secs(5), None);
         wire.greeting().await.unwrap();
         let mut seen = Vec::new();
         wire.command("X", |response| seen.push(format!("{response:?}"))).await.unwrap();
@@ -257,15 +264,15 @@ mod tests {
             ("* 1 FETCH (BODY[] {99999999999}\r\n", true),
         ] {
             let stream = tokio::io::join(said.as_bytes(), tokio::io::sink());
-            let greeted = Wire::new(stream, Duration::from_secs(5), None).greeting().await;
-            assert!(greeted.is_err_and(|fault| matches!(fault, Fault::Lost(_)) == is_lost), "{said}");
+            let greeted = ImapWire::new(stream, Duration::from_secs(5), None).greeting().await;
+            assert!(greeted.is_err_and(|fault| matches!(fault, ImapFault::Lost(_)) == is_lost), "{said}");
         }
-        let mut wire = Wire::new(
+        let mut wire = ImapWire::new(
             tokio::io::join(b"m1 NO [TRYCREATE] x\r\n".as_slice(), tokio::io::sink()),
             Duration::from_secs(5),
             None,
         );
         let refused = wire.command("X", |_| ()).await;
-        assert!(matches!(refused, Err(Fault::Refused(refusal)) if refusal.has_code("TRYCREATE")));
+        assert!(matches!(refused, Err(ImapFault::Refused(refusal)) if refusal.has_code("TRYCREATE")));
     }
 }

@@ -1,26 +1,27 @@
 use super::*;
 
 /// Blocks in short: `p(…)`, `h3(…)`, with `*bold*`, `_italic_`, `[link]`.
-fn shown(blocks: &[Block]) -> String {
+fn shown(blocks: &[PaperBlock]) -> String {
     let parts = blocks.iter().map(|block| match block {
-        Block::Paragraph(text) => format!("p({})", inline(text)),
-        Block::Heading(level, text) => format!("h{level}({})", inline(text)),
-        Block::List(start, items) => {
+        PaperBlock::Paragraph(text) => format!("p({})", inline(text)),
+        PaperBlock::Heading(level, text) => format!("h{level}({})", inline(text)),
+        PaperBlock::List(start, items) => {
             let items: Vec<String> = items.iter().map(|item| shown(item)).collect();
             format!("l{}({})", start.map_or(String::new(), |start| start.to_string()), items.join("|"))
         }
-        Block::Quote(inner) => format!("q({})", shown(inner)),
-        Block::Indented(inner) => format!("i({})", shown(inner)),
-        Block::Note(inner) => format!("n({})", shown(inner)),
-        Block::Table(head, body) => {
-            let cell =
-                |cell: &Cell| format!("{}{}", inline(&cell.content), ["", "^", ">"][cell.align as usize]);
-            let row = |row: &Vec<Cell>| row.iter().map(cell).collect::<Vec<_>>().join(";");
-            let rows = |rows: &[Vec<Cell>]| rows.iter().map(row).collect::<Vec<_>>().join("/");
+        PaperBlock::Quote(inner) => format!("q({})", shown(inner)),
+        PaperBlock::Indented(inner) => format!("i({})", shown(inner)),
+        PaperBlock::Note(inner) => format!("n({})", shown(inner)),
+        PaperBlock::Table(head, body) => {
+            let cell = |cell: &PaperCell| {
+                format!("{}{}", inline(&cell.content), ["", "^", ">"][cell.align as usize])
+            };
+            let row = |row: &Vec<PaperCell>| row.iter().map(cell).collect::<Vec<_>>().join(";");
+            let rows = |rows: &[Vec<PaperCell>]| rows.iter().map(row).collect::<Vec<_>>().join("/");
             format!("t({}//{})", rows(head), rows(body))
         }
-        Block::Rule => "-".to_owned(),
-        Block::Code(text) => format!("c({})", inline(text)),
+        PaperBlock::Rule => "-".to_owned(),
+        PaperBlock::Code(text) => format!("c({})", inline(text)),
     });
     parts.collect::<Vec<_>>().join(" ")
 }
@@ -51,7 +52,7 @@ fn inline(text: &[Inline]) -> String {
 }
 
 #[test]
-fn html_is_read_into_blocks() {
+fn html_is_parsed_into_blocks() {
     for (html, want) in [
         ("", ""),
         ("<p></p><p> </p>", ""),

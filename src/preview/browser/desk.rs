@@ -1,4 +1,4 @@
-//! What the page shows now.
+//! The current content of the page.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -7,77 +7,77 @@ use std::sync::Arc;
 use serde::Serialize;
 use tokio::sync::watch;
 
-use crate::check::{Finding, Report};
+use crate::check::{Finding, FindingReport};
 use crate::compose::{ComposeError, Composer};
 use crate::domain::{Member, Segment};
 
-use super::Readers;
+use super::BrowserMembers;
 
-/// The issue as the files have it, ready to be shown to any member.
+/// The issue from the current files, ready to be shown to any member.
 #[derive(Debug)]
 pub struct Edition {
     pub composer: Composer,
-    pub readers: Arc<Readers>,
+    pub readers: Arc<BrowserMembers>,
     /// The segments of the configuration.
     pub segments: BTreeMap<String, Segment>,
-    /// Says an error as the command line does.
+    /// Formats an error as the command line does.
     pub explain: fn(ComposeError) -> String,
-    /// Lays a letter out to be printed, if that can be done here.
-    pub print: Option<Printing>,
+    /// Lays out a letter for print, if the program can.
+    pub print: Option<PrintOption>,
 }
 
-/// Makes a PDF of a member's letter, or says why it cannot.
+/// Makes a PDF of a member's letter, or returns why it cannot.
 pub type Print = dyn Fn(&Composer, Member) -> Result<Vec<u8>, String> + Send + Sync;
 
-/// A way to print that says no more of itself than its name.
-pub struct Printing(pub Box<Print>);
+/// A way to print, with a `Debug` output of only its name.
+pub struct PrintOption(pub Box<Print>);
 
-impl std::fmt::Debug for Printing {
+impl std::fmt::Debug for PrintOption {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("Printing")
+        f.write_str("PrintOption")
     }
 }
 
-/// What is shown: the last edition that could be composed, and what is wrong since then.
+/// The content of the page: the last edition that could be composed, and problems since then.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Showing {
-    /// Counts the editions.
+    /// The number of editions so far.
     pub number: u64,
     pub edition: Option<Arc<Edition>>,
     trouble: Option<Arc<str>>,
     findings: Option<Arc<Vec<Finding>>>,
 }
 
-/// Where the newest edition lies for everyone who looks.
+/// The newest edition, shared by everybody who looks at it.
 #[derive(Debug, Clone)]
-pub struct Desk {
+pub struct PreviewDesk {
     showing: Arc<watch::Sender<Showing>>,
-    /// The project's folder, which findings leave out of their files.
+    /// The project's folder, to which the files of findings are relative.
     root: Arc<PathBuf>,
 }
 
-/// What the page needs to know besides the letter.
+/// The status of the page besides the letter.
 #[derive(Debug, Serialize)]
-pub(super) struct Status<'a> {
+pub(super) struct PreviewStatus<'a> {
     edition: u64,
     issue: Option<&'a str>,
     title: Option<&'a str>,
     members: usize,
     segments: Vec<&'a str>,
-    /// Whether letters can be shown as they are printed.
+    /// Whether letters can be shown in print layout.
     can_print: bool,
     trouble: Option<&'a str>,
-    /// None until the files were checked.
-    findings: Option<Vec<Report<'a>>>,
+    /// `None` until the files have been checked.
+    findings: Option<Vec<FindingReport<'a>>>,
 }
 
-impl Desk {
-    /// An empty desk of the project in `root`.
+impl PreviewDesk {
+    /// An empty desk for the project in `root`.
     pub fn new(root: PathBuf) -> Self {
         Self { showing: Arc::default(), root: Arc::new(root) }
     }
 
-    /// Shows an edition; nothing is wrong any more.
+    /// Shows an edition, and removes the error.
     pub fn show(&self, edition: Edition) {
         self.showing.send_modify(|showing| {
             showing.number += 1;
@@ -86,23 +86,23 @@ impl Desk {
         });
     }
 
-    /// Shows an error, as the command line says it, over the last edition.
+    /// Shows an error, formatted as on the command line, above the last edition.
     pub fn trouble(&self, text: &str) {
         self.showing.send_modify(|showing| showing.trouble = Some(text.into()));
     }
 
-    /// Shows what a check found, errors first: with the file order kept, they would be anywhere in the list.
+    /// Shows the findings of a check, errors first: in the order of files, they could be anywhere in the list.
     pub fn remark(&self, mut findings: Vec<Finding>) {
         findings.sort_by_key(|finding| finding.severity);
         self.showing.send_modify(|showing| showing.findings = Some(Arc::new(findings)));
     }
 
-    /// The edition that is shown.
+    /// The current edition.
     pub fn edition(&self) -> Option<Arc<Edition>> {
         self.showing.borrow().edition.clone()
     }
 
-    /// Sees what is shown now, and every change.
+    /// Subscribes to the current state and every change.
     pub(super) fn follow(&self) -> watch::Receiver<Showing> {
         let mut receiver = self.showing.subscribe();
         receiver.mark_changed();
@@ -113,12 +113,12 @@ impl Desk {
         self.showing.borrow().clone()
     }
 
-    /// What is shown, in JSON.
+    /// The current state in JSON.
     pub(super) fn status(&self, showing: &Showing) -> String {
         let edition = showing.edition.as_deref();
         let issue = edition.map(|edition| edition.composer.issue());
         let findings = showing.findings.as_ref();
-        let status = Status {
+        let status = PreviewStatus {
             edition: showing.number,
             issue: issue.map(|issue| issue.name.as_str()),
             title: issue.map(|issue| issue.title.as_str()),

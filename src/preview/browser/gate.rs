@@ -1,17 +1,17 @@
-//! Who may read the page: a browser on this machine that was given the address, and nobody through another site.
+//! Access control: only a browser on this machine that was given the URL may read the page, and no other site may.
 
 use aws_lc_rs::rand::SecureRandom;
 use axum::http::header::{HOST, ORIGIN};
 use axum::http::{HeaderMap, Request, StatusCode, Uri};
 
-/// Bytes of the token in the address.
+/// Bytes of the token in the URL.
 const TOKEN: usize = 16;
 
-/// Lets in who knows the token, at the names of this machine's own loopback address.
+/// Lets requests in that have the token and one of this machine's loopback names.
 #[derive(Debug)]
 pub(super) struct Gate {
     token: String,
-    /// The `Host` headers by which the page may be asked for.
+    /// The accepted `Host` headers.
     hosts: [String; 2],
 }
 
@@ -21,21 +21,21 @@ impl Gate {
         let mut secret = [0; TOKEN];
         aws_lc_rs::rand::SystemRandom::new().fill(&mut secret).ok()?;
         let token = data_encoding::HEXLOWER.encode(&secret);
-        // A browser leaves HTTP's own port out.
+        // Browsers omit the default port of HTTP.
         let port = if port == 80 { String::new() } else { format!(":{port}") };
         Some(Self { token, hosts: ["127.0.0.1", "localhost"].map(|name| format!("{name}{port}")) })
     }
 
-    /// The address of the page.
+    /// The URL of the page.
     pub fn url(&self) -> String {
         let [host, _] = &self.hosts;
         format!("http://{host}/{}/", self.token)
     }
 
-    /// Why a request is turned away.
+    /// The reason to reject a request, if there is one.
     pub fn refuses<B>(&self, request: &Request<B>) -> Option<StatusCode> {
         if !self.is_for_this_machine(request.uri(), request.headers()) {
-            // A name that somebody else's DNS points at this machine (DNS rebinding).
+            // Somebody else's DNS points a name at this machine (DNS rebinding).
             return Some(StatusCode::MISDIRECTED_REQUEST);
         }
         if self.comes_from_elsewhere(request.headers()) {
@@ -53,7 +53,7 @@ impl Gate {
             && uri.authority().is_none_or(|authority| is_ours(authority.as_str()))
     }
 
-    /// Another site's request; only a link to the page may be followed from anywhere.
+    /// Tells whether a request comes from another site; only a link to the page may be followed from anywhere.
     fn comes_from_elsewhere(&self, headers: &HeaderMap) -> bool {
         let value = |name: &str| headers.get(name).map(|value| value.to_str().unwrap_or("?"));
         let is_ours = |origin: &str| self.hosts.iter().any(|host| origin == format!("http://{host}"));
@@ -70,7 +70,7 @@ impl Gate {
 
     fn has_token(&self, path: &str) -> bool {
         let given = path.trim_start_matches('/').split('/').next().unwrap_or_default();
-        // Every byte is looked at, so that the time tells nothing.
+        // Every byte is compared, so that the time reveals nothing.
         let pairs = given.bytes().zip(self.token.bytes());
         let different = pairs.fold(0, |different, (a, b)| different | (a ^ b));
         different == 0 && given.len() == self.token.len()
@@ -95,7 +95,7 @@ mod tests {
     }
 
     #[test]
-    fn only_this_machine_with_the_token_comes_in() {
+    fn only_this_machine_with_the_token_is_let_in() {
         const PAGE: &str = "/0123456789abcdef0123456789abcdef/";
         let host = ("host", "127.0.0.1:4000");
         for (path, headers, want) in [

@@ -3,17 +3,17 @@
 use jiff::Timestamp;
 use serde::Serialize;
 
-use crate::compose::{ComposeError, Mark};
+use crate::compose::{ComposeError, LetterMark};
 use crate::domain::{Address, Household, Member, MemberId};
 
-use super::readers::{Filter, Neighbours, Reader};
+use super::readers::{BrowserMember, Filter, ListNeighbours};
 use super::sheet::{self, Scheme};
-use super::{Edition, Printing};
+use super::{Edition, PrintOption};
 
-/// What a request asks for.
+/// The parameters of a request.
 #[derive(Debug, Default)]
 pub(super) struct Ask {
-    /// 0 is the neutral reader.
+    /// 0 for the neutral reader.
     pub member: i64,
     pub query: String,
     pub segment: String,
@@ -22,51 +22,51 @@ pub(super) struct Ask {
     pub without_images: bool,
 }
 
-/// The letter besides its HTML.
+/// A letter without its HTML.
 #[derive(Debug, Serialize)]
 pub(super) struct LetterView<'a> {
-    member: Named<'a>,
+    member: MemberItem<'a>,
     from: String,
     subject: String,
     preheader: Option<&'a str>,
     attachments: &'a [String],
     text: String,
-    /// Bytes of the HTML part, which Gmail cuts off after 102,400.
+    /// Bytes of the HTML part; Gmail clips letters after 102,400.
     html_size: usize,
-    /// Bytes of the whole message; none if the member has no address.
+    /// Bytes of the whole message; `None` if the member has no address.
     size: Option<usize>,
     headers: Option<String>,
     previous: Option<MemberId>,
     next: Option<MemberId>,
 }
 
-/// A member as the list shows it.
+/// A member in the list.
 #[derive(Debug, Serialize)]
-pub(super) struct Named<'a> {
+pub(super) struct MemberItem<'a> {
     id: MemberId,
     name: &'a str,
     address: Option<&'a str>,
     organisation: Option<&'a str>,
-    /// Why this member gets no letter.
+    /// The reason why this member gets no letter.
     skipped: Option<&'a str>,
 }
 
 /// A part of the member list.
 #[derive(Debug, Serialize)]
-pub(super) struct Found<'a> {
+pub(super) struct MemberSlice<'a> {
     total: usize,
     offset: usize,
-    members: Vec<Named<'a>>,
+    members: Vec<MemberItem<'a>>,
 }
 
-/// This many members are listed at once.
+/// How many members to list at once.
 const LISTED: usize = 100;
-/// Bytes of a message's source that are shown at once.
+/// How many bytes of a message's source to show at once.
 const SHOWN: usize = 200_000;
 const NO_SECTION: &str = "no section of this issue is for this member";
 
 impl Ask {
-    /// Reads the query of a request; what is not understood is as if it were not there.
+    /// Parses the query of a request; unknown and invalid parts are ignored.
     pub fn read(query: &str) -> Self {
         let mut ask = Self::default();
         for (name, value) in url::form_urlencoded::parse(query.as_bytes()) {
@@ -84,7 +84,7 @@ impl Ask {
     }
 }
 
-/// The member that is asked for, and why it gets no letter.
+/// The requested member, and the reason if there is no letter.
 struct Chosen<'a> {
     member: Member,
     skipped: Option<&'a str>,
@@ -101,7 +101,7 @@ impl Edition {
         let member = &chosen.member;
         let rendered = self.composer.render(&self.household(member))?;
         let message = self.message(member)?;
-        let Neighbours { previous, next } = self.readers.neighbours(member.id, &self.filter(ask));
+        let ListNeighbours { previous, next } = self.readers.neighbours(member.id, &self.filter(ask));
         Ok(LetterView {
             member: named(member, chosen.skipped),
             from: self.composer.from(),
@@ -117,7 +117,7 @@ impl Edition {
         })
     }
 
-    /// The HTML as the frame shows it.
+    /// The HTML for the frame.
     pub(super) fn letter_html(&self, ask: &Ask) -> Option<Result<String, ComposeError>> {
         let Chosen { member, .. } = self.chosen(ask.member)?;
         if !self.composer.has_section_for(&member) {
@@ -137,7 +137,7 @@ impl Edition {
         if without_images { Ok(html) } else { Ok(self.composer.with_images_inside(&html)) }
     }
 
-    /// The message as it goes out, whole or its beginning.
+    /// The message as sent, either whole or only its beginning.
     pub(super) fn source(&self, ask: &Ask, whole: bool) -> Option<Result<String, ComposeError>> {
         let Chosen { member, .. } = self.chosen(ask.member)?;
         let message = self
@@ -146,9 +146,9 @@ impl Edition {
         Some(message.map(|message| if whole { message } else { beginning(message) }))
     }
 
-    /// The letter as a PDF; `None` if there is no such member or nothing can be printed.
+    /// The letter as a PDF; `None` if there is no such member or printing is not available.
     pub(super) fn pdf(&self, ask: &Ask) -> Option<Result<Vec<u8>, String>> {
-        let Printing(print) = self.print.as_ref()?;
+        let PrintOption(print) = self.print.as_ref()?;
         Some(print(&self.composer, self.chosen(ask.member)?.member))
     }
 
@@ -160,17 +160,17 @@ impl Edition {
         if member.address.is_none() {
             return Ok(None);
         }
-        let letter = self.composer.letter(&self.household(member), Mark::None, Timestamp::now())?;
+        let letter = self.composer.letter(&self.household(member), LetterMark::None, Timestamp::now())?;
         Ok(Some(letter.text()))
     }
 
-    /// The members that a search finds.
+    /// The members that match a search.
     pub(super) fn members(&self, ask: &Ask) -> String {
         let filter = self.filter(ask);
         let total = self.readers.found(&filter).count();
         let some = self.readers.found(&filter).skip(ask.offset).take(LISTED);
         let members = some.map(|reader| named(&reader.member, self.skipped(reader))).collect();
-        json(&Found { total, offset: ask.offset, members })
+        json(&MemberSlice { total, offset: ask.offset, members })
     }
 
     fn filter(&self, ask: &Ask) -> Filter<'_> {
@@ -187,14 +187,14 @@ impl Edition {
         Some(Chosen { member: reader.member.clone(), skipped: self.skipped(reader) })
     }
 
-    fn skipped<'a>(&self, reader: &'a Reader) -> Option<&'a str> {
+    fn skipped<'a>(&self, reader: &'a BrowserMember) -> Option<&'a str> {
         let no_section = || (!self.composer.has_section_for(&reader.member)).then_some(NO_SECTION);
         reader.skipped.as_deref().or_else(no_section)
     }
 }
 
-fn named<'a>(member: &'a Member, skipped: Option<&'a str>) -> Named<'a> {
-    Named {
+fn named<'a>(member: &'a Member, skipped: Option<&'a str>) -> MemberItem<'a> {
+    MemberItem {
         id: member.id,
         name: &member.name,
         address: member.address.as_ref().map(Address::as_str),
@@ -221,7 +221,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_query_is_read_and_nonsense_is_left_out() {
+    fn a_query_is_parsed_and_nonsense_is_ignored() {
         let ask = Ask::read("member=12&q=%C3%85sa+Ek&scheme=dark&images=off&offset=x&other=1");
         assert_eq!((ask.member, ask.query.as_str(), ask.offset), (12, "Åsa Ek", 0));
         assert!(ask.is_dark && ask.without_images && ask.segment.is_empty());

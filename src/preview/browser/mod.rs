@@ -1,7 +1,7 @@
-//! The letter in the browser: a page on this machine that shows every member's letter and follows the files.
+//! The letter in the browser: a page on this machine that shows every member's letter and is updated with the files.
 //!
-//! [`Desk`] holds what is shown; whoever reads the files puts each new [`Edition`] there. [`Server`] shows it, to this
-//! machine's owner alone. [`watch()`] tells which files were saved.
+//! [`PreviewDesk`] holds the current content; the caller puts each new [`Edition`] there. [`PreviewServer`] shows it,
+//! only to the user of this machine. [`watch()`] reports saved files.
 
 mod desk;
 mod gate;
@@ -11,7 +11,7 @@ mod server;
 mod sheet;
 mod watch;
 
-pub use desk::{Desk, Edition, Printing};
-pub use readers::{Reader, Readers};
-pub use server::{PageError, Server};
+pub use desk::{Edition, PreviewDesk, PrintOption};
+pub use readers::{BrowserMember, BrowserMembers};
+pub use server::{PageError, PreviewServer};
 pub use watch::{Places, Watch, WatchError, watch};

@@ -1,59 +1,59 @@
-//! The members next to the letter: kept in memory, searched with every key.
+//! The members next to the letter, kept in memory and searched at every keystroke.
 
 use crate::domain::{Address, Household, Member, MemberId, SearchQuery, SearchedText, Segment};
 
 /// A member in the list.
 #[derive(Debug)]
-pub struct Reader {
+pub struct BrowserMember {
     pub member: Member,
-    /// Why the member gets no letter of any issue, such as `no e-mail address`.
+    /// The reason why the member gets no letter of any issue, such as `no e-mail address`.
     pub skipped: Option<String>,
 }
 
 /// All members, in the order of the register.
 #[derive(Debug, Default)]
-pub struct Readers {
-    all: Vec<Reader>,
-    /// What a search looks at, a text for each member.
+pub struct BrowserMembers {
+    all: Vec<BrowserMember>,
+    /// The searchable text of each member.
     texts: Vec<SearchedText>,
 }
 
-/// Which members are meant.
+/// The filter of the member list.
 #[derive(Debug, Default)]
 pub(super) struct Filter<'a> {
     query: SearchQuery,
     segment: Option<&'a Segment>,
 }
 
-/// A member's place among those of a filter.
+/// A member's position among those that match a filter.
 #[derive(Debug, Default, PartialEq, Eq)]
-pub(super) struct Neighbours {
+pub(super) struct ListNeighbours {
     pub previous: Option<MemberId>,
     pub next: Option<MemberId>,
 }
 
-impl Readers {
-    /// Takes the members in.
-    pub fn new(all: Vec<Reader>) -> Self {
+impl BrowserMembers {
+    /// Indexes the members.
+    pub fn new(all: Vec<BrowserMember>) -> Self {
         let texts = all.iter().map(|reader| SearchedText::of(&reader.member)).collect();
         Self { all, texts }
     }
 
     /// All members.
-    pub fn iter(&self) -> impl Iterator<Item = &Reader> {
+    pub fn iter(&self) -> impl Iterator<Item = &BrowserMember> {
         self.all.iter()
     }
 
-    /// The member with this number of the register.
-    pub fn get(&self, id: MemberId) -> Option<&Reader> {
+    /// The member with this id.
+    pub fn get(&self, id: MemberId) -> Option<&BrowserMember> {
         let position = self.all.binary_search_by_key(&id, |reader| reader.member.id).ok()?;
         self.all.get(position)
     }
 
-    /// The member with those who get the same letter: who can be mailed at the address, and `is_for` holds.
+    /// The member together with those who get the same letter: who can be mailed at the address and match `is_for`.
     pub(super) fn household(&self, member: &Member, is_for: impl Fn(&Member) -> bool) -> Household {
         let key = member.address.as_ref().map(Address::key);
-        let is_reader = |reader: &&Reader| {
+        let is_reader = |reader: &&BrowserMember| {
             reader.skipped.is_none()
                 && reader.member.address.as_ref().map(Address::key) == key
                 && is_for(&reader.member)
@@ -69,14 +69,14 @@ impl Readers {
         }
     }
 
-    pub(super) fn found<'a>(&'a self, filter: &Filter<'_>) -> impl Iterator<Item = &'a Reader> {
+    pub(super) fn found<'a>(&'a self, filter: &Filter<'_>) -> impl Iterator<Item = &'a BrowserMember> {
         let pairs = self.all.iter().zip(&self.texts);
         pairs.filter(|(reader, text)| filter.takes(&reader.member, text)).map(|(reader, _)| reader)
     }
 
-    /// The neighbours of `member` among those that the filter takes; the neutral reader (0) stands first.
-    pub(super) fn neighbours(&self, member: MemberId, filter: &Filter<'_>) -> Neighbours {
-        let mut neighbours = Neighbours::default();
+    /// The neighbours of `member` among those that match the filter; the neutral reader (0) comes first.
+    pub(super) fn neighbours(&self, member: MemberId, filter: &Filter<'_>) -> ListNeighbours {
+        let mut neighbours = ListNeighbours::default();
         for id in self.found(filter).map(|reader| reader.member.id) {
             if id > member {
                 neighbours.next = Some(id);
@@ -91,7 +91,7 @@ impl Readers {
 }
 
 impl<'a> Filter<'a> {
-    /// Members who match the query and are of the segment.
+    /// Members who match the query and the segment.
     pub fn new(query: &str, segment: Option<&'a Segment>) -> Self {
         Self { query: SearchQuery::new(query), segment }
     }
@@ -107,8 +107,8 @@ mod tests {
 
     use super::*;
 
-    fn readers() -> Readers {
-        let member = |id: i64, name: &str, address: &str, organisation: &str| Reader {
+    fn readers() -> BrowserMembers {
+        let member = |id: i64, name: &str, address: &str, organisation: &str| BrowserMember {
             member: Member {
                 id: MemberId(id),
                 number: None,
@@ -118,7 +118,7 @@ mod tests {
             },
             skipped: None,
         };
-        Readers::new(vec![
+        BrowserMembers::new(vec![
             member(2, "Gösta Älghorna", "gosta@example.org", "Byalaget"),
             member(3, "Åsa Ek", "asa@example.se", "Skärgårdens vänner"),
             member(7, "Bo Ek", "bo@example.org", "Byalaget"),
@@ -126,7 +126,7 @@ mod tests {
     }
 
     #[test]
-    fn a_search_looks_at_name_address_and_organisation() {
+    fn a_search_covers_name_address_and_organisation() {
         let readers = readers();
         for (query, want) in [
             ("", &[2, 3, 7][..]),
@@ -159,7 +159,7 @@ mod tests {
             (3, "byalaget", Some(2), Some(7)),
             (7, "nobody", None, None),
         ] {
-            let want = Neighbours { previous: previous.map(MemberId), next: next.map(MemberId) };
+            let want = ListNeighbours { previous: previous.map(MemberId), next: next.map(MemberId) };
             let found = readers.neighbours(MemberId(member), &Filter::new(query, None));
             assert_eq!(found, want, "{member} {query}");
         }

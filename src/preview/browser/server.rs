@@ -23,19 +23,19 @@ use crate::compose::ComposeError;
 
 use super::gate::Gate;
 use super::letter::Ask;
-use super::{Desk, Edition};
+use super::{Edition, PreviewDesk};
 
-/// What the page itself may load: its own files, nothing written into it, nothing from elsewhere.
+/// The page may load only its own files: nothing inline, nothing from elsewhere.
 const PAGE_POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; \
      frame-src 'self'; img-src data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
-/// What a letter may do in its frame: show its own styles and images. No script of its own ever runs.
+/// A letter in its frame may use only its own styles and images. Its scripts never run.
 const LETTER_POLICY: &str = "default-src 'none'; img-src data:; style-src 'unsafe-inline'; base-uri 'none'; \
      form-action 'none'; frame-ancestors 'self'; sandbox allow-same-origin allow-popups allow-popups-to-escape-sandbox";
 const LETTER_POLICY_WITHOUT_IMAGES: &str = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; \
      form-action 'none'; frame-ancestors 'self'; sandbox allow-same-origin allow-popups allow-popups-to-escape-sandbox";
 const DATA_POLICY: &str = "default-src 'none'; frame-ancestors 'none'; sandbox";
 
-/// Browsers show a PDF by a page of their own, which a sandbox would keep from running.
+/// Browsers show a PDF in a page of their own, which a sandbox would block.
 const PDF_POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'";
 
 const PDF: &str = "application/pdf";
@@ -45,17 +45,17 @@ const SCRIPT: &str = "text/javascript; charset=utf-8";
 const JSON: &str = "application/json";
 const TEXT: &str = "text/plain; charset=utf-8";
 
-/// How often a page that hears nothing new is told that the program still runs.
+/// How often to send the page a sign of life if nothing changes.
 const HEARTBEAT: Duration = Duration::from_secs(15);
 
 /// Listens for a browser on this machine.
 #[derive(Debug)]
-pub struct Server {
+pub struct PreviewServer {
     listener: TcpListener,
     gate: Arc<Gate>,
 }
 
-/// Why nothing can be shown.
+/// Why the page cannot be served.
 #[derive(Debug, thiserror::Error)]
 pub enum PageError {
     #[error("cannot listen on 127.0.0.1, port {port}: {source}")]
@@ -66,8 +66,8 @@ pub enum PageError {
     Serve(std::io::Error),
 }
 
-impl Server {
-    /// Listens on a port of the loopback address; 0 takes a free one.
+impl PreviewServer {
+    /// Listens on a port of the loopback address; 0 chooses a free one.
     ///
     /// # Errors
     /// If the port is taken.
@@ -79,23 +79,23 @@ impl Server {
         Ok(Self { listener, gate })
     }
 
-    /// The page's address, with the token that opens it.
+    /// The page's URL, including the token.
     pub fn url(&self) -> String {
         self.gate.url()
     }
 
-    /// Shows what lies on the desk, without end.
+    /// Serves the content of the desk until it is cancelled.
     ///
     /// # Errors
     /// If the system closes the listener.
-    pub async fn serve(self, desk: Desk) -> Result<(), PageError> {
+    pub async fn serve(self, desk: PreviewDesk) -> Result<(), PageError> {
         axum::serve(self.listener, router(desk, self.gate)).await.map_err(PageError::Serve)
     }
 }
 
-fn router(desk: Desk, gate: Arc<Gate>) -> Router {
-    let asset = |kind, text: &'static str| get(move || async move { Answer::new(kind, text) });
-    let page = Answer::new(HTML, include_str!("assets/preview.html")).policy(PAGE_POLICY);
+fn router(desk: PreviewDesk, gate: Arc<Gate>) -> Router {
+    let asset = |kind, text: &'static str| get(move || async move { HttpAnswer::new(kind, text) });
+    let page = HttpAnswer::new(HTML, include_str!("assets/preview.html")).policy(PAGE_POLICY);
     Router::new()
         .route("/{token}/", get(move || async move { page }))
         .route("/{token}/preview.css", asset(CSS, include_str!("assets/preview.css")))
@@ -112,7 +112,7 @@ fn router(desk: Desk, gate: Arc<Gate>) -> Router {
         .layer(middleware::from_fn_with_state(gate, guard))
 }
 
-/// Turns strangers away, and tells the browser to keep every answer to itself.
+/// Rejects strangers, and tells the browser not to share or cache any answer.
 async fn guard(State(gate): State<Arc<Gate>>, request: Request, next: Next) -> Response {
     let mut response = match gate.refuses(&request) {
         Some(status) => status.into_response(),
@@ -133,16 +133,16 @@ async fn guard(State(gate): State<Arc<Gate>>, request: Request, next: Next) -> R
     response
 }
 
-/// What a request gets.
+/// The answer to a request.
 #[derive(Debug, Clone)]
-struct Answer<T> {
+struct HttpAnswer<T> {
     kind: &'static str,
     policy: &'static str,
     frames: &'static str,
     body: T,
 }
 
-impl<T> Answer<T> {
+impl<T> HttpAnswer<T> {
     fn new(kind: &'static str, body: T) -> Self {
         Self { kind, policy: DATA_POLICY, frames: "DENY", body }
     }
@@ -151,13 +151,13 @@ impl<T> Answer<T> {
         Self { policy, ..self }
     }
 
-    /// Lets the page show it in a frame.
+    /// Allows the page to show the answer in a frame.
     fn framed(self) -> Self {
         Self { frames: "SAMEORIGIN", ..self }
     }
 }
 
-impl<T: IntoResponse> IntoResponse for Answer<T> {
+impl<T: IntoResponse> IntoResponse for HttpAnswer<T> {
     fn into_response(self) -> Response {
         let mut headers = HeaderMap::new();
         headers.insert(CONTENT_TYPE, HeaderValue::from_static(self.kind));
@@ -167,55 +167,57 @@ impl<T: IntoResponse> IntoResponse for Answer<T> {
     }
 }
 
-async fn letter(State(desk): State<Desk>, RawQuery(query): RawQuery) -> Response {
+async fn letter(State(desk): State<PreviewDesk>, RawQuery(query): RawQuery) -> Response {
     let ask = Ask::read(query.as_deref().unwrap_or_default());
     let policy = if ask.without_images { LETTER_POLICY_WITHOUT_IMAGES } else { LETTER_POLICY };
-    let html = |text| Answer::new(HTML, text).policy(policy).framed().into_response();
+    let html = |text| HttpAnswer::new(HTML, text).policy(policy).framed().into_response();
     answer(&desk, |edition| edition.letter_html(&ask), html)
 }
 
-async fn letter_json(State(desk): State<Desk>, RawQuery(query): RawQuery) -> Response {
+async fn letter_json(State(desk): State<PreviewDesk>, RawQuery(query): RawQuery) -> Response {
     let ask = Ask::read(query.as_deref().unwrap_or_default());
-    answer(&desk, |edition| edition.letter_view(&ask), |text| Answer::new(JSON, text).into_response())
+    answer(&desk, |edition| edition.letter_view(&ask), |text| HttpAnswer::new(JSON, text).into_response())
 }
 
-async fn source(State(desk): State<Desk>, RawQuery(query): RawQuery) -> Response {
+async fn source(State(desk): State<PreviewDesk>, RawQuery(query): RawQuery) -> Response {
     let ask = Ask::read(query.as_deref().unwrap_or_default());
-    answer(&desk, |edition| edition.source(&ask, false), |text| Answer::new(TEXT, text).into_response())
+    answer(&desk, |edition| edition.source(&ask, false), |text| HttpAnswer::new(TEXT, text).into_response())
 }
 
-async fn whole_source(State(desk): State<Desk>, RawQuery(query): RawQuery) -> Response {
+async fn whole_source(State(desk): State<PreviewDesk>, RawQuery(query): RawQuery) -> Response {
     let ask = Ask::read(query.as_deref().unwrap_or_default());
-    answer(&desk, |edition| edition.source(&ask, true), |text| Answer::new(TEXT, text).into_response())
+    answer(&desk, |edition| edition.source(&ask, true), |text| HttpAnswer::new(TEXT, text).into_response())
 }
 
-/// The letter as it is printed, in a page of its own.
-async fn pdf(State(desk): State<Desk>, RawQuery(query): RawQuery) -> Response {
+/// The letter in print layout, in a page of its own.
+async fn pdf(State(desk): State<PreviewDesk>, RawQuery(query): RawQuery) -> Response {
     let ask = Ask::read(query.as_deref().unwrap_or_default());
     let Some(edition) = desk.edition() else { return StatusCode::SERVICE_UNAVAILABLE.into_response() };
-    // Laying out takes a while; the page goes on meanwhile.
+    // Layout takes a while; the page stays responsive meanwhile.
     match tokio::task::spawn_blocking(move || edition.pdf(&ask)).await {
-        Ok(Some(Ok(pdf))) => Answer::new(PDF, pdf).policy(PDF_POLICY).into_response(),
-        Ok(Some(Err(error))) => (StatusCode::UNPROCESSABLE_ENTITY, Answer::new(TEXT, error)).into_response(),
+        Ok(Some(Ok(pdf))) => HttpAnswer::new(PDF, pdf).policy(PDF_POLICY).into_response(),
+        Ok(Some(Err(error))) => {
+            (StatusCode::UNPROCESSABLE_ENTITY, HttpAnswer::new(TEXT, error)).into_response()
+        }
         Ok(None) => StatusCode::NOT_FOUND.into_response(),
         Err(_) => StatusCode::INTERNAL_SERVER_ERROR.into_response(),
     }
 }
 
-async fn members(State(desk): State<Desk>, RawQuery(query): RawQuery) -> Response {
+async fn members(State(desk): State<PreviewDesk>, RawQuery(query): RawQuery) -> Response {
     let ask = Ask::read(query.as_deref().unwrap_or_default());
     match desk.edition() {
-        Some(edition) => Answer::new(JSON, edition.members(&ask)).into_response(),
+        Some(edition) => HttpAnswer::new(JSON, edition.members(&ask)).into_response(),
         None => StatusCode::SERVICE_UNAVAILABLE.into_response(),
     }
 }
 
-async fn status(State(desk): State<Desk>) -> Response {
-    Answer::new(JSON, desk.status(&desk.showing())).into_response()
+async fn status(State(desk): State<PreviewDesk>) -> Response {
+    HttpAnswer::new(JSON, desk.status(&desk.showing())).into_response()
 }
 
-/// The status now and at every change (server-sent events).
-async fn events(State(desk): State<Desk>) -> Sse<impl Stream<Item = Result<Event, Infallible>>> {
+/// The current status and every change of it (server-sent events).
+async fn events(State(desk): State<PreviewDesk>) -> Sse<impl Stream<Item = Result<Event, Infallible>>> {
     let changes = unfold((desk.follow(), desk), |(mut showing, desk)| async move {
         showing.changed().await.ok()?;
         let now = showing.borrow_and_update().clone();
@@ -224,10 +226,10 @@ async fn events(State(desk): State<Desk>) -> Sse<impl Stream<Item = Result<Event
     Sse::new(changes).keep_alive(KeepAlive::new().interval(HEARTBEAT))
 }
 
-/// What an edition returns: 503 before there is one, 404 for a member that is not there, 422 with the error's text where
+/// Answers from the current edition: 503 before there is one, 404 for an unknown member, 422 with the error's text if
 /// the member's letter cannot be composed.
 fn answer(
-    desk: &Desk,
+    desk: &PreviewDesk,
     asked: impl FnOnce(&Edition) -> Option<Result<String, ComposeError>>,
     shown: impl FnOnce(String) -> Response,
 ) -> Response {
@@ -236,7 +238,7 @@ fn answer(
         None => StatusCode::NOT_FOUND.into_response(),
         Some(Ok(text)) => shown(text),
         Some(Err(error)) => {
-            let text = Answer::new(TEXT, (edition.explain)(error));
+            let text = HttpAnswer::new(TEXT, (edition.explain)(error));
             (StatusCode::UNPROCESSABLE_ENTITY, text).into_response()
         }
     }

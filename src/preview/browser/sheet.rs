@@ -1,26 +1,26 @@
-//! A letter's HTML as the frame shows it: light or dark as asked, its links harmless.
+//! A letter's HTML for the frame: light or dark as chosen, with harmless links.
 
 use crate::check::elements;
 
-/// Which of its two faces the letter shows.
+/// The colour scheme to show.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Scheme {
     Light,
     Dark,
 }
 
-/// The media feature by which a letter tells light from dark.
+/// The media feature with which a letter distinguishes light and dark.
 const FEATURE: &str = "prefers-color-scheme";
-/// Media features that always hold and never do.
+/// Media features that always match, and never match.
 const ALWAYS: &str = "min-width: 0px";
 const NEVER: &str = "max-width: 0px";
 
-/// The letter in one scheme, whatever the browser's own is.
+/// The letter in one scheme, whatever the browser's setting is.
 pub(super) fn in_scheme(html: &str, scheme: Scheme) -> String {
     declared(&decided(html, scheme), scheme)
 }
 
-/// Opens links outside the page, and removes the link that would unsubscribe the member.
+/// Makes links open outside the page, and disables the link that would unsubscribe the member.
 pub(super) fn with_harmless_links(html: &str, unsubscribe: &str) -> String {
     let mut shown = html.to_owned();
     for element in elements(html).into_iter().rev().filter(|element| element.name == "a") {
@@ -29,7 +29,7 @@ pub(super) fn with_harmless_links(html: &str, unsubscribe: &str) -> String {
         };
         let at = element.range.start + "<a".len();
         if target == unsubscribe || !(target.starts_with("http:") || target.starts_with("https:")) {
-            // The attribute that stands first counts (HTML, 13.2.5.33); this one leads nowhere.
+            // The first of two equal attributes counts (HTML, 13.2.5.33); this one leads nowhere.
             shown.insert_str(at, " href=\"#nowhere\" title=\"This link does nothing in the preview\"");
         } else {
             shown.insert_str(at, " target=\"_blank\" rel=\"noopener noreferrer\"");
@@ -38,7 +38,7 @@ pub(super) fn with_harmless_links(html: &str, unsubscribe: &str) -> String {
     shown
 }
 
-/// Answers every question for the scheme in styles and attributes.
+/// Replaces every query for the scheme in styles and attributes with its answer.
 fn decided(html: &str, scheme: Scheme) -> String {
     let lower = html.to_ascii_lowercase();
     let mut shown = String::with_capacity(html.len());
@@ -58,13 +58,13 @@ fn decided(html: &str, scheme: Scheme) -> String {
     shown + html.get(at..).unwrap_or_default()
 }
 
-/// Whether a place is inside a tag or a stylesheet, and not in what is read.
+/// Tells whether a place is inside a tag or a stylesheet, as opposed to visible text.
 fn is_code(lower: &str, at: usize) -> bool {
     let before = lower.get(..at).unwrap_or_default();
     before.rfind('<') > before.rfind('>') || before.rfind("<style") > before.rfind("</style")
 }
 
-/// Lets the letter declare the one scheme, so that the browser's own colours follow it.
+/// Makes the letter declare this scheme only, so that the browser's own colours match it.
 fn declared(html: &str, scheme: Scheme) -> String {
     let is_meant = |name: Option<&str>| name.is_some_and(|name| name.eq_ignore_ascii_case("color-scheme"));
     let elements = elements(html);
@@ -85,7 +85,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_scheme_is_forced_in_styles_and_not_in_words() {
+    fn a_scheme_is_forced_in_styles_but_not_in_text() {
         let html = "<meta name=\"color-scheme\" content=\"light dark\"><style>@media (Prefers-Color-Scheme:dark) and \
                     (width < 9px) { p { color: red } } @media not (prefers-color-scheme: light) {}</style>\
                     <source media=\"(prefers-color-scheme: dark)\"><p>(prefers-color-scheme: dark)</p>";
@@ -103,14 +103,14 @@ mod tests {
     }
 
     #[test]
-    fn a_letter_that_knows_no_dark_mode_stays_light() {
+    fn a_letter_without_dark_mode_stays_light() {
         let html = "<meta name=\"color-scheme\" content=\"light only\"><p>Hej</p>";
         assert!(in_scheme(html, Scheme::Dark).contains("content=\"light\""));
         assert_eq!(in_scheme("<p>Hej</p>", Scheme::Dark), "<p>Hej</p>");
     }
 
     #[test]
-    fn links_open_beside_the_page_and_nobody_is_unsubscribed() {
+    fn links_open_outside_the_page_and_nobody_is_unsubscribed() {
         let html = "<a style=\"x\" href=\"https://www.example.se/\">a</a><a href=\"#section-1\">b</a>\
                     <a href=\"https://www.example.se/leave?t&#x3D;1\">c</a><a href=\"javascript:x\">d</a>";
         let shown = with_harmless_links(html, "https://www.example.se/leave?t=1");

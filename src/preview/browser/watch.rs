@@ -1,4 +1,4 @@
-//! Which files were saved, however the editor saves them.
+//! Detects which files were saved, however an editor saves them.
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -9,23 +9,23 @@ use std::time::{Duration, Instant};
 use notify::event::{AccessKind, AccessMode, EventKind};
 use notify::{Event, RecommendedWatcher, RecursiveMode, Watcher};
 
-/// A save is over when nothing happened for that long.
+/// A save is complete when nothing has happened for this long.
 const QUIET: Duration = Duration::from_millis(20);
-/// Where something happens all the time, what happened so far is told after this.
+/// If changes never pause, they are reported after this time.
 const PATIENCE: Duration = Duration::from_millis(200);
 
-/// What is watched.
+/// The files and folders to watch.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Places {
     pub files: BTreeSet<PathBuf>,
-    /// With everything in them; they need not be there yet.
+    /// Including everything in them; they need not exist yet.
     pub folders: BTreeSet<PathBuf>,
 }
 
-/// Watches until it is dropped; then what is being done about the last change is done to its end.
+/// Watches until it is dropped, which waits until the last change has been handled.
 #[derive(Debug)]
 pub struct Watch {
-    lookout: Sender<Message>,
+    lookout: Sender<WatchMessage>,
     thread: Option<JoinHandle<()>>,
 }
 
@@ -35,20 +35,19 @@ pub struct Watch {
 pub struct WatchError(#[from] notify::Error);
 
 #[derive(Debug)]
-enum Message {
+enum WatchMessage {
     Happened(notify::Result<Event>),
     Stop,
 }
 
 impl Drop for Watch {
     fn drop(&mut self) {
-        let _ended = self.lookout.send(Message::Stop);
+        let _ended = self.lookout.send(WatchMessage::Stop);
         let _panicked = self.thread.take().map(JoinHandle::join);
     }
 }
 
-/// Calls `saved` with the changed files, each time that some of the places' were saved; it says which places matter
-/// from then on.
+/// Calls `saved` with the changed files whenever some were saved; it returns the places to watch from then on.
 ///
 /// # Errors
 /// If the system cannot watch files.
@@ -59,7 +58,7 @@ pub fn watch(
     let (sender, receiver) = channel();
     let events = sender.clone();
     let watcher = notify::recommended_watcher(move |event| {
-        let _ended = events.send(Message::Happened(event));
+        let _ended = events.send(WatchMessage::Happened(event));
     })?;
     let mut lookout = Lookout { watcher, places: Places::default(), watched: BTreeSet::new() };
     lookout.look_at(places)?;
@@ -74,10 +73,10 @@ struct Lookout {
 }
 
 impl Lookout {
-    fn run(mut self, events: &Receiver<Message>, mut saved: impl FnMut(&BTreeSet<PathBuf>) -> Places) {
+    fn run(mut self, events: &Receiver<WatchMessage>, mut saved: impl FnMut(&BTreeSet<PathBuf>) -> Places) {
         while let Some(changed) = self.next_change(events) {
             if !changed.is_empty() {
-                // New folders are watched before anyone reads what is in them. What cannot be watched now may be there
+                // New folders are watched before their content is read. A place that cannot be watched now may exist
                 // at the next change.
                 let _missing = self.look_at(self.places.clone());
                 let _missing = self.look_at(saved(&changed));
@@ -85,16 +84,16 @@ impl Lookout {
         }
     }
 
-    /// Waits for a change, and for the quiet after it; `None` at the end.
-    fn next_change(&self, events: &Receiver<Message>) -> Option<BTreeSet<PathBuf>> {
+    /// Waits for a change and the quiet after it; `None` at the end.
+    fn next_change(&self, events: &Receiver<WatchMessage>) -> Option<BTreeSet<PathBuf>> {
         let mut changed = BTreeSet::new();
-        let Ok(Message::Happened(first)) = events.recv() else { return None };
+        let Ok(WatchMessage::Happened(first)) = events.recv() else { return None };
         self.note(first, &mut changed);
         let start = Instant::now();
         while !changed.is_empty() && start.elapsed() < PATIENCE {
             match events.recv_timeout(QUIET) {
-                Ok(Message::Happened(event)) => self.note(event, &mut changed),
-                Ok(Message::Stop) | Err(RecvTimeoutError::Disconnected) => return None,
+                Ok(WatchMessage::Happened(event)) => self.note(event, &mut changed),
+                Ok(WatchMessage::Stop) | Err(RecvTimeoutError::Disconnected) => return None,
                 Err(RecvTimeoutError::Timeout) => break,
             }
         }
@@ -103,7 +102,7 @@ impl Lookout {
 
     fn note(&self, event: notify::Result<Event>, changed: &mut BTreeSet<PathBuf>) {
         match event {
-            // Events were lost: anything may have changed.
+            // Events were lost, so anything may have changed.
             Ok(event) if event.need_rescan() => changed.extend(self.places.files.iter().cloned()),
             Ok(event) if is_save(event.kind) => {
                 changed.extend(event.paths.into_iter().filter(|path| self.places.have(path)));
@@ -113,7 +112,7 @@ impl Lookout {
         }
     }
 
-    /// Watches the folders of the places; one that was made again is watched again.
+    /// Watches the folders of the places; a folder that was created again is watched again.
     fn look_at(&mut self, places: Places) -> Result<(), WatchError> {
         let wanted = places.watched_folders();
         for gone in self.watched.difference(&wanted) {
@@ -131,12 +130,12 @@ impl Lookout {
 impl Places {
     fn have(&self, path: &Path) -> bool {
         let is_inside = self.folders.iter().any(|folder| path.starts_with(folder)) && !is_left_over(path);
-        // A folder that comes or goes takes everything in it along.
+        // If a folder appears or disappears, so does everything in it.
         is_inside || self.files.contains(path) || self.folders.iter().any(|folder| folder.starts_with(path))
     }
 
-    /// Every folder that is there and has something to say. The files' own folders are watched and not the files,
-    /// because most editors put a new file in the old one's place.
+    /// Every existing folder that matters. The folders of single files are watched instead of the files, because most
+    /// editors save by replacing the file.
     fn watched_folders(&self) -> BTreeSet<PathBuf> {
         let parents =
             self.files.iter().chain(&self.folders).filter_map(|path| path.parent()).map(Path::to_owned);
@@ -149,12 +148,12 @@ impl Places {
 fn with_inner(folder: &Path, found: &mut BTreeSet<PathBuf>) {
     let Ok(entries) = std::fs::read_dir(folder) else { return };
     found.insert(folder.to_owned());
-    // Linked folders are left out: they may lead round in a circle.
+    // Symbolic links are skipped, since they may form a circle.
     let inner = entries.flatten().filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_dir()));
     inner.for_each(|entry| with_inner(&entry.path(), found));
 }
 
-/// Reading a file is not a change; who wrote it closes it.
+/// Tells whether an event is a save: reading does not count, and a program that writes closes the file.
 fn is_save(kind: EventKind) -> bool {
     match kind {
         EventKind::Access(access) => access == AccessKind::Close(AccessMode::Write),
@@ -163,7 +162,7 @@ fn is_save(kind: EventKind) -> bool {
     }
 }
 
-/// What editors leave next to the file for a moment.
+/// Tells whether a file is a temporary one of an editor.
 fn is_left_over(path: &Path) -> bool {
     let name = path.file_name().map(|name| name.to_string_lossy()).unwrap_or_default();
     name.starts_with('.') || name.starts_with('#') || name.ends_with('~') || name == "4913"
@@ -176,7 +175,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn saves_are_told_and_what_does_not_matter_is_not() {
+    fn saves_are_reported_and_other_events_are_not() {
         let dir = tempfile::tempdir().unwrap();
         let root = fs::canonicalize(dir.path()).unwrap();
         let (list, texts) = (root.join("list.csv"), root.join("texts"));
@@ -199,7 +198,7 @@ mod tests {
         fs::write(root.join("new"), "x").unwrap();
         fs::rename(root.join("new"), &list).unwrap();
         assert_eq!(next(), BTreeSet::from([list]));
-        // What comes into a new folder is told as well, even if the folder came a moment before.
+        // Files in a new folder are reported too, even if the folder was created just before.
         fs::create_dir(texts.join("deep")).unwrap();
         fs::write(texts.join("deep/b.md"), "x").unwrap();
         while !next().contains(&texts.join("deep/b.md")) {

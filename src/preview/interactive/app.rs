@@ -1,16 +1,16 @@
-//! What the interactive preview shows, and what each key does to it. Nothing here draws.
+//! The state of the interactive preview, and the effect of each key. Nothing here draws.
 
 use ratatui::crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 use ratatui::layout::Rect;
 
-use super::super::terminal::{Face, Piece, clean, wrap};
-use super::input::{Done, Input, Kind};
-use super::letters::{Change, Letters, Parts, Row, View, alone, beside};
+use super::super::terminal::{Piece, TextStyle, clean, wrap};
+use super::input::{InputKind, InputOutcome, LineInput};
+use super::letters::{LetterSource, LineChange, Parts, ScreenRow, View, alone, beside};
 use super::people::{People, Segments};
 use super::screen::Screen;
 use crate::domain::{Member, MemberId};
 
-/// Whose letter the shown one is compared with.
+/// Whose letter to compare with.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum Compare {
     #[default]
@@ -20,43 +20,43 @@ pub enum Compare {
     Previous,
 }
 
-/// What a key asks of the one who runs the program.
+/// An action that the state itself cannot do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Asked {
     Nothing,
     Quit,
-    /// The shown letter in the browser.
+    /// Open the letter in the browser.
     Browser,
 }
 
 /// The state of the interactive preview.
 #[derive(Debug)]
 pub struct App<'a> {
-    letters: &'a dyn Letters,
+    letters: &'a dyn LetterSource,
     pub(super) people: People,
     pub(super) segments: Segments,
     pub(super) view: View,
     pub(super) compare: Compare,
-    pub(super) input: Option<Input>,
+    pub(super) input: Option<LineInput>,
     pub(super) has_help: bool,
-    /// What a screen with room for one of them shows.
+    /// Whether a screen with room for one pane shows the list.
     pub(super) is_on_list: bool,
     pub(super) notice: Option<String>,
     /// Whether there are colours.
     pub(super) colors: bool,
     pub(super) screen: Screen,
-    /// The first row that is shown of the letter, and of the list.
+    /// The first visible row of the letter, and of the list.
     pub(super) scroll: usize,
     pub(super) list_start: usize,
-    /// The number of the one who was shown before.
+    /// The number of the recipient shown before.
     previous: Option<usize>,
-    shown: Option<Shown>,
-    pub(super) rows: Vec<Row>,
+    shown: Option<ShownState>,
+    pub(super) rows: Vec<ScreenRow>,
 }
 
-/// What the rows were made from: while it stays, they stay.
+/// The data that the rows were made from; they are rebuilt only if it changes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Shown {
+struct ShownState {
     number: Option<usize>,
     other: Option<usize>,
     view: View,
@@ -64,8 +64,8 @@ struct Shown {
 }
 
 impl<'a> App<'a> {
-    /// The preview at its start, on the neutral reader's letter.
-    pub fn new(letters: &'a dyn Letters, people: People, segments: Segments, colors: bool) -> Self {
+    /// The initial state, with the neutral reader's letter.
+    pub fn new(letters: &'a dyn LetterSource, people: People, segments: Segments, colors: bool) -> Self {
         Self {
             letters,
             people,
@@ -86,22 +86,22 @@ impl<'a> App<'a> {
         }
     }
 
-    /// Starts at the recipient with this number; tells whether there is one.
+    /// Starts at the recipient with this id; tells whether there is one.
     pub fn start_at(&mut self, member: MemberId) -> bool {
         self.people.choose(member)
     }
 
-    /// The member whose letter is shown; none if nobody is listed.
+    /// The member whose letter is shown; `None` if the list is empty.
     pub fn member(&self) -> Option<&Member> {
         self.people.member(self.people.chosen()?)
     }
 
-    /// Says something until the next key.
+    /// Shows a message until the next key.
     pub fn say(&mut self, notice: String) {
         self.notice = Some(notice);
     }
 
-    /// Runs the action of a key.
+    /// Handles a key.
     pub fn key(&mut self, key: KeyEvent) -> Asked {
         self.notice = None;
         if key.modifiers.contains(KeyModifiers::CONTROL) && key.code == KeyCode::Char('c') {
@@ -128,8 +128,8 @@ impl<'a> App<'a> {
             KeyCode::Char('q') => return Asked::Quit,
             KeyCode::Char('o') if self.member().is_some() => return Asked::Browser,
             KeyCode::Char('?') | KeyCode::F(1) => self.has_help = true,
-            KeyCode::Char('/') => self.start_typing(Kind::Search),
-            KeyCode::Char('s') => self.start_typing(Kind::Segment),
+            KeyCode::Char('/') => self.start_typing(InputKind::Search),
+            KeyCode::Char('s') => self.start_typing(InputKind::Segment),
             KeyCode::Char('d') => self.compare = self.next_comparison(),
             KeyCode::Char(']') => self.scroll_to_change(true),
             KeyCode::Char('[') => self.scroll_to_change(false),
@@ -146,7 +146,7 @@ impl<'a> App<'a> {
         Asked::Nothing
     }
 
-    /// The keys that move: among the recipients, or in the letter.
+    /// Keys for moving among the recipients or in the letter.
     fn walk(&mut self, key: KeyEvent) {
         let page = self.screen.letter_height().saturating_sub(1).cast_signed();
         match key.code {
@@ -192,9 +192,9 @@ impl<'a> App<'a> {
         }
     }
 
-    /// Scrolls to the start of the next difference, or back to the one before.
+    /// Scrolls to the start of the next or previous difference.
     fn scroll_to_change(&mut self, forward: bool) {
-        let changed = |row: Option<&Row>| row.is_some_and(|row| row.change != Change::Same);
+        let changed = |row: Option<&ScreenRow>| row.is_some_and(|row| row.change != LineChange::Same);
         let starts: Vec<usize> = (0..self.rows.len())
             .filter(|&at| changed(self.rows.get(at)) && !(at > 0 && changed(self.rows.get(at - 1))))
             .collect();
@@ -214,12 +214,12 @@ impl<'a> App<'a> {
         self.people.set_segment(None);
     }
 
-    fn start_typing(&mut self, kind: Kind) {
+    fn start_typing(&mut self, kind: InputKind) {
         let text = match kind {
-            Kind::Search => self.people.search(),
-            Kind::Segment => self.people.segment(),
+            InputKind::Search => self.people.search(),
+            InputKind::Segment => self.people.segment(),
         };
-        self.input = Some(Input::new(kind, text));
+        self.input = Some(LineInput::new(kind, text));
         self.is_on_list = true;
     }
 
@@ -227,16 +227,16 @@ impl<'a> App<'a> {
         let Some(input) = &mut self.input else { return };
         let kind = input.kind;
         match input.key(key, &self.segments) {
-            Done::NotYet => {}
-            Done::With(text) if kind == Kind::Search => self.people.set_search(&text),
-            Done::With(text) => self.choose_segment(&text),
+            InputOutcome::NotYet => {}
+            InputOutcome::With(text) if kind == InputKind::Search => self.people.set_search(&text),
+            InputOutcome::With(text) => self.choose_segment(&text),
         }
         if self.input.as_ref().is_some_and(|input| input.is_over) {
             self.input = None;
         }
     }
 
-    /// Lists a segment; while what is typed is none the list stays.
+    /// Filters by a segment; while the text is not a valid one, the list stays.
     fn choose_segment(&mut self, text: &str) {
         let text = text.trim();
         let segment = if text.is_empty() { Ok(None) } else { self.segments.find(text).map(Some) };
@@ -250,7 +250,7 @@ impl<'a> App<'a> {
         }
     }
 
-    /// Makes ready what a screen of this size shows.
+    /// Prepares the content for a screen of this size.
     pub fn prepare(&mut self, area: Rect) {
         let typing = self.input.as_ref().map_or(1, |input| input.height(area.width));
         self.screen = Screen::of(area, self.is_on_list, typing, self.has_filter());
@@ -258,7 +258,7 @@ impl<'a> App<'a> {
         let at = self.people.at();
         self.list_start = self.list_start.clamp((at + 1).saturating_sub(height), at);
         let gutter = if self.compare == Compare::Off { 0 } else { GUTTER };
-        let shown = Shown {
+        let shown = ShownState {
             number: self.people.chosen(),
             other: self.other(),
             view: self.view,
@@ -271,7 +271,7 @@ impl<'a> App<'a> {
         self.scroll = self.scroll.min(self.last_scroll());
     }
 
-    /// Whether not everybody is listed.
+    /// Whether the list is filtered.
     pub(super) fn has_filter(&self) -> bool {
         !self.people.search().is_empty() || !self.people.segment().is_empty()
     }
@@ -284,12 +284,12 @@ impl<'a> App<'a> {
         }
     }
 
-    /// The member with whose letter the shown one is compared.
+    /// The member whose letter the current one is compared with.
     pub(super) fn other_member(&self) -> Option<&Member> {
         self.people.member(self.other()?)
     }
 
-    fn rows_of(&self, shown: Shown) -> Vec<Row> {
+    fn rows_of(&self, shown: ShownState) -> Vec<ScreenRow> {
         let width = usize::from(shown.width);
         let lines = |number: usize| self.parts(number).map(|parts| parts.lines(shown.view, width));
         let rows = match (shown.number.map(lines), shown.other.map(lines)) {
@@ -298,7 +298,8 @@ impl<'a> App<'a> {
             (Some(here), Some(there)) => here.and_then(|here| Ok(beside(&there?, &here))),
         };
         rows.unwrap_or_else(|message| {
-            let message = Piece { text: clean(&message), face: Face { bold: true, ..Face::default() } };
+            let message =
+                Piece { text: clean(&message), face: TextStyle { bold: true, ..TextStyle::default() } };
             alone(wrap(&[message], width))
         })
     }
@@ -309,5 +310,5 @@ impl<'a> App<'a> {
     }
 }
 
-/// The columns of the marks next to a letter that is compared.
+/// The width of the marks next to a compared letter.
 pub(super) const GUTTER: u16 = 2;

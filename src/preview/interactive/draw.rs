@@ -1,19 +1,19 @@
-//! The interactive preview on the screen.
+//! Draws the interactive preview.
 
 use ratatui::Frame;
 use ratatui::layout::{Alignment, Rect};
 use ratatui::style::{Color, Modifier, Style, Stylize};
-use ratatui::text::{Line as Text, Span};
+use ratatui::text::{Line, Span};
 use ratatui::widgets::{Block, Clear, Paragraph};
 use unicode_width::UnicodeWidthStr;
 
-use super::super::terminal::{Face, Ink, clean, cut, face_style};
+use super::super::terminal::{Ink, TextStyle, clean, cut, face_style};
 use super::app::{App, Compare, GUTTER};
-use super::input::{Input, Kind};
-use super::letters::{Change, Row, View};
+use super::input::{InputKind, LineInput};
+use super::letters::{LineChange, ScreenRow, View};
 use crate::domain::{Address, Member};
 
-/// What each key does, as the help shows it.
+/// The keys in the help.
 const KEYS: [(&str, &str); 14] = [
     ("j ↓ n", "next recipient"),
     ("k ↑ p", "previous recipient"),
@@ -31,11 +31,11 @@ const KEYS: [(&str, &str); 14] = [
     ("q", "quit"),
 ];
 
-/// Draws all of it; [`App::prepare`] came before.
+/// Draws everything; call [`App::prepare`] first.
 pub fn draw(frame: &mut Frame<'_>, app: &App<'_>) {
     list(frame, app);
     let border = app.screen.border;
-    let rule = (0..border.height).map(|_| Text::from("│").style(ink(app, Ink::Frame)));
+    let rule = (0..border.height).map(|_| Line::from("│").style(ink(app, Ink::Frame)));
     frame.render_widget(Paragraph::new(rule.collect::<Vec<_>>()), border);
     letter(frame, app);
     match &app.input {
@@ -48,11 +48,11 @@ pub fn draw(frame: &mut Frame<'_>, app: &App<'_>) {
 }
 
 fn ink(app: &App<'_>, ink: Ink) -> Style {
-    style(app, Face { ink, ..Face::default() })
+    style(app, TextStyle { ink, ..TextStyle::default() })
 }
 
-/// A face as this screen shows it.
-fn style(app: &App<'_>, face: Face) -> Style {
+/// A text style on this screen.
+fn style(app: &App<'_>, face: TextStyle) -> Style {
     let style = face_style(face);
     let mut shown = Style::new();
     if let Some(anstyle::Color::Ansi(color)) = style.get_fg_color().filter(|_| app.colors) {
@@ -81,8 +81,8 @@ fn list(frame: &mut Frame<'_>, app: &App<'_>) {
     } else {
         format!("{} recipients", people.total())
     };
-    let mut head = vec![Text::from(title).bold()];
-    head.push(Text::from(filter(app)).style(ink(app, Ink::Quiet)));
+    let mut head = vec![Line::from(title).bold()];
+    head.push(Line::from(filter(app)).style(ink(app, Ink::Quiet)));
     frame.render_widget(Paragraph::new(head), app.screen.list_head);
     let width = usize::from(app.screen.list.width);
     let rows = people.listed_from(app.list_start).take(app.screen.list_height()).enumerate();
@@ -96,12 +96,12 @@ fn filter(app: &App<'_>) -> String {
     search.into_iter().chain(segment.map(str::to_owned)).collect::<Vec<_>>().join("  ")
 }
 
-fn recipient<'a>(app: &App<'_>, member: &Member, is_chosen: bool, width: usize) -> Text<'a> {
+fn recipient<'a>(app: &App<'_>, member: &Member, is_chosen: bool, width: usize) -> Line<'a> {
     let mark = if is_chosen { "▸ " } else { "  " };
     let name = cut(&name_of(member), width.saturating_sub(2));
     let room = width.saturating_sub(4 + name.width());
     let more = member.field("organisation").filter(|text| room > 5 && *text != name).unwrap_or_default();
-    let line = Text::from(vec![
+    let line = Line::from(vec![
         Span::raw(mark),
         Span::raw(name),
         Span::styled(format!("  {}", cut(&clean(more), room)), ink(app, Ink::Quiet)),
@@ -125,7 +125,7 @@ fn letter(frame: &mut Frame<'_>, app: &App<'_>) {
             format!("{} <{address}>", name_of(member))
         }
     };
-    let head = vec![Text::from(cut(&whose, width)).bold(), views(app)];
+    let head = vec![Line::from(cut(&whose, width)).bold(), views(app)];
     frame.render_widget(Paragraph::new(head), area);
     let rows = app.rows.iter().skip(app.scroll).take(app.screen.letter_height());
     frame.render_widget(
@@ -134,7 +134,7 @@ fn letter(frame: &mut Frame<'_>, app: &App<'_>) {
     );
 }
 
-fn views<'a>(app: &App<'_>) -> Text<'a> {
+fn views<'a>(app: &App<'_>) -> Line<'a> {
     let spans = View::ALL.into_iter().zip(1..).map(|(view, number)| {
         if view == app.view {
             Span::from(format!("[{number} {}]", view.name())).style(ink(app, Ink::Title)).bold()
@@ -145,12 +145,12 @@ fn views<'a>(app: &App<'_>) -> Text<'a> {
     spans.collect()
 }
 
-fn row_text<'a>(app: &App<'_>, row: &Row) -> Text<'a> {
+fn row_text<'a>(app: &App<'_>, row: &ScreenRow) -> Line<'a> {
     let mut spans = Vec::with_capacity(row.line.pieces.len() + 1);
     let (mark, looks) = match row.change {
-        Change::Same => ("  ", Style::new()),
-        Change::Here => ("+ ", marked(app, Color::Green)),
-        Change::There => ("- ", marked(app, Color::Red).add_modifier(Modifier::DIM)),
+        LineChange::Same => ("  ", Style::new()),
+        LineChange::Here => ("+ ", marked(app, Color::Green)),
+        LineChange::There => ("- ", marked(app, Color::Red).add_modifier(Modifier::DIM)),
     };
     if app.compare != Compare::Off {
         spans.push(Span::styled(mark.get(..usize::from(GUTTER)).unwrap_or(mark), looks));
@@ -159,7 +159,7 @@ fn row_text<'a>(app: &App<'_>, row: &Row) -> Text<'a> {
         let own = style(app, piece.face);
         spans.push(Span::styled(piece.text.clone(), own.patch(looks)));
     }
-    Text::from(spans)
+    Line::from(spans)
 }
 
 fn marked(app: &App<'_>, color: Color) -> Style {
@@ -177,7 +177,7 @@ fn status(frame: &mut Frame<'_>, app: &App<'_>) {
     frame.render_widget(right, Rect { x: area.x + start, width: area.width - start, ..area });
 }
 
-/// Which lines are seen, and what the marks mean.
+/// Which lines are visible, and the meaning of the marks.
 fn place(app: &App<'_>) -> String {
     if app.screen.letter_height() == 0 {
         return "Enter: the letter".to_owned();
@@ -187,39 +187,39 @@ fn place(app: &App<'_>) -> String {
     match app.other_member() {
         None => lines,
         Some(other) => {
-            let changes = app.rows.iter().filter(|row| row.change != Change::Same).count();
+            let changes = app.rows.iter().filter(|row| row.change != LineChange::Same).count();
             format!("{lines}  {changes} differ from {}", name_of(other))
         }
     }
 }
 
-fn typing(frame: &mut Frame<'_>, app: &App<'_>, input: &Input) {
+fn typing(frame: &mut Frame<'_>, app: &App<'_>, input: &LineInput) {
     let area = app.screen.status;
     let label = input.label();
     let room = usize::from(area.width).saturating_sub(label.len() + 1);
     let hidden = input.text.chars().count().saturating_sub(room);
     let shown: String = input.text.chars().skip(hidden).collect();
     let column = u16::try_from(label.len() + shown.width()).unwrap_or(u16::MAX);
-    let mut lines = vec![Text::from(vec![Span::from(label).bold(), Span::from(shown)])];
+    let mut lines = vec![Line::from(vec![Span::from(label).bold(), Span::from(shown)])];
     match &input.error {
-        None => lines.push(Text::from(tip(app, input)).style(ink(app, Ink::Quiet))),
+        None => lines.push(Line::from(tip(app, input)).style(ink(app, Ink::Quiet))),
         Some((columns, _)) => {
             let looks = marked(app, Color::Red);
             let space = " ".repeat(label.len() + columns.saturating_sub(hidden));
-            lines.push(Text::from(format!("{space}^")).style(looks));
+            lines.push(Line::from(format!("{space}^")).style(looks));
             let message = input.message(area.width);
-            lines.extend(message.iter().map(|line| Text::from(line.text()).style(looks)));
+            lines.extend(message.iter().map(|line| Line::from(line.text()).style(looks)));
         }
     }
     frame.render_widget(Paragraph::new(lines), area);
     frame.set_cursor_position((area.x + column.min(area.width.saturating_sub(1)), area.y));
 }
 
-/// What can be typed.
-fn tip(app: &App<'_>, input: &Input) -> String {
+/// A hint about valid input.
+fn tip(app: &App<'_>, input: &LineInput) -> String {
     let names = match input.kind {
-        Kind::Search => return "Enter: done  Esc: back".to_owned(),
-        Kind::Segment => app.segments.names(&input.text),
+        InputKind::Search => return "Enter: done  Esc: back".to_owned(),
+        InputKind::Segment => app.segments.names(&input.text),
     };
     if names.is_empty() {
         "such as: typ = byalag and ort contains by".to_owned()
@@ -229,8 +229,8 @@ fn tip(app: &App<'_>, input: &Input) -> String {
 }
 
 fn help(frame: &mut Frame<'_>) {
-    let rows: Vec<Text<'_>> =
-        KEYS.iter().map(|(keys, what)| Text::from(format!(" {keys:13}{what} "))).collect();
+    let rows: Vec<Line<'_>> =
+        KEYS.iter().map(|(keys, what)| Line::from(format!(" {keys:13}{what} "))).collect();
     let area = frame.area();
     let width = 42.min(area.width);
     let height = (u16::try_from(KEYS.len()).unwrap_or(0) + 2).min(area.height);

@@ -20,23 +20,23 @@ use crate::domain::Member;
 
 pub use app::{App, Asked};
 pub use draw::draw;
-pub use letters::{Composed, Letters, Parts};
+pub use letters::{Composed, LetterSource, Parts};
 pub use people::{People, Segments};
 
-/// How soon a signal is heeded.
+/// How soon to react to a signal.
 const PATIENCE: Duration = Duration::from_millis(100);
 
-/// How it ended.
+/// How the preview ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum End {
+pub enum ViewEnd {
     Quit,
     /// By a signal.
     Stopped,
 }
 
-/// Runs until the user quits or `is_stopped`; `open` shows a letter in the browser and says what happened.
+/// Runs until the user quits or `is_stopped`; `open` shows a letter in the browser and returns a message.
 ///
-/// The terminal is put back as it was, also after a panic.
+/// The terminal is restored, even after a panic.
 ///
 /// # Errors
 /// If the terminal cannot be read or written.
@@ -44,15 +44,15 @@ pub fn run(
     app: &mut App<'_>,
     is_stopped: impl Fn() -> bool,
     open: impl FnMut(&Member) -> String,
-) -> io::Result<End> {
+) -> io::Result<ViewEnd> {
     let mut terminal = ratatui::try_init()?;
     let end = read_events().and_then(|events| until_the_end(app, &mut terminal, &events, is_stopped, open));
     ratatui::try_restore()?;
     end
 }
 
-/// Keys and changes of size, read on a thread of their own: if the terminal's window was closed, crossterm comes back
-/// from no call any more, and only the signal is left to end the program.
+/// Reads keys and resize events on a separate thread: if the terminal's window was closed, calls of crossterm never
+/// return, and only a signal can end the program.
 fn read_events() -> io::Result<Receiver<io::Result<Event>>> {
     let (sender, events) = channel();
     std::thread::Builder::new().name("keys".to_owned()).spawn(move || {
@@ -72,7 +72,7 @@ fn until_the_end(
     events: &Receiver<io::Result<Event>>,
     is_stopped: impl Fn() -> bool,
     mut open: impl FnMut(&Member) -> String,
-) -> io::Result<End> {
+) -> io::Result<ViewEnd> {
     loop {
         terminal.draw(|frame| {
             app.prepare(frame.area());
@@ -82,14 +82,14 @@ fn until_the_end(
             match events.recv_timeout(PATIENCE) {
                 Ok(event) => break event,
                 Err(RecvTimeoutError::Timeout) if !is_stopped() => {}
-                Err(_) => return Ok(End::Stopped),
+                Err(_) => return Ok(ViewEnd::Stopped),
             }
         };
-        // All keys that are waiting, so that drawing never lags behind a held one.
+        // Handle all pending keys, so that drawing does not lag behind a key that is held down.
         for event in std::iter::once(first).chain(events.try_iter()) {
             match asked(app, &event?) {
                 Asked::Nothing => {}
-                Asked::Quit => return Ok(End::Quit),
+                Asked::Quit => return Ok(ViewEnd::Quit),
                 Asked::Browser => {
                     let said = app.member().map(&mut open);
                     said.into_iter().for_each(|said| app.say(said));

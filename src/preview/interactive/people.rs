@@ -1,11 +1,11 @@
-//! The recipients, and which of them are listed: a search and a segment, both at once.
+//! The recipients, filtered by a search and a segment at once.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::domain::segment::SegmentError;
 use crate::domain::{Member, MemberId, SearchQuery, SearchedText, Segment};
 
-/// The segments by which recipients can be chosen.
+/// The segments to filter by.
 #[derive(Debug, Default)]
 pub struct Segments {
     /// Those of the configuration.
@@ -15,7 +15,7 @@ pub struct Segments {
 }
 
 impl Segments {
-    /// The segment of this name, or of this expression.
+    /// The segment with this name, or of this expression.
     ///
     /// # Errors
     /// Says what is wrong with the expression, and where.
@@ -24,35 +24,35 @@ impl Segments {
         Segment::parse_over(text, &self.fields)
     }
 
-    /// The names that start so.
+    /// The names that start with `start`.
     pub fn names<'a>(&'a self, start: &str) -> Vec<&'a str> {
         self.named.keys().map(String::as_str).filter(|name| name.starts_with(start)).collect()
     }
 }
 
-/// All recipients, of whom some are listed.
+/// All recipients, and which of them are listed.
 #[derive(Debug)]
 pub struct People {
-    /// The neutral reader first.
-    all: Vec<Entry>,
+    /// The neutral reader comes first.
+    all: Vec<MemberEntry>,
     listed: Vec<usize>,
-    /// The chosen one's place among those listed.
+    /// The position of the chosen one among those listed.
     at: usize,
     search: String,
     segment: Option<(String, Segment)>,
 }
 
 #[derive(Debug)]
-struct Entry {
+struct MemberEntry {
     member: Member,
-    /// What a search looks at.
+    /// The searchable text.
     text: SearchedText,
 }
 
 impl People {
-    /// The recipients after the neutral reader, who is chosen first.
+    /// The recipients, preceded by the neutral reader, who is chosen first.
     pub fn new(neutral: Member, members: Vec<Member>) -> Self {
-        let all: Vec<Entry> = std::iter::once(neutral).chain(members).map(Entry::new).collect();
+        let all: Vec<MemberEntry> = std::iter::once(neutral).chain(members).map(MemberEntry::new).collect();
         let listed = (0..all.len()).collect();
         Self { all, listed, at: 0, search: String::new(), segment: None }
     }
@@ -67,17 +67,17 @@ impl People {
         self.listed.iter().filter(|index| **index > 0).count()
     }
 
-    /// The chosen one's place among those listed.
+    /// The position of the chosen one among those listed.
     pub fn at(&self) -> usize {
         self.at
     }
 
-    /// Those listed from this place on.
+    /// Those listed from a position on.
     pub fn listed_from(&self, start: usize) -> impl Iterator<Item = &Member> {
         self.listed.iter().skip(start).filter_map(|index| self.member(*index))
     }
 
-    /// The chosen one's number among all; the neutral reader's is 0.
+    /// The number of the chosen one among all; the neutral reader's is 0.
     pub fn chosen(&self) -> Option<usize> {
         self.listed.get(self.at).copied()
     }
@@ -87,23 +87,23 @@ impl People {
         self.all.get(number).map(|entry| &entry.member)
     }
 
-    /// What is searched for; empty for nothing.
+    /// The search text; empty if there is none.
     pub fn search(&self) -> &str {
         &self.search
     }
 
-    /// The segment's name or expression; empty for everybody.
+    /// The name or expression of the segment; empty for everybody.
     pub fn segment(&self) -> &str {
         self.segment.as_ref().map_or("", |(text, _)| text)
     }
 
-    /// Chooses the recipient that stands so far from the chosen one.
+    /// Moves the choice by a number of positions.
     pub fn step(&mut self, by: isize) {
         let last = self.listed.len().saturating_sub(1);
         self.at = self.at.saturating_add_signed(by).min(last);
     }
 
-    /// Chooses the recipient with this number of the register; tells whether there is one.
+    /// Chooses the recipient with this id; tells whether there is one.
     pub fn choose(&mut self, id: MemberId) -> bool {
         let has_it = |number: usize| self.member(number).is_some_and(|member| number > 0 && member.id == id);
         let found = self.listed.iter().position(|number| has_it(*number));
@@ -111,13 +111,13 @@ impl People {
         found.is_some()
     }
 
-    /// Lists only those in whom every word is found.
+    /// Lists only recipients who match every word.
     pub fn set_search(&mut self, search: &str) {
         search.clone_into(&mut self.search);
         self.list();
     }
 
-    /// Lists only those of the segment, which was written so.
+    /// Lists only members of a segment, given with its text.
     pub fn set_segment(&mut self, segment: Option<(String, Segment)>) {
         self.segment = segment;
         self.list();
@@ -126,7 +126,7 @@ impl People {
     fn list(&mut self) {
         let chosen = self.chosen();
         let query = SearchQuery::new(&self.search);
-        let is_listed = |(index, entry): &(usize, &Entry)| {
+        let is_listed = |(index, entry): &(usize, &MemberEntry)| {
             query.matches(&entry.text)
                 && self
                     .segment
@@ -134,12 +134,12 @@ impl People {
                     .is_none_or(|(_, segment)| *index > 0 && segment.matches(&entry.member))
         };
         self.listed = self.all.iter().enumerate().filter(is_listed).map(|(index, _)| index).collect();
-        // Who was looked at stays chosen while being listed.
+        // The chosen recipient stays chosen while listed.
         self.at = self.listed.iter().position(|index| Some(*index) == chosen).unwrap_or(0);
     }
 }
 
-impl Entry {
+impl MemberEntry {
     fn new(member: Member) -> Self {
         Self { text: SearchedText::of(&member), member }
     }

@@ -1,16 +1,16 @@
-//! Where everything is on a screen of any size.
+//! The layout for a screen of any size.
 
 use ratatui::layout::Rect;
 
 /// Narrower screens show either the list or the letter.
 const TWO_PANES_FROM: u16 = 70;
-/// The lines above a letter: whose it is, and its views.
+/// The lines above a letter: its recipient and its views.
 const HEAD: u16 = 2;
 
-/// The parts of the screen; those without room are empty.
+/// The areas of the screen; those without room are empty.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Screen {
-    /// The list's title, and what it is filtered by.
+    /// The list's title and its filter.
     pub list_head: Rect,
     pub list: Rect,
     /// The line between list and letter.
@@ -21,7 +21,7 @@ pub struct Screen {
 }
 
 impl Screen {
-    /// Parts a screen.
+    /// Divides a screen into its areas.
     pub fn of(area: Rect, is_on_list: bool, status_height: u16, has_filter: bool) -> Self {
         let (panes, status) = cut_bottom(area, status_height);
         let (list, border, letter) = if area.width >= TWO_PANES_FROM {
@@ -38,12 +38,12 @@ impl Screen {
         Self { list_head, list, border, letter_head, letter, status }
     }
 
-    /// How many recipients are seen at once.
+    /// How many recipients are visible at once.
     pub fn list_height(&self) -> usize {
         usize::from(self.list.height)
     }
 
-    /// How many lines of a letter are seen at once.
+    /// How many lines of a letter are visible at once.
     pub fn letter_height(&self) -> usize {
         usize::from(self.letter.height)
     }
@@ -75,7 +75,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn nothing_leaves_the_screen() {
+    fn no_area_exceeds_the_screen() {
         for (width, height) in [(0, 0), (1, 1), (40, 2), (69, 20), (70, 3), (80, 24), (200, 60)] {
             let area = Rect::new(0, 0, width, height);
             for bits in 0..16 {

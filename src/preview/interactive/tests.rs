@@ -1,4 +1,4 @@
-//! The keys, one after the other, and what is on the screen after them.
+//! Presses keys and checks the screen after them.
 
 use ratatui::Terminal;
 use ratatui::backend::TestBackend;
@@ -6,19 +6,19 @@ use ratatui::crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 use ratatui::layout::Rect;
 
 use super::app::Compare;
-use super::letters::{Letters, Parts, View};
+use super::letters::{LetterSource, Parts, View};
 use super::people::People;
 use super::people::tests::{member, people, segments};
 use super::{App, Asked, draw};
 use crate::compose::ComposeError;
 use crate::domain::Member;
-use crate::preview::terminal::Envelope;
+use crate::preview::terminal::HeaderTable;
 
-/// Letters that name the member, and say more to the one whose name is Bo.
+/// Letters that name the member, and are longer for the one named Bo.
 #[derive(Debug)]
 struct Short;
 
-impl Letters for Short {
+impl LetterSource for Short {
     fn letter(&self, member: &Member) -> Result<Parts, ComposeError> {
         if member.name == "Cia Ek" {
             return Err(ComposeError::Letter {
@@ -34,7 +34,7 @@ impl Letters for Short {
         let more = if member.name == "Bo Lind" { "<p>Du är med i styrelsen.</p>" } else { "" };
         let rows: String = (1..=40).map(|number| format!("<p>Stycke {number}</p>")).collect();
         Ok(Parts {
-            envelope: Envelope::read(source.replace('\n', "\r\n").as_bytes(), Some("Kort sagt")),
+            envelope: HeaderTable::read(source.replace('\n', "\r\n").as_bytes(), Some("Kort sagt")),
             html: format!("<h1>Brevet</h1><p>Hej <strong>{}</strong>!</p>{more}{rows}", member.name),
             text: format!("Brevet\n======\n\nHej {}!\n", member.name),
             source,
@@ -48,7 +48,7 @@ fn app() -> App<'static> {
     app
 }
 
-/// Types these keys; the screen follows each.
+/// Presses these keys and updates the screen after each.
 fn press(app: &mut App<'_>, keys: &str) -> Asked {
     let mut asked = Asked::Nothing;
     for c in keys.chars() {
@@ -113,7 +113,7 @@ fn keys_turn_to_views_and_scroll() {
 }
 
 #[test]
-fn what_differs_is_found() {
+fn differences_are_found() {
     let mut app = app();
     press(&mut app, "jd");
     assert_eq!((app.compare, app.other_member().unwrap().name.as_str()), (Compare::Neutral, "medlem"));
@@ -126,7 +126,7 @@ fn what_differs_is_found() {
 }
 
 #[test]
-fn keys_ask_for_what_the_state_can_not_do() {
+fn keys_request_actions_outside_the_state() {
     for (keys, want) in
         [("q", Asked::Quit), ("o", Asked::Browser), ("/q", Asked::Nothing), ("?q", Asked::Nothing)]
     {

@@ -1,23 +1,23 @@
-//! What a mail program shows above and next to the letter, read from the message that is sent.
+//! What a mail program shows above and next to the letter, read from the message as sent.
 
 use mail_parser::{Address, Message, MessageParser, MimeHeaders};
 
-use super::block::{Face, Ink, Piece};
+use super::block::{Ink, Piece, TextStyle};
 use super::clean::clean;
-use super::layout::Paper;
-use super::wrap::{Line, wrap};
+use super::layout::LayoutSurface;
+use super::wrap::{ScreenLine, wrap};
 
-/// Sender, reader, subject and so on, each with its name.
+/// Sender, recipient, subject and so on, each with its label.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Envelope {
+pub struct HeaderTable {
     pub rows: Vec<(&'static str, String)>,
 }
 
-/// The columns of the names.
+/// The width of the labels.
 const NAMES: usize = 11;
 
-impl Envelope {
-    /// Reads a message; its preheader is in the HTML alone.
+impl HeaderTable {
+    /// Parses a message; its preheader is only in the HTML.
     pub fn read(message: &[u8], preheader: Option<&str>) -> Self {
         let Some(parsed) = MessageParser::default().parse(message) else { return Self::default() };
         let attachments = attachments(&parsed);
@@ -38,19 +38,19 @@ impl Envelope {
     }
 
     /// Lays the rows out, with a rule below them.
-    pub fn lines(&self, paper: Paper) -> Vec<Line> {
+    pub fn lines(&self, paper: LayoutSurface) -> Vec<ScreenLine> {
         let width = paper.measure();
-        let mut lines: Vec<Line> =
+        let mut lines: Vec<ScreenLine> =
             self.rows.iter().flat_map(|(name, value)| row(name, value, width)).collect();
-        lines.push(Line::inked("─".repeat(width), Ink::Frame));
+        lines.push(ScreenLine::inked("─".repeat(width), Ink::Frame));
         lines
     }
 }
 
-fn row(name: &str, value: &str, width: usize) -> Vec<Line> {
-    let face = Face { bold: name == "Subject", ..Face::default() };
+fn row(name: &str, value: &str, width: usize) -> Vec<ScreenLine> {
+    let face = TextStyle { bold: name == "Subject", ..TextStyle::default() };
     let value = wrap(&[Piece { text: value.to_owned(), face }], width.saturating_sub(NAMES));
-    let first = Line::inked(format!("{:NAMES$}", format!("{name}:")), Ink::Quiet);
+    let first = ScreenLine::inked(format!("{:NAMES$}", format!("{name}:")), Ink::Quiet);
     super::layout::hanging(value, &first)
 }
 
@@ -62,7 +62,7 @@ fn mailbox(address: &Address<'_>) -> String {
     clean(&mailboxes.collect::<Vec<_>>().join(", "))
 }
 
-/// The names and sizes of what is sent along.
+/// The names and sizes of the attachments.
 fn attachments(message: &Message<'_>) -> Vec<String> {
     let attached = message
         .attachments()
@@ -73,7 +73,7 @@ fn attachments(message: &Message<'_>) -> Vec<String> {
     named.collect()
 }
 
-/// A size for people, as file managers show it.
+/// A size for people to read, as in file managers.
 fn size(bytes: usize) -> String {
     match bytes {
         0..1000 => format!("{bytes} bytes"),
@@ -87,10 +87,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_message_says_what_a_mail_program_shows() {
+    fn the_table_shows_what_a_mail_program_shows() {
         let message =
             "From: =?utf-8?q?By=C3=A5?= <brev@example.se>\r\nTo: anna@example.se\r\nSubject: Hej\r\n\r\nx";
-        let envelope = Envelope::read(message.as_bytes(), Some("Kort\u{1b}"));
+        let envelope = HeaderTable::read(message.as_bytes(), Some("Kort\u{1b}"));
         let rows = [
             "From:      Byå <brev@example.se>",
             "To:        anna@example.se",

@@ -1,6 +1,6 @@
 //! The letter's HTML as a tree.
 //!
-//! What is sent was written by a serialiser, so its tags are paired: html5ever's tokenizer and a stack are enough.
+//! A serialiser wrote the HTML, so its tags are balanced, and html5ever's tokenizer with a stack is enough.
 
 use std::cell::RefCell;
 
@@ -12,23 +12,23 @@ use crate::compose::VOID_ELEMENTS;
 
 use super::clean::{clean, clean_lines};
 
-/// Elements whose text is not a text.
+/// Elements with content that is not text.
 const RAW: [&str; 2] = ["style", "script"];
 
 #[derive(Debug)]
-pub(super) enum Node {
+pub(super) enum HtmlNode {
     Text(String),
-    Element(Element),
+    Element(HtmlElement),
 }
 
 #[derive(Debug, Default)]
-pub(super) struct Element {
+pub(super) struct HtmlElement {
     pub name: String,
     attributes: Vec<(String, String)>,
-    pub children: Vec<Node>,
+    pub children: Vec<HtmlNode>,
 }
 
-impl Element {
+impl HtmlElement {
     /// The value of an attribute; empty if there is none.
     pub fn attribute(&self, name: &str) -> &str {
         self.attributes.iter().find(|(known, _)| known == name).map_or("", |(_, value)| value)
@@ -55,37 +55,38 @@ impl Element {
     /// The elements among the children.
     pub fn elements(&self) -> impl Iterator<Item = &Self> {
         self.children.iter().filter_map(|child| match child {
-            Node::Element(element) => Some(element),
-            Node::Text(_) => None,
+            HtmlNode::Element(element) => Some(element),
+            HtmlNode::Text(_) => None,
         })
     }
 }
 
 /// Parses a document or a part of one; the root has no name.
-pub(super) fn parse(html: &str) -> Element {
+pub(super) fn parse(html: &str) -> HtmlElement {
     let input = BufferQueue::default();
     input.push_back(StrTendril::from(html));
-    let tokenizer = Tokenizer::new(Builder::default(), html5ever::tokenizer::TokenizerOpts::default());
+    let tokenizer =
+        Tokenizer::new(HtmlTreeBuilder::default(), html5ever::tokenizer::TokenizerOpts::default());
     // The tokenizer stops only at scripts, which are raw text here.
     let _done = tokenizer.feed(&input);
     tokenizer.end();
     tokenizer.sink.open.into_inner().finish()
 }
 
-/// Puts tokens together.
+/// Builds the tree from tokens.
 #[derive(Default)]
-struct Builder {
-    open: RefCell<Stack>,
+struct HtmlTreeBuilder {
+    open: RefCell<OpenElements>,
 }
 
-/// The elements whose end has not come yet, the outermost first.
+/// The open elements, the outermost first.
 #[derive(Default)]
-struct Stack {
-    root: Element,
-    open: Vec<Element>,
+struct OpenElements {
+    root: HtmlElement,
+    open: Vec<HtmlElement>,
 }
 
-impl TokenSink for Builder {
+impl TokenSink for HtmlTreeBuilder {
     type Handle = ();
 
     fn process_token(&self, token: Token, _line: u64) -> TokenSinkResult<()> {
@@ -105,17 +106,17 @@ impl TokenSink for Builder {
     }
 }
 
-impl Stack {
-    fn add(&mut self, node: Node) {
+impl OpenElements {
+    fn add(&mut self, node: HtmlNode) {
         self.open.last_mut().unwrap_or(&mut self.root).children.push(node);
     }
 
     fn text(&mut self, text: &str) {
         let text = clean_lines(text);
         match self.open.last_mut().unwrap_or(&mut self.root).children.last_mut() {
-            // A text comes in parts, at each character reference a new one.
-            Some(Node::Text(start)) => start.push_str(&text),
-            _ => self.add(Node::Text(text)),
+            // Text arrives in pieces, with a new one at each character reference.
+            Some(HtmlNode::Text(start)) => start.push_str(&text),
+            _ => self.add(HtmlNode::Text(text)),
         }
     }
 
@@ -125,7 +126,7 @@ impl Stack {
             TagKind::StartTag => {
                 let element = element(tag);
                 if tag.self_closing || VOID_ELEMENTS.contains(&element.name.as_str()) {
-                    self.add(Node::Element(element));
+                    self.add(HtmlNode::Element(element));
                 } else {
                     self.open.push(element);
                 }
@@ -133,7 +134,7 @@ impl Stack {
         }
     }
 
-    /// Ends the innermost element of this name and all in it; an end without a start is passed over.
+    /// Closes the innermost element of this name and everything in it; an unmatched end tag is ignored.
     fn close(&mut self, name: &str) {
         let Some(depth) = self.open.iter().rposition(|element| element.name == *name) else { return };
         while self.open.len() > depth {
@@ -143,11 +144,11 @@ impl Stack {
 
     fn close_one(&mut self) {
         if let Some(element) = self.open.pop() {
-            self.add(Node::Element(element));
+            self.add(HtmlNode::Element(element));
         }
     }
 
-    fn finish(mut self) -> Element {
+    fn finish(mut self) -> HtmlElement {
         while !self.open.is_empty() {
             self.close_one();
         }
@@ -155,20 +156,20 @@ impl Stack {
     }
 }
 
-fn element(tag: &Tag) -> Element {
+fn element(tag: &Tag) -> HtmlElement {
     let attributes =
         tag.attrs.iter().map(|attribute| (attribute.name.local.to_string(), clean(&attribute.value)));
-    Element { name: tag.name.to_string(), attributes: attributes.collect(), children: Vec::new() }
+    HtmlElement { name: tag.name.to_string(), attributes: attributes.collect(), children: Vec::new() }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn shape(element: &Element) -> String {
+    fn shape(element: &HtmlElement) -> String {
         let children = element.children.iter().map(|child| match child {
-            Node::Text(text) => text.clone(),
-            Node::Element(element) => shape(element),
+            HtmlNode::Text(text) => text.clone(),
+            HtmlNode::Element(element) => shape(element),
         });
         format!("{}({})", element.name, children.collect::<Vec<_>>().join(","))
     }

@@ -1,6 +1,6 @@
-//! The letter on a screen of characters: what the HTML that is sent says, in lines of the terminal's width.
+//! The letter on a text screen: the content of the HTML part in lines of the terminal's width.
 //!
-//! [`Document::read`] reads the HTML, [`Document::lines`] lays it out, [`paint()`] adds colors.
+//! [`TerminalDocument::read`] parses the HTML, [`TerminalDocument::lines`] lays it out, [`paint()`] adds colors.
 
 mod block;
 mod clean;
@@ -11,9 +11,9 @@ mod paint;
 mod table;
 mod wrap;
 
-pub use block::{Document, Face, Ink, Piece};
+pub use block::{Ink, Piece, TerminalDocument, TextStyle};
 pub use clean::{clean, clean_lines};
-pub use envelope::Envelope;
-pub use layout::Paper;
+pub use envelope::HeaderTable;
+pub use layout::LayoutSurface;
 pub use paint::{Paint, paint, style as face_style};
-pub use wrap::{Line, chop, cut, wrap};
+pub use wrap::{ScreenLine, chop, cut, wrap};

@@ -1,23 +1,23 @@
-//! Lines as text with the terminal's escape sequences.
+//! Renders lines as text with escape sequences.
 
 use std::fmt::Write as _;
 
 use anstyle::{AnsiColor, Style};
 use percent_encoding::{CONTROLS, utf8_percent_encode};
 
-use super::block::{Face, Ink};
-use super::wrap::Line;
+use super::block::{Ink, TextStyle};
+use super::wrap::ScreenLine;
 
-/// What the terminal shows.
+/// The terminal's abilities.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Paint {
     pub colors: bool,
-    /// Links that can be clicked (OSC 8).
+    /// Clickable links (OSC 8).
     pub hyperlinks: bool,
 }
 
-/// Writes lines for a terminal; `links` are the targets of the pieces' links.
-pub fn paint(lines: &[Line], links: &[String], paint: Paint) -> String {
+/// Renders lines for a terminal; `links` are the targets of the pieces' links.
+pub fn paint(lines: &[ScreenLine], links: &[String], paint: Paint) -> String {
     let mut text = String::new();
     for line in lines {
         for piece in &line.pieces {
@@ -34,20 +34,20 @@ pub fn paint(lines: &[Line], links: &[String], paint: Paint) -> String {
     text
 }
 
-/// Other links could do things on this machine.
+/// Tells whether a link may be clickable; links to anything but web and mail could act on this machine.
 fn may_be_opened(target: &str) -> bool {
     ["https:", "http:", "mailto:"].iter().any(|scheme| target.starts_with(scheme))
 }
 
 const END: &str = "\u{1b}]8;;\u{1b}\\";
 
-/// The sequence asks for printable ASCII.
+/// OSC 8 allows only printable ASCII.
 fn start(target: &str) -> String {
     format!("\u{1b}]8;;{}\u{1b}\\", utf8_percent_encode(target, CONTROLS))
 }
 
-/// A face in the sixteen colours, which each user's theme has.
-pub fn style(face: Face) -> Style {
+/// A text style in the sixteen colours, which the user's theme defines.
+pub fn style(face: TextStyle) -> Style {
     let style = match face.ink {
         Ink::Plain => Style::new(),
         Ink::Title | Ink::Frame => AnsiColor::Green.on_default(),
@@ -66,8 +66,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn links_are_written_for_the_terminals_that_open_them() {
-        let lines = [Line::of("här", Face { link: Some(0), ..Face::default() })];
+    fn links_are_written_for_terminals_that_support_them() {
+        let lines = [ScreenLine::of("här", TextStyle { link: Some(0), ..TextStyle::default() })];
         let links = ["https://example.se/å".to_owned()];
         let painted = |hyperlinks| paint(&lines, &links, Paint { colors: false, hyperlinks });
         assert_eq!(painted(true), "\u{1b}]8;;https://example.se/%C3%A5\u{1b}\\här\u{1b}]8;;\u{1b}\\\n");

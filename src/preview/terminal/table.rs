@@ -1,14 +1,14 @@
-//! A table within the available columns: side by side, wrapped, or as one card per row.
+//! Lays out a table within the available columns: side by side, wrapped, or as one card per row.
 
 use unicode_width::UnicodeWidthStr;
 
-use super::block::{Cell, Face, Ink, Piece};
-use super::wrap::{Line, wrap};
+use super::block::{Ink, Piece, TerminalCell, TextStyle};
+use super::wrap::{ScreenLine, wrap};
 
 /// The columns between two cells.
 const GAP: usize = 2;
 /// Lays a table out.
-pub(super) fn lay_out(rows: &[Vec<Cell>], width: usize) -> Vec<Line> {
+pub(super) fn lay_out(rows: &[Vec<TerminalCell>], width: usize) -> Vec<ScreenLine> {
     let columns = rows.iter().map(Vec::len).max().unwrap_or(0);
     let natural: Vec<usize> = (0..columns).map(|column| widest(rows, column, natural_width)).collect();
     match shrunk(rows, &natural, width) {
@@ -17,22 +17,22 @@ pub(super) fn lay_out(rows: &[Vec<Cell>], width: usize) -> Vec<Line> {
     }
 }
 
-fn widest(rows: &[Vec<Cell>], column: usize, of: fn(&Cell) -> usize) -> usize {
+fn widest(rows: &[Vec<TerminalCell>], column: usize, of: fn(&TerminalCell) -> usize) -> usize {
     rows.iter().filter_map(|row| row.get(column)).map(of).max().unwrap_or(0)
 }
 
-fn natural_width(cell: &Cell) -> usize {
-    wrap(&cell.text, usize::MAX).iter().map(Line::width).max().unwrap_or(0)
+fn natural_width(cell: &TerminalCell) -> usize {
+    wrap(&cell.text, usize::MAX).iter().map(ScreenLine::width).max().unwrap_or(0)
 }
 
-/// A column as narrow as it may be: no word is parted.
-fn longest_word(cell: &Cell) -> usize {
+/// The minimum width of a column without breaking words.
+fn longest_word(cell: &TerminalCell) -> usize {
     let text: String = cell.text.iter().map(|piece| piece.text.as_str()).collect();
     text.split_ascii_whitespace().map(UnicodeWidthStr::width).max().unwrap_or(0)
 }
 
-/// The widths that fit, taken from the widest columns first; none if the words would not fit.
-fn shrunk(rows: &[Vec<Cell>], natural: &[usize], width: usize) -> Option<Vec<usize>> {
+/// Narrows the widest columns until all fit; `None` if words would have to be broken.
+fn shrunk(rows: &[Vec<TerminalCell>], natural: &[usize], width: usize) -> Option<Vec<usize>> {
     let room = width.checked_sub(GAP * natural.len().saturating_sub(1))?;
     let least: Vec<usize> = natural
         .iter()
@@ -51,44 +51,44 @@ fn shrunk(rows: &[Vec<Cell>], natural: &[usize], width: usize) -> Option<Vec<usi
     Some(widths)
 }
 
-fn side_by_side(rows: &[Vec<Cell>], widths: &[usize]) -> Vec<Line> {
+fn side_by_side(rows: &[Vec<TerminalCell>], widths: &[usize]) -> Vec<ScreenLine> {
     let mut lines = Vec::new();
     for row in rows {
-        let cells: Vec<Vec<Line>> =
+        let cells: Vec<Vec<ScreenLine>> =
             row.iter().zip(widths).map(|(cell, width)| wrap(&cell.text, *width)).collect();
         let height = cells.iter().map(Vec::len).max().unwrap_or(0);
         for number in 0..height {
-            let mut line = Line::default();
+            let mut line = ScreenLine::default();
             for ((cell, source), width) in cells.iter().zip(row).zip(widths) {
                 let mut part = cell.get(number).cloned().unwrap_or_default();
                 part.pad(*width, source.to_the_right);
                 line.append(&part);
-                line.push(&" ".repeat(GAP), Face::default());
+                line.push(&" ".repeat(GAP), TextStyle::default());
             }
             lines.push(line);
         }
         if row.iter().any(|cell| cell.is_header) {
             let rules: Vec<String> = widths.iter().map(|width| "─".repeat(*width)).collect();
-            lines.push(Line::inked(rules.join(&" ".repeat(GAP)), Ink::Frame));
+            lines.push(ScreenLine::inked(rules.join(&" ".repeat(GAP)), Ink::Frame));
         }
     }
     lines
 }
 
-/// Each row as a list: its first cell, then the others under the names of their columns.
-fn cards(rows: &[Vec<Cell>], width: usize) -> Vec<Line> {
+/// Each row as a list: its first cell, then the others after the names of their columns.
+fn cards(rows: &[Vec<TerminalCell>], width: usize) -> Vec<ScreenLine> {
     let header = rows.first().filter(|row| row.iter().any(|cell| cell.is_header));
     let mut lines = Vec::new();
     for row in rows.iter().skip(usize::from(header.is_some())) {
         for (column, cell) in row.iter().enumerate() {
             let name = header.and_then(|header| header.get(column)).filter(|_| column > 0);
             let mut text: Vec<Piece> = name.into_iter().flat_map(|name| name.text.clone()).collect();
-            text.extend(name.map(|_| Piece { text: ": ".to_owned(), face: Face::default() }));
+            text.extend(name.map(|_| Piece { text: ": ".to_owned(), face: TextStyle::default() }));
             text.extend(cell.text.iter().cloned());
             let (first, next) = if column == 0 { ("• ", "  ") } else { ("  ", "    ") };
             let wrapped = wrap(&text, width.saturating_sub(4));
             lines.extend(wrapped.into_iter().enumerate().map(|(number, line)| {
-                line.after(&Line::inked(if number == 0 { first } else { next }, Ink::Frame))
+                line.after(&ScreenLine::inked(if number == 0 { first } else { next }, Ink::Frame))
             }));
         }
     }
@@ -99,9 +99,9 @@ fn cards(rows: &[Vec<Cell>], width: usize) -> Vec<Line> {
 mod tests {
     use super::*;
 
-    fn cell(text: &str, is_header: bool, to_the_right: bool) -> Cell {
-        let text = vec![Piece { text: text.to_owned(), face: Face::default() }];
-        Cell { text, is_header, to_the_right }
+    fn cell(text: &str, is_header: bool, to_the_right: bool) -> TerminalCell {
+        let text = vec![Piece { text: text.to_owned(), face: TextStyle::default() }];
+        TerminalCell { text, is_header, to_the_right }
     }
 
     fn laid_out(width: usize) -> Vec<String> {
@@ -113,7 +113,7 @@ mod tests {
     }
 
     #[test]
-    fn a_table_stands_side_by_side_wrapped_or_as_cards() {
+    fn a_table_is_shown_side_by_side_wrapped_or_as_cards() {
         assert_eq!(
             laid_out(40),
             [

@@ -1,26 +1,26 @@
-//! Lines of pieces, no wider than they may be.
+//! Wraps pieces of text into lines of limited width.
 
 use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
-use super::block::{Face, HARD_BREAK, Ink, Piece};
+use super::block::{HARD_BREAK, Ink, Piece, TextStyle};
 
-/// One line as it is on the screen.
+/// One line on the screen.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Line {
+pub struct ScreenLine {
     pub pieces: Vec<Piece>,
-    /// The number of the picture that may be shown above it.
+    /// The number of a picture that can be shown above it.
     pub picture: Option<usize>,
 }
 
-impl Line {
-    /// A line of one text.
-    pub fn of(text: impl Into<String>, face: Face) -> Self {
+impl ScreenLine {
+    /// A line with a single text in one style.
+    pub fn of(text: impl Into<String>, face: TextStyle) -> Self {
         Self { pieces: vec![Piece { text: text.into(), face }], picture: None }
     }
 
-    /// A line of one text in one colour.
+    /// A line with a single text in one colour.
     pub fn inked(text: impl Into<String>, ink: Ink) -> Self {
-        Self::of(text, Face { ink, ..Face::default() })
+        Self::of(text, TextStyle { ink, ..TextStyle::default() })
     }
 
     /// How many columns it takes.
@@ -28,13 +28,13 @@ impl Line {
         self.pieces.iter().map(|piece| piece.text.width()).sum()
     }
 
-    /// The text without its looks.
+    /// The text without styles.
     pub fn text(&self) -> String {
         self.pieces.iter().map(|piece| piece.text.as_str()).collect()
     }
 
-    /// Adds a text; one of the same face becomes one with what precedes it.
-    pub fn push(&mut self, text: &str, face: Face) {
+    /// Adds a text; it is merged with the text before if both have the same style.
+    pub fn push(&mut self, text: &str, face: TextStyle) {
         match self.pieces.last_mut() {
             Some(last) if last.face == face => last.text.push_str(text),
             _ if text.is_empty() => {}
@@ -48,17 +48,17 @@ impl Line {
         other.pieces.iter().for_each(|piece| self.push(&piece.text, piece.face));
     }
 
-    /// Fills the line with spaces up to a width, on the left where the text stands to the right.
+    /// Pads the line with spaces to a width, on the left if the text is aligned to the right.
     pub fn pad(&mut self, width: usize, to_the_right: bool) {
         let space = " ".repeat(width.saturating_sub(self.width()));
         if to_the_right && !space.is_empty() {
-            self.pieces.insert(0, Piece { text: space, face: Face::default() });
+            self.pieces.insert(0, Piece { text: space, face: TextStyle::default() });
         } else {
-            self.push(&space, Face::default());
+            self.push(&space, TextStyle::default());
         }
     }
 
-    /// The line after a prefix.
+    /// The line with a prefix.
     #[must_use]
     pub fn after(self, prefix: &Self) -> Self {
         let mut line = prefix.clone();
@@ -67,27 +67,27 @@ impl Line {
     }
 }
 
-/// Fills lines with words; only a web address may be wider.
-pub fn wrap(pieces: &[Piece], width: usize) -> Vec<Line> {
-    let mut filler = Filler { width: width.max(1), lines: Vec::new(), line: Line::default() };
+/// Fills lines with words; only a web address may exceed the width.
+pub fn wrap(pieces: &[Piece], width: usize) -> Vec<ScreenLine> {
+    let mut filler = Filler { width: width.max(1), lines: Vec::new(), line: ScreenLine::default() };
     for word in words(pieces) {
         match word {
-            Word::Break => filler.end_line(),
-            Word::Text { line, space } => filler.add(&line, space),
+            WrapWord::Break => filler.end_line(),
+            WrapWord::Text { line, space } => filler.add(&line, space),
         }
     }
     filler.end_line();
     filler.lines
 }
 
-/// Cuts a text that is not prose into lines, wherever they are full.
-pub fn chop(text: &str, face: Face, width: usize) -> Vec<Line> {
-    let mut lines = vec![Line::default()];
+/// Breaks a text that is not prose into lines exactly at the width.
+pub fn chop(text: &str, face: TextStyle, width: usize) -> Vec<ScreenLine> {
+    let mut lines = vec![ScreenLine::default()];
     let mut used = 0;
     for c in text.chars() {
         let columns = c.width().unwrap_or(0);
         if used + columns > width.max(1) {
-            lines.push(Line::default());
+            lines.push(ScreenLine::default());
             used = 0;
         }
         used += columns;
@@ -96,7 +96,7 @@ pub fn chop(text: &str, face: Face, width: usize) -> Vec<Line> {
     lines
 }
 
-/// A text as far as there is room, with `…` for the rest.
+/// A text cut to the width, with `…` for the rest.
 pub fn cut(text: &str, width: usize) -> String {
     if text.width() <= width {
         return text.to_owned();
@@ -113,20 +113,20 @@ pub fn cut(text: &str, width: usize) -> String {
     start
 }
 
-/// What is never parted, with the face of the space before it.
-enum Word {
-    Text { line: Line, space: Face },
+/// An unbreakable unit, with the style of the space before it.
+enum WrapWord {
+    Text { line: ScreenLine, space: TextStyle },
     Break,
 }
 
-fn words(pieces: &[Piece]) -> Vec<Word> {
+fn words(pieces: &[Piece]) -> Vec<WrapWord> {
     let mut words = Vec::new();
-    let mut word = Line::default();
-    let mut space = Face::default();
+    let mut word = ScreenLine::default();
+    let mut space = TextStyle::default();
     for Piece { text, face } in pieces {
         if text == HARD_BREAK {
             end_word(&mut words, &mut word, space);
-            words.push(Word::Break);
+            words.push(WrapWord::Break);
             continue;
         }
         for (index, part) in text.split(|c: char| c.is_ascii_whitespace()).enumerate() {
@@ -141,16 +141,16 @@ fn words(pieces: &[Piece]) -> Vec<Word> {
     words
 }
 
-fn end_word(words: &mut Vec<Word>, word: &mut Line, space: Face) {
+fn end_word(words: &mut Vec<WrapWord>, word: &mut ScreenLine, space: TextStyle) {
     if !word.pieces.is_empty() {
-        words.push(Word::Text { line: std::mem::take(word), space });
+        words.push(WrapWord::Text { line: std::mem::take(word), space });
     }
 }
 
 struct Filler {
     width: usize,
-    lines: Vec<Line>,
-    line: Line,
+    lines: Vec<ScreenLine>,
+    line: ScreenLine,
 }
 
 impl Filler {
@@ -158,14 +158,14 @@ impl Filler {
         self.lines.push(std::mem::take(&mut self.line));
     }
 
-    fn add(&mut self, word: &Line, space: Face) {
+    fn add(&mut self, word: &ScreenLine, space: TextStyle) {
         let columns = word.width();
         let used = self.line.width();
         if used > 0 && used + 1 + columns <= self.width {
             let face = word
                 .pieces
                 .first()
-                .map_or(space, |piece| if piece.face == space { space } else { Face::default() });
+                .map_or(space, |piece| if piece.face == space { space } else { TextStyle::default() });
             self.line.push(" ", face);
             self.line.append(word);
             return;
@@ -180,7 +180,7 @@ impl Filler {
         }
     }
 
-    fn add_in_parts(&mut self, word: &Line) {
+    fn add_in_parts(&mut self, word: &ScreenLine) {
         for piece in &word.pieces {
             for c in piece.text.chars() {
                 if self.line.width() + c.width().unwrap_or(0) > self.width {
@@ -197,15 +197,15 @@ mod tests {
     use super::*;
 
     fn piece(text: &str, bold: bool) -> Piece {
-        Piece { text: text.to_owned(), face: Face { bold, ..Face::default() } }
+        Piece { text: text.to_owned(), face: TextStyle { bold, ..TextStyle::default() } }
     }
 
     fn wrapped(pieces: &[Piece], width: usize) -> Vec<String> {
-        wrap(pieces, width).iter().map(Line::text).collect()
+        wrap(pieces, width).iter().map(ScreenLine::text).collect()
     }
 
     #[test]
-    fn words_fill_lines_across_faces() {
+    fn words_fill_lines_across_styles() {
         let pieces = [piece("ett två", false), piece("tre", true), piece(" fyra\n fem ", false)];
         assert_eq!(wrapped(&pieces, 9), ["ett", "tvåtre", "fyra fem"]);
         assert_eq!(wrapped(&[piece("a", false), piece(HARD_BREAK, false), piece("b", false)], 9), ["a", "b"]);
@@ -231,7 +231,7 @@ mod tests {
     }
 
     #[test]
-    fn what_has_no_room_is_left_out() {
+    fn text_without_room_is_cut() {
         for (text, width, want) in [("abc", 3, "abc"), ("abcd", 3, "ab…"), ("漢字", 3, "漢…"), ("a", 0, "")]
         {
             assert_eq!(cut(text, width), want);
@@ -239,8 +239,9 @@ mod tests {
     }
 
     #[test]
-    fn a_text_is_cut_where_lines_are_full() {
-        let lines: Vec<String> = chop("abcdef", Face::default(), 4).iter().map(Line::text).collect();
+    fn text_is_broken_at_full_lines() {
+        let lines: Vec<String> =
+            chop("abcdef", TextStyle::default(), 4).iter().map(ScreenLine::text).collect();
         assert_eq!(lines, ["abcd", "ef"]);
     }
 }

@@ -1,4 +1,4 @@
-//! A letter's envelope as MAIL and RCPT carry it, with what the letter needs and the server must offer.
+//! A letter's envelope for MAIL and RCPT, with the extensions that the letter needs.
 
 use std::fmt;
 
@@ -10,32 +10,33 @@ use crate::domain::{Address, Letter, Outcome, Reply};
 use super::SmtpSession;
 use crate::relay::{After, Delivered};
 
-pub(super) struct Envelope {
+pub(super) struct SmtpEnvelope {
     pub mail: Mail,
     pub rcpt: Rcpt,
 }
 
-/// MAIL, RCPT and DATA, in one go (RFC 2920 §3.1).
-impl fmt::Display for Envelope {
+/// MAIL, RCPT and DATA in one write (RFC 2920 §3.1).
+impl fmt::Display for SmtpEnvelope {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(formatter, "{}{}{Data}", self.mail, self.rcpt)
     }
 }
 
 impl SmtpSession<'_> {
-    pub(super) fn envelope(&self, letter: &Letter) -> Result<Envelope, Delivered> {
+    pub(super) fn envelope(&self, letter: &Letter) -> Result<SmtpEnvelope, Delivered> {
         text_of(letter)?;
         let parameters = self.mail_parameters(letter)?;
         let sender = letter.sender.as_ref().map(lettre_address).transpose();
         match (sender, lettre_address(&letter.recipient)) {
-            (Ok(sender), Ok(recipient)) => {
-                Ok(Envelope { mail: Mail::new(sender, parameters), rcpt: Rcpt::new(recipient, Vec::new()) })
-            }
+            (Ok(sender), Ok(recipient)) => Ok(SmtpEnvelope {
+                mail: Mail::new(sender, parameters),
+                rcpt: Rcpt::new(recipient, Vec::new()),
+            }),
             (Err(reply), _) | (_, Err(reply)) => Err(Delivered::go_on(Outcome::Rejected(reply))),
         }
     }
 
-    /// RFC 6152 and 6531: what the letter needs and the server must offer.
+    /// The parameters that the letter needs and the server must offer (RFC 6152, RFC 6531).
     fn mail_parameters(&self, letter: &Letter) -> Result<Vec<MailParameter>, Delivered> {
         let info = self.connection.server_info();
         let mut parameters = Vec::new();
@@ -73,7 +74,7 @@ impl SmtpSession<'_> {
     }
 }
 
-/// The letter as lettre's connection takes it.
+/// The letter in the type that lettre's connection takes.
 pub(super) fn text_of(letter: &Letter) -> Result<&str, Delivered> {
     std::str::from_utf8(&letter.bytes)
         .map_err(|_| Delivered::go_on(Outcome::Rejected(Reply::local("the letter is not UTF-8"))))

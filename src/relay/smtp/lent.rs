@@ -1,4 +1,4 @@
-//! A TCP stream that is lent to lettre until STARTTLS, and comes back for the handshake.
+//! A TCP stream that is lent to lettre until STARTTLS, and returned for the handshake.
 
 use std::io;
 use std::pin::Pin;
@@ -8,7 +8,7 @@ use std::task::{Context, Poll};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 
-/// A stream with two holders, of which one uses it.
+/// A stream with two owners, only one of which uses it.
 #[derive(Debug, Clone)]
 pub(super) struct Lent(Arc<Mutex<TcpStream>>);
 
@@ -17,7 +17,7 @@ impl Lent {
         Self(Arc::new(Mutex::new(stream)))
     }
 
-    /// The stream, if nobody else holds it any more.
+    /// The stream, if there is no other owner any more.
     pub fn back(self) -> Option<TcpStream> {
         Some(Arc::into_inner(self.0)?.into_inner().unwrap_or_else(PoisonError::into_inner))
     }

@@ -1,4 +1,4 @@
-//! A look at the server, step by step, without a letter.
+//! Tests the server step by step, without sending a letter.
 
 use lettre::transport::smtp::commands::{Mail, Rcpt, Rset};
 
@@ -6,28 +6,28 @@ use crate::domain::Address;
 use crate::net;
 use crate::relay::RelayError;
 
-use super::{Fault, SmtpServer, SmtpSession};
+use super::{SmtpFault, SmtpServer, SmtpSession};
 
-/// A step of the look, in the order in which they are done.
+/// A step of the test, in order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ProbeStep {
-    /// The host's name has an address.
+    /// The host name resolves to an address.
     Name,
-    /// Somebody answers on the port.
+    /// A server answers on the port.
     Connection,
     /// Greeting, EHLO and TLS.
     Session,
     Login,
-    /// The sender's address is accepted.
+    /// The server accepts the sender's address.
     Sender,
-    /// A recipient's address is accepted.
+    /// The server accepts a recipient's address.
     Recipient,
 }
 
-/// How far a look at a server came.
+/// The result of a test.
 #[derive(Debug)]
 pub struct Probed {
-    /// What was found in each step that succeeded.
+    /// The steps that succeeded, with details.
     pub passed: Vec<(ProbeStep, String)>,
     /// The step that failed, and why.
     pub failed: Option<(ProbeStep, RelayError)>,
@@ -38,7 +38,7 @@ impl ProbeStep {
     pub const ALL: [Self; 6] =
         [Self::Name, Self::Connection, Self::Session, Self::Login, Self::Sender, Self::Recipient];
 
-    /// Its name for people.
+    /// The step's name in messages.
     pub fn name(self) -> &'static str {
         match self {
             Self::Name => "name",
@@ -52,7 +52,7 @@ impl ProbeStep {
 }
 
 impl SmtpServer {
-    /// Goes as far as a letter from `sender` to `recipient` would come before its text, and takes it back.
+    /// Goes as far as a letter from `sender` to `recipient` would before its text, then resets the transaction.
     pub async fn probe(&self, sender: &Address, recipient: &Address) -> Probed {
         let mut probed = Probed { passed: Vec::new(), failed: None };
         if let Err(failed) = self.walk(sender, recipient, &mut probed.passed).await {
@@ -115,10 +115,10 @@ impl SmtpServer {
         Ok(())
     }
 
-    fn refused(&self, fault: Fault) -> RelayError {
+    fn refused(&self, fault: SmtpFault) -> RelayError {
         match fault {
-            Fault::Refused(reply) => RelayError::Refused { server: self.name(), reply },
-            Fault::Lost(reason) => self.lost(reason),
+            SmtpFault::Refused(reply) => RelayError::Refused { server: self.name(), reply },
+            SmtpFault::Lost(reason) => self.lost(reason),
         }
     }
 }

@@ -1,4 +1,4 @@
-//! One mail transaction: MAIL, RCPT, DATA, the message, and what each reply means for the letter.
+//! One mail transaction: MAIL, RCPT, DATA and the message, and what each reply means for the letter.
 
 use std::time::{Duration, Instant};
 
@@ -7,36 +7,46 @@ use lettre::transport::smtp::response::{Response, Severity};
 
 use crate::domain::{Letter, Outcome, Reply};
 
-use super::envelope::{Envelope, text_of};
-use super::look_ahead::Leave;
-use super::{Fault, SmtpSession, limited, reply};
+use super::envelope::{SmtpEnvelope, text_of};
+use super::look_ahead::LookAheadPermit;
+use super::{SmtpFault, SmtpSession, limited, reply};
 use crate::relay::{After, Delivered};
 
 /// Replies about our login, not about the recipient (RFC 4954 §6, RFC 5321 §4.2.3).
 const ABOUT_US: [u16; 4] = [530, 534, 535, 538];
-/// For the reply to the first MAIL that went ahead. The server has just answered; longer silence means that it dropped it.
+/// The timeout for the reply to the first MAIL sent ahead. The server has just answered; a longer silence means that
+/// it dropped it.
 const LONGEST_TRIAL: Duration = Duration::from_secs(5);
 /// The server is closing the connection (RFC 5321 §3.8).
 const CLOSING: u16 = 421;
 /// The server did not expect the command (RFC 5321 §4.2.2).
 const BAD_SEQUENCE: u16 = 503;
-/// A connection that was not used for longer may have been closed by the server.
+/// If a connection was idle for longer, the server may have closed it.
 const IDLE: Duration = Duration::from_secs(1);
 /// How often to check whether an upload makes progress.
 const LOOK_EVERY: Duration = Duration::from_millis(500);
 
 impl SmtpSession<'_> {
-    pub(super) async fn transaction(&mut self, letter: &Letter, next: Option<&Letter>) -> Delivered {
+    pub(super) async fn transaction(
+        &mut self,
+        letter: &Letter,
+        next: Option<&Letter>,
+        may_leave: impl Future<Output = bool>,
+    ) -> Delivered {
         self.may_have_ended = self.letters > 0 || self.last_used.elapsed() > IDLE;
         let open = match self.ahead.take_if(|(member, _)| *member == letter.member) {
-            Some((_, leave)) => self.went_ahead(letter, leave).await,
+            Some((_, permit)) => self.went_ahead(letter, permit).await,
             None if self.is_ahead() => {
-                Err(not_taken(Fault::Lost("another letter's envelope went ahead".to_owned())))
+                Err(not_taken(SmtpFault::Lost("another letter's envelope went ahead".to_owned())))
             }
             None => self.open(letter).await,
         };
         match open {
-            Ok(()) => self.content(letter, next).await,
+            Ok(()) if may_leave.await => self.content(letter, next).await,
+            Ok(()) => {
+                self.is_waited_for = true;
+                Delivered::kept_back()
+            }
             Err(delivered) => delivered,
         }
     }
@@ -51,8 +61,8 @@ impl SmtpSession<'_> {
         }
     }
 
-    /// MAIL, RCPT and DATA, one after another's reply.
-    async fn one_by_one(&mut self, Envelope { mail, rcpt }: Envelope) -> Result<(), Delivered> {
+    /// Sends MAIL, RCPT and DATA, and waits for each reply.
+    async fn one_by_one(&mut self, SmtpEnvelope { mail, rcpt }: SmtpEnvelope) -> Result<(), Delivered> {
         if let Err(fault) = completed(self.command(mail).await) {
             let refused = self.ended_before(&fault).unwrap_or_else(|| sender_refused(fault));
             return Err(self.reset_after(refused).await);
@@ -66,46 +76,47 @@ impl SmtpSession<'_> {
         Ok(())
     }
 
-    /// The replies to an envelope that went out with the letter before it. Where that was lost, or the server does not
-    /// tolerate it, the envelope goes out once more, over a new connection.
-    async fn went_ahead(&mut self, letter: &Letter, leave: Leave<'_>) -> Result<(), Delivered> {
-        let is_proven = leave.is_proven();
+    /// Reads the replies to an envelope that was sent ahead. If the connection is lost, or the server does not
+    /// tolerate it, the envelope is sent again over a new connection.
+    async fn went_ahead(&mut self, letter: &Letter, permit: LookAheadPermit<'_>) -> Result<(), Delivered> {
+        let is_proven = permit.is_proven();
         let patience = self.server.timeouts.command;
         let limit = if is_proven { patience } else { patience.min(LONGEST_TRIAL) };
         let mail = completed(limited(limit, self.connection.read_response()).await);
         let is_tolerated = match &mail {
             Ok(()) => true,
-            // Once proven, a refusal is of the letter; only one that calls the order wrong is of the look-ahead.
-            Err(Fault::Refused(reply)) => {
+            // After the trial, a refusal is about the letter, unless it complains about the order of commands: then
+            // it is about the look-ahead.
+            Err(SmtpFault::Refused(reply)) => {
                 reply.code != Some(BAD_SEQUENCE) && (is_proven || !reply.is_final())
             }
-            Err(Fault::Lost(_)) => false,
+            Err(SmtpFault::Lost(_)) => false,
         };
-        // A proven server may close the connection for another reason.
-        let is_closed = is_proven && mail.as_ref().is_err_and(|fault| matches!(fault, Fault::Lost(_)));
-        leave.conclude(is_tolerated || is_closed);
+        // After the trial, the server may close the connection for another reason.
+        let is_closed = is_proven && mail.as_ref().is_err_and(|fault| matches!(fault, SmtpFault::Lost(_)));
+        permit.conclude(is_tolerated || is_closed);
         if is_tolerated {
             return self.replies_after_mail(mail).await;
         }
         match self.server.connect().await {
             Ok(session) => *self = session,
-            Err(error) => return Err(not_taken(Fault::Lost(error.to_string()))),
+            Err(error) => return Err(not_taken(SmtpFault::Lost(error.to_string()))),
         }
         self.open(letter).await
     }
 
-    /// The replies to RCPT and DATA, which went out with MAIL.
-    async fn replies_after_mail(&mut self, mail: Result<(), Fault>) -> Result<(), Delivered> {
+    /// Reads the replies to RCPT and DATA, which were sent together with MAIL.
+    async fn replies_after_mail(&mut self, mail: Result<(), SmtpFault>) -> Result<(), Delivered> {
         if let Err(fault) = &mail
             && let Some(again) = self.ended_before(fault)
         {
             return Err(again);
         }
-        if let Err(fault @ Fault::Lost(_)) = mail {
+        if let Err(fault @ SmtpFault::Lost(_)) = mail {
             return Err(not_taken(fault));
         }
         let rcpt = completed(self.server.step(self.connection.read_response()).await);
-        if let Err(fault @ Fault::Lost(_)) = rcpt {
+        if let Err(fault @ SmtpFault::Lost(_)) = rcpt {
             return Err(mail.err().map_or_else(|| not_taken(fault), sender_refused).lost());
         }
         let data = waits(self.server.step(self.connection.read_response()).await);
@@ -118,15 +129,15 @@ impl SmtpSession<'_> {
         if !waits_for_content {
             return Err(self.reset_after(refused).await);
         }
-        // DATA was let through without a recipient: a lone dot ends it, and the server refuses that.
+        // The server accepted DATA without a recipient: a lone dot ends it, and the server refuses that.
         match self.command(".\r\n").await {
-            Err(Fault::Refused(_)) => Err(refused),
+            Err(SmtpFault::Refused(_)) => Err(refused),
             _ => Err(refused.lost()),
         }
     }
 
-    /// Sends the message and the final dot in one go, and after them the next letter's envelope. Until the stream has
-    /// taken as many bytes as the first two have, the dot cannot have gone out; TLS only adds to them.
+    /// Sends the message and the final dot in one write, followed by the next letter's envelope. Until the stream has
+    /// accepted as many bytes as message and dot have, the dot cannot have been sent; TLS only adds to them.
     async fn content(&mut self, letter: &Letter, next: Option<&Letter>) -> Delivered {
         let mut message = match text_of(letter) {
             Ok(text) => to_the_final_dot(text),
@@ -134,19 +145,20 @@ impl SmtpSession<'_> {
         };
         let length = message.len() as u64;
         if let Some(next) = next
-            // A letter that cannot be sent is found out when it is its turn.
+            // A letter that cannot be sent is reported when it is its turn.
             && let Ok(envelope) = self.envelope(next)
-            && let Some(leave) = self.leave()
+            && let Some(permit) = self.permit()
         {
             message.push_str(&envelope.to_string());
-            self.ahead = Some((next.member, leave));
+            self.ahead = Some((next.member, permit));
         }
         let before = self.meter.sent();
         self.meter.watch_for_early_replies(before + length);
         let mut result = self.after_the_dot(message, before + length).await;
         let is_early = self.meter.has_early_reply() && result.as_ref().is_ok_and(is_completion);
         if is_early || result.as_ref().is_ok_and(is_intermediate) {
-            // It came before the dot was out, or asks for what is out already; the next one is the dot's.
+            // This reply came before the dot was sent, or asks for data that is already sent; the next one is for the
+            // dot.
             result = limited(self.server.timeouts.final_dot, self.connection.read_response()).await;
         }
         if let Some(again) = self.end_failed_trial(&result) {
@@ -159,8 +171,8 @@ impl SmtpSession<'_> {
             Ok(response) => {
                 Delivered { outcome: Outcome::InDoubt(reply_of(&response)), after: After::Reconnect }
             }
-            Err(fault @ Fault::Refused(_)) => not_taken(fault),
-            Err(Fault::Lost(reason)) => {
+            Err(fault @ SmtpFault::Refused(_)) => not_taken(fault),
+            Err(SmtpFault::Lost(reason)) => {
                 let is_incomplete = self.meter.sent() - before < length;
                 let outcome = if is_incomplete {
                     Outcome::Deferred(Reply::local(format!("before the final dot: {reason}")))
@@ -172,26 +184,26 @@ impl SmtpSession<'_> {
         }
     }
 
-    /// Ends the trial of the look-ahead if the letter before the envelope was not accepted. A refusal may be meant for what
-    /// followed the dot: the letter, which the server says it has not taken, goes again alone. One that is lost at the dot
-    /// is in doubt like any other.
-    fn end_failed_trial(&mut self, result: &Result<Response, Fault>) -> Option<Delivered> {
+    /// Ends the trial of the look-ahead if the letter before the envelope was not accepted. The refusal may be about
+    /// the data after the dot, so the letter, which the server says it did not accept, is sent again alone. A letter
+    /// lost at the dot is in doubt like any other.
+    fn end_failed_trial(&mut self, result: &Result<Response, SmtpFault>) -> Option<Delivered> {
         if result.as_ref().is_ok_and(is_completion) {
             return None;
         }
-        let (_, leave) = self.ahead.take_if(|(_, leave)| !leave.is_proven())?;
-        leave.conclude(false);
+        let (_, permit) = self.ahead.take_if(|(_, permit)| !permit.is_proven())?;
+        permit.conclude(false);
         match result {
-            Err(Fault::Refused(reply)) if !is_of_recipient(reply) => {
+            Err(SmtpFault::Refused(reply)) if !is_of_recipient(reply) => {
                 Some(Delivered { outcome: Outcome::Deferred(reply.clone()), after: After::Again })
             }
             _ => None,
         }
     }
 
-    /// Sends a message and waits for the reply: while bytes go out as long as for a command, and after the dot, which is
-    /// byte number `dot` of the connection, as long as the server may take for it.
-    async fn after_the_dot(&mut self, message: String, dot: u64) -> Result<Response, Fault> {
+    /// Sends a message and waits for the reply. Before byte number `dot` of the connection, the final dot, is sent,
+    /// the timeout for a command applies; after it, the one for the final dot.
+    async fn after_the_dot(&mut self, message: String, dot: u64) -> Result<Response, SmtpFault> {
         let timeouts = self.server.timeouts;
         let meter = self.meter.clone();
         let reply = self.connection.command(message);
@@ -205,24 +217,24 @@ impl SmtpSession<'_> {
             }
             let limit = if sent < dot { timeouts.command } else { timeouts.final_dot };
             if at.elapsed() >= limit {
-                return Err(Fault::Lost(format!("no response within {} seconds", limit.as_secs())));
+                return Err(SmtpFault::Lost(format!("no response within {} seconds", limit.as_secs())));
             }
         }
     }
 
-    /// What it means if the server had closed the connection before MAIL, as it does to one that was idle or had enough
-    /// letters (RFC 5321 §3.8): nothing of this letter has gone out. `None` if the fault means something else.
-    fn ended_before(&self, fault: &Fault) -> Option<Delivered> {
+    /// The result if the server had closed the connection before MAIL, as servers do with a connection that was idle
+    /// or has had enough letters (RFC 5321 §3.8): nothing of this letter was sent. `None` for any other fault.
+    fn ended_before(&self, fault: &SmtpFault) -> Option<Delivered> {
         let reply = match fault {
-            Fault::Lost(reason) => Reply::local(reason.clone()),
-            Fault::Refused(reply) if reply.code == Some(CLOSING) => reply.clone(),
-            Fault::Refused(_) => return None,
+            SmtpFault::Lost(reason) => Reply::local(reason.clone()),
+            SmtpFault::Refused(reply) if reply.code == Some(CLOSING) => reply.clone(),
+            SmtpFault::Refused(_) => return None,
         };
         let delivered = Delivered { outcome: Outcome::Deferred(reply), after: After::Again };
         self.may_have_ended.then_some(delivered)
     }
 
-    /// After a refusal the transaction is still open; RSET ends it (RFC 5321 §4.1.1.5).
+    /// Ends the transaction, which is still open after a refusal, with RSET (RFC 5321 §4.1.1.5).
     async fn reset_after(&mut self, delivered: Delivered) -> Delivered {
         if delivered.after != After::GoOn || self.command(Rset).await.is_ok() {
             return delivered;
@@ -231,8 +243,8 @@ impl SmtpSession<'_> {
     }
 }
 
-/// The message as DATA takes it: a dot before each line that starts with one, and a lone dot after the last line (RFC
-/// 5321 §4.5.2).
+/// The message in the form for DATA: a dot is added to each line that starts with one, and a lone dot follows the
+/// last line (RFC 5321 §4.5.2).
 fn to_the_final_dot(message: &str) -> String {
     let first = if message.starts_with('.') { "." } else { "" };
     let end = if message.ends_with("\r\n") { ".\r\n" } else { "\r\n.\r\n" };
@@ -250,7 +262,7 @@ fn to_the_final_dot(message: &str) -> String {
     stuffed
 }
 
-/// Tells whether a refusal names the recipient's address or mailbox (RFC 3463 §3.2 and §3.3).
+/// Tells whether a refusal is about the recipient's address or mailbox (RFC 3463 §3.2 and §3.3).
 fn is_of_recipient(reply: &Reply) -> bool {
     let subject = reply.status.as_deref().and_then(|status| status.split('.').nth(1));
     matches!(subject, Some("1" | "2"))
@@ -264,32 +276,32 @@ fn is_completion(reply: &Response) -> bool {
     reply.code().severity == Severity::PositiveCompletion
 }
 
-/// The reply to MAIL or RCPT is a 2xx.
-fn completed(reply: Result<Response, Fault>) -> Result<(), Fault> {
+/// Expects a 2xx reply to MAIL or RCPT.
+fn completed(reply: Result<Response, SmtpFault>) -> Result<(), SmtpFault> {
     of_severity(Severity::PositiveCompletion, reply)
 }
 
-/// The reply to DATA is a 3xx: the server waits for the message. A 2xx here belongs to another command, and what was
-/// sent now would be a letter to nobody knows whom.
-fn waits(reply: Result<Response, Fault>) -> Result<(), Fault> {
+/// Expects a 3xx reply to DATA: the server waits for the message. A 2xx reply belongs to another command, and a
+/// message sent now would go to an unknown recipient.
+fn waits(reply: Result<Response, SmtpFault>) -> Result<(), SmtpFault> {
     of_severity(Severity::PositiveIntermediate, reply)
 }
 
-fn of_severity(wanted: Severity, reply: Result<Response, Fault>) -> Result<(), Fault> {
+fn of_severity(wanted: Severity, reply: Result<Response, SmtpFault>) -> Result<(), SmtpFault> {
     let reply = reply?;
     if reply.code().severity == wanted {
         return Ok(());
     }
-    Err(Fault::Lost(format!("an unexpected reply: {}", reply_of(&reply))))
+    Err(SmtpFault::Lost(format!("an unexpected reply: {}", reply_of(&reply))))
 }
 
-/// A refused or broken RCPT, DATA or message that was certainly not taken.
-fn not_taken(fault: Fault) -> Delivered {
+/// The outcome of a refused or broken RCPT, DATA or message that was certainly not accepted.
+fn not_taken(fault: SmtpFault) -> Delivered {
     match fault {
-        Fault::Lost(reason) => {
+        SmtpFault::Lost(reason) => {
             Delivered { outcome: Outcome::Deferred(Reply::local(reason)), after: After::Reconnect }
         }
-        Fault::Refused(reply) => match reply.code {
+        SmtpFault::Refused(reply) => match reply.code {
             Some(CLOSING) => Delivered { outcome: Outcome::Deferred(reply), after: After::Reconnect },
             Some(code) if ABOUT_US.contains(&code) => {
                 Delivered { outcome: Outcome::Deferred(reply), after: After::Stop }
@@ -300,8 +312,8 @@ fn not_taken(fault: Fault) -> Delivered {
     }
 }
 
-/// A refused sender concerns every letter: nobody is marked as rejected for it.
-fn sender_refused(fault: Fault) -> Delivered {
+/// A refused sender concerns every letter, so nobody is marked as rejected for it.
+fn sender_refused(fault: SmtpFault) -> Delivered {
     let delivered = not_taken(fault);
     match delivered.outcome {
         Outcome::Rejected(reply) => Delivered { outcome: Outcome::Deferred(reply), after: After::Stop },
@@ -319,7 +331,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn lines_that_start_with_a_dot_get_another() {
+    fn lines_that_start_with_a_dot_get_another_dot() {
         for (message, wire) in [
             ("", "\r\n.\r\n"),
             ("a\r\n", "a\r\n.\r\n"),

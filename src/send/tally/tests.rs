@@ -6,7 +6,7 @@ use proptest::prelude::*;
 use super::*;
 use crate::domain::{Address, Member, MemberId, Reply};
 
-fn event(number: i64, domain: &str, outcome: Outcome) -> Event {
+fn event(number: i64, domain: &str, outcome: Outcome) -> SettledLetter {
     let address = Address::parse(&format!("m{number}@{domain}")).unwrap();
     let member = Member {
         id: MemberId(number),
@@ -16,7 +16,7 @@ fn event(number: i64, domain: &str, outcome: Outcome) -> Event {
         fields: BTreeMap::new(),
     };
     let at = Timestamp::UNIX_EPOCH;
-    Event {
+    SettledLetter {
         at,
         household: member.into(),
         sender: String::new(),
@@ -32,7 +32,7 @@ fn attempt(member: i64, number: u32) -> Attempt {
     Attempt { issue: "2026-1".parse().unwrap(), member: MemberId(member), number }
 }
 
-/// Tells the tally of a reply to member `number`.
+/// Gives the tally a reply to member `number`.
 fn tell(tally: &Tally, number: i64, domain: &str, code: u16, text: &str) -> (Outcome, After) {
     let reply = Reply::from_server(code, text);
     let outcome = if code < 300 { Outcome::Accepted(reply) } else { Outcome::Rejected(reply) };
@@ -45,7 +45,7 @@ fn tell(tally: &Tally, number: i64, domain: &str, code: u16, text: &str) -> (Out
 const DOMAINS: [&str; 4] = ["a.example.org", "b.example.org", "c.example.org", "d.example.org"];
 
 #[test]
-fn a_refusal_of_us_stops_the_run_and_charges_nobody() {
+fn a_refusal_about_us_stops_the_run_and_rejects_nobody() {
     for text in
         ["5.7.1 Relay access denied", "account suspended", "You have exceeded the max emails per hour"]
     {
@@ -100,7 +100,7 @@ fn the_last_letter_left_is_judged_at_its_second_attempt() {
 }
 
 #[test]
-fn dead_neighbours_at_one_domain_do_not_stop_the_rest() {
+fn dead_addresses_in_one_domain_do_not_stop_the_rest() {
     let tally = Tally::new(true);
     for number in 0..8 {
         assert_eq!(tell(&tally, number, DOMAINS[0], 550, "mailbox unavailable").1, After::GoOn);
@@ -108,7 +108,7 @@ fn dead_neighbours_at_one_domain_do_not_stop_the_rest() {
 }
 
 #[test]
-fn ten_clear_refusals_in_a_row_are_taken_back() {
+fn ten_clear_refusals_in_a_row_are_undone() {
     let tally = Tally::default();
     let mut stops = 0;
     for number in 0..10 {
@@ -121,9 +121,9 @@ fn ten_clear_refusals_in_a_row_are_taken_back() {
 }
 
 proptest! {
-    /// No refusal that hits everybody leaves a member rejected.
+    /// A refusal that hits everybody leaves no member rejected.
     #[test]
-    fn what_hits_everybody_leaves_nobody_rejected(accepted in 0_i64..5, text in prop::sample::select(vec![
+    fn a_refusal_of_everybody_leaves_nobody_rejected(accepted in 0_i64..5, text in prop::sample::select(vec![
         "5.1.1 User unknown", "mailbox unavailable", "rejected", "5.7.1 no", "relaying denied", "sending limit",
     ])) {
         let tally = Tally::default();

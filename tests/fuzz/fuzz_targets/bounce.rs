@@ -1,4 +1,4 @@
-//! A message of any bytes has a meaning, be it "other".
+//! Any bytes can be classified as a message, if only as "other".
 #![no_main]
 
 use std::sync::LazyLock;

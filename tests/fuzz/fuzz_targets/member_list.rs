@@ -1,4 +1,4 @@
-//! A member list of any bytes is read or refused; each of its rows is imported, merged or refused.
+//! Any bytes are read as a member list or rejected; every row is imported, merged or rejected.
 #![no_main]
 
 use std::path::Path;

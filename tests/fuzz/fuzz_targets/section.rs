@@ -1,4 +1,4 @@
-//! A section of any text is composed or refused.
+//! Any text is composed as a section or rejected.
 #![no_main]
 
 use std::path::PathBuf;

@@ -1,4 +1,4 @@
-//! An expression over members is understood, or the error points into it; what is understood reads the same again.
+//! Any text is parsed as a segment expression, or the error points into it; a parsed expression can be parsed again.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;

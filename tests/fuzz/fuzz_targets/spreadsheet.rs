@@ -1,4 +1,4 @@
-//! A spreadsheet of any bytes is read or refused, whatever its sheets say of themselves.
+//! Any bytes are read as a spreadsheet or rejected, whatever the sheets claim about themselves.
 #![no_main]
 
 use std::path::Path;

@@ -1,4 +1,4 @@
-//! One HTTP request a connection, so plain that a test can say every header itself.
+//! Plain HTTP, one request per connection, so that a test can set every header itself.
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
-/// What a server answered.
+/// A server's answer.
 pub struct Answer {
     pub code: u16,
     headers: Vec<(String, String)>,
@@ -26,7 +26,7 @@ impl Answer {
     }
 }
 
-/// Sends a request with just these header lines.
+/// Sends a request with exactly these header lines.
 pub fn raw(port: u16, request: &str, headers: &[&str], body: &str) -> Answer {
     let mut stream = open(port, request, headers, body);
     read_head(&mut stream).map_or_else(
@@ -41,7 +41,7 @@ pub fn raw(port: u16, request: &str, headers: &[&str], body: &str) -> Answer {
     )
 }
 
-/// Asks for a path as a browser does that was given the address.
+/// Requests a path like a browser that has the URL.
 pub fn get(port: u16, path: &str) -> Answer {
     raw(port, &format!("GET {path} HTTP/1.1"), &[&format!("Host: 127.0.0.1:{port}"), "Connection: close"], "")
 }
@@ -54,7 +54,7 @@ pub fn send(port: u16, method: &str, path: &str, body: Option<&Value>) -> Answer
     raw(port, &format!("{method} {path} HTTP/1.1"), &headers, &body)
 }
 
-/// Server-sent events of which only the newest counts: what follows quickly comes as one.
+/// Server-sent events; only the newest counts, since quick ones are combined.
 pub struct Events {
     stream: BufReader<TcpStream>,
     newest: Value,
@@ -79,7 +79,7 @@ impl Events {
         loop {
             let mut line = String::new();
             assert!(self.stream.read_line(&mut line).unwrap() > 0, "the events ended");
-            // What keeps the connection open is not a event.
+            // Comments that keep the connection open are not events.
             assert!(start.elapsed() < Duration::from_secs(30), "no event came after {}", self.newest);
             if let Some(data) = line.strip_prefix("data: ") {
                 self.newest = serde_json::from_str(data).unwrap();
@@ -88,7 +88,7 @@ impl Events {
         }
     }
 
-    /// Waits until this holds of the newest event.
+    /// Waits until the newest event satisfies the condition.
     #[track_caller]
     pub fn until(&mut self, holds: impl Fn(&Value) -> bool) -> Value {
         while !holds(&self.newest) {

@@ -1,26 +1,26 @@
-//! A scripted IMAP server on a loopback port, in plain text: one mailbox that keeps what happens to it.
+//! A scripted IMAP server on a loopback port, in plain text: one mailbox that records what happens to it.
 
 use std::io::{BufRead, BufReader, Write};
 use std::net::{TcpListener, TcpStream};
 use std::sync::{Arc, Mutex};
 use std::thread;
 
-/// What a server does wrong, once.
+/// A fault that happens once.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ImapFault {
-    /// Hangs up in the middle of the n-th message that is fetched, from 1.
+    /// Disconnects in the middle of the n-th fetched message, counted from 1.
     CutMessage(usize),
-    /// Has no text of the n-th message that is fetched.
+    /// Returns no text for the n-th fetched message.
     NoText(usize),
-    /// Hangs up when a flag is to be set or a message moved.
+    /// Disconnects at a command that sets a flag or moves a message.
     CutPutAway,
-    /// Never answers when a flag is to be set.
+    /// Never answers a command that sets a flag.
     SilentPutAway,
     /// Says goodbye instead of a greeting.
     Goodbye,
 }
 
-/// A message of the server's.
+/// A message on the server.
 #[derive(Clone, Debug)]
 pub struct Mail {
     pub uid: u32,
@@ -38,7 +38,7 @@ struct State {
     fetched: usize,
 }
 
-/// Capabilities and what SELECT says about flags.
+/// The server's capabilities, and its answer to SELECT about flags.
 #[derive(Clone, Copy)]
 pub struct Manners {
     pub capabilities: &'static str,
@@ -100,12 +100,12 @@ impl ImapServer {
         self.state.lock().unwrap().mails.clone()
     }
 
-    /// How many messages have the flag.
+    /// The number of messages with the flag.
     pub fn flagged(&self, flag: &str) -> usize {
         self.mails().iter().filter(|mail| mail.flags.iter().any(|has| has == flag)).count()
     }
 
-    /// How many messages are in the folder.
+    /// The number of messages in the folder.
     pub fn in_folder(&self, folder: &str) -> usize {
         self.mails().iter().filter(|mail| mail.folder == folder).count()
     }
@@ -122,7 +122,7 @@ struct Session {
 }
 
 impl Session {
-    /// Serves one connection; `None` hangs up.
+    /// Serves one connection; `None` disconnects.
     fn serve(mut self) -> Option<()> {
         if self.fails(ImapFault::Goodbye) {
             return self.say("* BYE too many connections");
@@ -255,7 +255,7 @@ impl Session {
         Some("OK done".to_owned())
     }
 
-    /// Whether the fault is due; it happens once.
+    /// Tells whether the fault is due; it happens once.
     fn fails(&self, fault: ImapFault) -> bool {
         let mut state = self.state.lock().unwrap();
         let before = state.faults.len();

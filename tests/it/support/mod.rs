@@ -1,4 +1,4 @@
-//! What the stories share: a scripted SMTP server and a sandbox that runs the real program.
+//! Shared by the stories: a scripted SMTP server and a sandbox that runs the real program.
 
 #[cfg(feature = "browser")]
 pub mod http;
@@ -7,6 +7,8 @@ pub mod imap_server;
 pub mod postgres;
 #[cfg(feature = "browser")]
 pub mod preview;
+#[cfg(feature = "postgres")]
+pub mod proxy;
 pub mod real_servers;
 pub mod sandbox;
 pub mod smtp_client;

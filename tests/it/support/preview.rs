@@ -5,18 +5,18 @@ use serde_json::Value;
 use super::http::{self, Answer, Events};
 use super::sandbox::{Run, Running, Sandbox};
 
-/// The running command and where its page is.
+/// The running command, and where its page is.
 pub struct Preview {
     running: Option<Running>,
     pub port: u16,
     /// `/TOKEN/`.
     pub path: String,
-    /// The address that was printed.
+    /// The printed URL.
     pub url: String,
 }
 
 impl Preview {
-    /// Starts it with these arguments and waits for its address.
+    /// Starts the command with these arguments and waits for its URL.
     pub fn start(club: &Sandbox, arguments: &str) -> Self {
         let mut running = club.start(&format!("preview --serve {arguments}"));
         let url = running.line();
@@ -42,7 +42,7 @@ impl Preview {
         Events::follow(self.port, &format!("{}events", self.path))
     }
 
-    /// Ends it with a signal.
+    /// Ends the command with a signal.
     pub fn end(mut self, signal: &str) -> Run {
         let running = self.running.take().unwrap();
         running.signal(signal);

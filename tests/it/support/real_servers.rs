@@ -1,4 +1,4 @@
-//! The Postfix and the Dovecot that `.ci/postfix start` and `.ci/dovecot start` leave running, and their Maildirs.
+//! The Postfix and the Dovecot started by `.ci/postfix start` and `.ci/dovecot start`, and their Maildirs.
 
 use std::net::TcpStream;
 use std::path::{Path, PathBuf};
@@ -9,7 +9,7 @@ pub fn first_port() -> u16 {
     std::env::var("MEDLEMSBREV_POSTFIX_PORT").map_or(10025, |port| port.parse().unwrap())
 }
 
-/// The folder of a server's files that `variable` names; `None`, with a word about it if no server was started.
+/// The folder of a server's files, from `variable`; `None`, with a notice, if the server was not started.
 pub fn root(name: &str, variable: &str, port: u16) -> Option<PathBuf> {
     let root = std::env::var(variable).unwrap_or(format!("/tmp/medlemsbrev-{name}"));
     let root = PathBuf::from(root);
@@ -24,7 +24,7 @@ pub fn root(name: &str, variable: &str, port: u16) -> Option<PathBuf> {
     None
 }
 
-/// The messages of a Maildir, new ones and read ones.
+/// The messages of a Maildir, both new and read.
 pub fn messages(maildir: &Path) -> Vec<PathBuf> {
     let folders = ["new", "cur"].map(|folder| maildir.join(folder));
     folders
@@ -34,7 +34,7 @@ pub fn messages(maildir: &Path) -> Vec<PathBuf> {
         .collect()
 }
 
-/// Waits until the condition holds; the queue manager needs a moment.
+/// Waits until the condition holds, since the queue manager needs a moment.
 pub fn wait_until(what: &str, condition: impl Fn() -> bool) {
     let start = Instant::now();
     while !condition() {

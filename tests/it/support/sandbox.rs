@@ -1,4 +1,4 @@
-//! A project in a folder of its own, and the real program run in it.
+//! A project in its own folder, and the real program run in it.
 
 use std::fmt::Write as _;
 use std::fs;
@@ -46,7 +46,7 @@ bounce_address = "studs@example.se"
 file = "members.csv"
 "#;
 
-/// A bounce after RFC 3464, in the words of Postfix.
+/// A bounce in the format of RFC 3464, in Postfix's words.
 pub fn bounce(number: usize, status: &str, words: &str) -> String {
     let to = format!("member{number:04}@example.org");
     format!(
@@ -61,7 +61,7 @@ pub fn bounce(number: usize, status: &str, words: &str) -> String {
 }
 
 impl Sandbox {
-    /// A folder with nothing in it.
+    /// An empty folder.
     pub fn empty() -> Self {
         #[cfg(feature = "postgres")]
         let ledger = super::postgres::if_asked_for();
@@ -70,19 +70,19 @@ impl Sandbox {
         Self { dir: tempfile::tempdir().unwrap(), inside: String::new(), ledger }
     }
 
-    /// The same with its ledger at this URL.
+    /// Puts the ledger at this URL.
     #[cfg(feature = "postgres")]
     pub fn ledger_at(self, url: &str) -> Self {
         Self { ledger: Some(url.to_owned()), ..self }
     }
 
-    /// The same with its ledger in a file.
+    /// Puts the ledger in a file.
     #[cfg(feature = "postgres")]
     pub fn in_file(self) -> Self {
         Self { ledger: None, ..self }
     }
 
-    /// The project in a folder of this one.
+    /// The project in a subfolder of this one.
     pub fn enter(self, folder: &str) -> Self {
         Self { inside: folder.to_owned(), ..self }
     }
@@ -94,7 +94,7 @@ impl Sandbox {
         sandbox
     }
 
-    /// The example in a language, with a key of its own, so that tokens are the same in every run.
+    /// The example in a language, with a fixed key, so that tokens are the same in every run.
     pub fn example_in(language: &str) -> Self {
         let club = Self::example("stockholm");
         club.write("state/key", [7; 32]);
@@ -106,7 +106,7 @@ impl Sandbox {
         club
     }
 
-    /// A small project with this many members: `member0001@example.org` and on.
+    /// A small project with this many members: `member0001@example.org` and so on.
     pub fn members(count: usize) -> Self {
         let sandbox = Self::empty();
         let mut list = "namn,epost\n".to_owned();
@@ -120,14 +120,14 @@ impl Sandbox {
         sandbox
     }
 
-    /// Without an address for bounces, whose tokens a bounce would have to have.
+    /// Removes the bounce address, so that letters and bounces have no tokens.
     pub fn without_tokens(self) -> Self {
         let config = self.read("medlemsbrev.toml").replace("bounce_address = \"studs@example.se\"\n", "");
         self.write("medlemsbrev.toml", config);
         self
     }
 
-    /// Sends through the server from now on, with short time limits.
+    /// Sends through the server from now on, with short timeouts.
     pub fn relay(self, server: &SmtpServer) -> Self {
         let mut table = format!(
             "kind = \"smtp\"\nhost = \"{}\"\nport = {}\nsecurity = \"{}\"\n",
@@ -160,12 +160,12 @@ impl Sandbox {
                 kept += "\n";
             }
         }
-        // A test waits for nobody unless it says so.
+        // A test waits for nothing unless it says so.
         self.write("medlemsbrev.toml", format!("{kept}\n[transport]\n{lines}\npatience = \"0s\"\n"));
         self
     }
 
-    /// Adds a line to the `[transport]` table, which is the file's last, instead of an earlier one.
+    /// Adds a line to the `[transport]` table, which is the last one in the file; it replaces an earlier line.
     pub fn with(self, line: &str) -> Self {
         let key = line.split('=').next().unwrap().trim();
         let config = self.read("medlemsbrev.toml");
@@ -190,7 +190,7 @@ impl Sandbox {
         fs::read_to_string(self.path(name)).unwrap_or_else(|error| panic!("{name}: {error}"))
     }
 
-    /// The names of a folder's files; none if there is no folder.
+    /// The names of the files in a folder; empty if there is no folder.
     pub fn files(&self, folder: &str) -> Vec<String> {
         let entries = fs::read_dir(self.path(folder)).into_iter().flatten().flatten();
         let mut names: Vec<String> = entries
@@ -201,13 +201,13 @@ impl Sandbox {
         names
     }
 
-    /// Runs the program with these arguments, parted at spaces; `'…'` keeps spaces together.
+    /// Runs the program with these arguments, split at spaces; `'…'` keeps spaces together.
     pub fn run(&self, arguments: &str) -> Run {
         let output = self.command(arguments).output().unwrap();
         Run { command: arguments.to_owned(), output }
     }
 
-    /// Runs a line of shell in the project's folder, with the program's path in `MEDLEMSBREV`.
+    /// Runs a shell command in the project's folder, with the program's path in `MEDLEMSBREV`.
     pub fn run_in_shell(&self, line: &str) -> Run {
         let mut command = Command::new("sh");
         command.args(["-c", line]).current_dir(self.path(".")).stdin(Stdio::null());
@@ -216,7 +216,7 @@ impl Sandbox {
         Run { command: line.to_owned(), output }
     }
 
-    /// Runs the program in the project's folder, for an output of this many columns.
+    /// Runs the program in the project's folder, with output for this many columns.
     pub fn run_in_columns(&self, columns: usize, arguments: &str) -> Run {
         let mut command = Command::new(env!("CARGO_BIN_EXE_medlemsbrev"));
         command.env_clear().env("LANG", "C").env("COLUMNS", columns.to_string()).stdin(Stdio::null());
@@ -225,20 +225,20 @@ impl Sandbox {
         Run { command: arguments.to_owned(), output }
     }
 
-    /// Runs the program with variables of the environment.
+    /// Runs the program with environment variables.
     pub fn run_with(&self, variables: &[(&str, &str)], arguments: &str) -> Run {
         let output = self.command(arguments).envs(variables.iter().copied()).output().unwrap();
         Run { command: arguments.to_owned(), output }
     }
 
-    /// Runs the program where no file may grow beyond this many kilobytes.
+    /// Runs the program with a limit on the size of files, in kilobytes.
     pub fn run_with_file_limit(&self, kilobytes: u64, arguments: &str) -> Run {
-        // Without the trap the signal for a file that is too large would end the program.
+        // Without the trap, the signal for a file that is too large would end the program.
         let limited = format!("trap '' XFSZ; ulimit -f {kilobytes}; exec \"$0\" \"$@\"");
         self.run_through(&["bash", "-c", &limited], arguments)
     }
 
-    /// Runs the program by another command, to which it is given as arguments.
+    /// Runs the program through another command, which gets it as arguments.
     pub fn run_through(&self, other: &[&str], arguments: &str) -> Run {
         let program = self.command(arguments);
         let (name, before) = other.split_first().unwrap();
@@ -249,13 +249,13 @@ impl Sandbox {
         Run { command: arguments.to_owned(), output }
     }
 
-    /// Starts the program and does not wait for it.
+    /// Starts the program without waiting for it.
     pub fn start(&self, arguments: &str) -> Running {
         let child = self.command(arguments).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
         Running { child, command: arguments.to_owned() }
     }
 
-    /// The numbers of `status ISSUE --json`.
+    /// The counts of `status ISSUE --json`.
     pub fn status(&self, issue: &str) -> Value {
         self.run(&format!("status {issue} --json")).code(0).json()
     }
@@ -321,13 +321,13 @@ impl Run {
         self.output.status.code()
     }
 
-    /// The document that `--json` prints.
+    /// The document printed by `--json`.
     #[track_caller]
     pub fn document(&self) -> Value {
         serde_json::from_str(&self.stdout()).unwrap_or_else(|error| panic!("{error}: {}", self.stdout()))
     }
 
-    /// What the document of `--json` reports.
+    /// The result in the document of `--json`.
     #[track_caller]
     pub fn json(&self) -> Value {
         self.document()["result"].take()
@@ -335,7 +335,7 @@ impl Run {
 }
 
 impl Running {
-    /// The process's number, for signals.
+    /// The process id, for signals.
     pub fn id(&self) -> u32 {
         self.child.id()
     }
@@ -345,7 +345,7 @@ impl Running {
         signal(self.id(), name);
     }
 
-    /// The next line that it prints.
+    /// The next line of output.
     #[cfg(feature = "browser")]
     pub fn line(&mut self) -> String {
         let stdout = self.child.stdout.as_mut().unwrap();
@@ -353,13 +353,13 @@ impl Running {
         String::from_utf8(bytes.collect()).unwrap()
     }
 
-    /// Waits for its end.
+    /// Waits until it ends.
     pub fn wait(self) -> Run {
         Run { command: self.command, output: self.child.wait_with_output().unwrap() }
     }
 }
 
-/// Sends a signal to a process; one that has ended already is left alone.
+/// Sends a signal to a process; ignores one that has ended already.
 pub fn signal(process: u32, name: &str) {
     let _ended =
         Command::new("kill").arg(format!("-{name}")).arg(process.to_string()).stderr(Stdio::null()).status();

@@ -1,4 +1,4 @@
-//! A client that says just what a test lets it say, right or wrong.
+//! A client that sends exactly what a test tells it to, right or wrong.
 
 use std::io::{self, BufRead, BufReader, Read, Write};
 use std::net::{Shutdown, TcpStream};
@@ -21,7 +21,7 @@ pub struct SmtpClient {
 }
 
 impl SmtpClient {
-    /// Connects and leaves the greeting unread.
+    /// Connects without reading the greeting.
     pub fn open(server: &SmtpServer) -> io::Result<Self> {
         let socket = TcpStream::connect((server.host().as_str(), server.port()))?;
         let stream: Box<dyn Stream> = Box::new(socket.try_clone()?);
@@ -35,14 +35,14 @@ impl SmtpClient {
         client
     }
 
-    /// Connects and says EHLO.
+    /// Connects and sends EHLO.
     pub fn greet(server: &SmtpServer) -> Self {
         let mut client = Self::connect(server);
         assert!(client.say("EHLO client.example.org").starts_with("250"));
         client
     }
 
-    /// Goes over to TLS, and checks the server's certificate.
+    /// Switches to TLS and checks the server's certificate.
     pub fn start_tls(&mut self, server: &SmtpServer) -> io::Result<()> {
         let mut roots = RootCertStore::empty();
         let pem = server.ca_pem().unwrap().as_bytes();
@@ -66,18 +66,18 @@ impl SmtpClient {
         stream.write_all(bytes.as_ref()).and_then(|()| stream.flush()).unwrap();
     }
 
-    /// Sends a line and reads the answer.
+    /// Sends a line and returns the answer.
     pub fn say(&mut self, line: &str) -> String {
         self.send(format!("{line}\r\n"));
         self.reply()
     }
 
-    /// Says each line and tells the codes of the answers.
+    /// Sends each line and returns the codes of the answers.
     pub fn say_all(&mut self, lines: &[&str]) -> Vec<u16> {
         lines.iter().map(|line| code(&self.say(line))).collect()
     }
 
-    /// Reads one reply of one or more lines; what came is all there is when the server hangs up.
+    /// Reads one reply of one or more lines; an incomplete one if the server disconnects.
     pub fn reply(&mut self) -> String {
         let mut reply = String::new();
         loop {
@@ -89,15 +89,15 @@ impl SmtpClient {
         }
     }
 
-    /// Reads one line; empty when the server has closed the connection.
+    /// Reads one line; empty if the server has closed the connection.
     pub fn line(&mut self) -> String {
         let mut line = Vec::new();
-        // A connection that was reset is as much at its end as one that was closed.
+        // A reset connection counts as closed.
         self.stream.read_until(b'\n', &mut line).unwrap_or_default();
         String::from_utf8_lossy(&line).into_owned()
     }
 
-    /// Sends a letter of a member and tells the last answer: to the dot, or the first refusal.
+    /// Sends a letter to a member and returns the code of the last answer: to the dot, or the first refusal.
     pub fn letter(&mut self, recipient: &str) -> u16 {
         let rcpt = format!("RCPT TO:<{recipient}>");
         for line in ["MAIL FROM:<brev@example.se>", &rcpt, "DATA"] {
@@ -109,7 +109,7 @@ impl SmtpClient {
         code(&self.say(&format!("Message-ID: <{recipient}>\r\n\r\nHej!\r\n.")))
     }
 
-    /// Leaves without a word.
+    /// Disconnects without a word.
     pub fn vanish(self) {
         self.socket.shutdown(Shutdown::Both).unwrap();
     }

@@ -31,6 +31,8 @@ use std::time::Duration;
 
 pub use builder::Builder;
 pub use certificate::Certificate;
+#[cfg(feature = "postgres")]
+pub use certificate::Identity;
 pub use message::{Login, Message};
 pub use options::{Extension, Security};
 pub use script::{Action, Fault, Garbage, Place, When};
@@ -39,7 +41,7 @@ use hub::{Hub, State};
 use policy::Policy;
 use script::Script;
 
-/// When waiting for the server returns up: long enough for the slowest machine.
+/// When to give up waiting for the server: long enough for the slowest machine.
 const PATIENCE: Duration = Duration::from_secs(60);
 
 /// A relay on a loopback port, served until it is dropped.
@@ -80,7 +82,7 @@ impl SmtpServer {
         self
     }
 
-    /// Begins to listen on the port that was refusing.
+    /// Starts to listen on the port that refused connections before.
     pub fn open(self) -> Self {
         let listener = TcpListener::bind(self.address).expect("the port is still free");
         self.serve(listener)
@@ -90,7 +92,7 @@ impl SmtpServer {
         self.address.port()
     }
 
-    /// The name the certificate is for, or the bare address if there is no TLS.
+    /// The name in the certificate, or the address if there is no TLS.
     pub fn host(&self) -> String {
         match self.security() {
             Security::None => self.address.ip().to_string(),
@@ -102,17 +104,17 @@ impl SmtpServer {
         self.hub.options.security
     }
 
-    /// The authority to trust, as PEM; none if there is no TLS.
+    /// The authority to trust, as PEM; `None` if there is no TLS.
     pub fn ca_pem(&self) -> Option<&str> {
         self.ca_pem.as_deref()
     }
 
-    /// User name and password if a login is asked for.
+    /// User name and password, if a login is required.
     pub fn login(&self) -> Option<(&str, &str)> {
         self.hub.options.account.as_ref().map(|one| (one.user.as_str(), one.password.as_str()))
     }
 
-    /// Ends all faults and limits; what stalls already continues stalling.
+    /// Ends all faults and limits; a connection that is stalling continues to stall.
     pub fn heal(&self) {
         self.hub.change(|state| {
             state.script = Script::default();
@@ -130,29 +132,29 @@ impl SmtpServer {
         self.hub.state().messages.len()
     }
 
-    /// The accepted letters in the order in which they came.
+    /// The accepted letters, in the order of arrival.
     pub fn letters(&self) -> Vec<Message> {
         self.hub.state().messages.clone()
     }
 
-    /// The number of letters that an address has got.
+    /// The number of letters that an address got.
     pub fn copies(&self, recipient: &str) -> usize {
         self.hub.state().messages.iter().filter(|letter| letter.is_for(recipient)).count()
     }
 
-    /// The number of letters of each recipient.
+    /// The number of letters per recipient.
     pub fn by_recipient(&self) -> BTreeMap<String, usize> {
         count(self.hub.state().messages.iter().flat_map(|letter| letter.rcpt_to.clone()))
     }
 
-    /// Fails where not this many recipients have got one letter each.
+    /// Asserts that this many recipients got one letter each.
     #[track_caller]
     pub fn assert_one_each(&self, recipients: usize) {
         let copies: Vec<usize> = self.by_recipient().into_values().collect();
         assert_eq!(copies, vec![1; recipients]);
     }
 
-    /// The number of letters of each Message-ID; letters without one are under "".
+    /// The number of letters per Message-ID; letters without one are under "".
     pub fn by_message_id(&self) -> BTreeMap<String, usize> {
         let state = self.hub.state();
         count(state.messages.iter().map(|letter| letter.message_id().unwrap_or_default()))
@@ -172,7 +174,7 @@ impl SmtpServer {
         self.hub.state().open_connections()
     }
 
-    /// The number of commands that began with a verb.
+    /// The number of commands with a verb.
     pub fn commands(&self, verb: &str) -> usize {
         self.command_lines().iter().filter(|line| line.starts_with(verb)).count()
     }
@@ -181,22 +183,22 @@ impl SmtpServer {
         self.hub.state().commands.clone()
     }
 
-    /// The attempts to log in.
+    /// The login attempts.
     pub fn logins(&self) -> Vec<Login> {
         self.hub.state().logins.clone()
     }
 
-    /// What came with each final dot if the server throws that away.
+    /// The data after each final dot, if the server discards it.
     pub fn forgotten(&self) -> Vec<String> {
         self.hub.state().forgotten.clone()
     }
 
-    /// What clients did against the protocol.
+    /// The clients' violations of the protocol.
     pub fn violations(&self) -> Vec<String> {
         self.hub.state().violations.clone()
     }
 
-    /// Fails where a client broke the protocol.
+    /// Asserts that no client broke the protocol.
     pub fn assert_polite(&self) {
         let violations = self.violations();
         assert!(violations.is_empty(), "the client broke the protocol: {violations:#?}");
@@ -208,7 +210,7 @@ impl SmtpServer {
         assert!(came, "only {} of {count} letters came", self.messages());
     }
 
-    /// Waits until this many commands with a verb have come.
+    /// Waits until this many commands with a verb have arrived.
     pub fn wait_for_commands(&self, verb: &str, count: usize) {
         let enough =
             |state: &State| state.commands.iter().filter(|line| line.starts_with(verb)).count() >= count;
@@ -221,12 +223,12 @@ impl SmtpServer {
         assert!(silent, "{} connections do not end", self.open_connections());
     }
 
-    /// The number of things that happened: connections, commands, letters, replies.
+    /// The number of events so far: connections, commands, letters, replies.
     pub fn steps(&self) -> usize {
         self.hub.state().steps
     }
 
-    /// Calls the hook once this many things have happened.
+    /// Calls the hook once this many events have happened.
     pub fn at_step(&self, step: usize, hook: impl FnOnce() + Send + 'static) {
         self.hub.at_step(step, Box::new(hook));
     }
@@ -236,7 +238,7 @@ impl Drop for SmtpServer {
     fn drop(&mut self) {
         self.hub.stop();
         let Some(acceptor) = self.acceptor.take() else { return };
-        // Wakes the acceptor, which then sees that it is over.
+        // Wakes the acceptor, which then notices the end.
         TcpStream::connect(self.address).ok();
         let ended = acceptor.join();
         assert!(ended.is_ok() || thread::panicking(), "a thread of the server panicked");

@@ -16,7 +16,7 @@ pub struct Browser {
     port: u16,
     session: String,
     profile: TempDir,
-    /// One browser at a time: two would wait for each other.
+    /// Only one browser runs at a time, since two would slow each other down.
     _turn: MutexGuard<'static, ()>,
 }
 
@@ -35,7 +35,7 @@ const ARGUMENTS: [&str; 9] = [
 ];
 
 impl Browser {
-    /// Starts the browser; `None`, with a word about it, where Debian's chromium and chromium-driver are missing.
+    /// Starts the browser; `None`, with a notice, if Debian's chromium and chromium-driver are missing.
     pub fn start() -> Option<Self> {
         let (driver, chromium) = (program("chromedriver"), program("chromium"));
         let (Some(driver), Some(chromium)) = (driver, chromium) else {
@@ -71,18 +71,18 @@ impl Browser {
         session.unwrap_or_else(|| panic!("{answer}")).clone_into(&mut self.session);
     }
 
-    /// Goes to an address.
+    /// Opens a URL.
     pub fn go(&self, url: &str) {
         self.tell("url", &json!({ "url": url }));
     }
 
-    /// Sets the size of what is shown, in CSS pixels.
+    /// Sets the size of the viewport, in CSS pixels.
     pub fn size(&self, width: u32, height: u32) {
         let size = json!({ "width": width, "height": height, "deviceScaleFactor": 1, "mobile": false });
         self.emulate("setDeviceMetricsOverride", &size);
     }
 
-    /// Lets the system prefer `light` or `dark`.
+    /// Sets the system's preference, `light` or `dark`.
     pub fn prefer(&self, scheme: &str) {
         let feature = json!({ "name": "prefers-color-scheme", "value": scheme });
         self.emulate("setEmulatedMedia", &json!({ "features": [feature] }));
@@ -93,12 +93,12 @@ impl Browser {
         self.tell("goog/cdp/execute", &json!({ "cmd": command, "params": parameters }));
     }
 
-    /// What a script in the page returns.
+    /// Evaluates a script in the page.
     pub fn evaluate(&self, script: &str) -> Value {
         self.tell("execute/sync", &json!({ "script": script, "args": [] }))
     }
 
-    /// Waits until a script's condition holds, and says how long that took.
+    /// Waits until a script's condition holds, and returns how long that took.
     #[track_caller]
     pub fn until(&self, condition: &str) -> Duration {
         let start = Instant::now();
@@ -113,7 +113,7 @@ impl Browser {
         start.elapsed()
     }
 
-    /// Keeps a picture if the environment's `MEDLEMSBREV_SCREENSHOTS` names a folder for them.
+    /// Saves a picture if `MEDLEMSBREV_SCREENSHOTS` names a folder for them.
     pub fn picture(&self, name: &str) {
         let Some(folder) = std::env::var_os("MEDLEMSBREV_SCREENSHOTS") else { return };
         let answer = http::send(self.port, "GET", &self.path("screenshot"), None).json();

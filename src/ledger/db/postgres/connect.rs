@@ -1,4 +1,4 @@
-//! Connecting to a server: TLS unless it is this machine, and with what the ledger counts on.
+//! Connects to a server: with TLS, unless it is on this machine, and with the settings that the ledger relies on.
 
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
@@ -9,9 +9,9 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use ::postgres::config::{Host, SslMode};
-use ::postgres::tls::{ChannelBinding, MakeTlsConnect, TlsConnect, TlsStream};
-use ::postgres::{Client, Config, NoTls, Socket};
+use ::tokio_postgres::config::{Host, SslMode};
+use ::tokio_postgres::tls::{ChannelBinding, MakeTlsConnect, TlsConnect, TlsStream};
+use ::tokio_postgres::{Config, NoTls, Socket};
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use secrecy::ExposeSecret;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
@@ -20,34 +20,41 @@ use tokio_rustls::rustls::ClientConfig;
 use tokio_rustls::rustls::pki_types::ServerName;
 use url::Url;
 
-use super::{Session, State, outside, words};
+use super::client::Client;
+use super::{PostgresSession, TransactionState, outside};
 use crate::ledger::LedgerError;
-use crate::ledger::place::Server;
+use crate::ledger::place::DatabaseServer;
 use crate::net::Trust;
 
 const CONNECT: Duration = Duration::from_secs(10);
-/// A host that lost its power is noticed after about half a minute, at both ends.
+/// Both ends notice after about half a minute that the other one lost its power.
 const IDLE: Duration = Duration::from_secs(10);
 const PROBE: Duration = Duration::from_secs(5);
 const PROBES: u32 = 3;
 const SILENT: Duration = Duration::from_secs(30);
+/// No answer takes longer, unless the server works on whole tables; something between here and there may keep a dead
+/// connection open.
+const ANSWER: Duration = Duration::from_mins(2);
 
-/// What a session counts on, whatever the server's settings: a commit is durable, statements of a transaction see what
-/// was committed before them, and nobody waits for a lock indefinitely: a program that stops inside a transaction loses it,
-/// and its session, before the others give up waiting.
+/// Settings that a session relies on, whatever the server's defaults are. A commit is durable, each statement sees
+/// what was committed before it, and nobody waits for a lock indefinitely: a program that stops inside a transaction
+/// loses it, and its session, before the others give up waiting.
 const SETTINGS: &str = "SET default_transaction_isolation = 'read committed';
     SELECT set_config('synchronous_commit', 'on', false) WHERE current_setting('synchronous_commit') IN ('off', 'local');
     SET lock_timeout = '20s'; SET idle_in_transaction_session_timeout = '8s';
     SET tcp_keepalives_idle = 10; SET tcp_keepalives_interval = 5; SET tcp_keepalives_count = 3";
 
 /// Connects to a server.
-pub(super) fn connect(server: &Server) -> Result<Session, LedgerError> {
+pub(super) fn connect(server: &DatabaseServer) -> Result<PostgresSession, LedgerError> {
     let name = server.to_string();
     let failed = |reason: String| LedgerError::Server { server: name.clone(), reason };
-    let config = settings(server).map_err(failed)?;
+    let mut config = settings(server).map_err(failed)?;
+    let limit = config.get_tcp_user_timeout().copied().unwrap_or(ANSWER);
+    config.tcp_user_timeout(limit.min(SILENT));
     let client = outside(|| match config.get_ssl_mode() {
-        SslMode::Disable => config.connect(NoTls).map_err(|error| words(&error)),
-        _ => config.connect(tls(server)?).map_err(|error| words(&error)),
+        SslMode::Disable => Client::connect(&config, NoTls, limit).map_err(|error| error.to_string()),
+        _ => Client::connect(&config, tls(server)?, limit)
+            .map_err(|error| Trust::explained(&error.to_string())),
     });
     let client = client.map_err(failed)?;
     let session = of(client, name);
@@ -55,20 +62,20 @@ pub(super) fn connect(server: &Server) -> Result<Session, LedgerError> {
     Ok(session)
 }
 
-fn of(client: Client, name: String) -> Session {
-    Session {
+fn of(client: Client, name: String) -> PostgresSession {
+    PostgresSession {
         client: RefCell::new(Some(client)),
         statements: RefCell::new(HashMap::new()),
         cursors: Cell::new(0),
-        transaction: Cell::new(State::None),
+        transaction: Cell::new(TransactionState::None),
         host: Cell::new(None),
         name,
     }
 }
 
-/// The settings in the URL. Only `disable` goes without TLS to another machine, and with TLS the certificate always has to
-/// be valid for the host.
-fn settings(server: &Server) -> Result<Config, String> {
+/// The settings in the URL. Only `disable` allows another machine without TLS, and with TLS the certificate must
+/// always be valid for the host.
+fn settings(server: &DatabaseServer) -> Result<Config, String> {
     let mut url = Url::parse(&server.url).map_err(|error| format!("invalid URL: {error}"))?;
     let pairs: Vec<(String, String)> = url.query_pairs().into_owned().collect();
     let mode = pairs.iter().find(|(key, _)| key == "sslmode").map(|(_, value)| value.clone());
@@ -77,7 +84,7 @@ fn settings(server: &Server) -> Result<Config, String> {
     let others = pairs.iter().filter(|(key, _)| key != "sslmode");
     let others: Vec<String> = others.map(|(key, value)| format!("{key}={}", encoded(value))).collect();
     url.set_query((!others.is_empty()).then(|| others.join("&")).as_deref());
-    let mut config: Config = url.as_str().parse().map_err(|error| words(&error))?;
+    let mut config: Config = url.as_str().parse().map_err(|error| super::words(&error))?;
     if let Some(password) = &server.password {
         config.password(password.expose_secret());
     }
@@ -98,23 +105,22 @@ fn settings(server: &Server) -> Result<Config, String> {
         config.connect_timeout(CONNECT);
     }
     config.keepalives(true).keepalives_idle(IDLE).keepalives_interval(PROBE).keepalives_retries(PROBES);
-    config.tcp_user_timeout(SILENT);
     if config.get_application_name().is_none() {
         config.application_name("medlemsbrev");
     }
     Ok(config)
 }
 
-fn tls(server: &Server) -> Result<Tls, String> {
+fn tls(server: &DatabaseServer) -> Result<Tls, String> {
     let trust = Trust::load("", server.ca_file.as_deref()).map_err(|error| error.to_string())?;
     trust.config().map(|config| Tls(Arc::new(config))).map_err(|error| error.to_string())
 }
 
-/// Makes TLS connections.
+/// Creates TLS connections.
 #[derive(Clone)]
 struct Tls(Arc<ClientConfig>);
 
-/// Makes one to a host.
+/// Creates a TLS connection to one host.
 struct Handshake {
     config: Arc<ClientConfig>,
     host: ServerName<'static>,
@@ -147,7 +153,7 @@ impl TlsConnect<Socket> for Handshake {
 
 impl TlsStream for Encrypted {
     fn channel_binding(&self) -> ChannelBinding {
-        // The certificate was checked against the host's name.
+        // The certificate was verified for the host's name.
         ChannelBinding::none()
     }
 }
@@ -185,7 +191,7 @@ mod tests {
     use super::*;
 
     fn mode(url: &str) -> Result<SslMode, String> {
-        let server = Server { url: url.to_owned(), password: None, ca_file: None };
+        let server = DatabaseServer { url: url.to_owned(), password: None, ca_file: None };
         settings(&server).map(|config| config.get_ssl_mode())
     }
 

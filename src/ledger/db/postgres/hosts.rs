@@ -1,42 +1,43 @@
-//! Hosts that send one issue together. A host lives as long as the session that claims for it: it holds the host's advisory
-//! lock, so that a claim whose commit is answered was made by a living host.
+//! Hosts that send one issue together. A host lives as long as the session that claims for it: the session holds the
+//! host's advisory lock, so a claim whose commit was answered was made by a living host.
 
 use std::collections::BTreeMap;
 
-use ::postgres::Row;
+use ::tokio_postgres::Row;
 
-use super::{Session, State, locks};
+use super::{PostgresSession, TransactionState, locks};
 use crate::ledger::LedgerError;
 use crate::ledger::db::ToValue;
 use crate::ledger::hosts::HostRow;
 
-/// Seconds for which letters are kept for a host; the claim looks again, so that a host that was stopped meanwhile sends none
-/// twice.
+/// How many seconds letters stay reserved for a host. The claim checks again, so that a host that was stopped
+/// meanwhile sends none twice.
 const RESERVED_FOR: u32 = 120;
-/// What somebody reads of a letter that was on its way when its host died.
+/// The note on a letter that was in transit when its host died.
 const CUT_OFF: &str = "the run was cut off while the letter was on its way";
 
-impl Session {
-    /// The host that this session claims for.
+impl PostgresSession {
+    /// The host that this session claims letters for.
     pub fn host(&self) -> Option<i64> {
         self.host.get()
     }
 
-    /// Claims for a host whose life another session of this process holds.
+    /// Claims letters for a host whose life is tied to another session of this process.
     pub fn set_host(&self, host: Option<i64>) {
         self.host.set(host);
     }
 
-    /// Makes this session the life of a new host.
+    /// Registers a new host whose life is tied to this session.
     pub fn register(&self, name: &str, issue: &str, content: &str) -> Result<(), LedgerError> {
         self.batch("BEGIN")?;
-        self.transaction.set(State::Open);
+        self.transaction.set(TransactionState::Open);
         let sql = "INSERT INTO host (name, issue, content) VALUES (?1, ?2, ?3) RETURNING id";
         let registered = self.query(sql, &[name.to_value(), issue.to_value(), content.to_value()]);
         let locked = registered.and_then(|rows| {
             let id: i64 = rows.first().map_or(0, |row| row.get(0));
-            // Before the row can be seen: one without a lock is a dead host's.
+            // Before the row becomes visible: a row without a lock belongs to a dead host.
             self.batch(&format!("SELECT pg_advisory_lock({})", locks::host(id)))?;
+            self.share_as_host(issue)?;
             self.commit()?;
             self.host.set(Some(id));
             Ok(())
@@ -47,20 +48,26 @@ impl Session {
         locked
     }
 
-    /// What the living hosts of an issue have registered.
+    /// Ends the session of a host of this process, which the server may not know yet to be lost.
+    pub fn end_session(&self, host: Option<i64>) -> Result<(), LedgerError> {
+        let sql = format!("SELECT pg_terminate_backend(l.pid) FROM pg_locks l WHERE {}", locks::OF_HOST);
+        self.query(&sql, &[host.to_value()]).map(drop)
+    }
+
+    /// The digests registered by the living hosts of an issue.
     pub fn contents(&self, issue: &str) -> Result<Vec<String>, LedgerError> {
         let sql = "SELECT content FROM host WHERE issue = ?1 AND ended_at IS NULL ORDER BY id";
         Ok(self.query(sql, &[issue.to_value()])?.iter().map(|row| row.get(0)).collect())
     }
 
-    /// Tells whether the host that this session claims for was not found dead.
+    /// Tells whether this session's host has not been found dead.
     pub fn is_alive(&self) -> Result<bool, LedgerError> {
         let sql = "SELECT EXISTS (SELECT 1 FROM host WHERE id = ?1 AND ended_at IS NULL)";
         Ok(self.query(sql, &[self.host().to_value()])?.first().is_some_and(|row| row.get(0)))
     }
 
-    /// Ends the hosts whose lock nobody holds, each in one transaction: their letters on the way are in doubt, and what was
-    /// reserved for them is free. Returns the letters in doubt by issue.
+    /// Ends the hosts whose lock nobody holds, each in one transaction: their letters in transit are in doubt, and
+    /// their reservations are released. Returns the number of letters in doubt by issue.
     pub fn bury(&self, now: &str) -> Result<BTreeMap<String, u64>, LedgerError> {
         let open = "SELECT id FROM host WHERE ended_at IS NULL AND id IS DISTINCT FROM ?1 ORDER BY id";
         let hosts: Vec<i64> =
@@ -68,7 +75,7 @@ impl Session {
         let mut doubted = BTreeMap::new();
         for host in hosts {
             self.batch("BEGIN")?;
-            self.transaction.set(State::Open);
+            self.transaction.set(TransactionState::Open);
             let done = self.bury_one(host, now, &mut doubted);
             match done {
                 Ok(()) => self.commit()?,
@@ -83,8 +90,8 @@ impl Session {
 
     fn bury_one(&self, host: i64, now: &str, doubted: &mut BTreeMap<String, u64>) -> Result<(), LedgerError> {
         let lock = format!("SELECT pg_try_advisory_xact_lock({})", locks::host(host));
-        let is_dead = self.with(|client| client.query_one(&lock, &[]))?;
-        if !is_dead.get::<_, bool>(0) {
+        let is_dead = self.with(|client| client.query(lock.as_str(), &[]))?;
+        if !is_dead.first().is_some_and(|row| row.get(0)) {
             return Ok(());
         }
         let sql = "UPDATE delivery SET state = 'in_doubt', changed_at = ?2, reply = ?3
@@ -99,18 +106,18 @@ impl Session {
         Ok(())
     }
 
-    /// Marks letters in doubt that are on their way for no host, as after a copy from a file.
+    /// Marks letters as in doubt that are in transit without a host, as after a copy from a file.
     pub fn doubt_ownerless(&self, now: &str) -> Result<usize, LedgerError> {
         let sql = "UPDATE delivery SET state = 'in_doubt', changed_at = ?1, reply = ?2
                    WHERE state = 'sending' AND host IS NULL";
         self.execute(sql, &[now.to_value(), CUT_OFF.to_value()])
     }
 
-    /// Reserves rows of `select`, which names the members of deliveries `d` and locks them; returns the members.
+    /// Reserves rows of `select`, which selects the members of deliveries `d` and locks them; returns the members.
     pub fn reserve(&self, select: &str, issue: &str, limit: usize) -> Result<Vec<i64>, LedgerError> {
         let host = self.host().unwrap_or_default();
         let sql = format!(
-            // As a subquery of the UPDATE the page might be chosen again for each row.
+            // As a subquery of the UPDATE, the page might be selected again for each row.
             "WITH page AS MATERIALIZED ({select} AND (d.reserved_by IS NULL OR d.reserved_until < now())
                  ORDER BY d.member LIMIT ?2 FOR UPDATE OF d SKIP LOCKED)
              UPDATE delivery SET reserved_by = {host}, reserved_until = now() + INTERVAL '{RESERVED_FOR} seconds'
@@ -122,7 +129,7 @@ impl Session {
         Ok(members)
     }
 
-    /// Takes one letter that was tried before for this host; false if it is another one's for now.
+    /// Reserves a letter that was tried before; false if another host has reserved it.
     pub fn reserve_one(&self, issue: &str, member: i64) -> Result<bool, LedgerError> {
         let host = self.host().unwrap_or_default();
         let sql = format!(
@@ -133,7 +140,7 @@ impl Session {
         Ok(self.execute(&sql, &[issue.to_value(), member.to_value()])? > 0)
     }
 
-    /// Frees a letter that this host does not send.
+    /// Releases a letter that this host does not send.
     pub fn free(&self, issue: &str, member: i64) -> Result<(), LedgerError> {
         let sql = "UPDATE delivery SET reserved_by = NULL, reserved_until = NULL
                    WHERE issue = ?1 AND member = ?2 AND reserved_by = ?3";
@@ -148,25 +155,27 @@ impl Session {
         Ok(rows.first().is_some_and(|row| row.get(0)))
     }
 
-    /// Records a sign of life and what has left since the last one.
-    pub fn seen(&self, letters: u64) -> Result<(), LedgerError> {
-        let sql = "UPDATE host SET seen_at = now(), letters = letters + ?2 WHERE id = ?1";
-        self.execute(sql, &[self.host().to_value(), letters.to_value()]).map(drop)
+    /// Records a sign of life.
+    pub fn seen(&self) -> Result<(), LedgerError> {
+        self.execute("UPDATE host SET seen_at = now() WHERE id = ?1", &[self.host().to_value()]).map(drop)
     }
 
     /// The hosts of an issue, the newest last.
     pub fn hosts(&self, issue: &str) -> Result<Vec<HostRow>, LedgerError> {
-        let sql = "SELECT name, letters, ended_at IS NULL AND EXISTS (
+        let sql = "SELECT name, sent.letters, ended_at IS NULL AND EXISTS (
                        SELECT 1 FROM pg_locks l WHERE l.locktype = 'advisory' AND l.granted AND l.objsubid = 2
                        AND l.classid::BIGINT = hashtext(current_schema())::BIGINT & 4294967295
                        AND l.objid::BIGINT = h.id + 16),
                    to_char(seen_at AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS\"Z\"'),
-                   round(letters * 60 / greatest(extract(epoch FROM seen_at - began_at), 1))::BIGINT
-                   FROM host h WHERE issue = ?1 ORDER BY id";
+                   round(sent.letters * 60 / greatest(extract(epoch FROM seen_at - began_at), 1))::BIGINT
+                   FROM host h CROSS JOIN LATERAL (
+                       SELECT count(DISTINCT d.message_id) AS letters FROM delivery d
+                       WHERE d.issue = h.issue AND d.host = h.id) sent
+                   WHERE issue = ?1 ORDER BY id";
         self.query(sql, &[issue.to_value()])?.iter().map(host_row).collect()
     }
 
-    /// Waits for the other hosts that count letters, until this transaction ends.
+    /// Waits for other hosts that are counting letters, and holds the lock until this transaction ends.
     pub fn lock_quotas(&self) -> Result<(), LedgerError> {
         self.batch(&format!("SELECT pg_advisory_xact_lock({})", locks::QUOTAS))
     }
@@ -177,11 +186,12 @@ impl Session {
         Ok(self.query(sql, &[])?.first().map_or(0, |row| row.get(0)))
     }
 
-    /// Begins a transaction of a host that claims: others do too, but no command that changes the ledger as a whole.
+    /// Begins a transaction of a host that claims letters: other hosts may do so too, but commands that change the
+    /// whole ledger may not.
     pub fn begin_beside(&self) -> Result<(), LedgerError> {
         self.batch(&format!("BEGIN; SELECT pg_advisory_xact_lock_shared({})", locks::WRITERS))
             .inspect_err(|_| drop(self.batch("ROLLBACK")))?;
-        self.transaction.set(State::Open);
+        self.transaction.set(TransactionState::Open);
         Ok(())
     }
 }

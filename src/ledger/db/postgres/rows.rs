@@ -1,10 +1,10 @@
-//! Values as the server's types have them.
+//! Values in the server's types.
 
 use std::borrow::Cow;
 use std::error::Error;
 
-use ::postgres::Row;
-use ::postgres::types::{FromSql, IsNull, ToSql, Type, to_sql_checked};
+use ::tokio_postgres::Row;
+use ::tokio_postgres::types::{FromSql, IsNull, ToSql, Type, to_sql_checked};
 use bytes::BytesMut;
 
 use crate::ledger::LedgerError;
@@ -21,7 +21,7 @@ impl ToSql for Value<'_> {
                 Type::INT8 => number.to_sql(ty, out),
                 _ => Err(format!("a number for the type {ty}").into()),
             },
-            // A server's reply may contain a NUL, and the server stores none.
+            // A mail server's reply may contain a NUL, which this server cannot store.
             Self::Text(text) if text.contains('\0') => text.replace('\0', "\u{fffd}").to_sql(ty, out),
             Self::Text(text) => {
                 out.extend_from_slice(text.as_bytes());
@@ -38,9 +38,9 @@ impl ToSql for Value<'_> {
 }
 
 /// A column's value.
-struct Column<'a>(Value<'a>);
+struct ColumnValue<'a>(Value<'a>);
 
-impl<'a> FromSql<'a> for Column<'a> {
+impl<'a> FromSql<'a> for ColumnValue<'a> {
     fn from_sql(ty: &Type, raw: &'a [u8]) -> Result<Self, Failure> {
         Ok(Self(match *ty {
             Type::INT8 => Value::Integer(i64::from_sql(ty, raw)?),
@@ -62,5 +62,5 @@ impl<'a> FromSql<'a> for Column<'a> {
 
 /// The value of a column, from 0.
 pub(in crate::ledger::db) fn value(row: &Row, index: usize) -> Result<Value<'_>, LedgerError> {
-    row.try_get::<_, Column<'_>>(index).map(|Column(value)| value).map_err(LedgerError::from)
+    row.try_get::<_, ColumnValue<'_>>(index).map(|ColumnValue(value)| value).map_err(LedgerError::from)
 }

@@ -8,7 +8,6 @@ CREATE TABLE host (
     content  TEXT COLLATE "C" NOT NULL,
     began_at TIMESTAMPTZ NOT NULL DEFAULT now(),
     seen_at  TIMESTAMPTZ NOT NULL DEFAULT now(),
-    letters  BIGINT NOT NULL DEFAULT 0,
     -- Set by whoever finds that its session has ended.
     ended_at TIMESTAMPTZ
 );

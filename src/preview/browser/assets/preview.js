@@ -240,11 +240,11 @@ function follow() {
     byId("live").textContent = text;
   };
   const events = new EventSource("events");
-  events.addEventListener("open", () => live("live", "Follows the files"));
+  events.addEventListener("open", () => live("live", "Watching the files for changes"));
   events.addEventListener("status", (event) => showStatus(JSON.parse(event.data)));
   events.addEventListener("error", () => {
-    if (events.readyState === EventSource.CLOSED) live("gone", "Ended: start preview --serve again");
-    else live("waiting", "The program does not answer …");
+    if (events.readyState === EventSource.CLOSED) live("gone", "Stopped: run preview --serve again");
+    else live("waiting", "The program is not responding …");
   });
 }
 

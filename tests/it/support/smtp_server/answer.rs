@@ -1,4 +1,4 @@
-//! How a session answers: as usual, or as a fault will have it.
+//! A session's answers: the usual ones, or those of a fault.
 
 use std::time::Duration;
 
@@ -8,11 +8,11 @@ use super::script::{Action, Garbage, Place};
 use super::session::{Gone, Session};
 
 const LONG_LINE: usize = 100_000;
-/// An endless reply comes at this pace, so that it fills no memory.
+/// The pace of an endless reply, so that it does not fill the memory.
 const BETWEEN_CHUNKS: Duration = Duration::from_millis(5);
 
 impl Session<'_> {
-    /// Answers with the usual reply or the fault for this place; tells whether it was positive.
+    /// Sends the usual reply, or applies the fault for this place; tells whether the reply was positive.
     pub(super) fn answer(&mut self, place: Place, usual: Reply) -> Result<bool, Gone> {
         let recipients = self.recipients();
         self.answer_for(&recipients, place, usual)
@@ -28,7 +28,7 @@ impl Session<'_> {
         self.tell(usual, action)
     }
 
-    /// The fault that strikes here; what is refused anyway does not count as an occurrence of the place.
+    /// The fault that strikes here; a command that is refused anyway does not count as a visit to the place.
     pub(super) fn strike(&mut self, recipients: &[String], place: Place, usual: &Reply) -> Option<Action> {
         if !usual.is_positive() {
             return None;
@@ -52,7 +52,7 @@ impl Session<'_> {
         self.utter(&reply)
     }
 
-    /// Answers as usual where no fault can strike.
+    /// Sends the usual reply where no fault can strike.
     pub(super) fn say(&mut self, reply: Reply) -> Result<(), Gone> {
         let reply = self.in_style(reply);
         self.utter(&reply).map(drop)
@@ -121,7 +121,7 @@ impl Session<'_> {
         }
     }
 
-    /// Lets a fault strike inside a letter; tells whether it strikes at the next line again.
+    /// Applies a fault inside a letter; tells whether it strikes again at the next line.
     pub(super) fn spring(&mut self, action: Action) -> Result<bool, Gone> {
         match action {
             Action::Reply(code, text) => {

@@ -1,4 +1,4 @@
-//! Builds a server: what it offers, what it asks for, and what goes wrong.
+//! Builds a server: its extensions, its requirements, and its faults.
 
 use std::net::{Ipv4Addr, TcpListener};
 use std::process;
@@ -11,7 +11,7 @@ use super::hub::{Hub, State};
 use super::options::{Account, Extension, Options, Security};
 use super::script::{Action, Fault, Place, When};
 
-/// A server that does not run yet.
+/// A server that is not running yet.
 #[derive(Default)]
 pub struct Builder {
     options: Options,
@@ -29,36 +29,36 @@ impl Builder {
         self.with(Fault::At(place, when, action))
     }
 
-    /// Refuses the recipients that hold the text with 550 5.1.1.
+    /// Refuses recipients that contain the text with 550 5.1.1.
     pub fn unknown_user(self, address: &'static str) -> Self {
         self.with(Fault::UnknownUser(address))
     }
 
-    /// Puts off the first try of each sender and recipient, until the time has passed.
+    /// Defers the first attempt for each pair of sender and recipient until the time has passed.
     pub fn greylist(mut self, time: Duration) -> Self {
         self.state.policy.greylist = Some(time);
         self
     }
 
-    /// Takes this many MAIL in a period, and answers 450 4.7.1 to more.
+    /// Accepts this many MAIL commands in a period, and answers further ones with 450 4.7.1.
     pub fn rate_limit(mut self, letters: usize, period: Duration) -> Self {
         self.state.policy.rate = Some((letters, period));
         self
     }
 
-    /// Ends a connection with 421 when it brings more letters.
+    /// Ends a connection with 421 if it sends more letters.
     pub fn letters_per_connection(mut self, limit: usize) -> Self {
         self.state.policy.letters_per_connection = Some(limit);
         self
     }
 
-    /// Turns further connections away with 421.
+    /// Rejects further connections with 421.
     pub fn max_connections(mut self, limit: usize) -> Self {
         self.state.policy.connections = Some(limit);
         self
     }
 
-    /// Offers just these instead of the usual extensions.
+    /// Offers exactly these instead of the usual extensions.
     pub fn extensions(mut self, extensions: impl IntoIterator<Item = Extension>) -> Self {
         self.options.extensions = extensions.into_iter().collect();
         self
@@ -69,7 +69,7 @@ impl Builder {
         self
     }
 
-    /// Asks for a login, with PLAIN and LOGIN unless [`Builder::mechanisms`] says otherwise.
+    /// Requires a login, with PLAIN and LOGIN unless changed by [`Builder::mechanisms`].
     pub fn login(mut self, user: &str, password: &str) -> Self {
         self.options.account = Some(Account {
             user: user.to_owned(),
@@ -79,20 +79,20 @@ impl Builder {
         self
     }
 
-    /// Offers just these of PLAIN, LOGIN and XOAUTH2; to be said after [`Builder::login`].
+    /// Offers exactly these of PLAIN, LOGIN and XOAUTH2; call it after [`Builder::login`].
     pub fn mechanisms(mut self, mechanisms: impl IntoIterator<Item = &'static str>) -> Self {
         let account = self.options.account.as_mut().expect("login() comes before mechanisms()");
         account.mechanisms = mechanisms.into_iter().collect();
         self
     }
 
-    /// Asks for STARTTLS before MAIL, and offers AUTH only after it.
+    /// Requires STARTTLS before MAIL, and offers AUTH only after it.
     pub fn start_tls(mut self) -> Self {
         self.options.security = Security::StartTls;
         self
     }
 
-    /// Speaks TLS from the first byte.
+    /// Uses TLS from the first byte.
     pub fn implicit_tls(mut self) -> Self {
         self.options.security = Security::Tls;
         self
@@ -103,26 +103,26 @@ impl Builder {
         self
     }
 
-    /// Keeps silent about STARTTLS and takes letters in the clear, as if someone had cut it out.
+    /// Does not offer STARTTLS and accepts letters in plain text, as if an attacker had stripped it.
     pub fn hide_start_tls(mut self) -> Self {
         self.options.security = Security::StartTls;
         self.options.hides_start_tls = true;
         self
     }
 
-    /// Answers DATA with 354 although it took no recipient (RFC 2920 §3.1).
+    /// Answers DATA with 354 although it accepted no recipient (RFC 2920 §3.1).
     pub fn data_without_recipients(mut self) -> Self {
         self.options.data_without_recipients = true;
         self
     }
 
-    /// Throws away what comes with a final dot, although it offers PIPELINING, as some filters do.
+    /// Discards data that arrives with a final dot although it offers PIPELINING, as some filters do.
     pub fn forgets_what_follows(mut self) -> Self {
         self.options.forgets_what_follows = true;
         self
     }
 
-    /// Does this instead of taking a letter whose final dot something follows.
+    /// Applies this action to a letter with data after its final dot, instead of accepting it.
     pub fn punishes_what_follows(mut self, action: Action) -> Self {
         self.options.punishes_what_follows = Some(action);
         self
@@ -136,7 +136,7 @@ impl Builder {
     /// A port that nobody listens on, until [`SmtpServer::open`].
     pub fn refusing(self) -> SmtpServer {
         static NEXT: AtomicU8 = AtomicU8::new(1);
-        // On an address of its own no other server can get the port meanwhile.
+        // On a separate address no other server can get the port meanwhile.
         let [.., low] = process::id().to_be_bytes();
         let own = Ipv4Addr::new(127, 77, low, NEXT.fetch_add(1, Ordering::Relaxed));
         self.at(&TcpListener::bind((own, 0)).expect("a free port"))

@@ -1,4 +1,4 @@
-//! Certificates made for one server: right, expired, for another name, or of a stranger.
+//! Certificates for a server: valid, expired, for another name, or from an unknown authority.
 
 use std::sync::Arc;
 
@@ -7,7 +7,7 @@ use rustls::ServerConfig;
 use rustls::crypto::aws_lc_rs::default_provider;
 use rustls::pki_types::PrivateKeyDer;
 
-/// What a client finds when it checks the server's certificate.
+/// The kind of certificate that a client gets.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Certificate {
     /// Signed by the server's own authority for `localhost` and 127.0.0.1.
@@ -16,13 +16,17 @@ pub enum Certificate {
     Expired,
     /// For `mail.example.org`.
     OtherName,
-    /// Signed by an authority that [`Identity::ca_pem`] does not name.
+    /// Signed by an authority that is not in [`Identity::ca_pem`].
     Untrusted,
 }
 
-/// A server's key and certificate, and the authority to trust for it.
+/// A server's key and certificate, and the authority that signed it.
 pub struct Identity {
     pub ca_pem: String,
+    #[cfg(feature = "postgres")]
+    pub certificate_pem: String,
+    #[cfg(feature = "postgres")]
+    pub key_pem: String,
     pub config: Arc<ServerConfig>,
 }
 
@@ -35,6 +39,8 @@ impl Identity {
         };
         let key = KeyPair::generate()?;
         let certificate = parameters(kind)?.signed_by(&key, &authority)?;
+        #[cfg(feature = "postgres")]
+        let (certificate_pem, key_pem) = (certificate.pem(), key.serialize_pem());
         let key = PrivateKeyDer::try_from(key.serialize_der()).expect("a PKCS #8 key");
         let config = ServerConfig::builder_with_provider(Arc::new(default_provider()))
             .with_safe_default_protocol_versions()
@@ -42,7 +48,14 @@ impl Identity {
             .with_no_client_auth()
             .with_single_cert(vec![certificate.der().clone()], key)
             .expect("key and certificate belong together");
-        Ok(Self { ca_pem, config: Arc::new(config) })
+        Ok(Self {
+            ca_pem,
+            #[cfg(feature = "postgres")]
+            certificate_pem,
+            #[cfg(feature = "postgres")]
+            key_pem,
+            config: Arc::new(config),
+        })
     }
 }
 

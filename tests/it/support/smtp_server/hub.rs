@@ -1,4 +1,4 @@
-//! What the connections of a server share: its faults, its records, and its end.
+//! Shared by the connections of a server: its faults, its records, and its end.
 
 use std::collections::HashMap;
 use std::net::{Shutdown, TcpStream};
@@ -13,17 +13,17 @@ use super::script::Script;
 
 type Hook = Box<dyn FnOnce() + Send>;
 
-/// Everything a server knows.
+/// The state of a server.
 #[derive(Default)]
 pub struct State {
     pub script: Script,
     pub policy: Policy,
     pub messages: Vec<Message>,
     pub logins: Vec<Login>,
-    /// The command lines as they came, without their line ends; no line of a login's dialogue.
+    /// The command lines as received, without their line ends and without the dialogue of a login.
     pub commands: Vec<String>,
     pub violations: Vec<String>,
-    /// What came with each final dot and was thrown away.
+    /// The data after each final dot that was discarded.
     pub forgotten: Vec<String>,
     pub connections: usize,
     pub most_open: usize,
@@ -39,7 +39,7 @@ impl State {
     }
 }
 
-/// The state with a bell that rings at each change.
+/// The state with a bell that rings at every change.
 pub struct Hub {
     pub options: Options,
     state: Mutex<State>,
@@ -62,14 +62,14 @@ impl Hub {
         result
     }
 
-    /// Waits until the state is as wished; returns up after `limit`, or when the server stops.
+    /// Waits until the state satisfies the condition; gives up after `limit`, or when the server stops.
     pub fn wait(&self, limit: Duration, wished: impl Fn(&State) -> bool) -> bool {
         let waits = |state: &mut State| !state.stopping && !wished(state);
         let outcome = self.changed.wait_timeout_while(self.state(), limit, waits);
         wished(&outcome.expect("no connection panicked").0)
     }
 
-    /// Waits for a time; false when the server stops meanwhile.
+    /// Waits for a time; false if the server stops meanwhile.
     pub fn pause(&self, time: Duration) -> bool {
         self.wait(time, |_| false);
         !self.is_stopping()
@@ -79,7 +79,7 @@ impl Hub {
         self.state().stopping
     }
 
-    /// Counts one more thing that happened, and runs what was to happen then.
+    /// Counts an event, and runs the hook that is due.
     pub fn step(&self) {
         let due = self.change(|state| {
             state.steps += 1;
@@ -89,7 +89,7 @@ impl Hub {
         due.into_iter().for_each(|(_, hook)| hook());
     }
 
-    /// Runs the hook at a step, at once where that has passed.
+    /// Runs the hook at a step, or at once if that has passed.
     pub fn at_step(&self, step: usize, hook: Hook) {
         let mut state = self.state();
         if state.steps < step {
@@ -100,7 +100,7 @@ impl Hub {
         hook();
     }
 
-    /// Enters a connection and numbers it, with the policy's refusal if any; `None` at the end.
+    /// Registers and numbers a connection, with the policy's refusal if there is one; `None` at the end.
     pub fn enter(&self, socket: TcpStream) -> Option<(usize, Option<Reply>)> {
         self.change(|state| {
             if state.stopping {
@@ -123,7 +123,7 @@ impl Hub {
         });
     }
 
-    /// Ends all connections, and with them their threads.
+    /// Ends all connections and their threads.
     pub fn stop(&self) {
         self.change(|state| {
             state.stopping = true;

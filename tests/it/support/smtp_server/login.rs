@@ -72,7 +72,7 @@ fn xoauth2(response: &str) -> Option<(String, String)> {
     Some((user.to_owned(), token.to_owned()))
 }
 
-/// Decodes Base64; `*`, with which a client returns up, is none.
+/// Decodes Base64; `None` for `*`, with which a client gives up.
 fn decode(text: &str) -> Option<String> {
     if !text.len().is_multiple_of(4) {
         return None;

@@ -1,4 +1,4 @@
-//! A letter as the server accepted it.
+//! A letter accepted by the server.
 
 /// An accepted letter with its envelope.
 #[derive(Clone, Debug)]
@@ -10,7 +10,7 @@ pub struct Message {
     /// The letter itself, without the dots that were added for the transfer.
     pub data: Vec<u8>,
     pub tls: bool,
-    /// The user who had logged in.
+    /// The logged-in user.
     pub user: Option<String>,
     /// The name given with EHLO or HELO.
     pub hello: String,
@@ -43,7 +43,7 @@ impl Message {
     }
 }
 
-/// An attempt to log in.
+/// A login attempt.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Login {
     pub mechanism: String,

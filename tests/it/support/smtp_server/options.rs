@@ -1,4 +1,4 @@
-//! What a server offers and asks for.
+//! A server's extensions and requirements.
 
 use std::sync::Arc;
 
@@ -6,13 +6,13 @@ use rustls::ServerConfig;
 
 use super::script::Action;
 
-/// A service extension in the answer to EHLO; STARTTLS and AUTH follow from [`Security`] and login.
+/// A service extension in the answer to EHLO; STARTTLS and AUTH depend on [`Security`] and login.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Extension {
     Pipelining,
     EightBitMime,
     SmtpUtf8,
-    /// The largest letter in bytes.
+    /// The maximum size of a letter in bytes.
     Size(usize),
     Dsn,
     EnhancedStatusCodes,
@@ -42,7 +42,7 @@ pub enum Security {
 }
 
 impl Security {
-    /// The word in the program's configuration.
+    /// The word for it in the program's configuration.
     pub fn word(self) -> &'static str {
         match self {
             Self::None => "none",
@@ -52,7 +52,7 @@ impl Security {
     }
 }
 
-/// The user name and password that a server takes.
+/// A user name and password that the server accepts.
 #[derive(Clone, Debug)]
 pub struct Account {
     pub user: String,
@@ -60,20 +60,20 @@ pub struct Account {
     pub mechanisms: Vec<&'static str>,
 }
 
-/// What does not change while a server runs.
+/// Options that do not change while a server runs.
 #[derive(Clone)]
 pub struct Options {
     pub extensions: Vec<Extension>,
     pub security: Security,
-    /// Does not offer STARTTLS although it could, as if someone had cut it out.
+    /// Does not offer STARTTLS although it could, as if an attacker had stripped it.
     pub hides_start_tls: bool,
     pub tls: Option<Arc<ServerConfig>>,
     pub account: Option<Account>,
-    /// Asks for the letter although it took no recipient (RFC 2920 §3.1).
+    /// Asks for the letter although it accepted no recipient (RFC 2920 §3.1).
     pub data_without_recipients: bool,
-    /// Throws away what comes with a final dot, although it offers PIPELINING.
+    /// Discards data that arrives with a final dot although it offers PIPELINING.
     pub forgets_what_follows: bool,
-    /// What it does to a letter whose final dot something follows.
+    /// What to do with a letter if data follows its final dot.
     pub punishes_what_follows: Option<Action>,
 }
 
@@ -109,7 +109,7 @@ impl Options {
         self.security == Security::StartTls && !is_tls && !self.hides_start_tls
     }
 
-    /// The account a client may log in to now: never in the clear where TLS is to be had.
+    /// The account that a client may log in to now: never in plain text if TLS is available.
     pub fn account(&self, is_tls: bool) -> Option<&Account> {
         self.account.as_ref().filter(|_| is_tls || self.security == Security::None)
     }

@@ -1,11 +1,11 @@
-//! Rules of a healthy server that still refuses for a while: greylisting, rates, limits.
+//! Rules by which a healthy server refuses temporarily: greylisting, rates, limits.
 
 use std::collections::{HashMap, VecDeque};
 use std::time::{Duration, Instant};
 
 use super::reply::Reply;
 
-/// The limits a server sets its clients.
+/// The server's limits for its clients.
 #[derive(Debug, Default)]
 pub struct Policy {
     pub greylist: Option<Duration>,
@@ -17,13 +17,13 @@ pub struct Policy {
 }
 
 impl Policy {
-    /// Judges a new connection among the `open` ones, itself included.
+    /// Checks a new connection, which is one of the `open` ones.
     pub fn connect(&self, open: usize) -> Option<Reply> {
         let limit = self.connections?;
         (open > limit).then(|| Reply::new(421, "4.7.0 Too many connections from your address"))
     }
 
-    /// Judges a MAIL on a connection that has carried this many letters.
+    /// Checks a MAIL on a connection that has carried this many letters.
     pub fn mail(&mut self, letters: usize) -> Option<Reply> {
         if self.letters_per_connection.is_some_and(|limit| letters >= limit) {
             return Some(Reply::new(421, "4.7.0 Too many messages in this session"));
@@ -40,7 +40,7 @@ impl Policy {
         None
     }
 
-    /// Puts off each pair of sender and recipient until its time has come.
+    /// Defers each pair of sender and recipient until its delay has passed.
     pub fn rcpt(&mut self, sender: &str, recipient: &str) -> Option<Reply> {
         let wait = self.greylist?;
         let pair = (sender.to_owned(), recipient.to_owned());

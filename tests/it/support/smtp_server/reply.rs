@@ -12,12 +12,12 @@ impl Reply {
         Self { code, text: text.into() }
     }
 
-    /// Whether the command was accepted, or its data asked for.
+    /// Tells whether it accepts the command or asks for the data.
     pub fn is_positive(&self) -> bool {
         (200..400).contains(&self.code)
     }
 
-    /// Whether the connection ends with it.
+    /// Tells whether it ends the connection.
     pub fn closes(&self) -> bool {
         matches!(self.code, 221 | 421)
     }
@@ -33,7 +33,7 @@ impl Reply {
         lines.into_iter().enumerate().map(line).collect::<String>().into_bytes()
     }
 
-    /// The same without its enhanced status code (RFC 3463).
+    /// The reply without its enhanced status code (RFC 3463).
     pub fn plain(self) -> Self {
         match self.text.split_once(' ') {
             Some((status, rest)) if is_enhanced_status(status) => Self::new(self.code, rest),

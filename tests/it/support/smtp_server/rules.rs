@@ -1,8 +1,8 @@
-//! What RFC 5321 and its extensions ask of a client's lines and addresses.
+//! The rules of RFC 5321 and its extensions for a client's lines and addresses.
 
 use super::options::{Extension, Options};
 
-/// RFC 5321 §4.5.3.1.4, with the room that the extensions' parameters add.
+/// RFC 5321 §4.5.3.1.4, with room for the parameters of extensions.
 const LONGEST_COMMAND: usize = 1012;
 /// RFC 4954 §4.
 const LONGEST_LOGIN: usize = 12_288;
@@ -13,13 +13,13 @@ const LONGEST_LOCAL_PART: usize = 64;
 /// RFC 5321 §4.5.3.1.3, without the angle brackets.
 const LONGEST_ADDRESS: usize = 254;
 
-/// What is wrong with the bytes of a command line.
+/// The error in the bytes of a command line.
 pub fn command_line(line: &[u8]) -> Option<&'static str> {
     let limit = if line.starts_with(b"AUTH") { LONGEST_LOGIN } else { LONGEST_COMMAND };
     line_end(line).or_else(|| (line.len() > limit).then_some("a command line is too long"))
 }
 
-/// What is wrong with the bytes of a line of a letter, as it came.
+/// The error in the bytes of a letter's line as received.
 pub fn text_line(line: &[u8], is_8bit: bool) -> Option<&'static str> {
     if line.starts_with(b".") && !line.starts_with(b"..") {
         return Some("a leading dot was not doubled");
@@ -48,7 +48,7 @@ pub fn unstuffed(line: &[u8]) -> &[u8] {
     line.strip_prefix(b".").unwrap_or(line)
 }
 
-/// Whether a command may be followed by others before it is answered (RFC 2920 §3.1).
+/// Tells whether other commands may follow before this one is answered (RFC 2920 §3.1).
 pub fn may_be_followed(verb: &str) -> bool {
     matches!(verb, "MAIL" | "RCPT" | "RSET")
 }
@@ -61,7 +61,7 @@ pub struct Path {
 }
 
 impl Path {
-    /// Parses `FROM:<address> PARAMETERS`, without the space that RFC 5321 §3.3 forbids.
+    /// Parses `FROM:<address> PARAMETERS`; a space after the colon is forbidden (RFC 5321 §3.3).
     pub fn parse(argument: &str, keyword: &str) -> Option<Self> {
         let (head, rest) = argument.split_at_checked(keyword.len())?;
         let (address, parameters) = rest.strip_prefix('<')?.split_once('>')?;
@@ -79,7 +79,7 @@ impl Path {
         })
     }
 
-    /// The first parameter that belongs to no extension on offer.
+    /// The first parameter that belongs to no offered extension.
     pub fn unknown_parameter(&self, verb: &str, options: &Options) -> Option<&str> {
         let known = |parameter: &&String| {
             let name = parameter.split('=').next().unwrap_or_default().to_ascii_uppercase();
@@ -88,7 +88,7 @@ impl Path {
         self.parameters.iter().find(|parameter| !known(parameter)).map(String::as_str)
     }
 
-    /// What is wrong with the address.
+    /// The error in the address.
     pub fn violation(&self) -> Option<&'static str> {
         let (local, domain) = self.address.rsplit_once('@')?;
         if local.len() > LONGEST_LOCAL_PART {

@@ -1,4 +1,4 @@
-//! The faults of a scripted server: where, when and what goes wrong.
+//! The faults of a scripted server: what goes wrong, where and when.
 
 use std::time::Duration;
 
@@ -10,21 +10,21 @@ pub enum Place {
     /// At EHLO and at HELO.
     Ehlo,
     StartTls,
-    /// Instead of the verdict on a login.
+    /// Instead of the result of a login.
     Auth,
     Mail,
     Rcpt,
     Data,
-    /// Inside a letter, once this many bytes have come, at the latest when its final dot is read;
-    /// the letter is not accepted, and a reply given here ends the connection.
+    /// Inside a letter, once this many bytes have arrived, or at the latest when its final dot is read; the letter is
+    /// not accepted, and a reply given here ends the connection.
     Body(usize),
-    /// Instead of the answer to the final dot. Only a reply that refuses keeps the letter out.
+    /// Instead of the answer to the final dot. Only a refusal prevents acceptance.
     AfterDot,
     Rset,
     Quit,
 }
 
-/// The occurrences of a place at which a fault strikes, counted over all connections.
+/// The visits to a place at which a fault strikes, counted over all connections.
 #[derive(Clone, Copy, Debug)]
 pub enum When {
     Always,
@@ -35,41 +35,41 @@ pub enum When {
     Every(usize),
     /// All but the first n.
     After(usize),
-    /// A recipient holds the text. Recipients are known from RCPT on.
+    /// When a recipient contains the text. Recipients are known from RCPT on.
     To(&'static str),
-    /// The first n whose recipient holds the text.
+    /// For the first n letters whose recipient contains the text.
     FirstTo(usize, &'static str),
 }
 
-/// What the server does instead of the usual.
+/// What the server does instead of answering as usual.
 #[derive(Clone, Copy, Debug)]
 pub enum Action {
-    /// Answers with this code and text; a line end in the text makes a reply of several lines,
-    /// and 421 ends the connection.
+    /// Answers with this code and text; a line break in the text makes a multi-line reply, and 421 ends the
+    /// connection.
     Reply(u16, &'static str),
     /// Closes the connection without a word.
     Drop,
-    /// Says nothing more until the server is dropped.
+    /// Sends nothing more until the server is dropped.
     Stall,
-    /// Waits, then continues as usual.
+    /// Waits, then answers as usual.
     StallFor(Duration),
-    /// Waits before each byte of the usual reply, or before each line read of a body.
+    /// Waits before each byte of the usual reply, or before each line of a body that is read.
     Slow(Duration),
     Garbage(Garbage),
 }
 
-/// Answers no SMTP client should have to read.
+/// Answers that no SMTP client should have to parse.
 #[derive(Clone, Copy, Debug)]
 pub enum Garbage {
-    /// Bytes that are no reply at all.
+    /// Bytes that are not a reply.
     Bytes,
     /// The usual code with one line of 100 kB.
     LongLine,
-    /// The usual code with a reply that never comes to its last line.
+    /// The usual code with a reply that never reaches its last line.
     Endless,
-    /// The usual reply, and once more.
+    /// The usual reply twice.
     Twice,
-    /// The usual reply, and a 250 that nobody has asked for.
+    /// The usual reply and an unsolicited 250.
     StrayOk,
     /// The usual code alone, which is legal (RFC 5321 §4.2).
     Bare,
@@ -77,17 +77,17 @@ pub enum Garbage {
     Latin1,
 }
 
-/// One fault, as the stories name it.
+/// A fault, as the stories name it.
 #[derive(Clone, Copy, Debug)]
 pub enum Fault {
-    /// Accepts the letter, and closes the connection without telling.
+    /// Accepts the letter, and closes the connection without answering.
     DropAfterDot,
     DropAt(Place),
     StallAt(Place),
     ReplyAt(Place, u16, &'static str),
-    /// Refuses the recipients that hold the text.
+    /// Refuses recipients that contain the text.
     UnknownUser(&'static str),
-    /// Says 421 once, after this many letters.
+    /// Answers with 421 once, after this many letters.
     ShutdownAfter(usize),
     /// Any fault at any time.
     At(Place, When, Action),
@@ -129,7 +129,7 @@ impl When {
     }
 }
 
-/// A fault with the number of times its place was reached.
+/// A fault with the number of visits to its place.
 #[derive(Debug)]
 struct Rule {
     place: Place,
@@ -162,12 +162,12 @@ impl Script {
         self.rules.push(Rule { place, when, action, visits: 0 });
     }
 
-    /// Counts a visit, and tells what the first fault that strikes here does.
+    /// Counts a visit, and returns the action of the first fault that strikes here.
     pub fn visit(&mut self, place: Place, recipients: &[String]) -> Option<Action> {
         self.first(|at| at == place, recipients).map(|(_, action)| action)
     }
 
-    /// The fault waiting inside the letter that now begins.
+    /// The fault that is due inside the letter that starts now.
     pub fn body(&mut self, recipients: &[String]) -> Option<(usize, Action)> {
         match self.first(|at| matches!(at, Place::Body(_)), recipients) {
             Some((Place::Body(bytes), action)) => Some((bytes, action)),

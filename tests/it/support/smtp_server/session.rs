@@ -12,7 +12,7 @@ use super::rules::{self, Path};
 use super::script::{Action, Place};
 use super::wire::Wire;
 
-/// The connection is at its end.
+/// The connection has ended.
 pub struct Gone;
 
 impl From<io::Error> for Gone {
@@ -21,13 +21,13 @@ impl From<io::Error> for Gone {
     }
 }
 
-/// The name a client gave, and whether it knows extensions.
+/// The client's name, and whether it uses extensions.
 struct Hello {
     name: String,
     extended: bool,
 }
 
-/// The envelope of a letter on its way.
+/// The envelope of the current letter.
 struct Transaction {
     path: Path,
     recipients: Vec<String>,
@@ -41,16 +41,16 @@ pub struct Session<'a> {
     number: usize,
     hello: Option<Hello>,
     transaction: Option<Transaction>,
-    /// MAIL was refused: what was pipelined after it is not a fault of the client.
+    /// MAIL was refused: commands pipelined after it are not the client's fault.
     mail_refused: bool,
-    /// The greeting was a refusal: nothing but QUIT may follow.
+    /// The greeting was a refusal: only QUIT may follow.
     turned_away: bool,
-    /// The server has talked garbage: however the client ends this is not a violation.
+    /// The server has sent garbage: however the client reacts is not a violation.
     pub(super) talked_garbage: bool,
     letters: usize,
 }
 
-/// Serves one client until it goes.
+/// Serves one client until it disconnects.
 pub fn serve(hub: &Hub, socket: TcpStream) -> io::Result<()> {
     let Some((number, refusal)) = hub.enter(socket.try_clone()?) else { return Ok(()) };
     let mut session = Session {
@@ -94,7 +94,7 @@ impl Session<'_> {
         Ok(text)
     }
 
-    /// Reads a line of whatever length; the client's leaving ends the session.
+    /// Reads a line of any length; ends the session if the client disconnects.
     pub(super) fn read_line(&mut self) -> Result<Vec<u8>, Gone> {
         let line = self.wire.line()?;
         if line.is_empty() { Err(Gone) } else { Ok(line) }
@@ -153,7 +153,7 @@ impl Session<'_> {
         if !self.answer(Place::StartTls, Reply::new(220, "2.0.0 Ready to start TLS"))? {
             return Ok(());
         }
-        // RFC 3207 §4.2: what was said before is forgotten.
+        // RFC 3207 §4.2: everything said before is forgotten.
         self.hello = None;
         self.forget_letter();
         self.start_tls()
@@ -305,7 +305,7 @@ impl Session<'_> {
         self.judge_size(data.len())
     }
 
-    /// Keeps a letter before its answer is sent: from here on it counts as delivered.
+    /// Records a letter before it is answered: from then on it counts as delivered.
     fn accept(&mut self, data: Vec<u8>) {
         let Some(Transaction { path, recipients }) = self.transaction.take() else { return };
         self.letters += 1;
@@ -363,7 +363,7 @@ impl Session<'_> {
         self.transaction.as_ref().map(|one| one.recipients.clone()).unwrap_or_default()
     }
 
-    /// Refuses what no client should say, and keeps it among the violations.
+    /// Refuses a client's mistake, and records it as a violation.
     pub(super) fn refuse(&mut self, code: u16, text: &str) -> Result<(), Gone> {
         let reply = self.refusal(code, text);
         self.say(reply)

@@ -1,4 +1,4 @@
-//! One connection's bytes: lines in, replies out, in the clear or over TLS.
+//! One connection's bytes: lines in, replies out, in plain text or over TLS.
 
 use std::io::{self, BufRead, BufReader, Read, Write};
 use std::net::{Shutdown, TcpStream};
@@ -7,9 +7,9 @@ use std::time::Duration;
 
 use rustls::{ServerConfig, ServerConnection, StreamOwned};
 
-/// How long a closing server waits for its client to hang up.
+/// How long to wait for the client to disconnect before closing.
 const LINGER: Duration = Duration::from_secs(2);
-/// After so long without a byte a client has said all it had to say at once.
+/// After this long without a byte, a client has sent everything it had to send at once.
 const PAUSE: Duration = Duration::from_millis(100);
 
 enum Stream {
@@ -50,12 +50,12 @@ impl Wire {
         matches!(self.reader.get_ref(), Stream::Tls(_))
     }
 
-    /// Whether the client has sent more than was read.
+    /// Tells whether the client has sent more than was read.
     pub fn has_more(&self) -> bool {
         !self.reader.buffer().is_empty()
     }
 
-    /// Reads up to a line feed, which is included; an empty line means that the client has gone.
+    /// Reads up to and including a line feed; an empty line means that the client has disconnected.
     pub fn line(&mut self) -> io::Result<Vec<u8>> {
         let mut line = Vec::new();
         self.reader.read_until(b'\n', &mut line)?;
@@ -72,7 +72,7 @@ impl Wire {
         }
     }
 
-    /// Reads what comes until nothing has come for a while.
+    /// Reads until nothing has arrived for a while.
     pub fn drain(&mut self) -> io::Result<Vec<u8>> {
         let mut drained = self.reader.buffer().to_vec();
         self.reader.consume(drained.len());
@@ -85,7 +85,7 @@ impl Wire {
         Ok(drained)
     }
 
-    /// Goes over to TLS; the handshake runs with the next byte read or written.
+    /// Switches to TLS; the handshake runs with the next byte read or written.
     pub fn start_tls(&mut self, config: Arc<ServerConfig>) -> io::Result<()> {
         let connection = ServerConnection::new(config).map_err(io::Error::other)?;
         let socket = self.reader.get_ref().socket().try_clone()?;
@@ -94,7 +94,7 @@ impl Wire {
         Ok(())
     }
 
-    /// Ends the connection so that what was sent last still arrives.
+    /// Ends the connection in such a way that the last reply still arrives.
     pub fn close(&mut self) -> io::Result<()> {
         if let Stream::Tls(stream) = self.reader.get_mut() {
             stream.conn.send_close_notify();
