@@ -155,6 +155,7 @@ fn import(ledger: &mut Ledger, list: &List<'_>, terminal: Terminal) -> Result<Im
     }
     let sheet = Sheet::open(list.path, &list.options)?;
     let plan = Plan::make(&sheet);
+    sheet.check_read()?;
     if !plan.bad.is_empty() && !list.skip_bad {
         return Err(invalid_rows(list.path, &plan.bad));
     }
@@ -171,6 +172,7 @@ fn examine(
 ) -> Result<(Imported, Option<Error>), Error> {
     let sheet = Sheet::open(list.path, &list.options)?;
     let plan = Plan::make(&sheet);
+    sheet.check_read()?;
     let is_stopped = !plan.bad.is_empty() && !list.skip_bad;
     let mut obstacle = is_stopped.then(|| would_stop(&plan.bad));
     let imported = take_over(ledger, list, &sheet, plan, terminal, |difference| {
@@ -229,6 +231,7 @@ fn take_over(
             now: Timestamp::now(),
         };
         let pending = ledger.import(|| plan.rows(sheet), run)?;
+        sheet.check_read()?;
         agree(&pending.difference)?;
         let said: Vec<String> = refusals(&plan.bad, &plan.remarks).collect();
         imported.difference = Some(pending.keep(&said)?);

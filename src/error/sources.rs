@@ -59,6 +59,9 @@ impl From<ImportError> for Error {
                 .excerpt(excerpt)
                 .hint("name the columns in [members.columns], such as email = \"Kontakt\""),
             ImportError::Read { .. } => words.hint("check `file` in [members] of medlemsbrev.toml"),
+            ImportError::Copy { .. } => words
+                .hint("free some space in the folder for temporary files, or name another one with TMPDIR"),
+            ImportError::Changed { .. } => words.hint("run the command again"),
             ImportError::Encoding { .. } => {
                 words.hint("try --encoding windows-1252 or --encoding macintosh, or save the list as UTF-8")
             }

@@ -5,6 +5,7 @@ use std::path::Path;
 
 use crate::domain::{Excerpt, field};
 
+use super::text::Text;
 use super::{ImportError, personal, rows};
 
 /// The headers named in the configuration.
@@ -59,17 +60,17 @@ impl Columns {
     /// then by the aliases.
     pub(super) fn find(
         path: &Path,
-        text: &str,
-        place: super::header::HeaderPlace,
+        text: &Text,
+        place: super::header::Place,
         wanted: &Wanted,
     ) -> Result<Self, ImportError> {
-        let header_line = super::rows::lines_in(text.get(..place.start).unwrap_or_default()) + 1;
-        let wrong = |message: String| ImportError::Header {
-            line: header_line,
-            message,
-            excerpt: Excerpt::at(path, text, usize::try_from(header_line).unwrap_or(1), 1),
+        let header_line = super::rows::lines_in(text.bytes(0).take(place.start)) + 1;
+        let excerpt = || {
+            let shown = text.shown(place.start);
+            Excerpt::at(path, &shown, usize::try_from(header_line).unwrap_or(1), 1)
         };
-        let mut reader = super::rows::reader(text.get(place.start..).unwrap_or_default(), place.delimiter);
+        let wrong = |message: String| ImportError::Header { line: header_line, message, excerpt: excerpt() };
+        let mut reader = super::rows::reader(text.reader(place.start), place.delimiter);
         let mut header = csv::StringRecord::new();
         reader.read_record(&mut header).map_err(|error| wrong(error.to_string()))?;
         for (field, headers) in &wanted.columns {
@@ -86,7 +87,7 @@ impl Columns {
             return Err(ImportError::NoAddresses {
                 line: header_line,
                 has_other,
-                excerpt: Box::new(Excerpt::at(path, text, usize::try_from(header_line).unwrap_or(1), 1)),
+                excerpt: Box::new(excerpt()),
             });
         }
         Ok(columns)

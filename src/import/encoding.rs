@@ -1,12 +1,15 @@
 //! Text encodings of member lists, and how to detect a file's encoding from the letters that each one yields.
 
+use std::io::{self, BufRead, BufReader, Read};
+
 use chardetng::{EncodingDetector, Iso2022JpDetection, Utf8Detection};
-use encoding_rs::{Encoding, MACINTOSH, UTF_8, UTF_16BE, UTF_16LE, WINDOWS_1252};
+use encoding_rs::{DecoderResult, Encoding, MACINTOSH, UTF_8, UTF_16BE, UTF_16LE, WINDOWS_1252};
 use oem_cp::code_table::{
     DECODING_TABLE_CP437, DECODING_TABLE_CP850, DECODING_TABLE_CP858, DECODING_TABLE_CP865,
 };
 
 use super::ImportError;
+use super::text::Text;
 
 /// A text encoding.
 #[derive(Debug, Clone, Copy)]
@@ -43,38 +46,61 @@ impl TextEncoding {
         }
     }
 
-    /// Decodes all bytes.
+    /// Decodes all bytes; `None` if they are not text in this encoding.
+    fn decode(self, bytes: &[u8]) -> Option<String> {
+        let mut text = String::new();
+        self.decoder().decode(bytes, &mut text, true).ok()?;
+        Some(text)
+    }
+
+    /// Decodes chunk after chunk.
+    pub(super) fn decoder(self) -> Decoder {
+        match self {
+            Self::Web(encoding) => Decoder::Web(encoding.new_decoder_without_bom_handling()),
+            Self::Dos(page) => Decoder::Dos(page),
+        }
+    }
+}
+
+/// Decodes text that comes in chunks.
+pub(super) enum Decoder {
+    Web(encoding_rs::Decoder),
+    Dos(CodePage),
+}
+
+impl Decoder {
+    /// Adds what `bytes` say to `text`; with `is_last`, a character must not be left unfinished.
     ///
     /// # Errors
-    /// With the offset of the first byte that is not text in this encoding.
-    pub fn decode(self, bytes: &[u8]) -> Result<String, usize> {
-        match self {
-            Self::Web(encoding) => encoding
-                .decode_without_bom_handling_and_without_replacement(bytes)
-                .map(std::borrow::Cow::into_owned)
-                .ok_or_else(|| first_invalid(encoding, bytes)),
-            Self::Dos(page) => Ok(page.decode(bytes)),
+    /// With how many of the bytes have been read when they turn out not to be text in this encoding.
+    pub fn decode(&mut self, bytes: &[u8], text: &mut String, is_last: bool) -> Result<(), usize> {
+        let decoder = match self {
+            Self::Web(decoder) => decoder,
+            Self::Dos(page) => {
+                page.decode(bytes, text);
+                return Ok(());
+            }
+        };
+        let needed = decoder.max_utf8_buffer_length_without_replacement(bytes.len());
+        text.reserve(needed.unwrap_or(bytes.len()));
+        match decoder.decode_to_string_without_replacement(bytes, text, is_last) {
+            (DecoderResult::InputEmpty, _) => Ok(()),
+            (DecoderResult::Malformed(..) | DecoderResult::OutputFull, read) => Err(read),
         }
     }
 }
 
 impl CodePage {
-    fn decode(self, bytes: &[u8]) -> String {
+    fn decode(self, bytes: &[u8], text: &mut String) {
         let character = |byte: &u8| match byte.checked_sub(128) {
             None => char::from(*byte),
             Some(index) => self.upper.get(usize::from(index)).copied().unwrap_or(char::REPLACEMENT_CHARACTER),
         };
-        bytes.iter().map(character).collect()
+        text.extend(bytes.iter().map(character));
     }
 }
 
-fn first_invalid(encoding: &'static Encoding, content: &[u8]) -> usize {
-    let mut decoder = encoding.new_decoder_without_bom_handling();
-    let mut text = String::with_capacity(content.len() * 3 + 16);
-    decoder.decode_to_string_without_replacement(content, &mut text, true).1
-}
-
-/// The encoding with this name: a WHATWG label, or a DOS code page such as `cp850`.
+/// The encoding with this name: a WHATWG label, or a code page of DOS such as `cp850`.
 ///
 /// # Errors
 /// Names the label if it is unknown.
@@ -90,21 +116,21 @@ pub fn encoding_for(label: &str) -> Result<TextEncoding, ImportError> {
         .ok_or_else(|| ImportError::UnknownEncoding { label: label.to_owned() })
 }
 
-/// Detects the encoding of a file without a byte order mark.
-pub(super) fn find(bytes: &[u8]) -> TextEncoding {
+/// The encoding of a file without a byte order mark.
+pub(super) fn find(bytes: &Text, chunk: usize) -> io::Result<TextEncoding> {
     // UTF-16 without a mark: every other byte of Western text is NUL.
-    let head = bytes.get(..2000).unwrap_or(bytes);
+    let head = bytes.head(2000)?;
     let nuls = |parity: usize| head.iter().skip(parity).step_by(2).filter(|byte| **byte == 0).count();
     if nuls(1) * 4 > head.len() {
-        return TextEncoding::Web(UTF_16LE);
+        return Ok(TextEncoding::Web(UTF_16LE));
     }
     if nuls(0) * 4 > head.len() {
-        return TextEncoding::Web(UTF_16BE);
+        return Ok(TextEncoding::Web(UTF_16BE));
     }
-    if std::str::from_utf8(bytes).is_ok() {
-        return TextEncoding::Web(UTF_8);
+    if first_not_utf8(bytes, chunk)?.is_none() {
+        return Ok(TextEncoding::Web(UTF_8));
     }
-    let sample = sample(bytes);
+    let sample = sample(bytes, chunk)?;
     let mut detector = EncodingDetector::new(Iso2022JpDetection::Deny);
     detector.feed(&sample, true);
     let guess = detector.guess(Some(b"se"), Utf8Detection::Deny);
@@ -123,21 +149,55 @@ pub(super) fn find(bytes: &[u8]) -> TextEncoding {
             best = (candidate.name(), score, candidate);
         }
     }
-    best.2
+    Ok(best.2)
+}
+
+/// The place of the first byte that is not UTF-8.
+pub(super) fn first_not_utf8(bytes: &Text, chunk: usize) -> io::Result<Option<usize>> {
+    let mut reader = bytes.reader(0);
+    let mut buffer = Vec::new();
+    let mut before = 0;
+    loop {
+        let read = reader.by_ref().take(chunk as u64).read_to_end(&mut buffer)?;
+        let valid = match std::str::from_utf8(&buffer) {
+            Ok(text) => text.len(),
+            // The character may go on in the next chunk.
+            Err(error) if error.error_len().is_none() && read > 0 => error.valid_up_to(),
+            Err(error) => return Ok(Some(before + error.valid_up_to())),
+        };
+        if read == 0 {
+            return Ok(None);
+        }
+        drop(buffer.drain(..valid));
+        before += valid;
+    }
 }
 
 /// The first lines with characters outside ASCII.
-fn sample(bytes: &[u8]) -> Vec<u8> {
-    let mut sample = Vec::new();
-    let lines = bytes.split(|byte| matches!(byte, b'\n' | b'\r')).filter(|line| !line.is_ascii());
-    for line in lines {
-        sample.extend_from_slice(line.get(..SAMPLE).unwrap_or(line));
-        sample.push(b'\n');
-        if sample.len() > SAMPLE {
-            break;
+fn sample(bytes: &Text, chunk: usize) -> io::Result<Vec<u8>> {
+    let mut reader = BufReader::with_capacity(chunk, bytes.reader(0));
+    let (mut sample, mut line, mut is_ascii) = (Vec::new(), Vec::new(), true);
+    loop {
+        let buffer = reader.fill_buf()?;
+        let is_last = buffer.is_empty();
+        let end = memchr::memchr2(b'\n', b'\r', buffer);
+        let (part, _) = buffer.split_at(end.unwrap_or(buffer.len()));
+        is_ascii &= part.is_ascii();
+        line.extend(part.iter().take(SAMPLE - line.len()));
+        let used = part.len() + usize::from(end.is_some());
+        reader.consume(used);
+        if is_last || end.is_some() {
+            if !is_ascii {
+                sample.append(&mut line);
+                sample.push(b'\n');
+            }
+            if is_last || sample.len() > SAMPLE {
+                return Ok(sample);
+            }
+            line.clear();
+            is_ascii = true;
         }
     }
-    sample
 }
 
 /// How likely it is that Scandinavians wrote a text: letters inside words add to the score, Swedish ones most;
@@ -174,6 +234,10 @@ fn score(text: &str) -> i64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn find(bytes: &[u8]) -> TextEncoding {
+        super::find(&bytes.to_vec().into(), 3).unwrap()
+    }
 
     const TEXT: &str =
         "Åsa Öberg;asa@example.se\nÄlva Håkansson;Väddö\nTomás Ó Briain;Renée Müller\nKARL BJÖRK\n";

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use super::columns::Wanted;
 use super::rows::reader;
+use super::text::Text;
 use crate::domain::field;
 
 /// Delimiters that spreadsheets write.
@@ -12,10 +13,7 @@ const DELIMITERS: [u8; 4] = [b';', b',', b'\t', b'|'];
 /// The number of rows to search for the header, since titles may precede it.
 const ROWS: usize = 20;
 
-/// Characters that may precede the first row.
-const EMPTY: [char; 4] = ['\r', '\n', ' ', '\u{feff}'];
-
-/// The position of the header.
+/// The header's place.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct HeaderPlace {
     /// The byte at which it starts.
@@ -25,15 +23,15 @@ pub(super) struct HeaderPlace {
     pub titles: usize,
 }
 
-/// Finds the row that names the most columns, including one for addresses; else the first row.
-pub(super) fn find(text: &str, delimiter: Option<u8>, wanted: &Wanted) -> HeaderPlace {
+/// Finds the row that names the most columns, one for addresses among them; else the first row.
+pub(super) fn find(text: &Text, delimiter: Option<u8>, wanted: &Wanted) -> Place {
     let first = after_marks(text);
-    let usual = delimiter.unwrap_or_else(|| most_frequent(text.get(first..).unwrap_or_default()));
-    let mut best = (0, HeaderPlace { start: first, delimiter: usual, titles: 0 });
-    // The most frequent one comes first, and wins a tie.
+    let usual = delimiter.unwrap_or_else(|| most_frequent(text.bytes(first)));
+    let mut best = (0, Place { start: first, delimiter: usual, titles: 0 });
+    // The usual one first: it wins a tie.
     let others = DELIMITERS.into_iter().filter(|other| *other != usual && delimiter.is_none());
     for delimiter in std::iter::once(usual).chain(others) {
-        let mut reader = reader(text.get(first..).unwrap_or_default(), delimiter);
+        let mut reader = reader(text.reader(first), delimiter);
         let mut record = csv::StringRecord::new();
         let mut titles = 0;
         for _ in 0..ROWS {
@@ -44,8 +42,8 @@ pub(super) fn find(text: &str, delimiter: Option<u8>, wanted: &Wanted) -> Header
             let known = known_columns(&record, wanted);
             if known > best.0 {
                 let start = first.saturating_add(at);
-                let start = start + leading_line_ends(text.get(start..).unwrap_or_default());
-                best = (known, HeaderPlace { start, delimiter, titles });
+                let start = start + line_ends(text.bytes(start));
+                best = (known, Place { start, delimiter, titles });
             }
             titles += usize::from(record.iter().any(|cell| !cell.trim().is_empty()));
         }
@@ -63,23 +61,42 @@ fn known_columns(record: &csv::StringRecord, wanted: &Wanted) -> usize {
     if fields.contains("email") { fields.len() } else { 0 }
 }
 
-fn leading_line_ends(text: &str) -> usize {
-    text.len() - text.trim_start_matches(['\r', '\n']).len()
+fn line_ends(bytes: impl Iterator<Item = u8>) -> usize {
+    bytes.take_while(|byte| is_line_end(*byte)).count()
 }
 
-/// Where the first row starts: after empty lines and the line `sep=;`, which tells Excel the delimiter.
-fn after_marks(text: &str) -> usize {
-    let rest = text.trim_start_matches(EMPTY);
-    let told = rest.get(..4).filter(|start| start.eq_ignore_ascii_case("sep="));
-    let rest = told.and_then(|_| rest.split_once(['\r', '\n'])).map_or(rest, |(_, rest)| rest);
-    text.len() - rest.trim_start_matches(EMPTY).len()
+fn is_line_end(byte: u8) -> bool {
+    matches!(byte, b'\r' | b'\n')
 }
 
-/// The most frequent delimiter of the first line, outside quotes.
-fn most_frequent(text: &str) -> u8 {
+/// Where the first row starts: after empty lines, and after the line `sep=;` by which Excel is told the delimiter.
+fn after_marks(text: &Text) -> usize {
+    let first = after_empty(text, 0);
+    let told: Vec<u8> = text.bytes(first).take(4).collect();
+    let told = told.eq_ignore_ascii_case(b"sep=");
+    let line_end = text.bytes(first).position(is_line_end).filter(|_| told);
+    line_end.map_or(first, |line_end| after_empty(text, first + line_end))
+}
+
+/// The first byte from `at` on that is neither of a line end or space nor of a byte order mark.
+fn after_empty(text: &Text, at: usize) -> usize {
+    let mut bytes = text.bytes(at);
+    let mut end = at;
+    loop {
+        let length = match bytes.next() {
+            Some(b'\r' | b'\n' | b' ') => 1,
+            Some(0xEF) if bytes.next() == Some(0xBB) && bytes.next() == Some(0xBF) => 3,
+            _ => return end,
+        };
+        end += length;
+    }
+}
+
+/// The delimiter that stands most often in the first line, outside quotes.
+fn most_frequent(text: impl Iterator<Item = u8>) -> u8 {
     let mut quoted = false;
     let mut counts = [0usize; DELIMITERS.len()];
-    for byte in text.bytes() {
+    for byte in text {
         match byte {
             b'"' => quoted = !quoted,
             b'\n' | b'\r' if !quoted => break,
@@ -109,7 +126,7 @@ mod tests {
             ("name|email", b'|'),
             ("email", b';'),
         ] {
-            let place = find(header, None, &Wanted::default());
+            let place = find(&header.as_bytes().to_vec().into(), None, &Wanted::default());
             assert_eq!((place.delimiter, place.start), (want, 0), "{header}");
         }
     }
@@ -123,7 +140,7 @@ mod tests {
             ("Utskrivet: 2026-11-01\r\nKontakt: kansliet@example.se\r\nNamn,E-post\r\n", "Namn,E-post", 2),
             ("Namn;Ort\nA;B\n", "Namn;Ort", 0),
         ] {
-            let place = find(text, None, &Wanted::default());
+            let place = find(&text.as_bytes().to_vec().into(), None, &Wanted::default());
             assert!(text[place.start..].starts_with(header), "{text:?}: {place:?}");
             assert_eq!(place.titles, titles, "{text:?}");
         }

@@ -1,26 +1,55 @@
 //! Converts the largest table of an HTML page to semicolon-separated text: some registers export such pages as .xls.
 
 use std::cell::RefCell;
+use std::io;
 
 use html5ever::tendril::StrTendril;
 use html5ever::tokenizer::{
     BufferQueue, TagKind, Token, TokenSink, TokenSinkResult, Tokenizer, TokenizerOpts,
 };
 
-/// The delimiter in the converted text.
+use super::text::Text;
+
+/// How far into a list a page may begin, after white space.
+const LONGEST_START: usize = 64 * 1024;
+
+/// What stands between cells in the text.
 pub(super) const DELIMITER: u8 = b';';
 
-/// Tells whether a file is an HTML page.
-pub(super) fn is_page(text: &str) -> bool {
-    let start = text.trim_start_matches(['\u{feff}', ' ', '\r', '\n', '\t']);
-    let head: String = start.chars().take(2_000).collect::<String>().to_ascii_lowercase();
-    let begins = ["<!doctype html", "<html", "<table", "<meta", "<head", "<body", "<div", "<?xml"];
-    begins.iter().any(|begin| head.starts_with(begin)) && text.to_ascii_lowercase().contains("<tr")
+/// What a list is as a page.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Page {
+    No,
+    /// One whose table cannot be written as text.
+    Unread,
+    Read,
 }
 
-/// The table with the most rows as CSV; `None` if it cannot be written.
-pub(super) fn text(page: &str) -> Option<String> {
-    let tokenizer = Tokenizer::new(HtmlTables::default(), TokenizerOpts::default());
+/// The text of the table if a list is an HTML page, else the list's own.
+pub(super) fn in_page(list: Text) -> io::Result<(Text, Page)> {
+    if !begins_page(&String::from_utf8_lossy(&list.head(LONGEST_START)?)) {
+        return Ok((list, Page::No));
+    }
+    let page = String::from_utf8(list.into_bytes()?).map_err(io::Error::other)?;
+    if !page.to_ascii_lowercase().contains("<tr") {
+        return Ok((page.into_bytes().into(), Page::No));
+    }
+    match text(&page) {
+        Some(table) => Ok((table.into_bytes().into(), Page::Read)),
+        None => Ok((page.into_bytes().into(), Page::Unread)),
+    }
+}
+
+/// Tells whether a text begins as HTML pages do.
+fn begins_page(text: &str) -> bool {
+    let start = text.trim_start_matches(['\u{feff}', ' ', '\r', '\n', '\t']);
+    let begins = ["<!doctype html", "<html", "<table", "<meta", "<head", "<body", "<div", "<?xml"];
+    begins.iter().any(|begin| start.get(..begin.len()).is_some_and(|head| head.eq_ignore_ascii_case(begin)))
+}
+
+/// The table with the most rows, as CSV; `None` if it cannot be written.
+fn text(page: &str) -> Option<String> {
+    let tokenizer = Tokenizer::new(Tables::default(), TokenizerOpts::default());
     let input = BufferQueue::default();
     input.push_back(StrTendril::from(page));
     while matches!(tokenizer.feed(&input), html5ever::TokenizerResult::Script(())) {}
@@ -103,8 +132,12 @@ mod tests {
     fn the_largest_table_is_read() {
         let page = "<html><body><table><tr><td>Meny</table><table><tr><th>Namn<th>E-post</tr>\
                     <tr><td>Åsa &amp; Bo</td><td><b>a@example.se</b></td></tr></table></html>";
-        assert!(is_page(page));
-        assert_eq!(text(page).unwrap(), "Namn;E-post\nÅsa & Bo;a@example.se\n");
-        assert!(!is_page("Namn;E-post\n"));
+        let (table, kind) = in_page(page.as_bytes().to_vec().into()).unwrap();
+        assert_eq!(kind, Page::Read);
+        assert_eq!(table.into_bytes().unwrap(), "Namn;E-post\nÅsa & Bo;a@example.se\n".as_bytes());
+        for list in ["Namn;E-post\n", "<html>;E-post\n"] {
+            let (text, kind) = in_page(list.as_bytes().to_vec().into()).unwrap();
+            assert_eq!((text.into_bytes().unwrap().as_slice(), kind), (list.as_bytes(), Page::No));
+        }
     }
 }

@@ -16,14 +16,18 @@ mod rows;
 #[cfg(feature = "spreadsheets")]
 mod spreadsheet;
 mod status;
+mod text;
+mod window;
 
+use std::fs::File;
 use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 
 use crate::domain::{Excerpt, ListedMember, Member, MemberId, Remark, Segment};
 
-use header::HeaderPlace;
+use header::Place;
+use text::{CHUNK, Text};
 
 pub use columns::{Columns, Wanted};
 pub use encoding::{TextEncoding, encoding_for};
@@ -41,7 +45,7 @@ pub struct Options {
     pub only: Option<Segment>,
 }
 
-/// A member list in memory, with what was detected in it.
+/// A member list, with what was found out about it.
 #[derive(Debug)]
 pub struct Sheet {
     pub path: PathBuf,
@@ -51,7 +55,7 @@ pub struct Sheet {
     pub remarks: Vec<Remark>,
     place: HeaderPlace,
     only: Option<Segment>,
-    text: String,
+    text: Text,
 }
 
 /// The file format of a member list.
@@ -73,6 +77,10 @@ pub enum Format {
 pub enum ImportError {
     #[error("cannot read the member list `{path}`: {source}")]
     Read { path: PathBuf, source: std::io::Error },
+    #[error("cannot copy the member list `{path}` into a temporary file: {source}")]
+    Copy { path: PathBuf, source: std::io::Error },
+    #[error("the member list `{path}` was changed while it was read")]
+    Changed { path: PathBuf },
     #[error("cannot read the spreadsheet `{path}`: {reason}")]
     Spreadsheet { path: PathBuf, reason: String },
     #[error("`{path}` is not text in {encoding}: invalid at byte {offset}")]
@@ -101,9 +109,17 @@ impl Sheet {
     /// # Errors
     /// If it cannot be read, decoded, or has no column for names or addresses.
     pub fn open(path: &Path, options: &Options) -> Result<Self, ImportError> {
-        let bytes =
-            std::fs::read(path).map_err(|source| ImportError::Read { path: path.to_owned(), source })?;
-        Self::from_bytes(path, bytes, options)
+        let unreadable = |source| ImportError::Read { path: path.to_owned(), source };
+        let file = File::open(path).map_err(unreadable)?;
+        let before = file.metadata().map_err(unreadable)?;
+        let bytes = Text::read(path, &file)?;
+        let after = file.metadata().map_err(unreadable)?;
+        let is_same = before.len() == after.len() && before.modified().ok() == after.modified().ok();
+        // A pipe changes with each byte.
+        if before.is_file() && !is_same {
+            return Err(ImportError::Changed { path: path.to_owned() });
+        }
+        Self::from_text(path, bytes, options)
     }
 
     /// Reads `bytes`, the content of `path`.
@@ -111,22 +127,28 @@ impl Sheet {
     /// # Errors
     /// Like [`Sheet::open`].
     pub fn from_bytes(path: &Path, bytes: Vec<u8>, options: &Options) -> Result<Self, ImportError> {
-        if bytes.starts_with(b"PK\x03\x04") || bytes.starts_with(b"\xD0\xCF\x11\xE0") {
-            return Self::from_spreadsheet(path, bytes, options);
+        Self::from_text(path, bytes.into(), options)
+    }
+
+    fn from_text(path: &Path, bytes: Text, options: &Options) -> Result<Self, ImportError> {
+        let unreadable = |source| ImportError::Read { path: path.to_owned(), source };
+        let head = bytes.head(4).map_err(unreadable)?;
+        if head == b"PK\x03\x04" || head == b"\xD0\xCF\x11\xE0" {
+            return Self::from_spreadsheet(path, bytes.into_bytes().map_err(unreadable)?, options);
         }
-        let decode::Decoded { text, encoding, repaired } = decode::decode(path, bytes, options.encoding)?;
-        if text.trim().is_empty() {
+        let decoded = decode::decode(path, bytes, options.encoding, CHUNK)?;
+        if decoded.is_blank {
             return Err(ImportError::Empty { path: path.to_owned() });
         }
-        let is_page = html_table::is_page(&text);
-        let table = is_page.then(|| html_table::text(&text)).flatten();
-        let delimiter = if table.is_some() { Some(html_table::DELIMITER) } else { options.delimiter };
-        let text = table.unwrap_or(text);
+        let repaired = decoded.repaired;
+        let (text, page) = html_table::in_page(decoded.text).map_err(unreadable)?;
+        let delimiter =
+            if page == html_table::Page::Read { Some(html_table::DELIMITER) } else { options.delimiter };
         let place = header::find(&text, delimiter, &options.wanted);
-        let format = if is_page {
-            Format::Spreadsheet { sheet: "the table of an HTML page".to_owned() }
+        let format = if page == html_table::Page::No {
+            Format::Csv { encoding: decoded.encoding.name(), delimiter: delimiter_name(place.delimiter) }
         } else {
-            Format::Csv { encoding: encoding.name(), delimiter: delimiter_name(place.delimiter) }
+            Format::Spreadsheet { sheet: "the table of an HTML page".to_owned() }
         };
         let mut sheet = Self::new(path, text, format, place, options)?;
         if repaired > 0 {
@@ -138,7 +160,7 @@ impl Sheet {
 
     fn new(
         path: &Path,
-        text: String,
+        text: Text,
         format: Format,
         place: HeaderPlace,
         options: &Options,
@@ -191,6 +213,7 @@ impl Sheet {
     #[cfg(feature = "spreadsheets")]
     fn from_spreadsheet(path: &Path, bytes: Vec<u8>, options: &Options) -> Result<Self, ImportError> {
         let (text, sheet) = spreadsheet::text(path, bytes)?;
+        let text = Text::from(text.into_bytes());
         let place = header::find(&text, Some(spreadsheet::DELIMITER), &options.wanted);
         Self::new(path, text, Format::Spreadsheet { sheet }, place, options)
     }
@@ -223,7 +246,16 @@ impl Sheet {
         Rows::new(&self.text, self.place, &self.columns)
     }
 
-    /// Up to two names with letters outside ASCII, which show a person that the encoding is right.
+    /// Makes sure that the rows given so far were all there are: a large list's text is read back from a file.
+    ///
+    /// # Errors
+    /// If it could not be read back.
+    pub fn check_read(&self) -> Result<(), ImportError> {
+        let failed = |source| ImportError::Read { path: self.path.clone(), source };
+        self.text.failure().map_or(Ok(()), |source| Err(failed(source)))
+    }
+
+    /// Up to two names with letters outside ASCII, by which a person sees that the encoding is right.
     pub fn sample_names(&self) -> Vec<String> {
         let names = self.rows().filter_map(Result::ok).map(|row| row.name);
         names.filter(|name| !name.is_ascii()).take(2).collect()

@@ -1,10 +1,14 @@
 //! Reads and checks one row after another.
 
+use std::io::Read;
+
 use crate::domain::{Address, InvalidRow, ListedMember, Remark};
 
 use super::cells::{self, AddressCell};
 use super::columns::{Column, Columns};
-use super::header::HeaderPlace;
+use super::header::Place;
+use super::text::{CHUNK, Text, TextReader};
+use super::window::Window;
 
 /// Names go into headers, whose lines have at most 998 octets (RFC 5322 §2.1.1).
 const LONGEST_NAME: usize = 600;
@@ -12,48 +16,50 @@ const LONGEST_NAME: usize = 600;
 /// The rows of a sheet.
 #[derive(Debug)]
 pub struct Rows<'a> {
-    text: &'a str,
     columns: &'a Columns,
-    reader: csv::Reader<&'a [u8]>,
+    reader: csv::Reader<Window<TextReader<'a>>>,
     record: csv::StringRecord,
     /// Where line counting has got to: a byte, and the line that starts there or before it.
     counted: (usize, u64),
     broken: bool,
     delimiter: u8,
-    /// The byte of the text at which the header starts.
+    /// The text's length.
+    length: usize,
+    /// Where the header starts in the text.
     offset: usize,
     /// Total rows, which are skipped.
     sums: Vec<Remark>,
 }
 
-/// A CSV reader that leaves it to the caller to check the number of cells.
-pub(super) fn reader(text: &str, delimiter: u8) -> csv::Reader<&[u8]> {
+/// A CSV reader that leaves judging the number of cells to the caller.
+pub(super) fn reader<R: Read>(text: R, delimiter: u8) -> csv::Reader<R> {
     csv::ReaderBuilder::new()
         .delimiter(delimiter)
         .flexible(true)
         .has_headers(false)
-        .from_reader(text.as_bytes())
+        .buffer_capacity(CHUNK)
+        .from_reader(text)
 }
 
-/// Counts line ends: CRLF, LF and a lone CR count as one each.
-pub(super) fn lines_in(text: &str) -> u64 {
-    let bytes = text.as_bytes();
-    let followed_by_lf = |at: usize| bytes.get(at + 1) == Some(&b'\n');
-    let ends = bytes.iter().enumerate().filter(|(at, byte)| match byte {
-        b'\n' => true,
-        b'\r' => !followed_by_lf(*at),
-        _ => false,
-    });
-    ends.count() as u64
+/// Counts line ends: CRLF, LF and a lone CR are one each.
+pub(super) fn lines_in(bytes: impl IntoIterator<Item = u8>) -> u64 {
+    let (mut lines, mut after_cr) = (0, false);
+    for byte in bytes {
+        lines += u64::from(byte == b'\r' || byte == b'\n' && !after_cr);
+        after_cr = byte == b'\r';
+    }
+    lines
 }
 
 impl<'a> Rows<'a> {
-    pub(super) fn new(text: &'a str, place: HeaderPlace, columns: &'a Columns) -> Self {
-        let HeaderPlace { start: offset, delimiter, .. } = place;
-        let mut reader = reader(text.get(offset..).unwrap_or_default(), delimiter);
+    pub(super) fn new(text: &'a Text, place: Place, columns: &'a Columns) -> Self {
+        let Place { start: offset, delimiter, .. } = place;
+        let mut reader = reader(Window::new(text.reader(offset), offset), delimiter);
         let mut record = csv::StringRecord::new();
         let broken = reader.read_record(&mut record).is_err();
-        Self { text, columns, reader, record, counted: (0, 1), broken, delimiter, offset, sums: Vec::new() }
+        let counted = (offset, columns.header_line);
+        let length = text.len();
+        Self { columns, reader, record, counted, broken, delimiter, length, offset, sums: Vec::new() }
     }
 
     /// The remarks about rows skipped so far.
@@ -77,12 +83,14 @@ impl<'a> Rows<'a> {
             .map_or(usize::MAX, |byte| byte.saturating_add(self.offset))
     }
 
-    /// The line of the record that starts at or after `byte`.
+    /// The line on which the record that starts at or after `byte` stands; it has just been read.
     fn line_at(&mut self, byte: usize) -> u64 {
-        let rest = self.text.get(byte..).unwrap_or_default();
-        let start = byte + (rest.len() - rest.trim_start_matches(['\r', '\n']).len());
-        let between = self.text.get(self.counted.0..start).unwrap_or_default();
-        self.counted = (start, self.counted.1 + lines_in(between));
+        let window = self.reader.get_mut();
+        let line_ends = window.get(byte, self.length).iter().take_while(|byte| matches!(byte, b'\r' | b'\n'));
+        let start = byte + line_ends.count();
+        self.counted.1 += lines_in(window.get(self.counted.0, start).iter().copied());
+        self.counted.0 = start;
+        window.forget_before(byte.min(start));
         self.counted.1
     }
 
@@ -94,7 +102,7 @@ impl<'a> Rows<'a> {
         }
         let opens_cell = raw.starts_with('"') || raw.contains(&format!("{}\"", char::from(self.delimiter)));
         let is_odd = raw.bytes().filter(|byte| *byte == b'"').count() % 2 == 1;
-        let is_last = self.reader.position().byte() >= (self.text.len() - self.offset) as u64;
+        let is_last = self.at() >= self.length;
         opens_cell && is_odd && (is_last || raw.contains(['\n', '\r']))
     }
 
@@ -277,21 +285,35 @@ fn is_sum(record: &csv::StringRecord) -> bool {
 /// Makes a cell fit for headers and one-line fields: line breaks, control characters and private-use characters
 /// become spaces.
 fn one_line(value: &str) -> String {
-    let is_no_text =
-        |c: char| c.is_control() || matches!(c, '\u{2028}' | '\u{2029}' | '\u{E000}'..='\u{F8FF}');
     if !value.contains(is_no_text) {
         return value.to_owned();
     }
-    let clean = value.replace(is_no_text, " ");
-    clean.split_whitespace().collect::<Vec<_>>().join(" ")
+    words(value).collect::<Vec<_>>().join(" ")
 }
 
+fn is_no_text(c: char) -> bool {
+    c.is_control() || matches!(c, '\u{2028}' | '\u{2029}' | '\u{E000}'..='\u{F8FF}')
+}
+
+fn words(value: &str) -> impl Iterator<Item = &str> {
+    value.split(|c: char| is_no_text(c) || c.is_whitespace()).filter(|word| !word.is_empty())
+}
+
+/// The most characters of a value in a message.
+const SHOWN: usize = 60;
+
+/// The beginning of a value on one line; a row whose quotation mark is missing may be as long as the list.
 fn shortened(value: &str) -> String {
-    let line = one_line(value);
-    match line.char_indices().nth(60) {
-        Some((end, _)) => format!("{}…", line.get(..end).unwrap_or_default()),
-        None => line,
+    let mut line: String = if value.contains(is_no_text) {
+        words(value).flat_map(|word| [" ", word]).flat_map(str::chars).skip(1).take(SHOWN + 1).collect()
+    } else {
+        value.chars().take(SHOWN + 1).collect()
+    };
+    if let Some((end, _)) = line.char_indices().nth(SHOWN) {
+        line.truncate(end);
+        line.push('…');
     }
+    line
 }
 
 impl Iterator for Rows<'_> {
@@ -327,8 +349,8 @@ impl Iterator for Rows<'_> {
                 self.sums.push(Remark { line, column: String::new(), value, message });
                 continue;
             }
-            let raw = self.text.get(start..end).unwrap_or_default().trim_matches(['\r', '\n']);
-            return Some(self.check(line, raw));
+            let raw = std::str::from_utf8(self.reader.get_ref().get(start, end)).unwrap_or_default();
+            return Some(self.check(line, raw.trim_matches(['\r', '\n'])));
         }
     }
 }

@@ -151,6 +151,7 @@ fn addresses(
         };
         found.extend(row.address.map(|address| (address.key(), (address, reason))));
     }
+    sheet.check_read()?;
     Ok(found)
 }
 
