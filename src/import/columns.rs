@@ -61,7 +61,7 @@ impl Columns {
     pub(super) fn find(
         path: &Path,
         text: &Text,
-        place: super::header::Place,
+        place: super::header::HeaderPlace,
         wanted: &Wanted,
     ) -> Result<Self, ImportError> {
         let header_line = super::rows::lines_in(text.bytes(0).take(place.start)) + 1;

@@ -10,7 +10,7 @@ use super::ImportError;
 use super::encoding::{TextEncoding, find, first_not_utf8};
 use super::text::{Text, TextWriter};
 
-/// A file as text.
+/// A decoded file.
 #[derive(Debug)]
 pub(super) struct Decoded {
     pub text: Text,
@@ -30,8 +30,8 @@ const LONGEST_MARK: usize = 3;
 /// Signs in which UTF-8 shows that was taken for Windows-1252.
 const TWICE: [char; 5] = ['Ã', 'Â', 'â', 'Å', 'Ä'];
 
-/// Decodes a whole file, `chunk` bytes at a time: by its byte order mark, else as asked, else as found. UTF-8 that was
-/// taken for Windows-1252 and encoded again is repaired.
+/// Decodes a whole file, `chunk` bytes at a time: by its byte order mark, else as asked, else as detected. Repairs
+/// UTF-8 that was read as Windows-1252 and encoded again.
 pub(super) fn decode(
     path: &Path,
     bytes: Text,
@@ -188,7 +188,7 @@ fn single(run: &str) -> Option<String> {
     String::from_utf8(bytes?).ok()
 }
 
-/// The byte that gives this character in Windows-1252, or in Latin-1 where that leaves a place empty.
+/// The byte for a character in Windows-1252, or in Latin-1 if Windows-1252 has none.
 fn byte(c: char) -> Option<u8> {
     if let Ok(byte) = u8::try_from(c) {
         return Some(byte);

@@ -100,7 +100,7 @@ impl CodePage {
     }
 }
 
-/// The encoding with this name: a WHATWG label, or a code page of DOS such as `cp850`.
+/// The encoding with this name: a WHATWG label, or a DOS code page such as `cp850`.
 ///
 /// # Errors
 /// Names the label if it is unknown.
@@ -116,7 +116,7 @@ pub fn encoding_for(label: &str) -> Result<TextEncoding, ImportError> {
         .ok_or_else(|| ImportError::UnknownEncoding { label: label.to_owned() })
 }
 
-/// The encoding of a file without a byte order mark.
+/// Detects the encoding of a file without a byte order mark.
 pub(super) fn find(bytes: &Text, chunk: usize) -> io::Result<TextEncoding> {
     // UTF-16 without a mark: every other byte of Western text is NUL.
     let head = bytes.head(2000)?;

@@ -13,7 +13,7 @@ const DELIMITERS: [u8; 4] = [b';', b',', b'\t', b'|'];
 /// The number of rows to search for the header, since titles may precede it.
 const ROWS: usize = 20;
 
-/// The header's place.
+/// The position of the header.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct HeaderPlace {
     /// The byte at which it starts.
@@ -23,12 +23,12 @@ pub(super) struct HeaderPlace {
     pub titles: usize,
 }
 
-/// Finds the row that names the most columns, one for addresses among them; else the first row.
-pub(super) fn find(text: &Text, delimiter: Option<u8>, wanted: &Wanted) -> Place {
+/// Finds the row that names the most columns, including one for addresses; else the first row.
+pub(super) fn find(text: &Text, delimiter: Option<u8>, wanted: &Wanted) -> HeaderPlace {
     let first = after_marks(text);
     let usual = delimiter.unwrap_or_else(|| most_frequent(text.bytes(first)));
-    let mut best = (0, Place { start: first, delimiter: usual, titles: 0 });
-    // The usual one first: it wins a tie.
+    let mut best = (0, HeaderPlace { start: first, delimiter: usual, titles: 0 });
+    // The most frequent one comes first, and wins a tie.
     let others = DELIMITERS.into_iter().filter(|other| *other != usual && delimiter.is_none());
     for delimiter in std::iter::once(usual).chain(others) {
         let mut reader = reader(text.reader(first), delimiter);
@@ -43,7 +43,7 @@ pub(super) fn find(text: &Text, delimiter: Option<u8>, wanted: &Wanted) -> Place
             if known > best.0 {
                 let start = first.saturating_add(at);
                 let start = start + line_ends(text.bytes(start));
-                best = (known, Place { start, delimiter, titles });
+                best = (known, HeaderPlace { start, delimiter, titles });
             }
             titles += usize::from(record.iter().any(|cell| !cell.trim().is_empty()));
         }
@@ -69,7 +69,7 @@ fn is_line_end(byte: u8) -> bool {
     matches!(byte, b'\r' | b'\n')
 }
 
-/// Where the first row starts: after empty lines, and after the line `sep=;` by which Excel is told the delimiter.
+/// Where the first row starts: after empty lines and the line `sep=;`, which tells Excel the delimiter.
 fn after_marks(text: &Text) -> usize {
     let first = after_empty(text, 0);
     let told: Vec<u8> = text.bytes(first).take(4).collect();
@@ -92,7 +92,7 @@ fn after_empty(text: &Text, at: usize) -> usize {
     }
 }
 
-/// The delimiter that stands most often in the first line, outside quotes.
+/// The most frequent delimiter of the first line, outside quotes.
 fn most_frequent(text: impl Iterator<Item = u8>) -> u8 {
     let mut quoted = false;
     let mut counts = [0usize; DELIMITERS.len()];

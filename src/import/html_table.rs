@@ -13,7 +13,7 @@ use super::text::Text;
 /// How far into a list a page may begin, after white space.
 const LONGEST_START: usize = 64 * 1024;
 
-/// What stands between cells in the text.
+/// The delimiter in the converted text.
 pub(super) const DELIMITER: u8 = b';';
 
 /// What a list is as a page.
@@ -47,9 +47,9 @@ fn begins_page(text: &str) -> bool {
     begins.iter().any(|begin| start.get(..begin.len()).is_some_and(|head| head.eq_ignore_ascii_case(begin)))
 }
 
-/// The table with the most rows, as CSV; `None` if it cannot be written.
+/// The table with the most rows as CSV; `None` if it cannot be written.
 fn text(page: &str) -> Option<String> {
-    let tokenizer = Tokenizer::new(Tables::default(), TokenizerOpts::default());
+    let tokenizer = Tokenizer::new(HtmlTables::default(), TokenizerOpts::default());
     let input = BufferQueue::default();
     input.push_back(StrTendril::from(page));
     while matches!(tokenizer.feed(&input), html5ever::TokenizerResult::Script(())) {}

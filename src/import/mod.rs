@@ -26,7 +26,7 @@ use serde::Serialize;
 
 use crate::domain::{Excerpt, ListedMember, Member, MemberId, Remark, Segment};
 
-use header::Place;
+use header::HeaderPlace;
 use text::{CHUNK, Text};
 
 pub use columns::{Columns, Wanted};
@@ -45,7 +45,7 @@ pub struct Options {
     pub only: Option<Segment>,
 }
 
-/// A member list, with what was found out about it.
+/// A member list, with what was detected in it.
 #[derive(Debug)]
 pub struct Sheet {
     pub path: PathBuf,
@@ -255,7 +255,7 @@ impl Sheet {
         self.text.failure().map_or(Ok(()), |source| Err(failed(source)))
     }
 
-    /// Up to two names with letters outside ASCII, by which a person sees that the encoding is right.
+    /// Up to two names with letters outside ASCII, which show a person that the encoding is right.
     pub fn sample_names(&self) -> Vec<String> {
         let names = self.rows().filter_map(Result::ok).map(|row| row.name);
         names.filter(|name| !name.is_ascii()).take(2).collect()

@@ -6,7 +6,7 @@ use crate::domain::{Address, InvalidRow, ListedMember, Remark};
 
 use super::cells::{self, AddressCell};
 use super::columns::{Column, Columns};
-use super::header::Place;
+use super::header::HeaderPlace;
 use super::text::{CHUNK, Text, TextReader};
 use super::window::Window;
 
@@ -25,13 +25,13 @@ pub struct Rows<'a> {
     delimiter: u8,
     /// The text's length.
     length: usize,
-    /// Where the header starts in the text.
+    /// The byte of the text at which the header starts.
     offset: usize,
     /// Total rows, which are skipped.
     sums: Vec<Remark>,
 }
 
-/// A CSV reader that leaves judging the number of cells to the caller.
+/// A CSV reader that leaves it to the caller to check the number of cells.
 pub(super) fn reader<R: Read>(text: R, delimiter: u8) -> csv::Reader<R> {
     csv::ReaderBuilder::new()
         .delimiter(delimiter)
@@ -41,7 +41,7 @@ pub(super) fn reader<R: Read>(text: R, delimiter: u8) -> csv::Reader<R> {
         .from_reader(text)
 }
 
-/// Counts line ends: CRLF, LF and a lone CR are one each.
+/// Counts line ends: CRLF, LF and a lone CR count as one each.
 pub(super) fn lines_in(bytes: impl IntoIterator<Item = u8>) -> u64 {
     let (mut lines, mut after_cr) = (0, false);
     for byte in bytes {
@@ -52,8 +52,8 @@ pub(super) fn lines_in(bytes: impl IntoIterator<Item = u8>) -> u64 {
 }
 
 impl<'a> Rows<'a> {
-    pub(super) fn new(text: &'a Text, place: Place, columns: &'a Columns) -> Self {
-        let Place { start: offset, delimiter, .. } = place;
+    pub(super) fn new(text: &'a Text, place: HeaderPlace, columns: &'a Columns) -> Self {
+        let HeaderPlace { start: offset, delimiter, .. } = place;
         let mut reader = reader(Window::new(text.reader(offset), offset), delimiter);
         let mut record = csv::StringRecord::new();
         let broken = reader.read_record(&mut record).is_err();
@@ -83,7 +83,7 @@ impl<'a> Rows<'a> {
             .map_or(usize::MAX, |byte| byte.saturating_add(self.offset))
     }
 
-    /// The line on which the record that starts at or after `byte` stands; it has just been read.
+    /// The line of the record that starts at or after `byte`; it has just been read.
     fn line_at(&mut self, byte: usize) -> u64 {
         let window = self.reader.get_mut();
         let line_ends = window.get(byte, self.length).iter().take_while(|byte| matches!(byte, b'\r' | b'\n'));
