@@ -5,7 +5,7 @@ use std::path::Path;
 
 use crate::domain::{Excerpt, field};
 
-use super::text::Text;
+use super::text::ListText;
 use super::{ImportError, personal, rows};
 
 /// The headers named in the configuration.
@@ -60,7 +60,7 @@ impl Columns {
     /// then by the aliases.
     pub(super) fn find(
         path: &Path,
-        text: &Text,
+        text: &ListText,
         place: super::header::HeaderPlace,
         wanted: &Wanted,
     ) -> Result<Self, ImportError> {

@@ -8,12 +8,12 @@ use encoding_rs::{Encoding, UTF_8, WINDOWS_1252};
 
 use super::ImportError;
 use super::encoding::{TextEncoding, find, first_not_utf8};
-use super::text::{Text, TextWriter};
+use super::text::{ListText, ListWriter};
 
 /// A decoded file.
 #[derive(Debug)]
 pub(super) struct Decoded {
-    pub text: Text,
+    pub text: ListText,
     pub encoding: TextEncoding,
     /// The number of doubly encoded words that were repaired.
     pub repaired: u64,
@@ -34,7 +34,7 @@ const TWICE: [char; 5] = ['Ã', 'Â', 'â', 'Å', 'Ä'];
 /// UTF-8 that was read as Windows-1252 and encoded again.
 pub(super) fn decode(
     path: &Path,
-    bytes: Text,
+    bytes: ListText,
     asked: Option<TextEncoding>,
     chunk: usize,
 ) -> Result<Decoded, ImportError> {
@@ -63,7 +63,7 @@ pub(super) fn decode(
     let text = if is_utf8 && rounds == 0 {
         bytes.after(mark)
     } else {
-        let mut writer = TextWriter::new();
+        let mut writer = ListWriter::new();
         encoded.each_piece(|piece| writer.push(&repaired(piece, rounds)).map_err(uncopied))?;
         writer.finish().map_err(uncopied)?
     };
@@ -74,7 +74,7 @@ pub(super) fn decode(
 /// Bytes and how they are read.
 struct Encoded<'a> {
     path: &'a Path,
-    bytes: &'a Text,
+    bytes: &'a ListText,
     encoding: TextEncoding,
     mark: usize,
     chunk: usize,

@@ -9,7 +9,7 @@ use oem_cp::code_table::{
 };
 
 use super::ImportError;
-use super::text::Text;
+use super::text::ListText;
 
 /// A text encoding.
 #[derive(Debug, Clone, Copy)]
@@ -117,7 +117,7 @@ pub fn encoding_for(label: &str) -> Result<TextEncoding, ImportError> {
 }
 
 /// Detects the encoding of a file without a byte order mark.
-pub(super) fn find(bytes: &Text, chunk: usize) -> io::Result<TextEncoding> {
+pub(super) fn find(bytes: &ListText, chunk: usize) -> io::Result<TextEncoding> {
     // UTF-16 without a mark: every other byte of Western text is NUL.
     let head = bytes.head(2000)?;
     let nuls = |parity: usize| head.iter().skip(parity).step_by(2).filter(|byte| **byte == 0).count();
@@ -153,7 +153,7 @@ pub(super) fn find(bytes: &Text, chunk: usize) -> io::Result<TextEncoding> {
 }
 
 /// The place of the first byte that is not UTF-8.
-pub(super) fn first_not_utf8(bytes: &Text, chunk: usize) -> io::Result<Option<usize>> {
+pub(super) fn first_not_utf8(bytes: &ListText, chunk: usize) -> io::Result<Option<usize>> {
     let mut reader = bytes.reader(0);
     let mut buffer = Vec::new();
     let mut before = 0;
@@ -174,7 +174,7 @@ pub(super) fn first_not_utf8(bytes: &Text, chunk: usize) -> io::Result<Option<us
 }
 
 /// The first lines with characters outside ASCII.
-fn sample(bytes: &Text, chunk: usize) -> io::Result<Vec<u8>> {
+fn sample(bytes: &ListText, chunk: usize) -> io::Result<Vec<u8>> {
     let mut reader = BufReader::with_capacity(chunk, bytes.reader(0));
     let (mut sample, mut line, mut is_ascii) = (Vec::new(), Vec::new(), true);
     loop {

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use super::columns::Wanted;
 use super::rows::reader;
-use super::text::Text;
+use super::text::ListText;
 use crate::domain::field;
 
 /// Delimiters that spreadsheets write.
@@ -24,7 +24,7 @@ pub(super) struct HeaderPlace {
 }
 
 /// Finds the row that names the most columns, including one for addresses; else the first row.
-pub(super) fn find(text: &Text, delimiter: Option<u8>, wanted: &Wanted) -> HeaderPlace {
+pub(super) fn find(text: &ListText, delimiter: Option<u8>, wanted: &Wanted) -> HeaderPlace {
     let first = after_marks(text);
     let usual = delimiter.unwrap_or_else(|| most_frequent(text.bytes(first)));
     let mut best = (0, HeaderPlace { start: first, delimiter: usual, titles: 0 });
@@ -70,7 +70,7 @@ fn is_line_end(byte: u8) -> bool {
 }
 
 /// Where the first row starts: after empty lines and the line `sep=;`, which tells Excel the delimiter.
-fn after_marks(text: &Text) -> usize {
+fn after_marks(text: &ListText) -> usize {
     let first = after_empty(text, 0);
     let told: Vec<u8> = text.bytes(first).take(4).collect();
     let told = told.eq_ignore_ascii_case(b"sep=");
@@ -79,7 +79,7 @@ fn after_marks(text: &Text) -> usize {
 }
 
 /// The first byte from `at` on that is neither of a line end or space nor of a byte order mark.
-fn after_empty(text: &Text, at: usize) -> usize {
+fn after_empty(text: &ListText, at: usize) -> usize {
     let mut bytes = text.bytes(at);
     let mut end = at;
     loop {

@@ -8,7 +8,7 @@ use html5ever::tokenizer::{
     BufferQueue, TagKind, Token, TokenSink, TokenSinkResult, Tokenizer, TokenizerOpts,
 };
 
-use super::text::Text;
+use super::text::ListText;
 
 /// How far into a list a page may begin, after white space.
 const LONGEST_START: usize = 64 * 1024;
@@ -18,7 +18,7 @@ pub(super) const DELIMITER: u8 = b';';
 
 /// What a list is as a page.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Page {
+pub(super) enum ListPage {
     No,
     /// One whose table cannot be written as text.
     Unread,
@@ -26,17 +26,17 @@ pub(super) enum Page {
 }
 
 /// The text of the table if a list is an HTML page, else the list's own.
-pub(super) fn in_page(list: Text) -> io::Result<(Text, Page)> {
+pub(super) fn in_page(list: ListText) -> io::Result<(ListText, ListPage)> {
     if !begins_page(&String::from_utf8_lossy(&list.head(LONGEST_START)?)) {
-        return Ok((list, Page::No));
+        return Ok((list, ListPage::No));
     }
     let page = String::from_utf8(list.into_bytes()?).map_err(io::Error::other)?;
     if !page.to_ascii_lowercase().contains("<tr") {
-        return Ok((page.into_bytes().into(), Page::No));
+        return Ok((page.into_bytes().into(), ListPage::No));
     }
     match text(&page) {
-        Some(table) => Ok((table.into_bytes().into(), Page::Read)),
-        None => Ok((page.into_bytes().into(), Page::Unread)),
+        Some(table) => Ok((table.into_bytes().into(), ListPage::Read)),
+        None => Ok((page.into_bytes().into(), ListPage::Unread)),
     }
 }
 
@@ -133,11 +133,11 @@ mod tests {
         let page = "<html><body><table><tr><td>Meny</table><table><tr><th>Namn<th>E-post</tr>\
                     <tr><td>Åsa &amp; Bo</td><td><b>a@example.se</b></td></tr></table></html>";
         let (table, kind) = in_page(page.as_bytes().to_vec().into()).unwrap();
-        assert_eq!(kind, Page::Read);
+        assert_eq!(kind, ListPage::Read);
         assert_eq!(table.into_bytes().unwrap(), "Namn;E-post\nÅsa & Bo;a@example.se\n".as_bytes());
         for list in ["Namn;E-post\n", "<html>;E-post\n"] {
             let (text, kind) = in_page(list.as_bytes().to_vec().into()).unwrap();
-            assert_eq!((text.into_bytes().unwrap().as_slice(), kind), (list.as_bytes(), Page::No));
+            assert_eq!((text.into_bytes().unwrap().as_slice(), kind), (list.as_bytes(), ListPage::No));
         }
     }
 }

@@ -27,7 +27,7 @@ use serde::Serialize;
 use crate::domain::{Excerpt, ListedMember, Member, MemberId, Remark, Segment};
 
 use header::HeaderPlace;
-use text::{CHUNK, Text};
+use text::{CHUNK, ListText};
 
 pub use columns::{Columns, Wanted};
 pub use encoding::{TextEncoding, encoding_for};
@@ -55,7 +55,7 @@ pub struct Sheet {
     pub remarks: Vec<Remark>,
     place: HeaderPlace,
     only: Option<Segment>,
-    text: Text,
+    text: ListText,
 }
 
 /// The file format of a member list.
@@ -112,7 +112,7 @@ impl Sheet {
         let unreadable = |source| ImportError::Read { path: path.to_owned(), source };
         let file = File::open(path).map_err(unreadable)?;
         let before = file.metadata().map_err(unreadable)?;
-        let bytes = Text::read(path, &file)?;
+        let bytes = ListText::read(path, &file)?;
         let after = file.metadata().map_err(unreadable)?;
         let is_same = before.len() == after.len() && before.modified().ok() == after.modified().ok();
         // A pipe changes with each byte.
@@ -130,7 +130,7 @@ impl Sheet {
         Self::from_text(path, bytes.into(), options)
     }
 
-    fn from_text(path: &Path, bytes: Text, options: &Options) -> Result<Self, ImportError> {
+    fn from_text(path: &Path, bytes: ListText, options: &Options) -> Result<Self, ImportError> {
         let unreadable = |source| ImportError::Read { path: path.to_owned(), source };
         let head = bytes.head(4).map_err(unreadable)?;
         if head == b"PK\x03\x04" || head == b"\xD0\xCF\x11\xE0" {
@@ -143,9 +143,9 @@ impl Sheet {
         let repaired = decoded.repaired;
         let (text, page) = html_table::in_page(decoded.text).map_err(unreadable)?;
         let delimiter =
-            if page == html_table::Page::Read { Some(html_table::DELIMITER) } else { options.delimiter };
+            if page == html_table::ListPage::Read { Some(html_table::DELIMITER) } else { options.delimiter };
         let place = header::find(&text, delimiter, &options.wanted);
-        let format = if page == html_table::Page::No {
+        let format = if page == html_table::ListPage::No {
             Format::Csv { encoding: decoded.encoding.name(), delimiter: delimiter_name(place.delimiter) }
         } else {
             Format::Spreadsheet { sheet: "the table of an HTML page".to_owned() }
@@ -160,7 +160,7 @@ impl Sheet {
 
     fn new(
         path: &Path,
-        text: Text,
+        text: ListText,
         format: Format,
         place: HeaderPlace,
         options: &Options,
@@ -213,7 +213,7 @@ impl Sheet {
     #[cfg(feature = "spreadsheets")]
     fn from_spreadsheet(path: &Path, bytes: Vec<u8>, options: &Options) -> Result<Self, ImportError> {
         let (text, sheet) = spreadsheet::text(path, bytes)?;
-        let text = Text::from(text.into_bytes());
+        let text = ListText::from(text.into_bytes());
         let place = header::find(&text, Some(spreadsheet::DELIMITER), &options.wanted);
         Self::new(path, text, Format::Spreadsheet { sheet }, place, options)
     }

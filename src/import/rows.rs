@@ -7,7 +7,7 @@ use crate::domain::{Address, InvalidRow, ListedMember, Remark};
 use super::cells::{self, AddressCell};
 use super::columns::{Column, Columns};
 use super::header::HeaderPlace;
-use super::text::{CHUNK, Text, TextReader};
+use super::text::{CHUNK, ListReader, ListText};
 use super::window::Window;
 
 /// Names go into headers, whose lines have at most 998 octets (RFC 5322 §2.1.1).
@@ -17,7 +17,7 @@ const LONGEST_NAME: usize = 600;
 #[derive(Debug)]
 pub struct Rows<'a> {
     columns: &'a Columns,
-    reader: csv::Reader<Window<TextReader<'a>>>,
+    reader: csv::Reader<Window<ListReader<'a>>>,
     record: csv::StringRecord,
     /// Where line counting has got to: a byte, and the line that starts there or before it.
     counted: (usize, u64),
@@ -52,7 +52,7 @@ pub(super) fn lines_in(bytes: impl IntoIterator<Item = u8>) -> u64 {
 }
 
 impl<'a> Rows<'a> {
-    pub(super) fn new(text: &'a Text, place: HeaderPlace, columns: &'a Columns) -> Self {
+    pub(super) fn new(text: &'a ListText, place: HeaderPlace, columns: &'a Columns) -> Self {
         let HeaderPlace { start: offset, delimiter, .. } = place;
         let mut reader = reader(Window::new(text.reader(offset), offset), delimiter);
         let mut record = csv::StringRecord::new();

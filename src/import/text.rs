@@ -18,14 +18,14 @@ pub(super) const CHUNK: usize = 64 * 1024;
 
 /// Bytes that were read from a list or decoded: one version, whatever becomes of the list meanwhile.
 #[derive(Debug)]
-pub(super) struct Text {
-    kept: Kept,
+pub(super) struct ListText {
+    kept: ListBytes,
     /// The first error at reading them back.
     failure: OnceLock<io::Error>,
 }
 
 #[derive(Debug)]
-enum Kept {
+enum ListBytes {
     Memory(Vec<u8>),
     /// `length` bytes from `start` on.
     File {
@@ -37,22 +37,22 @@ enum Kept {
 
 /// Reads a text from a place on.
 #[derive(Debug)]
-pub(super) struct TextReader<'a> {
-    text: &'a Text,
+pub(super) struct ListReader<'a> {
+    text: &'a ListText,
     at: usize,
 }
 
 /// Takes a text up piece by piece.
 #[derive(Debug)]
-pub(super) struct TextWriter(SpooledTempFile);
+pub(super) struct ListWriter(SpooledTempFile);
 
-impl From<Vec<u8>> for Text {
+impl From<Vec<u8>> for ListText {
     fn from(bytes: Vec<u8>) -> Self {
-        Self { kept: Kept::Memory(bytes), failure: OnceLock::new() }
+        Self { kept: ListBytes::Memory(bytes), failure: OnceLock::new() }
     }
 }
 
-impl Text {
+impl ListText {
     /// Reads the list at `path` once and whole.
     pub fn read(path: &Path, mut from: impl Read) -> Result<Self, ImportError> {
         let unreadable = |source| ImportError::Read { path: path.to_owned(), source };
@@ -70,18 +70,18 @@ impl Text {
             bytes.clear();
             from.by_ref().take(CHUNK as u64).read_to_end(&mut bytes).map_err(unreadable)?;
         }
-        Ok(Self { kept: Kept::File { file, start: 0, length }, failure: OnceLock::new() })
+        Ok(Self { kept: ListBytes::File { file, start: 0, length }, failure: OnceLock::new() })
     }
 
     /// Without its first bytes.
     pub fn after(self, skipped: usize) -> Self {
         let kept = match self.kept {
-            Kept::Memory(mut bytes) => {
+            ListBytes::Memory(mut bytes) => {
                 drop(bytes.drain(..skipped.min(bytes.len())));
-                Kept::Memory(bytes)
+                ListBytes::Memory(bytes)
             }
-            Kept::File { file, start, length } => {
-                Kept::File { file, start: start + skipped, length: length.saturating_sub(skipped) }
+            ListBytes::File { file, start, length } => {
+                ListBytes::File { file, start: start + skipped, length: length.saturating_sub(skipped) }
             }
         };
         Self { kept, ..self }
@@ -89,13 +89,13 @@ impl Text {
 
     pub fn len(&self) -> usize {
         match &self.kept {
-            Kept::Memory(bytes) => bytes.len(),
-            Kept::File { length, .. } => *length,
+            ListBytes::Memory(bytes) => bytes.len(),
+            ListBytes::File { length, .. } => *length,
         }
     }
 
-    pub fn reader(&self, at: usize) -> TextReader<'_> {
-        TextReader { text: self, at }
+    pub fn reader(&self, at: usize) -> ListReader<'_> {
+        ListReader { text: self, at }
     }
 
     /// The bytes from `at` on, one by one.
@@ -113,8 +113,8 @@ impl Text {
     /// As much of it as is shown with a message about the place `at`: all if it is held in memory.
     pub fn shown(&self, at: usize) -> String {
         let most = match &self.kept {
-            Kept::Memory(bytes) => bytes.len(),
-            Kept::File { .. } => at.saturating_add(CHUNK),
+            ListBytes::Memory(bytes) => bytes.len(),
+            ListBytes::File { .. } => at.saturating_add(CHUNK),
         };
         String::from_utf8_lossy(&self.head(most).unwrap_or_default()).into_owned()
     }
@@ -122,8 +122,8 @@ impl Text {
     /// All of it, however large.
     pub fn into_bytes(self) -> io::Result<Vec<u8>> {
         match self.kept {
-            Kept::Memory(bytes) => Ok(bytes),
-            Kept::File { length, .. } => self.head(length),
+            ListBytes::Memory(bytes) => Ok(bytes),
+            ListBytes::File { length, .. } => self.head(length),
         }
     }
 
@@ -134,9 +134,9 @@ impl Text {
 
     fn read_at(&self, at: usize, into: &mut [u8]) -> io::Result<usize> {
         match &self.kept {
-            Kept::Memory(bytes) => bytes.get(at..).unwrap_or_default().read(into),
-            Kept::File { length, .. } if at >= *length || into.is_empty() => Ok(0),
-            Kept::File { file, start, length } => {
+            ListBytes::Memory(bytes) => bytes.get(at..).unwrap_or_default().read(into),
+            ListBytes::File { length, .. } if at >= *length || into.is_empty() => Ok(0),
+            ListBytes::File { file, start, length } => {
                 let most = into.len().min(length - at);
                 match file.read_at(into.get_mut(..most).unwrap_or_default(), (start + at) as u64)? {
                     0 => Err(io::ErrorKind::UnexpectedEof.into()),
@@ -147,7 +147,7 @@ impl Text {
     }
 }
 
-impl Read for TextReader<'_> {
+impl Read for ListReader<'_> {
     fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
         let read = self.text.read_at(self.at, into).inspect_err(|error| {
             let _first = self.text.failure.set(io::Error::new(error.kind(), error.to_string()));
@@ -157,7 +157,7 @@ impl Read for TextReader<'_> {
     }
 }
 
-impl TextWriter {
+impl ListWriter {
     pub fn new() -> Self {
         Self(spooled_tempfile(MOST_IN_MEMORY))
     }
@@ -166,13 +166,13 @@ impl TextWriter {
         self.0.write_all(text.as_bytes())
     }
 
-    pub fn finish(self) -> io::Result<Text> {
+    pub fn finish(self) -> io::Result<ListText> {
         use tempfile::SpooledData::{InMemory, OnDisk};
         match self.0.into_inner() {
             InMemory(bytes) => Ok(bytes.into_inner().into()),
             OnDisk(file) => {
                 let length = usize::try_from(file.metadata()?.len()).map_err(io::Error::other)?;
-                Ok(Text { kept: Kept::File { file, start: 0, length }, failure: OnceLock::new() })
+                Ok(ListText { kept: ListBytes::File { file, start: 0, length }, failure: OnceLock::new() })
             }
         }
     }
@@ -204,7 +204,7 @@ mod tests {
         let text = large();
         let held =
             Sheet::from_bytes(Path::new("m.csv"), text.clone().into_bytes(), &Options::default()).unwrap();
-        assert!(matches!(held.text.kept, Kept::Memory(_)));
+        assert!(matches!(held.text.kept, ListBytes::Memory(_)));
         let rows: Vec<_> = held.rows().collect();
         let plan = Plan::make(&held);
         for label in ["utf-8", "windows-1252", "macintosh"] {
@@ -217,7 +217,7 @@ mod tests {
             let sheet = Sheet::open(list.path(), &options).unwrap();
             // What becomes of the list meanwhile does not matter.
             std::fs::write(list.path(), "").unwrap();
-            assert!(matches!(sheet.text.kept, Kept::File { .. }), "{label}");
+            assert!(matches!(sheet.text.kept, ListBytes::File { .. }), "{label}");
             assert!(sheet.rows().eq(rows.iter().cloned()), "{label}");
             let found = Plan::make(&sheet);
             assert_eq!((found.bad, found.duplicates), (plan.bad.clone(), plan.duplicates.clone()), "{label}");
@@ -230,7 +230,7 @@ mod tests {
         let list = tempfile::NamedTempFile::new().unwrap();
         std::fs::write(list.path(), large()).unwrap();
         let sheet = Sheet::open(list.path(), &Options::default()).unwrap();
-        let Kept::File { file, .. } = &sheet.text.kept else { panic!("it is in memory") };
+        let ListBytes::File { file, .. } = &sheet.text.kept else { panic!("it is in memory") };
         file.set_len(100_000).unwrap();
         assert!(Plan::make(&sheet).members < 1_500);
         assert!(matches!(sheet.check_read().unwrap_err(), ImportError::Read { .. }));
