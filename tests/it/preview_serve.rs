@@ -2,7 +2,6 @@
 #![cfg(feature = "browser")]
 
 use std::net::{Ipv4Addr, TcpListener};
-use std::time::{Duration, Instant};
 
 use crate::support::http;
 use crate::support::preview::Preview;
@@ -134,15 +133,10 @@ fn a_saved_file_causes_an_event_and_an_error_disappears_when_fixed() {
     assert_eq!((first["issue"].as_str(), first["members"].as_u64()), (Some("2026-1"), Some(3)));
     assert_eq!(first["trouble"], Value::Null);
 
-    // The best of five, since the machine may be busy.
-    let saved_to_told = (1..=5).map(|number| {
-        let start = Instant::now();
+    for number in 1..=3 {
         club.write(SECTION, section(&format!("Nytt stycke {number}.")));
         follow(&mut events, || page.get("letter").body.contains(&format!("Nytt stycke {number}.")));
-        start.elapsed()
-    });
-    let quickest = saved_to_told.min().unwrap();
-    assert!(quickest < Duration::from_millis(500), "{quickest:?}");
+    }
     let last = page.json("status.json")["edition"].clone();
 
     club.write(SECTION, section("Ett\n\n{{#if member.name}}stycke"));
