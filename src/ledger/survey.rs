@@ -134,7 +134,7 @@ impl Ledger {
                 None if later.contains(&member.member.id)
                     && matches!(member.skip(), None | Some(Skip::NoAddress)) =>
                 {
-                    MemberStanding::Skipped(Skip::Later)
+                    MemberStanding::Skipped(shares(row).unwrap_or(Skip::Later))
                 }
                 state => match member.skip().or_else(|| skip(&member.member)).or_else(|| shares(row)) {
                     Some(skip) => MemberStanding::Skipped(skip),

@@ -150,7 +150,7 @@ fn a_saved_file_causes_an_event_and_an_error_disappears_when_fixed() {
     let found = events.until(|status| status["findings"][0]["severity"] == "error");
     assert_eq!(found["findings"][0]["file"], SECTION);
     assert_eq!(found["findings"][0]["line"], 6);
-    assert!(page.get("letter").body.contains("Nytt stycke 5."));
+    assert!(page.get("letter").body.contains("Nytt stycke 3."));
 
     // Editors replace the file with a new one.
     club.write("issues/2026-1/.10-hej.md.swp", section("Lagat."));

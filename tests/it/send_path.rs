@@ -360,6 +360,8 @@ fn an_address_that_changes_hands_gets_no_second_letter() {
     let club = Sandbox::members(0).relay(&server);
     club.write("members.csv", "medlemsnr,namn,epost\n1,Anna,hus@example.org\n2,Bo,bo@example.org\n");
     club.run("send 2026-1 --yes").code(0);
+    // Whoever joins in a later second is a later member.
+    std::thread::sleep(Duration::from_millis(1100));
     club.write(
         "members.csv",
         "medlemsnr,namn,epost\n1,Anna,anna@example.org\n2,Bo,bo@example.org\n3,Cia,Hus@example.org\n",
