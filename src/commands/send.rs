@@ -72,15 +72,7 @@ impl RunGuard {
 /// Sends an issue, or does a dry run; an approved issue must be unchanged.
 pub(super) fn send(context: Context<'_>, issue: &IssueName, request: &SendRequest) -> Result<Exit, Error> {
     let runtime = super::runtime()?;
-    let (mut ledger, held) = if request.is_dry_run() {
-        let scratch = Scratch::new(&context.project.state_folder())?;
-        (scratch.ledger(context.project.ledger_place()?)?, RunGuard::Scratch(scratch))
-    } else {
-        let lock = context.project.lock_to_send(issue, request.wait)?;
-        let ledger = context.project.ledger()?;
-        super::history::freeze(context.project, &ledger, Timestamp::now())?;
-        (ledger, RunGuard::Lock(lock))
-    };
+    let (mut ledger, held) = open_ledger(context.project, issue, request)?;
     // During a live send, letters in transit belong to it and were not interrupted.
     if !request.is_dry_run() || !context.project.is_locked()? {
         say_interrupted(&ledger, context.terminal)?;
@@ -117,21 +109,42 @@ pub(super) fn send(context: Context<'_>, issue: &IssueName, request: &SendReques
         prepared.ledger.keep_review(issue, ReviewKind::Left, &now, Timestamp::now())?;
     }
     queue_rejected(context, &prepared)?;
-    let mut relay = context.relay(issue)?;
-    recall_look_ahead(&mut relay, &prepared.ledger)?;
-    if let Relay::Outbox(outbox) = &relay
-        && let Err(error) = outbox.clear_unfinished()
-    {
-        context
-            .terminal
-            .say(format!("Cannot remove unfinished letters from `{}`: {error}", outbox.dir().display()));
-    }
+    let relay = open_relay(context, issue, &prepared.ledger)?;
     if let RunGuard::Lock(lock) = &held {
         lock.share()?;
         hosts::take_part(context.project, &mut prepared, &now)?;
     }
     let is_cron = matches!(request.mode, Mode::Approved(_));
     runtime.block_on(Run { context, log: log()?, dry: None, is_cron }.go(prepared, relay))
+}
+
+/// The ledger of a run: the real one, locked, or a copy for a dry run.
+fn open_ledger(
+    project: &Project,
+    issue: &IssueName,
+    request: &SendRequest,
+) -> Result<(Ledger, RunGuard), Error> {
+    if request.is_dry_run() {
+        let scratch = Scratch::new(&project.state_folder())?;
+        return Ok((scratch.ledger(project.ledger_place()?)?, RunGuard::Scratch(scratch)));
+    }
+    let lock = project.lock_to_send(issue, request.wait)?;
+    let ledger = project.ledger()?;
+    super::history::freeze(project, &ledger, Timestamp::now())?;
+    Ok((ledger, RunGuard::Lock(lock)))
+}
+
+/// The relay, with what earlier runs learnt about it and without their unfinished letters.
+fn open_relay(context: Context<'_>, issue: &IssueName, ledger: &Ledger) -> Result<Relay, Error> {
+    let mut relay = context.relay(issue)?;
+    recall_look_ahead(&mut relay, ledger)?;
+    if let Relay::Outbox(outbox) = &relay
+        && let Err(error) = outbox.clear_unfinished()
+    {
+        let folder = outbox.dir().display();
+        context.terminal.say(format!("Cannot remove unfinished letters from `{folder}`: {error}"));
+    }
+    Ok(relay)
 }
 
 /// Says what is known before real letters are sent, and asks unless the request already has the answer.

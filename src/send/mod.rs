@@ -238,14 +238,9 @@ pub async fn run(
             .await;
         let (back, end) = after_round(done, part, &job, &mut watchman, &mut report).await?;
         ledger = back;
-        for mut correction in rounds.tally.corrections() {
-            if rounds.correct(&ledger, &job, &mut correction)? {
-                let is_final = u64::from(matches!(correction.event.outcome, Outcome::Rejected(_)));
-                open = open.saturating_sub(is_final);
-                settled += is_final;
-                report(RunNews::Letter(&correction.event));
-            }
-        }
+        let now_final = rounds.correct_all(&ledger, &job, &mut report)?;
+        open = open.saturating_sub(now_final);
+        settled += now_final;
         if let Some(end) = watchman.end() {
             return Ok((ledger, end));
         }
@@ -330,6 +325,23 @@ struct Rounds {
 }
 
 impl Rounds {
+    /// Corrects the states of letters whose refusals turned out to mean something else; returns how many are now final.
+    fn correct_all(
+        &self,
+        ledger: &Ledger,
+        job: &Job,
+        report: &mut impl FnMut(RunNews<'_>),
+    ) -> Result<u64, LedgerError> {
+        let mut now_final = 0;
+        for mut correction in self.tally.corrections() {
+            if self.correct(ledger, job, &mut correction)? {
+                now_final += u64::from(matches!(correction.event.outcome, Outcome::Rejected(_)));
+                report(RunNews::Letter(&correction.event));
+            }
+        }
+        Ok(now_final)
+    }
+
     /// Corrects the state of a letter; false if it has changed meanwhile.
     fn correct(
         &self,
