@@ -158,6 +158,22 @@ impl Db {
         }
     }
 
+    /// Inserts one row into a table that numbers its rows in the column `id`; returns the row's number.
+    ///
+    /// # Errors
+    /// If the database refuses the statement.
+    pub fn insert(&self, sql: &str, values: impl Parameters) -> Result<i64, LedgerError> {
+        match self {
+            // RETURNING takes SQLite twice the time.
+            Self::Sqlite(connection) => {
+                values.with(|values| sqlite::execute(connection, sql, values))?;
+                Ok(connection.last_insert_rowid())
+            }
+            #[cfg(feature = "postgres")]
+            Self::Postgres(_) => self.one(&format!("{sql} RETURNING id"), values, |row| row.get(0)),
+        }
+    }
+
     /// Runs statements without parameters.
     ///
     /// # Errors

@@ -62,7 +62,7 @@ pub(in crate::ledger) fn free_number(
 pub(in crate::ledger) fn insert(db: &Db, row: &ListedMember, now: Stamp) -> Result<MemberId, LedgerError> {
     let sql =
         "INSERT INTO member (number, name, address, address_key, paper_key, fields, added_at, changed_at)
-               VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?7) RETURNING id";
+               VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?7)";
     let values = (
         &row.number,
         &row.name,
@@ -72,7 +72,7 @@ pub(in crate::ledger) fn insert(db: &Db, row: &ListedMember, now: Stamp) -> Resu
         json(&row.fields)?,
         now,
     );
-    db.one(sql, values, |row| row.get(0))
+    Ok(MemberId(db.insert(sql, values)?))
 }
 
 /// Writes a member's new values.
