@@ -40,8 +40,7 @@ impl OwnFiles {
 
     /// Bytes of a letter's attachments, or why the member's own cannot be sent.
     fn size(own: &MemberAttachment, common: u64, member: &Member) -> Result<u64, String> {
-        let file = own.of(member)?;
-        let size = file.size().map_err(|problem| format!("`{}` {problem}", own.inside(&file.path)))?;
+        let (file, size) = own.usable(member)?;
         if let Some(danger) = danger(&file.path, &file.name) {
             return Err(danger);
         }

@@ -267,3 +267,12 @@ fn summary(findings: &[Finding]) -> String {
 fn count(findings: &[Finding], severity: Severity) -> u64 {
     findings.iter().filter(|finding| finding.severity == severity).count() as u64
 }
+
+/// Findings name no more members or files than this.
+const NAMED: usize = 5;
+
+/// The first few names, and how many more there are; `None` without any.
+fn named(names: &[String]) -> Option<String> {
+    let more = if names.len() > NAMED { format!(" and {} more", names.len() - NAMED) } else { String::new() };
+    (!names.is_empty()).then(|| names.get(..NAMED).unwrap_or(names).join(", ") + &more)
+}

@@ -175,6 +175,16 @@ impl MemberAttachment {
         Ok(MemberFile { path, name })
     }
 
+    /// A member's own file and its size in bytes.
+    ///
+    /// # Errors
+    /// Tells why it cannot be attached.
+    pub fn usable(&self, member: &Member) -> Result<(MemberFile, u64), String> {
+        let file = self.of(member)?;
+        let size = file.size().map_err(|problem| format!("`{}` {problem}", self.inside(&file.path)))?;
+        Ok((file, size))
+    }
+
     /// Checks that the register has all fields that the names are made of.
     ///
     /// # Errors
@@ -243,14 +253,18 @@ impl Composer {
         Ok(self.attachment_names.iter().cloned().chain(own).collect())
     }
 
-    /// Checks that the file of these readers can be attached, without reading it.
-    pub(super) fn rehearse_own_file(&self, readers: Addressees<'_>) -> Result<(), ComposeError> {
-        let Some(file) = self.own_file(readers)? else { return Ok(()) };
+    /// These readers' own file, which can be attached as far as is known without reading it.
+    pub(super) fn usable_own_file(
+        &self,
+        readers: Addressees<'_>,
+    ) -> Result<Option<MemberFile>, ComposeError> {
+        let Some(file) = self.own_file(readers)? else { return Ok(None) };
         let refused = |problem: String| ComposeError::Letter {
             member: readers.lead.name.clone(),
             message: format!("the attachment `{}` {problem}", file.path.display()),
         };
-        file.size().map(drop).map_err(refused)
+        file.size().map_err(refused)?;
+        Ok(Some(file))
     }
 
     /// The content of these readers' own file.
@@ -258,8 +272,7 @@ impl Composer {
         &self,
         readers: Addressees<'_>,
     ) -> Result<Option<(MemberFile, Vec<u8>)>, ComposeError> {
-        self.rehearse_own_file(readers)?;
-        let Some(file) = self.own_file(readers)? else { return Ok(None) };
+        let Some(file) = self.usable_own_file(readers)? else { return Ok(None) };
         let content = limits::read_file(&self.setup.project, &file.path)?;
         Ok(Some((file, content)))
     }

@@ -300,7 +300,7 @@ impl Composer {
     ) -> Result<(), ComposeError> {
         let readers = readers.into();
         let (recipient, token) = self.addressee(readers.lead)?;
-        self.rehearse_own_file(readers)?;
+        self.usable_own_file(readers)?;
         let filled = self.fill(readers, &token)?;
         let sender = &self.setup.sender;
         sender.return_path(&token)?;

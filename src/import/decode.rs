@@ -27,7 +27,7 @@ const MOST_ROUNDS: usize = 3;
 /// The most bytes that a byte order mark has.
 const LONGEST_MARK: usize = 3;
 
-/// Signs in which UTF-8 shows that was taken for Windows-1252.
+/// Characters that appear when UTF-8 is read as Windows-1252.
 const TWICE: [char; 5] = ['Ã', 'Â', 'â', 'Å', 'Ä'];
 
 /// Decodes a whole file, `chunk` bytes at a time: by its byte order mark, else as asked, else as detected. Repairs
@@ -64,7 +64,7 @@ pub(super) fn decode(
         bytes.after(mark)
     } else {
         let mut writer = ListWriter::new();
-        encoded.each_piece(|piece| writer.push(&repaired(piece, rounds)).map_err(uncopied))?;
+        encoded.each_piece(|piece| writer.push(repaired(piece, rounds).as_bytes()).map_err(uncopied))?;
         writer.finish().map_err(uncopied)?
     };
     let repaired = survey.rounds.iter().take(rounds).map(|round| round.places).max().unwrap_or(0);

@@ -12,8 +12,8 @@ use super::window::Window;
 
 /// Names go into headers, whose lines have at most 998 octets (RFC 5322 §2.1.1).
 const LONGEST_NAME: usize = 600;
-/// A list with so many columns says more about its members than their names.
-const MANY: usize = 4;
+/// In a list with this many known columns, a member's row normally has more than a name.
+const MANY_COLUMNS: usize = 4;
 
 /// The rows of a sheet.
 #[derive(Debug)]
@@ -159,9 +159,11 @@ impl<'a> Rows<'a> {
         if row.name.is_empty() && row.address.is_none() {
             return Err(bad("", raw, "has neither a name nor an e-mail address".to_owned()));
         }
-        if row.is_only_a_name() && self.columns.iter().filter(|column| column.field.is_some()).count() >= MANY
+        if row.is_only_a_name()
+            && self.columns.iter().filter(|column| column.field.is_some()).count() >= MANY_COLUMNS
         {
-            let message = "is all that its row says: remove it if it is a heading or a footer".to_owned();
+            let message =
+                "is the only value in its row: remove the row if it is a heading or a footer".to_owned();
             row.remarks.push(Remark { line, column: String::new(), value: shortened(&row.name), message });
         }
         Ok(row)

@@ -42,7 +42,7 @@ pub(super) struct ListReader<'a> {
     at: usize,
 }
 
-/// Takes a text up piece by piece.
+/// Collects bytes piece by piece.
 #[derive(Debug)]
 pub(super) struct ListWriter(SpooledTempFile);
 
@@ -57,20 +57,13 @@ impl ListText {
     pub fn read(path: &Path, mut from: impl Read) -> Result<Self, ImportError> {
         let unreadable = |source| ImportError::Read { path: path.to_owned(), source };
         let uncopied = |source| ImportError::Copy { path: path.to_owned(), source };
+        let mut writer = ListWriter::new();
         let mut bytes = Vec::new();
-        from.by_ref().take(MOST_IN_MEMORY as u64 + 1).read_to_end(&mut bytes).map_err(unreadable)?;
-        if bytes.len() <= MOST_IN_MEMORY {
-            return Ok(bytes.into());
-        }
-        let mut file = tempfile::tempfile().map_err(uncopied)?;
-        let mut length = 0;
-        while !bytes.is_empty() {
-            file.write_all(&bytes).map_err(uncopied)?;
-            length += bytes.len();
+        while from.by_ref().take(CHUNK as u64).read_to_end(&mut bytes).map_err(unreadable)? > 0 {
+            writer.push(&bytes).map_err(uncopied)?;
             bytes.clear();
-            from.by_ref().take(CHUNK as u64).read_to_end(&mut bytes).map_err(unreadable)?;
         }
-        Ok(Self { kept: ListBytes::File { file, start: 0, length }, failure: OnceLock::new() })
+        writer.finish().map_err(uncopied)
     }
 
     /// Without its first bytes.
@@ -110,7 +103,7 @@ impl ListText {
         Ok(head)
     }
 
-    /// As much of it as is shown with a message about the place `at`: all if it is held in memory.
+    /// As much of it as a message about the place `at` needs: all of it if it is in memory.
     pub fn shown(&self, at: usize) -> String {
         let most = match &self.kept {
             ListBytes::Memory(bytes) => bytes.len(),
@@ -162,8 +155,8 @@ impl ListWriter {
         Self(spooled_tempfile(MOST_IN_MEMORY))
     }
 
-    pub fn push(&mut self, text: &str) -> io::Result<()> {
-        self.0.write_all(text.as_bytes())
+    pub fn push(&mut self, bytes: &[u8]) -> io::Result<()> {
+        self.0.write_all(bytes)
     }
 
     pub fn finish(self) -> io::Result<ListText> {

@@ -1,10 +1,10 @@
-//! What was read last, besides what was made of it.
+//! The bytes that were read last, for messages about them.
 
 use std::io::{self, Read};
 
 use super::text::CHUNK;
 
-/// Hands bytes on, and keeps those that are still asked for.
+/// Passes bytes on, and keeps those that may still be needed.
 #[derive(Debug)]
 pub(super) struct Window<R> {
     from: R,
@@ -25,7 +25,7 @@ impl<R> Window<R> {
         self.kept.get(within(from)..within(to)).unwrap_or_default()
     }
 
-    /// Nobody asks again for what is before `place`.
+    /// Drops bytes before `place`, which are no longer needed.
     pub fn forget_before(&mut self, place: usize) {
         let count = place.saturating_sub(self.start).min(self.kept.len());
         // Moving the rest is only worth it if it is little.

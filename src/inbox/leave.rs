@@ -100,7 +100,7 @@ impl LeaveLanguage {
         }
     }
 
-    /// The words before a closing such as `mvh Anna` without a full stop in front of it.
+    /// The words before a closing such as `mvh Anna` on the same line.
     fn before_closing<'w, 's>(&self, words: &'w [&'s str]) -> &'w [&'s str] {
         let is_closing = |at: &usize| {
             let rest = words.get(*at..).unwrap_or_default();
@@ -144,7 +144,7 @@ impl LeaveLanguage {
             if let Some(length) = best {
                 let is = |index: usize| lengths.get(index).copied().flatten() == best;
                 let [none, verb, wants, _, not] = [0, 1, 2, 3, 4].map(is);
-                // `Strike me I don't want it` negates the wish, `I don't want to leave` the verb.
+                // In `remove me I don't want it` the wish is negated, in `I don't want to leave` the verb.
                 found.is_negated |= verb && found.is_unwanted || not && !found.is_wish_last;
                 found.is_unwanted |= not && found.is_wish_last;
                 found.is_wish_last = wants || found.is_wish_last && !verb;
@@ -169,16 +169,18 @@ impl LeaveLanguage {
     }
 }
 
-/// Tells whether a word is in a list, or differs from a long one by a slip inside it.
+/// Tells whether a list has a word, or a long one from which it differs by one typing error, not at its ends.
 ///
-/// Verbs are not compared so: in German a letter is all that parts `anmelden` from `abmelden`.
+/// Verbs must match exactly: in German only one letter distinguishes `anmelden` (subscribe) from `abmelden`.
 fn is_among(list: &[String], word: &str) -> bool {
     list.iter().any(|known| known == word || is_slip(word, known))
 }
 
 fn is_slip(word: &str, known: &str) -> bool {
-    let ends = |text: &str| (text.chars().next(), text.chars().rev().take(2).collect::<String>());
-    word.chars().count() >= 6 && ends(word) == ends(known) && strsim::osa_distance(word, known) == 1
+    word.chars().count() >= 6
+        && word.chars().next() == known.chars().next()
+        && word.chars().rev().take(2).eq(known.chars().rev().take(2))
+        && strsim::osa_distance(word, known) == 1
 }
 
 /// The kinds of words in a sentence.

@@ -179,7 +179,7 @@ impl<'m> IncomingMail<'m> {
         }
         let found =
             self.in_words(is_notice || daemon && says_so || self.signs.automatic || self.signs.family);
-        // A fraud says the same words about letters to us, and shows none.
+        // Phishing uses the same words but returns no letter.
         let has_letter = self.original.iter().next().is_some() || self.signs.automatic;
         let is_sure =
             is_notice && (is_report(&self.message.headers) || subject_fails && text_fails && has_letter);

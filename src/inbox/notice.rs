@@ -177,7 +177,7 @@ pub fn blocks(notice: &str) -> HashMap<String, &str> {
     blocks
 }
 
-/// By address to which a letter was passed on: the address that it was sent to, from the line below.
+/// Maps each address that a letter was forwarded to to the original recipient, named on the line below.
 pub fn originals(notice: &str, rules: &InboxRules) -> HashMap<String, String> {
     let pairs = notice.lines().zip(notice.lines().skip(1)).filter_map(|(above, line)| {
         let original = original_of_alias(line, rules)?;

@@ -58,7 +58,7 @@ impl Evidence<'_> {
         // RFC 3463 §2, RFC 5321 §4.2.1: a code that starts with 4 is temporary.
         let telling = status.as_deref().filter(|status| !status.ends_with(".0.0"));
         let code = telling.or_else(|| texts().find_map(reply_code)).or(status.as_deref());
-        // A host that refuses in clear words has answered, whatever the reporter calls it.
+        // A refusal in clear words is final, whatever status the reporting host gives it.
         let is_refused = clear.is_some()
             && self.action == Some(Action::Failed)
             && reply_code(self.diagnostic).is_some_and(|code| code.starts_with('5'));

@@ -1,4 +1,4 @@
-//! What a run does if the ledger's server goes away in the middle: no letter leaves, and it waits.
+//! What a run does if the ledger's server goes away in the middle: it sends nothing and waits.
 
 use std::time::Instant;
 
@@ -7,8 +7,8 @@ use crate::ledger::{Ledger, LedgerError, Part};
 use super::watchman::Watchman;
 use super::{Job, Pause, RunEnd, RunNews, SendError, delays};
 
-/// Hands on the result of a round. If the ledger's server was gone, this waits for it; the end is `None` if that has cut the round
-/// short.
+/// Returns the result of a round, after waiting for the ledger's server if that was gone; the end is `None` if this
+/// cut the round short.
 ///
 /// # Errors
 /// Those of the round, and if the server does not come back.

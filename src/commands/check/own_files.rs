@@ -5,14 +5,11 @@ use std::collections::BTreeSet;
 use crate::check::{Finding, place_of_key};
 use crate::commands::postal;
 use crate::compose::{Composer, MemberAttachment};
-use crate::domain::{Excerpt, Member};
+use crate::domain::Excerpt;
 use crate::error::Error;
 use crate::ledger::Ledger;
 
-use super::Project;
-
-/// How many are named.
-const NAMED: usize = 5;
+use super::{Project, named};
 
 /// Files that no member of the issue gets, and members on paper who have none.
 pub(super) fn findings(
@@ -56,21 +53,11 @@ fn without_enclosure(
     own: &MemberAttachment,
     ledger: &Ledger,
 ) -> Result<Option<Finding>, Error> {
-    let problem = |member: &Member| {
-        let file = own.of(member)?;
-        file.size().map_err(|problem| format!("`{}` {problem}", own.inside(&file.path)))
-    };
     let members = postal::on_paper(project, ledger, composer)?;
     let lacking =
-        members.iter().filter_map(|member| Some(format!("{} ({})", member.name, problem(member).err()?)));
+        members.iter().filter_map(|member| Some(format!("{} ({})", member.name, own.usable(member).err()?)));
     let message =
         named(&lacking.collect::<Vec<_>>()).map(|named| format!("there is nothing to enclose for {named}"));
     let advice = "add the files: their names are in the letter's list of enclosures";
     Ok(message.map(|message| Finding::warning("member-attachment-paper", message, advice)))
-}
-
-/// The first few; nothing if there are none.
-fn named(names: &[String]) -> Option<String> {
-    let more = if names.len() > NAMED { format!(" and {} more", names.len() - NAMED) } else { String::new() };
-    (!names.is_empty()).then(|| names.get(..NAMED).unwrap_or(names).join(", ") + &more)
 }

@@ -9,8 +9,7 @@ use crate::ledger::Ledger;
 use crate::paper::missing_characters;
 use crate::report::plural;
 
-/// Nobody would read more names on a line.
-const MOST_NAMES: usize = 5;
+use super::named;
 
 /// Members on paper without a usable postal address, and characters missing from the fonts for paper. Finds nothing
 /// if no member of the issue has a postal address, as in associations that post no letters.
@@ -35,16 +34,11 @@ pub(super) fn findings(
 }
 
 fn unaddressed(composer: &Composer, missing: &[String]) -> Option<Finding> {
-    if missing.is_empty() {
-        return None;
-    }
+    let named = named(missing)?;
     let who = plural(missing.len() as u64, "member on paper has", "members on paper have");
-    let named = missing.get(..MOST_NAMES).unwrap_or(missing).join(", ");
-    let more = missing.len().saturating_sub(MOST_NAMES);
-    let more = if more == 0 { String::new() } else { format!(" and {more} more") };
     Some(Finding::warning(
         "postal-address",
-        format!("{who} no usable postal address: {named}{more}"),
+        format!("{who} no usable postal address: {named}"),
         format!(
             "correct the member list; see all with: medlemsbrev paper {} --dry-run",
             composer.issue().name

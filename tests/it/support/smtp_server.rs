@@ -154,6 +154,18 @@ impl SmtpServer {
         assert_eq!(copies, vec![1; recipients]);
     }
 
+    /// Asserts that no member of a sandbox of this size got two letters, and that those without one are in doubt.
+    #[track_caller]
+    pub fn assert_nobody_forgotten(&self, members: usize, in_doubt: &[String]) {
+        let copies = self.by_recipient();
+        for number in 1..=members {
+            let address = format!("member{number:04}@example.org");
+            let got = copies.get(&address).copied().unwrap_or(0);
+            assert!(got <= 1, "{address} has {got} letters");
+            assert!(got == 1 || in_doubt.contains(&address), "{address} was forgotten");
+        }
+    }
+
     /// The number of letters per Message-ID; letters without one are under "".
     pub fn by_message_id(&self) -> BTreeMap<String, usize> {
         let state = self.hub.state();
